@@ -1,20 +1,17 @@
-import { createBuilder } from '../builder.ts'
-import { buildCallBudget } from '../components/requesters/call-budget.ts'
-import { prepareConfig, validateConfig } from '../config/prepare-config.ts'
+import { validateConfig } from '../config/prepare-config.ts'
 import { SourceError, type Environment } from '../contracts.ts'
-import { field, optionalDict } from '../definition.ts'
+import { optionalDict } from '../definition.ts'
 import { SourceHttp } from '../http/source-http.ts'
-import { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { merged } from '../value/dict.ts'
 import { catalogStream, type CatalogStream } from './catalog-stream.ts'
 import { checkConnection, type ConnectionStatus } from './check-connection.ts'
 import { concurrencyOf } from './concurrency.ts'
+import { ConfiguredManifest } from './configured-manifest.ts'
 import { configuredStreams } from './configured-streams.ts'
 import { failureOf } from './failure.ts'
 import { inputStates } from './input-states.ts'
-import { maskedEnvironment } from './masked-environment.ts'
 import { readStreams, StateQueue, type ReadLimits } from './read-streams.ts'
-import { SecretFilter } from './secret-filter.ts'
+import type { SecretFilter } from './secret-filter.ts'
 import { SourceStreams } from './source-streams.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 import type { SourceOutput } from './messages.ts'
@@ -46,70 +43,53 @@ export interface ReadOptions {
  * fails. Dispose it at the end: it keeps responses of parent streams on disk.
  */
 export class ManifestSource implements AsyncDisposable {
-  readonly #manifest: Manifest
-  readonly #environment: Environment
-  readonly #templates: TemplateCompiler
-  readonly #config: Dict
-  readonly #secrets: SecretFilter
+  readonly #configured: ConfiguredManifest
   readonly #http: SourceHttp
   readonly #concurrency: { readonly concurrency: number; readonly generators: number }
 
   constructor(options: OpenOptions) {
-    const { manifest, maxConcurrentRequests } = options
-    this.#manifest = manifest
-    const specification = optionalDict(manifest.spec ?? {}, 'connection_specification') ?? {}
-    this.#secrets = new SecretFilter(specification, options.config)
-    const environment = maskedEnvironment(options.environment, this.#secrets)
-    this.#environment = environment
-    this.#templates = new TemplateCompiler(environment)
+    const { maxConcurrentRequests } = options
+    this.#configured = new ConfiguredManifest(options)
+    const { manifest, config, templates, environment, budget, secrets } = this.#configured
     try {
-      this.#config = prepareConfig(manifest, options.config, {
-        templates: this.#templates,
-        environment,
-      })
-      this.#secrets.learnConfig(this.#config)
       this.#concurrency =
         options.concurrency === undefined
-          ? concurrencyOf(manifest.definition, this.#config, this.#templates)
+          ? concurrencyOf(manifest.definition, config, templates)
           : { concurrency: options.concurrency, generators: 1 }
-      const budget = buildCallBudget(manifest.definition, {
-        config: this.#config,
-        templates: this.#templates,
-        environment,
-      })
       this.#http = new SourceHttp({
         environment,
         ...(budget !== undefined && { budget }),
         ...(maxConcurrentRequests !== undefined && { maxConcurrentRequests }),
       })
     } catch (error) {
-      throw this.#secrets.error(error)
+      throw secrets.error(error)
     }
   }
 
   /** All that it knows by now: also tokens that were fetched, and a configuration that changed. */
   get secrets(): SecretFilter {
-    return this.#secrets
+    return this.#configured.secrets
   }
 
   /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
-    return this.#withMaskedErrors(() => this.#check())
+    return this.#configured.withMaskedErrors(() => this.#check())
   }
 
   async #check(): Promise<ConnectionStatus> {
-    const check = this.#manifest.check
+    const { manifest, config, secrets } = this.#configured
+    const { check } = manifest
     const overrides = optionalDict(check, 'config_overrides') ?? {}
-    const streams = this.#streams({ config: merged(this.#config, overrides) })
-    const status = await checkConnection(check, this.#config, streams)
+    const streams = this.#streams({ config: merged(config, overrides) })
+    const status = await checkConnection(check, config, streams)
     return status.status === 'FAILED'
-      ? { ...status, message: this.#secrets.beginning(status.message) }
+      ? { ...status, message: secrets.beginning(status.message) }
       : status
   }
 
   /** The streams in the order of the manifest, or those of these names; those that need a Python component are left out and logged. */
   async discover(names?: readonly string[]): Promise<readonly CatalogStream[]> {
-    return this.#withMaskedErrors(() => this.#discover(names))
+    return this.#configured.withMaskedErrors(() => this.#discover(names))
   }
 
   async #discover(names?: readonly string[]): Promise<readonly CatalogStream[]> {
@@ -119,13 +99,13 @@ export class ManifestSource implements AsyncDisposable {
       if (names === undefined || names.includes(stream.name))
         found.push(await catalogStream(stream))
     for (const { name, reason } of streams.unsupported())
-      this.#environment.logger.warn({ stream: name, reason }, 'stream is not supported')
+      this.#configured.environment.logger.warn({ stream: name, reason }, 'stream is not supported')
     return found
   }
 
   /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
   async read(options: ReadOptions, output: SourceOutput): Promise<void> {
-    return this.#withMaskedErrors(() => this.#read(options, output))
+    return this.#configured.withMaskedErrors(() => this.#read(options, output))
   }
 
   async #read(options: ReadOptions, output: SourceOutput): Promise<void> {
@@ -154,8 +134,8 @@ export class ManifestSource implements AsyncDisposable {
     await readStreams(
       {
         streams: selected,
-        logger: this.#environment.logger,
-        signal: this.#environment.signal,
+        logger: this.#configured.environment.logger,
+        signal: this.#configured.environment.signal,
         states,
         ...(options.limits !== undefined && { limits: options.limits }),
         unreadable: missing.filter((name) => unsupported.has(name)),
@@ -176,38 +156,23 @@ export class ManifestSource implements AsyncDisposable {
     readonly states?: ReadonlyMap<string, Dict>
     readonly queue?: StateQueue
   }): SourceStreams {
-    const maxConcurrentAsyncJobs = field(
-      this.#manifest.definition,
-      'max_concurrent_async_job_count',
-    )
-    const builder = createBuilder({
-      ...(maxConcurrentAsyncJobs !== undefined && { maxConcurrentAsyncJobs }),
-      config: options.config ?? this.#config,
-      templates: this.#templates,
-      environment: this.#environment,
+    const { manifest, config, templates } = this.#configured
+    const { queue, ...about } = options
+    const builder = this.#configured.builder({
+      ...about,
       http: this.#http,
-      states: options.states ?? new Map(),
-      catalog: options.catalog ?? null,
-      emitState: (stream, state) => options.queue?.push(stream, state),
+      emitState: (stream, state) => queue?.push(stream, state),
     })
     // The configuration as the user gave it: a check's overrides are not the user's.
     const validate = () => {
-      validateConfig(this.#manifest, this.#config, this.#templates)
+      validateConfig(manifest, config, templates)
     }
-    return new SourceStreams(this.#manifest, builder, validate)
-  }
-
-  async #withMaskedErrors<Result>(run: () => Promise<Result>): Promise<Result> {
-    try {
-      return await run()
-    } catch (error) {
-      throw this.#secrets.error(error)
-    }
+    return new SourceStreams(manifest, builder, validate)
   }
 
   /** Records and states are given as they are: only texts for people are masked. */
   #withoutSecrets(output: SourceOutput): SourceOutput {
-    const secrets = this.#secrets
+    const { secrets } = this.#configured
     return {
       records: (stream, records) => output.records(stream, records),
       message: (message) =>

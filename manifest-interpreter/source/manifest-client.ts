@@ -1,0 +1,148 @@
+import { HttpClient } from '../components/requesters/http-client.ts'
+import { tellingSecrets } from '../components/requesters/telling-secrets.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
+import { component, optionalComponent } from '../definition.ts'
+import type { Authenticator, Environment, ErrorHandler, ErrorResolution } from '../contracts.ts'
+import { TransportError, type HttpRequest } from '../contracts.ts'
+import { setHeader } from '../http/prepare-request.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { SourceHttp } from '../http/source-http.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
+import { entries } from '../value/dict.ts'
+import { str } from '../value/text.ts'
+import type { Dict } from '../value/value.ts'
+import { ConfiguredManifest } from './configured-manifest.ts'
+
+export interface ClientCall {
+  /** For the log. */
+  readonly name: string
+  readonly signal: AbortSignal
+  /** After which the signal is aborted. */
+  readonly timeoutMs: number
+  /** True if the request must not get the authorization. */
+  readonly isUnauthorized?: boolean
+  /** Whether the request may be sent again after this outcome, if the error handler of the manifest wants to. */
+  mayRepeat(outcome: HttpResponse | TransportError, resolution: ErrorResolution): boolean
+}
+
+/**
+ * Sends single requests by the rules that a manifest has for its streams: the authenticator, the error handler and the limits of the
+ * `requester` in its `definitions`. Close the transport of the environment at the end.
+ */
+export class ManifestClient {
+  readonly #configured: ConfiguredManifest
+  readonly #authenticator: Authenticator
+  readonly #withoutAuthenticator: Authenticator
+  readonly #errorHandler: ErrorHandler
+
+  /** Throws if the manifest and the configuration do not fit together. */
+  constructor(options: {
+    readonly manifest: Manifest
+    readonly config: Dict
+    readonly environment: Environment
+  }) {
+    this.#configured = new ConfiguredManifest(options)
+    const { environment } = this.#configured
+    const requester = component(component(options.manifest.definition, 'definitions'), 'requester')
+    // An authenticator that logs in sends requests of its own, and shares their token between all calls.
+    const builder = this.#configured.builder({ http: this.#http(environment) })
+    const context = { streamName: 'actions' }
+    this.#authenticator = tellingSecrets(
+      builder.build('authenticator', component(requester, 'authenticator'), context),
+      environment,
+    )
+    this.#withoutAuthenticator = builder.build('authenticator', { type: 'NoAuth' }, context)
+    const errorHandler = optionalComponent(requester, 'error_handler')
+    this.#errorHandler = builder.build(
+      'errorHandler',
+      errorHandler ?? { type: 'DefaultErrorHandler' },
+      context,
+    )
+  }
+
+  /** Masks what must not be shown. */
+  get secrets(): ConfiguredManifest['secrets'] {
+    return this.#configured.secrets
+  }
+
+  /**
+   * Adds the authorization and sends the request. Resolves with the last response, also if it reports a failure. Rejects with a
+   * TransportError if no response came, with a SourceError if there is no token, and with the reason of `call.signal`.
+   */
+  async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
+    const environment = withinTime(this.#configured.environment, call)
+    const authenticator =
+      call.isUnauthorized === true ? this.#withoutAuthenticator : this.#authenticator
+    const last: LastOutcome = { outcome: undefined }
+    const client = new HttpClient({
+      environment,
+      http: this.#http(environment),
+      authenticator,
+      errorHandler: returningFailures(this.#errorHandler, call, last),
+      sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
+    })
+    const { headers } = await authenticator.options()
+    for (const [name, value] of entries(headers)) setHeader(request.headers, str(name), str(value))
+    try {
+      await client.send(request, call.name)
+    } catch (error) {
+      call.signal.throwIfAborted()
+      // Else the tries are used up, or the outcome may not be repeated.
+      if (last.outcome === undefined) throw error
+    }
+    if (last.outcome === undefined) throw new TypeError('a request had no outcome')
+    if (last.outcome instanceof TransportError) throw last.outcome
+    return last.outcome
+  }
+
+  #http(environment: Environment): SourceHttp {
+    const { budget } = this.#configured
+    return new SourceHttp({ environment, ...(budget !== undefined && { budget }) })
+  }
+}
+
+interface LastOutcome {
+  outcome: HttpResponse | TransportError | undefined
+}
+
+/** The caller interprets failures: an outcome that may not be repeated ends the call. */
+function returningFailures(
+  handler: ErrorHandler,
+  call: ClientCall,
+  last: LastOutcome,
+): ErrorHandler {
+  return {
+    maxRetries: handler.maxRetries,
+    maxTimeSeconds: handler.maxTimeSeconds,
+    backoffSeconds: (outcome, attempt) => handler.backoffSeconds(outcome, attempt),
+    interpret: async (outcome) => {
+      last.outcome = outcome
+      const resolution = await handler.interpret(outcome)
+      const isRepeated = repeating.has(resolution.action) && call.mayRepeat(outcome, resolution)
+      if (isRepeated) return resolution
+      const action = outcome instanceof TransportError ? 'FAIL' : 'SUCCESS'
+      return { ...resolution, action }
+    },
+  }
+}
+
+const repeating = new Set<ErrorResolution['action']>([
+  'RETRY',
+  'RATE_LIMITED',
+  'REFRESH_TOKEN_THEN_RETRY',
+])
+
+/** No wait goes beyond the time of the call: the outcome so far is its result then. */
+function withinTime(environment: Environment, { signal, timeoutMs }: ClientCall): Environment {
+  const endMicros = environment.nowMicros() + timeoutMs * 1000
+  return {
+    ...environment,
+    signal,
+    sleep: async (seconds) => {
+      if (environment.nowMicros() + seconds * 1e6 > endMicros)
+        throw new TransportError('timeout', 'The next try would be too late.')
+      await unlessAborted(environment.sleep(seconds), signal)
+      signal.throwIfAborted()
+    },
+  }
+}
