@@ -7,6 +7,8 @@ import type {
 } from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
 import type { Logger } from 'pino'
+import type { Action, ActionCall } from './action.ts'
+import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
 
 /**
  * The unified contract of a connector: read this first.
@@ -32,6 +34,72 @@ export interface Connector {
     out: RecordOutput,
     context: ConnectorContext,
   ): Promise<'complete' | 'stopped'>
+  /** The streams that are known without a configuration. Undefined if only a discovery finds any. */
+  streams?(): Promise<ConnectorStreams>
+  /** Undefined if the connector has no actions. */
+  readonly actions?: ConnectorActions
+}
+
+export interface ConnectorStreams {
+  readonly streams: readonly StreamDescriptor[]
+  /** True if there are more, which a configuration or the system decides. */
+  readonly generatesStreams: boolean
+}
+
+/** The actions of a connector. `action.ts` says what one is. */
+export interface ConnectorActions {
+  /** In the order of the documentation. Loaded when it is called: a thread that reads needs none of it. */
+  load(): Promise<readonly Action[]>
+  /** The request of a call as it would be sent first, without secrets. Pure; the configuration may lack its secrets. */
+  preview(call: ActionCall, config: JsonObject, options: PreviewOptions): ActionPreview
+  /** What all calls with a configuration share: connections that are kept alive, tokens, limits of the rate. */
+  open(config: JsonObject, context: ActionContext): Promise<ActionClient>
+}
+
+export interface PreviewOptions {
+  /** For a vendor that does a call with the same key once. */
+  readonly idempotencyKey: string
+}
+
+export interface ActionPreview {
+  /** The dry-run that the configuration allows. */
+  readonly level: DryRunLevel
+  readonly request: ShownRequest
+}
+
+/** A request for people: without secrets. */
+export interface ShownRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON as it is, a form as its text, bytes by their length and hash; absent if there is none. */
+  readonly body?: JsonValue
+}
+
+/** Sends actions. Dispose it when nobody uses it any more. */
+export interface ActionClient extends AsyncDisposable {
+  /**
+   * Carries out a call, with repetitions if they are safe. Throws `action_refused`, `action_credentials_refused`,
+   * `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
+   */
+  send(call: ActionCall, options: SendOptions): Promise<ActionOutcome>
+}
+
+export interface SendOptions extends PreviewOptions {
+  /** For each request. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+export interface ActionOutcome {
+  readonly output: JsonValue
+  /** By which the vendor finds the request. */
+  readonly requestId: string | null
+}
+
+export type ActionContext = Omit<ConnectorContext, 'warn' | 'onRequest'> & {
+  /** Name of the instance, for errors. */
+  readonly instance: string
 }
 
 export interface ConnectorContext {
@@ -126,7 +194,6 @@ export interface ConnectorDescriptor {
   /** JSON Schema of the configuration; secrets are marked `airbyte_secret: true`. */
   readonly spec: JsonObject
   readonly auth: readonly AuthScheme[]
-  readonly actions: readonly ActionDescriptor[]
   readonly webhooks: readonly WebhookDescriptor[]
   /** The folder of a Unix socket of this machine that a configuration reaches; undefined if it reaches none. */
   socketFolder?(config: JsonObject): string | undefined
@@ -178,16 +245,6 @@ export interface OAuth2Templates {
   readonly output: readonly string[]
   /** The field of the answer that says after how many seconds the token expires. */
   readonly expiryKey: string
-}
-
-export interface ActionDescriptor {
-  readonly name: string
-  readonly title: string
-  readonly input: JsonObject
-  readonly output: JsonObject
-  readonly effect: 'read' | 'create' | 'update' | 'delete'
-  readonly idempotency: 'native_key' | 'natural' | 'none'
-  readonly dryRun: 'native' | 'synthesized' | 'unsupported'
 }
 
 export interface WebhookDescriptor {

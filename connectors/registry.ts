@@ -6,9 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { fakerConnector } from './faker/connector.ts'
 import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
+import { stripeConnector } from './stripe/connector.ts'
 
 const connectors: ReadonlyMap<string, Connector> = new Map(
-  [fakerConnector, postgresConnector].map((connector) => [connector.descriptor.type, connector]),
+  [fakerConnector, postgresConnector, stripeConnector].map((connector) => [
+    connector.descriptor.type,
+    connector,
+  ]),
 )
 
 /** The type of a connector that is a manifest in a file of the user's: this prefix and the absolute path. */

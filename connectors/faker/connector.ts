@@ -13,7 +13,6 @@ export const fakerConnector: Connector = {
     docsUrl: 'docs/connectors/faker.md',
     spec: fakerSpec,
     auth: [{ kind: 'none' }],
-    actions: [],
     webhooks: [],
   },
   check: (config) => Promise.resolve(checkConfig(config)),

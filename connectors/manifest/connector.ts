@@ -26,13 +26,17 @@ export function manifestConnector(type: string, path: string): Connector {
       docsUrl: 'docs/connectors/manifests.md',
       spec: connectionSpecification,
       auth: oauth === undefined ? [] : [oauth],
-      actions: [],
       webhooks: [],
     },
     check: (config, context) => check(loaded, config, context),
     discover: (config, context) => discover(loaded, config, context),
     openRead: () => Promise.resolve(openSession()),
     read: (task, out, context) => readManifestTask(loaded, task, { out, context }),
+    // Loaded where it is used, as below.
+    streams: async () => {
+      const { describeManifest } = await import('./describe-manifest.ts')
+      return describeManifest(loaded.manifest)
+    },
   }
 }
 

@@ -3,24 +3,15 @@ import { list, optionalComponent, optionalText } from '../../manifest-interprete
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { unsupportedReason } from '../../manifest-interpreter/manifest/unsupported.ts'
 import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { PlainDict, Value } from '../../manifest-interpreter/value/value.ts'
+import { isJsonObject } from '../../protocol/index.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+import type { ConnectorStreams } from '../connector.ts'
+import type { StreamDescriptor } from '../descriptor-schema.ts'
 
-/** A stream of a manifest, as far as it can be told without a configuration. */
-export interface StreamDescription {
-  readonly name: string
-  readonly primary_key: readonly string[]
-  readonly cursor_field: string | null
-  /** Why it cannot be read here; null where it can. */
-  readonly unsupported: string | null
-}
-
-export interface ManifestDescription {
-  readonly streams: readonly StreamDescription[]
-  /** True where it has more streams, which it makes from the configuration or from what its API answers. */
-  readonly isDynamic: boolean
-}
-
-export function describeManifest({ definition }: Manifest): ManifestDescription {
+/** The streams of a manifest, as far as they are known without a configuration. */
+export function describeManifest({ definition }: Manifest): ConnectorStreams {
   const streams = list(definition, 'streams')
     .filter(isPlainDict)
     .flatMap((stream) =>
@@ -30,20 +21,35 @@ export function describeManifest({ definition }: Manifest): ManifestDescription 
     )
   return {
     streams: streams.map(describeStream),
-    isDynamic: list(definition, 'dynamic_streams').length > 0,
+    generatesStreams: list(definition, 'dynamic_streams').length > 0,
   }
 }
 
-function describeStream(stream: PlainDict): StreamDescription {
+function describeStream(stream: PlainDict): StreamDescriptor {
   // The stream that reads increments says more than the one that reads everything.
   const read = optionalComponent(stream, 'incremental_stream') ?? stream
   const incremental = optionalComponent(read, 'incremental_sync')
+  const cursorField = (incremental && optionalText(incremental, 'cursor_field')) ?? null
   return {
     name: optionalText(stream, 'name') ?? '',
-    primary_key: keyNames(get(read, 'primary_key')),
-    cursor_field: (incremental && optionalText(incremental, 'cursor_field')) ?? null,
+    namespace: null,
+    schema: schemaOf(read),
+    primaryKey: keyNames(get(read, 'primary_key')),
+    cursorField,
+    syncModes: cursorField === null ? ['full_refresh'] : ['full_refresh', 'incremental'],
+    isResumable: cursorField !== null,
+    writeOperations: [],
     unsupported: unsupportedReason(stream, isRegistered) ?? null,
   }
+}
+
+/** Null if only a discovery finds it. */
+function schemaOf(stream: PlainDict): JsonObject | null {
+  const loader = get(stream, 'schema_loader')
+  if (loader === undefined || !isPlainDict(loader)) return null
+  const schema = get(loader, 'type') === 'InlineSchemaLoader' ? get(loader, 'schema') : undefined
+  const value = schema === undefined ? null : toRecordValue(schema)
+  return isJsonObject(value) ? value : null
 }
 
 /** One name, a list of names, or a list of paths. */

@@ -19,7 +19,6 @@ export const postgresConnector: Connector = {
     docsUrl: 'docs/connectors/postgres.md',
     spec: postgresSpec,
     auth: [{ kind: 'basic', usernameField: 'user', passwordField: 'password' }],
-    actions: [],
     webhooks: [],
     socketFolder: socketFolderOf,
     postgresDatabase: databaseOf,

@@ -1,4 +1,5 @@
 import { accessCodes } from './codes/access-codes.ts'
+import { actionCodes } from './codes/action-codes.ts'
 import { cliCodes } from './codes/cli-codes.ts'
 import { credentialsCodes } from './codes/credentials-codes.ts'
 import { destinationCodes } from './codes/destination-codes.ts'
@@ -15,6 +16,7 @@ export type { ErrorCode, FailureType } from './error-code.ts'
 /** The codes by what they are about: a code of a new kind of failure goes into the table that it belongs to. */
 export const codesByArea = {
   access: accessCodes,
+  action: actionCodes,
   cli: cliCodes,
   credentials: credentialsCodes,
   destination: destinationCodes,
@@ -32,6 +34,7 @@ export const codesByArea = {
  */
 export const errorCodes = {
   ...accessCodes,
+  ...actionCodes,
   ...cliCodes,
   ...credentialsCodes,
   ...destinationCodes,

@@ -1,0 +1,155 @@
+import { z } from 'zod'
+import { ConnectError, type JsonObject, type JsonValue } from '../protocol/index.ts'
+import { jsonObjectSchema } from '../protocol/json-object.ts'
+import type { ActionDescriptor, ActionEffect, DryRunLevel } from './descriptor-schema.ts'
+
+/**
+ * The contract of an action: a typed call of a third-party system. Read `connector.ts` first.
+ *
+ * An action is declared once, with `defineAction`. Validation, OpenAPI, the help of the command line, typed clients, dry-runs, policies
+ * and the audit log are made from that declaration.
+ */
+export interface Action {
+  readonly descriptor: ActionDescriptor
+  /** Checks the input. Throws `action_input_invalid`, whose details have the path of each problem. */
+  call(input: unknown): ActionCall
+}
+
+/** An action with an input that was checked. All of its functions are pure: no I/O, no clock, no randomness. */
+export interface ActionCall {
+  readonly descriptor: ActionDescriptor
+  /** The request that is sent. `config` may lack its secrets: the request must not need them, the client adds the authorization. */
+  plan(config: JsonObject): ActionRequest
+  /** The request after those that got `responses`, for an action of several steps; undefined after the last step. */
+  next(config: JsonObject, responses: readonly ActionResponse[]): ActionRequest | undefined
+  /** What the caller gets, from the response of the last step. */
+  result(response: ActionResponse): JsonValue
+}
+
+/** A request without its authorization. */
+export interface ActionRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Absolute, without a query. What comes from the input is encoded: see `urlPath`. */
+  readonly url: string
+  readonly query?: RequestFields
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: RequestBody
+  /** True if the URL is not the vendor's API, and must not get the authorization: a place for an upload. */
+  readonly isUnauthorized?: boolean
+}
+
+/** Null and undefined fields are left out. Nested ones become `a[b]` and `a[0]`. */
+export type RequestFields = Readonly<Record<string, JsonValue | undefined>>
+
+export type RequestBody =
+  | { readonly kind: 'json'; readonly value: JsonValue }
+  | { readonly kind: 'form'; readonly fields: RequestFields }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly contentType: string }
+
+/** A response below 400 in which the vendor reports no failure. */
+export interface ActionResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Null if there is none. Text if it is not JSON. */
+  readonly body: JsonValue
+}
+
+/** What a connector's author writes. */
+export interface ActionDefinition<Input extends z.ZodObject, Output extends z.ZodType> {
+  readonly name: string
+  readonly title: string
+  readonly effect: ActionEffect
+  readonly idempotency: ActionDescriptor['idempotency']
+  /** Default: `synthesized`. */
+  readonly dryRun?: DryRunLevel
+  /** Default: true if its effect is `delete`. */
+  readonly requiresConfirmation?: boolean
+  /** Unknown fields of the input are refused. */
+  readonly input: Input
+  readonly output: Output
+  plan(input: z.output<Input>, config: JsonObject): ActionRequest
+  /** For an action of several steps. */
+  next?(
+    input: z.output<Input>,
+    config: JsonObject,
+    responses: readonly ActionResponse[],
+  ): ActionRequest | undefined
+  /** Default: the body. */
+  result?(response: ActionResponse, input: z.output<Input>): JsonValue
+}
+
+export function defineAction<Input extends z.ZodObject, Output extends z.ZodType>(
+  definition: ActionDefinition<Input, Output>,
+): Action {
+  const { name, title, effect, idempotency, dryRun = 'synthesized' } = definition
+  const schema = definition.input.strict()
+  const descriptor: ActionDescriptor = {
+    name,
+    title,
+    effect,
+    idempotency,
+    dryRun,
+    requiresConfirmation: definition.requiresConfirmation ?? effect === 'delete',
+    input: jsonSchema(schema, 'input'),
+    output: jsonSchema(definition.output, 'output'),
+  }
+  return {
+    descriptor,
+    call: (raw) => {
+      const checked = schema.safeParse(raw)
+      if (!checked.success) throw invalidInput(descriptor, checked.error)
+      const input = checked.data as z.output<Input>
+      return {
+        descriptor,
+        plan: (config) => definition.plan(input, config),
+        next: (config, responses) => definition.next?.(input, config, responses),
+        result: (response) => definition.result?.(response, input) ?? response.body,
+      }
+    },
+  }
+}
+
+/** A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whatever it holds. */
+export function urlPath(
+  texts: TemplateStringsArray,
+  ...values: readonly (string | number)[]
+): string {
+  const segments = values.map((value) => {
+    const text = String(value)
+    // Encoding leaves dots as they are, and URLs give them a meaning.
+    if (text === '' || text === '.' || text === '..')
+      throw new TypeError('a segment of a path must not be empty, `.` or `..`: check the input')
+    return encodeURIComponent(text)
+  })
+  return texts.map((text, index) => `${text}${segments[index] ?? ''}`).join('')
+}
+
+/** The text of one segment of a path. */
+export const pathSegment = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => text !== '.' && text !== '..', 'must not be `.` or `..`')
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  // Which draft it is says nothing to a reader of one schema.
+  Reflect.deleteProperty(made, '$schema')
+  return jsonObjectSchema.parse(made)
+}
+
+const maxProblems = 20
+
+function invalidInput({ name }: ActionDescriptor, { issues }: z.ZodError): ConnectError {
+  const problems = issues.slice(0, maxProblems).map((issue) => ({
+    path: `/${issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
+    problem: issue.message,
+  }))
+  const [first] = problems
+  const place = first === undefined || first.path === '/' ? 'the input' : `\`${first.path}\``
+  const more = issues.length > 1 ? ` (and ${String(issues.length - 1)} more)` : ''
+  return new ConnectError('action_input_invalid', {
+    details: { action: name, problem: `${place}: ${first?.problem ?? ''}${more}`, problems },
+  })
+}

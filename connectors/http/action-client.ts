@@ -1,0 +1,225 @@
+import { ManifestClient } from '../../manifest-interpreter/source/manifest-client.ts'
+import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { str } from '../../manifest-interpreter/value/text.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import type { ActionCall, ActionRequest, ActionResponse } from '../action.ts'
+import type { ActionDescriptor } from '../descriptor-schema.ts'
+import type { ActionClient, ActionContext, ActionOutcome, SendOptions } from '../connector.ts'
+import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
+import { configOf, plainConfig } from '../manifest/source-config.ts'
+import { SourceEnvironment } from '../manifest/source-environment.ts'
+import { toHttpRequest, withKey } from './action-request.ts'
+import type { VendorApi, VendorFailure } from './vendor-api.ts'
+
+/** More steps than an action has: one that never ends is a mistake of its connector. */
+const maxSteps = 20
+
+/** Sends the actions of one instance by the rules of its connector's manifest. */
+export class HttpActionClient implements ActionClient {
+  readonly #api: VendorApi
+  readonly #config: JsonObject
+  readonly #context: ActionContext
+  readonly #environment: SourceEnvironment
+  readonly #client: ManifestClient
+
+  constructor(
+    api: VendorApi,
+    {
+      config,
+      context,
+      loaded,
+    }: {
+      readonly config: JsonObject
+      readonly context: ActionContext
+      readonly loaded: LoadedManifest
+    },
+  ) {
+    this.#api = api
+    this.#config = config
+    this.#context = context
+    this.#environment = new SourceEnvironment({
+      context,
+      manifestDirectory: loaded.directory,
+      emit: (message) => {
+        if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
+      },
+    })
+    this.#client = new ManifestClient({
+      manifest: loaded.manifest,
+      config: configOf(config),
+      environment: this.#environment,
+    })
+  }
+
+  async send(call: ActionCall, options: SendOptions): Promise<ActionOutcome> {
+    const responses: ActionResponse[] = []
+    let request: ActionRequest | undefined = call.plan(this.#config)
+    while (request !== undefined && responses.length < maxSteps) {
+      responses.push(await this.#sendStep(call, withKey(request, this.#api, options), options))
+      request = call.next(this.#config, responses)
+    }
+    const last = responses.at(-1)
+    if (last === undefined) throw new TypeError('an action sent no request')
+    return { output: this.#resultOf(call, last), requestId: this.#api.requestId(last) ?? null }
+  }
+
+  async #sendStep(
+    call: ActionCall,
+    request: ActionRequest,
+    options: SendOptions,
+  ): Promise<ActionResponse> {
+    const { descriptor } = call
+    const { timeoutMs } = options
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const signal = AbortSignal.any([timeout, options.signal])
+    const isRepeatable = descriptor.idempotency !== 'none' || descriptor.effect === 'read'
+    try {
+      const response = await this.#client.send(toHttpRequest(request), {
+        name: descriptor.name,
+        signal,
+        timeoutMs,
+        isUnauthorized: request.isUnauthorized === true,
+        mayRepeat: (outcome) => wasNotProcessed(outcome) || (isRepeatable && mayPass(outcome)),
+      })
+      return await this.#read(response, descriptor)
+    } catch (error) {
+      throw this.#explain(error, descriptor, { isRepeatable, isTimeout: timeout.aborted })
+    }
+  }
+
+  async #read(response: HttpResponse, descriptor: ActionDescriptor): Promise<ActionResponse> {
+    const { status } = response
+    const headers = new Map(
+      [...response.headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]),
+    )
+    const bytes = Buffer.from(await response.bytes())
+    const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
+    const failure = this.#api.failure(read)
+    if (failure !== undefined) throw this.#failed(failure, read, descriptor)
+    return read
+  }
+
+  #failed(
+    failure: VendorFailure,
+    response: ActionResponse,
+    descriptor: ActionDescriptor,
+  ): ConnectError {
+    const { name, idempotency, effect } = descriptor
+    const { kind, message: reason, code } = failure
+    const requestId = this.#api.requestId(response)
+    const isRepeatable = idempotency !== 'none' || effect === 'read'
+    const codeName =
+      kind === 'failed' && !isRepeatable ? 'action_outcome_unknown' : failureCodes[kind]
+    return new ConnectError(codeName, {
+      details: {
+        ...this.#facts(name),
+        reason,
+        status: response.status,
+        ...(code !== undefined && { vendor_code: code }),
+        ...(requestId !== undefined && { vendor_request_id: requestId }),
+      },
+    })
+  }
+
+  #explain(
+    error: unknown,
+    { name }: ActionDescriptor,
+    about: { readonly isRepeatable: boolean; readonly isTimeout: boolean },
+  ): unknown {
+    if (error instanceof ConnectError) return error
+    const facts = this.#facts(name)
+    const unclear = about.isRepeatable ? 'action_unavailable' : 'action_outcome_unknown'
+    if (about.isTimeout) {
+      const reason = 'it did not respond in time'
+      return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
+    }
+    if (error instanceof TransportError) {
+      const code = wasNotProcessed(error) ? 'action_unavailable' : unclear
+      const details = { ...facts, reason: error.message }
+      if (refusedKinds.has(error.kind)) return new ConnectError('action_refused', { details })
+      return new ConnectError(code, { details, cause: error })
+    }
+    if (error instanceof SourceError) {
+      const { failureType, message: reason } = error
+      const isConfig = failureType === 'config_error'
+      const code = isConfig ? 'action_credentials_refused' : 'action_unavailable'
+      return new ConnectError(code, { details: { ...facts, reason }, cause: error })
+    }
+    return error
+  }
+
+  #facts(action: string): JsonObject {
+    return { vendor: this.#api.title, action, instance: this.#context.instance }
+  }
+
+  #resultOf(call: ActionCall, response: ActionResponse): JsonValue {
+    try {
+      return call.result(response)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const details = { ...this.#facts(call.descriptor.name), reason }
+      throw new ConnectError('action_response_unreadable', { details, cause: error })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#environment[Symbol.asyncDispose]()
+  }
+}
+
+const failureCodes = {
+  credentials: 'action_credentials_refused',
+  permission: 'action_permission_denied',
+  'rate limit': 'action_rate_limited',
+  refused: 'action_refused',
+  failed: 'action_unavailable',
+} as const
+
+/** The request was never sent: it would not be the next time either. */
+const refusedKinds = new Set<TransportError['kind']>([
+  'invalid-url',
+  'invalid-scheme',
+  'refused-address',
+  'refused-redirect',
+])
+
+/** Before a connection stands nothing is sent. */
+const unconnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** The vendor refuses what is wrong with the request itself each time. */
+function mayPass(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return !refusedKinds.has(outcome.kind)
+  return outcome.status >= 500 || passingStatuses.has(outcome.status)
+}
+
+const passingStatuses = new Set([401, 408, 409, 425])
+
+/** 429: the vendor turned it away. */
+function wasNotProcessed(outcome: HttpResponse | TransportError): boolean {
+  if (!(outcome instanceof TransportError)) return outcome.status === 429
+  const { cause } = outcome
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && unconnected.has(code)
+}
+
+function parseBody(bytes: Buffer, headers: ReadonlyMap<string, string>): JsonValue {
+  if (bytes.length === 0) return null
+  const text = bytes.toString('utf8')
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch (error) {
+    // A gateway's page of an error: its status says what it is.
+    if (headers.get('content-type')?.includes('json') !== true) return text
+    throw new TransportError('connection', 'The response is no JSON, or was cut off.', {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url'
+import type { Action } from '../action.ts'
+import type { Connector, ConnectorActions, ConnectorDescriptor } from '../connector.ts'
+import type { DryRunLevel } from '../descriptor-schema.ts'
+import { manifestConnector } from '../manifest/connector.ts'
+import { loadManifestFile } from '../manifest/load-manifest-file.ts'
+import { showRequest, withKey } from './action-request.ts'
+import type { VendorApi } from './vendor-api.ts'
+
+export interface HttpConnectorOptions extends Pick<
+  ConnectorDescriptor,
+  'type' | 'docsUrl' | 'auth' | 'webhooks'
+> {
+  readonly api: VendorApi
+  /** The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too. */
+  readonly manifest: URL
+  readonly loadActions: () => Promise<readonly Action[]>
+}
+
+/** A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. */
+export function httpConnector(options: HttpConnectorOptions): Connector {
+  const { api, type, docsUrl, auth, webhooks } = options
+  const path = fileURLToPath(options.manifest)
+  const streams = manifestConnector(type, path)
+  return {
+    ...streams,
+    descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
+    actions: actionsOf(options, path),
+  }
+}
+
+function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): ConnectorActions {
+  return {
+    load: loadActions,
+    preview: (call, config, options) => {
+      const request = withKey(call.plan(config), api, options)
+      const level =
+        api.dryRunLevel?.(call.descriptor, config) ?? withoutTestMode(call.descriptor.dryRun)
+      return { level, request: showRequest(request, api.authorization(config)) }
+    },
+    // The interpreter is loaded only where an action is sent.
+    open: async (config, context) => {
+      const { HttpActionClient } = await import('./action-client.ts')
+      return new HttpActionClient(api, { config, context, loaded: loadManifestFile(path) })
+    },
+  }
+}
+
+/** Without a test mode of the vendor. */
+function withoutTestMode(level: DryRunLevel): DryRunLevel {
+  return level === 'native' ? 'synthesized' : level
+}

@@ -1,0 +1,48 @@
+import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
+import type { ActionResponse } from '../action.ts'
+import type { ActionDescriptor, DryRunLevel } from '../descriptor-schema.ts'
+
+/** What all actions of a vendor share. */
+export interface VendorApi {
+  /** As people call the vendor. */
+  readonly title: string
+  /** The value of the header Authorization, with `***` in the place of the secret. */
+  authorization(config: JsonObject): string
+  /** The header by which the vendor recognizes a repeated call, if it does. */
+  readonly idempotencyHeader?: string
+  /** Which dry-run these credentials allow. Default: what the action says, but never `native`. */
+  dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
+  /** Undefined if the vendor did what it was asked. */
+  failure(response: ActionResponse): VendorFailure | undefined
+  /** By which the vendor finds the request in its own logs. */
+  requestId(response: ActionResponse): string | undefined
+}
+
+export interface VendorFailure {
+  /** `failed`: the vendor's own trouble; it may have done it. */
+  readonly kind: 'credentials' | 'permission' | 'rate limit' | 'refused' | 'failed'
+  /** In the vendor's words. */
+  readonly message: string
+  /** The vendor's own code. */
+  readonly code?: string
+}
+
+/** The kind of failure that a status of HTTP means; undefined below 400. */
+export function failureKind(status: number): VendorFailure['kind'] | undefined {
+  if (status < 400) return undefined
+  if (status >= 500) return 'failed'
+  return kinds[status] ?? 'refused'
+}
+
+const kinds: Readonly<Record<number, VendorFailure['kind']>> = {
+  401: 'credentials',
+  403: 'permission',
+  408: 'failed',
+  429: 'rate limit',
+}
+
+/** What an unexpected body says, as far as it is short. */
+export function statusText({ status, body }: ActionResponse): string {
+  const said = isJsonObject(body) && typeof body.message === 'string' ? `: ${body.message}` : ''
+  return `it responded with status ${String(status)}${said}`
+}

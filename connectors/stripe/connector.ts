@@ -1,0 +1,48 @@
+import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
+import type { ActionResponse } from '../action.ts'
+import type { Connector } from '../connector.ts'
+import { httpConnector } from '../http/http-connector.ts'
+import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
+import { stripeWebhooks } from './webhooks.ts'
+
+const api: VendorApi = {
+  title: 'Stripe',
+  authorization: () => 'Bearer ***',
+  idempotencyHeader: 'Idempotency-Key',
+  dryRunLevel: ({ dryRun }, config) =>
+    dryRun === 'native' && !isTestKey(config) ? 'synthesized' : dryRun,
+  failure,
+  requestId: ({ headers }) => headers.get('request-id'),
+}
+
+export const stripeConnector: Connector = httpConnector({
+  type: 'stripe',
+  docsUrl: 'docs/connectors/stripe.md',
+  auth: [{ kind: 'api_key', field: 'api_key' }],
+  webhooks: stripeWebhooks,
+  api,
+  manifest: new URL('streams/manifest.yaml', import.meta.url),
+  loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
+})
+
+/** Secret and restricted keys of the test mode. */
+function isTestKey({ api_key: key }: JsonObject): boolean {
+  return typeof key === 'string' && /^(?:sk|rk)_test_/.test(key)
+}
+
+/** https://docs.stripe.com/api/errors */
+function failure(response: ActionResponse): VendorFailure | undefined {
+  const kind = failureKind(response.status)
+  if (kind === undefined) return undefined
+  const { body } = response
+  const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
+  const { code, type, message } = error
+  const text = (value: unknown): string | undefined =>
+    typeof value === 'string' ? value : undefined
+  const vendorCode = text(error.decline_code) ?? text(code) ?? text(type)
+  return {
+    kind,
+    message: text(message) ?? statusText(response),
+    ...(vendorCode !== undefined && { code: vendorCode }),
+  }
+}

@@ -1,0 +1,108 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of actions. Sorted by name. `{vendor}` is the title of the connector. */
+export const actionCodes = {
+  action_credentials_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} refused the credentials of instance {instance}: {reason}',
+    suggestedFix:
+      'Set new credentials: `reactor connect instances credentials {instance}`. Then run `reactor connect instances check {instance}`.',
+  },
+  action_input_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The input of {action} is invalid. {problem}',
+    suggestedFix:
+      'Correct the fields in `details.problems`. `reactor connect actions show INSTANCE {action}` prints the schema of the input.',
+  },
+  action_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'The connector {type} of instance {instance} has no action {action}',
+    suggestedFix:
+      'Run `reactor connect actions list {instance}` to see the actions of the instance.',
+  },
+  action_outcome_unknown: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'It is not known whether {vendor} carried out {action}: {reason}',
+    suggestedFix:
+      'Look at {vendor} whether it was done. Invoke the action again only if it was not: a repeated call could do it twice.',
+  },
+  action_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} does not let the credentials of instance {instance} do {action}: {reason}',
+    suggestedFix:
+      'Give the key or the app of {instance} the missing permission at {vendor}, or set other credentials: `reactor connect instances credentials {instance}`.',
+  },
+  action_rate_limited: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: '{vendor} limits the rate of requests, so {action} was not carried out: {reason}',
+    suggestedFix: 'Invoke the action again later. Send fewer requests with the same credentials.',
+  },
+  action_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} refused {action}: {reason}',
+    suggestedFix:
+      'Correct the input as the message of {vendor} says. `details.vendor_request_id` identifies the request at {vendor}.',
+  },
+  action_response_unreadable: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: false,
+    message: '{vendor} responded to {action} with something that cannot be read: {reason}',
+    suggestedFix:
+      'Look at {vendor} whether it was done. If this happens again, report it with the request id.',
+  },
+  action_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message: '{vendor} could not be reached or failed, so {action} gave no result: {reason}',
+    suggestedFix:
+      'Invoke the action again later: it is safe to repeat. Look at the status page of {vendor}.',
+  },
+  dry_run_token_expired: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The token of the dry-run of {action} has expired',
+    suggestedFix: 'Run the dry-run again, and invoke the action with the new token.',
+  },
+  dry_run_token_invalid: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message:
+      'The dry-run token is not valid for this call of {action}: it belongs to another principal, instance, action or input, or the instance has changed since',
+    suggestedFix:
+      'Run the dry-run again with the same input, and invoke the action with the token that it returns.',
+  },
+  dry_run_token_used: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The token of the dry-run of {action} was used before',
+    suggestedFix:
+      'A token is good for one invocation. Look in the audit log what became of the first one, or run the dry-run again.',
+  },
+  dry_run_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} offers no dry-run of {action}',
+    suggestedFix:
+      'Use an instance with credentials of a test account of {vendor}, or try the change in a sandbox of a connection.',
+  },
+} as const satisfies Record<string, ErrorCode>
