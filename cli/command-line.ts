@@ -126,6 +126,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
+    environment: readEnvironment(),
   })
 }
 

@@ -1,3 +1,4 @@
+import type { ActionService } from './actions/contract.ts'
 import type { ApiKeyService } from './api-keys/contract.ts'
 import type { CatalogService } from './catalog/contract.ts'
 import type { ConnectionService } from './connections/contract.ts'
@@ -15,6 +16,7 @@ import type { UserService } from './users/contract.ts'
 export interface Service {
   readonly catalog: CatalogService
   readonly instances: InstanceService
+  readonly actions: ActionService
   readonly connections: ConnectionService
   readonly runs: RunService
   readonly schemas: SchemaService

@@ -1,16 +1,15 @@
 import { counted } from '../run/amounts.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { docsFileUrl } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
-import { describeConnector, summarizeConnector } from './describe-connector.ts'
-import type { ManifestDescription } from '../source/describe-manifest.ts'
+import type { ConnectorStreams } from '../../connectors/connector.ts'
 import { fetchManifest, isUrl } from './fetch-manifest.ts'
 import { findManifests, type ManifestFile } from './find-manifests.ts'
 import { importManifest, type Imported } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
-import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
 import { connectorLines, summaryLines } from './catalog-lines.ts'
+import { knownCatalog } from './catalog-source.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
 import { usageError } from '../usage-error.ts'
 
 /** `reactor connect catalog …` as it was parsed. */
@@ -31,6 +30,7 @@ export interface CatalogContext {
   readonly allowedNetworks: readonly string[]
   /** Where imported manifests are. */
   readonly catalogFolder: string
+  readonly environment: Environment
 }
 
 /** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
@@ -40,14 +40,15 @@ export async function runCatalog(
 ): Promise<number> {
   switch (options.command) {
     case 'list': {
-      const entries = [...readCatalog(context.catalogFolder).values()].map(summarizeConnector)
-      await context.write(options.json ? json(entries) : summaryLines(entries))
+      const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
+      const connectors = await catalog.list()
+      await context.write(options.json ? json(connectors) : summaryLines(connectors))
       return exitCodes.complete
     }
     case 'show': {
-      const connector = describeConnector(catalogEntry(context.catalogFolder, options.type))
-      const shown = { ...connector, docs_url: docsFileUrl(connector.docs_url) }
-      await context.write(options.json ? json(shown) : connectorLines(connector))
+      const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
+      const connector = await catalog.get(options.type)
+      await context.write(options.json ? json(connector) : connectorLines(connector))
       return exitCodes.complete
     }
     case 'import':
@@ -109,11 +110,11 @@ function importLines(imported: Imported): string {
   return `imported  ${name}: ${countOf(description)}\n${[...unsupported, ...mistakeLines].join('')}`
 }
 
-function countOf({ streams, isDynamic }: ManifestDescription): string {
+function countOf({ streams, generatesStreams }: ConnectorStreams): string {
   const unsupported = streams.filter((stream) => stream.unsupported !== null).length
   const count = counted(streams.length, 'stream')
   return [
-    isDynamic ? `${count} and those that it generates` : count,
+    generatesStreams ? `${count} and those that it generates` : count,
     ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
   ].join(', ')
 }

@@ -1,36 +1,47 @@
+import type { z } from 'zod'
 import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { docsPath } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
-import type { StreamDescription } from '../source/describe-manifest.ts'
+import type { catalogDocument, descriptorDocument } from '../../service/catalog/schema.ts'
+
+export type ConnectorSummary = z.output<typeof catalogDocument>['items'][number]
+export type ConnectorDocument = z.output<typeof descriptorDocument>
 
 /** A line a connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
-    connectors.map(({ type, kind, title, streams, problem }) => [
+    connectors.map(({ type, kind, title, streams, actions, problem }) => [
       type,
       kind,
       streams === null ? '' : counted(streams, 'stream'),
+      actions === 0 ? '' : counted(actions, 'action'),
       problem ?? title,
     ]),
   )
 }
 
 /** What a person wants to know before the first run. */
-export function connectorLines(connector: ConnectorDescription): string {
-  const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
+export function connectorLines(connector: ConnectorDocument): string {
+  const { type, kind, title, docs_url: docs, spec, streams, actions, webhooks } = connector
   return [
     `${type} (${kind}): ${plainText(title)}\n`,
     `docs: ${plainText(docsPath(docs))}\n`,
-    ...(manifest === null ? [] : [`file: ${manifest}\n`]),
     '\nconfiguration\n',
     fieldLines(spec),
     '\nstreams\n',
     streams === null ? '  They depend on the configuration.\n' : streamLines(streams),
     ...(connector.generates_streams ? ['  And those that it generates.\n'] : []),
+    ...(actions.length > 0 ? ['\nactions\n', actionLines(actions)] : []),
+    ...(webhooks.length > 0
+      ? ['\nwebhooks\n', table(webhooks.map((hook) => [`  ${hook.name}`, plainText(hook.title)]))]
+      : []),
   ].join('')
+}
+
+function actionLines(actions: ConnectorDocument['actions']): string {
+  return table(actions.map(({ name, effect, title }) => [`  ${name}`, effect, plainText(title)]))
 }
 
 /** The fields of a configuration, as the spec orders them. */
@@ -54,7 +65,7 @@ export function fieldLines(spec: JsonObject): string {
   )
 }
 
-function streamLines(streams: readonly StreamDescription[]): string {
+function streamLines(streams: NonNullable<ConnectorDocument['streams']>): string {
   return table(
     streams.map(({ name, primary_key: key, cursor_field: cursor, unsupported }) => [
       `  ${name}`,

@@ -16,15 +16,22 @@ export function catalogCommand(
     .description('the connectors that a run file can name: list, show and import them')
     .addHelpText('after', examples)
   serviceCommand(catalog, 'list', 'all connectors, a line each')
-    .option('--remote', 'those of a service instead of those of this machine')
+    .option(
+      '--remote',
+      'fail if the service does not respond, instead of showing those of this machine',
+    )
     .action((flags: RemoteFlags) =>
       isRemote(flags)
         ? ask(flags, async (context) => (await remoteCatalog()).listRemote(context))
         : run({ command: 'list', json: flags.json === true }),
     )
-  serviceCommand(catalog, 'show', 'the fields of a connector’s configuration, and its streams')
+  serviceCommand(
+    catalog,
+    'show',
+    'a connector: the fields of its configuration, its streams, its actions',
+  )
     .argument('<TYPE>', 'its name')
-    .option('--remote', 'ask a service instead of this machine')
+    .option('--remote', 'fail if the service does not respond, instead of asking this machine')
     .action((type: string, flags: RemoteFlags) =>
       isRemote(flags)
         ? ask(flags, async (context) => (await remoteCatalog()).showRemote(context, type))
@@ -58,5 +65,6 @@ Examples:
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
 
 Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of
-this machine finds them too. With --remote a service is asked instead.
+this machine finds them too. The commands list and show ask the service that this machine knows of and has a key for; if there is none, they
+read the catalog of this machine.
 Exit codes: 0 done   1 a manifest was refused   2 wrong command line`

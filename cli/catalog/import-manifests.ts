@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
-import { describeManifest, type ManifestDescription } from '../source/describe-manifest.ts'
+import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
+import type { ConnectorStreams } from '../../connectors/connector.ts'
 import type { ManifestFile } from './find-manifests.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
@@ -22,7 +23,7 @@ export type Imported =
   | {
       readonly from: string
       readonly name: string
-      readonly description: ManifestDescription
+      readonly description: ConnectorStreams
       /** What its text shows to be wrong. It is imported all the same. */
       readonly mistakes: readonly Mistake[]
     }

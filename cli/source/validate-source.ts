@@ -2,7 +2,7 @@ import type { LoadedManifest } from '../../connectors/manifest/load-manifest-fil
 import { TemplateCompiler } from '../../manifest-interpreter/interpolation/template-compiler.ts'
 import { findMistakes, type Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
-import { describeManifest } from './describe-manifest.ts'
+import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { counted } from '../run/amounts.ts'

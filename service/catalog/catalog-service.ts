@@ -1,15 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
-import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import type { Connector, ConnectorDescriptor } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
-import { ConnectError } from '../../protocol/index.ts'
-import type { CatalogEntryDocument } from './schema.ts'
+import type { CatalogEntryDocument, ConnectorDescription } from './schema.ts'
 import type { CatalogService } from './contract.ts'
+import { describeConnector, summarizeConnector, titleAndDocs } from './describe-connector.ts'
 import { catalogEntry, readCatalog, type CatalogEntry } from './read-catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */
 export interface CatalogConnector {
   /** What `connectorOf` finds it by, on any thread. */
   readonly connectorType: string
+  readonly connector: Connector
+  /** Of the connector, under the name that it has in the catalog. */
   readonly descriptor: ConnectorDescriptor
 }
 
@@ -25,15 +27,15 @@ export class FolderCatalogService implements CatalogService {
   async list(): Promise<readonly CatalogEntryDocument[]> {
     const listed: CatalogEntryDocument[] = []
     for (const entry of readCatalog(this.#folder).values()) {
-      listed.push({ type: entry.name, title: titleOf(entry), kind: entry.kind })
+      listed.push(await summarizeConnector(entry))
       // A manifest that was not loaded before takes about 15 ms (2026-11): others get their turn.
       await setImmediate()
     }
     return listed
   }
 
-  get(type: string): Promise<ConnectorDescriptor> {
-    return Promise.resolve().then(() => this.connector(type).descriptor)
+  async get(type: string): Promise<ConnectorDescription> {
+    return describeConnector(catalogEntry(this.#folder, type))
   }
 
   /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for one that can be loaded no more. */
@@ -42,20 +44,9 @@ export class FolderCatalogService implements CatalogService {
   }
 }
 
-function toConnector({ name, connectorType, manifest }: CatalogEntry): CatalogConnector {
-  const { descriptor } = connectorOf(connectorType)
-  if (manifest === undefined) return { connectorType, descriptor }
-  const { title } = descriptor.spec
-  const named = { type: name, title: typeof title === 'string' ? title : name }
-  return { connectorType, descriptor: { ...descriptor, ...named } }
-}
-
-/** One that can be loaded no more is listed all the same. */
-function titleOf(entry: CatalogEntry): string {
-  try {
-    return toConnector(entry).descriptor.title
-  } catch (error) {
-    if (error instanceof ConnectError) return entry.name
-    throw error
-  }
+function toConnector(entry: CatalogEntry): CatalogConnector {
+  const { connectorType } = entry
+  const connector = connectorOf(connectorType)
+  const named = { type: entry.name, ...titleAndDocs(entry, connector) }
+  return { connectorType, connector, descriptor: { ...connector.descriptor, ...named } }
 }

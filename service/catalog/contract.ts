@@ -1,8 +1,7 @@
-import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import type { CatalogEntryDocument } from './schema.ts'
+import type { CatalogEntryDocument, ConnectorDescription } from './schema.ts'
 
 export interface CatalogService {
   list(): Promise<readonly CatalogEntryDocument[]>
-  /** Throws `unknown_connector`. */
-  get(type: string): Promise<ConnectorDescriptor>
+  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for one that cannot be loaded any more. */
+  get(type: string): Promise<ConnectorDescription>
 }

@@ -1,74 +1,52 @@
-import { connectorOf } from '../../connectors/registry.ts'
+import type { Connector } from '../../connectors/connector.ts'
 import { loadManifestFile } from '../../connectors/manifest/load-manifest-file.ts'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { describeManifest, type StreamDescription } from '../source/describe-manifest.ts'
-import type { CatalogEntry } from '../../service/catalog/read-catalog.ts'
-
-/** A connector in the list. snake_case: as `--json` shows it. */
-export interface ConnectorSummary {
-  readonly type: string
-  readonly kind: CatalogEntry['kind']
-  readonly title: string
-  /** Streams that can be read; null where a configuration decides. */
-  readonly streams: number | null
-  /** Why it cannot be used; null where it can. */
-  readonly problem: string | null
-}
-
-/** A connector with its configuration and streams. */
-export interface ConnectorDescription {
-  readonly type: string
-  readonly kind: CatalogEntry['kind']
-  readonly title: string
-  readonly docs_url: string
-  readonly manifest: string | null
-  readonly spec: JsonObject
-  /** Null where a configuration decides. */
-  readonly streams: readonly StreamDescription[] | null
-  /** True where there are more streams, which a configuration or the API decides. */
-  readonly generates_streams: boolean
-}
+import { connectorOf } from '../../connectors/registry.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { CatalogEntry } from './read-catalog.ts'
+import type { CatalogEntryDocument, ConnectorDescription } from './schema.ts'
 
 /** One that cannot be loaded any more is listed with the reason. */
-export function summarizeConnector(entry: CatalogEntry): ConnectorSummary {
+export async function summarizeConnector(entry: CatalogEntry): Promise<CatalogEntryDocument> {
   const { name: type, kind } = entry
   try {
-    const { title, streams } = describeConnector(entry)
+    const { title, streams, actions } = await describeConnector(entry)
     const readable = streams?.filter(({ unsupported }) => unsupported === null).length ?? null
-    return { type, kind, title, streams: readable, problem: null }
+    return { type, kind, title, streams: readable, actions: actions.length, problem: null }
   } catch (error) {
     const { message } = ConnectError.from(error)
-    return { type, kind, title: type, streams: null, problem: message }
+    return { type, kind, title: type, streams: null, actions: 0, problem: message }
   }
 }
 
-/** Throws `manifest_invalid` or `manifest_unreadable`. */
-export function describeConnector(entry: CatalogEntry): ConnectorDescription {
-  const { name: type, kind, connectorType, manifest } = entry
-  const { spec, title, docsUrl } = connectorOf(connectorType).descriptor
-  if (manifest === undefined)
-    return {
-      type,
-      kind,
-      title,
-      docs_url: docsUrl,
-      manifest: null,
-      spec,
-      streams: null,
-      generates_streams: false,
-    }
-  const loaded = loadManifestFile(manifest).manifest
-  const { streams, isDynamic } = describeManifest(loaded)
-  const own = typeof spec.title === 'string' ? spec.title : type
-  const docs = loaded.spec?.documentation_url
+/** All that is known of a connector without a configuration. Throws `manifest_invalid` or `manifest_unreadable`. */
+export async function describeConnector(entry: CatalogEntry): Promise<ConnectorDescription> {
+  const { name, kind, connectorType } = entry
+  const connector = connectorOf(connectorType)
+  const { spec, auth, webhooks } = connector.descriptor
+  const known = await connector.streams?.()
+  const actions = (await connector.actions?.load()) ?? []
   return {
-    type,
+    type: name,
     kind,
-    title: own,
-    manifest,
+    ...titleAndDocs(entry, connector),
     spec,
-    streams,
-    generates_streams: isDynamic,
-    docs_url: typeof docs === 'string' ? docs : docsUrl,
+    auth: [...auth],
+    streams: known?.streams ?? null,
+    generatesStreams: known?.generatesStreams ?? false,
+    actions: actions.map(({ descriptor }) => descriptor),
+    webhooks,
+  }
+}
+
+/** A manifest has them in its spec. */
+export function titleAndDocs(
+  { name, manifest }: CatalogEntry,
+  { descriptor: { title, docsUrl, spec } }: Pick<Connector, 'descriptor'>,
+): { readonly title: string; readonly docsUrl: string } {
+  if (manifest === undefined) return { title, docsUrl }
+  const docs = loadManifestFile(manifest).manifest.spec?.documentation_url
+  return {
+    title: typeof spec.title === 'string' ? spec.title : name,
+    docsUrl: typeof docs === 'string' ? docs : docsUrl,
   }
 }

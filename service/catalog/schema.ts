@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import {
+  actionDescriptorSchema,
+  streamDescriptorSchema,
+} from '../../connectors/descriptor-schema.ts'
 import { freeObject } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
@@ -10,12 +14,19 @@ export const connectorType = z
   )
   .meta({ description: 'The type of a connector, as `GET /catalog` lists it.' })
 
+/** native: written here; bundled and imported: manifests. */
+const kind = z.enum(['native', 'bundled', 'imported'])
+
 const catalogEntrySchema = z
   .object({
     type: z.string(),
     title: z.string(),
-    /** native: written here; bundled and imported: manifests. */
-    kind: z.enum(['native', 'bundled', 'imported']),
+    kind,
+    streams: z.int().nullable().meta({
+      description: 'How many streams can be read; null if only a discovery finds them.',
+    }),
+    actions: z.int().meta({ description: 'How many actions it has.' }),
+    problem: z.string().nullable().meta({ description: 'Why it cannot be used; null if it can.' }),
   })
   .meta({ id: 'CatalogEntry' })
 export type CatalogEntryDocument = Resource<typeof catalogEntrySchema>
@@ -37,16 +48,6 @@ const authScheme = z.discriminatedUnion('kind', [
   }),
 ])
 
-const action = z.object({
-  name: z.string(),
-  title: z.string(),
-  input: freeObject,
-  output: freeObject,
-  effect: z.enum(['read', 'create', 'update', 'delete']),
-  idempotency: z.enum(['native_key', 'natural', 'none']),
-  dryRun: z.enum(['native', 'synthesized', 'unsupported']),
-})
-
 const webhook = z.object({
   name: z.string(),
   title: z.string(),
@@ -61,18 +62,26 @@ const webhook = z.object({
   refreshes: z.record(z.string(), z.string()),
 })
 
-/** What of a connector's descriptor (connectors/connector.ts) goes out. */
+/** All that is known of a connector without a configuration. */
 export const descriptorSchema = z
   .object({
     type: z.string(),
     title: z.string(),
     docsUrl: z.string(),
+    kind,
     spec: freeObject.meta({
       description: 'JSON Schema of the configuration; secrets are marked `airbyte_secret: true`.',
     }),
     auth: z.array(authScheme),
-    actions: z.array(action),
+    streams: z.array(streamDescriptorSchema).nullable().meta({
+      description: 'Null if only a discovery finds them.',
+    }),
+    generatesStreams: z.boolean().meta({
+      description: 'True if there are more streams, which a configuration or the system decides.',
+    }),
+    actions: z.array(actionDescriptorSchema),
     webhooks: z.array(webhook),
   })
   .meta({ id: 'ConnectorDescriptor' })
+export type ConnectorDescription = Resource<typeof descriptorSchema>
 export const descriptorDocument = snakeCaseSchema(descriptorSchema)

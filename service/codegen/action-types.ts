@@ -1,4 +1,4 @@
-import type { ActionDescriptor } from '../../connectors/connector.ts'
+import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './by-name.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'

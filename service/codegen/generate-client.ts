@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ActionDescriptor } from '../../connectors/connector.ts'
+import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import { errorCodes, type AirbyteCatalog, type JsonObject } from '../../protocol/index.ts'
 import { actionTypes, actionsType } from './action-types.ts'
 import { breakCycles } from './break-cycles.ts'

@@ -43,6 +43,10 @@ export interface InstanceService {
    * Throws `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
    */
   resolveConfig(name: string): Promise<ResolvedConfig>
+  /** The configuration as it is stored, whether or not all secrets are there: nothing is refreshed, noted or sent. Never leaves the process. */
+  peekConfig(
+    name: string,
+  ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }>
   /**
    * What a connector changed of the configuration that `resolveConfig` gave it (`resolved`): secrets to the vault, the rest to
    * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.

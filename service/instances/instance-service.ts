@@ -8,7 +8,7 @@ import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
 import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstanceService } from './contract.ts'
-import type { Discovered, Instance } from './schema.ts'
+import type { CredentialStatus, Discovered, Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { instancePath } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
@@ -171,6 +171,24 @@ export class StoredInstanceService implements InstanceService {
     return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
   }
 
+  async peekConfig(
+    name: string,
+  ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }> {
+    const instance = await this.get(name)
+    const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    const secrets = (await this.#options.vault.get(instancePath(instance.id)))?.secrets ?? {}
+    const { config } = instance
+    const status = credentialStatus(descriptor, { config, secrets })
+    return {
+      source: {
+        type: connectorType,
+        config: joinConfig(config, secrets),
+        secrets: secretTexts(config, secrets),
+      },
+      credentials: instance.credentials === 'reauthorize' ? 'reauthorize' : status,
+    }
+  }
+
   /**
    * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
    * its secrets says so from here on; one whose secrets are back is ready again. Gives the names of those that have lost them.
@@ -197,7 +215,7 @@ export class StoredInstanceService implements InstanceService {
   }
 
   async #noteReturned(instance: Instance): Promise<void> {
-    const descriptor = await this.#descriptorIfThere(instance.type)
+    const descriptor = this.#descriptorIfThere(instance.type)
     if (descriptor === undefined) return
     const stored = await this.#options.vault.get(instancePath(instance.id))
     const split = { config: instance.config, secrets: stored?.secrets ?? {} }
@@ -205,9 +223,9 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
-  async #descriptorIfThere(type: string): Promise<ConnectorDescriptor | undefined> {
+  #descriptorIfThere(type: string): ConnectorDescriptor | undefined {
     try {
-      return await this.#options.catalog.get(type)
+      return this.#descriptor(type)
     } catch (error) {
       if (error instanceof ConnectError && error.code !== 'unexpected') return undefined
       throw error

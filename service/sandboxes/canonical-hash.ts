@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../../lib/text/canonical-json.ts'
 
 /** SHA-256 (hex): the same for the same value, in whatever order its properties came. */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex')
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
 }

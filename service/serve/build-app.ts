@@ -38,6 +38,7 @@ import { openApi, openApiPage, openApiRoute } from '../platform/http/openapi.ts'
 import { requestMetrics } from '../platform/http/request-metrics.ts'
 import { refuseUnknown } from '../platform/http/refuse-unknown.ts'
 import { requireAction } from '../platform/http/require-action.ts'
+import { actionRoutes } from '../actions/action-routes.ts'
 import { apiKeyRoutes } from '../api-keys/api-key-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { authRoutes } from '../logins/login-routes.ts'
@@ -91,7 +92,7 @@ function guardsOf(options: HttpOptions): Guards {
   const { service, limits = noLimits, access, audit } = options
   return {
     authentication: new Authentication([service.apiKeys, service.logins], limits),
-    authorization: new Authorization(access, audit),
+    authorization: new Authorization({ access, audit, invocations: service.actions }),
     audit: new AuditTrail(audit),
   }
 }
@@ -136,6 +137,7 @@ async function apiRoutes(
       const answer = answerCreate(options.idempotency, options.idempotencyHashKey)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
+      actionRoutes(api, service.actions)
       codegenRoutes(api, service)
       oauthRoutes(api, service.instances)
       connectionRoutes(api, service.connections, answer)

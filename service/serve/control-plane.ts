@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import { ActionClients } from '../actions/action-clients.ts'
+import { StoredActionService } from '../actions/action-service.ts'
 import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
@@ -77,6 +79,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     idleMs: idleThreadMs,
     logger,
   })
+  const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
   const leftOvers = { store, addressOf, logger, now }
@@ -89,6 +92,17 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     service: {
       catalog,
       instances,
+      actions: new StoredActionService({
+        instances,
+        catalog,
+        clients,
+        usedTokens: store.usedTokens,
+        idempotency: store.idempotency,
+        vault,
+        logger,
+        stopping,
+        now,
+      }),
       connections: new StoredConnectionService(connections),
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
@@ -109,7 +123,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([opened[Symbol.asyncDispose](), threads[Symbol.asyncDispose]()])
+      await Promise.all([clients, opened, threads].map((part) => part[Symbol.asyncDispose]()))
     },
   }
 }

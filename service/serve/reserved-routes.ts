@@ -9,13 +9,6 @@ const reserved = [
   ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],
   ['POST', '/receivers', 'createReceiver', 'A webhook receiver', 'receivers:create'],
   ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress', null],
-  [
-    'POST',
-    '/instances/:name/actions/:action/invoke',
-    'invokeAction',
-    'Invoking an action',
-    'actions:invoke',
-  ],
 ] as const
 
 export function reservedRoutes(api: App): void {
@@ -36,9 +29,8 @@ export function reservedRoutes(api: App): void {
           ? failuresOnly('not_available')
           : failuresOnly('unauthorized', 'permission_denied', 'rate_limited', 'not_available'),
       },
-      // After the key, before the body: nothing is read that is not used. Whether an action may be invoked, the body says too.
-      [action === 'actions:invoke' ? 'preValidation' : 'onRequest']: () =>
-        Promise.reject(new ConnectError('not_available', { details: { feature } })),
+      // After the key, before the body: nothing is read that is not used.
+      onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),
       handler: () => undefined,
     })
   }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { PostgresUsedTokenStore } from '../actions/used-token-store.ts'
 import { PostgresApiKeyStore } from '../api-keys/api-key-store.ts'
 import { PostgresAuditLog } from '../platform/audit/audit-store.ts'
 import { PostgresAuthorizationStore } from '../oauth/authorization-store.ts'
@@ -65,6 +66,7 @@ export async function openStore({
     audit: new PostgresAuditLog(database),
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
+    usedTokens: new PostgresUsedTokenStore(database),
     isHeld: (lock) => locks.isHeld(lock),
     runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),

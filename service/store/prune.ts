@@ -32,6 +32,7 @@ function oldRows({ auditDays, discoveryHours }: Retention): readonly OldRows[] {
       time: 'discovered_at',
       age: `${String(discoveryHours)} hours`,
     },
+    { table: 'used_dry_run_tokens', key: 'nonce', time: 'expires_at', age: '1 day' },
     { table: 'oauth_states', key: 'state_hash', time: 'expires_at', age: '0' },
     { table: 'login_attempts', key: 'subject', time: 'window_ends_at', age: '0' },
     { table: 'sandboxes', key: 'id', time: 'expires_at', age: `${String(sandboxDays)} days` },

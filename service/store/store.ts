@@ -1,3 +1,4 @@
+import type { UsedTokenStore } from '../actions/contract.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AuditLog } from '../platform/audit/contract.ts'
 import type { ApiKeyStore } from '../api-keys/contract.ts'
@@ -37,6 +38,7 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly audit: AuditLog
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
+  readonly usedTokens: UsedTokenStore
   /** Whether somebody holds the lock, in any process: within moments of its death a process that was killed does not. */
   isHeld(lock: string): Promise<boolean>
   /** Deletes what has outlived its time (`Retention`), a bounded amount a call. The scheduler calls it every few minutes. */

@@ -28,6 +28,8 @@ async function catalog(options: CatalogArguments): Promise<{ code: number; out: 
     signal: neverAborted(),
     allowedNetworks: [],
     catalogFolder: catalogFolder(),
+    // No service that this machine knows of.
+    environment: { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
   })
   return { code, out }
 }

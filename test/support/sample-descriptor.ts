@@ -1,9 +1,10 @@
-import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import type { ConnectorDescription } from '../../service/catalog/schema.ts'
 
 /** Of a connector that has one of everything that a descriptor may have; none that comes with the program has actions or webhooks. */
-export const sampleDescriptor: ConnectorDescriptor = {
+export const sampleDescriptor: ConnectorDescription = {
   type: 'vendor',
   title: 'Vendor',
+  kind: 'native',
   docsUrl: 'docs/connectors/vendor.md',
   spec: {
     type: 'object',
@@ -18,6 +19,8 @@ export const sampleDescriptor: ConnectorDescriptor = {
       scopes: ['read'],
     },
   ],
+  streams: null,
+  generatesStreams: false,
   actions: [
     {
       name: 'ping',
@@ -25,6 +28,7 @@ export const sampleDescriptor: ConnectorDescriptor = {
       input: {},
       output: {},
       effect: 'read',
+      requiresConfirmation: false,
       idempotency: 'natural',
       dryRun: 'synthesized',
     },

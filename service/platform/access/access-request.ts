@@ -17,8 +17,12 @@ export interface ResourceFacts {
   readonly instance?: string
 }
 
-/** How an action of a connector is invoked. */
+/** Which action of a connector is invoked, and how. */
 export interface InvokeContext {
+  /** Of the action; empty if there is no such action. */
+  readonly name: string
+  /** `read`, `create`, `update` or `delete`; empty if there is no such action. */
+  readonly effect: string
   /** Nothing is written: it only shows what would be. */
   readonly dryRun: boolean
   /** It carries out what a dry-run of the same principal has shown. */
@@ -29,7 +33,7 @@ export interface AccessRequest {
   readonly principal: Principal
   readonly action: ActionName
   readonly resource: AccessResource
-  /** Of `actions:invoke` only; where it is left out: neither. */
+  /** Of `actions:invoke` only. Default: no action, and neither. */
   readonly invoke?: InvokeContext
 }
 

@@ -98,9 +98,10 @@ const schemaName = 'reactor connect'
 function contextOf(
   action: AccessRequest['action'],
   invoke: AccessRequest['invoke'],
-): Record<string, boolean> {
+): Record<string, boolean | string> {
   if (action !== 'actions:invoke') return {}
-  return { dry_run: invoke?.dryRun ?? false, planned: invoke?.planned ?? false }
+  const { dryRun = false, planned = false, name = '', effect = '' } = invoke ?? {}
+  return { dry_run: dryRun, planned, name, effect }
 }
 
 function attributesOf({ kind, name, facts = {} }: AccessResource): Record<string, string> {

@@ -39,7 +39,10 @@ ${actionNames.map(declareAction).join('\n')}
 
 function declareAction(action: ActionName): string {
   const { group, on } = actionFacts(action)
-  const context = action === 'actions:invoke' ? '{ dry_run: Bool, planned: Bool }' : '{}'
+  const context =
+    action === 'actions:invoke'
+      ? '{ name: String, effect: String, dry_run: Bool, planned: Bool }'
+      : '{}'
   return `action "${action}" in [Action::"${group}"]
   appliesTo { principal: Principal, resource: ${entityOf[on]}, context: ${context} };`
 }

@@ -45,6 +45,15 @@ export const auditEntrySchema = z
       .object({
         sandbox: z.string().exactOptional().meta({ description: 'That was run or promoted.' }),
         run: z.string().exactOptional().meta({ description: 'That was started.' }),
+        invoked: z.string().exactOptional().meta({ description: 'The action of the connector.' }),
+        effect: z.string().exactOptional().meta({ description: 'Of that action.' }),
+        dryRun: z.boolean().exactOptional().meta({ description: 'True if it was only shown.' }),
+        inputHash: z.string().exactOptional().meta({
+          description: 'Keyed hash of the input: equal inputs have equal hashes.',
+        }),
+        vendorRequestId: z.string().exactOptional().meta({
+          description: 'By which the vendor finds the request in its logs.',
+        }),
         attempts: z
           .int()
           .exactOptional()

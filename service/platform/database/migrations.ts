@@ -262,4 +262,17 @@ ALTER TABLE reactor_connect_service.run_streams ADD COLUMN table_changes json NO
 ALTER TABLE reactor_connect_service.connections ADD COLUMN description text;
 `,
   },
+  /** `attempt`: 2 and more if the process that had the key before died while it carried out the request. */
+  {
+    name: 'actions',
+    sql: `
+CREATE TABLE reactor_connect_service.used_dry_run_tokens (
+  nonce text COLLATE "C" PRIMARY KEY,
+  expires_at timestamptz NOT NULL
+);
+CREATE INDEX used_dry_run_tokens_by_expiry ON reactor_connect_service.used_dry_run_tokens (expires_at);
+
+ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN attempt integer NOT NULL DEFAULT 1;
+`,
+  },
 ]

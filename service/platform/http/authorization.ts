@@ -10,8 +10,9 @@ import { principalOf } from './authentication.ts'
 import {
   activatesInBody,
   instanceInBody,
-  invokeContext,
+  requestedInvocation,
   requestedResource,
+  type RequestedInvocation,
   resourceInBody,
 } from './requested-resource.ts'
 
@@ -28,6 +29,11 @@ declare module 'fastify' {
   }
 }
 
+/** Knows what a call of an action is. Throws for a token that is not good for it. */
+export interface Invocations {
+  contextOf(call: RequestedInvocation & { readonly principal: string }): Promise<InvokeContext>
+}
+
 /**
  * Lets through what scopes and policy allow: before anything is looked up, so that no answer is a sign of what exists. The audit
  * log has every refusal.
@@ -35,10 +41,16 @@ declare module 'fastify' {
 export class Authorization {
   readonly #access: Access
   readonly #audit: AuditLog
+  readonly #invocations: Invocations
 
-  constructor(access: Access, audit: AuditLog) {
-    this.#access = access
-    this.#audit = audit
+  constructor(options: {
+    readonly access: Access
+    readonly audit: AuditLog
+    readonly invocations: Invocations
+  }) {
+    this.#access = options.access
+    this.#audit = options.audit
+    this.#invocations = options.invocations
   }
 
   /** After the authentication, before the body is read. */
@@ -68,7 +80,11 @@ export class Authorization {
     if (requestedResource(request, action) !== 'body') return
     const resource = resourceInBody(request, action)
     if (action === 'actions:invoke') {
-      await this.demand(request, { action, resource, invoke: invokeContext(request) })
+      const invoke = await this.#invocations.contextOf({
+        ...requestedInvocation(request),
+        principal: principalOf(request).id,
+      })
+      await this.demand(request, { action, resource, invoke })
       return
     }
     await this.demand(request, { action, resource })

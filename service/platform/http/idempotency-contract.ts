@@ -20,10 +20,13 @@ export interface IdempotentRequest {
   readonly key: string
   /** Hash of method, path and body. */
   readonly requestHash: string
+  /** After which the process that carries it out is taken for dead; default 60. */
+  readonly lockedSeconds?: number
 }
 
 export type IdempotencyStart =
-  | { readonly state: 'began'; readonly ticket: string }
+  /** `attempt`: more than 1 if a process died while it carried out the same request. */
+  | { readonly state: 'began'; readonly ticket: string; readonly attempt: number }
   | { readonly state: 'done'; readonly answer: StoredAnswer }
 
 export interface StoredAnswer {

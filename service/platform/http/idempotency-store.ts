@@ -11,6 +11,7 @@ import type {
 interface KeyRow extends Row {
   readonly ticket: string
   readonly request_hash: string
+  readonly attempt: number
   readonly answer: StoredAnswer | null
 }
 
@@ -21,8 +22,10 @@ export const answerLifetime = '1 day'
  * Who may have a key that exists: anybody once its time is over; the same request again where the process that had it died
  * (it can have been another one, and then the answer would be that one's).
  */
-const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.answer IS NULL
-  AND kept.locked_until <= now() AND kept.request_hash = excluded.request_hash`
+const expired = `kept.created_at <= now() - interval '${answerLifetime}'`
+const abandoned = `kept.answer IS NULL AND kept.locked_until <= now()
+  AND kept.request_hash = excluded.request_hash`
+const free = `(${expired} OR ${abandoned})`
 const renewColumn = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
 
@@ -33,19 +36,25 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     this.#database = database
   }
 
-  async begin({ principal, key, requestHash }: IdempotentRequest): Promise<IdempotencyStart> {
+  async begin({
+    principal,
+    key,
+    requestHash,
+    lockedSeconds = 60,
+  }: IdempotentRequest): Promise<IdempotencyStart> {
     const ticket = randomUUID()
     // An update that changes nothing gives the row as it is now, whoever else writes it.
     const [row] = await this.#database.query<KeyRow>(
       `INSERT INTO reactor_connect_service.idempotency_keys AS kept
          (principal, key, request_hash, ticket, locked_until)
-       VALUES ($1, $2, $3, $4, now() + interval '1 minute')
+       VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second')
        ON CONFLICT (principal, key) DO UPDATE SET
-         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')}
-       RETURNING ticket, request_hash, answer`,
-      [principal, key, requestHash, ticket],
+         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')},
+         attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
+       RETURNING ticket, request_hash, answer, attempt`,
+      [principal, key, requestHash, ticket, lockedSeconds],
     )
-    if (row?.ticket === ticket) return { state: 'began', ticket }
+    if (row?.ticket === ticket) return { state: 'began', ticket, attempt: row.attempt }
     if (row?.request_hash !== requestHash) throw new ConnectError('idempotency_key_reused')
     if (row.answer === null) throw new ConnectError('idempotency_key_in_use')
     return { state: 'done', answer: row.answer }

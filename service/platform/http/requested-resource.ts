@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { InvokeContext, AccessResource, RunById } from '../access/access-request.ts'
+import type { JsonObject } from '../../../protocol/index.ts'
+import { jsonObjectSchema } from '../../../protocol/json-object.ts'
+import type { AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 
 /**
@@ -50,9 +52,34 @@ export function activatesInBody({ body }: Pick<FastifyRequest, 'body'>): boolean
   return activatingBody.safeParse(body).success
 }
 
-const invokeBody = z.looseObject({ dry_run: z.literal(true) })
+const invokeParts = z.object({ name: z.string(), action: z.string() })
+const invokeBody = z.looseObject({
+  dry_run: z.boolean().optional(),
+  token: z.string().optional(),
+  input: jsonObjectSchema.optional(),
+})
 
-/** Nothing but `"dry_run": true` is a dry-run. */
-export function invokeContext({ body }: Pick<FastifyRequest, 'body'>): InvokeContext {
-  return { dryRun: invokeBody.safeParse(body).success, planned: false }
+export interface RequestedInvocation {
+  readonly instance: string
+  readonly action: string
+  readonly input: JsonObject
+  /** Nothing but `"dry_run": true` is a dry-run. */
+  readonly isDryRun: boolean
+  readonly token?: string
+}
+
+/** As the request says, which has not been checked. */
+export function requestedInvocation({
+  params,
+  body,
+}: Pick<FastifyRequest, 'params' | 'body'>): RequestedInvocation {
+  const { name, action } = invokeParts.parse(params)
+  const { dry_run: dryRun, token, input = {} } = invokeBody.safeParse(body).data ?? {}
+  return {
+    instance: name,
+    action,
+    input,
+    isDryRun: dryRun === true,
+    ...(token !== undefined && { token }),
+  }
 }

@@ -33,11 +33,17 @@ describe('the default policy', () => {
   test('lets an agent invoke in a dry-run, and what a dry-run has shown', async () => {
     const policy = await loadPolicy()
     const invoke = (dryRun: boolean, planned: boolean): boolean =>
-      policy.permits(request('agent', 'actions:invoke', { invoke: { dryRun, planned } }))
+      policy.permits(
+        request('agent', 'actions:invoke', {
+          invoke: { dryRun, planned, name: 'ping', effect: 'create' },
+        }),
+      )
     expect(invoke(false, false)).toBe(false)
     expect(invoke(true, false)).toBe(true)
     expect(invoke(false, true)).toBe(true)
-    const viewer = request('viewer', 'actions:invoke', { invoke: { dryRun: true, planned: true } })
+    const viewer = request('viewer', 'actions:invoke', {
+      invoke: { dryRun: true, planned: true, name: 'ping', effect: 'read' },
+    })
     expect(policy.permits(viewer)).toBe(false)
   })
 

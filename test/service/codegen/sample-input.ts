@@ -1,4 +1,4 @@
-import type { ActionDescriptor } from '../../../connectors/connector.ts'
+import type { ActionDescriptor } from '../../../connectors/descriptor-schema.ts'
 import type { AirbyteStream, JsonObject } from '../../../protocol/index.ts'
 import { generateClient, type ClientInput } from '../../../service/codegen/generate-client.ts'
 import { readTemplate } from '../../../service/codegen/template-text.ts'
@@ -25,6 +25,7 @@ export function action(name: string, more: Partial<ActionDescriptor> = {}): Acti
     input: { type: 'object' },
     output: { type: 'object' },
     effect: 'read',
+    requiresConfirmation: false,
     idempotency: 'natural',
     dryRun: 'synthesized',
     ...more,

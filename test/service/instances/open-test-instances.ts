@@ -1,3 +1,4 @@
+import { fakerConnector } from '../../../connectors/faker/connector.ts'
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectorDescriptor } from '../../../connectors/connector.ts'
@@ -90,6 +91,11 @@ class OneConnector extends FolderCatalogService {
   }
 
   override connector(): CatalogConnector {
-    return { connectorType: this.#descriptor.type, descriptor: this.#descriptor }
+    const descriptor = this.#descriptor
+    return {
+      connectorType: descriptor.type,
+      connector: { ...fakerConnector, descriptor },
+      descriptor,
+    }
   }
 }

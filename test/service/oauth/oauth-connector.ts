@@ -27,7 +27,6 @@ export function descriptorOf(
         ...scheme,
       },
     ],
-    actions: [],
     webhooks: [],
   }
 }

@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import type { App } from '../platform/http/app.ts'
+import { noteAudited } from '../platform/http/audit-trail.ts'
+import { principalOf } from '../platform/http/authentication.ts'
+import { bodyFailures, failures } from '../platform/http/failures.ts'
+import { idempotencyHeaders } from '../platform/http/idempotency.ts'
+import { name } from '../platform/fields.ts'
+import { toWire } from '../platform/wire.ts'
+import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
+import type { ActionService, InvocationFacts } from './contract.ts'
+import {
+  actionDocument,
+  actionListDocument,
+  actionListSchema,
+  actionName,
+  dryRunSchema,
+  invocationSchema,
+  invokeDocument,
+  invokeInput,
+} from './schema.ts'
+
+const tags = ['actions']
+const ofInstance = z.object({ name })
+const oneAction = z.object({ name, action: actionName })
+
+export function actionRoutes(api: App, actions: ActionService): void {
+  listActions(api, actions)
+  getAction(api, actions)
+  invokeAction(api, actions)
+}
+
+function listActions(api: App, actions: ActionService): void {
+  api.get(
+    '/instances/:name/actions',
+    {
+      config: { action: 'instances:read' },
+      schema: {
+        tags,
+        operationId: 'listActions',
+        summary: 'The actions of an instance',
+        params: ofInstance,
+        querystring: z.strictObject({}),
+        response: { 200: actionListDocument, ...failures('instance_not_found') },
+      },
+    },
+    async ({ params }, reply) => {
+      const items = await actions.list(params.name)
+      return reply.send(toWire(actionListSchema, { items, nextCursor: null }))
+    },
+  )
+}
+
+function getAction(api: App, actions: ActionService): void {
+  api.get(
+    '/instances/:name/actions/:action',
+    {
+      config: { action: 'instances:read' },
+      schema: {
+        tags,
+        operationId: 'getAction',
+        summary: 'An action: the schemas of its input and output, its effect, its dry-run',
+        params: oneAction,
+        response: {
+          200: actionDocument,
+          ...failures('instance_not_found', 'action_not_found'),
+        },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.send(toWire(actionDescriptorSchema, await actions.get(params.name, params.action))),
+  )
+}
+
+const invokeFailures = [
+  'instance_not_found',
+  'action_not_found',
+  'action_input_invalid',
+  'credentials_missing',
+  'reauthorization_required',
+  'action_refused',
+  'action_credentials_refused',
+  'action_permission_denied',
+  'action_rate_limited',
+  'action_unavailable',
+  'action_outcome_unknown',
+  'action_response_unreadable',
+  'dry_run_unsupported',
+  'dry_run_token_invalid',
+  'dry_run_token_expired',
+  'dry_run_token_used',
+  'idempotency_key_in_use',
+  'idempotency_key_reused',
+] as const
+
+function invokeAction(api: App, actions: ActionService): void {
+  api.post(
+    '/instances/:name/actions/:action/invoke',
+    {
+      // It has a time of its own, for each request that it sends.
+      config: { action: 'actions:invoke', lasting: true },
+      schema: {
+        tags,
+        operationId: 'invokeAction',
+        summary: 'Carry out an action, or show what it would do (`dry_run`)',
+        description:
+          'With an `Idempotency-Key` it is carried out once: for 24 hours the same input under the same key gets the same result. A dry-run has none.',
+        params: oneAction,
+        headers: idempotencyHeaders,
+        body: invokeInput,
+        response: { 200: invokeDocument, ...failures(...bodyFailures, ...invokeFailures) },
+      },
+    },
+    async (request, reply) => {
+      const { params, body, headers } = request
+      const { input, dry_run: isDryRun = false, token, timeout_seconds: seconds } = body
+      const call = {
+        instance: params.name,
+        action: params.action,
+        input,
+        principal: principalOf(request).id,
+        ...(seconds !== undefined && { timeoutMs: seconds * 1000 }),
+      }
+      const invoked = params.action
+      if (isDryRun) {
+        noteAudited(request, { details: { invoked, dryRun: true } })
+        const dryRun = await actions.dryRun(call)
+        return reply.send(toWire(dryRunSchema, dryRun))
+      }
+      const key = headers['idempotency-key']
+      let details: { invoked: string } & Partial<InvocationFacts> = { invoked }
+      noteAudited(request, { details })
+      try {
+        const { invocation, isReplayed } = await actions.invoke({
+          ...call,
+          ...(token !== undefined && { token }),
+          ...(key !== undefined && { idempotencyKey: key }),
+          onBegin: (facts) => {
+            details = { ...details, ...facts }
+            noteAudited(request, { details })
+          },
+        })
+        const { vendorRequestId } = invocation
+        noteAudited(request, {
+          details: { ...details, ...(vendorRequestId !== null && { vendorRequestId }) },
+        })
+        if (isReplayed) void reply.header('idempotent-replayed', 'true')
+        return await reply.send(toWire(invocationSchema, invocation))
+      } catch (error) {
+        const id = error instanceof ConnectError ? error.details.vendor_request_id : undefined
+        if (typeof id === 'string')
+          noteAudited(request, { details: { ...details, vendorRequestId: id } })
+        throw error
+      }
+    },
+  )
+}

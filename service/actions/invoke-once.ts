@@ -1,0 +1,88 @@
+import type { ReadOnly } from '../../lib/types/read-only.ts'
+import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
+import type {
+  IdempotencyStore,
+  IdempotentRequest,
+  StoredAnswer,
+} from '../platform/http/idempotency-contract.ts'
+import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
+import type { StoredKey } from '../platform/vault/kept-key.ts'
+import { invocationSchema, type Invocation } from './schema.ts'
+import type { InvocationEnd } from './contract.ts'
+import { z } from 'zod'
+import type { Logger } from 'pino'
+
+type StoredEnd = ReadOnly<z.output<typeof storedEnd>>
+
+/** The result of a call, or the failure after which nobody knows whether it was carried out. */
+const storedEnd = z.union([
+  z.object({ invocation: invocationSchema }),
+  z.object({ error: z.custom<ErrorBody>() }),
+])
+
+export interface InvokeOnceOptions {
+  readonly store: IdempotencyStore
+  /** Encrypts what is stored: a vendor's response may hold secrets. */
+  readonly key: StoredKey
+  readonly logger: Logger
+}
+
+/**
+ * Carries out a call once for each key, for a day: a repeated one gets the same result, or the same failure if its outcome is unknown. A
+ * call that failed before the vendor did anything leaves its key free.
+ *
+ * @param work gets how often the call was begun: more than once if a process died while it carried it out
+ */
+export async function invokeOnce(
+  request: IdempotentRequest,
+  work: (attempt: number) => Promise<Invocation>,
+  { store, key, logger }: InvokeOnceOptions,
+): Promise<InvocationEnd> {
+  const start = await store.begin(request)
+  const sealingKey = await key.get()
+  const place = `${request.principal} ${request.key} ${request.requestHash}`
+  if (start.state === 'done') return replay(unsealEnd(start.answer, place, sealingKey))
+  const { ticket, attempt } = start
+  const finish = async (end: StoredEnd): Promise<void> => {
+    const text = JSON.stringify(end)
+    const sealed = seal({ name: place, version: 1, text }, sealingKey).toString('base64')
+    await store.finish(ticket, { status: 200, headers: {}, body: { sealed } })
+  }
+  const note = (failure: unknown): void => {
+    logger.warn({ err: failure }, 'the idempotency key could not be kept or released')
+  }
+  try {
+    const invocation = await work(attempt)
+    await finish({ invocation }).catch(note)
+    return { invocation, isReplayed: false }
+  } catch (error) {
+    const isUnclear = error instanceof ConnectError && unclearCodes.has(error.code)
+    await (isUnclear ? finish({ error: error.toJSON() }) : store.abandon(ticket)).catch(note)
+    throw error
+  }
+}
+
+/** It may have been carried out. */
+const unclearCodes = new Set<ConnectError['code']>([
+  'action_outcome_unknown',
+  'action_response_unreadable',
+])
+
+function replay(end: StoredEnd): InvocationEnd {
+  if ('error' in end) throw ConnectError.fromJSON(end.error)
+  return { invocation: end.invocation, isReplayed: true }
+}
+
+const sealedBody = z.object({ sealed: z.string() })
+
+function unsealEnd(
+  { body }: StoredAnswer,
+  place: string,
+  key: Parameters<typeof unseal>[2],
+): StoredEnd {
+  const sealed = sealedBody.safeParse(body).data?.sealed
+  const plain = sealed === undefined ? undefined : unseal(Buffer.from(sealed, 'base64'), place, key)
+  // The key in the vault is another one now: the call must not be repeated all the same.
+  if (plain === undefined) throw new ConnectError('idempotency_key_in_use')
+  return storedEnd.parse(JSON.parse(plain.text))
+}
