@@ -80,7 +80,8 @@ export class HttpActionClient implements ActionClient {
         signal,
         timeoutMs,
         isUnauthorized: request.isUnauthorized === true,
-        mayRepeat: (outcome) => wasNotProcessed(outcome) || (isRepeatable && mayPass(outcome)),
+        mayRepeat: (outcome) =>
+          wasNotProcessed(outcome, this.#api) || (isRepeatable && mayPass(outcome)),
       })
       return await this.#read(response, descriptor)
     } catch (error) {
@@ -90,9 +91,7 @@ export class HttpActionClient implements ActionClient {
 
   async #read(response: HttpResponse, descriptor: ActionDescriptor): Promise<ActionResponse> {
     const { status } = response
-    const headers = new Map(
-      [...response.headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]),
-    )
+    const headers = headersOf(response)
     const bytes = Buffer.from(await response.bytes())
     const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
     const failure = this.#api.failure(read)
@@ -135,7 +134,7 @@ export class HttpActionClient implements ActionClient {
       return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
     }
     if (error instanceof TransportError) {
-      const code = wasNotProcessed(error) ? 'action_unavailable' : unclear
+      const code = wasNotProcessed(error, this.#api) ? 'action_unavailable' : unclear
       const details = { ...facts, reason: error.message }
       if (refusedKinds.has(error.kind)) return new ConnectError('action_refused', { details })
       return new ConnectError(code, { details, cause: error })
@@ -202,12 +201,19 @@ function mayPass(outcome: HttpResponse | TransportError): boolean {
 
 const passingStatuses = new Set([401, 408, 409, 425])
 
-/** 429: the vendor turned it away. */
-function wasNotProcessed(outcome: HttpResponse | TransportError): boolean {
-  if (!(outcome instanceof TransportError)) return outcome.status === 429
+function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi): boolean {
+  if (!(outcome instanceof TransportError)) {
+    const { status } = outcome
+    return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
+  }
   const { cause } = outcome
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return typeof code === 'string' && unconnected.has(code)
+}
+
+/** Names in lower case. */
+function headersOf({ headers }: HttpResponse): ReadonlyMap<string, string> {
+  return new Map([...headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]))
 }
 
 function parseBody(bytes: Buffer, headers: ReadonlyMap<string, string>): JsonValue {

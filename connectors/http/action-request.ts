@@ -10,7 +10,13 @@ export function toHttpRequest(request: ActionRequest): HttpRequest {
   const { method, query, headers = {}, body } = request
   const all = new Map(Object.entries(headers))
   if (body !== undefined) all.set('Content-Type', contentTypes[body.kind](body))
-  return { method, url: urlWith(request.url, query), headers: all, body: bodyText(body) }
+  return {
+    method,
+    url: urlWith(request.url, query),
+    headers: all,
+    body: bodyText(body),
+    ...(method !== 'GET' && { staysWhole: true }),
+  }
 }
 
 /** The same request for people. `authorization` stands in the place of the header that the client adds. */

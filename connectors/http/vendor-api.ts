@@ -14,6 +14,11 @@ export interface VendorApi {
   dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
   /** Undefined if the vendor did what it was asked. */
   failure(response: ActionResponse): VendorFailure | undefined
+  /**
+   * True if the vendor turned the request away because of a limit and did nothing, so that it may be sent again whatever it is. Default: at
+   * status 429.
+   */
+  isTurnedAway?(response: Pick<ActionResponse, 'status' | 'headers'>): boolean
   /** By which the vendor finds the request in its own logs. */
   requestId(response: ActionResponse): string | undefined
 }

@@ -10,4 +10,6 @@ export interface HttpRequest {
   readonly readTimeoutMs?: number
   /** It asks for a token: it, and what responds to it, is for its own origin only. A redirect to another one is refused. */
   readonly staysAtOrigin?: boolean
+  /** It changes something: a redirect that would send it with another method or without its body is refused. */
+  readonly staysWhole?: boolean
 }

@@ -25,7 +25,7 @@ const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encodi
 /**
  * The request that a redirect asks for, as Python's `requests` makes it; undefined if the response is none. To another origin
  * only headers go that hold no credentials: a key may be in a header of any name. A body never goes there (`requests` would send it),
- * because it may hold credentials too. Throws a TransportError for such a redirect, and if the request must stay at its origin.
+ * because it may hold credentials too. Throws a TransportError for such a redirect, and if the request must stay at its origin or whole.
  */
 export function redirected(
   request: HttpRequest,
@@ -35,8 +35,10 @@ export function redirected(
   if (location === undefined || location === '' || !REDIRECTS.has(response.status)) return undefined
   const url = targetUrl(request.url, Buffer.from(location, 'latin1').toString('utf8'))
   const keepsBody = response.status === 307 || response.status === 308
+  const method = redirectedMethod(request.method, response.status)
   const leavesOrigin = losesCredentials(request.url, url)
   if (leavesOrigin) requireHarmless(request, { url, keepsBody })
+  if (request.staysWhole === true) requireWhole(request, { url, method, keepsBody })
   const headers = new Map(
     [...request.headers].filter(([header]) => {
       const name = header.toLowerCase()
@@ -49,7 +51,7 @@ export function redirected(
     ...request,
     url,
     headers,
-    method: redirectedMethod(request.method, response.status),
+    method,
     body: keepsBody ? request.body : null,
   }
 }
@@ -66,6 +68,19 @@ function requireHarmless(
   throw new TransportError(
     'refused-redirect',
     `${publicUrl(url)} redirects ${what} to another server, ${origin}, which would get its credentials. If that is the right one, put its URL into the manifest or the configuration.`,
+  )
+}
+
+/** What arrives without its body, or as a GET, seems to succeed and does nothing. */
+function requireWhole(
+  { url, method, body }: HttpRequest,
+  target: { readonly url: string; readonly method: string; readonly keepsBody: boolean },
+): void {
+  const losesBody = !target.keepsBody && body !== null && body.length > 0
+  if (target.method === method && !losesBody) return
+  throw new TransportError(
+    'refused-redirect',
+    `${publicUrl(url)} has moved to ${publicUrl(target.url)}, and nothing was sent there. Use the new address.`,
   )
 }
 
