@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { listOf, timeAt, userOf, type Item, type Repository } from '../../fakes/github/data.ts'
+import { GithubSimulator } from '../../fakes/github/simulator.ts'
+import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
+import { LoopbackSource } from '../manifests/loopback-source.ts'
+
+const manifest = readFileSync(
+  new URL('../../../connectors/github/streams/manifest.yaml', import.meta.url),
+  'utf8',
+)
+
+export interface GithubLoopback extends AsyncDisposable {
+  readonly github: GithubSimulator
+  readonly api: VendorApi
+  source(config: object): LoopbackSource
+}
+
+/** A GitHub on loopback, and sources that read from it. */
+export async function startGithub(): Promise<GithubLoopback> {
+  const github = new GithubSimulator()
+  const api = await VendorApi.start(github.handle)
+  return {
+    github,
+    api,
+    source: (config) => new LoopbackSource(manifest, { access_token: 'ghp_ada', ...config }, api),
+    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
+  }
+}
+
+/** Adds records with an id, a number and times, a second apart each. */
+export function fill(
+  repository: Repository,
+  list: string,
+  count: number,
+  more: (index: number) => Item = () => ({}),
+): void {
+  const items = listOf(repository, list)
+  for (let index = 0; index < count; index += 1) {
+    const number = items.length + 1
+    const time = timeAt(number)
+    items.push({
+      id: repository.id * 1_000_000 + number,
+      number,
+      state: 'open',
+      user: userOf('ada'),
+      created_at: time,
+      updated_at: time,
+      ...more(number),
+    })
+  }
+}
+
+export function commit(sha: string, date: string): Item {
+  return { sha, commit: { message: sha, committer: { name: 'ada', date } } }
+}
+
+/** The requests so far, without the listing of repositories. */
+export function asked(api: VendorApi, pattern: RegExp): readonly string[] {
+  return api.requests
+    .map(({ path, query }) => (query.size > 0 ? `${path}?${query.toString()}` : path))
+    .filter((url) => pattern.test(url))
+}

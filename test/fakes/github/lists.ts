@@ -1,0 +1,155 @@
+import type { VendorAnswer, VendorRequest } from '../vendors/vendor-api.ts'
+import { notFound, refusal } from './answers.ts'
+import { listOf, textOf, type Item, type Repository } from './data.ts'
+
+/** How a list of a repository behaves. */
+interface ListRules {
+  /** The list stands in a field beside `total_count`. */
+  readonly wrapper?: string
+  /** The time that `since` looks at. */
+  readonly since?: (item: Item) => string
+  readonly sorts?: readonly string[]
+  readonly sort?: string
+  /** Default order. */
+  readonly direction?: 'asc' | 'desc'
+  readonly hasState?: boolean
+  /** GitHub refuses pages beyond so many records. */
+  readonly maxRecords?: number
+  readonly needsIssues?: boolean
+}
+
+const comments: ListRules = {
+  since: (item) => textOf(item.updated_at),
+  sorts: ['created', 'updated'],
+  direction: 'asc',
+  maxRecords: 30_000,
+}
+const rules: Readonly<Record<string, ListRules>> = {
+  issues: {
+    since: (item) => textOf(item.updated_at),
+    sorts: ['created', 'updated'],
+    sort: 'created',
+    direction: 'desc',
+    hasState: true,
+    needsIssues: true,
+  },
+  pulls: { sorts: ['created', 'updated'], sort: 'created', direction: 'desc', hasState: true },
+  'issues/comments': { ...comments, needsIssues: true },
+  'pulls/comments': comments,
+  commits: { since: committedAt, sort: 'committed', direction: 'desc' },
+  milestones: { hasState: true, needsIssues: true },
+  stargazers: { maxRecords: 40_000 },
+  'actions/runs': { wrapper: 'workflow_runs', sort: 'created', direction: 'desc' },
+  'actions/workflows': { wrapper: 'workflows' },
+  ...Object.fromEntries(
+    ['branches', 'tags', 'comments', 'labels', 'releases', 'deployments', 'collaborators'].map(
+      (name) => [name, {}],
+    ),
+  ),
+}
+
+/** A list of a repository; undefined if the path is none. */
+export function listed(
+  repository: Repository,
+  path: string,
+  request: VendorRequest,
+): VendorAnswer | undefined {
+  const items = listOf(repository, path)
+  if (/^actions\/runs\/\d+\/jobs$/.test(path)) return jobs(items, request)
+  if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  const list = rules[path]
+  if (list === undefined) return undefined
+  if (list.needsIssues === true && !repository.hasIssues)
+    return refusal(410, 'Issues are disabled for this repo')
+  if (path === 'commits' && repository.isEmpty) return refusal(409, 'Git Repository is empty.')
+  const shown = path === 'stargazers' ? stars(items, request) : items
+  return paged(ordered(filtered(shown, list, request), list, request), request, list)
+}
+
+function jobs(items: readonly Item[], request: VendorRequest): VendorAnswer {
+  const latest = Math.max(...items.map(({ run_attempt: attempt }) => Number(attempt)))
+  const all = request.query.get('filter') === 'all'
+  const wanted = all ? items : items.filter((item) => item.run_attempt === latest)
+  return paged(wanted, request, { wrapper: 'jobs' })
+}
+
+function stars(items: readonly Item[], { headers }: VendorRequest): readonly Item[] {
+  if (String(headers.accept).includes('star+json')) return items
+  return items.map(({ user }) => user as Item)
+}
+
+function filtered(
+  items: readonly Item[],
+  { since, hasState = false }: ListRules,
+  { query }: VendorRequest,
+): readonly Item[] {
+  const from = query.get('since')
+  const state = query.get('state') ?? 'open'
+  return items.filter(
+    (item) =>
+      (from === null || since === undefined || since(item) >= from) &&
+      (!hasState || state === 'all' || item.state === state),
+  )
+}
+
+function ordered(
+  items: readonly Item[],
+  { sorts = [], sort, direction }: ListRules,
+  { query }: VendorRequest,
+): readonly Item[] {
+  const asked = query.get('sort')
+  const by = asked !== null && sorts.includes(asked) ? asked : sort
+  if (by === undefined) return items
+  const keyOf = (item: Item): string =>
+    by === 'committed' ? committedAt(item) : textOf(item[`${by}_at`])
+  const sign = (query.get('direction') ?? direction) === 'asc' ? 1 : -1
+  return items.toSorted(
+    (left, right) =>
+      sign * (compare(keyOf(left), keyOf(right)) || Number(left.id ?? 0) - Number(right.id ?? 0)),
+  )
+}
+
+function compare(left: string, right: string): number {
+  if (left === right) return 0
+  return left < right ? -1 : 1
+}
+
+function committedAt({ commit }: Item): string {
+  return textOf((commit as { committer: Item }).committer.date)
+}
+
+/** A page of a list with links to its neighbours. */
+export function paged(
+  items: readonly Item[],
+  request: VendorRequest,
+  { wrapper, maxRecords = Infinity }: ListRules = {},
+): VendorAnswer {
+  const { query } = request
+  const size = Math.min(Number(query.get('per_page') ?? 30), 100)
+  const page = Number(query.get('page') ?? 1)
+  if (!Number.isInteger(page) || page < 1) return notFound
+  if (page * size > maxRecords)
+    return refusal(
+      422,
+      'In order to keep the API fast for everyone, pagination is limited for this resource.',
+    )
+  const part = items.slice((page - 1) * size, page * size)
+  const link = linksOf(request, page, Math.ceil(items.length / size))
+  return {
+    headers: link === '' ? {} : { Link: link },
+    body: wrapper === undefined ? part : { total_count: items.length, [wrapper]: part },
+  }
+}
+
+function linksOf({ host, path, query }: VendorRequest, page: number, last: number): string {
+  const scheme = host.startsWith('127.') ? 'http' : 'https'
+  const to = (rel: string, number: number): string => {
+    const params = new URLSearchParams([...query].filter(([name]) => name !== 'page'))
+    params.set('page', String(number))
+    return `<${scheme}://${host}${path}?${params.toString()}>; rel="${rel}"`
+  }
+  const before = page > 1 ? [to('prev', page - 1)] : []
+  const after = page < last ? [to('next', page + 1), to('last', last)] : []
+  const first = page > 1 ? [to('first', 1)] : []
+  return [...before, ...after, ...first].join(', ')
+}
