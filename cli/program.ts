@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
+import { actionsCommand } from './actions/actions-program.ts'
 import { auditCommand } from './audit/audit-program.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import { authCommand } from './auth/auth-program.ts'
@@ -92,6 +93,7 @@ export function createProgram(options: ProgramOptions): Command {
   keysCommand(connect, options.askService)
   auditCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
+  actionsCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)
