@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { JsonValue } from '../../protocol/index.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
 
 /** Names of instances and connections. */
@@ -16,6 +17,9 @@ export const givenTime = z.iso
 
 /** An object that belongs to the user, a connector or Airbyte: passed on as it is, never looked into. */
 export const freeObject = jsonObjectSchema
+
+/** The same of any kind: text, number, list, null. */
+export const freeValue: z.ZodType<JsonValue, JsonValue> = z.custom<JsonValue>()
 
 /** A text of which TypeScript knows more than the document promises. */
 export function textOf<Text extends string>(): z.ZodType<Text, Text> {
