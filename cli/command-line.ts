@@ -136,7 +136,7 @@ const stopLimitMs = 42_000
 function giveUpStopping(): void {
   const seconds = String(stopLimitMs / 1_000)
   process.stderr.write(
-    `stopped after ${seconds} s without having come to rest; runs that were under way go on at the next start\n`,
+    `stopped after ${seconds} s before everything had ended; active runs continue at the next start\n`,
   )
   process.exit(exitCodes.failed)
 }

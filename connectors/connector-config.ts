@@ -19,7 +19,7 @@ function problemOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
     const where = issue.path.length === 0 ? '' : ` in \`${issue.path.join('.')}\``
     const keys = issue.keys.map((key) => `\`${key}\``).join(', ')
-    return `${keys}${where} is not an option of this connector: remove it or correct its spelling`
+    return `${keys}${where} is not an option of this connector; remove it or correct its spelling`
   }
   return `\`${issue.path.join('.')}\`: ${issue.message}`
 }

@@ -115,7 +115,7 @@ function generationProblems(configured: ConfiguredAirbyteStream): StreamProblem[
     return [
       {
         field: 'generation_id',
-        problem: 'must be a number from 0 on where minimum_generation_id is given',
+        problem: 'must be a number from 0 on if minimum_generation_id is given',
       },
     ]
   }

@@ -35,7 +35,7 @@ export async function askIdentity(
   if (response.status === 429)
     throw new ConnectError('login_throttled', { details: { seconds: secondsOf(response) } })
   if (!response.ok) {
-    const reason = `it answers with status ${response.status}`
+    const reason = `it responds with status ${response.status}`
     throw new ConnectError('service_answer_invalid', { details: { url: origin, reason } })
   }
   const { document } = client.parse(text, answerSchema)
@@ -46,8 +46,8 @@ export async function askIdentity(
 function checkLoginUrl(loginUrl: string): URL {
   const url = URL.parse(loginUrl)
   if (url !== null && isEncrypted(loginUrl) && url.username === '') return url
-  const problem = 'The service names an address for logins that is not encrypted'
-  const fix = 'Have its `identity.url` begin with https://.'
+  const problem = 'The service uses an unencrypted address for logins'
+  const fix = 'Set its `identity.url` to an address that begins with https://.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 

@@ -58,7 +58,7 @@ async function loginUser(
     context.output,
     result,
     () =>
-      `logged in to ${url} as ${name} (${kind}) until ${moment(issued.expiresAt)}; kept in ${result.file}\n`,
+      `logged in to ${url} as ${name} (${kind}) until ${moment(issued.expiresAt)}; stored in ${result.file}\n`,
   )
   return exitCodes.complete
 }
@@ -75,7 +75,7 @@ async function loginHere(
 /** A key that the service takes. */
 async function keepKey(context: CommandContext, flags: LoginFlags): Promise<number> {
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
-    throw usageError('A password is of a user', 'Run `reactor auth login EMAIL`.')
+    throw usageError('A password needs a user', 'Run `reactor auth login EMAIL`.')
   const { client, input, output } = context
   const apiKey =
     flags.key ??
@@ -84,7 +84,7 @@ async function keepKey(context: CommandContext, flags: LoginFlags): Promise<numb
   await principalOf(context, key)
   await keep(context, { url, key })
   const file = fileOf(context)
-  await showResult(output, { url, file }, () => `the key for ${url} is kept in ${file}\n`)
+  await showResult(output, { url, file }, () => `the key for ${url} is stored in ${file}\n`)
   return exitCodes.complete
 }
 
@@ -108,7 +108,7 @@ async function keep(context: CommandContext, login: StoredLogin): Promise<void> 
 function warnOfKey({ output, environment }: CommandContext): void {
   if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and goes before this login`,
+      `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and takes precedence over this login`,
     )
 }
 
@@ -119,6 +119,6 @@ function fileOf({ environment }: CommandContext): string {
 function warnOfPlainHttp({ output }: CommandContext, url: string): void {
   if (!isEncrypted(url))
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} the password goes to ${url} without encryption; others on the way can read it`,
+      `${output.paint('yellow', 'warning:')} the password is sent to ${url} without encryption; others on the network can read it`,
     )
 }

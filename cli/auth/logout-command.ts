@@ -40,7 +40,7 @@ export async function logout(flags: LogoutFlags, context: LogoutContext): Promis
     )
     if (flags.local !== true) for (const login of logins) await endLogin(login, context)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
-    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was kept'
+    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was stored'
     const next = await nextCaller(environment)
     await showResult(
       output,
@@ -78,7 +78,7 @@ async function endLogin(
     // It holds no more, or the Identity service alone can end it.
     if (code === 'unauthorized' || code === 'identity_external') return
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and holds until ${user.expiresAt}`,
+      `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and stays valid until ${user.expiresAt}`,
     )
   }
 }
@@ -108,11 +108,11 @@ function nextText(next: NextCaller | null): string {
   const { url } = next
   switch (next.with) {
     case 'machine_key':
-      return `the next command asks ${url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again\n`
+      return `the next command uses ${url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again\n`
     case 'environment_key':
-      return `the next command asks ${url} with the key in REACTOR_CONNECT_API_KEY\n`
+      return `the next command uses ${url} with the key in REACTOR_CONNECT_API_KEY\n`
     case 'login':
-      return `the next command asks ${url} with the login that is kept for it\n`
+      return `the next command uses ${url} with the login that is stored for it\n`
   }
 }
 

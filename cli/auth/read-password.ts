@@ -39,6 +39,6 @@ function notEmpty(password: string): string {
 
 function warnOfVisible({ output }: Pick<CommandContext, 'output'>): void {
   output.screen.line(
-    `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be asked`,
+    `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be prompted for it`,
   )
 }

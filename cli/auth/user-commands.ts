@@ -43,7 +43,7 @@ export async function resetUser(
     { method: 'POST', path, body: passwordInput },
     userWithPassword,
   )
-  const what = `${document.email} has a new password; logins until now have ended`
+  const what = `${document.email} has a new password; all logins have ended`
   return showUser(context, {
     json,
     what,
@@ -60,7 +60,7 @@ export async function setUserRole(
     { method: 'PATCH', path: apiPath('users', email), body: { role } },
     userDocument,
   )
-  await showResult(output, json, () => `${document.email} is ${document.role} from now on\n`)
+  await showResult(output, json, () => `${document.email} is now ${document.role}\n`)
   return exitCodes.complete
 }
 
@@ -116,7 +116,7 @@ async function showUser(
   }: { readonly json: unknown; readonly what: string; readonly made: string | undefined },
 ): Promise<number> {
   if (!output.json)
-    output.screen.line(made === undefined ? what : `${what}; the password is shown this once:`)
+    output.screen.line(made === undefined ? what : `${what}; the password is shown only once:`)
   await showResult(output, json, () => (made === undefined ? '' : `${made}\n`))
   return exitCodes.complete
 }

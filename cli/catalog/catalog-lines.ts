@@ -39,7 +39,7 @@ export function fieldLines(spec: JsonObject): string {
   const fields = Object.entries(objectOf(spec.properties)).toSorted(
     ([, a], [, b]) => orderOf(a) - orderOf(b),
   )
-  if (fields.length === 0) return '  It needs none.\n'
+  if (fields.length === 0) return '  No authentication is needed.\n'
   return table(
     fields.map(([name, field]) => {
       const { type, title, description, airbyte_secret: secret } = objectOf(field)

@@ -31,7 +31,7 @@ export async function fetchManifest(url: string, options: FetchOptions): Promise
     if (!isSecure(response.url))
       throw new TransportError('invalid-scheme', 'It redirects to an address without https://.')
     if (response.status !== 200)
-      throw new TransportError('connection', `It answers with status ${response.status}, not 200.`)
+      throw new TransportError('connection', `It responds with status ${response.status}, not 200.`)
     return { from: url, text: await response.text() }
   } finally {
     await transport.close()

@@ -30,7 +30,7 @@ export function findManifests(path: string): readonly ManifestFile[] {
     const reason = error instanceof Error ? error.message : String(error)
     throw manifestUsageError(`${path} cannot be read: ${reason}`, error)
   }
-  throw manifestUsageError(`${path} holds no manifest`)
+  throw manifestUsageError(`${path} contains no manifest`)
 }
 
 interface File {

@@ -52,13 +52,13 @@ export function importManifest(manifestFile: ManifestFile, options: ImportOption
 
 function takenReason(name: string, { catalogFolder, force }: ImportOptions): string | undefined {
   if (nativeTypes().includes(name))
-    return `"${name}" is a connector of the program. Import it under another name with --as.`
+    return `"${name}" is a built-in connector. Import it under another name with --as.`
   if (force) return undefined
   switch (readCatalog(catalogFolder).get(name)?.kind) {
     case 'imported':
       return `"${name}" was imported before. Replace it with --force.`
     case 'bundled':
-      return `"${name}" comes with the program. Put yours in its place with --force, or import it under another name with --as.`
+      return `"${name}" comes with the program. Replace it with --force, or import it under another name with --as.`
     case 'native':
     case undefined:
       return undefined

@@ -56,7 +56,7 @@ export class ApiClient {
     const json = this.#jsonOf(text)
     const { success, data, error } = schema.safeParse(json)
     if (success) return { json, document: data }
-    throw this.#invalid('its answer is not what this version expects', error)
+    throw this.#invalid('its response is not what this version expects', error)
   }
 
   /** What answers nothing. */
@@ -74,7 +74,7 @@ export class ApiClient {
     const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
     throw refused.success
       ? serviceError(refused.data.error)
-      : this.#invalid(`it answers with status ${response.status}, and no error of the API`)
+      : this.#invalid(`it responds with status ${response.status}, without an error of the API`)
   }
 
   /** The answer, whatever its status is. */
@@ -121,7 +121,7 @@ export class ApiClient {
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw this.#invalid('its answer is no JSON', error)
+      throw this.#invalid('its response is not JSON', error)
     }
   }
 

@@ -8,7 +8,7 @@ export function apiPath(...segments: readonly string[]): string {
 function encodeSegment(segment: string): string {
   // URL takes these as ways, not as names.
   if (segment !== '' && segment !== '.' && segment !== '..') return encodeURIComponent(segment)
-  const problem = `"${segment}" is no name`
+  const problem = `"${segment}" is not a valid name`
   const fix = 'Names have letters, digits, `-` and `_`.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }

@@ -17,7 +17,7 @@ export async function askService(
   const { output, environment, signal, as } = context
   if (flags.key !== undefined)
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} a key on a command line stays in the history of the shell and is seen by others on this machine; give it as REACTOR_CONNECT_API_KEY`,
+      `${output.paint('yellow', 'warning:')} a key on a command line stays in the history of the shell and is seen by others on this machine; set it as REACTOR_CONNECT_API_KEY`,
     )
   try {
     const place = await findService(flags, environment)

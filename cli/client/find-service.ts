@@ -107,7 +107,7 @@ export function checkedService<Key extends string | undefined>({
   if (parsed.username !== '' || parsed.password !== '')
     throw usageError(
       'The URL of the service holds a user or a password',
-      'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
+      'Leave it out, and set the key with `REACTOR_CONNECT_API_KEY`.',
     )
   if (key === '')
     throw usageError('The API key is empty', 'Give it as it was shown, or leave it out.')

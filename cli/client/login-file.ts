@@ -114,9 +114,9 @@ async function write(file: string, logins: readonly StoredLogin[]): Promise<void
 function unusableFileError(file: string, cause: unknown): unknown {
   const code = errorCodeOf(cause)
   if (code === undefined) return cause
-  const problem = `${file}, which keeps logins, cannot be used (${code})`
+  const problem = `${file}, which stores logins, cannot be used (${code})`
   const fix =
-    'Give it and its folder to this user, and room on its disk; or name the service with `REACTOR_CONNECT_URL` and `REACTOR_CONNECT_API_KEY`.'
+    'Give this user access to it and its folder, and free space on its disk; or name the service with `REACTOR_CONNECT_URL` and `REACTOR_CONNECT_API_KEY`.'
   return new ConnectError('usage', { details: { problem, fix }, cause })
 }
 

@@ -36,7 +36,10 @@ export function serviceCommand(parent: Command, name: string, description: strin
   return parent
     .command(name)
     .description(description)
-    .option('--json', 'what the service answers, as JSON')
-    .option('--url <URL>', 'the service (REACTOR_CONNECT_URL); default: the one of this machine')
-    .option('--key <KEY>', 'its API key; better given as REACTOR_CONNECT_API_KEY')
+    .option('--json', 'the response of the service, as JSON')
+    .option(
+      '--url <URL>',
+      'the service (REACTOR_CONNECT_URL); default: the service on this machine',
+    )
+    .option('--key <KEY>', 'its API key; better set as REACTOR_CONNECT_API_KEY')
 }

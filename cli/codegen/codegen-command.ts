@@ -64,7 +64,7 @@ async function askForClient(
     throw client.unreachable(error)
   })
   if (text.startsWith(clientMark)) return text
-  const reason = 'its answer is not a client'
+  const reason = 'its response is not a client'
   throw new ConnectError('service_answer_invalid', { details: { url: client.url, reason } })
 }
 
@@ -74,6 +74,6 @@ function refuseForeign(file: string, before: string | null): void {
 }
 
 function outdatedError({ instance, out }: CodegenFlags, before: string | null): ConnectError {
-  const problem = before === null ? 'does not exist' : 'is not what codegen makes now'
+  const problem = before === null ? 'does not exist' : 'differs from what codegen would write now'
   return new ConnectError('codegen_file_outdated', { details: { file: out, instance, problem } })
 }

@@ -53,7 +53,7 @@ export async function updateConnection(
 ): Promise<number> {
   const body = await connectionBody(flags, input)
   if (Object.keys(body).length === 0)
-    throw usageError('Nothing to change was given', 'Name what changes: `--schedule "0 * * * *"`.')
+    throw usageError('No changes were given', 'Name what changes: `--schedule "0 * * * *"`.')
   const { json, document } = await client.ask(
     {
       method: 'PATCH',

@@ -43,7 +43,7 @@ function noDriftText(
   columns: number | undefined,
 ): string {
   return followed.length === 0
-    ? `${name}: the last run saw what is approved\n`
+    ? `${name}: the last run found the approved schema\n`
     : `${name}: the last run followed the source:\n${changeTable(followed, columns)}`
 }
 
@@ -60,7 +60,7 @@ export async function approveSchema(
     output,
     json,
     () =>
-      `${name}: approved; the next run goes by it\nnext: reactor connect connections runs start ${name} --wait\n`,
+      `${name}: approved; the next run uses it\nnext: reactor connect connections runs start ${name} --wait\n`,
   )
   return exitCodes.complete
 }

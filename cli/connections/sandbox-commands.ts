@@ -188,7 +188,7 @@ export async function deleteSandbox(
   { name, id }: { readonly name: string; readonly id: string },
 ): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('connections', name, 'sandboxes', id) })
-  await showResult(output, { deleted: id }, () => `deleted ${id}; its token is worth nothing now\n`)
+  await showResult(output, { deleted: id }, () => `deleted ${id}; its token is now invalid\n`)
   return exitCodes.complete
 }
 
@@ -207,7 +207,7 @@ function finishedText(
   }
   return token === null
     ? `${report}${withheldText(sandbox)}\n`
-    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)}, this applies it, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
 }
 
 function formatReport(
@@ -222,7 +222,7 @@ function formatReport(
 
 function withheldText({ token_withheld: why }: FinishedSandboxDocument): string {
   return why === 'some_streams'
-    ? 'no promote token: only some of the streams were looked at'
+    ? 'no promote token: only some of the streams were checked'
     : 'no promote token: a run would fail for some of the streams'
 }
 

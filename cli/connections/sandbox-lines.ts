@@ -28,7 +28,7 @@ export function reportText(report: SandboxReportDocument, context: LinesContext)
           indent(table(drift.rows, { columns: room(context, 2) }), 2),
           drift.ignored.length === 0
             ? ''
-            : `${paint('yellow', 'As long as it is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
+            : `${paint('yellow', 'While the change is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
         ].join(''),
     ...view.streams.map((stream) => streamText(stream, context)),
     unchanged.length === 0

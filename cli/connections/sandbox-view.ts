@@ -142,7 +142,7 @@ function alarmsOf(stream: Stream): readonly Fact[] {
     ),
     ...diff.reset_values.map(({ column, rows }) =>
       red(
-        `${column}: ${counted(rows, 'value')} of a column that is not the source’s ${isAre(rows)} replaced by its default`,
+        `${column}: ${counted(rows, 'value')} of a column that the source does not have ${isAre(rows)} replaced by its default`,
       ),
     ),
     ...diff.dependent_rows.map(({ schema, table, constraint, action, rows }) =>

@@ -30,7 +30,7 @@ export async function watchRun(context: CommandContext, watching: Watching): Pro
     if (!signal.aborted) throw error
     output.screen.live([])
     output.screen.line(
-      `the run goes on in the service: \`reactor connect connections runs cancel ${name} ${run}\` ends it`,
+      `the run continues in the service: \`reactor connect connections runs cancel ${name} ${run}\` ends it`,
     )
     return exitCodes.killed
   }

@@ -70,6 +70,6 @@ async function checkVersion(client: ApiClient, version: string): Promise<Finding
   const { document } = await client.ask({ method: 'GET', path }, openApi)
   const theirs = plainText(document.info.version)
   if (theirs === version) return { name, status: 'ok', detail: theirs }
-  const fix = 'Use the command line of the version that the service has.'
-  return { name, status: 'warning', detail: `${theirs}, while this is ${version}`, fix }
+  const fix = 'Use a command line of the same version as the service.'
+  return { name, status: 'warning', detail: `${theirs}, but this is ${version}`, fix }
 }

@@ -53,7 +53,7 @@ async function settingsAndParts(
     return [{ name, status: 'failed', detail: message, fix }]
   }
   const file = config ?? environment.REACTOR_CONNECT_CONFIG ?? ''
-  const detail = file === '' ? 'of the environment; no file' : `of the environment and ${file}`
+  const detail = file === '' ? 'from the environment; no file' : `from the environment and ${file}`
   return [
     { name, status: 'ok', detail },
     await checkDataFolder(settings.dataDir),

@@ -55,7 +55,7 @@ async function readSource(option: string, value: string, input: UserInput): Prom
     return await readFile(value, 'utf8')
   } catch (error) {
     const code = errorCodeOf(error) ?? String(error)
-    throw jsonUsageError(`The file of ${option} cannot be read (${code})`, option, error)
+    throw jsonUsageError(`The file for ${option} cannot be read (${code})`, option, error)
   }
 }
 

@@ -61,6 +61,6 @@ export function userInput(streams: UserStreams): UserInput {
 
 function noAnswer(): ConnectError {
   const problem = 'The question was not answered'
-  const fix = 'Run the command again; `--help` says how it takes the answer without asking.'
+  const fix = 'Run the command again; `--help` shows the option that replaces the question.'
   return new ConnectError('usage', { details: { problem, fix } })
 }

@@ -53,7 +53,7 @@ export async function discoverInstance(
       String(Object.keys(stream.json_schema.properties ?? {}).length),
     ])
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
-    const cacheNote = document.from_cache ? ', stored then; --refresh asks again' : ''
+    const cacheNote = document.from_cache ? ', cached since; --refresh queries again' : ''
     const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
     return `${shown}${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${cacheNote}\n`
   })

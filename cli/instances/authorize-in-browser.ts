@@ -85,7 +85,7 @@ async function begin(
 function sendUser({ output }: CommandContext, url: string, flags: BrowserFlags): void {
   const { href, protocol } = new URL(url)
   if (!/^https?:$/.test(protocol)) {
-    const problem = 'The connector sends the browser to an address that is no web page'
+    const problem = 'The connector sends the browser to an address that is not a web page'
     const fix = 'Check the OAuth settings of the connector.'
     throw new ConnectError('usage', { details: { problem, fix } })
   }

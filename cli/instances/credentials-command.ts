@@ -72,7 +72,7 @@ async function askSecrets(
     )
   if (!input.canAsk)
     throw usageError(
-      'No credentials were given, and nobody is there to be asked',
+      'No credentials were given, and there is no terminal to prompt for them',
       `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${pointers.join(', ')} from standard input.`,
     )
   const entries: [string, JsonValue][] = []

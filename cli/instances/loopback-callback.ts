@@ -33,8 +33,8 @@ export class LoopbackCallback implements AsyncDisposable {
     try {
       await once(server, 'listening')
     } catch (error) {
-      const problem = `Port ${port} for the way back of the browser is taken`
-      const fix = 'Choose another one with --callback-port, or leave it out to take a free one.'
+      const problem = `Port ${port}, which the browser should return to, is taken`
+      const fix = 'Choose another one with --callback-port, or leave it out to use a free one.'
       throw new ConnectError('usage', { details: { problem, fix }, cause: error })
     }
     const address = server.address()

@@ -35,7 +35,7 @@ export async function createKey(
   if (!output.json) {
     const until = document.expires_at === null ? '' : ` until ${moment(document.expires_at)}`
     output.screen.line(
-      `key ${document.id} for ${JSON.stringify(name)}, ${kind}${until}; it is shown this once:`,
+      `key ${document.id} for ${JSON.stringify(name)}, ${kind}${until}; it is shown only once:`,
     )
   }
   await showResult(output, json, () => `${document.key}\n`)

@@ -27,5 +27,5 @@ function fixFor(problem: string): string {
     return 'Put text into quotes ("…"), and close every quote and bracket.'
   if (problem.includes('key'))
     return 'Write `name = value` on a line of its own, and tables as `[name]`.'
-  return 'Check quotes, brackets and commas at this place; text stands in quotes.'
+  return 'Check quotes, brackets and commas at this place; text must be in quotes.'
 }

@@ -65,8 +65,8 @@ function unmask(text: string): string {
 
 /** Without the words of the error: they hold a name, and a secret that is not in quotes may begin with `*`. */
 const aliasProblem: FileProblem = syntaxProblem(
-  'an alias stands for too many values, or for one that holds itself',
-  'Repeat less with aliases. Put a value that begins with `*` or `&` into quotes.',
+  'an alias expands to too many values, or contains itself',
+  'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
 )
 
 function syntaxProblem(problem: string, fix: string): FileProblem {

@@ -65,7 +65,7 @@ export const runFileSchema = z.strictObject({
     .string()
     .regex(
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
-      'must be letters, digits, `-` and `_` only, at most 63, and begin with a letter or digit',
+      'must have only letters, digits, `-` and `_`, at most 63, and begin with a letter or digit',
     ),
   source: z
     .strictObject({

@@ -25,7 +25,7 @@ function adviceOf({ status, streams }: RunResult): string {
   const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
   const goesOn =
     status === 'partial'
-      ? `complete streams start their next sync; of those that failed, ${whereRunsGoOn}`
+      ? `complete streams start their next sync; of the failed streams, ${whereRunsGoOn}`
       : whereRunsGoOn
   if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
   if (canRetry === 0)
@@ -73,7 +73,7 @@ export class HumanOutput implements RunOutput {
           seconds: end.seconds,
           streams: end.streams.map((stream) => ({ ...stream, warnings: [] })),
         },
-        `, given up before it came to rest. Run the same command again: ${whereRunsGoOn}.`,
+        `, stopped before everything had ended. Run the same command again: ${whereRunsGoOn}.`,
       )
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)

@@ -105,14 +105,14 @@ export function tableNoteText(note: TableNote): string {
   switch (note.kind) {
     case 'added':
       return note.again === true
-        ? `column ${column} was added again (${type}): older rows have NULL in it until the source gives them again; reset the stream to read all of them`
+        ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again; reset the stream to read all of them`
         : `column ${column} was added (${type})`
     case 'widened':
-      return `column ${column} became ${type}, and was ${note.was}: it could not hold all values of the source`
+      return `column ${column} was changed from ${note.was} to ${type}: it could not hold all values of the source`
     case 'kept':
-      return `column ${column} stays ${type}, and the source has ${note.source} now: a column never gets narrower`
+      return `column ${column} stays ${type}, although the source now has ${note.source}: a column never gets narrower`
     case 'left':
-      return `column ${column} is no longer among the columns of the stream (the source lacks it, or \`columns\` leaves it out): it stays, and new rows have no value of the source in it`
+      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): it stays in the table, and new rows have no value for it`
   }
 }
 

@@ -142,8 +142,8 @@ async function manifestFile(
     const { catalogManifest } = await import('../../service/catalog/read-catalog.ts')
     return catalogManifest(catalogFolder, type)
   }
-  const problem = 'Which manifest is meant is not said once'
-  const fix = 'Name a file with --manifest FILE, or one of the catalog with --type NAME.'
+  const problem = 'Name exactly one manifest'
+  const fix = 'Name a file with --manifest FILE, or a connector of the catalog with --type NAME.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 
@@ -256,7 +256,7 @@ async function tryStream(
 function countOf(text: string, option: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count > 0) return count
-  const problem = `${option} is no number of at least 1`
+  const problem = `${option} is not a number of at least 1`
   throw new ConnectError('usage', { details: { problem, fix: `Write it like ${option} 5.` } })
 }
 

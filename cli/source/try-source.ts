@@ -202,7 +202,7 @@ function observeRequests(
     if (exchanges.length >= maxRequests)
       throw new TransportError(
         'limit',
-        `The stream sent ${maxRequests} requests, and that is enough to try it.`,
+        `The stream sent ${maxRequests} requests, and the most that a try sends.`,
       )
     const shownRequest = copyRequest(request, mask)
     try {
@@ -337,7 +337,7 @@ function resultLines(result: TryResult): string {
     ...(changed === null
       ? []
       : [
-          '\nconfiguration, which the source changed: store it, the one before may not work again\n',
+          '\nconfiguration, changed by the source: store it, because the previous one may no longer work\n',
           `${JSON.stringify(changed, null, 2)}\n`,
         ]),
   ].join('')
@@ -368,7 +368,7 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
   const before = types(declared)
   const observedTypes = types(inferred)
   const names = [...new Set([...before.keys(), ...observedTypes.keys()])]
-  if (names.length === 0) return '  No field is declared, and no record came.\n'
+  if (names.length === 0) return '  No field is declared, and no record was read.\n'
   return table(
     names.map((name) => [
       `  ${plainText(name)}`,

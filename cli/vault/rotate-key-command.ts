@@ -19,7 +19,7 @@ export async function rotateKey(
   await showResult(context.output, rotated, () => {
     const { folder, secrets, key } = rotated
     const what = secrets === 1 ? '1 file is' : `${secrets} files are`
-    return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open with their own vault.json only\n`
+    return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open only with their own vault.json\n`
   })
   return exitCodes.complete
 }

@@ -18,8 +18,8 @@ export class UnreadableAnswers {
     return [...this.#byStream.values()].map(({ first, count }) => {
       const { request, found } = first
       if (count === 1)
-        return `The answer of ${request} was ${found}: it was read as one without records.`
-      return `${String(count)} answers could not be read, and were read as ones without records. The first was that of ${request}: ${found}.`
+        return `The response to ${request} was ${found}: it was treated as having no records.`
+      return `${String(count)} responses could not be read, and were treated as having no records. The first was the response to ${request}: ${found}.`
     })
   }
 }

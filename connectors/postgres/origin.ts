@@ -40,6 +40,6 @@ export function originChange(saved: Origin | undefined, present: Origin): string
     return 'it is on another server, or on one that was restored or upgraded'
   if (database !== present.database) return 'it is in another database, or in one that was restored'
   if (relation !== null && present.relation !== null && relation !== present.relation)
-    return 'it was dropped and created anew, or replaced by another table of its name'
+    return 'it was dropped and created again, or replaced by another table with its name'
   return undefined
 }

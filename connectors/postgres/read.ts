@@ -169,7 +169,7 @@ function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): Source
   if (column === undefined) throw refuse('it is not among the selected columns')
   if (column.type.isArray) throw refuse('an array cannot order an incremental read')
   if (!isCursorType(column.type))
-    throw refuse(`the type ${column.type.name} has no order, or no text that keeps it`)
+    throw refuse(`the type ${column.type.name} has no order, or no text form with the same order`)
   return column
 }
 

@@ -178,7 +178,7 @@ function openingError(
     return new ConnectError('source_not_postgres', { details: { ...place } })
   }
   if (first !== undefined || error.code !== 'source_connection_lost') return error
-  const reason = 'it ended the connection before it said anything'
+  const reason = 'it ended the connection before it sent anything'
   return new ConnectError('source_unreachable', { details: { ...place, reason } })
 }
 

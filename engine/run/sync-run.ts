@@ -179,7 +179,7 @@ export class SyncRun {
     if (this.#warnings.includes(warning)) return
     this.#deps.logger.warn(
       { stream: streamLabel(this.id), warning },
-      'stream goes on with a warning',
+      'the stream continues with a warning',
     )
     this.#warnings.push(warning)
   }

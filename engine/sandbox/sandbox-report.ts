@@ -24,7 +24,7 @@ const cost = z
   })
   .meta({
     description:
-      'What a whole run would read; null where it cannot be told. Seconds of what was cut: by the rate of the last run.',
+      'What a whole run would read; null if it cannot be estimated. The seconds of a stream that was cut follow from the rate of the last run.',
   })
 
 const column = z.object({ name: z.string(), type: z.string() })
@@ -41,7 +41,7 @@ const syncModes = {
 }
 
 const keys = {
-  primary_key: paths.meta({ description: 'The fields that tell its rows apart; none: no key.' }),
+  primary_key: paths.meta({ description: 'The fields that identify its rows; empty: no key.' }),
   cursor_field: z.array(z.string()).meta({ description: 'A path; empty: no cursor.' }),
 }
 
@@ -51,7 +51,7 @@ const streamDiff = z
     added_columns: z.array(column),
     removed_columns: z.array(column).meta({
       description:
-        'Columns that the last run had, and the source has no more: they stay, and new rows have NULL there.',
+        'Columns that the last run had and that the source no longer has: they stay, and new rows have NULL in them.',
     }),
     own_columns: z.array(column).meta({
       description:
@@ -61,10 +61,11 @@ const streamDiff = z
     type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
     rows: rowCounts.meta({
       description:
-        'Rows of the table. Null: not known, because a limit cut the stream or the comparison took too long.',
+        'Rows of the table. Null: unknown, because a limit cut the stream or the comparison took too long.',
     }),
     at_least: z.array(z.enum(['insert', 'update', 'unchanged', 'delete'])).meta({
-      description: 'Figures of `rows` of what was read only: a whole run does at least so much.',
+      description:
+        'The figures of `rows`, for the records that were read: a whole run changes at least this many.',
     }),
     table_rows: z
       .object({ rows: z.number(), exact: z.boolean() })
@@ -108,7 +109,7 @@ export const sandboxStreamSchema = z
     last_settings: z
       .object({ ...syncModes, ...keys })
       .nullable()
-      .meta({ description: 'How its last run was configured, where that was otherwise.' }),
+      .meta({ description: 'How its last run was configured, if that was different.' }),
     /** The production table. */
     table: z.object({ schema: z.string(), name: z.string() }),
     read: z.number().meta({ description: 'Records that were read.' }),
@@ -138,11 +139,11 @@ export const sandboxStreamSchema = z
     ),
     sample_rows: z.array(shownRow).meta({
       description:
-        'Only in the answer of the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
+        'Only in the response to the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
     }),
     row_examples: sandboxRowExamples.meta({
       description:
-        'Some of the rows that a run would insert, change and delete: where `sample_rows` are.',
+        'Some of the rows that a run would insert, change and delete; in the same responses as `sample_rows`.',
     }),
     /** Absent if the destination could not be asked. */
     diff_vs_current: streamDiff.exactOptional(),
@@ -182,7 +183,7 @@ export const sandboxReportSchema = z.object({
         unchanged: z.number(),
         delete: z.number(),
       })
-      .meta({ description: 'Sums over what is known: a run does at least so much.' }),
+      .meta({ description: 'Sums of the known figures: a run changes at least this many.' }),
     estimated_cost: cost,
   }),
 })

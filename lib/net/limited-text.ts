@@ -7,7 +7,7 @@ export async function limitedText(
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > maxBytes) throw new RangeError('its answer is too large')
+    if (bytes > maxBytes) throw new RangeError('its response is too large')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -49,7 +49,7 @@ function makeReader(format: string): DateReader {
     throw valueError(
       matched === undefined
         ? `The time does not match the format ${reprText(format)}.`
-        : `The time goes on after what the format ${reprText(format)} reads.`,
+        : `The time continues after what the format ${reprText(format)} reads.`,
     )
   }
   return { match, read }

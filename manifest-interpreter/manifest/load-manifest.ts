@@ -44,7 +44,7 @@ function readYaml(text: string): Value {
   } catch (error) {
     if (!(error instanceof YamlError)) throw error
     const place = `line ${error.line}, column ${error.column}`
-    throw manifestError('', `It is no YAML that can be read: ${error.reason} (${place}).`, error)
+    throw manifestError('', `It is not valid YAML: ${error.reason} (${place}).`, error)
   }
 }
 

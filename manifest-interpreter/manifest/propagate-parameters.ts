@@ -121,7 +121,10 @@ function takeParameters(propagation: Propagation, component: Dict, position: Pos
   if (own === undefined) return copy(position.parameters)
   remove(component, parametersField)
   if (!isDict(own)) {
-    throw manifestError(position.place, 'Its "$parameters" are no object. Write names with values.')
+    throw manifestError(
+      position.place,
+      'Its "$parameters" are not an object. Write names with values.',
+    )
   }
   return propagation.parentWins
     ? merged(own, position.parameters)

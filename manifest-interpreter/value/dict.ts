@@ -61,7 +61,7 @@ export function set(dict: Dict, key: Value, value: Value): void {
 
 function textKey(key: Value): string {
   if (typeof key === 'string') return key
-  if (typeof key === 'object' && key !== null) throw typeError('This dict takes text keys only.')
+  if (typeof key === 'object' && key !== null) throw typeError('This dict accepts only text keys.')
   return String(key)
 }
 

@@ -174,7 +174,7 @@ class Constructor {
     }
     if (type !== 'merge' && type !== 'value')
       throw unknownTag(coreTag + type, 'scalar', this.#offsetOf(event))
-    const message = `Put "${text}" in quotes: without them it is no value here`
+    const message = `Put "${text}" in quotes: without them it is not a valid value here`
     throw new NodeError(message, this.#offsetOf(event))
   }
 
@@ -334,7 +334,7 @@ function tupleOf(node: Node): PyTuple {
 
 function unknownTag(tag: string, kind: Node['kind'], offset: number): NodeError {
   const shown = tag.replace(coreTag, '!!')
-  return new NodeError(`The tag "${shown}" cannot stand on a ${kind} here`, offset)
+  return new NodeError(`The tag "${shown}" is not allowed on a ${kind} here`, offset)
 }
 
 function setOf(keys: readonly Value[]): PySet {

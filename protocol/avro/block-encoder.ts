@@ -373,7 +373,7 @@ export class BlockEncoder {
 
   /** @param moved by how many bytes the fields of the record stand behind where they were written */
   #reject(size: number, moved: number): void {
-    const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log takes${this.#limitAdvice}`
+    const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log accepts${this.#limitAdvice}`
     const key = this.#rejectionKey.name(moved)
     this.#rejection = { reason, ...(key !== undefined && { key }) }
     this.#writer.position = this.#recordAt

@@ -9,18 +9,18 @@ const unreachable: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
   EAI_AGAIN: 'the host name could not be looked up',
   ECONNREFUSED: 'nothing listens on that port',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
   EHOSTDOWN: 'the host is down',
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
 }
 
 /** Of a Unix socket; of files they say something else. */
 const socketFailures: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no Unix socket of that name',
-  ENOTDIR: 'the folder of the Unix socket is no folder',
+  ENOENT: 'there is no Unix socket with that name',
+  ENOTDIR: 'a part of the path of the Unix socket is not a folder',
   EACCES: 'the user of this program may not use that Unix socket',
-  ENOTSOCK: 'the file of that name is no Unix socket',
+  ENOTSOCK: 'the file with that name is not a Unix socket',
 }
 
 /** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
@@ -30,7 +30,7 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const why = whyUnreachable(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
-    return { kind: 'unreachable', reason: 'no answer in time' }
+    return { kind: 'unreachable', reason: 'no response in time' }
   }
   if (/does not support SSL/i.test(message))
     return { kind: 'tls', reason: 'the server has TLS switched off' }
@@ -40,7 +40,7 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   if (/^SASL|password must be/i.test(message)) {
     return {
       kind: 'credentials',
-      reason: 'the server asks for a password and none, or an unusable one, is set',
+      reason: 'the server requires a password, but none is set, or it cannot be used',
     }
   }
   return isLost(code, message)
@@ -51,7 +51,7 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
 /** Why a request over HTTP got no answer, for a person. fetch says "fetch failed" only: its causes say why. */
 export function requestFailure(thrown: unknown): string {
   for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
-    if (cause.name === 'TimeoutError') return 'it did not answer in time'
+    if (cause.name === 'TimeoutError') return 'it did not respond in time'
     const code = systemCodeOf(cause)
     const known = networkFailure(cause)?.reason
     if (known !== undefined)

@@ -12,14 +12,14 @@ const actionPattern = z
 const namePattern = z
   .string()
   .regex(/^[A-Za-z0-9_*-]{1,63}$/, 'must be letters, digits, `-`, `_` and `*`, at most 63')
-  .meta({ description: 'Of an instance or connection; `*` stands for any characters.' })
+  .meta({ description: 'Name of an instance or connection; `*` matches any characters.' })
 
 /** What a key may do at most. */
 export const scopeDocument = z
   .strictObject({
     action: actionPattern,
     names: z.array(namePattern).min(1).max(50).optional().meta({
-      description: 'Only instances and connections of these names; left out: all there is.',
+      description: 'Only instances and connections with these names; default: all.',
     }),
   })
   .meta({ id: 'Scope' })
@@ -62,17 +62,17 @@ export const apiKeyCreate = z
     name: z
       .string()
       .regex(/^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u, 'must be 1 to 100 characters on one line')
-      .meta({ description: 'Who or what uses it: at most 100 characters.' }),
+      .meta({ description: 'The person or program that uses it; at most 100 characters.' }),
     kind: z.enum(principalKinds).meta({
-      description: 'What it may do: docs/access.md has a table. Not more than who makes it.',
+      description: 'Its rights: docs/access.md has a table. Not more than those of its creator.',
     }),
     scopes: scopesDocument.optional().meta({
-      description: 'What it may do at most; left out: all that its kind may.',
+      description: 'A limit of its rights; default: all rights of its kind.',
     }),
     expires_in: duration.optional(),
     expires_at: givenTime
       .optional()
-      .meta({ description: 'Instead of `expires_in`. Without both it does not expire.' }),
+      .meta({ description: 'Instead of `expires_in`. Without either, it does not expire.' }),
   })
   .refine(
     ({ expires_in, expires_at }) => expires_in === undefined || expires_at === undefined,
@@ -90,7 +90,7 @@ const fields = {
   id: z.string(),
   name: z.string(),
   kind: z.enum(principalKinds),
-  scopes: z.array(scopeDocument).nullable().meta({ description: 'null: all that the kind may.' }),
+  scopes: z.array(scopeDocument).nullable().meta({ description: 'null: all rights of the kind.' }),
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
   /** Null: never. */
@@ -108,7 +108,7 @@ export const newApiKeyDocument = snakeCaseSchema(
   z
     .object({
       ...fields,
-      key: z.string().meta({ description: 'Shown this once: only its hash is kept.' }),
+      key: z.string().meta({ description: 'Shown only once: the service stores only its hash.' }),
     })
     .meta({ id: 'NewApiKey' }),
 )

@@ -53,7 +53,7 @@ export function catalogEntry(folder: string, type: string): CatalogEntry {
 export function catalogManifest(folder: string, type: string): string {
   const { manifest } = catalogEntry(folder, type)
   if (manifest !== undefined) return manifest
-  const problem = `"${type}" is no manifest but a connector of the program`
+  const problem = `"${type}" is a built-in connector, not a manifest`
   const fix = 'Use it in a run file: `source: { type: … }`.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }

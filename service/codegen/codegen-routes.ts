@@ -25,7 +25,7 @@ const codes = [
 const clientInput = z
   .strictObject({
     refresh: z.boolean().optional().meta({
-      description: 'Asks the source even where a discovery of the last hour is kept.',
+      description: 'Queries the source even if a discovery of the last hour is cached.',
     }),
     names: z.array(keptName).max(50_000).meta({
       description:
@@ -52,7 +52,7 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         params,
         querystring: z.strictObject({
           refresh: z.enum(['true', 'false']).optional().meta({
-            description: 'Asks the source even where a discovery of the last hour is kept.',
+            description: 'Queries the source even if a discovery of the last hour is cached.',
           }),
         }),
         response: { 200: file, ...failures(...codes) },

@@ -59,7 +59,7 @@ function unseenDeletes(
   const some = left > 0 ? `${names.join(', ')} and ${String(left)} more` : names.join(', ')
   const whose = unseen.length === streams.length ? 'any stream' : some
   return [
-    `deletes: ${deletes} has no effect on ${whose}: the source does not show which rows were deleted. To take deleted rows out of a table, load it with overwrite or overwrite_dedup.`,
+    `deletes: ${deletes} has no effect on ${whose}: the source does not show which rows were deleted. To remove deleted rows from a table, load it with overwrite or overwrite_dedup.`,
   ]
 }
 

@@ -158,5 +158,5 @@ export class AskInstance {
 }
 
 function otherAnswer(): TypeError {
-  return new TypeError('a source answered another question than it was asked')
+  return new TypeError('a source responded to another question than the one it got')
 }

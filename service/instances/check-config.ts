@@ -79,16 +79,16 @@ const tooShort: RuleText = (wanted) =>
     ? 'must not be empty'
     : `is too short: at least ${formatValue(wanted)}`
 const tooLong: RuleText = (wanted) => `is too long: at most ${formatValue(wanted)}`
-const tooManyItems: RuleText = () => 'has more items than the connector takes'
-const noForm: RuleText = () => 'is none of the forms that the connector takes'
-const noMatch: RuleText = () => 'holds what the connector does not take'
+const tooManyItems: RuleText = () => 'has more items than the connector accepts'
+const noForm: RuleText = () => 'has none of the forms that the connector accepts'
+const noMatch: RuleText = () => 'has a value that the connector does not accept'
 
 /** By the keyword that is broken. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['type', (wanted) => `must be ${typesText(wanted)}`],
   ['enum', (wanted) => `must be one of ${formatValue(wanted)}`],
   ['const', (wanted) => `must be ${formatValue(wanted)}`],
-  ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
+  ['pattern', (_, schema) => `does not have the form that the connector requires${formOf(schema)}`],
   ['oneOf', noForm],
   ['anyOf', noForm],
   ['minLength', tooShort],
@@ -101,9 +101,9 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['exclusiveMaximum', (wanted) => `must be less than ${formatValue(wanted)}`],
   ['multipleOf', (wanted) => `must be a multiple of ${formatValue(wanted)}`],
   ['uniqueItems', () => 'holds the same item twice'],
-  ['contains', () => 'lacks an item that the connector asks for'],
-  ['minContains', () => 'has too few of the items that the connector asks for'],
-  ['maxContains', () => 'has too many of the items that the connector asks for'],
+  ['contains', () => 'lacks an item that the connector requires'],
+  ['minContains', () => 'has too few of the items that the connector requires'],
+  ['maxContains', () => 'has too many of the items that the connector requires'],
   ['items', tooManyItems],
   ['additionalItems', tooManyItems],
   ['minProperties', (wanted) => `has too few fields: at least ${formatValue(wanted)}`],
@@ -169,7 +169,7 @@ function unknownFields({ path, schema, instance }: Violation, patterns: SchemaPa
   const fields = namesIn(instance).filter((name) => !isKnown(name))
   const near = fields.map((name) => nearestName(name, known)).find((name) => name !== undefined)
   const shown = fields.map((name) => fieldAt([...path, name])).join(', ')
-  const is = fields.length === 1 ? 'is no field' : 'are no fields'
+  const is = fields.length === 1 ? 'is not a field' : 'are not fields'
   const suggestion = near === undefined ? '' : `. Did you mean ${fieldAt([...path, near])}?`
   return `${shown} ${is} of this connector${suggestion}`
 }

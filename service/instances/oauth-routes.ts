@@ -19,8 +19,9 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
       schema: {
         tags: ['instances'],
         operationId: 'completeAuthorization',
-        summary: 'End OAuth with what the browser brings back',
-        description: 'Answers a page to a browser (`Accept: text/html`), JSON to a program.',
+        summary: 'Complete OAuth with the parameters that the browser brings back',
+        description:
+          'Responds with a page to a browser (`Accept: text/html`), with JSON to a program.',
         security: [],
         querystring: callbackQuery,
         response: {

@@ -72,7 +72,7 @@ export class SigningKey {
 async function pairOf(privateKey: KeyObject): Promise<SigningKeyPair> {
   const { kty, crv, x } = createPublicKey(privateKey).export({ format: 'jwk' })
   if (kty === undefined || crv === undefined || x === undefined)
-    throw new TypeError('the key of the vault is no Ed25519 key')
+    throw new TypeError('the key of the vault is not an Ed25519 key')
   const kid = await calculateJwkThumbprint({ kty, crv, x })
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' })
   const publicJwk = { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }

@@ -120,7 +120,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     })
     const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
     if (Object.keys(tokens.values).length === 0) {
-      const reason = 'its answer holds none of the fields that the connector takes'
+      const reason = 'its response has none of the fields that the connector uses'
       throw exchangeFailed(instance, party, { reason })
     }
     const after = await this.#put(instance, (before) => withTokens(before, tokens))
@@ -177,7 +177,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   ): Promise<Secrets> {
     const fields = fieldsOf(scheme)
     const token = refreshTokenIn(scheme, secrets)
-    if (token === undefined) throw reauthorize(instance, 'it gave no refresh token')
+    if (token === undefined) throw reauthorize(instance, 'it returned no refresh token')
     const party = partyOf(instance, scheme, secrets)
     let answer: TokenAnswer
     try {

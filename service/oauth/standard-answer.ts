@@ -9,7 +9,7 @@ export function standardAnswer(status: number, text: string): Response {
   const answer = parseObject(text)
   if (answer === undefined) {
     // No body is quoted anywhere: it may hold a token.
-    if (status < 400) throw new TypeError('its answer is not JSON')
+    if (status < 400) throw new TypeError('its response is not JSON')
     return new Response('', { status })
   }
   const isSuccess = status >= 200 && status < 300 && typeof own(answer, 'error') !== 'string'

@@ -22,10 +22,10 @@ export function tokenFailure(error: unknown): TokenFailure {
   const status = statusIn(error)
   if (status !== undefined) {
     const kind = isPassingStatus(status) ? 'transient' : 'misconfigured'
-    return { kind, reason: `it answered with status ${status}` }
+    return { kind, reason: `it responded with status ${status}` }
   }
   if (codeOf(error) === 'OAUTH_INVALID_RESPONSE') {
-    return { kind: 'misconfigured', reason: 'its answer holds no access token' }
+    return { kind: 'misconfigured', reason: 'its response contains no access token' }
   }
   return { kind: 'transient', reason: requestFailure(error) }
 }

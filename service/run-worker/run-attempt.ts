@@ -300,7 +300,8 @@ export class RunAttempt {
     const { store, owner, jobs, logger } = this.#options
     const { id: run, connection, attempts: attempt } = this.#run
     const { error, progressed, delayMs } = again
-    if (error === null) this.#logger.info('the service stops; the run goes on when one has room')
+    if (error === null)
+      this.#logger.info('the service stops; the run continues when a service has a free slot')
     else {
       const seconds = Math.round(delayMs / 1000)
       const facts = { code: error.code, reason: error.message, seconds }

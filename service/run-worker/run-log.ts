@@ -47,7 +47,7 @@ export class RunLog implements AsyncDisposable {
     if (this.#waiting.length === 0) return
     this.#options.logger.error(
       { run: this.#options.run, lines: this.#waiting.length },
-      'lines of the log of a run are lost: the metadata database does not answer',
+      'lines of the log of a run are lost: the metadata database does not respond',
     )
   }
 

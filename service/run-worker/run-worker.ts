@@ -70,7 +70,7 @@ export class RunWorker {
     } catch (error) {
       const facts = { run, ...failureFacts(error) }
       if (claimed !== null && (await this.#endBroken(claimed, error))) return
-      logger.error(facts, 'a run was given up by this process; it is found again')
+      logger.error(facts, 'this process stopped working on a run; another attempt will pick it up')
     }
   }
 

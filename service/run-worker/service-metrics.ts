@@ -17,7 +17,7 @@ export function createServiceMetrics(registry: Registry): ServiceMetrics {
     }),
     attempts: new Counter({
       name: 'reactor_connect_service_attempts_total',
-      help: 'Attempts of runs that have ended in this process, by what became of the run',
+      help: 'Attempts of runs that have ended in this process, by outcome of the run',
       labelNames: ['connection', 'outcome'],
       registers,
     }),

@@ -16,7 +16,7 @@ export interface RunService {
   ): Promise<Page<RunSummary>>
   /** Drains to the last checkpoint. A queued run is cancelled at once. Throws `run_ended`. */
   cancel(connection: string, id: string): Promise<Run>
-  /** A new run: incremental streams and appends go on from their last checkpoint, others that are not complete start over. Throws `run_active`, `run_not_retryable` (its streams are complete). */
+  /** A new run: incremental streams and appends continue from their last checkpoint, others that are not complete start over. Throws `run_active`, `run_not_retryable` (its streams are complete). */
   retry(connection: string, id: string): Promise<Run>
   logs(connection: string, id: string, after: number, limit: number): Promise<readonly RunLogLine[]>
   /** Lines and changes of status as they come, from `after` on; ends when the run has ended or the signal is aborted. */

@@ -112,7 +112,7 @@ export class RunListener implements AsyncDisposable {
         for (const followers of this.#followers.values()) this.#wake(followers)
         return
       } catch (error) {
-        this.#logger.debug({ err: error }, 'the metadata database does not answer yet')
+        this.#logger.debug({ err: error }, 'the metadata database does not respond yet')
         await delay(retryMs, undefined, { ref: false })
       }
     }

@@ -83,7 +83,7 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
       schema: {
         tags,
         operationId: 'listRuns',
-        summary: 'Runs of a connection, the newest first',
+        summary: 'Runs of a connection, newest first',
         params: z.object({ name }),
         querystring: z.strictObject({ ...pageQuery, status: runStatus.optional() }),
         response: {
@@ -165,15 +165,15 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
       schema: {
         tags,
         operationId: `getRunLogs${address.suffix}`,
-        summary: 'The log of a run: a part of it, or as it is written',
+        summary: 'Read a part of the log of a run, or follow it',
         description:
-          'With `Accept: text/event-stream`: server-sent events `log` (a RunLogLine, its `seq` as id), `run` (the Run, when it changes), `end` (the run has ended) and `error`. `Last-Event-ID` goes on after a break.',
+          'With `Accept: text/event-stream`: server-sent events `log` (a RunLogLine, its `seq` as id), `run` (the Run, when it changes), `end` (the run has ended) and `error`. `Last-Event-ID` resumes after an interruption.',
         params: address.params,
         querystring: logQuery,
         headers: lastEventHeaders,
         response: {
           200: {
-            description: 'Lines, the oldest first.',
+            description: 'Lines, oldest first.',
             content: {
               'application/json': { schema: logPageDocument },
               'text/event-stream': { schema: z.string() },

@@ -29,10 +29,11 @@ export const standardLimitRows = 100
 export const sandboxInput = z
   .strictObject({
     limit_rows: z.int().min(1).max(10_000).optional().meta({
-      description: 'Records read of each stream at most; 100 where it is left out.',
+      description: 'Maximum number of records to read of each stream; default 100.',
     }),
     streams: z.array(z.string().min(1).max(1024)).min(1).max(10_000).optional().meta({
-      description: 'Names of some streams. Then there is no token: the others were not looked at.',
+      description:
+        'Names of some streams. There is then no token, because the others were not checked.',
     }),
   })
   .optional()
@@ -43,7 +44,7 @@ const maxTokenLength = 200
 export const promoteInput = z
   .strictObject({
     token: z.string().min(1).max(maxTokenLength).meta({
-      description: 'The `promote_token` of a sandbox of this connection, which you ran.',
+      description: 'The `promote_token` of a sandbox of this connection that you ran.',
     }),
   })
   .meta({ id: 'PromoteInput' })
@@ -65,13 +66,13 @@ const reportSchema = sandboxReportSchema
           .nullable()
           .meta({
             description:
-              'Under `ignore`: what the next run does with the streams that changed, as long as nobody approves.',
+              'For `ignore`: what the next run does with the streams that changed, until the change is approved.',
           }),
       })
       .nullable()
       .meta({
         description:
-          'How the source differs from what is approved, the first 100 streams; null: not at all. Promoting approves it.',
+          'How the source differs from the approved schema, for the first 100 streams; null: not at all. Promoting approves it.',
       }),
   })
   .meta({ id: 'SandboxReport' })
@@ -88,7 +89,9 @@ const summary = {
   /** expired: its token is worth nothing any more, and its schema is dropped. */
   status: z.enum(['running', 'ready', 'failed', 'promoted', 'expired']),
   limitRows: z.int(),
-  principal: z.string().meta({ description: 'Id of the one who ran it, and may promote it.' }),
+  principal: z
+    .string()
+    .meta({ description: 'Id of the principal who ran it, and may promote it.' }),
   createdAt: timestamp,
   expiresAt: timestamp,
   promotedRun: z.string().nullable().meta({ description: 'The run that its token started.' }),
@@ -115,10 +118,10 @@ const finishedSandboxSchema = z
     ...summary,
     report: reportSchema,
     promoteToken: z.string().nullable().meta({
-      description: 'Shown this once. Null where the sandbox cannot be promoted.',
+      description: 'Shown only once. Null if the sandbox cannot be promoted.',
     }),
     tokenWithheld: z.enum(['some_streams', 'failed_streams']).nullable().meta({
-      description: 'Why there is no token: not all streams were asked for, or some failed.',
+      description: 'Why there is no token: only some streams were requested, or some failed.',
     }),
   })
   .meta({ id: 'FinishedSandbox' })

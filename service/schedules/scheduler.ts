@@ -124,7 +124,7 @@ export class Scheduler {
     for (const { place, schedules } of await schedulesAtJobs.forgetOthers(jobs.place))
       logger.warn(
         { jobs: place, schedules },
-        'the settings name this Jobs service no more: its schedules stay there until you delete them',
+        'the settings no longer name this Jobs service: its schedules stay there until you delete them',
       )
   }
 
@@ -168,7 +168,10 @@ export class Scheduler {
     }
     const start = await store.runs.createScheduled({ connectionId: id, from, to })
     if (start.state === 'active')
-      logger.info({ connection: name, time: from }, 'the run before still goes on: none is started')
+      logger.info(
+        { connection: name, time: from },
+        'the previous run is still active: none is started',
+      )
     if (start.state === 'queued') await this.#submit(start.run)
   }
 

@@ -42,11 +42,11 @@ export const schemaChangeSchema = z
     primaryKey: z
       .object({ from: paths, to: paths })
       .nullable()
-      .meta({ description: 'Paths of the key’s fields; null where it stayed.' }),
+      .meta({ description: 'Paths of the key’s fields; null if it did not change.' }),
     cursor: z.object({ from: cursor, to: cursor }).nullable(),
     syncModes: z.object({ from: syncModes, to: syncModes }).nullable(),
     columnsLeft: z.int().meta({
-      description: 'How many columns are left off the lists, which have 100 each at most.',
+      description: 'How many columns the lists leave out; each has 100 at most.',
     }),
   })
   .meta({ id: 'SchemaChange' })
@@ -72,7 +72,7 @@ export const schemaDriftSchema = z
     fingerprint: driftFingerprint,
     changes: z.array(schemaChangeSchema).meta({ description: 'The first 100.' }),
     total: z.int().meta({ description: 'How many there are in all.' }),
-    run: z.string().meta({ description: 'The run that saw it first.' }),
+    run: z.string().meta({ description: 'The first run that found it.' }),
     detectedAt: timestamp,
   })
   .meta({ id: 'SchemaDrift' })

@@ -91,7 +91,7 @@ async function problemOf(
 ): Promise<string | undefined> {
   const timeout = Promise.withResolvers<string>()
   const timer = setTimeout(() => {
-    timeout.resolve(`${part} does not answer in time`)
+    timeout.resolve(`${part} does not respond in time`)
   }, timeoutMs)
   const answer = check.then(
     () => undefined,

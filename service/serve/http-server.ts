@@ -18,7 +18,7 @@ export class HttpServer implements AsyncDisposable {
     this.#closeTimeoutMs = closeTimeoutMs
   }
 
-  /** Port 0 takes a free one. Throws `bind_failed`. */
+  /** Port 0 picks a free one. Throws `bind_failed`. */
   static async listen(
     options: HttpOptions,
     address: { readonly host: string; readonly port: number },

@@ -22,7 +22,7 @@ export async function rotateVaultKey(
   if (settings.vaultKey !== undefined || settings.vaultPreviousKey !== undefined) {
     const fix =
       'Start the service once with the new key as REACTOR_CONNECT_VAULT_KEY and the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY.'
-    throw refusedError('the key is given by the settings, not kept in the folder', fix)
+    throw refusedError('the key comes from the settings, not from the folder', fix)
   }
   if (!(await exists(join(folder, keyFileName)))) {
     const fix =

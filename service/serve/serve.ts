@@ -309,7 +309,7 @@ function announceStart(
   ]
   if (isOpen) {
     lines.push(
-      'Warning: other machines reach it without TLS, so keys and secrets can be read on the way. Put a proxy with TLS in front and name it in `public_url`, or let only this machine in: `--bind 127.0.0.1:8007`.',
+      'Warning: other machines reach it without TLS, so keys and secrets can be read on the network. Put a proxy with TLS in front and name it in `public_url`, or let only this machine in: `--bind 127.0.0.1:8007`.',
     )
   }
   if (key !== undefined) {

@@ -66,17 +66,14 @@ export function createStatusGauges(registry: Registry): StatusGauges {
       labelNames: ['part'],
       registers,
     }),
-    queued: service(
-      'runs_queued',
-      'Runs whose time has come and that wait for a process with room',
-    ),
+    queued: service('runs_queued', 'Runs that are due and wait for a process with a free slot'),
     oldestQueued: service(
       'runs_queued_oldest_seconds',
-      'How long the first of the queued runs waits',
+      'How long the oldest queued run has waited',
     ),
     overdue: service(
       'schedules_overdue',
-      'Schedules whose time passed a minute ago or more, and that no scheduler acted on',
+      'Schedules that have been due for a minute or more, and that no scheduler acted on',
     ),
     unsent: service(
       'schedules_unsent',
@@ -84,7 +81,7 @@ export function createStatusGauges(registry: Registry): StatusGauges {
     ),
     lastSuccess: ofConnection(
       'last_success_timestamp_seconds',
-      'When the last complete run of an active connection ended; 0: none is complete',
+      'When the last complete run of an active connection ended; 0: no run is complete',
     ),
     failing: ofConnection(
       'failing',

@@ -5,16 +5,12 @@ import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const role = z
   .enum(principalKinds)
-  .meta({ description: 'What the user may do: docs/access.md.' })
+  .meta({ description: 'The rights of the user: docs/access.md.' })
 
 /** Shorter ones are guessed; longer ones are no passwords. */
 export const newPassword = z.string().min(12).max(200)
 
-export const email = z
-  .email()
-  .max(200)
-  .toLowerCase()
-  .meta({ description: 'Small and capital letters are the same.' })
+export const email = z.email().max(200).toLowerCase().meta({ description: 'Not case-sensitive.' })
 
 export const userCreate = z
   .strictObject({
@@ -23,7 +19,7 @@ export const userCreate = z
     /** Absent: one is made. */
     password: newPassword
       .exactOptional()
-      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+      .meta({ description: 'At least 12 characters. Default: one is generated.' }),
   })
   .meta({ id: 'UserCreate' })
 export type UserDetails = Resource<typeof userCreate>
@@ -35,7 +31,7 @@ export const passwordReset = z
     /** Absent: one is made. */
     password: newPassword
       .exactOptional()
-      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+      .meta({ description: 'At least 12 characters. Default: one is generated.' }),
   })
   .optional()
   .meta({ id: 'PasswordReset' })
@@ -57,7 +53,9 @@ export const userDocument = snakeCaseSchema(userSchema)
 export const userWithPasswordSchema = z
   .object({
     ...fields,
-    password: z.string().meta({ description: 'Shown this once: only its hash is kept.' }),
+    password: z
+      .string()
+      .meta({ description: 'Shown only once: the service stores only its hash.' }),
   })
   .meta({ id: 'UserWithPassword' })
 export type UserWithPassword = Resource<typeof userWithPasswordSchema>

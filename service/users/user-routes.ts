@@ -57,8 +57,8 @@ function createRoute(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'createUser',
-        summary: 'Add a user; the password is shown this once',
-        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        summary: 'Add a user; the password is shown only once',
+        description: 'Does not accept an `Idempotency-Key`: the response contains the password.',
         headers,
         body: userCreate,
         response: {
@@ -92,7 +92,7 @@ function changeRoutes(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'updateUser',
-        summary: 'Give a user another role, at once',
+        summary: 'Change the role of a user; takes effect at once',
         params,
         body: userChange,
         response: {
@@ -115,8 +115,8 @@ function changeRoutes(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'resetPassword',
-        summary: 'Set a new password, shown this once, and end the logins of the user',
-        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        summary: 'Set a new password, shown only once, and end all logins of the user',
+        description: 'Does not accept an `Idempotency-Key`: the response contains the password.',
         headers,
         params,
         body: passwordReset,
@@ -151,7 +151,7 @@ function deleteRoute(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'deleteUser',
-        summary: 'Remove a user, and end their logins',
+        summary: 'Remove a user and end all their logins',
         params,
         response: {
           204: z.null().meta({ description: 'The user is removed.' }),

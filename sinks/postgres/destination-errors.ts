@@ -145,8 +145,8 @@ function ofKeyTrigger(
   const isTaken = sqlstate === sqlstates.uniqueViolation && keyRoutine.test(routine ?? '')
   if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
   const { object } = details
-  const problem = 'a trigger of the table gives rows the key of other rows'
-  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. What it makes of the key can be a column of its own.`
+  const problem = 'a trigger of the table sets the key of rows to the key of other rows'
+  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. It can write its version of the key to a column of its own.`
   return new ConnectError('destination_key_unusable', {
     details: { ...details, table: object, problem, fix },
   })
@@ -235,7 +235,7 @@ export function constraintFacts(
     const quoted = quoteIdentifier(column)
     return {
       constraint: `NOT NULL of column ${quoted}`,
-      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source lacks it.`,
+      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source does not have it.`,
     }
   }
   if (constraint !== undefined) {
@@ -254,7 +254,7 @@ function fixOf(sqlstate: string, name: string): string {
       return `Load the rows that foreign key ${name} needs first, make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
     case sqlstates.uniqueViolation:
     case sqlstates.exclusionViolation:
-      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); else drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
+      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); otherwise drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
     default:
       return `Correct the value at the source, or drop or relax ${name}; then run the connection again.`
   }

@@ -174,7 +174,7 @@ describe('import', () => {
     const { out } = await catalog({ command: 'show', type: 'notion', json: false })
     expect(out).toMatch(/^notion \(imported\): Shop$/m)
     const postgres = await importing(write('postgres.yaml', orders), { force: true })
-    expect(postgres.out).toContain('is a connector of the program')
+    expect(postgres.out).toContain('is a built-in connector')
   })
 
   test('an address is fetched over https only, and never from a private network', async () => {

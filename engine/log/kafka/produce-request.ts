@@ -52,9 +52,9 @@ function encode({ transactionalId, topic, partition, batch }: ProduceTo): Encode
 
 function decode(payload: Buffer): Produced {
   const decoder = new Decoder(payload)
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a write with no topic')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no topic for a write')
   decoder.readString()
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a write with no partition')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no partition for a write')
   decoder.readInt32()
   const errorCode = decoder.readInt16()
   // Base offset, time of the append, start of the log.

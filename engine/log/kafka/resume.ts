@@ -159,7 +159,7 @@ function whyLost(
 }
 
 function whyOutOfRange({ low, high }: ResumeFacts, position: bigint): string | undefined {
-  const range = `it holds the offsets ${low} to ${high}, the destination stands at ${position}`
+  const range = `it holds the offsets ${low} to ${high}, but the destination is at ${position}`
   if (position < low) return `${range} (retention has deleted what was not loaded)`
   if (position > high) return `${range} (the topic was deleted and created again)`
   return undefined
@@ -171,19 +171,19 @@ function whyNotOurs(
 ): string | undefined {
   const { before, first } = facts
   if (first === 'none')
-    return `nothing stands at the destination's offset ${position}, although newer states were written`
+    return `there is nothing at the destination's offset ${position}, although newer states were written`
   if (first === 'foreign' || before === 'foreign')
-    return `a foreign message stands at the destination's offset ${position}`
+    return `there is a foreign message at the destination's offset ${position}`
   const isAtPosition = facts.position !== undefined && BigInt(facts.position) === position
   if (isAtPosition && !endsAtCheckpoint(before, facts)) {
-    return `what stands before offset ${position} is not what the destination loaded last (the topic was created again)`
+    return `the message before offset ${position} is not the one that the destination loaded last (the topic was created again)`
   }
   if (
     (first.sync ?? facts.syncId) !== facts.syncId ||
     first.attempt < since ||
     !goesOnFrom(first, facts)
   ) {
-    return `what stands at offset ${position} does not go on from the destination's checkpoints`
+    return `the message at offset ${position} does not continue from the destination's checkpoints`
   }
   return undefined
 }

@@ -84,7 +84,7 @@ export class HttpJobRepository {
       return
     }
     const response = downloadTarget === null ? job.polling : await askTargets(downloadTarget, job)
-    if (response === null) throw noAnswer('The job has no answer that says that it is complete.')
+    if (response === null) throw noAnswer('The job has no response that says that it is complete.')
     for await (const targets of downloadTargetExtractor.extract(response)) yield* targets
   }
 
@@ -129,7 +129,7 @@ async function sliceOf({ creation, slice }: AsyncJob): Promise<StreamSlice> {
 async function contextOf(response: HttpResponse | null): Promise<Dict> {
   if (response === null) throw typeError('The job was not created.')
   const body = await response.json()
-  if (!isDict(body)) throw typeError('The answer of a job request must be an object.')
+  if (!isDict(body)) throw typeError('The response to a job request must be an object.')
   const context = copy(body)
   if (!has(context, 'headers')) set(context, 'headers', response.headers)
   if (!has(context, 'request')) set(context, 'request', requestObject(response))

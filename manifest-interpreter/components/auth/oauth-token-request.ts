@@ -9,7 +9,7 @@ export class TokenRequestError extends Error {
   readonly status: number
 
   constructor(status: number) {
-    super(`The token endpoint answered with status ${status}.`)
+    super(`The token endpoint responded with status ${status}.`)
     this.name = 'TokenRequestError'
     this.status = status
   }

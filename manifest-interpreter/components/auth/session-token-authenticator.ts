@@ -101,7 +101,7 @@ async function requestLogin(requester: Requester, decoder: Decoder): Promise<Val
   for await (const [first] of decoder.decode(response)) if (first !== undefined) return first
   throw new PythonError(
     'RuntimeError',
-    'Failed to get session token, the answer to the login is empty',
+    'Failed to get session token, the response to the login is empty',
   )
 }
 
@@ -110,7 +110,7 @@ function tokenIn(response: Value, path: Glob): Value {
   if (token === undefined)
     throw new PythonError(
       'KeyError',
-      'The answer to the login has nothing at session_token_path. Check the path in the manifest.',
+      'The response to the login has nothing at session_token_path. Check the path in the manifest.',
     )
   if (token === null)
     throw new PythonError('RuntimeError', 'Failed to get session token, token is None')

@@ -125,5 +125,5 @@ export function countOf(value: Value): number {
     typeof value.value === 'number'
   )
     return value.value
-  throw valueError('A count of the quota status is no integer.')
+  throw valueError('A count of the quota status is not an integer.')
 }

@@ -27,7 +27,7 @@ export function jsonLinesParser(
       if (failure !== undefined) throw failure
     }
     if (broken > 0)
-      logger.warn({ lines: broken }, 'lines of the response are no JSON and were left out')
+      logger.warn({ lines: broken }, 'lines of the response are not JSON and were left out')
     if (broken > 0 && !isReadable && first !== undefined) onUnreadable?.(first)
   }
 }

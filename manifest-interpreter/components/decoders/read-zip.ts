@@ -148,7 +148,7 @@ function endOf(bytes: Buffer): number {
   const earliest = Math.max(0, bytes.length - END_BYTES - MAX_COMMENT_BYTES)
   for (let position = bytes.length - END_BYTES; position >= earliest; position -= 1)
     if (bytes.readUInt32LE(position) === END_SIGNATURE) return position
-  throw new ZipError('The response is no zip archive.')
+  throw new ZipError('The response is not a zip archive.')
 }
 
 async function* contentOf(bytes: Buffer, entry: Entry): AsyncIterable<Uint8Array> {

@@ -36,7 +36,7 @@ export function unreadableReport(
         : `no ${unreadable.format} (${type}, ${beginningOf(unreadable.body)})`
     environment.emit({ kind: 'unreadable', stream, request, found })
     if (environment.unreadableAnswers === 'fail')
-      throw new SourceError(`The answer of ${request} was ${found}.`, {
+      throw new SourceError(`The response to ${request} was ${found}.`, {
         failureType: 'transient_error',
         isUnreadableAnswer: true,
       })

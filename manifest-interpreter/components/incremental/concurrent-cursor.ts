@@ -205,7 +205,7 @@ export class ConcurrentCursor<T> implements Cursor {
     const parsed = value === undefined ? undefined : values.parseOfRecord(value)
     if (parsed !== undefined) return parsed
     throw new SourceError(
-      `Stream ${streamName} has a slice without a valid "${name}" bound: its state cannot be kept.`,
+      `Stream ${streamName} has a slice without a valid "${name}" bound: its state cannot be saved.`,
       { failureType: 'system_error' },
     )
   }

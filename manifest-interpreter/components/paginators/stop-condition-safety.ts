@@ -22,7 +22,7 @@ export function classifyStopCondition(
   minimumPageSize: number,
 ): StopConditionSafety {
   const template = parsed(condition)
-  if (template === undefined) return unknown('it is no valid template')
+  if (template === undefined) return unknown('it is not a valid template')
   const found = comparisons(template)
   if (!names(template, 'last_page_size')) return classifyOthers(found)
   const own = found.filter(
@@ -141,7 +141,7 @@ function classifyUpperBound(
     return unknown('it calculates with last_page_size before it compares it')
   if (isPageSize(other)) return safe
   if (names(other, 'page_size'))
-    return unknown('it compares last_page_size with what it makes of page_size')
+    return unknown('it compares last_page_size with a value calculated from page_size')
   // No page that may be asked for is smaller: the same as a test for an empty page.
   const isEmptiness =
     other.type === 'const' &&

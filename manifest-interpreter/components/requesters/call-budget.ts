@@ -88,7 +88,7 @@ function policyOf(definition: PlainDict, builder: BudgetBuilder): CallRatePolicy
     case 'UnlimitedCallRatePolicy':
       return unlimitedCallRatePolicy()
     default:
-      throw invalidComponent('api_budget', `${type} is no policy of call rates.`)
+      throw invalidComponent('api_budget', `${type} is not a call rate policy.`)
   }
 }
 
@@ -109,7 +109,7 @@ function microsOf(duration: string): number {
 
 function wholeNumber(value: Value, name: string): number {
   const number = toNumber(value)
-  if (number === null) throw valueError(`The ${name} of a call rate is no number.`)
+  if (number === null) throw valueError(`The ${name} of a call rate is not a number.`)
   return Math.trunc(number)
 }
 

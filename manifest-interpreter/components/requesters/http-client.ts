@@ -111,7 +111,7 @@ export class HttpClient {
     if (!/^https?:\/\//i.test(request.url)) {
       return new TransportError(
         'invalid-scheme',
-        `${publicUrl(request.url)} is no URL of the web. Use one that begins with https://.`,
+        `${publicUrl(request.url)} is not a web URL. Use one that begins with https://.`,
       )
     }
     try {

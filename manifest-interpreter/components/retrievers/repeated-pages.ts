@@ -66,8 +66,8 @@ export class RepeatedPages {
 
   #failure(hasSameToken: boolean): SourceError {
     const reason = hasSameToken
-      ? `the API gives the token of the page that was asked for (${this.#tokenPlace}) as that of the next one, with the same answer. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
-      : `the API gives the same answer for each page (${this.#tokenPlace}), as if it ignored which one is asked for. Correct page_token_option of the paginator, or remove the paginator`
+      ? `the API returns the token of the requested page (${this.#tokenPlace}) as that of the next one, with the same response. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
+      : `the API returns the same response for each page (${this.#tokenPlace}), as if it ignored which page is requested. Correct page_token_option of the paginator, or remove the paginator`
     return new SourceError(
       `Stream ${this.#streamName} would be paged for ever: ${reason}.`,
       // Another attempt would meet the same.

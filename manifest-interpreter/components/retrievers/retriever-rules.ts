@@ -131,7 +131,7 @@ function checkStopCondition(
   const safety = classifyStopCondition(condition, Number.isFinite(minimum) ? minimum : 1)
   if (safety.verdict === 'truncates')
     throw wrong(
-      `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was asked for, or with 0.`,
+      `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was requested, or with 0.`,
     )
 }
 

@@ -140,7 +140,7 @@ export function create(root: Value, path: readonly Value[], value: Value): void 
     if (isLeaf(next))
       throw new DpathError(
         'PathNotFound',
-        `Cannot add to what is no object or list, at ${place(path, i)}.`,
+        `Cannot add to a value that is not an object or list, at ${place(path, i)}.`,
       )
     current = next
   }

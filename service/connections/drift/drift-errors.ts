@@ -29,7 +29,7 @@ export function driftOutdated({ name, drift }: Connection): ConnectError {
       reason:
         drift === null
           ? 'no change of the schema waits for approval'
-          : `what was seen last has the fingerprint ${drift.fingerprint}`,
+          : `the last schema that was found has the fingerprint ${drift.fingerprint}`,
       ...(drift !== null && { fingerprint: drift.fingerprint }),
     },
   })

@@ -65,7 +65,7 @@ export function requireReadable(
       throw new ConnectError('stream_mode_unsupported', {
         details: {
           ...place,
-          problem: `the source cannot read it in mode ${mode} any more, as was approved`,
+          problem: `the source can no longer read it in the approved mode, ${mode}`,
           fix: approveFix(connection),
         },
       })

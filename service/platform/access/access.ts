@@ -159,7 +159,7 @@ function fixOf({ kind }: Principal, action: ActionName): string {
   const ask = `Ask an admin of this service for a key that permits \`${action}\` (docs/access.md has the table)`
   if (kind !== 'agent') return `${ask}.`
   if (action === 'actions:invoke')
-    return 'Invoke the action with `"dry_run": true` first, and carry out what it showed.'
+    return 'Invoke the action with `"dry_run": true` first, then carry out what it shows.'
   if (actionFacts(action).on === 'connection' && actionFacts(action).group === 'write')
     return `Try the connection with \`reactor connect connections sandbox\` and promote what it shows, or ask a person to do this. ${ask}.`
   return `Ask a person to do this. ${ask}.`

@@ -25,7 +25,7 @@ export const auditEntrySchema = z
       .nullable()
       .meta({
         description:
-          'Of a login the user that has the e-mail, and `nobody` if nobody has. null: a browser that came back from an authorization.',
+          'For a login, the user with the e-mail, or `nobody` if there is none. null: a browser that came back from an authorization.',
       }),
     action: z.string(),
     resource: z.string(),
@@ -33,7 +33,7 @@ export const auditEntrySchema = z
     request: z.string().meta({ description: 'Method and path.' }),
     requestId: z.string(),
     address: z.string().meta({
-      description: '`several` if the entry stands for failed logins from several addresses.',
+      description: '`several` if the entry counts failed logins from several addresses.',
     }),
     outcome: z.enum(auditOutcomes).meta({
       description:
@@ -43,12 +43,15 @@ export const auditEntrySchema = z
     error: z.string().nullable().meta({ description: 'Code of the error.' }),
     details: z
       .object({
-        sandbox: z.string().exactOptional().meta({ description: 'That was run or promoted.' }),
-        run: z.string().exactOptional().meta({ description: 'That was started.' }),
+        sandbox: z
+          .string()
+          .exactOptional()
+          .meta({ description: 'The sandbox that was run or promoted.' }),
+        run: z.string().exactOptional().meta({ description: 'The run that was started.' }),
         attempts: z
           .int()
           .exactOptional()
-          .meta({ description: 'How many failed logins the entry stands for.' }),
+          .meta({ description: 'How many failed logins the entry counts.' }),
       })
       .nullable(),
   })
@@ -75,12 +78,12 @@ export interface AuditFilter {
 const short = z.string().regex(/^[\x20-\x7e]{1,300}$/, 'must be 1 to 300 characters of ASCII')
 
 export const auditQuery = {
-  principal: short.optional().meta({ description: 'Id of who did it.' }),
+  principal: short.optional().meta({ description: 'Id of the principal.' }),
   action: short.optional().meta({ description: 'Such as `connections:create`.' }),
   resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
-  name: short
-    .optional()
-    .meta({ description: 'Of the instance, the connection; id of the key, e-mail of the user.' }),
+  name: short.optional().meta({
+    description: 'Name of the instance or connection, id of the key, or e-mail of the user.',
+  }),
   outcome: z.enum(auditOutcomes).optional(),
   since: givenTime.optional().meta({ description: 'From this time on, ISO 8601.' }),
   until: givenTime.optional().meta({ description: 'Before this time.' }),

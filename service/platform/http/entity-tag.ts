@@ -17,13 +17,13 @@ export function documentTag(document: { readonly version: number }): string {
 export const ifNoneMatchHeaders = z.looseObject({
   'if-none-match': z.string().max(1000).optional().meta({
     description:
-      'ETags that the client has: where one is still right, the answer is 304 without a body.',
+      'ETags that the client has: if one is still current, the response is 304 without a body.',
   }),
 })
 
 export const unchanged = z
   .null()
-  .meta({ description: 'The ETag of `If-None-Match` is still right.' })
+  .meta({ description: 'The ETag of `If-None-Match` is still current.' })
 
 /** Whether the client has what it asks for already (RFC 9110, 13.1.2). */
 export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: string): boolean {
@@ -36,7 +36,7 @@ export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: s
 export const ifMatchHeaders = z.looseObject({
   'if-match': z.string().max(1000).optional().meta({
     description:
-      'ETags of what the change may be based on. If none of them is right any more: 412 `version_conflict`. Left out or `*`: overwrite.',
+      'ETags that the change may be based on. If none of them is current: 412 `version_conflict`. Left out or `*`: overwrite.',
   }),
 })
 

@@ -11,7 +11,7 @@ export const idempotencyHeaders = z.looseObject({
     .optional()
     .meta({
       description:
-        'Any text that no other request has (a UUID). For 24 hours the same request under the same key is done once and answered alike.',
+        'A unique text for each request (such as a UUID). For 24 hours, the same request with the same key is executed once and gets the same response.',
     }),
 })
 

@@ -37,7 +37,8 @@ export class JobsClient {
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)
     if (request.method === 'DELETE' && status === 404) return undefined
-    if (status < 200 || status > 299) throw this.unusableError(`it answered ${String(status)}`)
+    if (status < 200 || status > 299)
+      throw this.unusableError(`it responded with status ${String(status)}`)
     return text === '' ? undefined : this.#parse(text)
   }
 
@@ -67,7 +68,7 @@ export class JobsClient {
       return JSON.parse(text)
     } catch {
       // Not quoted, as the error would: it may repeat the key.
-      throw this.unusableError('its answer is no JSON')
+      throw this.unusableError('its response is not JSON')
     }
   }
 }

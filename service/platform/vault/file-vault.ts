@@ -139,7 +139,7 @@ export class FileVault implements Vault {
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async () => {
       if (this.#keys.key !== undefined) {
-        throw wrongKeyError(this.#folder, 'the key is given from outside, so it is changed there')
+        throw wrongKeyError(this.#folder, 'the key comes from the settings, so it is changed there')
       }
       const key = newVaultKey()
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }

@@ -41,7 +41,8 @@ export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise
   }
   for (const key of [keys.key, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   const current = all.get(file.current)
-  if (current === undefined) throw wrongKeyError(folder, 'the current key is not the given one')
+  if (current === undefined)
+    throw wrongKeyError(folder, 'the current key is not the one in the settings')
   return { current, all }
 }
 

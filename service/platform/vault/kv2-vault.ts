@@ -123,7 +123,7 @@ export class Kv2Vault implements Vault {
   }
 
   async #checkCapabilities(path: string, needed: readonly string[]): Promise<void> {
-    const operation = 'tell what the token may do'
+    const operation = 'look up the rights of the token'
     const answer = await this.#client.send({
       method: 'POST',
       path: 'sys/capabilities-self',

@@ -97,7 +97,7 @@ export class VaultClient {
   ): void {
     const reason = errors.join('; ') || 'no reason was given'
     const facts = { vault: this.url, operation, status, reason }
-    this.#options.logger.warn(facts, 'the vault did not do what was asked')
+    this.#options.logger.warn(facts, 'the vault did not carry out the request')
   }
 
   /** Something between here and the vault may repeat the whole request. */
@@ -133,7 +133,9 @@ export class VaultClient {
       return JSON.parse(text)
     } catch {
       // Not quoted: whatever it is, it may hold a secret.
-      throw this.#unreachableError(`it answered ${status} with something that is no JSON`)
+      throw this.#unreachableError(
+        `it responded with status ${status} and something that is not JSON`,
+      )
     }
   }
 

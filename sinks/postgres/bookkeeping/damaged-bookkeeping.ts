@@ -73,7 +73,7 @@ function damagedRow(
   return damaged(session.address, {
     object: `${subject}, stream ${stream} of connection ${connection} (${where})`,
     problem,
-    fix: `Restore what is named from a backup. Without one, let the stream be read from the beginning: ${restart}. If it appends, run \`TRUNCATE ${quoteTable(table)}\` too: else its rows come a second time.`,
+    fix: `Restore the named objects from a backup. Without one, have the stream read from the beginning: ${restart}. If it appends, run \`TRUNCATE ${quoteTable(table)}\` too; otherwise its rows are loaded a second time.`,
   })
 }
 
@@ -128,7 +128,7 @@ function missingObject(session: DestinationSession, name: string, column?: strin
   return damaged(session.address, {
     object: column === undefined ? table : `column ${column} of ${table}`,
     problem: name === 'migrations' ? 'it is gone or empty' : 'it is gone',
-    fix: `Restore what is named from a backup. Without one, run \`DROP SCHEMA ${session.bookkeeping} CASCADE\`: all connections that load into this database then read their streams from the beginning. Empty the tables of streams that append before that: else their rows come a second time.`,
+    fix: `Restore the named objects from a backup. Without one, run \`DROP SCHEMA ${session.bookkeeping} CASCADE\`: all connections that load into this database then read their streams from the beginning. Empty the tables of streams that append before that; otherwise their rows are loaded a second time.`,
   })
 }
 

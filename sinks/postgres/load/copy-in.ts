@@ -49,7 +49,7 @@ export class CopyIn {
       return
     }
     const ready = this.#ready()
-    this.#stream.destroy(new Error('the load was given up'))
+    this.#stream.destroy(new Error('the load was stopped'))
     await ready
   }
 

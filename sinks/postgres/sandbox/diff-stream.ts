@@ -82,7 +82,7 @@ export async function diffRows(
   } catch (error) {
     if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
       throw error
-    const warning = 'Comparing with the table took too long: what happens to its rows is not known'
+    const warning = 'Comparing with the table took too long: the changes to its rows are not known'
     return { ...unknownRows, warnings: [warning] }
   }
 }

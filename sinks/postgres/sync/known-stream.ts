@@ -130,9 +130,9 @@ function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): s
   const [owner] = owners.filter(({ isForgotten }) => !isForgotten)
   const begins = 'and the stream is appended to them from its beginning'
   if (owner !== undefined) {
-    return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: what both read is there twice.`
+    return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: rows that both read are in it twice.`
   }
-  return `${name} holds rows of an earlier load, ${begins}: what was loaded before is there twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+  return `${name} holds rows of an earlier load, ${begins}: rows that were loaded before are in it twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
 }
 
 async function isFilled(session: DestinationSession, table: TableName): Promise<boolean> {

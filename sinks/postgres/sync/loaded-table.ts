@@ -96,11 +96,11 @@ async function compare(
   const isOther = before.bookkeeping === now.bookkeeping && before.table !== now.table
   if (isOther)
     return [
-      `Table ${table} is not the one that was loaded before: it was replaced by another one of its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table has the rows of before.`,
+      `Table ${table} is not the one that was loaded before: it was replaced by another table with its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table already has the earlier rows.`,
     ]
   if (before.hasRows && !now.hasRows && !(deletes === 'hard' && showsDeletes(target)))
     return [
-      `Table ${table} is empty, and rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
+      `Table ${table} is empty, although rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
     ]
   return []
 }

@@ -110,6 +110,6 @@ export async function warnOfLooseKeys(
   )
   return loose.map(
     ({ column, why }) =>
-      `Column ${quoteIdentifier(column)} of the key has the ${why}, which takes some different texts for equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
+      `Column ${quoteIdentifier(column)} of the key has the ${why}, which treats some different texts as equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
   )
 }

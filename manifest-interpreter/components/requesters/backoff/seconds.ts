@@ -17,7 +17,7 @@ export function compileSeconds(
   const template = templates.string(str(value), { parameters: parametersOf(definition) })
   return () => {
     const seconds = toNumber(template({ config }))
-    if (seconds === null) throw valueError(`The ${name} of a backoff strategy is no number.`)
+    if (seconds === null) throw valueError(`The ${name} of a backoff strategy is not a number.`)
     return seconds
   }
 }

@@ -87,7 +87,7 @@ test('an answer that cannot be read fails where it is to fail', async () => {
   const decoder = jsonDecoder(report)
   await expect(all(decoder.decode(response('<html>')))).rejects.toMatchObject({
     message:
-      'The answer of GET https://api.test/items was no JSON (no content type, begins with <html).',
+      'The response to GET https://api.test/items was no JSON (no content type, begins with <html).',
     failureType: 'transient_error',
     isUnreadableAnswer: true,
   })
