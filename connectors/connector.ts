@@ -18,7 +18,7 @@ export interface Connector {
   readonly descriptor: ConnectorDescriptor
   /** Never throws for wrong credentials or an unreachable system: that is a FAILED status with a message that says what to do. */
   check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
-  /** Throws a ConnectError where the system cannot be reached or refuses. */
+  /** Throws a ConnectError if the system cannot be reached or refuses. */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
   /** Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended. */
   openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession>
@@ -55,8 +55,8 @@ export interface ConnectorContext {
 
 /**
  * Changes the configuration (a single-use refresh token) while nobody else who reads the source does, in any process. `change`
- * gets it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is
- * durable; rejects with what `change` threw, and with a ConnectError where it could not be kept. Holds secrets.
+ * gets it as it is kept now, and gives what is to be kept, or null if it is to stay. Resolves with what is kept, once it is
+ * durable; rejects with what `change` threw, and with a ConnectError if it could not be kept. Holds secrets.
  */
 export type ChangeConfig = (
   change: (kept: JsonObject) => Promise<JsonObject | null>,
@@ -79,7 +79,7 @@ export interface ReadSession extends AsyncDisposable {
 
 export interface PlannedSlice {
   readonly slice: string
-  /** From where to read: a saved state, or the initial one (for a range: its bounds), null where there is nothing to say. */
+  /** From where to read: a saved state, or the initial one (for a range: its bounds), null if there is nothing to say. */
   readonly state: JsonValue | null
   /** What is left to read, where the source can estimate it. */
   readonly estimate?: { readonly rows?: number; readonly bytes?: number }
@@ -143,13 +143,13 @@ export type AuthScheme =
   | { readonly kind: 'basic'; readonly usernameField: string; readonly passwordField: string }
   | OAuth2Scheme
 
-/** Authorization code with PKCE, in the browser. The answer's fields become secrets of the instance. */
+/** Authorization code with PKCE, in the browser. The response's fields become secrets of the instance. */
 export interface OAuth2Scheme {
   readonly kind: 'oauth2'
   readonly authorizeUrl: string
   readonly tokenUrl: string
   readonly scopes: readonly string[]
-  /** As the vendor names itself in the callback (RFC 9207), where it does. */
+  /** As the vendor names itself in the callback (RFC 9207), if it does. */
   readonly issuer?: string
   /** How the client authenticates at the token endpoint; default `post`. */
   readonly clientAuthentication?: 'post' | 'basic'
@@ -162,7 +162,7 @@ export interface OAuth2Scheme {
 export interface OAuth2Fields {
   readonly clientId: string
   readonly clientSecret: string
-  /** By the name in the token endpoint's answer; `token_expiry_date` is worked out (ISO 8601). */
+  /** By the name in the token endpoint's response; `token_expiry_date` is worked out (ISO 8601). */
   readonly answer: Readonly<Record<string, string>>
 }
 /** Jinja, as Airbyte's declarative OAuth has it. */
@@ -174,9 +174,9 @@ export interface OAuth2Templates {
   /** What the templates may use of the configuration: name -> JSON pointer. */
   readonly userInput: Readonly<Record<string, string>>
   readonly scopeSeparator: string
-  /** Which fields of the answer count: paths with dots, of which the last part is the name. */
+  /** Which fields of the response count: paths with dots, of which the last part is the name. */
   readonly output: readonly string[]
-  /** The field of the answer that says after how many seconds the token expires. */
+  /** The field of the response that says after how many seconds the token expires. */
   readonly expiryKey: string
 }
 

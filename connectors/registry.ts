@@ -45,7 +45,7 @@ export function nativeTypes(): readonly string[] {
   return [...connectors.keys()].sort()
 }
 
-/** The file of a manifest that comes with the program; undefined where the type is another. */
+/** The file of a manifest that comes with the program; undefined if the type is another. */
 export function bundledManifest(type: string): string | undefined {
   return bundledTypes().includes(type) ? join(manifestFolder, `${type}.yaml`) : undefined
 }

@@ -49,7 +49,7 @@ export class ObservedFields {
 
 /** What a limited job saw of its source. */
 export interface Observed {
-  /** Empty where the source does not give objects. */
+  /** Empty if the source does not give objects. */
   readonly fields: readonly ObservedField[]
   /** Requests that were sent, where it speaks HTTP; else 0. */
   readonly requests: number

@@ -9,7 +9,7 @@ import type { Observed } from './observed-fields.ts'
 export interface RunPlan {
   /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
   readonly connection: string
-  /** Names the run where it may be started again: what it completed before is not loaded twice. */
+  /** Names the run if it may be started again: what it completed before is not loaded twice. */
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
@@ -54,7 +54,7 @@ export interface RunLimits {
   readonly commitBytes: number
   /** … or after this time, where states come. Default 2,000. */
   readonly commitMs: number
-  /** A sandbox's: a stream ends, as stopped, where it has more records than these. Needs `partitionsPerStream` 1. Default: no limit. */
+  /** A sandbox's: a stream ends, as stopped, if it has more records than these. Needs `partitionsPerStream` 1. Default: no limit. */
   readonly limitRows?: number
 }
 
@@ -85,7 +85,7 @@ export interface StreamProgress extends CommittedCounts {
   readonly before?: CommittedCounts
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage
-  /** What the source estimated is to be read in this run, where it can. */
+  /** What the source estimated is to be read in this run, if it can. */
   readonly estimatedRows?: number
   /** The source waits for a rate limit until then (epoch ms). */
   readonly rateLimitedUntilMs?: number
@@ -100,13 +100,13 @@ export interface RunProgress {
 export interface StreamResult extends StreamProgress {
   readonly syncId: number
   readonly generationId: number
-  /** True where this run continued an unfinished sync. */
+  /** True if this run continued an unfinished sync. */
   readonly resumed: boolean
   /** What happened to the columns of its table. */
   readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */
   readonly seconds: number
-  /** True where the run moved a checkpoint of the stream: trying again from there leads on. */
+  /** True if the run moved a checkpoint of the stream: trying again from there leads on. */
   readonly progressed: boolean
   readonly error?: ErrorBody
   /** What the user should know although the stream went on: records that were rejected, values that became NULL, a log that had lost some. */

@@ -32,15 +32,15 @@ export interface Builder {
   readonly environment: Environment
   /** Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents' responses. */
   readonly http: SourceHttp
-  /** The input state of a stream, null where there is none. */
+  /** The input state of a stream, null if there is none. */
   stateOf(streamName: string): Dict | null
   /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
   emitState(streamName: string, state: Dict): void
-  /** The streams of a read as the user configured them, by name; null where the command has no catalog. */
+  /** The streams of a read as the user configured them, by name; null if the command has no catalog. */
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   /** The same with another state of one stream. */
   withState(streamName: string, state: Dict): Builder
-  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined where it has none, and for parents. */
+  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined if it has none, and for parents. */
   readonly maxConcurrentAsyncJobs?: Value
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder

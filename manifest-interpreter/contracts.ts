@@ -36,10 +36,10 @@ export interface Environment {
   readonly transport: Transport
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** A folder for JsonFileSchemaLoader's relative paths; undefined where the manifest came from elsewhere. */
+  /** A folder for JsonFileSchemaLoader's relative paths; undefined if the manifest came from elsewhere. */
   readonly manifestDirectory?: string
   /**
-   * `fail`: an answer that cannot be read fails its slice, so that no state passes it. Default: it is read as one without
+   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read as one without
    * records, as the reference reads it, and is only said.
    */
   readonly unreadableAnswers?: 'fail'
@@ -60,14 +60,14 @@ export interface Environment {
 export type SideMessage =
   /** The connector changed its configuration (a single-use refresh token, a config migration): to be kept by the caller. */
   | { readonly kind: 'config'; readonly config: Dict }
-  /** The refresh token is worth nothing any more: the user must authorize anew. `error` is thrown, too. */
+  /** The refresh token is worth nothing any more: the user must authorize again. `error` is thrown, too. */
   | { readonly kind: 'authorization-lost'; readonly error: SourceError }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
   /**
-   * The answer of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
+   * The response of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
    * `request`: method and URL without its query. `found`: what it is, as in "was …"; it shows nothing of a record.
    */
   | {
@@ -124,7 +124,7 @@ export interface Authenticator {
   refresh?(): Promise<void>
   /** Learns quotas from a response that came from the API (not from a cache). */
   observe?(request: HttpRequest, response: HttpResponse): void
-  /** True where another credential could serve the request now. */
+  /** True if another credential could serve the request now. */
   hasAlternative?(request: HttpRequest): boolean
 }
 
@@ -132,7 +132,7 @@ export interface Requester {
   /**
    * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals with errors,
    * retries and waits. A response that the error handler ignores is returned as it is (a retriever reads nothing from one that is not ok);
-   * null where no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
+   * null if no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
    * @param call.path instead of the requester's own path (a paginator's RequestPath)
    */
   send(call: RequesterCall): Promise<HttpResponse | null>
@@ -155,7 +155,7 @@ export interface ErrorHandler {
   readonly maxRetries: number | null
   readonly maxTimeSeconds: number | null
   interpret(outcome: HttpResponse | TransportError): Promise<ErrorResolution>
-  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null where no strategy has an answer. */
+  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null if no strategy has a value. */
   backoffSeconds(outcome: HttpResponse | TransportError, attempt: number): Promise<number | null>
 }
 export interface ErrorResolution {
@@ -184,12 +184,12 @@ export interface Decoder {
   decode(response: HttpResponse): AsyncIterable<readonly Value[]>
   /** The whole body as one value, parsed once per response: what paginators and error handlers see as `response`. */
   whole(response: HttpResponse): Promise<Value>
-  /** True where `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
+  /** True if `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
   readonly streams: boolean
 }
 
 export interface Extractor {
-  /** Batches of records, in order. What is no dict is passed on as it is. */
+  /** Batches of records, in order. What is not a dict is passed on as it is. */
   extract(response: HttpResponse): AsyncIterable<readonly Value[]>
 }
 
@@ -203,7 +203,7 @@ export interface RecordFilter {
 }
 export interface Transformation {
   /**
-   * Gives the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
+   * Returns the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
    * in it may be in both. The scope is that of its page.
    */
   transform(record: Dict, scope: RecordScope): Dict
@@ -229,9 +229,9 @@ export interface Paginator extends RequestOptions {
   initialToken(): Value
   /** The path of the next page, where the token is one (RequestPath). */
   path(scope: RequestScope): string | null
-  /** `{ next_page_token }` of the next page, null where this was the last. */
+  /** `{ next_page_token }` of the next page, null if this was the last. */
   next(page: ReadPage): Promise<PlainDict | null>
-  /** The page size, where it has one. */
+  /** The page size, if it has one. */
   pageSize(): number | null
 }
 export interface ReadPage {
@@ -250,7 +250,7 @@ export interface ReadPage {
 /** Splits a stream into partitions (not by time: that is the cursor's). */
 export interface PartitionRouter extends RequestOptions {
   slices(): AsyncIterable<StreamSlice>
-  /** The states of parent streams, for the child's state; null where there is none. */
+  /** The states of parent streams, for the child's state; null if there is none. */
   parentState(): Dict | null
   /** Streams that it reads as parents, for checks of stream groups and for caching. */
   parents(): readonly Stream[]
@@ -279,11 +279,11 @@ export interface Cursor extends RequestOptions {
   shouldBeSynced(record: Dict, slice: StreamSlice): boolean
   /** The field that the catalog names as cursor; undefined for a stream without one. */
   readonly field: string | undefined
-  /** True where a configured catalog may choose another field. */
+  /** True if a configured catalog may choose another field. */
   readonly catalogDefined: boolean
-  /** The newest moment that a state speaks of, in microseconds; null where the state is not of this cursor. For StateDelegatingStream. */
+  /** The newest moment that a state speaks of, in microseconds; null if the state is not of this cursor. For StateDelegatingStream. */
   momentOf(state: Dict): number | null
-  /** Replaces a slice that the API rejected by smaller ones; null where it cannot. `minimum`: the smallest, an ISO 8601 duration. */
+  /** Replaces a slice that the API rejected by smaller ones; null if it cannot. `minimum`: the smallest, an ISO 8601 duration. */
   splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
   /**
    * For PaginationReset with SPLIT_USING_CURSOR: the same cursor without a state, that observes the records of one slice
@@ -305,7 +305,7 @@ export interface Stream {
   readonly namespace: string | undefined
   /** Top-level key names as the catalog shows them. */
   readonly primaryKey: readonly string[]
-  /** Undefined where the stream is full refresh only. */
+  /** Undefined if the stream is full refresh only. */
   readonly cursorField: string | undefined
   readonly catalogDefinedCursor: boolean
   readonly supportsFileTransfer: boolean

@@ -7,7 +7,7 @@ export interface SessionOptions extends Partial<Pick<WatchedSession, 'onSilence'
   readonly config: ClientConfig
   /** The socket of this session, if it is a special one. */
   readonly stream?: () => Duplex
-  /** Whether a COPY waits for the server: it is no query. */
+  /** Whether a COPY waits for the server: it is not a query. */
   readonly isCopyWaiting: () => boolean
   /** What the calls that wait throw once the session was ended, because the server would never respond. */
   readonly lost: (reason: string) => Error

@@ -22,7 +22,7 @@ export interface WatchedSession {
 
 /**
  * Ends a session that will never hear from the server again: a firewall that forgot the connection, a host that is gone. TCP's
- * keepalive finds that out only where nothing in between answers for the server; here another session asks the server itself.
+ * keepalive finds that out only if nothing in between answers for the server; here another session asks the server itself.
  */
 export function watchSession(watched: WatchedSession): void {
   const { socket } = watched
@@ -60,7 +60,7 @@ export function watchSession(watched: WatchedSession): void {
 
 /**
  * gone: the server has no such session, or does not answer a new one. stuck: it waits for us, who wait for it. Anything else,
- * also where it cannot be told (no room for another session): working.
+ * also if it cannot be told (no room for another session): working.
  */
 async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
   const process = pid()

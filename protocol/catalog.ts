@@ -64,7 +64,7 @@ export interface StreamProblem {
   readonly problem: string
 }
 
-/** The protocol's rules for a configured stream; empty where it keeps them all. */
+/** The protocol's rules for a configured stream; empty if it keeps them all. */
 export function validateConfiguredStream(configured: ConfiguredAirbyteStream): StreamProblem[] {
   const problems: StreamProblem[] = []
   const { stream, sync_mode: mode, destination_sync_mode: destinationMode } = configured
@@ -90,7 +90,7 @@ export function validateConfiguredStream(configured: ConfiguredAirbyteStream): S
   return [...problems, ...generationProblems(configured)]
 }
 
-/** The cursor: source-defined, else configured, else the source's default; undefined where there is none to name. */
+/** The cursor: source-defined, else configured, else the source's default; undefined if there is none to name. */
 export function cursorField(configured: ConfiguredAirbyteStream): readonly string[] | undefined {
   const { stream } = configured
   const own = stream.default_cursor_field

@@ -81,7 +81,7 @@ function kindOfUnion(options: JsonValue | undefined): ColumnKind {
   return only !== undefined && others.length === 0 ? kindOf(only) : 'json'
 }
 
-/** The one type beside `null`; undefined where there is none, or several. */
+/** The one type beside `null`; undefined if there is none, or several. */
 function findOnlyType(type: JsonValue): JsonValue | undefined {
   const types = new Set(isJsonList(type) ? type : [type])
   types.delete('null')

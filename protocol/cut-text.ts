@@ -17,7 +17,7 @@ const mark = /… \(cut: ([\d,]+) characters\)$/
 /** The beginning of a text that is longer, and how long it was, also if it was cut before. */
 export function cutText(text: string, most: number): string {
   if (text.length <= most) return text
-  // Written anew, so that the memory of the whole text can be freed; and not cut within a character.
+  // Written again, so that the memory of the whole text can be freed; and not cut within a character.
   const beginning = Buffer.from(text.slice(0, most).replace(/[\ud800-\udbff]$/, '')).toString()
   return beginning + cutMark(text)
 }

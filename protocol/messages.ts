@@ -54,7 +54,7 @@ const stats = {
 
 const streamState = z.looseObject({
   stream_descriptor: streamDescriptor,
-  /** Absent or null: the stream begins anew. */
+  /** Absent or null: the stream starts over. */
   stream_state: blackBox.optional(),
 })
 

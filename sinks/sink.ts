@@ -49,7 +49,7 @@ export interface Destination extends AsyncDisposable {
   leaveLog(sync: StreamSync): Promise<void>
   /**
    * Forgets how far the streams of the connection were read: the next sync of each is a new one, from the beginning. Tables and
-   * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
+   * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is not an error.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
 }
@@ -101,7 +101,7 @@ export interface StreamSync {
   readonly attemptKeys: readonly string[]
   /** The start of the run that this sync is loaded by. */
   readonly start: number
-  /** True where an unfinished sync continues. */
+  /** True if an unfinished sync continues. */
   readonly resumed: boolean
   /** When the sync began, by the destination's clock (epoch ms): none of its rows were read before. */
   readonly startedAtMs: number
@@ -116,11 +116,11 @@ export interface StreamSync {
   readonly tableNotes: readonly TableNote[]
   /** What the user should know of the difference between the stream as it is configured and as it was loaded before. */
   readonly warnings: readonly string[]
-  /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
+  /** True if this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
   readonly slices: readonly SliceCheckpoint[]
-  /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */
+  /** Where the sink stands in the log, by partition; empty if nothing was read from a log that keeps positions. */
   readonly positions: readonly LogPosition[]
 }
 
@@ -225,7 +225,7 @@ export interface SinkLane extends AsyncDisposable {
 
 export interface LaneCheckpoint {
   readonly partition: number
-  /** Position of the log after what is being committed; absent where the log keeps none. */
+  /** Position of the log after what is being committed; absent if the log keeps none. */
   readonly next?: string
   /** The slices that moved since the last commit. */
   readonly slices: readonly SliceCheckpoint[]

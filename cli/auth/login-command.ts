@@ -104,7 +104,7 @@ async function keep(context: CommandContext, login: StoredLogin): Promise<void> 
   warnOfKey(context)
 }
 
-/** It is what the commands use, where there is one. */
+/** It is what the commands use, if there is one. */
 function warnOfKey({ output, environment }: CommandContext): void {
   if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
     output.screen.line(

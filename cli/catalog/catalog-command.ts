@@ -33,7 +33,7 @@ export interface CatalogContext {
   readonly catalogFolder: string
 }
 
-/** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
+/** Resolves with the exit code. Throws a ConnectError if nothing could be done. */
 export async function runCatalog(
   options: CatalogArguments,
   context: CatalogContext,

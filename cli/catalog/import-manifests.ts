@@ -10,7 +10,7 @@ import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
 
 export interface ImportOptions {
-  /** Where imported manifests are kept; made where it is missing. */
+  /** Where imported manifests are kept; made if it is missing. */
   readonly catalogFolder: string
   /** Replaces what was imported under the name before. */
   readonly force: boolean

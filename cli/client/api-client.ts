@@ -19,7 +19,7 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer as the service gave it, and what is known of it. */
+/** A response as the service gave it, and what is known of it. */
 export interface Answer<Document> {
   readonly json: unknown
   readonly document: Document
@@ -65,7 +65,7 @@ export class ApiClient {
     await response.body?.cancel()
   }
 
-  /** The answer, of which the body is still to come; the status is one of success. */
+  /** The response, of which the body is still to come; the status is one of success. */
   async send(request: ApiRequest): Promise<Response> {
     const response = await this.exchange(request)
     if (response.ok) return response
@@ -77,7 +77,7 @@ export class ApiClient {
       : this.#invalid(`it responds with status ${response.status}, without an error of the API`)
   }
 
-  /** The answer, whatever its status is. */
+  /** The response, whatever its status is. */
   async exchange({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
     const url = new URL(`${this.#address.url}${path}`)
     for (const [name, value] of Object.entries(query))
@@ -108,7 +108,7 @@ export class ApiClient {
     return new ConnectError('service_unreachable', { details, cause })
   }
 
-  /** What is left of an answer. */
+  /** What is left of a response. */
   async textOf(response: Response): Promise<string> {
     try {
       return await response.text()

@@ -73,7 +73,7 @@ async function readStoredServices(
   const { dataDir } = loadSettings({ environment })
   const local = await readLocalService(dataDir).catch((error: unknown) => {
     if (errorCodeOf(error) !== 'EACCES') throw error
-    // That of another user: no matter where it is not the one that is asked.
+    // That of another user: no matter if it is not the one that is asked.
     if (isNamed || logins.length > 0) return undefined
     throw usageError(
       `The key of the service with the data folder ${dataDir} is for its user alone`,

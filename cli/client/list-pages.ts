@@ -9,7 +9,7 @@ export interface Listing<Item extends z.ZodType> {
   readonly path: string
   readonly item: Item
   readonly query?: Readonly<Record<string, string | undefined>>
-  /** How many at most; all where it is left out. */
+  /** How many at most; all if it is left out. */
   readonly limit?: number | undefined
 }
 

@@ -47,7 +47,7 @@ export async function keepLogin(file: string, login: StoredLogin): Promise<void>
   await write(file, [login, ...others])
 }
 
-/** The last one first; none where there is no file. Throws `usage` for a file that is broken, or is not this user's. */
+/** The last one first; none if there is no file. Throws `usage` for a file that is broken, or is not this user's. */
 export async function readLogins(file: string): Promise<readonly StoredLogin[]> {
   let text: string
   try {
@@ -74,7 +74,7 @@ export async function readLogins(file: string): Promise<readonly StoredLogin[]> 
   }
 }
 
-/** Forgets the login for one service. True where there was one. */
+/** Forgets the login for one service. True if there was one. */
 export async function removeLogin(file: string, url: string): Promise<boolean> {
   const logins = await readLogins(file)
   const others = logins.filter((login) => login.url !== url)
@@ -84,7 +84,7 @@ export async function removeLogin(file: string, url: string): Promise<boolean> {
   return true
 }
 
-/** Forgets all, also where the file is broken. True where there was a file. */
+/** Forgets all, also where the file is broken. True if there was a file. */
 export async function removeLogins(file: string): Promise<boolean> {
   try {
     await rm(file)

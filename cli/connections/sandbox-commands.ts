@@ -158,7 +158,7 @@ export async function getSandbox(
 
 type RowsDocument = z.output<typeof sandboxRowsDocument>
 
-/** Null, and why, where nobody has them any more, or this one may not see them. */
+/** Null, and why, if nobody has them any more, or this one may not see them. */
 async function rowsOf(
   client: CommandContext['client'],
   name: string,

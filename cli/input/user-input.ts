@@ -10,7 +10,7 @@ export interface UserInput {
   readonly canAsk: boolean
   /** All of standard input, to its end. */
   readAll(): Promise<string>
-  /** Asks for one line that is not shown. Throws `usage` where there is no answer: Ctrl-D, a terminal that is gone. */
+  /** Asks for one line that is not shown. Throws `usage` if there is no answer: Ctrl-D, a terminal that is gone. */
   askSecret(question: string): Promise<string>
 }
 

@@ -10,7 +10,7 @@ import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 
-/** Exit code 1 where it does not work. */
+/** Exit code 1 if it does not work. */
 export async function checkInstance(
   { client, output }: CommandContext,
   name: string,

@@ -57,7 +57,7 @@ async function show(
   return exitCodes.complete
 }
 
-/** Asks for the required secrets that are missing; where none is, for all: what is left empty stays as it is. */
+/** Asks for the required secrets that are missing; if none is, for all: what is left empty stays as it is. */
 async function askSecrets(
   { input }: CommandContext,
   { name, config }: InstanceDocument,

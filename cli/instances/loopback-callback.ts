@@ -26,7 +26,7 @@ export class LoopbackCallback implements AsyncDisposable {
     })
   }
 
-  /** `port` 0 takes a free one. Throws `usage` where it is taken. */
+  /** `port` 0 takes a free one. Throws `usage` if it is taken. */
   static async listen(port: number): Promise<LoopbackCallback> {
     const server = createServer()
     server.listen(port, '127.0.0.1')

@@ -92,7 +92,7 @@ function expectedRows(stream: StreamProgress): number | undefined {
   return isOpen ? stream.estimatedRows : stream.loaded + stream.rejected
 }
 
-/** 0 where it cannot be said: nothing is left, or nothing moves. */
+/** 0 if it cannot be said: nothing is left, or nothing moves. */
 function secondsFor(left: number, perSecond: number): number {
   return left > 0 && perSecond >= 1 ? left / perSecond : 0
 }

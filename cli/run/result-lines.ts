@@ -19,7 +19,7 @@ export interface ShownResult {
   readonly error?: ErrorBody
 }
 export interface ShownStream extends StreamProgress {
-  /** True where this run continued an unfinished sync. */
+  /** True if this run continued an unfinished sync. */
   readonly resumed?: boolean
   readonly warnings: readonly string[]
   readonly tableNotes?: readonly TableNote[]

@@ -56,7 +56,7 @@ export interface SourceCommandContext {
 
 /**
  * An Airbyte source on the command line: messages of the protocol, one JSON object a line. Resolves with the exit code,
- * which is not 0 where the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
+ * which is not 0 if the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
  */
 export async function runSource(
   options: SourceArguments,
@@ -88,7 +88,7 @@ export async function runSource(
     if (isOfCommandLine(error)) throw error
     const failure = failureOf(error, '')
     const message = secrets.beginning(failure.message)
-    // A check that cannot be made for want of a right configuration has failed: that is its answer.
+    // A check that cannot be made for want of a right configuration has failed: that is its result.
     if (
       command === 'check' &&
       error instanceof SourceError &&

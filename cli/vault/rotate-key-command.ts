@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
 
-/** Gives the embedded vault of the settings a new key. Throws `vault_rotation_refused`, and what the vault throws. */
+/** Sets a new key for the embedded vault of the settings. Throws `vault_rotation_refused`, and what the vault throws. */
 export async function rotateKey(
   { config, dataDir }: RotateKeyFlags,
   context: { readonly output: CommandOutput; readonly environment: Environment },

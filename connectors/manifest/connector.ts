@@ -88,11 +88,11 @@ async function withSource<Result>(
     },
   })
   try {
-    // Loaded where it is used: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
+    // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({ manifest, config: configOf(config), environment })
     const answer = await use(source)
-    // A check that fails says so in its answer.
+    // A check that fails says so in its result.
     if (environment.authorizationLost === undefined) return answer
   } catch (error) {
     if (environment.authorizationLost === undefined) throw sourceFailure(error, 'The source')

@@ -36,7 +36,7 @@ const advancedAuthSchema = z.object({
 })
 
 /**
- * The OAuth of a manifest (`advanced_auth` of its spec). Undefined where it has none, leaves to the platform where to
+ * The OAuth of a manifest (`advanced_auth` of its spec). Undefined if it has none, leaves to the platform where to
  * authorize, or has a vendor that brings the code back under another name: then its credentials are set by hand.
  */
 export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {

@@ -37,7 +37,7 @@ export async function readManifestTask(
     },
   })
   try {
-    // Loaded where it is used, as in connector.ts.
+    // Imported on first use, as in connector.ts.
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({
       manifest,

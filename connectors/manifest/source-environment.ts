@@ -64,7 +64,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
       this.changeConfig = (change) => changedConfig(changeConfig, change)
   }
 
-  /** Why the user must authorize anew: said by the source, whatever else failed because of it. */
+  /** Why the user must authorize again: said by the source, whatever else failed because of it. */
   get authorizationLost(): SourceError | undefined {
     return this.#authorizationLost
   }

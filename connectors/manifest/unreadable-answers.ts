@@ -2,7 +2,7 @@ import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 
 type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
-/** Answers that were read as ones without records: the first of each stream, and how many there were. */
+/** Responses that were read as ones without records: the first of each stream, and how many there were. */
 export class UnreadableAnswers {
   readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 

@@ -22,7 +22,7 @@ const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
   uuid: (field) => field.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
 }
 
-/** The binary type of each column; undefined where one has none, or is declared as something else than it is. */
+/** The binary type of each column; undefined if one has none, or is declared as something else than it is. */
 export function binaryTypesOf(
   columns: readonly { readonly type: ColumnType }[],
   configured: readonly Column[],
@@ -49,7 +49,7 @@ export function isKeyType(type: BinaryType): type is KeyType {
   return type in keyText
 }
 
-/** The texts of some fields of the row in the message that begins at `start`; undefined where the message has no row. */
+/** The texts of some fields of the row in the message that begins at `start`; undefined if the message has no row. */
 export function textsOf(
   rows: Buffer,
   start: number,

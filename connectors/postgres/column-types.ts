@@ -140,12 +140,12 @@ function arrayExpression(column: string, type: ColumnType): string {
   return `CASE WHEN ${otherBounds} THEN pg_catalog.to_json((${array})::pg_catalog.text) ELSE pg_catalog.to_json(${array}) END`
 }
 
-/** True where COPY writes the type's own text, which the database reads back as the same value. */
+/** True if COPY writes the type's own text, which the database reads back as the same value. */
 export function hasOwnText(type: ColumnType): boolean {
   return !type.isArray && !isObjectType(type) && !isMoney(type)
 }
 
-/** True where the column can order an incremental read or a key. */
+/** True if the column can order an incremental read or a key. */
 export function isCursorType(type: ColumnType): boolean {
   return type.isOrderable && hasOwnText(type)
 }
@@ -162,7 +162,7 @@ export function operatorOf({ operators }: ColumnType, operator: string): string 
 
 /**
  * How equal values of a type are recognised by their text: a function that gives equal texts for equal values, or
- * undefined where only the database can tell (citext, interval, char(n), collations that ignore case).
+ * undefined if only the database can tell (citext, interval, char(n), collations that ignore case).
  */
 export function groupTextOf(type: ColumnType): ((text: string) => string) | undefined {
   if (!type.isDeterministic) return undefined

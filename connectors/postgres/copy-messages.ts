@@ -2,7 +2,7 @@
 export interface CopyChunk {
   readonly bytes: Buffer
   readonly rows: number
-  /** Where the last message begins that may hold a row; negative where there is none. */
+  /** Where the last message begins that may hold a row; negative if there is none. */
   readonly lastRow: number
 }
 
@@ -48,7 +48,7 @@ export class CopyMessages {
     return this.#rows > 0 && this.#length >= chunkBytes
   }
 
-  /** Takes the bytes of one socket read. Gives the bytes from the end of the COPY on, once that has come. */
+  /** Takes the bytes of one socket read. Returns the bytes from the end of the COPY on, once that has come. */
   push(chunk: Buffer): Buffer | undefined {
     let offset = 0
     while (offset < chunk.length) {
@@ -118,7 +118,7 @@ export class CopyMessages {
     this.#length = needed
   }
 
-  /** The whole rows gathered so far; undefined where there are none. */
+  /** The whole rows gathered so far; undefined if there are none. */
   take(): CopyChunk | undefined {
     this.#given = this.#format === 'binary' ? this.#whole : this.#lastLineEnd()
     if (this.#given === 0) return undefined

@@ -3,7 +3,7 @@ import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 /**
- * Which table a state is of. `system`: the identifier of the server's cluster, null where the server does not say it. `relation`: null for
+ * Which table a state is of. `system`: the identifier of the server's cluster, null if the server does not say it. `relation`: null for
  * views and foreign tables, which hold no rows and can be made again without harm. A restore or an upgrade may change each of them.
  */
 export const origin = z.object({
@@ -32,7 +32,7 @@ export async function originOf(session: SourceSession, { table }: StreamSource):
   }
 }
 
-/** How the table differs from the one that a state is of; undefined where it is the same, or the state does not say. */
+/** How the table differs from the one that a state is of; undefined if it is the same, or the state does not say. */
 export function originChange(saved: Origin | undefined, present: Origin): string | undefined {
   if (saved === undefined) return undefined
   const { system, database, relation } = saved

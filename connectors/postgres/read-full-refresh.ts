@@ -86,7 +86,7 @@ export function typesOf(key: readonly SourceColumn[]): string[] {
 interface Rows {
   readonly format: CopyOutFormat
   give(bytes: Buffer): Promise<void>
-  /** The key of the chunk's last row, as text; undefined where the chunk has no row. */
+  /** The key of the chunk's last row, as text; undefined if the chunk has no row. */
   keyOfLast(chunk: CopyChunk): string[] | undefined
 }
 

@@ -121,7 +121,7 @@ async function hashGroup(read: CursorRead, atCursor: string): Promise<BoundaryGr
   return group
 }
 
-/** Gives the last position: `from` itself if there was no row. */
+/** Returns the last position: `from` itself if there was no row. */
 async function readBeyond(read: CursorRead, from: Position): Promise<Position> {
   const order = quoteIdentifier(read.cursor.name)
   const beyond = from.cursor === null ? 'IS NOT NULL' : compared(read, '>', from.cursor)
@@ -136,7 +136,7 @@ async function readBeyond(read: CursorRead, from: Position): Promise<Position> {
     : emitToTheEnd(read, { rows, from })
 }
 
-/** Emits in order, with a state whenever one is due and exact. Gives the last position. */
+/** Emits in order, with a state whenever one is due and exact. Returns the last position. */
 async function emitWithStates(
   read: CursorRead,
   { rows, from, groups }: { rows: AsyncIterable<CopyChunk>; from: Position; groups: CursorGroup },

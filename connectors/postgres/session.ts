@@ -126,7 +126,7 @@ export class SourceSession implements AsyncDisposable {
     await this.rows(noTimeouts)
   }
 
-  /** False where the server sends whatever bytes a client has stored. */
+  /** False if the server sends whatever bytes a client has stored. */
   get hasUtf8(): boolean {
     return this.#hasUtf8
   }

@@ -16,7 +16,7 @@ export interface SliceRead {
   readonly stateRows: number
 }
 
-/** A stop where no exact state exists: what was given out since the last state is discarded with this error. */
+/** A stop if no exact state exists: what was given out since the last state is discarded with this error. */
 export function interrupted({ source }: SliceRead, reason: string): ConnectError {
   return new ConnectError('source_read_interrupted', { details: { stream: source.name, reason } })
 }

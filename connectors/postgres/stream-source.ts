@@ -25,11 +25,11 @@ export interface StreamSource {
   readonly columns: readonly SourceColumn[]
   /** Of the columns, where each can be read as binary COPY. */
   readonly binaryTypes: readonly BinaryType[] | undefined
-  /** The columns that order a resumable full refresh; empty where the table has no usable key. */
+  /** The columns that order a resumable full refresh; empty if the table has no usable key. */
   readonly key: readonly SourceColumn[]
 }
 
-/** Throws where the table or a configured column is missing or may not be read. */
+/** Throws if the table or a configured column is missing or may not be read. */
 export async function findSource(
   session: SourceSession,
   configured: ConfiguredAirbyteStream,

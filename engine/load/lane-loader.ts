@@ -163,7 +163,7 @@ export class LaneLoader {
     return item
   }
 
-  /** How long to wait for the next entry before something else is to be done; undefined where there is nothing else. */
+  /** How long to wait for the next entry before something else is to be done; undefined if there is nothing else. */
   #idleMs(): number | undefined {
     const canCommit = this.#moved.size > 0 && this.#isCovered()
     const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()

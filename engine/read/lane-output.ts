@@ -88,7 +88,7 @@ export class LaneOutput implements RecordOutput {
     this.#options.onRateLimited(untilMs)
   }
 
-  /** Gives the encoder all of the input; it stops whenever its block is full. */
+  /** Passes all of the input to the encoder, which stops whenever its block is full. */
   async #encode(length: number, step: (from: number) => number): Promise<void> {
     let from = 0
     while (from < length) {

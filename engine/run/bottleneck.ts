@@ -31,7 +31,7 @@ export const noSeconds: StageSeconds = {
 }
 
 /**
- * Which stage the others wait for; undefined where nothing was measured.
+ * Which stage the others wait for; undefined if nothing was measured.
  *
  * Both workers of a lane run all the time, so the one that waits less for the log is the slower one, and of its stages the
  * longest holds the stream up. Where both wait most of their time, it is the log itself. A side that reported nothing is taken

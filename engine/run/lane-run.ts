@@ -34,7 +34,7 @@ export interface LaneRun {
   readonly onConfigChanged: (config: JsonObject) => void
   readonly onSecretFound: (text: string) => void
   readonly onObserved: (observed: Observed) => void
-  /** Records that the lane may read; undefined where there is no limit. */
+  /** Records that the lane may read; undefined if there is no limit. */
   readonly limitRows: number | undefined
   readonly changeConfig: ChangeConfig
 }

@@ -21,7 +21,7 @@ const streamsAhead = 2
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
  * `signal` drains every lane to its next checkpoint; a second run goes on from there.
- * Throws a ConnectError where no stream could even start (source, destination or log out of reach).
+ * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
  */
 export async function runConnection(
   plan: RunPlan,

@@ -8,7 +8,7 @@ import type { SourceAnswer, SourceEvent, SourceJob } from './protocol.ts'
 /** Threads in which connectors answer `check` and `discover`, so that a slow or hostile source stops nobody else. */
 export interface SourceThreads extends AsyncDisposable {
   /**
-   * Undefined where the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
+   * Undefined if the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
    * Throws the connector's ConnectError.
    */
   ask(question: SourceQuestion): Promise<SourceAnswer | undefined>

@@ -3,7 +3,7 @@ export class Wake {
   #isWanted = false
   #wake: (() => void) | undefined
 
-  /** Ends the wait; where nobody waits, the next one. */
+  /** Ends the wait; if nobody waits, the next one. */
   now(): void {
     this.#isWanted = true
     this.#wake?.()

@@ -5,7 +5,7 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: object | undefined
-  /** For the request with its whole answer. */
+  /** For the request with its whole response. */
   readonly timeoutMs: number
   readonly maxAnswerBytes: number
   /** Ends it, beside the timeout. */
@@ -18,7 +18,7 @@ export interface WholeAnswer {
 }
 
 /**
- * One request to a neighbour, with its whole answer. A redirect is not followed, it is the answer: it would carry the
+ * One request to a neighbour, with its whole response. A redirect is not followed, it is the response: it would carry the
  * credentials of the headers to another host. Throws what fetch throws: `requestFailure` says why.
  */
 export async function exchange(url: string | URL, question: Question): Promise<WholeAnswer> {

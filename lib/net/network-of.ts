@@ -5,7 +5,7 @@ const networkGroups = 4
 
 /**
  * What stands for a client where its attempts are counted: an IPv4 address as it is, also one that is written as IPv6
- * (`::ffff:192.0.2.1`); of an IPv6 address its network, as `2001:db8:0:1::/64`. What is no address stays as it is.
+ * (`::ffff:192.0.2.1`); of an IPv6 address its network, as `2001:db8:0:1::/64`. What is not an address stays as it is.
  */
 export function networkOf(address: string): string {
   const [plain = ''] = address.split('%')

@@ -36,7 +36,7 @@ export class AddressGuard {
     return embedded === undefined || this.allows(embedded)
   }
 
-  /** For `net.connect`: the allowed addresses of a name; an error where there is none. */
+  /** For `net.connect`: the allowed addresses of a name; an error if there is none. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) {

@@ -23,7 +23,7 @@ const socketFailures: Readonly<Record<string, string>> = {
   ENOTSOCK: 'the file with that name is not a Unix socket',
 }
 
-/** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
+/** Reads what Node's sockets, TLS and the pg client throw; undefined if it is something else. */
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
@@ -62,7 +62,7 @@ export function requestFailure(thrown: unknown): string {
   return String(thrown)
 }
 
-/** The code of a system error; of the first one where several addresses were tried. */
+/** The code of a system error; of the first one if several addresses were tried. */
 function systemCodeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined

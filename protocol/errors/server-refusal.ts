@@ -79,7 +79,7 @@ function reasonOf(sqlstate: string, message: string): string {
 
 const untold = "the server's log has its message, which may quote a row"
 
-/** Contexts of our own statement: the row of a COPY, the text that is no JSON, the parameters, the row or index that was written. */
+/** Contexts of our own statement: the row of a COPY, the text that is not JSON, the parameters, the row or index that was written. */
 const ownContexts: readonly RegExp[] = [
   // A value may have line ends and quotes in it, so it goes on to the last quote.
   /^COPY [^\n]*?, line \d+(?:, column [^\n]*?)?: "[\s\S]*"(?=\n|$)/,

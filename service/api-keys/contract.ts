@@ -11,7 +11,7 @@ export interface ApiKeyService extends Authenticator {
 
 export interface ApiKeyStore {
   create(input: NewApiKey): Promise<ApiKey>
-  /** Null where a first key was ever made: of several services that start at once, one gets it. */
+  /** Null if a first key was ever made: of several services that start at once, one gets it. */
   createFirst(input: NewApiKey): Promise<ApiKey | null>
   /** The newest first (ids are those of `newId`, which sort by time). */
   list(page: PageRequest): Promise<Page<ApiKey>>

@@ -17,7 +17,7 @@ export interface CatalogConnector {
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
 
-  /** @param folder where imported manifests are; it is read anew each time, and need not exist */
+  /** @param folder where imported manifests are; it is read again each time, and need not exist */
   constructor(folder: string) {
     this.#folder = folder
   }

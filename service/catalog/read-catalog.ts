@@ -49,7 +49,7 @@ export function catalogEntry(folder: string, type: string): CatalogEntry {
   throw new ConnectError('unknown_connector', { details: { type, known } })
 }
 
-/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is no manifest. */
+/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a manifest. */
 export function catalogManifest(folder: string, type: string): string {
   const { manifest } = catalogEntry(folder, type)
   if (manifest !== undefined) return manifest

@@ -61,7 +61,7 @@ function actionType({ dryRun }: ActionDescriptor, input: string, output: string)
   }
 }
 
-/** An answer that was lost must not be asked for again where that would do the thing twice. */
+/** An answer that was lost must not be asked for again if that would do the thing twice. */
 function repeatOf({ effect, idempotency }: ActionDescriptor): 'always' | 'with key' | 'never' {
   if (effect === 'read' || idempotency === 'natural') return 'always'
   return idempotency === 'native_key' ? 'with key' : 'never'

@@ -14,7 +14,7 @@ import {
 
 /** What a schema is read with. */
 export interface SchemaContext {
-  /** The type that a `$ref` names; undefined where it leads nowhere. */
+  /** The type that a `$ref` names; undefined if it leads nowhere. */
   readonly reference: (ref: string) => TypeNode | undefined
   /** exact: as records have them, no digit lost. plain: what a double holds. */
   readonly numbers: 'exact' | 'plain'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-/** The modules that all clients share, in the order in which a client has them. That of actions is left out where there are none. */
+/** The modules that all clients share, in the order in which a client has them. That of actions is left out if there are none. */
 const modules = [
   'options',
   'client',
@@ -31,7 +31,7 @@ export function readTemplate(): Promise<readonly TemplateModule[]> {
 
 /**
  * One module of all: without their imports (in one file everything is at hand), without the lists of what they export to each other
- * alone, and without what is about actions where there are none.
+ * alone, and without what is about actions if there are none.
  */
 export function templateBody(
   template: readonly TemplateModule[],

@@ -32,7 +32,7 @@ export interface ConnectionsOptions {
   readonly jobs: Pick<Jobs, 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
-  /** Throws where the connection asks for a log that this service has not. */
+  /** Throws if the connection asks for a log that this service has not. */
   readonly checkLog: (options: ConnectionOptions) => unknown
   readonly logger: Logger
   now(): number
@@ -115,7 +115,7 @@ export class StoredConnectionService implements ConnectionService {
     const isNew = await drift.approve(name, fingerprint)
     const connection = await this.#store.get(name)
     if (isNew) return connection
-    // Sent again, after an answer that did not arrive.
+    // Sent again, after a response that did not arrive.
     const approved = connection.drift === null ? await drift.approved(connection.id) : null
     if (approved !== null && catalogFingerprint(approved) === fingerprint) return connection
     throw driftOutdated(connection)

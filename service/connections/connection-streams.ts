@@ -11,7 +11,7 @@ export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'optio
 
 /**
  * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A discovery that is at hand is
- * trusted for what it has; before something is refused the source is asked anew. Throws the first problem (`stream_not_found`, …)
+ * trusted for what it has; before something is refused the source is asked again. Throws the first problem (`stream_not_found`, …)
  * and what `discover` throws.
  */
 export async function connectionStreams(

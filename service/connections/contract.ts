@@ -43,7 +43,7 @@ export interface ConnectionStore {
   /** Active connections whose `nextRunAt` has come, the longest overdue first. The clock is that of the database. */
   due(limit: number): Promise<readonly DueConnection[]>
   /**
-   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
+   * Moves `nextRunAt` from `from` to `to`; false if it is not `from` any more, or the connection is paused. So of several
    * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
    */
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>

@@ -25,6 +25,6 @@ export interface StreamSelection {
   readonly streams: 'all' | readonly (string | StreamFields)[]
   readonly defaults: StreamDefaults
   readonly metadata: 'full' | 'minimal'
-  /** Undefined where nobody said it: hard. */
+  /** Undefined if nobody said it: hard. */
   readonly deletes?: 'hard' | 'soft' | undefined
 }

@@ -22,7 +22,7 @@ export interface SyncChoice {
   readonly isDefaultMode: boolean
   readonly cursorField: string | undefined
   readonly primaryKey: readonly string[]
-  /** Why the defaults of the file do not apply, where they do not. */
+  /** Why the defaults of the file do not apply, if they do not. */
   readonly note?: string
 }
 
@@ -88,7 +88,7 @@ function choiceOf(
   return { syncMode: sync, mode: load, ...keys }
 }
 
-/** Why a combination is not possible for the stream; undefined where it is. */
+/** Why a combination is not possible for the stream; undefined if it is. */
 function refusalOf({ sync, load }: Modes, offer: Offer): string | undefined {
   if (sync === 'incremental' && !offer.canIncrement)
     return 'it has no cursor for an incremental read'

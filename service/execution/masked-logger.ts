@@ -42,7 +42,7 @@ export function maskedLogger(options: MaskedLoggerOptions): Logger {
         try {
           write(entry)
         } catch (error) {
-          // A line comes from anywhere, also out of a message of a worker, where nobody could catch it. Its texts are not quoted.
+          // A line comes from anywhere, also out of a message of a worker, if nobody could catch it. Its texts are not quoted.
           const failure = error instanceof Error ? error.name : typeof error
           logger.error({ ...facts, failure }, 'a line of the log could not be written')
         }

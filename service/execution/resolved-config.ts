@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../protocol/index.ts'
 
-/** Gives what is to be kept, null where it is to stay. */
+/** Gives what is to be kept, null if it is to stay. */
 export type ConfigChange = (stored: JsonObject) => Promise<JsonObject | null>
 
 export interface ResolvedConfig {

@@ -12,7 +12,7 @@ const checkTimeoutMs = 60_000
 const discoverTimeoutMs = 110_000
 const trustedForMs = 3_600_000
 
-/** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
+/** What is wrong with the credentials or with the source: a response of a check, not a failure of it. */
 const answerCodes = new Set([
   'credentials_missing',
   'reauthorization_required',
@@ -30,7 +30,7 @@ type InstanceMethods = Pick<
 >
 
 interface Discoveries {
-  /** Who asks meanwhile gets the same answer. */
+  /** Who asks meanwhile gets the same response. */
   readonly running: Promise<Discovered>
   /** Begins at the end of `running`, for those who ask for a fresh answer: what changed since `running` began may be missing in it. */
   next: Promise<Discovered> | undefined
@@ -104,7 +104,7 @@ export class AskInstance {
     }
   }
 
-  /** The answer without secrets: a source may put what it was given into a description or a default. */
+  /** The response without secrets: a source may put what it was given into a description or a default. */
   async #ask(
     name: string,
     about: Pick<SourceQuestion, 'question' | 'timeoutMs'>,

@@ -14,9 +14,9 @@ export interface InstanceService {
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
-  /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
+  /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` if `ifVersion` is not the version. */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_in_use` where connections use it, with the names of those that are `shown`. Its secrets are deleted. */
+  /** Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are deleted. */
   delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>
   /** Sets secrets (an object with the spec's secret fields). */
   setCredentials(name: string, secrets: JsonObject): Promise<Instance>
@@ -76,7 +76,7 @@ export interface InstanceStore {
    * Throws `instance_not_found`, `version_conflict`.
    */
   update(name: string, change: InstanceChange, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_not_found`, `version_conflict`, `instance_in_use` where connections read it. */
+  /** Throws `instance_not_found`, `version_conflict`, `instance_in_use` if connections read it. */
   delete(name: string, ifVersion?: number): Promise<Instance>
 }
 
@@ -94,7 +94,7 @@ export type InstanceChange = Partial<Omit<NewInstance, 'name' | 'type'>>
 
 /** The last discovery of each instance. */
 export interface DiscoveryStore {
-  /** Null where there is none. The caller decides whether it is too old. */
+  /** Null if there is none. The caller decides whether it is too old. */
   get(instanceId: string): Promise<Discovery | null>
   /** Kept only while the instance still has the version that was discovered: a change in the meantime makes it worthless. */
   put(instanceId: string, instanceVersion: number, catalog: AirbyteCatalog): Promise<Discovery>

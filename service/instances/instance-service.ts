@@ -174,7 +174,7 @@ export class StoredInstanceService implements InstanceService {
 
   /**
    * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
-   * its secrets says so from here on; one whose secrets are back is ready again. Gives the names of those that have lost them.
+   * its secrets says so from here on; one whose secrets are back is ready again. Returns the names of those that have lost them.
    */
   async noteLostSecrets(): Promise<readonly string[]> {
     const lost: string[] = []
@@ -307,7 +307,7 @@ export class StoredInstanceService implements InstanceService {
     })
   }
 
-  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  /** Writes nothing if nothing has changed: a discovery stays good, and nobody's edit conflicts. */
   async #keep(
     instance: Instance,
     { config, secrets }: SplitConfig,

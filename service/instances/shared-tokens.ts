@@ -48,7 +48,7 @@ export class SharedTokens {
     return isDeepStrictEqual(joinConfig(config, secrets), config)
   }
 
-  /** A token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  /** A token that was used up is lost if its successor is not kept: a vault that does not respond is asked again. */
   #put(
     id: string,
     tokens: { readonly before: Secrets; readonly after: Secrets },
@@ -74,7 +74,7 @@ function withChanges(
   const changed = Object.entries(after).filter(
     ([pointer, value]) => !isDeepStrictEqual(before[pointer], value),
   )
-  // The user authorized anew: the tokens of the old authorization are worth nothing.
+  // The user authorized again: the tokens of the old authorization are worth nothing.
   const isSuperseded = changed.some(
     ([pointer]) => !isDeepStrictEqual(now[pointer], before[pointer]),
   )

@@ -24,8 +24,8 @@ export interface KeySet {
 }
 
 /**
- * Tokens of users. Every method throws `identity_unreachable` where it needs keys that cannot be read; `authenticate`
- * throws `role_missing` for a token that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
+ * Tokens of users. Every method throws `identity_unreachable` if it needs keys that cannot be read; `authenticate`
+ * throws `role_missing` for a token that holds but gives no role. Other methods than that and `keySet` throw `identity_external` if
  * an Identity service knows the users.
  */
 export interface LoginService extends Authenticator {
@@ -39,7 +39,7 @@ export interface LoginService extends Authenticator {
   changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
   /** Ends all logins of the user. Throws `login_required` for an API key. */
   logout(principal: Principal): Promise<void>
-  /** With which others can check tokens of this service; empty where it makes none. */
+  /** With which others can check tokens of this service; empty if it makes none. */
   keySet(): Promise<KeySet>
 }
 

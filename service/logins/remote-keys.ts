@@ -19,7 +19,7 @@ const retryAfterMs = 2_000
 
 /**
  * The public keys of an issuer, from its key set (JWKS): read when they are first needed, when they are old, and when a token
- * names a key that is not among them. Finding a key throws `identity_unreachable` where the keys are needed and cannot be
+ * names a key that is not among them. Finding a key throws `identity_unreachable` if the keys are needed and cannot be
  * read.
  */
 export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {

@@ -24,7 +24,7 @@ export interface SigningKeyPair {
 
 /**
  * The service's own key for logins, in the vault: made when it is first needed, the same for all processes that share the
- * vault. Deleting it there, and starting the processes anew, ends all logins.
+ * vault. Deleting it there, and starting the processes again, ends all logins.
  */
 export class SigningKey {
   readonly #vault: Vault

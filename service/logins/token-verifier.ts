@@ -21,7 +21,7 @@ export interface TokenRules {
   readonly issuer: string
   readonly audience: string
   readonly algorithms: readonly string[]
-  /** Finds the key by the token's header. Throws `identity_unreachable` where the keys cannot be read. */
+  /** Finds the key by the token's header. Throws `identity_unreachable` if the keys cannot be read. */
   readonly keyOf: JWTVerifyGetKey
   readonly logger: Logger
   now(): number

@@ -4,7 +4,7 @@ export interface AuthorizationStore {
   create(input: PendingAuthorization & { readonly lifetimeMs: number }): Promise<void>
   /** Whether one waits for this state. Writes nothing. */
   isPending(stateHash: string): Promise<boolean>
-  /** Takes it away: a state works once. Null where it is unknown, used or expired. */
+  /** Takes it away: a state works once. Null if it is unknown, used or expired. */
   take(stateHash: string): Promise<PendingAuthorization | null>
 }
 

@@ -186,19 +186,19 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       const { kind, reason } = maskFailure(error, secretTexts(instance.config, secrets))
       if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
       if (kind === 'transient') throw refreshFailed(instance, party, { reason })
-      // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
+      // Somebody may have put another token there: a process that lost the lock, or a user who authorized again.
       const { secrets: now } = await this.#read(instance)
       if (refreshTokenIn(scheme, now) === token) throw reauthorize(instance, reason)
       return isUsable(fields, now, this.#now()) ? now : this.#refresh(instance, scheme, now)
     }
     const tokens = tokensOf(fields, answer, this.#now())
     return this.#put(instance, (before) =>
-      // Authorized anew in the meantime: the tokens of the old authorization are worth nothing.
+      // Authorized again in the meantime: the tokens of the old authorization are worth nothing.
       refreshTokenIn(scheme, before) === token ? withTokens(before, tokens) : before,
     )
   }
 
-  /** A refresh token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  /** A refresh token that was used up is lost if its successor is not kept: a vault that does not respond is asked again. */
   #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
     const path = instancePath(instance.id)
     return keepTrying(async () => {
@@ -276,7 +276,7 @@ function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   return { kind, reason: maskBeginning(reason, [index], 300) }
 }
 
-/** `reason`: without secrets. What the library threw is no cause of it: it holds the vendor's whole answer. */
+/** `reason`: without secrets. What the library threw is no cause of it: it holds the vendor's whole response. */
 interface Failure {
   readonly reason: string
 }

@@ -180,7 +180,7 @@ async function answerIn(response: Response): Promise<JsonObject> {
   throw new TypeError('no token', { cause: response })
 }
 
-/** The fields that the manifest takes out of the answer, by the last part of their path, beside those at the top of it. */
+/** The fields that the manifest takes out of the response, by the last part of their path, beside those at the top of it. */
 function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
   const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')

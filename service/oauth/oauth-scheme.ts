@@ -10,12 +10,12 @@ const standardFields: OAuth2Fields = {
   },
 }
 
-/** Undefined where the connector has no OAuth in the browser. */
+/** Undefined if the connector has no OAuth in the browser. */
 export function schemeOf({ auth }: ConnectorDescriptor): OAuth2Scheme | undefined {
   return auth.find((scheme) => scheme.kind === 'oauth2')
 }
 
-/** Undefined where the service does not refresh tokens: a manifest says itself how it is done, and its connector does it. */
+/** Undefined if the service does not refresh tokens: a manifest says itself how it is done, and its connector does it. */
 export function refreshedScheme(descriptor: ConnectorDescriptor): OAuth2Scheme | undefined {
   const scheme = schemeOf(descriptor)
   return scheme?.templates === undefined ? scheme : undefined

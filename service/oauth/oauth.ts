@@ -7,7 +7,7 @@ import type { JsonObject } from '../../protocol/index.ts'
  */
 export interface OAuth {
   /**
-   * Where to send the user's browser. What waits for the answer is durable when it resolves, for 10 minutes; `redirectUri` is
+   * Where to send the user's browser. What waits for the response is durable when it resolves, for 10 minutes; `redirectUri` is
    * the service's callback or a loopback address of the command line.
    * Throws `oauth_not_supported` (the connector has no OAuth), `oauth_client_missing`, `oauth_redirect_invalid`.
    */
@@ -24,9 +24,9 @@ export interface OAuth {
    */
   complete(callback: OAuthCallback): Promise<Authorized>
   /**
-   * The secrets of the instance, with an access token that is good for a few minutes at least: refreshed first where it is
+   * The secrets of the instance, with an access token that is good for a few minutes at least: refreshed first if it is
    * not. In all processes together one refresh goes to the server at a time. Secrets as they are where OAuth is not in use.
-   * Throws `reauthorization_required` where the server refused the refresh for good (the caller then notes `reauthorize`),
+   * Throws `reauthorization_required` if the server refused the refresh for good (the caller then notes `reauthorize`),
    * `oauth_refresh_failed` for what may pass.
    */
   freshSecrets(instance: OAuthInstance): Promise<JsonObject>

@@ -18,7 +18,7 @@ export class VerifierSeal {
     return seal(plain, await this.#key.get()).toString('base64')
   }
 
-  /** Undefined where it was sealed with another key: the vault was emptied in the meantime. */
+  /** Undefined if it was sealed with another key: the vault was emptied in the meantime. */
   async open(stateHash: string, sealed: string): Promise<string | undefined> {
     return unseal(Buffer.from(sealed, 'base64'), stateHash, await this.#key.get())?.text
   }

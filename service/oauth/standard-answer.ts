@@ -18,7 +18,7 @@ export function standardAnswer(status: number, text: string): Response {
   return json(200, Object.fromEntries(usable))
 }
 
-/** oauth4webapi refuses an answer with any of these of another type. */
+/** oauth4webapi refuses a response with any of these of another type. */
 function isUsable([name, value]: [string, JsonValue]): boolean {
   if (name === 'id_token') return false
   if (name === 'refresh_token' || name === 'scope') return typeof value === 'string' && value !== ''

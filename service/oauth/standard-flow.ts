@@ -16,7 +16,7 @@ import type { TokenFetch } from './token-fetch.ts'
 
 const timeoutSeconds = 20
 
-/** A token endpoint's answer, as RFC 6749 has it. */
+/** A token endpoint's response, as RFC 6749 has it. */
 export type TokenAnswer = Readonly<Record<string, unknown>>
 
 export interface Party {

@@ -34,7 +34,7 @@ function isPassingStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-/** openid-client gives the answer that it could not read as the cause. */
+/** openid-client gives the response that it could not read as the cause. */
 function statusIn(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   if (error.cause instanceof Response) return error.cause.status

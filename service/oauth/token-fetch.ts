@@ -27,7 +27,7 @@ export class TokenFetch implements AsyncDisposable {
     this.#agent = new Agent({ connect: { timeout: 10_000, lookup: this.#guard.lookup } })
   }
 
-  /** The answer in the standard's form: see `standardAnswer`. */
+  /** The response in the standard's form: see `standardAnswer`. */
   async send(url: string, { method, headers, body, signal }: TokenRequest): Promise<Response> {
     const { protocol, hostname } = new URL(url)
     if (protocol !== 'https:' && !isLoopback(hostname)) {

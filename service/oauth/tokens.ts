@@ -6,14 +6,14 @@ import type { TokenAnswer } from './standard-flow.ts'
 /** A run must get somewhere with a token before it expires. */
 const marginMs = 300_000
 
-/** What an answer of a token endpoint means for the secrets of an instance, by JSON pointer. */
+/** What a response of a token endpoint means for the secrets of an instance, by JSON pointer. */
 export interface Tokens {
   readonly values: Secrets
   /** What was there is no longer true: the expiry of another token. */
   readonly outdated: readonly string[]
 }
 
-/** The fields that the connector takes, as far as the answer has them. A refresh token that it does not replace stays good. */
+/** The fields that the connector takes, as far as the response has them. A refresh token that it does not replace stays good. */
 export function tokensOf(
   { answer: places }: OAuth2Fields,
   answer: TokenAnswer,
@@ -34,7 +34,7 @@ export function withTokens(secrets: Secrets, { values, outdated }: Tokens): Secr
   return { ...Object.fromEntries(remaining), ...values }
 }
 
-/** Good for a few minutes at least; also where nothing says when it expires. */
+/** Good for a few minutes at least; also if nothing says when it expires. */
 export function isFresh(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
   return expiresAfter(fields, secrets, nowMs + marginMs)
 }

@@ -9,7 +9,7 @@ export interface Page<Item> {
 }
 
 export interface PageRequest {
-  /** 1 to 200; 50 where nothing is said. */
+  /** 1 to 200; 50 if nothing is said. */
   readonly limit?: number
   readonly cursor?: string
 }

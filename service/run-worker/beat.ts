@@ -17,7 +17,7 @@ export interface BeatOptions {
 
 /**
  * Tells the store that the run is worked on, and how far it is, until the signal is aborted or the run is lost. A database
- * that does not answer is asked again: if another process takes the run in the meantime, the destination's fence decides.
+ * that does not respond is asked again: if another process takes the run in the meantime, the destination's fence decides.
  */
 export async function beat(options: BeatOptions, signal: AbortSignal): Promise<void> {
   let told = ''

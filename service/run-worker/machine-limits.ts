@@ -4,7 +4,7 @@ import { defaultLimits } from '../../engine/run-types.ts'
 /** What the limit depends on. */
 export interface Machine {
   readonly cores: number
-  /** Of the machine, or of the container where it has less. */
+  /** Of the machine, or of the container if it has less. */
   readonly memoryMb: number
   /** Of a run. */
   readonly parallelLanes: number

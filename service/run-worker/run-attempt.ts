@@ -85,7 +85,7 @@ export class RunAttempt {
     if (reason === 'shutdown') this.#shutdown.abort()
   }
 
-  /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
+  /** Resolves when the run has ended, is back in the queue, or is another's. Throws if the store could not be told. */
   async work(): Promise<void> {
     beginAttempts(this.#options.serviceMetrics, this.#run.connection)
     const beating = new AbortController()
@@ -146,7 +146,7 @@ export class RunAttempt {
     return { ...planned, plan: { ...planned.plan, ...shown }, connection, shared }
   }
 
-  /** Undefined where the connection was changed in the meantime, or the run is another's. */
+  /** Undefined if the connection was changed in the meantime, or the run is another's. */
   #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
     const { store, owner, instances } = this.#options
     return settleSchema({

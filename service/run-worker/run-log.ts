@@ -11,7 +11,7 @@ export interface RunLogOptions {
 }
 
 const flushEveryMs = 500
-/** While the database does not answer. */
+/** While the database does not respond. */
 const maxWaiting = 2_000
 
 /** The log of one run: its lines are stored with the run. */

@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Run, RunLogLine, RunStatus, RunStream, RunSummary } from './schema.ts'
 
 export interface RunService {
-  /** Queues a run. Throws `run_active` where one of the connection is queued or running, `connection_inactive`. */
+  /** Queues a run. Throws `run_active` if one of the connection is queued or running, `connection_inactive`. */
   start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
@@ -36,7 +36,7 @@ export type RunEvent =
  * it beats (`progress`) every few seconds; one that stops beating loses it to the next claim.
  */
 export interface RunStore {
-  /** Throws `connection_not_found`, `connection_inactive`, `run_active` where one of the connection is queued or running. */
+  /** Throws `connection_not_found`, `connection_inactive`, `run_active` if one of the connection is queued or running. */
   create(input: NewRun): Promise<Run>
   /**
    * What is done when a time of a schedule has come, in one step: of several schedulers one does it, and a crash loses nothing.
@@ -85,7 +85,7 @@ export interface RunStore {
     staleMs: number,
     limit: number,
   ): Promise<readonly { readonly id: string; readonly connection: string }[]>
-  /** Appends lines in this order. Long messages are cut. A run that is gone is no error: its lines have no place any more. */
+  /** Appends lines in this order. Long messages are cut. A run that is gone is not an error: its lines have no place any more. */
   appendLog(id: string, lines: readonly NewLogLine[]): Promise<void>
   /** Lines after the `seq`, ascending; a line never appears before one that a reader has already passed. */
   log(id: string, after: number, limit: number): Promise<readonly RunLogLine[]>

@@ -30,7 +30,7 @@ export class RunListener implements AsyncDisposable {
     this.#logger = options.logger
   }
 
-  /** Throws `store_unavailable` where it cannot begin to listen. Ends when the signal or the store does. */
+  /** Throws `store_unavailable` if it cannot begin to listen. Ends when the signal or the store does. */
   async *changes(run: string, signal: AbortSignal): AsyncGenerator<void, void> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     const follower: Follower = { changed: true, wake: () => undefined }

@@ -38,7 +38,7 @@ export interface RunRouteOptions {
   readonly closing: AbortSignal
   readonly heartbeatMs: number
   readonly followers: Followers
-  /** Throws where the token of the request holds no more, or may do it no more. */
+  /** Throws if the token of the request holds no more, or may do it no more. */
   readonly stillAllowed: (request: FastifyRequest) => Promise<void>
 }
 

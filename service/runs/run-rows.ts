@@ -47,7 +47,7 @@ export interface RunRow extends SummaryRow {
   readonly retry_of: string | null
   readonly warnings: Run['warnings']
   readonly schema_changes: Run['schemaChanges'] | null
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly streams: readonly RunStream[] | null
 }
 

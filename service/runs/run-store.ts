@@ -279,7 +279,7 @@ export class PostgresRunStore implements RunStore {
     return this.#listener.changes(id, signal)
   }
 
-  /** Null where the run was deleted in the meantime. */
+  /** Null if the run was deleted in the meantime. */
   async #findIfThere(id: string): Promise<Run | null> {
     const [row] = await this.#database.query<RunRow>(`${selectRuns()} WHERE run.id = $1`, [id])
     return row === undefined ? null : runOf(row)

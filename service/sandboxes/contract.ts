@@ -27,17 +27,17 @@ export interface SandboxService {
   /** The newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
   /**
-   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and `sandbox_rows_gone` where the
+   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and `sandbox_rows_gone` if the
    * schema was dropped, or the sandbox has not ended well.
    */
   rows(connection: string, id: string): Promise<readonly StreamRows[]>
   /**
    * Its rows at the destination go, and its token is worth nothing any more; one that runs is stopped. Throws `sandbox_not_found`, and
-   * `sandbox_of_another` where `onlyOf` names another principal than the one that ran it.
+   * `sandbox_of_another` if `onlyOf` names another principal than the one that ran it.
    */
   delete(connection: string, id: string, options?: { readonly onlyOf?: string }): Promise<void>
   /**
-   * Activates the connection and queues its first run, where nothing has moved since the sandbox. Throws `promote_token_invalid`
+   * Activates the connection and queues its first run, if nothing has moved since the sandbox. Throws `promote_token_invalid`
    * (tampered, of another connection or principal), `promote_token_used`, `promote_token_expired`, `promote_token_replaced` (what it stands
    * for is outdated, as an earlier promotion has said), `run_active`.
    */
@@ -47,7 +47,7 @@ export interface SandboxService {
 export interface SandboxInput {
   /** Records read of each stream at most. */
   readonly limitRows: number
-  /** Their names; all of the connection where left out. */
+  /** Their names; all of the connection if left out. */
   readonly streams?: readonly string[]
   /** Id of the principal that asks: nobody else may promote it. */
   readonly principal: string
@@ -77,18 +77,18 @@ export type Promotion = { readonly sandbox: string } & (
 export interface SandboxStore {
   /**
    * One that runs. The oldest of the connection and the principal beyond `keptOfPrincipal` expire. Throws `connection_not_found`, `sandbox_active`
-   * where one of the connection runs.
+   * if one of the connection runs.
    */
   create(input: NewStoredSandbox): Promise<SandboxSummary>
   /** Says that it is still worked on; false: it was deleted or taken for dead, stop. */
   beat(id: string): Promise<boolean>
-  /** It has ended. Null where it was deleted or taken for dead meanwhile. */
+  /** It has ended. Null if it was deleted or taken for dead meanwhile. */
   end(id: string, outcome: SandboxOutcome): Promise<SandboxSummary | null>
   /** Throws `sandbox_not_found`. */
   get(connection: string, id: string): Promise<Sandbox>
   /** The newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
-  /** What stands for the token of a sandbox; null where there is none. */
+  /** What stands for the token of a sandbox; null if there is none. */
   findToken(connectionId: string, id: string): Promise<StoredToken | null>
   /**
    * In one step: the token is used, the connection is active and its catalog approved, and its run is queued. Throws
@@ -100,9 +100,9 @@ export interface SandboxStore {
    * Throws `sandbox_not_found`.
    */
   release(connection: string, id: string): Promise<SandboxPlace & { readonly runs: boolean }>
-  /** The sandbox of the connection that runs; null where none does. */
+  /** The sandbox of the connection that runs; null if none does. */
   running(connection: string): Promise<string | null>
-  /** The place of its schema; null where it is dropped, or on its way. Throws `sandbox_not_found`. */
+  /** The place of its schema; null if it is dropped, or on its way. Throws `sandbox_not_found`. */
   place(connection: string, id: string): Promise<SandboxPlace | null>
   /** What it showed is outdated: its token is good for nothing, its schema is to be dropped. */
   replace(id: string, by: string): Promise<void>
@@ -110,7 +110,7 @@ export interface SandboxStore {
   findStale(
     staleMs: number,
   ): Promise<readonly { readonly id: string; readonly connection: string | null }[]>
-  /** One of them fails, where it still is stale. */
+  /** One of them fails, if it still is stale. */
   endStale(id: string, staleMs: number, error: ErrorBody): Promise<void>
   /** Those whose schema is to be dropped: expired, failed, promoted, or without their connection. */
   toDrop(limit: number): Promise<readonly SandboxPlace[]>

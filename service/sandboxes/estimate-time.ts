@@ -5,7 +5,7 @@ import type { RunSummary } from '../runs/schema.ts'
 const leastRecords = 1_000
 
 /**
- * How long a whole run takes, where the sandbox was cut: by the records a second of the connection's last run. Null where that says
+ * How long a whole run takes, where the sandbox was cut: by the records a second of the connection's last run. Null if that says
  * nothing. Most of a sandbox's own time is its start, so it says nothing either.
  */
 export function estimatedSeconds(

@@ -39,7 +39,7 @@ export class PromoteTokens {
     return `rpt.${ulid}.${nonce}.${signature.toString('base64url')}`
   }
 
-  /** True where the service signed the token for exactly this. Constant time in the signature. */
+  /** True if the service signed the token for exactly this. Constant time in the signature. */
   async isSigned({ nonce, signature }: ReadToken, subject: TokenSubject): Promise<boolean> {
     return timingSafeEqual(await this.#signature(subject, nonce), signature)
   }

@@ -40,7 +40,7 @@ export interface PromotionEnd {
 }
 
 /**
- * Makes happen what a sandbox showed, where nothing has moved since; else says what has, with a new sandbox. Of requests with
+ * Makes happen what a sandbox showed, if nothing has moved since; else says what has, with a new sandbox. Of requests with
  * the same token one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `promote_token_replaced`,
  * `run_active`.
  */

@@ -57,7 +57,7 @@ export class SandboxAttempt {
     this.#execution = new Execution({ logger: places.logger, facts })
   }
 
-  /** Throws `sandbox_stopped` where the signal ended it, `stream_not_found`, and what keeps a run from reading. */
+  /** Throws `sandbox_stopped` if the signal ended it, `stream_not_found`, and what keeps a run from reading. */
   async run(signal: AbortSignal): Promise<AttemptResult> {
     try {
       const result = await this.#run(signal)

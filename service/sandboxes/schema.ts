@@ -105,7 +105,7 @@ export const sandboxSummaryDocument = snakeCaseSchema(sandboxSummarySchema)
 const sandboxSchema = z
   .object({ ...summary, report: reportSchema.nullable(), error: errorBodySchema.nullable() })
   .meta({ id: 'Sandbox' })
-/** Its report is without rows, which are in no table of the service; null where it runs or failed. */
+/** Its report is without rows, which are in no table of the service; null if it runs or failed. */
 export interface Sandbox extends SandboxSummary {
   readonly report: SandboxFindings | null
   /** Why it failed. */

@@ -38,7 +38,7 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
 
 /**
  * Drops the schemas of sandboxes that have served: expired, failed, promoted, of a connection that is gone, or of a process that
- * died. One destination that does not answer keeps none of the others.
+ * died. One destination that does not respond keeps none of the others.
  */
 export async function sweepSandboxes(options: SweepOptions): Promise<void> {
   const { sandboxes } = options.store

@@ -55,7 +55,7 @@ const notQueued = 'a run could not be put into the queue; it is found within hal
 const dueAtOnce = 500
 
 /**
- * The role scheduler: fires schedules, or passes on what an external Jobs service fires; delivers lost runs anew; clears away
+ * The role scheduler: fires schedules, or passes on what an external Jobs service fires; delivers lost runs again; clears away
  * what has outlived its time. Any number of them may run on one database: for each time of a schedule one of them acts, once.
  */
 export class Scheduler {

@@ -12,7 +12,7 @@ export type SchemaColumn = Resource<typeof column>
 
 const paths = z.array(z.array(z.string()))
 const cursor = z.object({
-  /** Path of the field; empty where the source names none. */
+  /** Path of the field; empty if the source names none. */
   field: z.array(z.string()),
   /** The source has a cursor of its own, which nobody can choose. */
   sourceDefined: z.boolean(),

@@ -7,7 +7,7 @@ export interface SchemaService {
   list(
     page: PageRequest & ShownOnly & { readonly connection?: string; readonly stream?: string },
   ): Promise<Page<StreamSchema>>
-  /** Throws `schema_not_found`, also where no use of it is shown. */
+  /** Throws `schema_not_found`, also if no use of it is shown. */
   get(fingerprint: string, shown?: ShownOnly['shown']): Promise<UsedSchema>
 }
 
@@ -21,7 +21,7 @@ export interface SchemaStore {
   list(
     page: PageRequest & ShownOnly & { readonly connection?: string; readonly stream?: string },
   ): Promise<Page<StreamSchema>>
-  /** By the fingerprint of a block or of a record. Throws `schema_not_found`, also where no use is shown. */
+  /** By the fingerprint of a block or of a record. Throws `schema_not_found`, also if no use is shown. */
   get(fingerprint: string, shown?: ShownOnly['shown']): Promise<UsedSchema>
 }
 

@@ -19,7 +19,7 @@ interface UseRow extends Row {
   readonly block_fingerprint: string
   readonly run_id: string
   readonly first_seen_at: Date
-  /** Null where the connection is gone. */
+  /** Null if the connection is gone. */
   readonly instance: string | null
 }
 

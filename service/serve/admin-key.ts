@@ -6,12 +6,12 @@ export interface AdminKeyOptions {
   /** Where this machine's command line reaches the service. */
   readonly url: string
   readonly apiKeys: StoredApiKeyService
-  /** The database is in the data folder too: whoever has the folder has all, and a key that was lost is made anew. */
+  /** The database is in the data folder too: whoever has the folder has all, and a key that was lost is made again. */
   readonly isEmbedded: boolean
 }
 
 /**
- * Makes the first key of a service, and lets the command line of this machine find service and key. Gives the key where it
+ * Makes the first key of a service, and lets the command line of this machine find service and key. Returns the key where it
  * is new and somebody has to be told: it is shown once.
  */
 export async function prepareAdminKey(options: AdminKeyOptions): Promise<string | undefined> {
@@ -25,7 +25,7 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
   return first?.key
 }
 
-/** The key of the file, where it still opens this service. */
+/** The key of the file, if it still opens this service. */
 async function readWorkingKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
   const local = await readLocalService(dataDir)
   if (local === undefined) return undefined

@@ -107,7 +107,7 @@ function guard(api: App, { authentication, authorization, audit }: Guards): void
   api.addHook('onSend', audit.onSend)
 }
 
-/** For an answer that lasts: its key may be revoked or expire, and its user lose a role. What cannot be told now is asked again. */
+/** For a response that lasts: its key may be revoked or expire, and its user lose a role. What cannot be told now is asked again. */
 function stillAllowedBy({ authentication, authorization }: Guards) {
   return async (request: FastifyRequest): Promise<void> => {
     try {
@@ -179,7 +179,7 @@ function createApp(options: HttpOptions): App {
       headersTimeout: receiveTimeoutMs,
       connectionsCheckingInterval: Math.min(receiveTimeoutMs, checkTimeoutsMs),
     },
-    // The answers under way are given; nothing new is accepted.
+    // The responses under way are given; nothing new is accepted.
     return503OnClosing: false,
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     routerOptions: { maxParamLength: 200 },
@@ -240,13 +240,13 @@ function forbiddenProperty(): Error {
   ])
 }
 
-/** Fastify gives null where there is no body; a body that is null was refused before. */
+/** Fastify gives null if there is no body; a body that is null was refused before. */
 const compileValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
   const validate = validatorCompiler(route)
   return route.httpPart === 'body' ? (body: unknown) => validate(body ?? undefined) : validate
 }
 
-/** A client's id where it is one that can stand in a log line and in a header; else a new one. */
+/** A client's id if it is one that can stand in a log line and in a header; else a new one. */
 function requestIdOf(request: IncomingMessage): string {
   const id = request.headers['x-request-id']
   return typeof id === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(id) ? id : randomUUID()

@@ -11,7 +11,7 @@ export interface Databases extends AsyncDisposable {
   readonly data: PostgresAddress | undefined
   /** The PostgreSQL that this process started. */
   readonly isEmbedded: boolean
-  /** Resolves when there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` where the PostgreSQL of this process ends before. */
+  /** Resolves when there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` if the PostgreSQL of this process ends before. */
   watch(signal: AbortSignal): Promise<void>
 }
 

@@ -12,7 +12,7 @@ export interface HealthOptions {
   now(): number
 }
 
-/** Everybody may ask: an answer is good for a while, and takes this long at most. */
+/** Everybody may ask: a response is good for a while, and takes this long at most. */
 const goodForMs = 1_000
 const timeoutMs = 3_000
 /** A check of writes costs more. */
@@ -69,7 +69,7 @@ export class ProcessHealthService implements HealthService {
   }
 }
 
-/** Asks again only when the last answer is older. */
+/** Asks again only when the last response is older. */
 function cacheFor<Answer>(
   goodMs: number,
   now: () => number,

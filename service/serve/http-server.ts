@@ -38,8 +38,8 @@ export class HttpServer implements AsyncDisposable {
   }
 
   /**
-   * Takes no new connection, ends event streams, and resolves when the answers under way are sent. A client that does not
-   * read its answer is cut off in the end.
+   * Takes no new connection, ends event streams, and resolves when the responses under way are sent. A client that does not
+   * read its response is cut off in the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { server } = this.#app

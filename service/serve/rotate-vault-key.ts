@@ -9,7 +9,7 @@ import { vaultFolderOf } from './open-vault.ts'
 
 /**
  * Encrypts the embedded vault of the settings with a new key. Services that have it open go on; cut off at any time, every
- * secret stays readable. Throws `vault_rotation_refused` where the key is not in the folder.
+ * secret stays readable. Throws `vault_rotation_refused` if the key is not in the folder.
  */
 export async function rotateVaultKey(
   settings: Settings,

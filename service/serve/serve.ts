@@ -52,7 +52,7 @@ export interface ServeOptions {
   now(): number
 }
 
-/** Serves until the signal is aborted, and everything has come to rest then. Throws where it cannot start or go on. */
+/** Serves until the signal is aborted, and everything has come to rest then. Throws if it cannot start or go on. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
@@ -268,7 +268,7 @@ function openJobs({ jobsUrl, jobsApiKey }: Settings, queue: PgBossQueue, logger:
   return new HttpJobs({ url: jobsUrl, logger, ...key })
 }
 
-/** Where one of them fails the others come to rest too, and the process ends: it is to be started anew. */
+/** Where one of them fails the others come to rest too, and the process ends: it is to be started again. */
 async function runLoops(loops: readonly Loop[], stop: AbortSignal, logger: Logger): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])

@@ -11,7 +11,7 @@ export interface StatusSources {
 
 /**
  * Metrics of the service as a whole, from its store: every process has the same ones, and a restart forgets none of them.
- * What is returned reads them anew: call it before they are shown. Throws `store_unavailable`.
+ * What is returned reads them again: call it before they are shown. Throws `store_unavailable`.
  */
 export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
   const gauges = createStatusGauges(registry)

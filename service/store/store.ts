@@ -19,7 +19,7 @@ import type { UserStore } from '../users/contract.ts'
  * before they come here.
  *
  * Every change is one SQL statement or transaction, so it happened as a whole or not at all, and what was returned is durable.
- * Lists come in index order, so a page costs the same at any depth. Any method throws `store_unavailable` where the database cannot be
+ * Lists come in index order, so a page costs the same at any depth. Any method throws `store_unavailable` if the database cannot be
  * reached, and a list `cursor_invalid` for a cursor that is not one of its own.
  */
 export interface Store extends ExclusiveWork, AsyncDisposable {
@@ -41,7 +41,7 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   isHeld(lock: string): Promise<boolean>
   /** Deletes what has outlived its time (`Retention`), a bounded amount a call. The scheduler calls it every few minutes. */
   prune(): Promise<void>
-  /** Throws `store_unavailable` where the database does not answer. */
+  /** Throws `store_unavailable` if the database does not answer. */
   ping(): Promise<void>
   /** Throws `store_unavailable` when the database takes no writes, or has no room for them. It keeps nothing. */
   checkWrites(): Promise<void>

@@ -2,7 +2,7 @@ import type { PrincipalKind } from '../platform/access/principal.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { User, UserDetails, UserWithPassword } from './schema.ts'
 
-/** Every method throws `identity_external` where an Identity service knows the users. E-mails come in small letters. */
+/** Every method throws `identity_external` if an Identity service knows the users. E-mails come in small letters. */
 export interface UserService {
   /** Throws `name_taken`. */
   create(input: UserDetails): Promise<UserWithPassword>
@@ -32,7 +32,7 @@ export interface UserStore {
   delete(email: string): Promise<void>
   find(id: string): Promise<KnownUser | null>
   findByEmail(email: string): Promise<KnownUser | null>
-  /** Notes the time, and the same password hashed anew where it is given; nothing where the password has changed since. */
+  /** Notes the time, and the same password hashed again if it is given; nothing where the password has changed since. */
   noteLogin(known: KnownUser, passwordHash?: string): Promise<void>
   /** Tokens that were made until now hold no more. */
   endLogins(id: string): Promise<void>

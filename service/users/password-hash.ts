@@ -33,7 +33,7 @@ export class PasswordHasher {
     this.#nobody = formatHash(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
   }
 
-  /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` where too many wait. */
+  /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` if too many wait. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(saltBytes)
     const hash = await this.#derive(password, salt, this.#cost)
@@ -42,7 +42,7 @@ export class PasswordHasher {
 
   /**
    * Whether it is the password of the hash; constant time in both. Null, for a user that does not exist, takes as long and is
-   * false. Throws `login_throttled` where too many wait.
+   * false. Throws `login_throttled` if too many wait.
    */
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
     const { cost, salt, hash } = parseHash(passwordHash ?? this.#nobody)

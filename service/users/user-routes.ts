@@ -19,7 +19,7 @@ import { toWire } from '../platform/wire.ts'
 
 const tags = ['users']
 const params = z.object({ email })
-/** The answer holds a password: what is answered again would have to be kept. */
+/** The response holds a password: what is answered again would have to be kept. */
 const headers = z
   .looseObject({ 'idempotency-key': z.undefined().optional() })
   .meta({ type: 'object' })

@@ -223,7 +223,7 @@ function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): st
 }
 
 /**
- * What `destination_constraint_violated` says of the rule that refuses a record. A column that must not be NULL is no constraint that a
+ * What `destination_constraint_violated` says of the rule that refuses a record. A column that must not be NULL is not a constraint that a
  * user could find by a name.
  */
 export function constraintFacts(

@@ -25,7 +25,7 @@ export interface FetchFrom {
 export interface FetchedPartition {
   readonly highWatermark: bigint
   readonly aborted: readonly AbortedTransaction[]
-  /** Record batches (record-batch.ts) one after the other: a view into the answer. */
+  /** Record batches (record-batch.ts) one after the other: a view into the response. */
   readonly batches: Buffer
 }
 

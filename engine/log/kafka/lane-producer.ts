@@ -40,7 +40,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #encoder = new BatchEncoder(batchBytes)
   /** By topic: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
   readonly #sequences = new Map<string, number>()
-  /** The topics that the transaction is of; none where there is no transaction. */
+  /** The topics that the transaction is of; none if there is no transaction. */
   readonly #joined = new Set<string>()
 
   private constructor(dependencies: {

@@ -58,12 +58,12 @@ const headersSchema = z.discriminatedUnion('type', [
 
 export type LaneHeaders = z.infer<typeof headersSchema>
 
-/** What a message's headers say; undefined where Reactor Connect did not write it. */
+/** What a message's headers say; undefined if Reactor Connect did not write it. */
 export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
   return headersSchema.safeParse(Object.fromEntries(message.headers)).data
 }
 
-/** Parses a message, or throws `log_foreign_message` where it is none of ours. */
+/** Parses a message, or throws `log_foreign_message` if it is none of ours. */
 export function parseMessage(
   message: KafkaMessage,
   lane: LaneTopic,

@@ -69,7 +69,7 @@ export class PartitionFetcher implements AsyncDisposable {
 
   /**
    * Committed batches from `offset` on, in order (none after half a second without any), and the offset to go on from, which
-   * passes over what is not for readers (markers, aborted transactions). `lost` where the log does not hold `offset`.
+   * passes over what is not for readers (markers, aborted transactions). `lost` if the log does not hold `offset`.
    */
   async fetch(
     offset: bigint,

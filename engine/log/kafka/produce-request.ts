@@ -6,7 +6,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 /** Version 7 (Kafka 2.1) is the first that takes zstd. */
 const produce = { apiKey: 0, apiVersion: 7, apiName: 'Produce' } as const
 const allReplicas = -1
-/** The broker answers with REQUEST_TIMED_OUT where the replicas take longer. */
+/** The broker responds with REQUEST_TIMED_OUT where the replicas take longer. */
 const replicasTimeoutMs = 30_000
 
 /** One encoded batch (record-batch.ts) for one partition. */
@@ -22,7 +22,7 @@ interface Produced {
   readonly clientSideThrottleTime: number
 }
 
-/** Appends a batch; it is on all replicas in sync when the answer has come. Throws the partition's error. */
+/** Appends a batch; it is on all replicas in sync when the response has come. Throws the partition's error. */
 export function produceRequest(to: ProduceTo): BrokerRequest<Produced, undefined> {
   return {
     request: { ...produce, encode: () => Promise.resolve(encode(to)) },

@@ -6,7 +6,7 @@ const maxBytes = 8 * 1024 * 1024
 
 /**
  * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those that were
- * fetched: batches wait compressed, one answer of the broker of them, and are opened one by one.
+ * fetched: batches wait compressed, one response of the broker of them, and are opened one by one.
  */
 export class ReadAhead {
   readonly #fetcher: PartitionFetcher
@@ -94,7 +94,7 @@ export class ReadAhead {
     }
   }
 
-  /** False where there was nothing new. */
+  /** False if there was nothing new. */
   async #fetch(): Promise<boolean> {
     const fetched = await this.#fetcher.fetch(this.#offset)
     if (fetched === 'lost') throw await this.#lost(this.#offset)

@@ -13,7 +13,7 @@ export interface ResumeFacts {
   /** The destination's checkpoints of the lane's slices, and its position. */
   readonly checkpoints: readonly SliceCheckpoint[]
   readonly position: string | undefined
-  /** The slices' last states in the log; `hidden` where they cannot be read. */
+  /** The slices' last states in the log; `hidden` if they cannot be read. */
   readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
   /** The offsets that the partition holds. */
   readonly low: bigint
@@ -150,7 +150,7 @@ function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): bo
   return state.seq > checkpoint.seq || (state.seq === checkpoint.seq && state.complete)
 }
 
-/** Why the log does not lead from the destination's position to its newest states; undefined where it does. */
+/** Why the log does not lead from the destination's position to its newest states; undefined if it does. */
 function whyLost(
   facts: ResumeFacts,
   from: { readonly position: bigint; readonly since: number },

@@ -44,7 +44,7 @@ export const statesPartition = 0
 
 /** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
 const hiddenMs = 10_000
-/** An empty answer below the end is a batch that compaction has emptied; asked this often before the offset is passed over. */
+/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is passed over. */
 const emptyAnswers = 3
 
 export function stateMessage(
@@ -60,7 +60,7 @@ export function stateMessage(
 }
 
 /**
- * The last states of a lane, by slice. `hidden` where a transaction that does not end keeps a part of the topic from being
+ * The last states of a lane, by slice. `hidden` if a transaction that does not end keeps a part of the topic from being
  * read: nothing can be said then.
  */
 export async function readSavedStates(

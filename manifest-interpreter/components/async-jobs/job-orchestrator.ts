@@ -48,7 +48,7 @@ export class JobOrchestrator {
     if (this.#failures.length > 0) throw failedJobs(this.#failures)
   }
 
-  /** False where all has been done. */
+  /** False if all has been done. */
   async #startJobs(): Promise<boolean> {
     await this.#survive(async () => {
       for (const partition of this.#running) await this.#replaceFailed(partition)

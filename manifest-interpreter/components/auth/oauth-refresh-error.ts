@@ -48,7 +48,7 @@ function rulesIn(definition: PlainDict): Omit<RefreshErrorRules, 'secrets'> | un
   return hasRules ? { statusCodes, key, values } : undefined
 }
 
-/** The error for a refused refresh token; null where the answer means something else. */
+/** The error for a refused refresh token; null if the response means something else. */
 export function refreshRejection(
   status: number,
   body: string,

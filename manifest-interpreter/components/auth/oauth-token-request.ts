@@ -23,11 +23,11 @@ export class TokenRequestError extends Error {
 /** How long a failing token endpoint is asked again, in seconds. */
 const MAX_SECONDS = 300
 
-/** Others may wait for the answer, and a run that is stopped. */
+/** Others may wait for the response, and a run that is stopped. */
 const SINGLE_USE_TIMEOUT_MS = 20_000
 
 /**
- * Sends a token request and gives the body of the answer. Throws a TransportError, a TokenRequestError, and a
+ * Sends a token request and gives the body of the response. Throws a TransportError, a TokenRequestError, and a
  * RefreshTokenRejection where the endpoint rejected the refresh token.
  */
 export async function requestToken(

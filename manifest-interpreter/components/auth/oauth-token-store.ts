@@ -12,11 +12,11 @@ import type { Dict, Value } from '../../value/value.ts'
 export interface TokenStore {
   /** Null before the first one. */
   accessToken(): Value
-  /** Undefined where a token is due at once. */
+  /** Undefined if a token is due at once. */
   expiry(): PyDateTime | undefined
   /**
    * Replaces the token by what `request` gives, and keeps it. Where others use the same refresh token, they wait meanwhile, and
-   * `isRenewed` is asked first, with the token that they left: true where it will do.
+   * `isRenewed` is asked first, with the token that they left: true if it will do.
    */
   renew(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void>
 }
@@ -24,7 +24,7 @@ export interface TokenStore {
 export interface FreshToken {
   readonly accessToken: Value
   readonly expiry: PyDateTime
-  /** Null where the endpoint gave none: the old one stays. */
+  /** Null if the endpoint gave none: the old one stays. */
   readonly refreshToken: Value
 }
 
@@ -110,7 +110,7 @@ export class ConfigTokenStore implements TokenStore {
         return
       } catch (error) {
         if (!(error instanceof RefreshTokenRejection)) throw error
-        // Somebody may have put another one there: a process that lost its turn, or a user who authorized anew.
+        // Somebody may have put another one there: a process that lost its turn, or a user who authorized again.
         await this.#change(() => Promise.resolve(null))
         if (equals(this.refreshToken(), tried)) throw error
       }

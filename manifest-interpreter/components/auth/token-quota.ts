@@ -49,7 +49,7 @@ export interface QuotaState {
   /** Microseconds since 1970. */
   resetAt: number
   limit: number
-  /** False where the API counts no calls here: `remaining` is 0 and means nothing. */
+  /** False if the API counts no calls here: `remaining` is 0 and means nothing. */
   readonly tracked: boolean
 }
 

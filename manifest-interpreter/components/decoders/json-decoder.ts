@@ -11,7 +11,7 @@ import type { PageDecoder } from './page-decoder.ts'
 import type { ReportUnreadable } from './unreadable-answer.ts'
 import type { Value } from '../../value/value.ts'
 
-/** A body that is larger is read piece by piece where that is possible: see `PathDecoder`. */
+/** A body that is larger is read piece by piece if that is possible: see `PathDecoder`. */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024
 
 /**
@@ -27,7 +27,7 @@ export interface PathDecoder extends PageDecoder {
   keepWhole(): void
   /** Says that the body is read by `decodeAt` only. */
   allowPieces(): void
-  /** True where a value of `decode` or `decodeAt` is seen by others too. */
+  /** True if a value of `decode` or `decodeAt` is seen by others too. */
   readonly isKept: boolean
   /** How much of a body must have arrived before it is decoded. */
   readonly aheadBytes: number
@@ -47,7 +47,7 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
 }
 
 /**
- * JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict, and reported, as is a value
+ * JsonDecoder: the elements of a list, or the one value. A body that is not JSON is an empty dict, and reported, as is a value
  * that holds no records.
  */
 export function jsonDecoder(report?: ReportUnreadable): PathDecoder {

@@ -6,9 +6,9 @@ export interface JsonPath {
   readonly start: number
   /** The state of the member of an object, or, with a null key, of the elements of an array. */
   step(state: number, key: string | null): number
-  /** True where the elements of an array in this state are the wanted values. */
+  /** True if the elements of an array in this state are the wanted values. */
   hasElements(state: number): boolean
-  /** True where a value in this state is itself wanted. */
+  /** True if a value in this state is itself wanted. */
   ends(state: number): boolean
   /** False for a wanted value (no element) that is left out all the same. */
   accepts(value: Value): boolean

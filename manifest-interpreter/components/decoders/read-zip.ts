@@ -11,7 +11,7 @@ export class ZipError extends Error {
 
 export interface ZipMember {
   readonly name: string
-  /** Decompressed as it is read. Throws a ZipError where it is not what the directory says. */
+  /** Decompressed as it is read. Throws a ZipError if it is not what the directory says. */
   content(): AsyncIterable<Uint8Array>
 }
 

@@ -8,8 +8,8 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
 /**
- * Told of an answer that is read as no records: its body is not in the format of the decoder, or is a JSON value that
- * holds none. Throws where such an answer fails its slice.
+ * Told of a response that is read as no records: its body is not in the format of the decoder, or is a JSON value that
+ * holds none. Throws if such a response fails its slice.
  */
 export type ReportUnreadable = (response: HttpResponse, unreadable: UnreadableBody) => void
 
@@ -18,7 +18,7 @@ type UnreadableBody =
   /** `null`, `false`, zero, or an empty text. */
   | { readonly value: Value }
 
-/** The way to say that an answer of a stream could not be read. Each answer is said once. */
+/** The way to say that a response of a stream could not be read. Each response is said once. */
 export function unreadableReport(
   { environment }: { readonly environment: Pick<Environment, 'emit' | 'unreadableAnswers'> },
   stream: string,

@@ -41,7 +41,7 @@ interface OpenElement {
   text: string
 }
 
-/** Undefined where the text is no well-formed document. */
+/** Undefined if the text is no well-formed document. */
 export function xmlTree(text: string): Value | undefined {
   const parser = new SaxesParser({ xmlns: false, position: false } as const)
   const root: OpenElement = { name: '', content: emptyDict(), text: '' }

@@ -25,7 +25,7 @@ export interface CursorSettings<T> {
    * What a read slice adds to the state: its bounds, or, where the API takes no end, what its records had.
    */
   readonly stateFollows: 'bounds' | 'records'
-  /** The two halves of a window; null where it is as small as it can be. */
+  /** The two halves of a window; null if it is as small as it can be. */
   readonly halve: (window: Window<T>, minimum: string | null) => readonly Window<T>[] | null
   readonly requestOptions: RequestOptions
   /** Told once about records without a value that counts. */

@@ -21,7 +21,7 @@ export interface CursorValues<T> {
 export interface Interval<T> {
   readonly start: T
   readonly end: T
-  /** The greatest cursor value of its records; undefined where it has had none. */
+  /** The greatest cursor value of its records; undefined if it has had none. */
   readonly mostRecent: T | undefined
 }
 

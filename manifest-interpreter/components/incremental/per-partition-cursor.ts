@@ -242,7 +242,7 @@ export class PerPartitionCursor implements Cursor {
     while (this.#cursors.size >= MAX_CURSORS) this.#cursors.delete(this.#oldestKey())
   }
 
-  /** Of the partitions that are not being read, where there is one. */
+  /** Of the partitions that are not being read, if there is one. */
   #oldestKey(): string {
     let oldest: string | undefined
     for (const key of this.#cursors.keys()) {

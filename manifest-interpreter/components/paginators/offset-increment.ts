@@ -33,7 +33,7 @@ export function offsetIncrement(
 
 interface RequestedSize {
   configured(): number | null
-  /** 0 where no size is asked for. */
+  /** 0 if no size is asked for. */
   sizeOf(page: ReadPage): Promise<number>
 }
 

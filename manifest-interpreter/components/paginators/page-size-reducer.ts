@@ -34,7 +34,7 @@ export class PageSizeReducer {
     return this.#reduced
   }
 
-  /** Makes the page smaller and waits, so that it can be asked for again. Throws where nothing is left to try. */
+  /** Makes the page smaller and waits, so that it can be asked for again. Throws if nothing is left to try. */
   async reduce(reason: string): Promise<void> {
     if (this.#configured === null) throw this.#noPageSize()
     const current = this.#reduced ?? this.#configured

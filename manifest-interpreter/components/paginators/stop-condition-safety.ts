@@ -36,7 +36,7 @@ export function classifyStopCondition(
   return own.length > 0 ? safe : unknown('it uses last_page_size outside of a comparison')
 }
 
-/** True where a template reads a variable of this name (not a member of something else). */
+/** True if a template reads a variable of this name (not a member of something else). */
 export function namesVariable(template: string, name: string): boolean {
   const body = parsed(template)
   return body !== undefined && names(body, name)
@@ -48,7 +48,7 @@ function unknown(reason: string): StopConditionSafety {
   return { verdict: 'unknown', reason }
 }
 
-/** Undefined where it is no template. */
+/** Undefined if it is not a template. */
 function parsed(template: string): Body | undefined {
   try {
     return parseTemplate(template)
@@ -216,7 +216,7 @@ function rendersTrueTextOnly({ branches, otherwise }: IfNode): boolean {
   return !isFalse(text)
 }
 
-/** True where a variable of this name is anywhere in the node. */
+/** True if a variable of this name is anywhere in the node. */
 function names(node: object, name: string): boolean {
   if ('type' in node && node.type === 'name') return 'name' in node && node.name === name
   return childrenOf(node).some((child) => names(child, name))

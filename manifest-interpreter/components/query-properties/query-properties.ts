@@ -16,7 +16,7 @@ export interface QueryProperties {
   newMerger(): RecordMerger
 }
 
-/** `context.configuredSchema` is the stream's schema in the configured catalog; absent where there is no catalog. */
+/** `context.configuredSchema` is the stream's schema in the configured catalog; absent if there is no catalog. */
 export function buildQueryProperties(
   definition: PlainDict,
   builder: Builder,

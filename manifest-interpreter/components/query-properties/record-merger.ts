@@ -15,7 +15,7 @@ export interface RecordMerger {
 export function recordMerger(keyOf: (record: Dict) => string | null): RecordMerger {
   const merged = new Map<string, Dict>()
 
-  /** True where the record is complete. */
+  /** True if the record is complete. */
   function take(record: Dict): boolean {
     const key = keyOf(record)
     if (key === null) return true

@@ -17,7 +17,7 @@ const PASSING_STATUSES = new Set([408, 423, 425, 429])
 export interface FailedRequest {
   readonly request: HttpRequest
   readonly outcome: HttpResponse | TransportError
-  /** What the API says about the failure, where it says something. */
+  /** What the API says about the failure, if it says something. */
   readonly said: string | undefined
 }
 

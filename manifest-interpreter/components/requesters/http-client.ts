@@ -41,7 +41,7 @@ interface Attempts {
   readonly request: HttpRequest
   readonly stream: string
   count: number
-  /** Whether the token could be refreshed; undefined where nobody asked for it yet. A request refreshes it once. */
+  /** Whether the token could be refreshed; undefined if nobody asked for it yet. A request refreshes it once. */
   refreshed: boolean | undefined
 }
 
@@ -53,7 +53,7 @@ export class HttpClient {
     this.#options = options
   }
 
-  /** Null where no response came and the error handler ignores that. */
+  /** Null if no response came and the error handler ignores that. */
   async send(request: HttpRequest, stream: string): Promise<HttpResponse | null> {
     const { errorHandler, environment, http, sendOptions } = this.#options
     const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
@@ -140,7 +140,7 @@ export class HttpClient {
     resolution: ErrorResolution,
   ): Promise<RetryNeeded> {
     const { action, failureType } = resolution
-    // An answer that is no error may be long, and break off: it is not read for this.
+    // A response that is not an error may be long, and break off: it is not read for this.
     const failed =
       outcome instanceof TransportError || outcome.ok
         ? { request: attempts.request, outcome, said: undefined }
@@ -179,7 +179,7 @@ export class HttpClient {
     return seconds
   }
 
-  /** Once per request. Returns where it makes sense to send the request again. */
+  /** Once per request. Returns if it makes sense to send the request again. */
   async #refreshToken(attempts: Attempts, failed: FailedRequest): Promise<void> {
     const { authenticator, environment } = this.#options
     if (attempts.refreshed !== undefined) throw rejectedAfterRefresh(failed, attempts.refreshed)

@@ -38,8 +38,8 @@ export interface RetryLimits {
 }
 
 /**
- * Sends until there is an answer. Rejects with the last RetryNeeded when the limits are reached. Each kind of wait counts
- * its own tries and begins anew inside of the next one: strategy within rate-limit within default. Rate limits know no
+ * Sends until there is a response. Rejects with the last RetryNeeded when the limits are reached. Each kind of wait counts
+ * its own tries and starts over inside of the next one: strategy within rate-limit within default. Rate limits know no
  * limit of time.
  */
 export function sendUntilAnswered<Answer>(

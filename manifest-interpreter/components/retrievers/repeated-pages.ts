@@ -7,8 +7,8 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * So often an answer may come again in a row. A token that comes again with the records that it has given leads nowhere.
- * Under another token, equal records may be others (measurements without keys), and an empty answer may stand for one that
+ * So often a response may come again in a row. A token that comes again with the records that it has given leads nowhere.
+ * Under another token, equal records may be others (measurements without keys), and an empty response may stand for one that
  * is not ready yet.
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
@@ -20,7 +20,7 @@ export interface AnsweredPage {
   readonly recordsHash: string | undefined
 }
 
-/** What tells a page from another; undefined where it is not known. */
+/** What tells a page from another; undefined if it is not known. */
 interface Fingerprint {
   readonly length?: number
   readonly body?: string | undefined
@@ -33,7 +33,7 @@ export class RepeatedPages {
   readonly #tokenPlace: string
   #last: Fingerprint = {}
   #repeats = 0
-  /** True where the records of the next page are to be hashed: bodies may differ by the time that a request took. */
+  /** True if the records of the next page are to be hashed: bodies may differ by the time that a request took. */
   watchesRecords = false
 
   constructor(streamName: string, tokenPlace: string) {
@@ -41,7 +41,7 @@ export class RepeatedPages {
     this.#tokenPlace = tokenPlace
   }
 
-  /** After each page that has a next one. `asked`: the token that it was asked for with. Throws where paging leads nowhere. */
+  /** After each page that has a next one. `asked`: the token that it was asked for with. Throws if paging leads nowhere. */
   async observe(page: AnsweredPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
     this.watchesRecords = hasSameToken

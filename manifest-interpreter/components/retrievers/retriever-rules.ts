@@ -22,7 +22,7 @@ interface Subject {
   readonly hasQueryProperties?: boolean
 }
 
-/** True where the first page of the stream stands in the records of its parent. */
+/** True if the first page of the stream stands in the records of its parent. */
 export function checkLazyRead(definition: PlainDict, subject: Subject): boolean {
   const parents = parentsOf(field(definition, 'partition_router') ?? null)
   if (!parents.some((parent) => isDict(parent) && isSet(parent, 'lazy_read_pointer'))) return false
@@ -166,7 +166,7 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
     )
 }
 
-/** True where an error handler of the retriever's requester can ask for the action. */
+/** True if an error handler of the retriever's requester can ask for the action. */
 function requesterUses(definition: PlainDict, action: string): boolean {
   return usesAction(get(component(definition, 'requester'), 'error_handler') ?? null, action)
 }

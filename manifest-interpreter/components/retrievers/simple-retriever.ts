@@ -132,7 +132,7 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  /** Gives the records of a page, and says how to go on: where its answer asks to read it otherwise, not with the next one. */
+  /** Returns the records of a page, and says how to go on: where its answer asks to read it otherwise, not with the next one. */
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
@@ -270,7 +270,7 @@ class PageCount {
     return known
   }
 
-  /** False where there is nothing to read and no next page: no response, or one that is not ok. */
+  /** False if there is nothing to read and no next page: no response, or one that is not ok. */
   get hasAnswer(): boolean {
     return this.response?.ok === true
   }
@@ -285,7 +285,7 @@ class PageCount {
     this.#recordsHash = new RecordsHash()
   }
 
-  /** Throws where the same page would come again and again. */
+  /** Throws if the same page would come again and again. */
   async checkNext(
     repeated: RepeatedPages,
     { requested, next }: { readonly requested: PlainDict | null; readonly next: PlainDict },

@@ -62,7 +62,7 @@ export interface Connections {
     name: string,
     options?: CallOptions & { readonly streams?: readonly StreamName[] },
   ): Promise<void>
-  /** What the last run saw of the source that is not approved; null where there is nothing. */
+  /** What the last run saw of the source that is not approved; null if there is nothing. */
   drift(name: string, options?: CallOptions): Promise<Connection['drift']>
   /** Approves what a run saw: the `fingerprint` of its drift, and nothing later. */
   approve(name: string, fingerprint: string, options?: CallOptions): Promise<Connection>

@@ -9,7 +9,7 @@ export class ConnectError extends Error {
   override readonly name = 'ConnectError'
   /** A newer service may have more codes than this file knows of. */
   readonly code: ErrorCode | (string & Record<never, never>)
-  /** The status of HTTP; 0 where no answer came. */
+  /** The status of HTTP; 0 if no answer came. */
   readonly status: number
   readonly suggestedFix: string
   /** config_error: you must act. transient_error: later may work. system_error: a mistake of the service or the connector. */
@@ -56,7 +56,7 @@ interface Unusable {
   readonly status: number
   readonly contentType: string | null
   readonly text: string
-  /** `text` as JSON; undefined where it is none. */
+  /** `text` as JSON; undefined if it is none. */
   readonly json: unknown
 }
 

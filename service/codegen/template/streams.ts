@@ -17,7 +17,7 @@ export type StreamChoice = {
   }
 }[StreamName]
 
-/** The name that a stream of an answer has in this file; undefined where this file does not know it. */
+/** The name that a stream of an answer has in this file; undefined if this file does not know it. */
 export function streamNameOf(stream: {
   readonly name: string
   readonly namespace?: string | null | undefined

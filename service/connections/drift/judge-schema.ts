@@ -73,7 +73,7 @@ function approvedStreams(
     : { approved: { streams: [...before.streams, ...chosen] }, isNew: true }
 }
 
-/** Undefined where the catalog has no such stream, or several. */
+/** Undefined if the catalog has no such stream, or several. */
 function findBound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
   const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined

@@ -47,7 +47,7 @@ function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): Air
 }
 
 /**
- * Throws where what was approved cannot be kept to: the key or the cursor is gone, the source no longer holds the key to be unique, or
+ * Throws if what was approved cannot be kept to: the key or the cursor is gone, the source no longer holds the key to be unique, or
  * values of its new type would be NULL, which makes one row of many; or the source cannot read the stream so any more.
  */
 export function requireReadable(

@@ -36,8 +36,8 @@ export interface SettledCatalog {
 
 /**
  * Asks the source for its schema, compares it with what is approved, and does what the connection says of drift. What comes of it is
- * kept before this resolves or throws. Throws `schema_drift_blocked` where somebody must approve first, and what `discover` throws.
- * Undefined where the connection was changed in the meantime, or the run is another's: begin again with what it is now.
+ * kept before this resolves or throws. Throws `schema_drift_blocked` if somebody must approve first, and what `discover` throws.
+ * Undefined if the connection was changed in the meantime, or the run is another's: begin again with what it is now.
  */
 export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
   const { connection, instances, store } = options
@@ -53,7 +53,7 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   return { catalog: reads, seen: judged.seen, all: catalog }
 }
 
-/** False where nothing could be kept. Where all is as it was there is nothing to keep. */
+/** False if nothing could be kept. Where all is as it was there is nothing to keep. */
 async function keep(
   { connection, run, owner, store }: SettleOptions,
   judged: SchemaJudgement,
@@ -81,7 +81,7 @@ function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement)
   return { streams: [...seen.streams, ...gone] }
 }
 
-/** Null where there is none, or the run follows it. */
+/** Null if there is none, or the run follows it. */
 function driftOf(
   { changes, seen }: SchemaJudgement,
   policy: SchemaDriftPolicy,

@@ -4,9 +4,9 @@ import type { Principal } from './principal.ts'
 /** What something is done to. */
 export interface AccessResource {
   readonly kind: ResourceKind
-  /** Of the instance or connection; empty where it is not known, or there is none. */
+  /** Of the instance or connection; empty if it is not known, or there is none. */
   readonly name: string
-  /** What is known of the thing beside its name; absent where it is not looked up, or does not exist. */
+  /** What is known of the thing beside its name; absent if it is not looked up, or does not exist. */
   readonly facts?: ResourceFacts
 }
 
@@ -29,7 +29,7 @@ export interface AccessRequest {
   readonly principal: Principal
   readonly action: ActionName
   readonly resource: AccessResource
-  /** Of `actions:invoke` only; where it is left out: neither. */
+  /** Of `actions:invoke` only; if it is left out: neither. */
   readonly invoke?: InvokeContext
 }
 
@@ -47,7 +47,7 @@ export interface RunById {
   readonly run: string
 }
 
-/** What policies may want to know of a thing that a request names. Null where it does not exist. */
+/** What policies may want to know of a thing that a request names. Null if it does not exist. */
 export interface ResourceLookup {
   instance(name: string): Promise<{ readonly type: string } | null>
   connection(name: string): Promise<{ readonly instance: string } | null>

@@ -14,7 +14,7 @@ import type { Principal } from './principal.ts'
 
 /**
  * Decides by the scopes of the principal and by the policy; both must allow. Before anything is looked up, and never so that
- * the answer tells whether something exists to who may not know.
+ * the response tells whether something exists to who may not know.
  */
 export class Access {
   readonly #policy: Policy
@@ -46,7 +46,7 @@ export class Access {
   }
 
   /**
-   * For a list: which of its items are shown; null: all. Throws `permission_denied` where none can be.
+   * For a list: which of its items are shown; null: all. Throws `permission_denied` if none can be.
    */
   filter(principal: Principal, action: ActionName): ((item: ListedResource) => boolean) | null {
     const kind = actionFacts(action).on

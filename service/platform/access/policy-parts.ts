@@ -1,6 +1,6 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 
-/** What looking at a resource makes an answer depend on. */
+/** What the answer depends on, if a rule looks at the resource. */
 export interface SpeaksOf {
   /** On which instance or connection it is. */
   readonly byName: boolean
@@ -8,7 +8,7 @@ export interface SpeaksOf {
   readonly byFacts: boolean
 }
 
-/** `text` is one that Cedar takes. Says yes where it is not sure. */
+/** `text` is one that Cedar takes. Says yes if it is not sure. */
 export function speaksOf(text: string): SpeaksOf {
   const parts = cedar.policySetTextToParts(text)
   if (parts.type === 'failure') return { byName: true, byFacts: true }

@@ -27,7 +27,7 @@ export interface Scope {
 /** One way to tell who a bearer token stands for. */
 export interface Authenticator {
   /**
-   * Null for a token that is unknown, revoked, expired, or none of its kind. Throws only where it cannot be told, because what
+   * Null for a token that is unknown, revoked, expired, or none of its kind. Throws only if it cannot be told, because what
    * it needs (database, key set) cannot be reached, and `role_missing` for a token that holds but gives no kind. Must compare secrets in constant time.
    */
   authenticate(token: string): Promise<Principal | null>

@@ -17,7 +17,7 @@ export function allowedNetworksOf(environment: Environment): readonly string[] {
 }
 
 /**
- * Where the embedded parts keep what they have, where no setting says another folder: in `$XDG_DATA_HOME`, else
+ * Where the embedded parts keep what they have, if no setting says another folder: in `$XDG_DATA_HOME`, else
  * `~/.local/share`, and for root `/var/lib`: the account that PostgreSQL runs under then cannot enter root's home.
  */
 export function standardDataFolder({ XDG_DATA_HOME, HOME }: Environment): string {

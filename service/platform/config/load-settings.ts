@@ -108,7 +108,7 @@ function issueProblem(
   }
 }
 
-/** A wrong value. A URL may carry a password where none belongs. */
+/** A wrong value. A URL may carry a password if none belongs. */
 function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)

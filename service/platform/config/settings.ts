@@ -22,9 +22,9 @@ export interface SettingFacts {
   readonly path: string
   /** How the value is written. */
   readonly type: string
-  /** What holds where nothing is set; also why nothing may be. */
+  /** What holds if nothing is set; also why nothing may be. */
   readonly standard: string
-  /** Never shown, not even where it is wrong. */
+  /** Never shown, not even if it is wrong. */
   readonly secret?: true
   /** A second environment variable; the setting's own one wins. */
   readonly alias?: string

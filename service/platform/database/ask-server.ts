@@ -5,7 +5,7 @@ import { Database } from './database.ts'
 export interface ServerAnswer {
   /** `18.1` */
   readonly version: string
-  /** Its clock less ours; right to the time that the answer took. */
+  /** Its clock less ours; right to the time that the response took. */
   readonly clockAheadMs: number
   /** It takes no writes: a standby, or a database that is set to read-only. */
   readonly isReadOnly: boolean

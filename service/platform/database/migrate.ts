@@ -42,7 +42,7 @@ async function applyMissing(session: Session, upTo: number): Promise<void> {
     `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
        to_regclass('reactor_connect_service.migrations')::text AS list`,
   )
-  // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
+  // Asked first: IF NOT EXISTS demands the right to create even if there is nothing to create.
   if (existing?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
   if (existing?.list === null)
     await session.query(`

@@ -29,7 +29,7 @@ export function pagePlace(list: ListName, request: PageRequest): PagePlace {
 const shownChunk = 500
 
 /**
- * The rows of a page and one more where there is one, leaving out what is not shown. The last row is one that is shown, so a
+ * The rows of a page and one more if there is one, leaving out what is not shown. The last row is one that is shown, so a
  * cursor never holds the name of another.
  */
 export async function readShown<Kept>(
@@ -52,7 +52,7 @@ export async function readShown<Kept>(
   }
 }
 
-/** `rows` is one more than the limit where there is a next page. */
+/** `rows` is one more than the limit if there is a next page. */
 export function pageOf<Kept, Item>(
   rows: readonly Kept[],
   place: PagePlace,

@@ -31,7 +31,7 @@ export function noteAudited(
   if (audited !== null) Object.assign(audited, facts)
 }
 
-/** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */
+/** Writes every change into the audit log: that it begins, before anything is done; then, before the response, how it ended. */
 export class AuditTrail {
   readonly #log: AuditLog
 
@@ -59,7 +59,7 @@ export class AuditTrail {
       const { name, details } = audited
       await this.#log.end(audited.id, { outcome, status, error, name, details })
     } catch (failure) {
-      // It is done, and the log has that it was begun: the answer is still the truth.
+      // It is done, and the log has that it was begun: the response is still the truth.
       request.log.error({ err: failure, audit: audited.id }, 'the audit log lacks an outcome')
     }
     return payload
@@ -116,7 +116,7 @@ function outcomeOf(end: {
   readonly error: ErrorCodeName | null
   readonly isReplayed: boolean
 }): AuditOutcome {
-  // The answer was given up, the work was not.
+  // The response was given up, the work was not.
   if (end.error === 'request_timed_out') return 'begun'
   // Some rights are known only when it is done: whose sandbox it is. A token that is not valid is no question of rights.
   if (end.status === 403 && end.error !== 'promote_token_invalid') return 'denied'

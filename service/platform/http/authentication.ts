@@ -8,13 +8,13 @@ import { RateWindow } from './rate-window.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without a token. */
+    /** The route responds without a token. */
     readonly anonymous?: true
     /** An event stream: it may last. */
     readonly lasting?: true
   }
   interface FastifyRequest {
-    /** Who asks; null on anonymous routes. `principalOf` where there must be one. */
+    /** Who asks; null on anonymous routes. `principalOf` if there must be one. */
     principal: Principal | null
   }
 }
@@ -46,7 +46,7 @@ export class Authentication {
     if (seconds > 0) throw rateLimitError('requests', this.#requests.limit, seconds)
   }
 
-  /** Whom the token stands for by now. Throws `unauthorized`, also where it has held before. */
+  /** Whom the token stands for by now. Throws `unauthorized`, also if it has held before. */
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const token = bearerTokenOf(request)
     if (token === null) throw new ConnectError('unauthorized')

@@ -33,7 +33,7 @@ declare module 'fastify' {
 }
 
 /**
- * Lets through what scopes and policy allow: before anything is looked up, so that no answer is a sign of what exists. The audit
+ * Lets through what scopes and policy allow: before anything is looked up, so that no response is a sign of what exists. The audit
  * log has every refusal.
  */
 export class Authorization {
@@ -48,7 +48,7 @@ export class Authorization {
   /** After the authentication, before the body is read. */
   readonly onRequest: onRequestAsyncHookHandler = (request) => this.authorize(request)
 
-  /** By the path. Throws where it may not be, or may no longer. */
+  /** By the path. Throws if it may not be, or may no longer. */
   async authorize(request: FastifyRequest): Promise<void> {
     const { action, anonymous, namesBy } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
@@ -102,7 +102,7 @@ export class Authorization {
     }
   }
 
-  /** Throws where it may not be. */
+  /** Throws if it may not be. */
   async demand(request: FastifyRequest, requested: RequestedAccess): Promise<void> {
     await this.#recordRefusal(request, requested, (principal) =>
       this.#access.demand({ principal, ...requested }),

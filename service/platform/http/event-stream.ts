@@ -13,7 +13,7 @@ export interface EventStreamOptions {
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>
   /** A broken source ends the stream with this as its last event. */
   readonly failed: (error: unknown) => ServerSentEvent
-  /** Asked with each sign of life. Throws where the client may no longer read: then the stream ends with `failed`. */
+  /** Asked with each sign of life. Throws if the client may no longer read: then the stream ends with `failed`. */
   readonly stillAllowed: () => Promise<void>
   readonly heartbeatMs: number
   readonly closing: AbortSignal
@@ -22,7 +22,7 @@ export interface EventStreamOptions {
 /** A client that was cut off comes back after this many milliseconds. */
 const retryMs = 2000
 
-/** Answers with events as they come. No more is taken from `events` than the client reads. */
+/** Responds with events as they come. No more is taken from `events` than the client reads. */
 export function sendEvents(reply: FastifyReply, options: EventStreamOptions): FastifyReply {
   const gone = new AbortController()
   const refused = new AbortController()

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../protocol/index.ts'
 
-/** Answers of requests with an `Idempotency-Key`, kept for a day. */
+/** Responses of requests with an `Idempotency-Key`, kept for a day. */
 export interface IdempotencyStore {
   /**
    * `began`: do the request, then `finish` or `abandon` with the ticket. `done`: answer this. Throws `idempotency_key_reused`
@@ -8,9 +8,9 @@ export interface IdempotencyStore {
    * process is taken for dead).
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
-  /** Keeps the answer. Never one that holds a secret. */
+  /** Keeps the response. Never one that holds a secret. */
   finish(ticket: string, answer: StoredAnswer): Promise<void>
-  /** The request changed nothing: the key may be used anew. */
+  /** The request changed nothing: the key may be used again. */
   abandon(ticket: string): Promise<void>
 }
 

@@ -19,7 +19,7 @@ export const answerLifetime = '1 day'
 
 /**
  * Who may have a key that exists: anybody once its time is over; the same request again where the process that had it died
- * (it can have been another one, and then the answer would be that one's).
+ * (it can have been another one, and then the response would be that one's).
  */
 const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.answer IS NULL
   AND kept.locked_until <= now() AND kept.request_hash = excluded.request_hash`

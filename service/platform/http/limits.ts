@@ -11,7 +11,7 @@ export const defaultReceiveTimeoutMs = 30_000
 /** How often requests that come too slowly are looked for. */
 export const checkTimeoutsMs = 5_000
 
-/** For the answers under way when the server closes. */
+/** For the responses under way when the server closes. */
 export const defaultCloseTimeoutMs = 5_000
 export const lookForIdleMs = 50
 

@@ -14,7 +14,7 @@ export class RateWindow {
     this.#now = now
   }
 
-  /** Counts one. Seconds until the window ends where it is beyond the limit; 0 where it is not. */
+  /** Counts one. Seconds until the window ends where it is beyond the limit; 0 if it is not. */
   hit(key: string): number {
     if (this.limit === 0) return 0
     const now = this.#now()
@@ -30,7 +30,7 @@ export class RateWindow {
     return open.hits > this.limit ? secondsUntil(open.endsAtMs, now) : 0
   }
 
-  /** Without counting: seconds until one more is taken; 0 where it is now. */
+  /** Without counting: seconds until one more is taken; 0 if it is now. */
   wait(key: string): number {
     const open = this.limit === 0 ? undefined : this.#counts.get(key)
     const now = this.#now()

@@ -5,7 +5,7 @@ export interface JobsClientOptions {
   /** `http://jobs.example.com:8005` */
   readonly url: string
   readonly apiKey?: string
-  /** For one request with its answer, beside what the request itself waits for. Default 10 s. */
+  /** For one request with its response, beside what the request itself waits for. Default 10 s. */
   readonly timeoutMs?: number
 }
 
@@ -33,7 +33,7 @@ export class JobsClient {
     this.url = `${origin}${pathname}`.replace(/\/$/, '')
   }
 
-  /** What is answered as JSON; undefined for an empty answer, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
+  /** What is answered as JSON; undefined for an empty response, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)
     if (request.method === 'DELETE' && status === 404) return undefined

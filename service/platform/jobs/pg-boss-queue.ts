@@ -95,7 +95,7 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
     await this.#opened.close()
   }
 
-  /** None where the database does not answer: it is asked again. */
+  /** None where the database does not respond: it is asked again. */
   async #take(room: number): Promise<readonly string[]> {
     const { boss, database } = this.#opened
     try {

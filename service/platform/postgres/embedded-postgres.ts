@@ -40,7 +40,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly url: string
   /** The postmaster. */
   readonly pid: number
-  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` where the server ends before, which no `stop` asked for. */
+  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` if the server ends before, which no `stop` asked for. */
   watch(signal: AbortSignal): Promise<void>
   /** Ends all sessions and shuts down (committed data is on disk). Resolves when the process is gone. */
   stop(): Promise<void>
@@ -98,7 +98,7 @@ interface ServerStart {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Tries again where that can help: another program took the port, or backends of a crashed server are still ending. */
+/** Tries again if that can help: another program took the port, or backends of a crashed server are still ending. */
 async function startServer(start: ServerStart): Promise<{ child: ChildProcess; port: number }> {
   const deadline = Date.now() + startTimeoutMs
   for (let attempt = 1; ; attempt += 1) {

@@ -19,7 +19,7 @@ import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-fil
 import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
 export interface FileVaultOptions {
-  /** Of the vault alone: made with mode 0700 where it is missing. */
+  /** Of the vault alone: made with mode 0700 if it is missing. */
   readonly folder: string
   /** 32 bytes in base64. Without it a key is made and kept in the folder, readable by this user only. */
   readonly key?: string
@@ -40,7 +40,7 @@ const storedSchema = z.record(z.string(), z.json())
  * The embedded vault: a folder with one encrypted file a path, named by the path's hash. What it does not see is the whole
  * folder, or one file, put back to an earlier state.
  *
- * Throws `vault_permissions` where others can read the folder, `vault_key_wrong` where the key does not open the files.
+ * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files.
  * A rotation of the key that was cut off is finished here.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
@@ -134,7 +134,7 @@ export class FileVault implements Vault {
 
   /**
    * Encrypts everything with a new key and forgets the old one. Cut off at any time, every file stays readable and the next
-   * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
+   * start finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async () => {

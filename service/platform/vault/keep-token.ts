@@ -67,7 +67,7 @@ async function attempt(
   }
 }
 
-/** False where the signal ended it. */
+/** False if the signal ended it. */
 async function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal, ref: false })

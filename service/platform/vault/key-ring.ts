@@ -15,7 +15,7 @@ export interface KeyRing {
 /** Keys that the operator gave: they are never written to disk. */
 export interface ConfiguredKeys {
   readonly key?: VaultKey
-  /** What was `key` until now: files are encrypted anew when the vault is opened. */
+  /** What was `key` until now: files are encrypted again when the vault is opened. */
   readonly previousKey?: VaultKey
 }
 
@@ -89,7 +89,7 @@ async function readKeyFile(folder: string): Promise<KeyFile | null> {
   return parsed.data
 }
 
-/** Undefined for what is no JSON; the error of the parser would quote the keys. */
+/** Undefined for what is not JSON; the error of the parser would quote the keys. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

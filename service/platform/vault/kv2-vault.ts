@@ -109,7 +109,7 @@ export class Kv2Vault implements Vault {
     throw this.#client.refused(operation, answer)
   }
 
-  /** The new version; null where `cas` is not the version now. */
+  /** The new version; null if `cas` is not the version now. */
   async #write(path: string, data: JsonObject, cas: number | undefined): Promise<number | null> {
     const operation = `write ${path}`
     const body = { ...(cas !== undefined && { options: { cas } }), data }

@@ -28,7 +28,7 @@ export function newVaultKey(): VaultKey {
   return vaultKey(randomBytes(32))
 }
 
-/** 32 bytes in base64 (or base64url); undefined where it is something else. */
+/** 32 bytes in base64 (or base64url); undefined if it is something else. */
 export function parseVaultKey(text: string): VaultKey | undefined {
   if (!/^[\w+/-]{43}=?$/.test(text.trim())) return undefined
   return vaultKey(Buffer.from(text.trim(), 'base64'))
@@ -39,7 +39,7 @@ export interface SealedHeader {
   readonly version: number
 }
 
-/** What a file says of itself, not yet authenticated; undefined where it is no such file. */
+/** What a file says of itself, not yet authenticated; undefined if it is no such file. */
 export function readHeader(file: Uint8Array): SealedHeader | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   if (bytes.length < headerBytes || !bytes.subarray(0, 4).equals(magic)) return undefined
@@ -67,7 +67,7 @@ export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
   return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()])
 }
 
-/** Undefined where the bytes are not what `seal` made for this file with this key. */
+/** Undefined if the bytes are not what `seal` made for this file with this key. */
 export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undefined {
   const header = readHeader(file)
   if (header?.keyId !== key.id) return undefined

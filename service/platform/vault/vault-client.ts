@@ -18,7 +18,7 @@ export interface VaultClientOptions {
   readonly token: string
   /** Of Vault Enterprise and OpenBao. */
   readonly namespace?: string
-  /** For one request with its answer. Default 10 s. */
+  /** For one request with its response. Default 10 s. */
   readonly timeoutMs?: number
   /** For why the vault refused: no caller is told what it said. */
   readonly logger: Logger
@@ -35,7 +35,7 @@ export interface VaultRequest {
 
 export interface VaultAnswer {
   readonly status: 200 | 204 | 400 | 404
-  /** Null where there is no body. */
+  /** Null if there is no body. */
   readonly body: unknown
   /** What Vault, or a proxy before it, says of a refusal, without what it repeats of the request. Empty for a plain 404. */
   readonly errors: readonly string[]

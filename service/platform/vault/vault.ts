@@ -8,7 +8,7 @@ import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
  * use the same vault at the same time.
  */
 export interface Vault extends AsyncDisposable {
-  /** Null where nothing is kept. Never an older state than a `put` that has resolved before, in any process. */
+  /** Null if nothing is kept. Never an older state than a `put` that has resolved before, in any process. */
   get(path: string): Promise<StoredSecrets | null>
   /**
    * Replaces what is kept at the path and returns its new version. Durable when it resolves; when it throws, either nothing
@@ -18,7 +18,7 @@ export interface Vault extends AsyncDisposable {
    * Whoever read, changed and puts back says it: a token that was refreshed in the meantime is not overwritten.
    */
   put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
-  /** Forgets the path with all of its history; nothing to forget is no error. Durable when it resolves. Versions then start anew. */
+  /** Forgets the path with all of its history; nothing to forget is not an error. Durable when it resolves. Versions then start again. */
   delete(path: string): Promise<void>
   /** Resolves where secrets can be read and written: for readiness and `doctor`. */
   check(): Promise<void>

@@ -4,7 +4,7 @@ import type { DestinationSession } from '../session.ts'
 
 /**
  * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log go on counting, so
- * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made anew by the next one.
+ * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made again by the next one.
  */
 export async function forgetStreams(
   session: DestinationSession,

@@ -34,7 +34,7 @@ const codes = {
 const codeOfKind: Readonly<Record<ColumnKind, number>> = { ...codes, timetz: codes.string }
 
 export interface CopyColumn extends Column {
-  /** The column of the table that takes it; undefined where it has none: the field is passed over. */
+  /** The column of the table that takes it; undefined if it has none: the field is passed over. */
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
@@ -47,7 +47,7 @@ export interface TranscoderOptions {
   readonly losses: LoadLosses
   /** The fields of the primary key, by which losses name their rows; empty without one. */
   readonly keyFields: readonly string[]
-  /** Takes the records that no row can stand for; absent where rows are only appended. */
+  /** Takes the records that no row can stand for; absent if rows are only appended. */
   readonly rejections?: KeyRejections
 }
 

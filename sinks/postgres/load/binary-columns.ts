@@ -3,7 +3,7 @@ import type { CopyColumn } from './avro-to-copy.ts'
 import { columnTypeOf, type HeldType } from '../tables/column-types.ts'
 import type { TableColumns } from '../tables/table-columns.ts'
 
-/** The type that we would make for a kind, where it has a binary encoding of its own. */
+/** The type that we would make for a kind, if it has a binary encoding of its own. */
 function binaryTypeOf(kind: ColumnKind): HeldType | undefined {
   return kind === 'timetz' ? undefined : columnTypeOf(kind)
 }

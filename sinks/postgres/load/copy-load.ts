@@ -80,7 +80,7 @@ export class CopyLoad {
   /** Where the open COPY is to end early: after a row that had a refused cell. */
   #endsAt: number | undefined
   #copy: CopyIn | undefined
-  /** The last chunk: resolves when its bytes are free; gives the error, so that nobody has to wait for it. */
+  /** The last chunk: resolves when its bytes are free, with the error, so that nobody has to wait for it. */
   #inFlight: Promise<Error | undefined> = Promise.resolve(undefined)
   #begun = false
   #hasSavepoint = false
@@ -181,7 +181,7 @@ export class CopyLoad {
     this.#transcoder.refused.clear()
   }
 
-  /** Begins the transaction where no COPY did. */
+  /** Begins the transaction if no COPY did. */
   async begin(): Promise<void> {
     if (!this.#begun) await this.#options.session.begin()
     this.#begun = true

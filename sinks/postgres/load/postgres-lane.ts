@@ -36,7 +36,7 @@ const MAX_NAMED_REJECTIONS = 5
 /** All other lanes of the table may merge before this one. */
 const mergeSeconds = 600
 
-/** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
+/** Opens a lane with a session of its own. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(
   place: PostgresPlace,
   sync: StreamSync,

@@ -9,7 +9,7 @@ export interface Comparison {
   readonly after: TableName
   /** A table, or a query in parentheses, with the same columns in the same types. */
   readonly before: string
-  /** What identifies a row; undefined where only all of its contents do. */
+  /** What identifies a row; undefined if only all of its contents do. */
   readonly key: readonly ComparedColumn[] | undefined
   /** What makes a row another. The key may be among them. */
   readonly columns: readonly ComparedColumn[]

@@ -221,7 +221,7 @@ export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): 
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
 async function ensureSchema(session: DestinationSession, schema: string): Promise<void> {
-  // A sandbox's own one, which nothing makes anew.
+  // A sandbox's own one, which nothing makes again.
   if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
   await session.transaction(async () => {

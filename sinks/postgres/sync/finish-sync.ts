@@ -133,7 +133,7 @@ async function swapStage(
   if (stage === undefined) {
     throw tableGone(session.address, quoteTable(target.stage))
   }
-  // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
+  // Only if it lacks: ALTER TABLE would make readers wait for the whole copy.
   const table = await readTable(session, target.table)
   if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)

@@ -6,7 +6,7 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
 /**
- * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes anew
+ * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes again
  * too; then another table is the same one.
  */
 interface SeenTable {

@@ -107,7 +107,7 @@ function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): Str
 
 /** What a sync has to do to its table before it loads. */
 export interface TablePlan {
-  /** The table as it is; undefined where it is to be created. */
+  /** The table as it is; undefined if it is to be created. */
   readonly actual: TableColumns | undefined
   readonly changes: readonly TableChange[]
   /** Why it cannot be done. */
@@ -251,7 +251,7 @@ async function makeKeyIndex(
 ): Promise<number> {
   const { table } = target
   let removed = 0
-  // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  // Not if there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
     removed = await removeDuplicates({ session, sink, target })

@@ -59,7 +59,7 @@ export class MessageCursor {
     return this.#batch.baseOffset + BigInt(this.#offsetDelta)
   }
 
-  /** End of the value, and 0 where there is none. */
+  /** End of the value, and 0 if there is none. */
   get valueEnd(): number {
     return this.#valueLength < 0 ? 0 : this.valueStart + this.#valueLength
   }

@@ -80,7 +80,7 @@ export class BrokenBatchError extends Error {
   }
 }
 
-/** The batches in a fetch's answer. The last one may be cut by the fetch's size limit: it is left out. */
+/** The batches in a fetch's response. The last one may be cut by the fetch's size limit: it is left out. */
 export function readBatches(bytes: Buffer): readonly RecordBatch[] {
   const batches: RecordBatch[] = []
   for (let position = 0; position + crcAt <= bytes.length;) {

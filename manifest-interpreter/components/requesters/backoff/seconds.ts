@@ -6,7 +6,7 @@ import { truth } from '../../../value/truth.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { toNumber } from '../../../value/to-number.ts'
 
-/** A field that is a number or a template of one, of the configuration alone. Undefined where it is absent. */
+/** A field that is a number or a template of one, of the configuration alone. Undefined if it is absent. */
 export function compileSeconds(
   definition: PlainDict,
   name: string,
