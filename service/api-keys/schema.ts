@@ -3,7 +3,7 @@ import { principalKinds, type PrincipalKind, type Scope } from '../platform/acce
 import { givenTime, timestamp } from '../platform/fields.ts'
 import { toWire, snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
-/** Of a scope: the name of an action, or a part of one and `*`. */
+/** The action of a scope: its name, or a part of it and `*`. */
 const actionPattern = z
   .string()
   .regex(/^[a-z*][a-z:*-]{0,60}$/, 'must be an action, such as `connections:read` or `runs:*`')
@@ -14,7 +14,7 @@ const namePattern = z
   .regex(/^[A-Za-z0-9_*-]{1,63}$/, 'must be letters, digits, `-`, `_` and `*`, at most 63')
   .meta({ description: 'Name of an instance or connection; `*` matches any characters.' })
 
-/** What a key may do at most. */
+/** A limit of what a key may do. */
 export const scopeDocument = z
   .strictObject({
     action: actionPattern,
@@ -48,7 +48,7 @@ const msIn: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
   ['d', 86_400_000],
 ])
-/** Ten years: what is meant to last longer has no expiry. */
+/** Ten years: a key that should last longer has no expiry. */
 export const longestMs = 3_660 * 86_400_000
 
 const duration = z
@@ -80,7 +80,7 @@ export const apiKeyCreate = z
   )
   .meta({ id: 'ApiKeyCreate' })
 
-/** Of what `duration` lets pass. */
+/** Milliseconds of a text that `duration` accepts. */
 export function msOf(duration: string): number {
   const [, count = '0', unit = 'm'] = /^(\d+)([mhd])$/.exec(duration) ?? []
   return Number(count) * (msIn.get(unit) ?? 0)
@@ -98,7 +98,7 @@ const fields = {
   revokedAt: timestamp.nullable(),
 }
 export const apiKeySchema = z.object(fields).meta({ id: 'ApiKey' })
-/** In a document the names of a scope are left out if it is for all; inside they are null. */
+/** In a document, the names of a scope are left out if it is for all; inside they are null. */
 export type ApiKey = Omit<Resource<typeof apiKeySchema>, 'scopes'> & {
   readonly scopes: readonly Scope[] | null
 }
@@ -116,7 +116,7 @@ export const newApiKeyDocument = snakeCaseSchema(
 export interface ApiKeyInput {
   readonly name: string
   readonly kind: PrincipalKind
-  /** Absent: all that the kind may. */
+  /** Absent: all rights of the kind. */
   readonly scopes?: readonly Scope[]
   /** ISO 8601. Absent: it does not expire. */
   readonly expiresAt?: string

@@ -20,7 +20,7 @@ export interface CatalogEntry {
 }
 
 /**
- * All connectors by name, sorted. An imported manifest goes before a bundled one of its name, and a native one before both.
+ * All connectors by name, sorted. An imported manifest takes precedence over a bundled one of its name, and a native one over both.
  * @param folder where imported manifests are: a folder of its name for each; need not exist
  */
 export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
@@ -58,7 +58,7 @@ export function catalogManifest(folder: string, type: string): string {
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 
-/** Where an imported manifest stands. */
+/** Where an imported manifest is stored. */
 export function importedManifest(folder: string, name: string): string {
   return join(folder, name, 'manifest.yaml')
 }
@@ -66,7 +66,7 @@ export function importedManifest(folder: string, name: string): string {
 function importedNames(folder: string): readonly string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder).filter(
-    // An import that goes on, or was cut off, has a dot.
+    // An import that is in progress, or was interrupted, starts with a dot.
     (name) => !name.startsWith('.') && existsSync(importedManifest(folder, name)),
   )
 }

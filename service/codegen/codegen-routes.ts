@@ -37,7 +37,7 @@ const clientInput = z
 /** Two names for each of tens of thousands of streams. */
 const namesLimitBytes = 8 * 1024 * 1024
 
-/** A file, not a document: it is the same bytes for the same catalog and names. */
+/** Responds with a file, not a document: the bytes are the same for the same catalog and names. */
 export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'catalog'>): void {
   api.get(
     '/instances/:name/codegen',
@@ -87,7 +87,7 @@ function sendFile(reply: FastifyReply, text: string): FastifyReply {
   return reply.header('content-type', 'text/plain; charset=utf-8').send(text)
 }
 
-/** The typed client of an instance, from its streams as discover gives them. Throws what discover throws. */
+/** The typed client of an instance, from the streams that discover returns. Throws what discover throws. */
 async function instanceClient(
   { instances, catalog }: Pick<Service, 'instances' | 'catalog'>,
   name: string,

@@ -31,7 +31,7 @@ import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 const tags = ['connections']
 const params = z.object({ name })
 
-/** What may be wrong with streams, destination and schedule. */
+/** Errors about streams, destination and schedule. */
 const bindingFailures = [
   'stream_not_found',
   'stream_listed_twice',
@@ -328,7 +328,7 @@ function resetConnection(api: App, connections: ConnectionService): void {
   )
 }
 
-/** What a change of a connection answers. */
+/** The response to a change of a connection. */
 function toChangeAnswer(
   connection: Connection,
   { docsBase }: FastifyRequest,

@@ -34,7 +34,7 @@ export const connectionOptionsSchema = z
   .meta({ id: 'ConnectionOptions' })
 export type ConnectionOptions = Resource<typeof connectionOptionsSchema>
 
-/** What is given of a connection when it is made, and can be changed later. */
+/** The fields of a connection that are set when it is created, and can be changed later. */
 const changeable = {
   streams: z.array(streamBindingSchema).min(1).max(10_000).exactOptional(),
   destination: z
@@ -75,10 +75,10 @@ export type ConnectionInput = Resource<typeof connectionInputSchema>
 export const connectionUpdateSchema = z
   .strictObject({ ...changeable, destination: changeable.destination.exactOptional() })
   .meta({ id: 'ConnectionUpdate' })
-/** What of a connection can be changed later. */
+/** The fields of a connection that can be changed later. */
 export type ConnectionUpdate = Resource<typeof connectionUpdateSchema>
 
-/** inactive: new, and neither promoted nor activated: it runs neither by its schedule nor by hand. */
+/** inactive: new, neither promoted nor activated: it does not run by its schedule and cannot be started. */
 export const connectionStatus = z.enum(['inactive', 'active', 'paused'])
 
 export const connectionSchema = z
@@ -104,7 +104,7 @@ export const connectionSchema = z
 export type Connection = Resource<typeof connectionSchema>
 export const connectionDocument = snakeCaseSchema(connectionSchema)
 
-/** With an error of its last run whose page a client can open. */
+/** Makes the docs page of its last run's error a URL that a client can open. */
 export function withDocsUrls(connection: Connection, docsBase: string): Connection {
   const { lastRun } = connection
   return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }

@@ -33,7 +33,7 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
   })
 }
 
-/** The one that tells most comes first. */
+/** The most informative problem comes first. */
 function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
   try {
     const patterns = new SchemaPatterns()
@@ -61,7 +61,7 @@ function problemOf(violation: Violation, patterns: SchemaPatterns): string {
   return problemText(violation, patterns).slice(0, 300)
 }
 
-/** Says what the field may be, never what it is: that may be a secret. */
+/** Says what the field may be, never what it is, which may be a secret. */
 function problemText(violation: Violation, patterns: SchemaPatterns): string {
   const { path, keyword, schema } = violation
   if (keyword === 'required') return missingFields(violation)
@@ -83,7 +83,7 @@ const tooManyItems: RuleText = () => 'has more items than the connector accepts'
 const noForm: RuleText = () => 'has none of the forms that the connector accepts'
 const noMatch: RuleText = () => 'has a value that the connector does not accept'
 
-/** By the keyword that is broken. */
+/** The text for each keyword that is violated. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['type', (wanted) => `must be ${typesText(wanted)}`],
   ['enum', (wanted) => `must be one of ${formatValue(wanted)}`],
@@ -128,13 +128,13 @@ function typesText(wanted: Value): string {
   return types.length < 2 ? last : `${types.slice(0, -1).join(', ')} or ${last}`
 }
 
-/** A value of the spec, as a person writes it in a configuration. */
+/** A value of the spec, as a person would write it in a configuration. */
 function formatValue(value: Value): string {
   if (Array.isArray(value)) return value.map(formatValue).join(', ')
   return typeof value === 'string' ? value : dumpJson(value)
 }
 
-/** Fields that another one needs. */
+/** Fields that another field requires. */
 function neededFields({ path, keyword, schema, instance }: Violation): string {
   const present = new Set(namesIn(instance))
   const rules = get(schema, keyword) ?? null
@@ -174,7 +174,7 @@ function unknownFields({ path, schema, instance }: Violation, patterns: SchemaPa
   return `${shown} ${is} of this connector${suggestion}`
 }
 
-/** As Airbyte's specs describe a pattern to people. */
+/** Airbyte's specs describe a pattern for people in this way. */
 function formOf(schema: Dict): string {
   const descriptor = get(schema, 'pattern_descriptor') ?? null
   if (descriptor !== null) return `: ${str(descriptor)}`
@@ -190,7 +190,7 @@ function namesIn(value: Value): readonly string[] {
   return isDict(value) ? keys(value).map((name) => str(name)) : []
 }
 
-/** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */
+/** The spec for a configuration whose secrets are not yet set. Choices may then look alike, so `oneOf` becomes `anyOf`. */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   const relax = (schema: JsonValue): JsonValue => {
     if (isJsonList(schema)) return schema.map(relax)
@@ -214,7 +214,7 @@ function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   return isJsonObject(result) ? result : spec
 }
 
-/** As the interpreter sees JSON. */
+/** As the interpreter represents JSON. */
 function asValue(json: JsonObject): Value {
   return parseJson(JSON.stringify(json))
 }

@@ -32,12 +32,13 @@ import { SharedTokens } from './shared-tokens.ts'
 import { findUndeclared } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
-/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
+/** If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again, up to this many times. */
 const maxWrites = 5
 
 /**
- * StoredInstanceService: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
- * time, in all processes. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
+ * `InstanceService` on the store and the vault: the configuration is in the store, the secrets are in the vault. Changes of one instance
+ * are made one at a time, in all processes. A crash between the two leaves an instance that says `missing`, never one that claims more than
+ * it has.
  */
 export class StoredInstanceService implements InstanceService {
   readonly #options: InstancesOptions
@@ -109,7 +110,7 @@ export class StoredInstanceService implements InstanceService {
         const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
         throw instanceInUse(name, readable)
       }
-      // Says that it has none before they are gone, and is gone itself once they are: no secret is left that nobody knows of.
+      // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
       await vault.delete(instancePath(instance.id))
       await store.instances.delete(name)
@@ -166,15 +167,15 @@ export class StoredInstanceService implements InstanceService {
       const details = { instance: name, fields: missing.join(', ') }
       throw new ConnectError('credentials_missing', { details })
     }
-    // What its connector found out to be refused stays so until it has other tokens.
+    // If its connector found that the authorization is refused, that stays so until it has other tokens.
     const isRefused = instance.credentials === 'reauthorize'
     if (!isRefused || refreshedScheme(descriptor) !== undefined) await this.#note(instance, 'ready')
     return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
   }
 
   /**
-   * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
-   * its secrets says so from here on; one whose secrets are back is ready again. Returns the names of those that have lost them.
+   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance without its
+   * secrets is marked as such; one whose secrets are back becomes ready. Returns the names of those that have lost them.
    */
   async noteLostSecrets(): Promise<readonly string[]> {
     const lost: string[] = []
@@ -205,7 +206,7 @@ export class StoredInstanceService implements InstanceService {
     await this.#note(instance, statusOf(descriptor, split))
   }
 
-  /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
+  /** Undefined if its manifest is gone or cannot be read: then its secret fields are not known. */
   async #descriptorIfThere(type: string): Promise<ConnectorDescriptor | undefined> {
     try {
       return await this.#options.catalog.get(type)
@@ -215,7 +216,7 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  /** The store knows of secrets, and the vault has no entry. An entry without any is none that was lost. */
+  /** The store lists secrets, but the vault has no entry. If none are listed, none were lost. */
   async #isLost({ id, secrets }: Instance): Promise<boolean> {
     return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
   }
@@ -227,7 +228,7 @@ export class StoredInstanceService implements InstanceService {
         before: resolved,
         after: config,
       })
-      // What the spec does not know of is what a connector keeps for itself: tokens.
+      // Fields that the spec does not mention are those that a connector stores itself: tokens.
       const own = findUndeclared(spec, applied.changed)
       const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
@@ -246,7 +247,7 @@ export class StoredInstanceService implements InstanceService {
     try {
       await this.#change(name, noteSecrets, { isAuthorized: true })
     } catch (error) {
-      // They are kept, and that is what the run needs: which fields are set is noted with the next change.
+      // They are stored, and that is what the run needs: the list of fields that are set is updated with the next change.
       const facts = { instance: name, code: ConnectError.from(error).code }
       this.#options.logger.warn(facts, 'which secrets are set could not be noted')
     }
@@ -277,7 +278,7 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  /** Whoever changed the instance in the meantime knows better. */
+  /** If somebody changed the instance in the meantime, their change wins. */
   async #note(
     { name, version, credentials: before }: Instance,
     credentials: CredentialStatus,
@@ -307,7 +308,7 @@ export class StoredInstanceService implements InstanceService {
     })
   }
 
-  /** Writes nothing if nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  /** Writes nothing if nothing has changed, so that a discovery stays valid and no edit conflicts. */
   async #keep(
     instance: Instance,
     { config, secrets }: SplitConfig,
@@ -327,7 +328,7 @@ export class StoredInstanceService implements InstanceService {
     })
   }
 
-  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
+  /** The secrets before and after the edit, which is durable in the vault. */
   async #changeSecrets(
     { id }: Instance,
     edit: (stored: Secrets) => SplitConfig,
@@ -357,14 +358,14 @@ export class StoredInstanceService implements InstanceService {
     const { id } = await store.instances.get(name)
     return store.runExclusively(`instance ${id}`, async () => {
       const instance = await store.instances.get(name)
-      // Deleted, and another one made of the same name, while this waited.
+      // The instance was deleted, and another one with the same name was created, while this waited.
       if (instance.id !== id)
         throw new ConnectError('instance_not_found', { details: { instance: name } })
       return work(instance)
     })
   }
 
-  /** The caller gets the error of the vault, which comes first. */
+  /** The caller gets the error of the vault, which came first. */
   async #undoCreate(name: string, id: string): Promise<void> {
     try {
       await this.#options.vault.delete(instancePath(id))
@@ -384,7 +385,7 @@ export class StoredInstanceService implements InstanceService {
   }
 }
 
-/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
+/** From the stored secrets to those to store; at a second attempt, the stored ones may have changed. */
 type Edit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
 
 function isEmpty(secrets: Secrets): boolean {

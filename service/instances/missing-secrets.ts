@@ -72,7 +72,7 @@ function fewestOf(
   )
 }
 
-/** Whether the constants of the choice are those of the value; a constant that the value does not have decides nothing. */
+/** Whether the constants of the choice match the value; a constant that the value does not have is ignored. */
 export function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
   if (!isJsonObject(choice) || !isJsonObject(choice.properties) || !isJsonObject(value)) return true
   return Object.entries(choice.properties).every(([name, property]) => {

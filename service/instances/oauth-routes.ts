@@ -8,7 +8,7 @@ import { failuresOnly } from '../platform/http/failures.ts'
 import { page } from '../platform/http/page.ts'
 import { authorizedDocument, callbackQuery } from './schema.ts'
 
-/** Where the browser comes back to after the user has said yes. The state, which only we could make, stands for the key. */
+/** The browser returns here after the user has agreed. Only we could have made the state, so it replaces the key. */
 export function oauthRoutes(api: App, instances: InstanceService): void {
   api.get(
     '/oauth/callback',

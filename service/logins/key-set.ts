@@ -14,7 +14,7 @@ export function keySetUrl(
   return identityJwksUrl ?? `${identityUrl}/.well-known/jwks.json`
 }
 
-/** Asks for a key set. Throws if there is none: `keySetProblem` says why. */
+/** Fetches a key set. Throws if there is none: `keySetProblem` says why. */
 export async function fetchKeySet(url: string): Promise<IssuerKeySet> {
   const { status, text } = await exchange(url, {
     method: 'GET',

@@ -20,7 +20,7 @@ import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 
 const tags = ['logins']
 const anonymous = { config: { anonymous: true } } as const
-/** What any route may answer that needs no token. */
+/** Errors of routes that need no token. */
 const anonymousFailures = [
   'request_invalid',
   'unexpected',
@@ -29,7 +29,7 @@ const anonymousFailures = [
   'request_timed_out',
 ] as const
 
-/** Who a caller is, and how people become one. */
+/** Routes about the caller's identity, and for logging in. */
 export function authRoutes(api: App, logins: LoginService, audit: AuditLog): void {
   anonymousRoutes(api, logins)
   loginRoute(api, logins, audit)

@@ -2,8 +2,8 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 
 /**
- * What vendors answer at their token endpoint, as RFC 6749 has it: token types of their own, 201, an error under status 200,
- * empty refresh tokens. An id_token is left out: nobody here uses it, and what is not used need not be verified.
+ * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types, status 201, errors with status
+ * 200, or empty refresh tokens. An id_token is removed: it is not used, so it need not be verified.
  */
 export function standardAnswer(status: number, text: string): Response {
   const answer = parseObject(text)

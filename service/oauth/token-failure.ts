@@ -1,11 +1,11 @@
 import { ResponseBodyError } from 'openid-client'
 import { requestFailure } from '../../protocol/index.ts'
 
-/** Why a token endpoint gave no token. */
+/** Why a token endpoint returned no token. */
 export interface TokenFailure {
-  /** refused: the grant (a refresh token) is worth nothing any more. misconfigured: the client is not right. transient: it may pass. */
+  /** refused: the grant (a refresh token) is no longer valid. misconfigured: the client is wrong. transient: it may work later. */
   readonly kind: 'refused' | 'misconfigured' | 'transient'
-  /** May repeat what was sent: mask the secrets. */
+  /** May repeat parts of the request: mask the secrets. */
   readonly reason: string
 }
 
@@ -34,7 +34,7 @@ function isPassingStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-/** openid-client gives the response that it could not read as the cause. */
+/** openid-client has the response that it could not read as the cause. */
 function statusIn(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   if (error.cause instanceof Response) return error.cause.status

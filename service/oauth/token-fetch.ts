@@ -4,7 +4,7 @@ import { isLoopback } from '../../lib/net/loopback.ts'
 import { limitedText } from '../../lib/net/limited-text.ts'
 import { standardAnswer } from './standard-answer.ts'
 
-/** No token answer is as large as this. */
+/** No response with a token is as large as this. */
 const maxAnswerBytes = 1024 * 1024
 
 export interface TokenRequest {

@@ -153,7 +153,7 @@ describe('a writer that opens its lane', () => {
     for (const other of [record('done', 9), stateAt('done', 19), end]) {
       const { resume } = decideResume(facts({ first: other }))
       expect(resume.from).toBe('destination')
-      expect(resume.warning).toMatch(/does not go on/)
+      expect(resume.warning).toMatch(/does not continue/)
     }
     expect(decideResume(facts({ before: end })).resume.from).toBe('log')
     expect(decideResume(facts({ before: stateAt('done', 9) })).resume.from).toBe('destination')
