@@ -12,7 +12,7 @@ import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
 import type { CommandOutput } from './output/command-output.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
-import { writeWithRoom } from './output/write-with-room.ts'
+import { writeOutput } from './output/write-output.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
@@ -85,8 +85,8 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
   }
   const json = argv.includes('--json')
   if (argv[1] === 'run') {
-    const { errorEnd } = await import('./output/error-end.ts')
-    finish(await outputFor({ json }), errorEnd(error))
+    const { commandFailure } = await import('./output/command-failure.ts')
+    finish(await outputFor({ json }), commandFailure(error))
     return
   }
   const { showFailure } = await import('./output/show-failure.ts')
@@ -122,7 +122,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
   using stop = new StopSignals(process, () => undefined)
   const { runCatalog } = await import('./catalog/catalog-command.ts')
   process.exitCode = await runCatalog(options, {
-    write: writeWithRoom,
+    write: writeOutput,
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
@@ -221,7 +221,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
     paint: paintFor(process.stderr),
     outPaint: paintFor(process.stdout),
     screen,
-    write: writeWithRoom,
+    write: writeOutput,
   }
 }
 
@@ -244,8 +244,8 @@ async function runFile(
     })
     return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
-    const { errorEnd } = await import('./output/error-end.ts')
-    return errorEnd(error)
+    const { commandFailure } = await import('./output/command-failure.ts')
+    return commandFailure(error)
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import { ApiClient } from '../client/api-client.ts'
-import { isEncrypted } from './encrypted.ts'
+import { isEncrypted } from './is-encrypted.ts'
 
 /** A token, and until when it holds (ISO 8601). */
 export interface IssuedLogin {

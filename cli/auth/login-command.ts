@@ -10,10 +10,10 @@ import { keepLogin, loginFile, type StoredLogin } from '../client/login-file.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { askIdentity, type IssuedLogin } from './ask-identity.ts'
-import { isEncrypted } from './encrypted.ts'
+import { isEncrypted } from './is-encrypted.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 import { usageError } from '../usage-error.ts'
 
@@ -58,7 +58,7 @@ async function loginUser(
     context.output,
     result,
     () =>
-      `logged in to ${url} as ${name} (${kind}) until ${moment(issued.expiresAt)}; stored in ${result.file}\n`,
+      `logged in to ${url} as ${name} (${kind}) until ${formatTime(issued.expiresAt)}; stored in ${result.file}\n`,
   )
   return exitCodes.complete
 }

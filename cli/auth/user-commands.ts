@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 
@@ -75,8 +75,8 @@ export async function listUsers(
       rows: listed.documents.map((user) => [
         user.email,
         user.role,
-        moment(user.created_at),
-        moment(user.last_login_at) || 'never',
+        formatTime(user.created_at),
+        formatTime(user.last_login_at) || 'never',
       ]),
       columns: output.columns,
       empty: { what: 'users', next: 'reactor auth users add EMAIL --role viewer' },

@@ -1,6 +1,6 @@
 import { counted } from '../run/amounts.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { docsFileUrl } from '../output/docs-place.ts'
+import { docsFileUrl } from '../output/docs-path.ts'
 import { plainText } from '../output/plain-text.ts'
 import { describeConnector, summarizeConnector } from './describe-connector.ts'
 import type { ManifestDescription } from '../source/describe-manifest.ts'

@@ -1,6 +1,6 @@
 import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { docsPath } from '../output/docs-place.ts'
+import { docsPath } from '../output/docs-path.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'

@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { clientMark } from '../../service/codegen/client-mark.ts'
-import { keptNames, type StoredName } from '../../service/codegen/kept-names.ts'
+import { parseStoredNames, type StoredName } from '../../service/codegen/stored-names.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -25,7 +25,7 @@ export async function generateClientFile(
   // Before the service is asked, which may take a while.
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
-  const text = await askForClient(context, flags, keptNames(before ?? ''))
+  const text = await askForClient(context, flags, parseStoredNames(before ?? ''))
   if (flags.check === true && before !== text) throw outdatedError(flags, before)
   const isWritten = before !== text
   if (isWritten) await writeClientFile(out, text)

@@ -4,7 +4,7 @@ import { splitStreamLabels, streamLabel } from '../../protocol/stream-id.ts'
 import { connectionChoices } from '../../service/connections/choices.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
 import { usageError } from '../usage-error.ts'
 
@@ -146,16 +146,16 @@ export function connectionLines(connection: ConnectionDocument): string {
     ['schedule', when],
     ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
     ['status', status],
-    ['next run', moment(connection.next_run_at) || 'none'],
+    ['next run', formatTime(connection.next_run_at) || 'none'],
     [
       'last run',
-      last === null ? 'never run' : `${last.id} ${last.status} ${moment(last.ended_at)}`.trim(),
+      last === null ? 'never run' : `${last.id} ${last.status} ${formatTime(last.ended_at)}`.trim(),
     ],
     ...(drift === null
       ? []
       : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
-    ['updated', moment(connection.updated_at)],
+    ['updated', formatTime(connection.updated_at)],
   ])
 }
 

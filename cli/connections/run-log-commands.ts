@@ -6,7 +6,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
-import { progressOf } from './shown-run.ts'
+import { progressOf } from './run-progress.ts'
 
 /** As many as one answer can have. */
 const pageSize = 1_000

@@ -13,8 +13,8 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { docsFileUrl } from '../output/docs-place.ts'
-import { moment } from '../output/moment.ts'
+import { docsFileUrl } from '../output/docs-path.ts'
+import { formatTime } from '../output/format-time.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { listLines } from '../output/list-lines.ts'
 import { counted } from '../run/amounts.ts'
@@ -115,8 +115,8 @@ export async function listSandboxes(
         sandbox.id,
         sandbox.status,
         String(sandbox.limit_rows),
-        moment(sandbox.created_at),
-        moment(sandbox.expires_at),
+        formatTime(sandbox.created_at),
+        formatTime(sandbox.expires_at),
         sandbox.promoted_run ?? '',
       ]),
       columns: output.columns,
@@ -202,12 +202,12 @@ function finishedText(
   // What is pasted into a pull request holds no token.
   if (flags.format === 'markdown') {
     const promote =
-      token === null ? withheldText(sandbox) : `Promote it before ${moment(expiresAt)}.`
+      token === null ? withheldText(sandbox) : `Promote it before ${formatTime(expiresAt)}.`
     return `${report}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
   }
   return token === null
     ? `${report}${withheldText(sandbox)}\n`
-    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)}, this applies it, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${formatTime(expiresAt)}, this applies it, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
 }
 
 function formatReport(

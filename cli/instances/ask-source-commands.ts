@@ -6,7 +6,7 @@ import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 
@@ -55,7 +55,7 @@ export async function discoverInstance(
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
     const cacheNote = document.from_cache ? ', cached since; --refresh queries again' : ''
     const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
-    return `${shown}${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${cacheNote}\n`
+    return `${shown}${counted(rows.length, 'stream')}, discovered ${formatTime(document.discovered_at)}${cacheNote}\n`
   })
   return exitCodes.complete
 }

@@ -10,7 +10,7 @@ import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
 
@@ -47,7 +47,7 @@ export async function listInstances(
       header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'],
       rows: listed.documents.map((instance) => [
         ...[instance.name, instance.type, instance.credentials],
-        moment(instance.updated_at),
+        formatTime(instance.updated_at),
       ]),
       columns: output.columns,
       empty: {
@@ -147,7 +147,7 @@ function instanceLines(instance: InstanceDocument): string {
     ['secrets set', secrets.length === 0 ? 'none' : secrets.join(', ')],
     ['configuration', JSON.stringify(config)],
     ['version', String(version)],
-    ['created', moment(instance.created_at)],
-    ['updated', moment(instance.updated_at)],
+    ['created', formatTime(instance.created_at)],
+    ['updated', formatTime(instance.updated_at)],
   ])
 }

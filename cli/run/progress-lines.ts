@@ -1,15 +1,15 @@
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { clock, count, counted, megabytesPerSecond, rows } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
-import { shownLabel } from './shown-label.ts'
+import { plainLabel } from './plain-label.ts'
 
 /** The lines of the live display: how many streams are done, and one line for each that runs. */
 export function liveLines(progress: RunProgress, runClock: RunClock): readonly string[] {
   const running = progress.streams.filter(({ status }) => status === 'running')
-  const nameWidth = Math.max(8, ...running.map(({ stream }) => shownLabel(stream).length))
+  const nameWidth = Math.max(8, ...running.map(({ stream }) => plainLabel(stream).length))
   const lines = running.map((stream) => {
     const facts = streamFacts(stream, { pace: runClock.pace(stream), atMs: progress.atMs })
-    return `  ${shownLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
+    return `  ${plainLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
   })
   return [
     `${streamCounts(progress)}  ${clock((progress.atMs - progress.startedAtMs) / 1000)}`,

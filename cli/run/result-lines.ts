@@ -7,7 +7,7 @@ import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from '../output/paint.ts'
 import type { RunClock } from './run-clock.ts'
-import { shownLabel } from './shown-label.ts'
+import { plainLabel } from './plain-label.ts'
 
 /** What is shown of a run that has ended: one that ran here, or one of the service. */
 export interface ShownResult {
@@ -46,7 +46,7 @@ export interface ResultContext {
 /** The end of a run: a line for every stream, with its warnings and error below, and a summary. */
 export function resultLines(result: ShownResult, context: ResultContext): readonly string[] {
   const { paint } = context
-  const nameWidth = Math.max(...result.streams.map(({ stream }) => shownLabel(stream).length), 0)
+  const nameWidth = Math.max(...result.streams.map(({ stream }) => plainLabel(stream).length), 0)
   const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
     ...streams,
@@ -75,7 +75,7 @@ function streamLines(
   ]
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
-    `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
+    `${status}  ${plainLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
     ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(tableNoteText(note))}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),

@@ -6,7 +6,7 @@ import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/work
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { startPatiently } from '../../engine/run/start-patiently.ts'
+import { retryStart } from '../../engine/run/retry-start.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/platform/secrets/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -14,7 +14,7 @@ import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
-import { errorEnd } from '../output/error-end.ts'
+import { commandFailure } from '../output/command-failure.ts'
 import { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
@@ -54,7 +54,7 @@ export async function runLoadedFile(
     // Before the streams. It would have been tried again, had the user not stopped the run.
     if (command.signal.aborted && ConnectError.from(error).retryable)
       return { kind: 'stopped', exitCode: exitCodes.stopped }
-    return errorEnd(error)
+    return commandFailure(error)
   }
 }
 
@@ -107,9 +107,7 @@ async function planRun(
   }
   const catalog = await unlessStopped(
     () =>
-      startPatiently(context, () =>
-        askSource(connector, file, { context, source: command.source }),
-      ),
+      retryStart(context, () => askSource(connector, file, { context, source: command.source })),
     command.signal,
   )
   if (catalog === undefined) return undefined

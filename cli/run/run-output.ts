@@ -1,10 +1,10 @@
 import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
-import type { ErrorEnd } from '../output/error-end.ts'
+import type { CommandFailure } from '../output/command-failure.ts'
 
 /** How a run ended: with a result of the engine, or with an error before or around it. */
 export type RunEnd =
   | { readonly kind: 'result'; readonly result: RunResult; readonly exitCode: number }
-  | ErrorEnd
+  | CommandFailure
   /** Stopped while the source was being asked, before the engine began. */
   | { readonly kind: 'stopped'; readonly exitCode: number }
   /** Stopped, and given up where it was: something that is away did not let it come to rest. */

@@ -7,7 +7,7 @@ import {
   SourceEnvironment,
   type SourceContext,
 } from '../../connectors/manifest/source-environment.ts'
-import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
+import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -176,7 +176,7 @@ async function run(
   { loaded, config, secrets, lines, commandContext }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
-  const unreadable = new UnreadableAnswers()
+  const unreadable = new UnreadableResponses()
   const context = contextOf({ secrets, commandContext, lines }, options)
   await using environment = new SourceEnvironment({
     context,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
 import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
-import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
+import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
 import { ObservedFields } from '../../engine/observed-fields.ts'
 import { list } from '../../manifest-interpreter/definition.ts'
@@ -71,7 +71,7 @@ const maxShownRecords = 3
 
 /** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
 export async function trySource(options: TryOptions): Promise<number> {
-  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableAnswers() }
+  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableResponses() }
   try {
     const result = await resultOf(options, trial)
     await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
@@ -86,7 +86,7 @@ interface Trial {
   readonly exchanges: Exchange[]
   /** As the source changed it last. */
   config: Dict | undefined
-  readonly unreadable: UnreadableAnswers
+  readonly unreadable: UnreadableResponses
 }
 
 async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {

@@ -8,7 +8,7 @@ import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { RunPlan, RunResult, StreamResult } from '../run-types.ts'
-import { startPatiently } from './start-patiently.ts'
+import { retryStart } from './retry-start.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
@@ -36,11 +36,9 @@ export async function runConnection(
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
   await using destination = await openPostgresDestination(plan.destination, limit.passed)
-  const start = await startPatiently(context, () => startRun(destination, plan))
-  const warnings = await startPatiently(context, () => unseenStreams(destination, plan, logger))
-  await using session = await startPatiently(context, () =>
-    connector.openRead(source.config, context),
-  )
+  const start = await retryStart(context, () => startRun(destination, plan))
+  const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
+  await using session = await retryStart(context, () => connector.openRead(source.config, context))
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
 import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import { openSandboxSession } from '../../sinks/postgres/sandbox/inspect-rows.ts'
-import { keepRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
+import { storeRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import {
   isRefused,
   prepareSandbox,
@@ -146,7 +146,7 @@ async function describeStreams(
         reports.push(await describe(session, stream, { result, rows, destination, planned }))
       }
     }
-    await keepRows(session, prepared.schema, reports)
+    await storeRows(session, prepared.schema, reports)
     return reports
   } finally {
     signal.removeEventListener('abort', stop)

@@ -17,7 +17,7 @@ import {
   scopesOf,
 } from './schema.ts'
 import { pageQuery, pageRequestOf, pageSchema } from '../platform/lists.ts'
-import { requestInvalid } from '../platform/http/error-answer.ts'
+import { requestInvalid } from '../platform/http/error-response.ts'
 
 const tags = ['api keys']
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { keptName, type StoredName } from './kept-names.ts'
+import { storedName, type StoredName } from './stored-names.ts'
 import type { App } from '../platform/http/app.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
@@ -27,7 +27,7 @@ const clientInput = z
     refresh: z.boolean().optional().meta({
       description: 'Queries the source even if a discovery of the last hour is cached.',
     }),
-    names: z.array(keptName).max(50_000).meta({
+    names: z.array(storedName).max(50_000).meta({
       description:
         'The names of the types in the client that is replaced: streams that are still there keep theirs.',
     }),

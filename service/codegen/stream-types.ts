@@ -8,7 +8,7 @@ import {
 import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './by-name.ts'
-import type { StoredName } from './kept-names.ts'
+import type { StoredName } from './stored-names.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'

@@ -14,7 +14,7 @@ import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { instancePath } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import { checkConfig } from './check-config.ts'
-import { givenCredentials } from './given-credentials.ts'
+import { mergeCredentials } from './merge-credentials.ts'
 import { applyChanges } from './config-changes.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
 import { requireAllowedSocket } from './allowed-socket.ts'
@@ -30,7 +30,7 @@ import {
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
 import { findUndeclared } from './stale-secrets.ts'
-import { updatedConfig } from './updated-config.ts'
+import { replaceConfig } from './replace-config.ts'
 
 /** If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again, up to this many times. */
 const maxWrites = 5
@@ -89,7 +89,7 @@ export class StoredInstanceService implements InstanceService {
 
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
     const edit: Edit = (stored, descriptor) => {
-      const next = updatedConfig(descriptor, stored, input.config)
+      const next = replaceConfig(descriptor, stored, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
       this.#requireAllowedSocket(descriptor, next.config)
       refuseMisplacedSecrets(descriptor, next.config)
@@ -119,7 +119,7 @@ export class StoredInstanceService implements InstanceService {
 
   setCredentials(name: string, input: JsonObject): Promise<Instance> {
     const edit: Edit = (stored, descriptor) => {
-      const secrets = givenCredentials(descriptor, stored, input)
+      const secrets = mergeCredentials(descriptor, stored, input)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }

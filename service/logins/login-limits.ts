@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
-import { networkOf } from '../../lib/net/network-of.ts'
+import { clientNetwork } from '../../lib/net/client-network.ts'
 import type { LoginAttemptStore } from './contract.ts'
 
 export interface Attempt {
@@ -35,7 +35,7 @@ export class LoginLimits {
    * `secret`: key of the hashes under which attempts are stored: a password may be typed in place of the e-mail. Throws `login_throttled`.
    */
   async begin({ email, address }: Attempt, secret: Buffer): Promise<() => Promise<void>> {
-    const network = networkOf(address)
+    const network = clientNetwork(address)
     const subject = (...parts: readonly string[]): string =>
       createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')
     const byAddress = new Map([[subject('address', network), attemptLimits.address]])

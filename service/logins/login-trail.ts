@@ -5,7 +5,7 @@ import { loginAction, nobody, type AuditLog } from '../platform/audit/contract.t
 import { type AuditPrincipal } from '../platform/audit/schema.ts'
 import type { LoginOutcome } from './contract.ts'
 import type { User } from '../users/schema.ts'
-import { networkOf } from '../../lib/net/network-of.ts'
+import { clientNetwork } from '../../lib/net/client-network.ts'
 import { auditEntry } from '../platform/http/audit-trail.ts'
 
 /** Failed logins within this time, from one network for one user, become one entry. */
@@ -33,7 +33,7 @@ export async function recordLogin(
   }
   const error = outcome.state === 'refused' ? 'login_refused' : 'login_throttled'
   const { httpStatus: status } = errorCodes[error]
-  const network = networkOf(request.ip)
+  const network = clientNetwork(request.ip)
   const who = user === null ? `nobody ${String(placeOf(network))}` : `${user.id} ${network}`
   const window = Math.floor(Date.now() / windowMs)
   await log.count(

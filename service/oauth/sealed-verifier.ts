@@ -1,4 +1,4 @@
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 

@@ -15,15 +15,15 @@ import type { Run, RunStream } from '../runs/schema.ts'
 import type { ClaimedRun } from '../runs/contract.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
-import { beat } from './beat.ts'
+import { sendHeartbeats } from './send-heartbeats.ts'
 import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
-import { keepSchemas } from './keep-schemas.ts'
+import { storeSchemas } from './store-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { ProgressLog } from './progress-log.ts'
 import { unlessAborted } from '../../lib/async/unless-aborted.ts'
-import { untilAnswered, type Patience } from './until-answered.ts'
+import { retryWhileAway, type Patience } from './retry-while-away.ts'
 
 const againMs = 250
 /** The warnings name keys of records, which no log has. */
@@ -109,7 +109,7 @@ export class RunAttempt {
     }
     const streams = (): readonly RunStream[] => this.#streams.all
     const beatOptions = { run: this.#run.id, owner, store: store.runs, everyMs: beatMs, logger }
-    return beat({ ...beatOptions, streams, onWord }, signal)
+    return sendHeartbeats({ ...beatOptions, streams, onWord }, signal)
   }
 
   async #execute(): Promise<Ending> {
@@ -141,7 +141,7 @@ export class RunAttempt {
     requireReadable(connection, resolved, settled.seen)
     const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
     const planned = planRun(connection, source, options)
-    await keepSchemas(planned.plan, this.#run.id, store.schemas)
+    await storeSchemas(planned.plan, this.#run.id, store.schemas)
     const shown = connection.streams === null && { shown: settled.all.streams.map(streamIdOf) }
     return { ...planned, plan: { ...planned.plan, ...shown }, connection, shared }
   }
@@ -293,7 +293,7 @@ export class RunAttempt {
     this.#logger.info({ status, ...why }, 'run ended')
     await this.#log.flush()
     const ended = { status, streams: this.#streams.all, warnings: this.#warnings, error }
-    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
+    await retryWhileAway(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
   }
 
   async #requeue(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
@@ -310,7 +310,7 @@ export class RunAttempt {
     await this.#log.flush()
     const told = { streams: this.#streams.all, warnings: this.#warnings }
     const next = { error, progressed, delayMs, ...told }
-    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), this.#patience)
+    const queued = await retryWhileAway(() => store.runs.requeue(run, owner, next), this.#patience)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
       // Its row says that it is due: it is found there.

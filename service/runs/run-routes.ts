@@ -19,7 +19,7 @@ import {
 import type { RunEvent, RunService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
-import { errorToWire, publicError } from '../platform/http/error-answer.ts'
+import { errorToWire, publicError } from '../platform/http/error-response.ts'
 import { sendEvents, type ServerSentEvent } from '../platform/http/event-stream.ts'
 import type { Followers } from '../platform/http/followers.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'

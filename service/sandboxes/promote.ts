@@ -19,7 +19,7 @@ import {
   type PromoteTokens,
   type ReadToken,
 } from './promote-token.ts'
-import type { SandboxDependencies } from './sandbox-places.ts'
+import type { SandboxDependencies } from './sandbox-dependencies.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 
 export interface PromotionDependencies extends Pick<

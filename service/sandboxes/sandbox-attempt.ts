@@ -16,7 +16,11 @@ import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
-import { halfReadTimeoutMs, readTimeoutMs, type SandboxDependencies } from './sandbox-places.ts'
+import {
+  halfReadTimeoutMs,
+  readTimeoutMs,
+  type SandboxDependencies,
+} from './sandbox-dependencies.ts'
 import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'

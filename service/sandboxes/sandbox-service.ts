@@ -27,8 +27,8 @@ import {
   type SandboxDependencies,
   sandboxLock,
   sandboxTimeoutMs,
-} from './sandbox-places.ts'
-import { readSandboxRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
+} from './sandbox-dependencies.ts'
+import { readSandboxRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'

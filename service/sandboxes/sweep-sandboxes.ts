@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import { repeatedly } from '../platform/jobs/repeatedly.ts'
+import { runRepeatedly } from '../platform/jobs/run-repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from './contract.ts'
-import { staleMs } from './sandbox-places.ts'
+import { staleMs } from './sandbox-dependencies.ts'
 import {
   dropSandboxSchema,
   listSandboxSchemas,
@@ -33,7 +33,7 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
     retryMs: sweepMs,
     task: () => sweepDestinations(options),
   }
-  await Promise.all([drop, search].map((task) => repeatedly({ ...task, logger }, signal)))
+  await Promise.all([drop, search].map((task) => runRepeatedly({ ...task, logger }, signal)))
 }
 
 /**

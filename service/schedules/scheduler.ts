@@ -5,7 +5,7 @@ import type { DueTarget, Jobs, RunQueue, ScheduleJob } from '../platform/jobs/jo
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { SchedulesAtJobsStore } from './contract.ts'
 import { ScheduleHandOver } from './hand-over-schedules.ts'
-import { repeatedly, type Repeated } from '../platform/jobs/repeatedly.ts'
+import { runRepeatedly, type RepeatedTask } from '../platform/jobs/run-repeatedly.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { Logger } from 'pino'
 import type { Connection } from '../connections/schema.ts'
@@ -74,7 +74,7 @@ export class Scheduler {
     const { lookMs, lostMs, pruneMs } = this.#timing
     const lost = { runs: store.runs, queue, staleMs, logger }
     const handOver = this.#handOver()
-    const tasks: readonly Omit<Repeated, 'logger'>[] = [
+    const tasks: readonly Omit<RepeatedTask, 'logger'>[] = [
       ...(handOver === undefined ? [] : [this.#handingOver(handOver)]),
       { name: 'schedules', everyMs: lookMs, task: () => this.#look() },
       { name: 'lost runs', everyMs: lostMs, task: () => sendLostRuns(lost) },
@@ -87,7 +87,7 @@ export class Scheduler {
     }
     await Promise.all([
       jobs.deliver(target, signal),
-      ...tasks.map((task) => repeatedly({ ...task, logger }, signal)),
+      ...tasks.map((task) => runRepeatedly({ ...task, logger }, signal)),
     ])
   }
 
@@ -98,7 +98,7 @@ export class Scheduler {
   }
 
   /** At a start everything is sent, also when Jobs gives out nothing yet. */
-  #handingOver(handOver: ScheduleHandOver): Omit<Repeated, 'logger'> {
+  #handingOver(handOver: ScheduleHandOver): Omit<RepeatedTask, 'logger'> {
     const { lookMs } = this.#timing
     let isBegun = false
     const task = async (): Promise<void> => {

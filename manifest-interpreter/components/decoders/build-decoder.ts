@@ -4,7 +4,7 @@ import { buildBodyParser } from './build-body-parser.ts'
 import { jsonDecoder } from './json-decoder.ts'
 import { jsonLinesParser } from './json-lines-parser.ts'
 import { streamedDecoder } from './streamed-decoder.ts'
-import { unreadableReport } from './unreadable-answer.ts'
+import { unreadableReport } from './unreadable-response.ts'
 import { xmlDecoder } from './xml-decoder.ts'
 import { zipfileDecoder } from './zipfile-decoder.ts'
 

@@ -8,7 +8,7 @@ import { responseJson } from './response-json.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
-import type { ReportUnreadable } from './unreadable-answer.ts'
+import type { ReportUnreadable } from './unreadable-response.ts'
 import type { Value } from '../../value/value.ts'
 
 /** A body that is larger is read piece by piece if that is possible: see `PathDecoder`. */

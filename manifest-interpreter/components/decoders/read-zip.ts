@@ -1,5 +1,5 @@
 import { crc32, createInflateRaw } from 'node:zlib'
-import { pumped } from './pumped.ts'
+import { decompressChunks } from './decompress-chunks.ts'
 
 /** No zip archive, or a broken one. */
 export class ZipError extends Error {
@@ -176,7 +176,7 @@ function plainContentOf(bytes: Buffer, entry: Entry): AsyncIterable<Uint8Array> 
     throw new ZipError(
       `A file of the zip archive is compressed by method ${entry.method}. Only deflate is supported.`,
     )
-  return pumped(
+  return decompressChunks(
     data,
     createInflateRaw(),
     (cause) => new ZipError('A file of the zip archive is damaged.', { cause }),

@@ -2,7 +2,7 @@ import { SaxesParser } from 'saxes'
 import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
-import type { ReportUnreadable } from './unreadable-answer.ts'
+import type { ReportUnreadable } from './unreadable-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /**

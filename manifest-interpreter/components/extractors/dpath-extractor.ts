@@ -1,5 +1,5 @@
 import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
-import { unreadableReport } from '../decoders/unreadable-answer.ts'
+import { unreadableReport } from '../decoders/unreadable-response.ts'
 import { list, optionalComponent, parametersOf } from '../../definition.ts'
 import { truth } from '../../value/truth.ts'
 import { compileFieldPath } from './field-path.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { Authenticator, Principal } from '../access/principal.ts'
-import { networkOf } from '../../../lib/net/network-of.ts'
+import { clientNetwork } from '../../../lib/net/client-network.ts'
 import { maxTokenLength, type RateLimits } from './limits.ts'
 import { RateWindow } from './rate-window.ts'
 
@@ -50,7 +50,7 @@ export class Authentication {
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const token = bearerTokenOf(request)
     if (token === null) throw new ConnectError('unauthorized')
-    const principal = await this.#principalBehind(token, networkOf(request.ip))
+    const principal = await this.#principalBehind(token, clientNetwork(request.ip))
     request.principal = principal
     return principal
   }

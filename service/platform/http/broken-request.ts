@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { errorToWire, requestInvalid } from './error-answer.ts'
+import { errorToWire, requestInvalid } from './error-response.ts'
 
 const statusByCode: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
-import { requestInvalid } from './error-answer.ts'
+import { requestInvalid } from './error-response.ts'
 
 /** The ETag of a kept thing: its version. */
 export function entityTag({ version }: { readonly version: number }): string {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { requestInvalid } from './error-answer.ts'
+import { requestInvalid } from './error-response.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

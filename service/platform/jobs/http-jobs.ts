@@ -4,7 +4,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { Schedule } from './schedule.ts'
 import type { DueTarget, Jobs, RunJob } from './jobs.ts'
 import { JobsClient, type JobsClientOptions } from './jobs-client.ts'
-import { repeatedly } from './repeatedly.ts'
+import { runRepeatedly } from './run-repeatedly.ts'
 
 export interface HttpJobsOptions extends JobsClientOptions {
   readonly logger: Logger
@@ -96,7 +96,7 @@ export class HttpJobs implements Jobs {
     const { retryMs } = this.#timing
     const repeated = { name: 'deliveries of Jobs', everyMs: pauseMs, retryMs }
     const task = (): Promise<void> => delivery.next()
-    await repeatedly({ ...repeated, task, logger: this.#logger }, signal)
+    await runRepeatedly({ ...repeated, task, logger: this.#logger }, signal)
     await delivery.waitUntilSettled()
   }
 

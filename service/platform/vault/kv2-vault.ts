@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
-import { keepToken } from './keep-token.ts'
+import { renewToken } from './renew-token.ts'
 import { VaultClient, type VaultAnswer, type VaultClientOptions } from './vault-client.ts'
 import { checkPath, secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
@@ -43,7 +43,7 @@ export class Kv2Vault implements Vault {
     this.#mount = checkPath(options.mount ?? 'secret')
     this.#prefix = checkPath(options.prefix ?? 'reactor-connect')
     const { logger } = options
-    this.#tokenKept = keepToken(this.#client, { logger, signal: this.#closing.signal })
+    this.#tokenKept = renewToken(this.#client, { logger, signal: this.#closing.signal })
   }
 
   async get(path: string): Promise<StoredSecrets | null> {

@@ -26,7 +26,7 @@ import {
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
-import { tryIndexes, tryPartitions } from './try-places.ts'
+import { tryIndexes, tryPartitions } from './try-partitions.ts'
 
 /** What the table's own rules say about the rows that a sandbox loaded. */
 export interface RulesTried {

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { askIdentity } from '../../../cli/auth/ask-identity.ts'
-import { isEncrypted } from '../../../cli/auth/encrypted.ts'
+import { isEncrypted } from '../../../cli/auth/is-encrypted.ts'
 import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
 import { buildJsonLinesDecoder } from '../../../../manifest-interpreter/components/decoders/build-decoder.ts'
-import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-answer.ts'
+import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-response.ts'
 import { xmlDecoder } from '../../../../manifest-interpreter/components/decoders/xml-decoder.ts'
 import type { SideMessage } from '../../../../manifest-interpreter/contracts.ts'
 import { HttpResponse } from '../../../../manifest-interpreter/http/http-response.ts'

@@ -18,7 +18,7 @@ const retryMs = 10_000
  * Renews the client's token at half of its time to live, until the signal is aborted or it can be renewed no more. Never
  * throws: a token that has died shows at the next use, with a message of its own.
  */
-export async function keepToken(
+export async function renewToken(
   client: VaultClient,
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
 ): Promise<void> {

@@ -7,7 +7,7 @@ const networkGroups = 4
  * What stands for a client where its attempts are counted: an IPv4 address as it is, also one that is written as IPv6
  * (`::ffff:192.0.2.1`); of an IPv6 address its network, as `2001:db8:0:1::/64`. What is not an address stays as it is.
  */
-export function networkOf(address: string): string {
+export function clientNetwork(address: string): string {
   const [plain = ''] = address.split('%')
   if (!isIPv6(plain)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1]

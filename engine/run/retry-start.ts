@@ -10,7 +10,7 @@ const lostSessionCodes = new Set(['destination_connection_lost', 'source_connect
  * What comes before the streams. A lost session is tried again, as in a stream; a server that was never reached is not: its address may
  * be wrong, and whoever started the run is to hear of that at once.
  */
-export async function startPatiently<T>(
+export async function retryStart<T>(
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
   work: () => Promise<T>,
 ): Promise<T> {

@@ -17,7 +17,7 @@ const giveUpAtShutdownMs = 3_000
  * Asks again while the other side may only be away for a while. Throws what does not pass, or has not passed for a minute; for
  * a process that stops, for a few seconds.
  */
-export async function untilAnswered<Answer>(
+export async function retryWhileAway<Answer>(
   ask: () => Promise<Answer>,
   { logger, shutdown }: Patience,
 ): Promise<Answer> {

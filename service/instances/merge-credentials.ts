@@ -16,7 +16,7 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
  * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`); null removes one. Throws
  * `credentials_invalid` for a field that is not a secret, unless it repeats the configuration's value.
  */
-export function givenCredentials(
+export function mergeCredentials(
   descriptor: ConnectorDescriptor,
   stored: SplitConfig,
   input: JsonObject,

@@ -4,7 +4,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { RunStream } from '../runs/schema.ts'
 import type { RunStore } from '../runs/contract.ts'
 
-export interface BeatOptions {
+export interface HeartbeatOptions {
   readonly run: string
   readonly owner: string
   readonly store: Pick<RunStore, 'progress'>
@@ -19,7 +19,10 @@ export interface BeatOptions {
  * Tells the store that the run is worked on, and how far it is, until the signal is aborted or the run is lost. A database
  * that does not respond is asked again: if another process takes the run in the meantime, the destination's fence decides.
  */
-export async function beat(options: BeatOptions, signal: AbortSignal): Promise<void> {
+export async function sendHeartbeats(
+  options: HeartbeatOptions,
+  signal: AbortSignal,
+): Promise<void> {
   let told = ''
   let cancelled = false
   while (!signal.aborted) {

@@ -10,7 +10,7 @@ import { isOfOtherChoice } from './stale-secrets.ts'
  * A new configuration in place of the stored one. Omitted secrets stay, except those that it sets to null, and those of a choice of the
  * spec that it no longer selects (`auth_type`).
  */
-export function updatedConfig(
+export function replaceConfig(
   descriptor: ConnectorDescriptor,
   stored: SplitConfig,
   update: JsonObject,

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/in
  * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types, status 201, errors with status
  * 200, or empty refresh tokens. An id_token is removed: it is not used, so it need not be verified.
  */
-export function standardAnswer(status: number, text: string): Response {
+export function standardResponse(status: number, text: string): Response {
   const answer = parseObject(text)
   if (answer === undefined) {
     // No body is quoted anywhere: it may hold a token.

@@ -3,7 +3,7 @@ import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
 /** Responses that were read as ones without records: the first of each stream, and how many there were. */
-export class UnreadableAnswers {
+export class UnreadableResponses {
   readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 
   add(message: SideMessage): void {

@@ -7,7 +7,7 @@ import type { SchemaStore } from '../schemas/contract.ts'
  * Keeps the schemas that the records of this run are written with, as far as none of the connection's runs had them: whoever reads a
  * record finds its schema. Durable when it resolves.
  */
-export async function keepSchemas(
+export async function storeSchemas(
   { connection, streams }: Pick<RunPlan, 'connection' | 'streams'>,
   run: string,
   schemas: Pick<SchemaStore, 'findUnknown' | 'keep'>,
