@@ -14,7 +14,7 @@ export interface PageRequest {
   readonly cursor?: string
 }
 
-/** Only the items that it says yes to: a page has as many of them as it may have, however many others lie between. */
+/** Only the items for which it returns true: a page is filled with such items, however many others are between them. */
 export interface ShownOnly {
   readonly shown?: (item: ListedResource) => boolean
 }

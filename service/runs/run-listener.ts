@@ -10,13 +10,13 @@ interface Follower {
   wake: () => void
 }
 
-/** How often the session is asked whether it still lives: a network that drops packets says nothing. */
+/** How often the session is probed: a network that drops packets reports nothing. */
 const probeMs = 15_000
 const retryMs = 500
 
 /**
- * One session that listens for changed runs, for all followers of the process. It is opened with the first follower, and
- * opened again where it is lost; then every follower looks, since it may have missed something.
+ * One session that listens for changed runs, for all followers of the process. It is opened with the first follower, and opened again if it
+ * is lost; every follower then reads, because it may have missed something.
  */
 export class RunListener implements AsyncDisposable {
   readonly #url: string
@@ -84,7 +84,7 @@ export class RunListener implements AsyncDisposable {
     client.on('error', () => undefined) // 'end' follows
     const probe = setInterval(() => {
       client.query('SELECT').catch(() => {
-        // The end of a dead connection would wait for the network.
+        // Ending a dead connection would wait for the network.
         client.connection.stream.destroy()
       })
     }, probeMs)
@@ -103,7 +103,7 @@ export class RunListener implements AsyncDisposable {
     }
   }
 
-  /** Tries for as long as somebody follows. */
+  /** Tries as long as there are followers. */
   async #reopen(): Promise<void> {
     this.#logger.warn('the session that listens for changed runs was lost; it is opened again')
     while (this.#followers.size > 0 && !this.#closing.signal.aborted) {

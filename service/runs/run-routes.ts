@@ -38,7 +38,7 @@ export interface RunRouteOptions {
   readonly closing: AbortSignal
   readonly heartbeatMs: number
   readonly followers: Followers
-  /** Throws if the token of the request holds no more, or may do it no more. */
+  /** Throws if the token of the request is no longer valid, or no longer has the right. */
   readonly stillAllowed: (request: FastifyRequest) => Promise<void>
 }
 
@@ -48,7 +48,7 @@ const defaultLogLimit = 200
 /** A run has two addresses: under its connection, and a short one. */
 interface Address {
   readonly prefix: string
-  /** Ends the operation ids. */
+  /** Suffix of the operation ids. */
   readonly suffix: string
   readonly params: z.ZodType<RunPlace>
 }
@@ -262,7 +262,7 @@ function runAt(runs: RunService, { name: connection, run }: RunPlace): Promise<R
   return connection === undefined ? runs.find(run) : runs.get(connection, run)
 }
 
-/** A path with the run's id alone does not say of which connection it is: the audit log does. */
+/** A path with only the run's id does not name its connection: the audit log does. */
 async function auditedRun(
   runs: RunService,
   request: FastifyRequest & { readonly params: RunPlace },

@@ -34,7 +34,7 @@ const tags = ['sandboxes']
 const ofConnection = z.object({ name })
 const oneSandbox = z.object({ name, id: sandboxId })
 
-/** What may keep source and destination from being read, as for a run. */
+/** Errors that may keep source and destination from being read, as for a run. */
 const readFailures = [
   'stream_not_found',
   'destination_not_available',
@@ -192,7 +192,7 @@ function promote(api: App, sandboxes: SandboxService): void {
   api.post(
     '/connections/:name/promote',
     {
-      // A promotion that is outdated runs a sandbox, which has a limit of its own, after the source was asked.
+      // An outdated promotion runs a sandbox, which has its own limit, after the source was queried.
       config: { action: 'connections:promote', lasting: true },
       schema: {
         tags,

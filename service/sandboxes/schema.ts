@@ -38,7 +38,7 @@ export const sandboxInput = z
   })
   .optional()
 
-/** Longer than any token: what is longer is not looked at. */
+/** Longer than any token: a longer one is not checked. */
 const maxTokenLength = 200
 
 export const promoteInput = z
@@ -49,7 +49,7 @@ export const promoteInput = z
   })
   .meta({ id: 'PromoteInput' })
 
-/** What a sandbox found, and what of it is not approved yet. */
+/** The report of a sandbox, and the parts of it that are not approved yet. */
 const reportSchema = sandboxReportSchema
   .extend({
     schema_drift: z
@@ -86,7 +86,7 @@ export interface StreamRows extends SandboxRows, StreamId {}
 const summary = {
   id: sandboxId,
   connection: z.string(),
-  /** expired: its token is worth nothing any more, and its schema is dropped. */
+  /** expired: its token is no longer valid, and its schema is dropped. */
   status: z.enum(['running', 'ready', 'failed', 'promoted', 'expired']),
   limitRows: z.int(),
   principal: z
@@ -105,7 +105,7 @@ export const sandboxSummaryDocument = snakeCaseSchema(sandboxSummarySchema)
 const sandboxSchema = z
   .object({ ...summary, report: reportSchema.nullable(), error: errorBodySchema.nullable() })
   .meta({ id: 'Sandbox' })
-/** Its report is without rows, which are in no table of the service; null if it runs or failed. */
+/** Its report has no rows: no table of the service has them; null if it is running or failed. */
 export interface Sandbox extends SandboxSummary {
   readonly report: SandboxFindings | null
   /** Why it failed. */
@@ -125,7 +125,7 @@ const finishedSandboxSchema = z
     }),
   })
   .meta({ id: 'FinishedSandbox' })
-/** What the one who ran it gets, once: its report is with rows. */
+/** The response to the principal who ran it, once: its report has rows. */
 export type FinishedSandbox = Omit<Resource<typeof finishedSandboxSchema>, 'report'> & {
   readonly report: SandboxFindings
 }
@@ -162,7 +162,7 @@ export function sandboxToWire(
   const { data: report } = reportSchema.safeParse(sandbox.report)
   return {
     ...toWire(sandboxSummarySchema, sandbox),
-    // One that an older version kept may lack what this one tells.
+    // One that an older version stored may lack fields of this one.
     report: report === undefined ? null : withDocsUrls(report, docsBase),
     error: sandbox.error && withDocsUrl(sandbox.error, docsBase),
   }
@@ -182,7 +182,7 @@ export function finishedSandboxToWire(
 
 type Report = z.output<typeof reportSchema>
 
-/** With errors of its streams whose pages a client can open. */
+/** Makes the docs pages of its streams' errors URLs that a client can open. */
 function withDocsUrls(report: Report, docsBase: string): Report {
   const ofStream = (stream: Report['streams'][number]): Report['streams'][number] => ({
     ...stream,

@@ -3,7 +3,7 @@ import type { ColumnKind } from '../../protocol/index.ts'
 import { textOf, timestamp } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
-/** propagate: follow the source. ignore: keep to what was approved. block_until_approved: read nothing until somebody approves. */
+/** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */
 export const schemaDriftPolicy = z.enum(['propagate', 'ignore', 'block_until_approved'])
 export type SchemaDriftPolicy = z.infer<typeof schemaDriftPolicy>
 
@@ -26,8 +26,8 @@ export interface FromTo<Value> {
 }
 
 /**
- * How one stream of the source differs from what was approved for the connection. Of an added stream all columns are added, of a
- * removed one all are removed. HTTP, the log of a run and the details of an error have it in this form.
+ * How one stream of the source differs from the connection's approved schema. For an added stream all columns are added, for a removed one
+ * all are removed. HTTP, the log of a run and the details of an error have it in this form.
  */
 export const schemaChangeSchema = z
   .object({
@@ -61,14 +61,14 @@ export const driftFingerprint = z
     'is no fingerprint: `reactor connect connections drift NAME` shows the one to approve',
   )
 
-/** What a run saw of the source that the connection's approved schema has not. */
+/** Changes of the source that a run found and that are not in the connection's approved schema. */
 export const schemaDriftSchema = z
   .object({
     status: z.enum(['blocked', 'ignored']).meta({
       description:
         'blocked: runs read nothing until it is approved. ignored: runs keep to what was approved.',
     }),
-    /** Of the selected streams as they were seen: what is approved. */
+    /** The fingerprint of the selected streams as they were found, which is approved. */
     fingerprint: driftFingerprint,
     changes: z.array(schemaChangeSchema).meta({ description: 'The first 100.' }),
     total: z.int().meta({ description: 'How many there are in all.' }),

@@ -11,7 +11,7 @@ export const schemaFingerprint = z
       'CRC-64-AVRO: 16 hexadecimal digits, most significant first. In a message the bytes are in reverse order.',
   })
 
-/** Which schema the records of a connection's stream have had. A stream's versions count up as runs see new ones. */
+/** A schema that the records of a connection's stream have had. A stream's versions are numbered in the order in which runs found them. */
 export const streamSchemaSchema = z
   .object({
     connection: z.string(),
@@ -31,7 +31,7 @@ export const streamSchemaSchema = z
 export type StreamSchema = Resource<typeof streamSchemaSchema>
 export const streamSchemaDocument = snakeCaseSchema(streamSchemaSchema)
 
-/** The schema that a message's fingerprint stands for. */
+/** The schema with a message's fingerprint. */
 export const usedSchemaSchema = z
   .object({
     fingerprint: z.string(),

@@ -35,7 +35,7 @@ async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
     await mkdir(folder, { mode })
   } catch (error) {
-    // Another process was faster.
+    // Another process created it first.
     if (errorCodeOf(error) !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error
   }
 }

@@ -14,7 +14,7 @@ const readinessDocument = z
   })
   .meta({ id: 'Readiness' })
 
-/** For those who watch over the process: without a key. */
+/** For process supervisors: without a key. */
 export function healthRoutes(app: App, health: HealthService): void {
   const anonymous = { config: { anonymous: true } } as const
   const about = { tags: ['service'], security: [] }

@@ -10,8 +10,8 @@ export interface StatusSources {
 }
 
 /**
- * Metrics of the service as a whole, from its store: every process has the same ones, and a restart forgets none of them.
- * What is returned reads them again: call it before they are shown. Throws `store_unavailable`.
+ * Metrics of the service as a whole, from its store: every process has the same ones, and they survive a restart. The returned function
+ * updates them: call it before they are served. Throws `store_unavailable`.
  */
 export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
   const gauges = createStatusGauges(registry)

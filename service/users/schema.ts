@@ -7,7 +7,7 @@ export const role = z
   .enum(principalKinds)
   .meta({ description: 'The rights of the user: docs/access.md.' })
 
-/** Shorter ones are guessed; longer ones are no passwords. */
+/** Shorter ones can be guessed; longer ones are not passwords. */
 export const newPassword = z.string().min(12).max(200)
 
 export const email = z.email().max(200).toLowerCase().meta({ description: 'Not case-sensitive.' })
@@ -16,7 +16,7 @@ export const userCreate = z
   .strictObject({
     email,
     role,
-    /** Absent: one is made. */
+    /** Absent: one is generated. */
     password: newPassword
       .exactOptional()
       .meta({ description: 'At least 12 characters. Default: one is generated.' }),
@@ -28,7 +28,7 @@ export const userChange = z.strictObject({ role }).meta({ id: 'UserChange' })
 
 export const passwordReset = z
   .strictObject({
-    /** Absent: one is made. */
+    /** Absent: one is generated. */
     password: newPassword
       .exactOptional()
       .meta({ description: 'At least 12 characters. Default: one is generated.' }),
@@ -38,14 +38,14 @@ export const passwordReset = z
 
 const fields = {
   id: z.string(),
-  /** In small letters; unique. */
+  /** In lower case; unique. */
   email: z.string(),
   role: z.enum(principalKinds),
   createdAt: timestamp,
   lastLoginAt: timestamp.nullable(),
 }
 
-/** A person who logs in here, with e-mail and password: if no Identity service is configured. */
+/** A person who logs in here, with e-mail and password, if no Identity service is configured. */
 export const userSchema = z.object(fields).meta({ id: 'User' })
 export type User = Resource<typeof userSchema>
 export const userDocument = snakeCaseSchema(userSchema)

@@ -19,7 +19,7 @@ import { toWire } from '../platform/wire.ts'
 
 const tags = ['users']
 const params = z.object({ email })
-/** The response holds a password: what is answered again would have to be kept. */
+/** The response contains a password, and would have to be stored to be repeated. */
 const headers = z
   .looseObject({ 'idempotency-key': z.undefined().optional() })
   .meta({ type: 'object' })
@@ -134,7 +134,7 @@ function changeRoutes(api: App, users: UserService): void {
     },
     async (request, reply) => {
       const { params: place, body } = request
-      // Whoever has the new password is that user.
+      // The caller gets a password of that user, and so all of the user's rights.
       checkWeaker(principalOf(request), { kind: (await users.get(place.email)).role })
       return reply.send(
         toWire(userWithPasswordSchema, await users.resetPassword(place.email, body?.password)),

@@ -4,13 +4,13 @@ import { givenTime, timestamp } from '../fields.ts'
 import { snakeCaseSchema, type Resource } from '../wire.ts'
 
 /**
- * What became of it. begun: it is going on, or the process died at it; whether it happened is not known. replayed: it was done
- * before, under the same `Idempotency-Key`, and nothing happened now.
+ * The outcome. begun: in progress, or the process died; whether it happened is not known. replayed: it was done before, with the same
+ * `Idempotency-Key`, and nothing happened now.
  */
 export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed'] as const
 export type AuditOutcome = (typeof auditOutcomes)[number]
 
-/** Who did what to what, or tried to. Never a body, a secret or a token. */
+/** Who did what to what, or tried to. Never contains a body, a secret or a token. */
 export const auditEntrySchema = z
   .object({
     id: z.string(),
@@ -58,7 +58,7 @@ export const auditEntrySchema = z
   .meta({ id: 'AuditEntry' })
 export type AuditEntry = Resource<typeof auditEntrySchema>
 export type AuditDetails = NonNullable<AuditEntry['details']>
-/** Who did it. Of a login: whose e-mail was given, whether or not the password was right; `nobody` if it is nobody's. */
+/** The principal. For a login: the user with the given e-mail, whether or not the password was right; `nobody` if there is none. */
 export type AuditPrincipal = NonNullable<AuditEntry['principal']>
 export const auditEntryDocument = snakeCaseSchema(auditEntrySchema)
 
@@ -69,9 +69,9 @@ export interface AuditFilter {
   readonly resource?: string
   readonly name?: string
   readonly outcome?: AuditOutcome
-  /** ISO 8601, from and including. */
+  /** ISO 8601, inclusive. */
   readonly since?: string
-  /** ISO 8601, up to and excluding. */
+  /** ISO 8601, exclusive. */
   readonly until?: string
 }
 

@@ -16,19 +16,19 @@ import {
   wholeNumber,
 } from './setting-types.ts'
 
-/** What is told of a setting beside its type: the reference page, `serve --help` and the loader read it from here. */
+/** Facts about a setting beside its type: the reference page, `serve --help` and the loader use them. */
 export interface SettingFacts {
-  /** Below `[connect]` in the file; also gives the environment variable. */
+  /** Path below `[connect]` in the file; the environment variable follows from it. */
   readonly path: string
   /** How the value is written. */
   readonly type: string
-  /** What holds if nothing is set; also why nothing may be. */
+  /** The default; also explains why there may be none. */
   readonly standard: string
-  /** Never shown, not even if it is wrong. */
+  /** Never shown, even if it is wrong. */
   readonly secret?: true
-  /** A second environment variable; the setting's own one wins. */
+  /** A second environment variable; the setting's own variable takes precedence. */
   readonly alias?: string
-  /** Known, so that one file serves all versions, but nothing looks at it yet. */
+  /** Accepted, so that one file serves all versions, but not used yet. */
   readonly isIdle?: true
   readonly description: string
 }
@@ -362,7 +362,7 @@ export const settingsSchema = z.object({
   }),
 })
 
-/** The settings, checked. */
+/** The settings, validated. */
 export type Settings = Readonly<z.output<typeof settingsSchema>>
 export type SettingName = keyof typeof settingsSchema.shape
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { freeObject } from '../fields.ts'
 
-/** What every route answers if it fails. `details` never hold a secret or a record's contents. */
+/** The response of every route if it fails. `details` never contain a secret or a record's contents. */
 export const errorDocument = z
   .object({
     error: z.object({

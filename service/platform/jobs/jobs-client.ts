@@ -14,7 +14,7 @@ export interface JobsRequest {
   /** After `/v1/`, encoded. */
   readonly path: string
   readonly body?: JsonObject
-  /** How long the service is asked to wait. */
+  /** How long the service should wait. */
   readonly waitMs?: number
   readonly signal?: AbortSignal
 }
@@ -33,7 +33,9 @@ export class JobsClient {
     this.url = `${origin}${pathname}`.replace(/\/$/, '')
   }
 
-  /** What is answered as JSON; undefined for an empty response, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
+  /**
+   * The response as JSON; undefined for an empty response, and for a DELETE of something that does not exist. Throws `jobs_unreachable`.
+   */
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)
     if (request.method === 'DELETE' && status === 404) return undefined
@@ -67,7 +69,7 @@ export class JobsClient {
     try {
       return JSON.parse(text)
     } catch {
-      // Not quoted, as the error would: it may repeat the key.
+      // The error would quote the response, which may repeat the key.
       throw this.unusableError('its response is not JSON')
     }
   }

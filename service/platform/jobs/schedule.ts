@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Resource } from '../wire.ts'
 
-/** When something is to run. */
+/** When a run should start. */
 export const scheduleSchema = z
   .strictObject({
     cron: z
