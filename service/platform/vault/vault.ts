@@ -16,7 +16,11 @@ export interface Vault extends AsyncDisposable {
    *
    * With `ifVersion`, it throws `vault_conflict` and changes nothing unless that is the present version; 0: unless nothing is stored. Use
    * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten.
-   */ put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
+   */ put(
+    path: string,
+    secrets: JsonObject,
+    options?: { readonly ifVersion?: number },
+  ): Promise<number>
   /**
    * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable when it resolves. Versions then
    * start again.
