@@ -92,7 +92,7 @@ const streamDiff = z
         }),
       )
       .meta({ description: 'Rows of other tables that change with those that a run deletes.' }),
-    /** Views (and materialized views) that read the table, and which of its columns. */
+    /** Views (and materialized views) that read the table, and the columns that they read. */
     dependent_views: z.array(
       z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) }),
     ),
@@ -113,21 +113,21 @@ export const sandboxStreamSchema = z
     /** The production table. */
     table: z.object({ schema: z.string(), name: z.string() }),
     read: z.number().meta({ description: 'Records that were read.' }),
-    /** Records that were too large, or that the destination would not take. */
+    /** Records that were too large, or that the destination rejected. */
     rejected: z.number(),
     complete: z.boolean().meta({
       description: 'True: it was read to its end, and the figures are those of a whole run.',
     }),
     /** The json_schema that the source declares. */
     declared_schema: jsonObjectSchema,
-    /** JSON Schema of what the records that were read really hold; null if nothing was read. */
+    /** JSON Schema of the records that were read; null if nothing was read. */
     inferred_schema: jsonObjectSchema.nullable(),
     schema_mismatches: z.array(
       z.object({
         field: z.string(),
         /**
-         * undeclared: the records have the field, the schema has not: it is not loaded. type: values that the column cannot hold:
-         * they become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
+         * undeclared: the records have the field, the schema does not: it is not loaded. type: values that the column cannot hold: they
+         * become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
          */
         kind: z.enum(['undeclared', 'type', 'missing']),
         /** Type of the column; null if it is not declared. */
@@ -145,7 +145,7 @@ export const sandboxStreamSchema = z
       description:
         'Some of the rows that a run would insert, change and delete; in the same responses as `sample_rows`.',
     }),
-    /** Absent if the destination could not be asked. */
+    /** Absent if the destination could not be queried. */
     diff_vs_current: streamDiff.exactOptional(),
     estimated_cost: cost,
     warnings: z.array(z.string()),
@@ -162,7 +162,7 @@ export const sandboxReportSchema = z.object({
   /** `sbx_<ulid>`. */
   id: z.string(),
   schema: z.string().meta({ description: 'Where the rows are until the sandbox expires.' }),
-  /** Records that were read of a stream at most. */
+  /** Maximum number of records that were read of a stream. */
   limit_rows: z.int(),
   /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */
   status: z.enum(['complete', 'partial', 'failed']),
@@ -202,7 +202,7 @@ export type RowCounts = StreamDiff['rows']
  * one; the time is not, because most of a sandbox's time is its start.
  */
 export type EstimatedCost = SandboxStream['estimated_cost']
-/** What of a stream's report is the customer's data. */
+/** The parts of a stream's report that are the customer's data. */
 export type SandboxRows = Pick<SandboxStream, 'sample_rows' | 'row_examples'>
 
 export interface SandboxPorts extends Pick<
@@ -220,8 +220,8 @@ export interface SandboxOptions {
   readonly limitRows: number
   /** Sample rows of each stream; default 20. */
   readonly sampleRows?: number
-  /** Reading ends after this time; what was read until then is what the report is about. Default 60,000. */
+  /** Reading ends after this time; the report is about the records that were read until then. Default 60,000. */
   readonly readMs?: number
-  /** Epoch ms, noted at the schema: a sweep may drop it after that. */
+  /** Epoch ms, stored with the schema: a sweep may drop it after that. */
   readonly expiresAtMs: number
 }

@@ -15,13 +15,13 @@ export interface FetchFrom {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** A batch that is larger comes whole, and alone. */
+  /** A larger batch is returned whole, and alone. */
   readonly maxBytes: number
   /** The broker answers an empty fetch after this time. */
   readonly maxWaitMs: number
 }
 
-/** What a partition gave. */
+/** The data of a partition. */
 export interface FetchedPartition {
   readonly highWatermark: bigint
   readonly aborted: readonly AbortedTransaction[]

@@ -12,7 +12,7 @@ export interface KafkaDoing {
   readonly lane?: LaneName
 }
 
-/** The facts of a kafkajs error, which wraps the real one several times over. */
+/** The facts of a kafkajs error, which wraps the real one several times. */
 interface KafkaFault {
   readonly name: string
   readonly type: string

@@ -1,7 +1,10 @@
 import type { FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
 import type { MessageCursor } from './record-batch/message-cursor.ts'
 
-/** What is decompressed ahead of the reader, and what the reader's caller holds: above it nothing more, unless the reader waits. */
+/**
+ * The limit for what is decompressed ahead of the reader and what the reader's caller holds: above it, nothing more is decompressed unless
+ * the reader waits.
+ */
 const maxBytes = 8 * 1024 * 1024
 
 /**
@@ -39,13 +42,13 @@ export class ReadAhead {
     return cursor
   }
 
-  /** So many bytes of what was taken are still used. */
+  /** This many bytes of what was taken are still in use. */
   hold(bytes: number): void {
     this.#heldBytes = bytes
     this.#run()
   }
 
-  /** Resolves when there is a batch to take, or the signal says so. Throws what reading ahead has failed of. */
+  /** Resolves when there is a batch to take, or the signal is aborted. Throws the error of reading ahead. */
   async waitForArrival(signal: AbortSignal): Promise<void> {
     if (this.#open.length > 0 || signal.aborted) return
     if (this.#failure !== undefined) throw this.#failure.error

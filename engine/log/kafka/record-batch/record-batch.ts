@@ -17,7 +17,7 @@ const crcEnd = 21
 const transactionalBit = 0x10
 const controlBit = 0x20
 
-/** Who writes a batch: what the broker recognises repetitions and zombies by. */
+/** The producer of a batch: the broker recognises repetitions and zombies by it. */
 export interface BatchProducer {
   readonly id: bigint
   readonly epoch: number
@@ -69,7 +69,7 @@ export interface RecordBatch {
   readonly body: Buffer
 }
 
-/** What stands at an offset is no whole batch of this format. */
+/** There is no complete batch of this format at an offset. */
 export class BrokenBatchError extends Error {
   override readonly name = 'BrokenBatchError'
   readonly offset: bigint
