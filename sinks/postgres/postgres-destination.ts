@@ -60,7 +60,7 @@ class PostgresDestination implements Destination {
       if (schema === undefined) return
       requireOpenDestination(schema, session.bookkeepingSchema)
       if (await schemaExists(session, schema)) return
-      // Throws if it is not allowed; the schema is made for good by the first stream.
+      // Throws if it is not allowed; the first stream creates the schema for good.
       await session.begin()
       await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
       await session.rollback()
@@ -127,7 +127,8 @@ class PostgresDestination implements Destination {
     const giveUp = session.destroy.bind(session)
     this.#givenUp?.addEventListener('abort', giveUp)
     try {
-      // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it again: no sweep would find it.
+      // A sandbox's bookkeeping was created with its schema. If a sweep has dropped it, nothing may create it again: no sweep would find
+      // it.
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
       if (user !== undefined) await markSession(session, user.sink.connection, user.start)
       return await work(session)

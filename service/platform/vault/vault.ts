@@ -11,16 +11,13 @@ export interface Vault extends AsyncDisposable {
   /** Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process. */
   get(path: string): Promise<StoredSecrets | null>
   /**
-   * Replaces what is kept at the path and returns its new version. Durable when it resolves; when it throws, either nothing changed, or
+   * Replaces the object at the path and returns its new version. Durable when it resolves; when it throws, either nothing changed, or
    * (only for `vault_unreachable`) it may have: read again.
    *
    * With `ifVersion`, it throws `vault_conflict` and changes nothing unless that is the present version; 0: unless nothing is stored. Use
    * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten.
-   */ put(
-    path: string,
-    secrets: JsonObject,
-    options?: { readonly ifVersion?: number },
-  ): Promise<number>
+   */
+  put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
   /**
    * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable when it resolves. Versions then
    * start again.

@@ -67,7 +67,7 @@ export class CopyLoad {
   #tail: RowTailOptions
   #transcoder: CopyTranscoder
   #format: CopyFormat = 'text'
-  /** A row came that only text can say: more of them may, so the lane stays with text. */
+  /** A row that only text can represent: more of them may come, so the lane stays with text. */
   #needsText = false
   #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
   #keptBytes = 0
@@ -187,7 +187,7 @@ export class CopyLoad {
     this.#begun = true
   }
 
-  /** Gives up an open COPY; the transaction is then to be rolled back. */
+  /** Abandons an open COPY; the transaction must then be rolled back. */
   async abort(): Promise<void> {
     const copy = this.#copy
     this.#copy = undefined
@@ -282,7 +282,7 @@ export class CopyLoad {
     return this.#copy
   }
 
-  /** Sends the output, while the next chunk is already written to the other buffer. */
+  /** Sends the output while the next chunk is written to the other buffer. */
   async #ship(copy: CopyIn): Promise<void> {
     const failure = await this.#inFlight
     this.#inFlight = Promise.resolve(undefined)
@@ -346,7 +346,7 @@ export class CopyLoad {
     this.#startAgain(place.tail)
   }
 
-  /** With another tail or format; what was refused for its value before stays refused. */
+  /** With another tail or format; values that were refused before stay refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
     this.#write(tail)
@@ -395,5 +395,5 @@ function isKeyConflict(thrown: unknown): boolean {
   return hasState(thrown, ['uniqueViolation', 'deadlockDetected', 'programLimitExceeded'])
 }
 
-/** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */
+/** A row needs `_airbyte_meta`, but the table has no such column yet. */
 class NeedsMeta extends Error {}

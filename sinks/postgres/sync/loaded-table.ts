@@ -49,7 +49,7 @@ export async function watchTable(
   return row?.warnings ?? warnings
 }
 
-/** The same for a run that is to come. Only looks. */
+/** The same for a future run. Only reads. */
 export async function warnOfLostRows(
   session: DestinationSession,
   stream: WatchedStream,
@@ -57,7 +57,7 @@ export async function warnOfLostRows(
   return compare(session, stream, await seeTable(session, stream.target))
 }
 
-/** Undefined if an overwrite replaces its rows, or if they may not be read: then nothing is said of them. */
+/** Undefined if an overwrite replaces its rows, or if they may not be read: nothing is reported about them then. */
 async function seeTable(
   session: DestinationSession,
   { table, isOverwrite }: StreamTarget,
