@@ -7,7 +7,10 @@ export function specOf(schema: z.ZodType): JsonObject {
   return jsonObject.parse(z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }))
 }
 
-/** The configuration as the connector uses it, defaults filled in; throws `source_config_invalid` that names every bad field, never its value. */
+/**
+ * The configuration as the connector uses it, with defaults; throws `source_config_invalid`, which names every bad field, but never its
+ * value.
+ */
 export function parseConfig<T>(connector: string, schema: z.ZodType<T>, config: JsonObject): T {
   const parsed = schema.safeParse(config)
   if (parsed.success) return parsed.data

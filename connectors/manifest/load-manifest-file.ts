@@ -6,7 +6,7 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 
 export interface LoadedManifest {
   readonly manifest: Manifest
-  /** Where its relative paths start. */
+  /** The folder of its relative paths. */
   readonly directory: string
 }
 

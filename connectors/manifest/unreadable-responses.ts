@@ -2,7 +2,7 @@ import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 
 type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
-/** Responses that were read as ones without records: the first of each stream, and how many there were. */
+/** Unreadable responses that were treated as having no records: the first of each stream, and their number. */
 export class UnreadableResponses {
   readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 
@@ -13,7 +13,7 @@ export class UnreadableResponses {
     else known.count += 1
   }
 
-  /** A sentence for each stream: parents are streams of their own. */
+  /** One sentence per stream: parents are streams too. */
   get warnings(): readonly string[] {
     return [...this.#byStream.values()].map(({ first, count }) => {
       const { request, found } = first

@@ -11,7 +11,7 @@ const binaryTypes: ReadonlyMap<string, BinaryType> = new Map([
   ...['varchar', 'bpchar', 'name'].map((name) => [name, 'text'] as const),
 ])
 
-/** Types of keys whose text is easily told from their binary form. */
+/** Types of keys whose text can easily be derived from their binary form. */
 type KeyType = 'int2' | 'int4' | 'int8' | 'text' | 'uuid'
 
 const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
@@ -37,7 +37,7 @@ export function binaryTypesOf(
   return types
 }
 
-/** What is sent for a column (`selectExpression`): arrays and composites as JSON, enums as their labels. */
+/** The type of the selected value (`selectExpression`): arrays and composites as JSON, enums as their labels. */
 function binaryTypeOf(type: ColumnType): BinaryType | undefined {
   if (type.schema === 'pg_catalog' && type.name === 'money') return undefined
   if (!hasOwnText(type)) return 'json'

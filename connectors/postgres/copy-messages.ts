@@ -9,7 +9,7 @@ export interface CopyChunk {
 /** How the rows come. */
 export type CopyOutFormat = 'text' | 'binary'
 
-/** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
+/** Bytes that are gathered before they are handed out; a socket returns at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
 const headerBytes = 5
@@ -22,7 +22,7 @@ const messageType = {
   errorResponse: 0x45,
 } as const
 
-/** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
+/** Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
   readonly #format: CopyOutFormat

@@ -55,7 +55,7 @@ export class SourceSession implements AsyncDisposable {
     let first: string | undefined
     stream.once('data', (bytes: Buffer) => {
       first = String.fromCharCode(bytes[0] ?? 0)
-      // It may never say the rest of what the driver would wait for.
+      // The server may never send the rest that the driver would wait for.
       if (!firstLetters.includes(first)) stream.destroy()
     })
     try {
@@ -168,7 +168,7 @@ export class SourceSession implements AsyncDisposable {
   }
 }
 
-/** A session that could not be opened: what the server said first tells whether there is one. */
+/** A session that could not be opened: the first message of the server shows whether there is one. */
 function openingError(
   first: string | undefined,
   error: ConnectError,
@@ -182,7 +182,7 @@ function openingError(
   return new ConnectError('source_unreachable', { details: { ...place, reason } })
 }
 
-/** With which a server may begin: authentication, error, notice, version of the protocol; or whether it takes TLS. */
+/** First bytes of a server's response: authentication, error, notice, protocol version; or whether it accepts TLS. */
 const firstLetters = 'RENvS'
 
 /**

@@ -12,7 +12,7 @@ import { branch, recordHeader, wireKind, type WireKind } from './record-layout.t
 import { ValueFields } from './value-fields.ts'
 import { WireWriter } from './wire-writer.ts'
 
-/** A block is full at this size, if nothing else is said. */
+/** A block is full at this size by default. */
 export const DEFAULT_BLOCK_BYTES = 256 * 1024
 
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
@@ -43,7 +43,7 @@ export interface BlockEncoderOptions {
 /** A record that was not written, and why. */
 export interface Rejection {
   readonly reason: string
-  /** The canonical JSON array of its primary key, if it has one that is not large itself. */
+  /** The canonical JSON array of its primary key, if it has one that is not too large. */
   readonly key?: string
 }
 
@@ -59,10 +59,10 @@ export interface EncodedBlock {
 }
 
 /**
- * Encodes the records of a slice, in order, on either road: the bytes are the same for the same values.
+ * Encodes the records of a slice, in order, from objects or from COPY data: the bytes are the same for the same values.
  *
- * Give it records until it is `full`; then `take` the block, then `takeRejection`, and go on. In that order, what comes
- * out is in the order of what went in.
+ * Give it records until it is `full`; then `take` the block, then `takeRejection`, and go on. In that order, what comes out is in the order
+ * of what went in.
  */
 export class BlockEncoder {
   readonly #columns: readonly Column[]
@@ -93,7 +93,7 @@ export class BlockEncoder {
   #ends: number[] = []
   #keys: (Uint8Array | null)[] = []
   #rejection: Rejection | undefined
-  /** True if the lines have bytes that are not UTF-8: then each text is looked at. */
+  /** True if the lines have bytes that are not UTF-8: each text is then checked. */
   #brokenText = false
 
   constructor(options: BlockEncoderOptions) {
@@ -124,7 +124,7 @@ export class BlockEncoder {
     )
   }
 
-  /** True if nothing more is taken before `take` and `takeRejection`. */
+  /** True if it accepts nothing more before `take` and `takeRejection`. */
   get full(): boolean {
     return this.#isFull()
   }
@@ -371,7 +371,7 @@ export class BlockEncoder {
     this.#keys.push(key)
   }
 
-  /** @param moved by how many bytes the fields of the record stand behind where they were written */
+  /** @param moved by how many bytes the fields of the record are behind the place where they were written */
   #reject(size: number, moved: number): void {
     const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log accepts${this.#limitAdvice}`
     const key = this.#rejectionKey.name(moved)

@@ -19,8 +19,8 @@ const jsonNumberSyntax = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
 
 /**
- * The fast road: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without an object or
- * a string on the usual way. The caller has made room: as much as the lines are long and 16 bytes more for each field.
+ * The fast path: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without an object or a string on the
+ * usual way. The caller has made room: as much as the lines are long and 16 bytes more for each field.
  */
 export class CopyFields {
   readonly #writer: WireWriter

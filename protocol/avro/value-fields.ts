@@ -9,11 +9,11 @@ const MAX_SAFE_LONG = 2 ** 52
 const MIN_INT64 = -(2n ** 63n)
 const MAX_INT64 = 2n ** 63n - 1n
 
-/** The object road: one value of a record to one field of the wire. */
+/** The path for objects: one value of a record to one field of the wire. */
 export class ValueFields {
   readonly #writer: WireWriter
   readonly #moment = new MomentParser()
-  /** ASCII of the text that is being parsed: the parsers read bytes, so that both roads share them. */
+  /** ASCII of the text that is being parsed: the parsers read bytes, so that both paths share them. */
   readonly #ascii = new Uint8Array(48)
 
   constructor(writer: WireWriter) {

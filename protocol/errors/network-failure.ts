@@ -1,4 +1,4 @@
-/** Why a connection to a server failed, as far as the network's own error tells. */
+/** Why a connection to a server failed, as far as the network error shows it. */
 export interface NetworkFailure {
   readonly kind: 'unreachable' | 'tls' | 'credentials' | 'lost'
   /** For a person; never a secret. */
@@ -15,7 +15,7 @@ const unreachable: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
 }
 
-/** Of a Unix socket; of files they say something else. */
+/** For a Unix socket; for files these codes mean something else. */
 const socketFailures: Readonly<Record<string, string>> = {
   ENOENT: 'there is no Unix socket with that name',
   ENOTDIR: 'a part of the path of the Unix socket is not a folder',
@@ -48,7 +48,7 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
     : undefined
 }
 
-/** Why a request over HTTP got no answer, for a person. fetch says "fetch failed" only: its causes say why. */
+/** Why an HTTP request got no response, for a person. fetch only says "fetch failed": its causes have the reason. */
 export function requestFailure(thrown: unknown): string {
   for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
     if (cause.name === 'TimeoutError') return 'it did not respond in time'
