@@ -77,7 +77,7 @@ export function createStatusGauges(registry: Registry): StatusGauges {
     ),
     unsent: service(
       'schedules_unsent',
-      'Schedules that the external Jobs service has not been told of yet',
+      'Schedules that have not been sent to the external Jobs service yet',
     ),
     lastSuccess: ofConnection(
       'last_success_timestamp_seconds',
