@@ -25,7 +25,7 @@ import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from './version.ts'
 import { errorCodeOf } from '../lib/files/error-code.ts'
 
-/** Gets the secrets as soon as they are known: everything that is written goes through it. */
+/** Gets the secrets as soon as they are known: all output goes through it. */
 const mask = new Mask()
 
 const screen = new Screen({
@@ -52,9 +52,9 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
   const writeOut = (text: string): void => {
     process.stdout.write(text)
   }
-  // Without a listener it would end the process with a stack trace; the write that fails says it too.
+  // Without a listener, an error would end the process with a stack trace; the failed write reports it too.
   process.stdout.on('error', () => undefined)
-  // A terminal that was closed must not end what comes to rest.
+  // A closed terminal must not end a process that is shutting down.
   process.stderr.on('error', () => undefined)
   try {
     const version = packageVersion()
@@ -76,9 +76,9 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
   }
 }
 
-/** Says why a command line failed before its command could, and sets the exit code. */
+/** Shows why a command line failed before its command could run, and sets the exit code. */
 export async function showFailedCommand(argv: readonly string[], error: unknown): Promise<void> {
-  // Nobody reads any more: `| head`.
+  // The reader has closed the pipe: `| head`.
   if (errorCodeOf(error) === 'EPIPE') {
     process.exitCode = exitCodes.killed
     return
@@ -104,7 +104,7 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   }
   stop.signal.addEventListener('abort', onStop, { once: true })
   if (stop.signal.aborted) onStop()
-  // Nobody reads the events any more (`| head`): as Ctrl-C.
+  // The reader of the events has closed the pipe (`| head`): the same as Ctrl-C.
   process.stdout.on('error', () => {
     stop.stop()
   })
@@ -129,10 +129,13 @@ async function catalog(options: CatalogArguments): Promise<void> {
   })
 }
 
-/** A worker that hangs is ended after 30 s, and so is a call of the destination. What else may be away (a broker) must not hold the process. */
+/**
+ * A worker that hangs is ended after 30 s, and so is a call of the destination. Anything else that does not respond (a broker) must not
+ * keep the process running.
+ */
 const stopLimitMs = 42_000
 
-/** As a kill does: nothing is lost, and another process, or the next start, goes on with the runs. */
+/** Like a kill: nothing is lost, and another process, or the next start, continues the runs. */
 function giveUpStopping(): void {
   const seconds = String(stopLimitMs / 1_000)
   process.stderr.write(
@@ -162,7 +165,7 @@ async function service(
   as?: AskAs,
 ): Promise<void> {
   using stop = new StopSignals(process, () => {
-    // It may be what is waited for.
+    // The command may be waiting for it.
     process.stdin.destroy()
   })
   process.stdout.on('error', () => {
@@ -230,7 +233,7 @@ async function runFile(
   context: { readonly output: RunOutput; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   try {
-    // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
+    // Connectors and engine are loaded when they are needed: help and a wrong file respond at once.
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
     mask.add(file.secrets)

@@ -23,7 +23,7 @@ import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
-/** How components are put together: what a builder of a component gets, and what it gives. `contracts.ts` has what these then do. */
+/** How components are assembled: the input and output of a component's builder. `contracts.ts` describes what the components do. */
 
 /** How one component of the manifest becomes an object: `components/components.ts` has the table of all types. */
 export interface Builder {
@@ -34,7 +34,7 @@ export interface Builder {
   readonly http: SourceHttp
   /** The input state of a stream, null if there is none. */
   stateOf(streamName: string): Dict | null
-  /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
+  /** Where a stream's cursor writes its states: `state` is the whole blob of the stream. */
   emitState(streamName: string, state: Dict): void
   /** The streams of a read as the user configured them, by name; null if the command has no catalog. */
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
@@ -54,7 +54,7 @@ export interface Builder {
   ): Roles[Role][]
 }
 
-/** What a configured catalog says of a stream, as far as components look at it. */
+/** The part of a configured stream that components use. */
 export interface ConfiguredStream {
   readonly name: string
   /** The schema that the user selected. */
@@ -82,7 +82,7 @@ export interface Roles {
   stream: Stream
 }
 
-/** What a component is built for. Each part is there from the component on that knows it. */
+/** What a component is built for. Each part is set by the component that knows it. */
 export interface BuildContext {
   /** Of the stream, or of the component that sends requests outside of a stream. */
   readonly streamName: string

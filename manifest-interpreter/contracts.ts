@@ -24,7 +24,7 @@ export type { Transport } from './http/transport.ts'
 /** Constant messages, facts as fields; never a secret or the contents of a record. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'>
 
-/** What the interpreter gets from outside. A test gives a frozen clock and a tape of exchanges. */
+/** The interpreter's dependencies. A test passes a frozen clock and a tape of exchanges. */
 export interface Environment {
   /** Microseconds since 1970, UTC. */
   nowMicros(): number
@@ -39,8 +39,8 @@ export interface Environment {
   /** A folder for JsonFileSchemaLoader's relative paths; undefined if the manifest came from elsewhere. */
   readonly manifestDirectory?: string
   /**
-   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read as one without
-   * records, as the reference reads it, and is only said.
+   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read as one without records, as in
+   * the reference, and only reported.
    */
   readonly unreadableAnswers?: 'fail'
   /** Messages that are neither records nor states: in order, as they happen. */
@@ -51,16 +51,16 @@ export interface Environment {
    * stored then. Absent if the configuration has one reader: a change is emitted then.
    */
   readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
-  /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
+  /** Called with what an authenticator adds to a request (an access token): it must never be shown. Must not throw. */
   readonly secretFound?: (text: string) => void
-  /** Told of what each login responds, also if the token is not found in it. Must not throw. */
+  /** Called with each login response, also if the token is not found in it. Must not throw. */
   readonly loginResponded?: (response: Value) => void
 }
 
 export type SideMessage =
-  /** The connector changed its configuration (a single-use refresh token, a config migration): to be kept by the caller. */
+  /** The connector changed its configuration (a single-use refresh token, a config migration): the caller must store it. */
   | { readonly kind: 'config'; readonly config: Dict }
-  /** The refresh token is worth nothing any more: the user must authorize again. `error` is thrown, too. */
+  /** The refresh token is no longer valid: the user must authorize again. `error` is thrown, too. */
   | { readonly kind: 'authorization-lost'; readonly error: SourceError }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
@@ -77,7 +77,7 @@ export type SideMessage =
       readonly found: string
     }
 
-/** What the error handler of the stream's requester asks of the retriever. */
+/** What the error handler of the stream's requester requests from the retriever. */
 export class RetrieverSignal extends Error {
   readonly action: 'RESET_PAGINATION' | 'REDUCE_PAGE_SIZE' | 'SPLIT_REQUEST_WINDOW'
 
@@ -113,8 +113,8 @@ export interface Authenticator {
    */
   options(): Promise<{ headers: Dict; params: Dict; bodyData: Dict | string; bodyJson: Dict }>
   /**
-   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is
-   * sent, the first one included. A token may have changed since, and authenticators that count calls count here.
+   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is sent, the first
+   * one included. A token may have changed since, and authenticators that count calls do it here.
    */
   authenticate(request: HttpRequest): Promise<void>
   /**
@@ -213,7 +213,7 @@ export type SchemaNormalizer = (record: Dict) => void
 
 export interface SelectedBatch {
   readonly records: readonly Dict[]
-  /** How many the extractor gave before the filter dropped some: record-counting paginators need it. */
+  /** How many records the extractor returned before the filter dropped some: record-counting paginators need it. */
   readonly extracted: number
 }
 export interface RecordSelector {
@@ -227,7 +227,7 @@ export interface RecordSelector {
 
 export interface Paginator extends RequestOptions {
   initialToken(): Value
-  /** The path of the next page, where the token is one (RequestPath). */
+  /** The path of the next page, if the token is one (RequestPath). */
   path(scope: RequestScope): string | null
   /** `{ next_page_token }` of the next page, null if this was the last. */
   next(page: ReadPage): Promise<PlainDict | null>
@@ -241,7 +241,7 @@ export interface ReadPage {
   /** Records that the extractor gave. */
   readonly extracted: number
   readonly lastRecord: Dict | null
-  /** Value of the token that this page was asked with. */
+  /** Value of the token that this page was requested with. */
   readonly lastToken: Value
   readonly slice: StreamSlice
   readonly pageSizeOverride?: number
@@ -257,7 +257,7 @@ export interface PartitionRouter extends RequestOptions {
 }
 
 export interface Retriever {
-  /** Where the retriever makes the slices itself (async jobs). */
+  /** If the retriever makes the slices itself (async jobs). */
   slices?(): AsyncIterable<StreamSlice>
   /** Reads a slice to its end. All records belong to the slice. Batches are never empty. */
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
@@ -267,7 +267,7 @@ export interface Retriever {
 export interface Cursor extends RequestOptions {
   /** The state as it would be emitted now. */
   state(): Dict
-  /** The slices to read, in order; a later one may be asked for while earlier ones are being read. */
+  /** The slices to read, in order; a later one may be requested while earlier ones are being read. */
   slices(): AsyncIterable<StreamSlice>
   /** Called for each record before it is emitted. */
   observe(record: Dict, slice: StreamSlice): void
@@ -275,7 +275,7 @@ export interface Cursor extends RequestOptions {
   closeSlice(slice: StreamSlice): void
   /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
   ensureStateEmitted(): void
-  /** False for a record that an earlier read has had. `slice` is the one that the record was read for. */
+  /** False for a record that an earlier read has already had. `slice` is the one that the record was read for. */
   shouldBeSynced(record: Dict, slice: StreamSlice): boolean
   /** The field that the catalog names as cursor; undefined for a stream without one. */
   readonly field: string | undefined
@@ -315,7 +315,7 @@ export interface Stream {
   readonly cursor: Cursor
   readonly retriever: Retriever
   readonly partitionRouter: PartitionRouter | null
-  /** What is read, in order: asked for while earlier slices are being read. */
+  /** The slices to read, in order: requested while earlier slices are being read. */
   slices(): AsyncIterable<StreamSlice>
   /** The records of a slice. A schema that cannot be loaded fails it before the first request. */
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>

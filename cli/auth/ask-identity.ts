@@ -3,7 +3,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import { ApiClient } from '../client/api-client.ts'
 import { isEncrypted } from './is-encrypted.ts'
 
-/** A token, and until when it holds (ISO 8601). */
+/** A token, and when it expires (ISO 8601). */
 export interface IssuedLogin {
   readonly token: string
   readonly expiresAt: string
@@ -15,8 +15,8 @@ const answerSchema = z.object({
 })
 
 /**
- * Logs in at an Identity service: docs/identity.md has what is asked of it. Throws `login_refused`, `login_throttled`,
- * `usage` for an address where a password must not be sent, and what `ApiClient` throws.
+ * Logs in at an Identity service: docs/identity.md describes the request. Throws `login_refused`, `login_throttled`, `usage` for an address
+ * where a password must not be sent, and what `ApiClient` throws.
  */
 export async function askIdentity(
   loginUrl: string,
@@ -42,7 +42,7 @@ export async function askIdentity(
   return { token: document.token, expiresAt: document.expires_at }
 }
 
-/** The service says where: it must not send a password in clear over a network. */
+/** The service sets the address: it must not cause a password to be sent in clear over a network. */
 function checkLoginUrl(loginUrl: string): URL {
   const url = URL.parse(loginUrl)
   if (url !== null && isEncrypted(loginUrl) && url.username === '') return url

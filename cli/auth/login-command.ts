@@ -21,7 +21,7 @@ export interface LoginFlags extends PasswordFlags {
   readonly key?: string
 }
 
-/** Keeps a login that the service takes: of a user, or without an e-mail an API key. */
+/** Stores a login that the service accepts: of a user, or without an e-mail an API key. */
 export async function login(
   context: CommandContext,
   email: string | undefined,
@@ -72,7 +72,7 @@ async function loginHere(
   return { token: document.token, expiresAt: document.expires_at }
 }
 
-/** A key that the service takes. */
+/** Stores a key that the service accepts. */
 async function keepKey(context: CommandContext, flags: LoginFlags): Promise<number> {
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
     throw usageError('A password needs a user', 'Run `reactor auth login EMAIL`.')
@@ -88,7 +88,7 @@ async function keepKey(context: CommandContext, flags: LoginFlags): Promise<numb
   return exitCodes.complete
 }
 
-/** Whom the service takes the holder of a key or token for. */
+/** The principal of a key or token. */
 async function principalOf(
   { client, signal }: CommandContext,
   key: string,
@@ -104,7 +104,7 @@ async function keep(context: CommandContext, login: StoredLogin): Promise<void> 
   warnOfKey(context)
 }
 
-/** It is what the commands use, if there is one. */
+/** Commands use the key of the environment, if there is one. */
 function warnOfKey({ output, environment }: CommandContext): void {
   if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
     output.screen.line(

@@ -6,14 +6,14 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { usageError } from '../usage-error.ts'
 
-/** Changes the caller's own password, and keeps the login that the service gives for it. */
+/** Changes the caller's own password, and stores the new login that the service returns. */
 export async function changePassword(context: CommandContext): Promise<number> {
   const { client, service, output, environment } = context
   const path = apiPath('auth', 'password')
   const body = await readPasswords(context)
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   const { email } = document.user
-  // It was the kept login that asked, not a token that was given for this command.
+  // The request used the stored login, not a token that was set for this command.
   if (service.user !== undefined)
     await keepLogin(loginFile(environment), {
       url: service.url,

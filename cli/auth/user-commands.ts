@@ -13,7 +13,7 @@ export interface AddUserFlags extends PasswordFlags {
   readonly role: PrincipalKind
 }
 
-/** A password that the service made goes alone to standard output, so that it can be piped to where it is handed over. */
+/** A generated password is written alone to standard output, so that it can be piped. */
 export async function addUser(
   context: CommandContext,
   email: string,
@@ -94,7 +94,7 @@ export async function removeUser(
   return exitCodes.complete
 }
 
-/** Nothing where the service is to make one. */
+/** Undefined if the service should generate one. */
 async function givenPassword(
   context: CommandContext,
   flags: PasswordFlags,

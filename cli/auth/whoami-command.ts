@@ -6,7 +6,7 @@ import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 
-/** Whom the service takes the caller for. */
+/** Shows the principal of the caller. */
 export async function whoami({ client, service, output }: CommandContext): Promise<number> {
   const path = apiPath('auth', 'whoami')
   const { json, document } = await client.ask({ method: 'GET', path }, principalDocument)

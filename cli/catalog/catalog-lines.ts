@@ -6,7 +6,7 @@ import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
 import type { StreamDescription } from '../source/describe-manifest.ts'
 
-/** A line a connector. */
+/** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
     connectors.map(({ type, kind, title, streams, problem }) => [
@@ -18,7 +18,7 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   )
 }
 
-/** What a person wants to know before the first run. */
+/** The facts that a person needs before the first run. */
 export function connectorLines(connector: ConnectorDescription): string {
   const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
   return [

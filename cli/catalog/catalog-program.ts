@@ -41,7 +41,7 @@ export function catalogCommand(
     )
 }
 
-/** Whoever names a service means it. */
+/** `--url` implies `--remote`. */
 function isRemote({ remote, url }: RemoteFlags): boolean {
   return remote === true || url !== undefined
 }

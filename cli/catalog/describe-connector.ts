@@ -29,7 +29,7 @@ export interface ConnectorDescription {
   readonly generates_streams: boolean
 }
 
-/** One that cannot be loaded any more is listed with the reason. */
+/** A connector that can no longer be loaded is listed with the reason. */
 export function summarizeConnector(entry: CatalogEntry): ConnectorSummary {
   const { name: type, kind } = entry
   try {

@@ -3,7 +3,7 @@ import { TransportError } from '../../manifest-interpreter/http/transport-error.
 import { UndiciTransport } from '../../manifest-interpreter/http/undici-transport.ts'
 import type { ManifestFile } from './find-manifests.ts'
 
-/** The largest of Airbyte's manifests has a megabyte. */
+/** The largest of Airbyte's manifests has one megabyte. */
 const maxBytes = 16 * 1024 * 1024
 
 export interface FetchOptions {

@@ -8,7 +8,7 @@ export interface AskServiceContext extends Omit<CommandContext, 'client' | 'serv
   readonly as?: AskAs | undefined
 }
 
-/** Runs the work of a command that asks the service. Resolves with the exit code; what failed has been shown. */
+/** Runs the work of a command that uses the service. Resolves with the exit code; an error has been shown. */
 export async function askService(
   flags: CommonFlags,
   work: (context: CommandContext) => Promise<number>,

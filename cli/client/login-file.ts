@@ -15,10 +15,10 @@ const userLogin = z.object({
   expires_at: z.iso.datetime({ offset: true }),
 })
 const loginsSchema = z.object({ logins: z.array(z.union([userLogin, keyLogin])) })
-/** Before users could log in: one key. */
+/** The format before users could log in: one key. */
 const oneKeySchema = keyLogin.transform((login) => ({ logins: [login] }))
 
-/** What `reactor auth login` keeps for the commands after it. */
+/** The login that `reactor auth login` stores for later commands. */
 export interface StoredLogin {
   readonly url: string
   /** An API key, or the token of a user. */
@@ -39,8 +39,8 @@ export function loginFile(environment: Environment): string {
 }
 
 /**
- * Keeps a login in the place of an earlier one for that service, and as the last one. Durable when it resolves; only the user
- * can read it. Throws `usage` for a file that is broken.
+ * Stores a login in place of an earlier one for that service, as the last one. Durable when it resolves; only the user can read it. Throws
+ * `usage` for a file that is broken.
  */
 export async function keepLogin(file: string, login: StoredLogin): Promise<void> {
   const others = (await readLogins(file)).filter(({ url }) => url !== login.url)

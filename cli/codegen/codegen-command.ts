@@ -15,14 +15,14 @@ export interface CodegenFlags {
   readonly force?: true
 }
 
-/** Writes nothing where the file is what it would be. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
+/** Writes nothing if the file is up to date. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
 export async function generateClientFile(
   context: CommandContext,
   flags: CodegenFlags,
 ): Promise<number> {
   const { out } = flags
   if (out === '-') return showClient(context, flags)
-  // Before the service is asked, which may take a while.
+  // Before the request, which may take a while.
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
   const text = await askForClient(context, flags, parseStoredNames(before ?? ''))
@@ -48,7 +48,7 @@ async function showClient(context: CommandContext, flags: CodegenFlags): Promise
   return exitCodes.complete
 }
 
-/** `names`: those that stay. */
+/** `names`: the names that stay. */
 async function askForClient(
   { client }: CommandContext,
   flags: CodegenFlags,

@@ -8,11 +8,11 @@ import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
 import { usageError } from '../usage-error.ts'
 
-// Each field of a connection: how it is given, what the API gets, and how it is shown.
+// Each field of a connection: its option, its value in the API, and how it is shown.
 
 export type ConnectionDocument = z.output<typeof connectionDocument>
 
-/** The flags that say what a connection does. */
+/** The flags for the settings of a connection. */
 export interface ConnectionFlags {
   readonly dest?: string
   readonly streams?: string
@@ -29,7 +29,7 @@ export interface ConnectionFlags {
   readonly description?: string
 }
 
-/** What of a connection can be given and changed. */
+/** The fields of a connection that can be set and changed. */
 export function connectionOptions(command: Command): Command {
   return command
     .option('--streams <A,B>', 'names of streams; default: all, as the connector suggests them')
@@ -74,7 +74,7 @@ export function connectionOptions(command: Command): Command {
     .option('--description <TEXT>', "its purpose, in your words; '' removes it")
 }
 
-/** What was given, as the API takes it; its values are the service's to check. */
+/** The given values as the API takes them; the service validates them. */
 export async function connectionBody(
   flags: ConnectionFlags,
   input: UserInput,

@@ -53,7 +53,7 @@ export async function sandboxConnection(
   return exitCodeOf(document.report, flags)
 }
 
-/** Streams that fail are no preview of a run: scripts must not go on. */
+/** A sandbox with failed streams is no preview of a run: scripts must stop. */
 function exitCodeOf(report: SandboxReportDocument, { exitCode }: FormatFlags): number {
   if (report.totals.failed > 0) return exitCodes.partial
   return exitCode === true && !isWithoutChange(report) ? exitCodes.changes : exitCodes.complete
@@ -158,7 +158,7 @@ export async function getSandbox(
 
 type RowsDocument = z.output<typeof sandboxRowsDocument>
 
-/** Null, and why, if nobody has them any more, or this one may not see them. */
+/** Null, and why, if the rows are gone, or this caller may not see them. */
 async function rowsOf(
   client: CommandContext['client'],
   name: string,
@@ -199,7 +199,7 @@ function finishedText(
 ): string {
   const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
   const report = formatReport(sandbox.report, connection, { output, flags })
-  // What is pasted into a pull request holds no token.
+  // Text for a pull request must not contain a token.
   if (flags.format === 'markdown') {
     const promote =
       token === null ? withheldText(sandbox) : `Promote it before ${formatTime(expiresAt)}.`
@@ -232,7 +232,7 @@ function outContext(output: CommandContext['output']): Parameters<typeof reportT
 
 const outdated = z.object({ sandbox: finishedSandboxDocument })
 
-/** The refusal, and what a run would change now. */
+/** The refusal, and the changes that a run would make now. */
 async function showOutdated(
   output: CommandContext['output'],
   error: ConnectError,

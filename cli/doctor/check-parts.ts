@@ -92,7 +92,7 @@ async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> 
   })
 }
 
-/** Asks to delete a job that never was: that needs the key, and changes nothing. */
+/** Deletes a job that does not exist: that needs the key, and changes nothing. */
 async function checkJobs({ jobsUrl, jobsApiKey }: Settings, logger: Logger): Promise<Finding> {
   const name = 'Jobs service'
   if (jobsUrl === undefined)

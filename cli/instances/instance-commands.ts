@@ -108,7 +108,7 @@ export async function askInstance(
   return client.ask({ method: 'GET', path: apiPath('instances', name) }, instanceDocument)
 }
 
-/** An instance in one line, with what is to be done before it can be read. */
+/** An instance in one line, with the next step before it can be read. */
 export function nextStep({ name, type, credentials }: InstanceDocument): string {
   const line = `${name} (${type}), credentials ${credentials}`
   if (credentials === 'ready') return `${line}\nnext: reactor connect instances check ${name}`
@@ -131,7 +131,7 @@ function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonVal
   return isJsonObject(value) ? valueAt(own(value, name), rest) : undefined
 }
 
-/** Secrets that stand in an option are seen by whoever can list processes. */
+/** Secrets in an option are visible to everybody who can list processes. */
 export function warnOfVisible({ output }: Pick<CommandContext, 'output'>, option: string): void {
   output.screen.line(
     `${output.paint('yellow', 'warning:')} secrets on a command line stay in the history of the shell and are seen by others on this machine; give ${option} a file, or \`-\` for standard input`,

@@ -8,7 +8,7 @@ export interface CommandFailure {
   readonly exitCode: number
 }
 
-/** An error as the end of a command: wrong files and wrong command lines have an exit code of their own. */
+/** An error as the end of a command: wrong files and wrong command lines have their own exit code. */
 export function commandFailure(thrown: unknown): CommandFailure {
   const error = ConnectError.from(thrown)
   const isUsage =

@@ -5,7 +5,7 @@ import type { ConflictFlags, InvokeFlags, ReceiverFlags } from './reserved-comma
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./reserved-commands.ts')
 
-/** Commands whose part of the service a later version has, and `actions list`, which has something to list. */
+/** Commands that a later version of the service implements, and `actions list`, which works. */
 export function reservedCommands(connect: Command, ask: AskService): void {
   actions(connect, ask)
   const receivers = connect

@@ -3,14 +3,14 @@ import { problemAt } from './file-problem.ts'
 import type { SourceDocument } from './source-position.ts'
 import { indexToml } from './toml-positions.ts'
 
-/** Parses a TOML run file and records where its fields stand. */
+/** Parses a TOML run file and records the positions of its fields. */
 export function parseToml(text: string, file: string): SourceDocument {
   try {
     const value = parse(text)
     return { value, positions: indexToml(text) }
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
-    // The rest of the message shows lines of the file, which may hold secrets.
+    // The rest of the message shows lines of the file, which may contain secrets.
     const problem = (error.message.split('\n', 1)[0] ?? '').replace('Invalid TOML document: ', '')
     const fix = fixFor(problem)
     const position = { line: error.line, column: error.column }

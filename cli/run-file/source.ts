@@ -87,7 +87,7 @@ function coercedValue(value: unknown, spec: JsonObject): JsonValue {
   if (typeof value === 'string') return coercedText(value, spec.type)
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
   if (Array.isArray(value)) return value.map((item) => coercedValue(item, objectAt(spec.items)))
-  // TOML has dates, which JSON has not.
+  // TOML has dates, JSON does not.
   if (value instanceof Date) return value.toISOString()
   return coerceConfig(Object.fromEntries(Object.entries(value ?? {})), spec)
 }

@@ -16,7 +16,7 @@ import { resumeNote } from './resume-note.ts'
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
 
-/** What to do next: running again helps only if nothing that a person must put right is in the way. */
+/** What to do next: running again only helps if no person has to fix something first. */
 function adviceOf({ status, streams }: RunResult): string {
   if (status === 'complete') return ''
   if (status === 'stopped') return `. Run the same command again: ${resumeNote}.`
@@ -79,14 +79,14 @@ export class HumanOutput implements RunOutput {
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
   }
 
-  /** The account of a run that has ended. */
+  /** The summary of a run that has ended. */
   result(result: ShownResult, next: string): void {
     this.#screen.live([])
     const context = { clock: this.#clock, paint: this.#paint, advice: next }
     this.#screen.lines(resultLines(result, context))
   }
 
-  /** One line when a stream ends, while others go on; the full account comes with the result. */
+  /** One line when a stream ends while others continue; the full summary comes with the result. */
   #announceEnded(progress: RunProgress): void {
     const goesOn = progress.streams.some(
       ({ status }) => status === 'waiting' || status === 'running',

@@ -17,7 +17,7 @@ export function liveLines(progress: RunProgress, runClock: RunClock): readonly s
   ]
 }
 
-/** The whole run in one line, where the output is no terminal. */
+/** The whole run in one line, if the output is not a terminal. */
 export function plainLine(progress: RunProgress, runClock: RunClock): string {
   const { streams } = progress
   const running = streams.filter(({ status }) => status === 'running')
@@ -92,7 +92,7 @@ function expectedRows(stream: StreamProgress): number | undefined {
   return isOpen ? stream.estimatedRows : stream.loaded + stream.rejected
 }
 
-/** 0 if it cannot be said: nothing is left, or nothing moves. */
+/** 0 if it is not known: nothing is left, or nothing moves. */
 function secondsFor(left: number, perSecond: number): number {
   return left > 0 && perSecond >= 1 ? left / perSecond : 0
 }

@@ -9,7 +9,7 @@ import type { Paint, Style } from '../output/paint.ts'
 import type { RunClock } from './run-clock.ts'
 import { plainLabel } from './plain-label.ts'
 
-/** What is shown of a run that has ended: one that ran here, or one of the service. */
+/** The shown facts of a run that has ended, here or in the service. */
 export interface ShownResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped' | 'cancelled'
   readonly seconds: number
@@ -39,7 +39,7 @@ const statusStyles: Readonly<Record<ShownStream['status'] | ShownResult['status'
 export interface ResultContext {
   readonly clock: RunClock
   readonly paint: Paint
-  /** Goes on after the summary: what to do next. */
+  /** Follows the summary: what to do next. */
   readonly advice: string
 }
 
@@ -132,7 +132,7 @@ function summary(result: ShownResult, paint: Paint): string {
   return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}`
 }
 
-/** What was lost over all starts of the run. */
+/** The losses over all starts of the run. */
 function loss(now: number, earlier: number, text: (all: number) => string): readonly string[] {
   const all = now + earlier
   if (all === 0) return []

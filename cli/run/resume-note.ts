@@ -1,3 +1,3 @@
-/** What is read whole to replace or merge rows would mix two moments of the source: so it is read again. */
+/** A stream that is read as a whole to replace or merge rows is read again: otherwise it would mix two states of the source. */
 export const resumeNote =
   'incremental streams and appends continue from their last checkpoint, other streams start over'

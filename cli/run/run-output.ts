@@ -5,9 +5,9 @@ import type { CommandFailure } from '../output/command-failure.ts'
 export type RunEnd =
   | { readonly kind: 'result'; readonly result: RunResult; readonly exitCode: number }
   | CommandFailure
-  /** Stopped while the source was being asked, before the engine began. */
+  /** Stopped during the check of the source, before the engine began. */
   | { readonly kind: 'stopped'; readonly exitCode: number }
-  /** Stopped, and given up where it was: something that is away did not let it come to rest. */
+  /** Stopped and abandoned: something that does not respond kept it from ending. */
   | {
       readonly kind: 'abandoned'
       readonly seconds: number
