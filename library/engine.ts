@@ -22,7 +22,7 @@ export {
 export type Connection = z.input<typeof runFileSchema>
 
 export interface ReplicateOptions {
-  /** Ends the run at a checkpoint: its result is `stopped`, and the next run goes on from there. */
+  /** Ends the run at a checkpoint: its result is `stopped`, and the next run continues from there. */
   readonly signal?: AbortSignal
   /** Called a few times a second. Must not throw. */
   readonly onProgress?: (progress: RunProgress) => void

@@ -70,7 +70,7 @@ export class PostgresSession {
     return resultsOf(await this.#counted(() => this.client.query<R>(sql)))
   }
 
-  /** Why the session ended, if nothing was under way then. */
+  /** Why the session ended, if nothing was in progress then. */
   get lost(): Error | undefined {
     return this.#lost
   }

@@ -69,7 +69,7 @@ async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuc
     connectionTimeoutMillis: probeTimeoutMs,
     query_timeout: probeTimeoutMs,
   })
-  // Reported by the call that is under way.
+  // Reported by the call that is in progress.
   client.on('error', () => undefined)
   try {
     await client.connect()

@@ -20,7 +20,7 @@ const streamsAhead = 2
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
- * `signal` drains every lane to its next checkpoint; a second run goes on from there.
+ * `signal` drains every lane to its next checkpoint; a second run continues from there.
  * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
  */
 export async function runConnection(
@@ -176,7 +176,7 @@ class StopLimit implements Disposable {
     if (stop.aborted) this.#start()
   }
 
-  /** What is under way has had its time. */
+  /** What is in progress has had its time. */
   get passed(): AbortSignal {
     return this.#passed.signal
   }

@@ -101,7 +101,7 @@ export class StreamTally {
     this.#rateLimitedUntilMs = untilMs
   }
 
-  /** The read of a lane goes on from here. */
+  /** The read of a lane continues from here. */
   noteLaneOpened(partition: number, start: LaneStart): void {
     this.#readAgain.openLane(partition, start)
   }

@@ -206,7 +206,7 @@ export class SyncRun {
     )
     const last = JSON.stringify(slices.map(({ slice, state }) => [slice, state]))
     this.#planned = { first: this.#planned?.first ?? last, last }
-    // A new sync is complete when all of these are, also those whose state goes on from the last one.
+    // A new sync is complete when all of these are, also those whose state continues from the last one.
     const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
     if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)
     return slices

@@ -74,7 +74,7 @@ export class UndiciTransport implements Transport {
     )
   }
 
-  /** Ends idle connections; requests under way go on to their end. */
+  /** Ends idle connections; requests in progress go on to their end. */
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.close()))
     this.#agents.clear()

@@ -34,7 +34,7 @@ import { streamTarget } from './tables/stream-target.ts'
 
 /**
  * The destination on the main thread. Connects at its first use.
- * @param givenUp from its abort on, calls that are under way throw `destination_connection_lost`, as do all that follow; what is open is rolled back
+ * @param givenUp from its abort on, calls that are in progress throw `destination_connection_lost`, as do all that follow; what is open is rolled back
  */
 export function openPostgresDestination(
   place: PostgresPlace,

@@ -68,8 +68,8 @@ export class PartitionFetcher implements AsyncDisposable {
   }
 
   /**
-   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to go on from, which
-   * passes over what is not for readers (markers, aborted transactions). `lost` if the log does not hold `offset`.
+   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to continue from, which
+   * skips what is not for readers (markers, aborted transactions). `lost` if the log does not hold `offset`.
    */
   async fetch(
     offset: bigint,

@@ -44,7 +44,7 @@ export const statesPartition = 0
 
 /** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
 const hiddenMs = 10_000
-/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is passed over. */
+/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
 const emptyAnswers = 3
 
 export function stateMessage(

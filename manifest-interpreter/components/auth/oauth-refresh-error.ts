@@ -7,7 +7,7 @@ import { parseJson } from '../../value/json.ts'
 import { valueError } from '../../value/python-error.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** Which answers of a token endpoint mean that the refresh token is worth nothing any more. */
+/** Which answers of a token endpoint mean that the refresh token is no longer valid. */
 export interface RefreshErrorRules {
   readonly statusCodes: readonly Value[]
   readonly key: string
@@ -16,7 +16,7 @@ export interface RefreshErrorRules {
   readonly secrets: () => readonly string[]
 }
 
-/** The refresh token is worth nothing any more. */
+/** The refresh token is no longer valid. */
 export class RefreshTokenRejection extends SourceError {}
 
 const defaultRules = {

@@ -33,7 +33,7 @@ export class PaginationTracker {
     return this.#maxRecords !== null && this.#records >= this.#maxRecords
   }
 
-  /** The slice to go on with from its first page. Throws if that would be the same again and again. */
+  /** The slice to continue with from its first page. Throws if that would be the same again and again. */
   reduce(previous: StreamSlice, original: StreamSlice): StreamSlice {
     const next = this.#cursor?.reduceRange?.(original) ?? previous
     if (equals(next.merged, previous.merged)) {

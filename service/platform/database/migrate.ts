@@ -20,7 +20,7 @@ const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations
 export async function migrate(url: string, upTo = migrations.length): Promise<void> {
   // No limit on the time: a migration may rewrite a table.
   const client = new pg.Client(sessionOptions(url))
-  client.on('error', () => undefined) // the statement under way fails with it
+  client.on('error', () => undefined) // the statement in progress fails with it
   try {
     await client.connect().catch((error: unknown) => {
       throw translateError(error)

@@ -61,7 +61,7 @@ CREATE INDEX sandboxes_by_age ON reactor_connect_service.sandboxes (expires_at);
   },
   /**
    * `email` in small letters. `password_hash` names its parameters. `token_version`: how often the user's logins have been
-   * ended; a token of another number is worth nothing. `subject`: a keyed hash, since a password may be typed in the place of
+   * ended; a token of another number is no longer valid. `subject`: a keyed hash, since a password may be typed in the place of
    * the e-mail.
    */
   {

@@ -141,7 +141,7 @@ async function requireLoadable(
   return [...warnOfKnownStream(row, sink, target), ...again]
 }
 
-/** `row`: of a stream whose sync goes on from them. */
+/** `row`: of a stream whose sync continues from them. */
 async function requireAllSlices(
   session: DestinationSession,
   sink: SinkStream,

@@ -87,7 +87,7 @@ export async function findRepeatedAppend(
     readonly target: StreamTarget
     readonly row: StreamRow | undefined
     readonly owners: readonly TableOwner[]
-    /** It goes on from states. */
+    /** It continues from states. */
     readonly goesOn: boolean
   },
 ): Promise<ConnectError | readonly string[]> {

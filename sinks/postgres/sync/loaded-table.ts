@@ -23,7 +23,7 @@ interface WatchedStream {
 }
 
 /**
- * What the run has to tell of rows that the table lost, though the sync goes on from checkpoints that speak of them: each loss once, also
+ * What the run has to tell of rows that the table lost, though the sync continues from checkpoints that speak of them: each loss once, also
  * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. `goesOn`: from its checkpoints.
  */
 export async function watchTable(
