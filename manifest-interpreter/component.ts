@@ -113,7 +113,7 @@ export interface StreamContext {
   readonly state: Dict | null
 }
 
-/** A type's builder. The table in `components/components.ts` names it under the name that Airbyte gives the type. */
+/** A type's builder. The table in `components/components.ts` registers it under Airbyte's name of the type. */
 export type Component<Role extends keyof Roles> = (
   definition: PlainDict,
   builder: Builder,

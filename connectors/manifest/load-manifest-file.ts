@@ -10,7 +10,7 @@ export interface LoadedManifest {
   readonly directory: string
 }
 
-/** The last version of each file: a worker asks for the same one for every slice. */
+/** The last version of each file: a worker needs the same one for every slice. */
 const loaded = new Map<string, { readonly mtimeMs: number; readonly file: LoadedManifest }>()
 
 /** Reads a manifest from a file. Throws `manifest_unreadable` or `manifest_invalid`. */

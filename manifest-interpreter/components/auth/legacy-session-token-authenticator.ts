@@ -94,7 +94,7 @@ async function isValid(
   return true
 }
 
-/** Failed logins are not kept. */
+/** Failed logins are not cached. */
 async function sessionFor(settings: Settings, environment: Environment): Promise<string> {
   const known = sessions.stateOf(environment)
   const credentials = [

@@ -137,7 +137,7 @@ class OAuth {
     return { accessToken, expiry: this.#expiryIn(answer), refreshToken: null }
   }
 
-  /** As the reference, which does not look at what it gets here. */
+  /** Like the reference, which does not validate this response. */
   #readSingleUse(answer: Value): FreshToken {
     const { accessTokenName, refreshTokenName } = this.#settings
     return {

@@ -7,12 +7,12 @@ import { parseJson } from '../../value/json.ts'
 import { valueError } from '../../value/python-error.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** Which answers of a token endpoint mean that the refresh token is no longer valid. */
+/** The responses of a token endpoint that mean that the refresh token is no longer valid. */
 export interface RefreshErrorRules {
   readonly statusCodes: readonly Value[]
   readonly key: string
   readonly values: readonly Value[]
-  /** Secrets that an endpoint may echo: they are masked in what is shown. */
+  /** Secrets that an endpoint may echo: they are masked in shown texts. */
   readonly secrets: () => readonly string[]
 }
 
@@ -25,7 +25,7 @@ const defaultRules = {
   values: ['invalid_grant', 'invalid_permissions'],
 }
 
-/** The rules of an OAuthAuthenticator, which may stand in its refresh_token_updater instead. */
+/** The rules of an OAuthAuthenticator, which may be in its refresh_token_updater instead. */
 export function refreshErrorRules(
   definition: PlainDict,
   secrets: () => readonly string[],

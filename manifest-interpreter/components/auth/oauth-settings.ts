@@ -58,7 +58,7 @@ export function oauthSettings(definition: PlainDict, builder: Builder): OAuthSet
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
-/** Tokens are kept in memory, and all templates are read again for each request. */
+/** Tokens are kept in memory, and all templates are evaluated again for each request. */
 function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const read = reader(definition, builder)
   const usesAssertion = flag(definition, 'use_profile_assertion', false)
@@ -89,7 +89,7 @@ function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings 
   }
 }
 
-/** Refresh tokens work once: the tokens are kept in the configuration. Templates are read once, when this is built. */
+/** Refresh tokens work once: the tokens are stored in the configuration. Templates are evaluated once, when this is built. */
 function singleUseSettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const { config, environment } = builder
   const read = reader(definition, builder)
@@ -217,7 +217,7 @@ function aDayAgo({ environment }: Builder): PyDateTime {
   return plusSeconds(PyDateTime.ofEpochMicros(BigInt(environment.nowMicros())), -86_400)
 }
 
-/** What stands at `credentials` in the configuration comes before what the manifest says. */
+/** The value at `credentials` in the configuration takes precedence over the manifest. */
 function configured(config: Dict, name: string, template: (() => Value) | undefined): Value {
   const found = find(config, compileGlob(['credentials', name]))
   return found === undefined ? (template?.() ?? '') : found

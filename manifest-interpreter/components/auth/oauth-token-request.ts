@@ -4,7 +4,7 @@ import type { Environment, HttpRequest } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
-/** The token endpoint answered with an error that says nothing about the refresh token. */
+/** The token endpoint responded with an error that says nothing about the refresh token. */
 export class TokenRequestError extends Error {
   readonly status: number
 
@@ -20,7 +20,7 @@ export class TokenRequestError extends Error {
   }
 }
 
-/** How long a failing token endpoint is asked again, in seconds. */
+/** How long requests to a failing token endpoint are repeated, in seconds. */
 const MAX_SECONDS = 300
 
 /** Others may wait for the response, and a run that is stopped. */
@@ -38,7 +38,7 @@ export async function requestToken(
   return readAnswer(await transport.send(request, signal), rules)
 }
 
-/** The same with a refresh token that works once: who is stopped waits for the answer all the same, it has the next one. */
+/** The same with a single-use refresh token: a caller that is stopped still waits for the response, because it contains the next one. */
 export function requestSingleUse(
   { transport }: Environment,
   request: HttpRequest,

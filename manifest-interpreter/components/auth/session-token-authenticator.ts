@@ -16,7 +16,7 @@ import type { Authenticator, Decoder, Requester } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
 
-/** SessionTokenAuthenticator: a login request gives the token for the others. */
+/** SessionTokenAuthenticator: a login request returns the token for the others. */
 export function sessionTokenAuthenticator(
   definition: PlainDict,
   builder: Builder,
@@ -63,7 +63,7 @@ function sessionToken(definition: PlainDict, builder: Builder, context: BuildCon
     return token
   }
   const duration = nonEmptyText(definition, 'expiration_duration')
-  // Without an expiry nothing is kept: each use of the token is a login, as in the reference.
+  // Without an expiry nothing is cached: each use of the token is a login, as in the reference.
   if (duration === undefined) return logIn
   return keptToken(logIn, { lifetimeMicros: microsOf(duration), builder })
 }

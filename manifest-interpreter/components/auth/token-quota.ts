@@ -104,7 +104,7 @@ function headerMoment(response: HttpResponse, name: string | undefined): number 
   }
 }
 
-/** Microseconds since 1970 of what an API gives as the time of a reset. */
+/** Microseconds since 1970 of the reset time that an API returns. */
 export function momentOf(value: Value): number {
   return Number(abDatetimeParse(value).epochMicros)
 }

@@ -47,7 +47,7 @@ export class TokenRotation {
     return this.#states.has(token)
   }
 
-  /** Takes one call from the pool and gives the token that it was charged to, after the waits that this needs. */
+  /** Takes one call from the pool and returns the token that it was charged to, after the necessary waits. */
   async acquire(quota: TokenQuota): Promise<string> {
     await this.#ensureSeeded()
     let deadline: number | undefined

@@ -5,7 +5,7 @@ import type { Dict, Value } from '../../value/value.ts'
 /** Returns the token as it is now, after a login where one is due. */
 export type TokenSource = () => Promise<Value>
 
-/** A token that stands in the configuration. */
+/** A token from the configuration. */
 export function tokenFromTemplate(
   template: string,
   { config, templates }: Builder,

@@ -23,7 +23,7 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
  * again; a large one is an error when the break is reached, since records before it have gone already.
  */
 export interface PathDecoder extends PageDecoder {
-  /** Says, before anything is read, that `whole` will be asked for. */
+  /** Announces, before anything is read, that `whole` will be called. */
   keepWhole(): void
   /** Says that the body is read by `decodeAt` only. */
   allowPieces(): void

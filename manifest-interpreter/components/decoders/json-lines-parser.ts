@@ -11,7 +11,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** JsonlDecoder: one JSON value a line. A line that is not JSON (an empty one, too) is left out; a line that is not UTF-8 is an error. */
 export function jsonLinesParser(
   logger: Logger,
-  /** Told of a body of which no line is JSON, with the first of them. */
+  /** Called for a body without any line of JSON, with its first line. */
   onUnreadable?: (line: Uint8Array) => void,
 ): BodyParser {
   return async function* parse(bytes) {

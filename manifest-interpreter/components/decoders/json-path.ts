@@ -14,7 +14,9 @@ export interface JsonPath {
   accepts(value: Value): boolean
 }
 
-/** Keys of objects, from the root. An array at its end gives its elements; anything else there is one value, unless it is false as Python sees it. */
+/**
+ * Keys of objects, from the root. An array at its end returns its elements; anything else there is one value, unless it is false in Python.
+ */
 export function keyPath(keys: readonly string[]): JsonPath {
   const atEnd = (state: number) => state === keys.length
   return {

@@ -96,7 +96,7 @@ function entryAt(bytes: Buffer, position: number, shift: number): Entry {
   }
 }
 
-/** The size, the compressed size and the offset; those that do not fit in 32 bits stand in the extra field, in this order. */
+/** The size, the compressed size and the offset; those that do not fit in 32 bits are in the extra field, in this order. */
 function sizesOf(
   short: readonly [number, number, number],
   extra: Buffer,
@@ -118,7 +118,7 @@ function sizesOf(
   return sizes
 }
 
-/** Where the directory is. `shift`: how much stands before the archive, which its offsets do not count. */
+/** The position of the directory. `shift`: the bytes before the archive, which its offsets do not count. */
 function directoryOf(bytes: Buffer): {
   readonly count: number
   readonly offset: number

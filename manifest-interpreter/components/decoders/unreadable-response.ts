@@ -43,7 +43,7 @@ export function unreadableReport(
   }
 }
 
-/** 204 and 205 have no body, and neither has 304, which only answers a request that asked for what is new. */
+/** 204 and 205 have no body, and neither has 304, which only follows a request for changes. */
 function mayLackBody({ status, request }: HttpResponse): boolean {
   if (status === 204 || status === 205) return true
   if (status !== 304 || request === undefined) return false

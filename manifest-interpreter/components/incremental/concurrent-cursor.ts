@@ -223,7 +223,7 @@ export class ConcurrentCursor<T> implements Cursor {
     })
   }
 
-  /** What the lookback window re-reads is kept, but nothing below the configured start, unless the state is. */
+  /** Records that the lookback window re-reads are kept, but none below the configured start, unless the state is. */
   #findLowestToSync(): T {
     const { values, rules } = this.#settings
     const { lookback, start } = rules

@@ -13,7 +13,7 @@ export interface CursorValues<T> {
   readonly next: (value: T) => T
   /** Truth as Python sees it: a count of 0 is false, a time never is. */
   readonly isTruthy: (value: T) => boolean
-  /** Microseconds since 1970; null for what is no time. */
+  /** Microseconds since 1970; null if it is not a time. */
   readonly moment: (value: T) => number | null
 }
 

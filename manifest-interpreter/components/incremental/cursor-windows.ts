@@ -5,7 +5,7 @@ import { later } from './cursor-values.ts'
 /** How a cursor's range is cut into windows, each a request of its own. */
 export interface WindowRules<T> {
   readonly start: T
-  /** The end of what is to be read: asked for again each time, since it may be the present. */
+  /** The end of the range to read: evaluated again each time, because it may be the present. */
   readonly end: () => T
   /** The smallest unit of the API's bounds; null if neighbouring windows share a bound. */
   readonly granularity: { readonly plus: (value: T) => T; readonly minus: (value: T) => T } | null

@@ -21,7 +21,7 @@ export class OpenPartitions {
   readonly #open = new Map<string, OpenPartition>()
   readonly #seen = new Set<string>()
   #count = 0
-  /** What the parents' state was when a partition came; only changes are kept. */
+  /** The parents' state when a partition came; only changes are stored. */
   readonly #parentStates: { readonly sequence: number; readonly state: Dict | null }[] = []
 
   /** False for a partition that has come before. */

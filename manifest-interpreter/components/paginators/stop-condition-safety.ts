@@ -91,7 +91,7 @@ const mirrored: Partial<Record<CompareOperator, CompareOperator>> = {
   '>=': '<=',
 }
 
-/** last_page_size, or what is made of it, on the left. */
+/** last_page_size, or an expression of it, on the left. */
 interface Operands {
   readonly size: Expression
   readonly other: Expression
@@ -142,7 +142,7 @@ function classifyUpperBound(
   if (isPageSize(other)) return safe
   if (names(other, 'page_size'))
     return unknown('it compares last_page_size with a value calculated from page_size')
-  // No page that may be asked for is smaller: the same as a test for an empty page.
+  // No smaller page can be requested: the same as a test for an empty page.
   const isEmptiness =
     other.type === 'const' &&
     isInt(other.value) &&

@@ -8,7 +8,7 @@ export interface RecordMerger {
    * are given before the error is thrown.
    */
   merge(records: readonly Dict[]): Iterable<readonly Dict[]>
-  /** The merged records, once all requests of the page are answered. */
+  /** The merged records, once all requests of the page have their responses. */
   finish(): readonly Dict[]
 }
 

@@ -41,11 +41,11 @@ interface Attempts {
   readonly request: HttpRequest
   readonly stream: string
   count: number
-  /** Whether the token could be refreshed; undefined if nobody asked for it yet. A request refreshes it once. */
+  /** Whether the token could be refreshed; undefined if that was not tried yet. A request refreshes it once. */
   refreshed: boolean | undefined
 }
 
-/** Sends requests, asks the error handler about each outcome, and does what it says. */
+/** Sends requests, calls the error handler for each outcome, and carries out its decision. */
 export class HttpClient {
   readonly #options: HttpClientOptions
 
@@ -225,7 +225,7 @@ export class HttpClient {
     if (!(outcome instanceof TransportError)) outcome.isIgnored = true
   }
 
-  /** What each request was, and its status: to see what a stream asks for. */
+  /** Logs each request and its status, to show what a stream requests. */
   #logOutcome({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
     const facts = outcomeFacts({ request, outcome, said: undefined })
     this.#options.environment.logger.debug({ stream, ...facts }, 'a request was sent')

@@ -27,7 +27,7 @@ interface Fingerprint {
   readonly records?: string | undefined
 }
 
-/** Ends a paging that would not end by itself: the API gives the same page again and again. Made for the pages of one slice. */
+/** Ends a paging that would not end by itself: the API returns the same page again and again. Made for the pages of one slice. */
 export class RepeatedPages {
   readonly #streamName: string
   readonly #tokenPlace: string
@@ -41,7 +41,7 @@ export class RepeatedPages {
     this.#tokenPlace = tokenPlace
   }
 
-  /** After each page that has a next one. `asked`: the token that it was asked for with. Throws if paging leads nowhere. */
+  /** Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads nowhere. */
   async observe(page: AnsweredPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
     this.watchesRecords = hasSameToken

@@ -25,7 +25,7 @@ export interface SimpleRetrieverOptions {
   readonly paginator: Paginator
   /** Where the paginator puts its token. */
   readonly tokenPlace: string
-  /** Where the first page of a slice is known before it is asked for: it stands in the parent's record. */
+  /** If the first page of a slice is known before the request: it is in the parent's record. */
   readonly firstPage: ((slice: StreamSlice) => HttpResponse) | null
   readonly slicerOptions: RequestOptions | null
   readonly ignoreSlicerOptionsOnPages: boolean
@@ -132,7 +132,7 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  /** Returns the records of a page, and says how to go on: where its answer asks to read it otherwise, not with the next one. */
+  /** Returns the records of a page, and how to continue, if its response requires another way than the next page. */
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
@@ -258,7 +258,7 @@ class PageCount {
   lastRecord: Dict | null = null
   #recordsHash: RecordsHash | null = null
 
-  /** @param known the response, where it need not be asked for */
+  /** @param known the response, if no request is needed */
   constructor(slice: StreamSlice, known: HttpResponse | null) {
     this.slice = slice
     this.#known = known
