@@ -1,4 +1,4 @@
-/** The text of a response. Throws a RangeError for one of more than `maxBytes`, before it is in memory. */
+/** The text of a response. Throws a RangeError if it has more than `maxBytes`, before it is in memory. */
 export async function limitedText(
   body: AsyncIterable<Uint8Array> | null,
   maxBytes: number,
