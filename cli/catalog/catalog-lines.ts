@@ -1,12 +1,12 @@
 import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { docsPath } from '../output/docs-place.ts'
+import { docsPath } from '../output/docs-path.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
 import type { StreamDescription } from '../source/describe-manifest.ts'
 
-/** A line a connector. */
+/** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
     connectors.map(({ type, kind, title, streams, problem }) => [
@@ -18,7 +18,7 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   )
 }
 
-/** What a person wants to know before the first run. */
+/** The facts that a person needs before the first run. */
 export function connectorLines(connector: ConnectorDescription): string {
   const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
   return [
@@ -39,7 +39,7 @@ export function fieldLines(spec: JsonObject): string {
   const fields = Object.entries(objectOf(spec.properties)).toSorted(
     ([, a], [, b]) => orderOf(a) - orderOf(b),
   )
-  if (fields.length === 0) return '  It needs none.\n'
+  if (fields.length === 0) return '  No authentication is needed.\n'
   return table(
     fields.map(([name, field]) => {
       const { type, title, description, airbyte_secret: secret } = objectOf(field)

@@ -13,10 +13,10 @@ export function catalogCommand(
 ): void {
   const catalog = connect
     .command('catalog')
-    .description('the connectors that a run file can name: list, show and import them')
+    .description('list, show and import connectors that a run file can use')
     .addHelpText('after', examples)
-  serviceCommand(catalog, 'list', 'all connectors, a line each')
-    .option('--remote', 'those of a service instead of those of this machine')
+  serviceCommand(catalog, 'list', 'all connectors, one per line')
+    .option('--remote', 'list the catalog of a service instead of this machine')
     .action((flags: RemoteFlags) =>
       isRemote(flags)
         ? ask(flags, async (context) => (await remoteCatalog()).listRemote(context))
@@ -41,7 +41,7 @@ export function catalogCommand(
     )
 }
 
-/** Whoever names a service means it. */
+/** `--url` implies `--remote`. */
 function isRemote({ remote, url }: RemoteFlags): boolean {
   return remote === true || url !== undefined
 }
@@ -58,5 +58,5 @@ Examples:
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
 
 Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of
-this machine finds them too. With --remote a service is asked instead.
+this machine finds them too. With --remote, they are sent to a service instead.
 Exit codes: 0 done   1 a manifest was refused   2 wrong command line`

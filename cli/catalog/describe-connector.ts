@@ -9,9 +9,9 @@ export interface ConnectorSummary {
   readonly type: string
   readonly kind: CatalogEntry['kind']
   readonly title: string
-  /** Streams that can be read; null where a configuration decides. */
+  /** Streams that can be read; null if a configuration decides. */
   readonly streams: number | null
-  /** Why it cannot be used; null where it can. */
+  /** Why it cannot be used; null if it can. */
   readonly problem: string | null
 }
 
@@ -23,13 +23,13 @@ export interface ConnectorDescription {
   readonly docs_url: string
   readonly manifest: string | null
   readonly spec: JsonObject
-  /** Null where a configuration decides. */
+  /** Null if a configuration decides. */
   readonly streams: readonly StreamDescription[] | null
-  /** True where there are more streams, which a configuration or the API decides. */
+  /** True if there are more streams, which a configuration or the API decides. */
   readonly generates_streams: boolean
 }
 
-/** One that cannot be loaded any more is listed with the reason. */
+/** A connector that can no longer be loaded is listed with the reason. */
 export function summarizeConnector(entry: CatalogEntry): ConnectorSummary {
   const { name: type, kind } = entry
   try {

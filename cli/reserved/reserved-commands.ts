@@ -9,8 +9,8 @@ import { showResult } from '../output/command-output.ts'
 import { table } from '../output/table.ts'
 
 /**
- * Commands of the product whose part of the service is not there yet: each asks its route, which says so. What a route will
- * answer is not known here, so it is shown as it is.
+ * Commands whose part of the service does not exist yet: each sends its request, and the service responds that it is not available. The
+ * future response is not known here, so it is shown as it is.
  */
 async function askReserved(
   { client, output }: CommandContext,
@@ -22,7 +22,7 @@ async function askReserved(
   return exitCodes.complete
 }
 
-/** What the connector's descriptor says of its actions. */
+/** The actions in the connector's descriptor. */
 export async function listActions(context: CommandContext, name: string): Promise<number> {
   const { client, output } = context
   const { document: instance } = await askInstance(context, name)

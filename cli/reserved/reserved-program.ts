@@ -5,7 +5,7 @@ import type { ConflictFlags, InvokeFlags, ReceiverFlags } from './reserved-comma
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./reserved-commands.ts')
 
-/** Commands whose part of the service a later version has, and `actions list`, which has something to list. */
+/** Commands that a later version of the service implements, and `actions list`, which works. */
 export function reservedCommands(connect: Command, ask: AskService): void {
   actions(connect, ask)
   const receivers = connect
@@ -31,8 +31,8 @@ function actions(connect: Command, ask: AskService): void {
   serviceCommand(command, 'invoke', 'call an action (not available yet)')
     .argument('<INSTANCE>')
     .argument('<ACTION>')
-    .requiredOption('--input <JSON|FILE|->', 'what it is called with')
-    .option('--dry-run', 'show what would be sent, send nothing')
+    .requiredOption('--input <JSON|FILE|->', 'the input of the action')
+    .option('--dry-run', 'show the request without sending it')
     .action(async (name: string, action: string, flags: CommonFlags & InvokeFlags) =>
       ask(flags, async (context) =>
         (await commands()).invokeAction(context, { name, action }, flags),
@@ -46,7 +46,7 @@ function conflictPolicies(connect: Command, ask: AskService): void {
     .description('rules of two-way sync (not available yet)')
   const conflict = policies
     .command('conflict')
-    .description('which side wins where both changed (not available yet)')
+    .description('which side wins if both changed (not available yet)')
   serviceCommand(conflict, 'create', 'a policy for two connections (not available yet)')
     .requiredOption('--connection-a <NAME>', 'one direction')
     .requiredOption('--connection-b <NAME>', 'the other direction')

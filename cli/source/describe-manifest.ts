@@ -10,13 +10,13 @@ export interface StreamDescription {
   readonly name: string
   readonly primary_key: readonly string[]
   readonly cursor_field: string | null
-  /** Why it cannot be read here; null where it can. */
+  /** Why it cannot be read here; null if it can. */
   readonly unsupported: string | null
 }
 
 export interface ManifestDescription {
   readonly streams: readonly StreamDescription[]
-  /** True where it has more streams, which it makes from the configuration or from what its API answers. */
+  /** True if it has more streams, which it makes from the configuration or from what its API answers. */
   readonly isDynamic: boolean
 }
 

@@ -17,7 +17,7 @@ export interface CatalogConnector {
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
 
-  /** @param folder where imported manifests are; it is read anew each time, and need not exist */
+  /** @param folder where imported manifests are; it is read again each time, and need not exist */
   constructor(folder: string) {
     this.#folder = folder
   }
@@ -36,7 +36,7 @@ export class FolderCatalogService implements CatalogService {
     return Promise.resolve().then(() => this.connector(type).descriptor)
   }
 
-  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for one that can be loaded no more. */
+  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer be loaded. */
   connector(type: string): CatalogConnector {
     return toConnector(catalogEntry(this.#folder, type))
   }
@@ -50,7 +50,7 @@ function toConnector({ name, connectorType, manifest }: CatalogEntry): CatalogCo
   return { connectorType, descriptor: { ...descriptor, ...named } }
 }
 
-/** One that can be loaded no more is listed all the same. */
+/** A connector that can no longer be loaded is still listed. */
 function titleOf(entry: CatalogEntry): string {
   try {
     return toConnector(entry).descriptor.title

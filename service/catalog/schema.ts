@@ -61,7 +61,7 @@ const webhook = z.object({
   refreshes: z.record(z.string(), z.string()),
 })
 
-/** What of a connector's descriptor (connectors/connector.ts) goes out. */
+/** The part of a connector's descriptor (connectors/connector.ts) that clients see. */
 export const descriptorSchema = z
   .object({
     type: z.string(),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** SHA-256 (hex): the same for the same value, in whatever order its properties came. */
+/** SHA-256 (hex): the same for the same value, whatever the order of its properties. */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex')
 }

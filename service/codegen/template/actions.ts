@@ -6,19 +6,19 @@ import type { Ask, Repeat } from './requests.ts'
 // Actions
 // ---------------------------------------------------------------------------------------------------
 
-/** An action. With `dryRun: true` nothing is done, and the answer says what would have been. */
+/** An action. With `dryRun: true` nothing is done, and the response says what would have been done. */
 export interface Action<Input, Output, DryRun> {
   (input: Input, options?: CreateOptions & { readonly dryRun?: false }): Promise<Output>
   (input: Input, options: CreateOptions & { readonly dryRun: true }): Promise<DryRun>
 }
 
-/** An action that the vendor cannot try out. */
+/** An action that cannot be tried at the vendor. */
 export type ActionWithoutDryRun<Input, Output> = (
   input: Input,
   options?: CreateOptions,
 ) => Promise<Output>
 
-/** The vendor's test mode did it. */
+/** The vendor's test mode executed it. */
 export interface NativeDryRun<Output> {
   readonly dry_run: 'native'
   readonly output: Output
