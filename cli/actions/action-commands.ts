@@ -13,7 +13,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { listLines } from '../output/list-lines.ts'
-import { moment } from '../output/moment.ts'
+import { moment } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 
 export interface ActionPlace {

@@ -5,7 +5,7 @@ import type { ConflictFlags, ReceiverFlags } from './reserved-commands.ts'
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./reserved-commands.ts')
 
-/** Commands whose part of the service a later version has. */
+/** Commands that a later version of the service implements. */
 export function reservedCommands(connect: Command, ask: AskService): void {
   const receivers = connect
     .command('receivers')
@@ -26,7 +26,7 @@ function conflictPolicies(connect: Command, ask: AskService): void {
     .description('rules of two-way sync (not available yet)')
   const conflict = policies
     .command('conflict')
-    .description('which side wins where both changed (not available yet)')
+    .description('which side wins if both changed (not available yet)')
   serviceCommand(conflict, 'create', 'a policy for two connections (not available yet)')
     .requiredOption('--connection-a <NAME>', 'one direction')
     .requiredOption('--connection-b <NAME>', 'the other direction')

@@ -43,7 +43,7 @@ describe('keys', () => {
 
 test('drift is shown with the command that approves it', async () => {
   await commands.api.withConnection('shop')
-  expect((await run('connections drift shop')).out).toContain('saw what is approved')
+  expect((await run('connections drift shop')).out).toContain('found the approved schema')
   const fingerprint = '0123456789abcdef0123456789abcdef'
   const { id: seenBy } = await commands.api.service.runs.start('shop')
   const drift: SchemaDrift = {
@@ -92,7 +92,7 @@ test('drift is shown with the command that approves it', async () => {
   expect(wrong.err).toContain('[schema_drift_outdated]')
   const approved = await run(`connections approve shop --fingerprint ${fingerprint}`)
   expect(approved).toMatchObject({ code: 0 })
-  expect(approved.out).toContain('shop: approved; the next run goes by it')
+  expect(approved.out).toContain('shop: approved; the next run uses it')
 })
 
 test('schemas are listed, and one goes to standard output alone', async () => {

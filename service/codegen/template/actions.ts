@@ -20,7 +20,7 @@ export interface Action<Input, Output, DryRun> {
   (input: Input, options: CreateOptions & { readonly dryRun: true }): Promise<DryRun>
 }
 
-/** An action that the vendor cannot try out. */
+/** An action that cannot be tried at the vendor. */
 export type ActionWithoutDryRun<Input, Output> = (
   input: Input,
   options?: InvokeOptions,

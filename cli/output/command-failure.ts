@@ -2,14 +2,14 @@ import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 
 /** A command that ended with an error. */
-export interface ErrorEnd {
+export interface CommandFailure {
   readonly kind: 'error'
   readonly error: ErrorBody
   readonly exitCode: number
 }
 
-/** An error as the end of a command: wrong files and wrong command lines have an exit code of their own. */
-export function errorEnd(thrown: unknown): ErrorEnd {
+/** An error as the end of a command: wrong files and wrong command lines have their own exit code. */
+export function commandFailure(thrown: unknown): CommandFailure {
   const error = ConnectError.from(thrown)
   const isUsage =
     error.code === 'usage' ||

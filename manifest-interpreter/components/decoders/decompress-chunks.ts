@@ -1,7 +1,7 @@
 import { Readable, type Transform } from 'node:stream'
 
 /** The output of a decompressor for these bytes, as it comes. Its own errors are turned by `explain`; those of the bytes pass. */
-export async function* pumped(
+export async function* decompressChunks(
   bytes: AsyncIterable<Uint8Array>,
   decompressor: Transform,
   explain: (cause: Error) => Error,

@@ -2,17 +2,17 @@ import { z } from 'zod'
 import { clientMark } from './client-mark.ts'
 
 /** The type that a stream has in a client: its label, and the name of the type of its records. */
-export const keptName = z.strictObject({
+export const storedName = z.strictObject({
   stream: z.string().min(1).max(2048),
   type: z
     .string()
     .max(2048)
     .regex(/^[A-Za-z_$][\w$]*$/),
 })
-export type StoredName = z.output<typeof keptName>
+export type StoredName = z.output<typeof storedName>
 
-/** The names that a client has given out: code uses them, so a client that replaces it keeps them. None where it is no client. */
-export function keptNames(client: string): readonly StoredName[] {
+/** The names that a client has given out: code uses them, so a client that replaces it keeps them. None if it is no client. */
+export function parseStoredNames(client: string): readonly StoredName[] {
   if (!client.startsWith(clientMark)) return []
   const [, streams = ''] = /^export type Streams = \{\n([^]*?)^\}/m.exec(client) ?? []
   // As it is written, and as formatters leave it.
@@ -20,7 +20,7 @@ export function keptNames(client: string): readonly StoredName[] {
   const entries = streams.matchAll(line)
   return [...entries].flatMap(([, single, double, plain = '', type = '']) => {
     const quoted = single ?? double
-    const name = keptName.safeParse({
+    const name = storedName.safeParse({
       stream: quoted === undefined ? plain : unescaped(quoted),
       type,
     })

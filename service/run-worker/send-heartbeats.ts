@@ -4,22 +4,25 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { RunStream } from '../runs/schema.ts'
 import type { RunStore } from '../runs/contract.ts'
 
-export interface BeatOptions {
+export interface HeartbeatOptions {
   readonly run: string
   readonly owner: string
   readonly store: Pick<RunStore, 'progress'>
   readonly everyMs: number
   readonly logger: Logger
   readonly streams: () => readonly RunStream[]
-  /** Called once for each word that is heard. */
+  /** Called once for each instruction. */
   readonly onWord: (word: 'cancel' | 'lost') => void
 }
 
 /**
- * Tells the store that the run is worked on, and how far it is, until the signal is aborted or the run is lost. A database
- * that does not answer is asked again: if another process takes the run in the meantime, the destination's fence decides.
+ * Reports to the store that the run is being executed, and its progress, until the signal is aborted or the run is lost. If the database
+ * does not respond, it tries again: if another process takes the run in the meantime, the destination's fence decides.
  */
-export async function beat(options: BeatOptions, signal: AbortSignal): Promise<void> {
+export async function sendHeartbeats(
+  options: HeartbeatOptions,
+  signal: AbortSignal,
+): Promise<void> {
   let told = ''
   let cancelled = false
   while (!signal.aborted) {

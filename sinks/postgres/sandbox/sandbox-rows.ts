@@ -19,7 +19,7 @@ export interface ReportRows {
 const tableOf = (schema: string): string => quoteTable({ schema, table: '_reactor_report' })
 
 /** Rows of a report are the customer's data: they are kept in the sandbox's schema, and go with it. */
-export async function keepRows(
+export async function storeRows(
   session: DestinationSession,
   schema: string,
   rows: readonly ReportRows[],

@@ -6,7 +6,7 @@ import { withDocsUrl } from '../docs-url.ts'
 import type { errorDocument } from './error-document.ts'
 import { bodyLimitBytes, handlerTimeoutMs, maxProblemLength, maxProblems } from './limits.ts'
 
-/** Whatever was thrown, as what the client may see: of an error that we did not mean to show, nothing. */
+/** A thrown error, as the client may see it: an error that we did not mean to show reveals nothing. */
 export function publicError(
   thrown: unknown,
   requestId: string,
@@ -30,7 +30,7 @@ export function errorToWire(
   return { error: { ...body, ...(details !== undefined && { details }), request_id: id } }
 }
 
-/** What the client may see; an error of ours is logged, here and nowhere else. */
+/** The error that the client may see; an error of ours is logged here, and nowhere else. */
 export function reportedError(thrown: unknown, request: FastifyRequest): ConnectError {
   const error = publicError(thrown, request.id, request.routeOptions.bodyLimit)
   request.failure = error.code
@@ -95,7 +95,7 @@ function ofFastify(error: FastifyError, limit: number): ConnectError | null {
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return requestInvalid(['path: a part of it is too long'])
     default:
-      // What the parsers say quotes the body, which may hold secrets.
+      // The messages of the parsers quote the body, which may contain secrets.
       return isClientsFault(error) ? requestInvalid(['body: it is not valid JSON']) : null
   }
 }

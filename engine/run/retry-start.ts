@@ -3,14 +3,14 @@ import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 
-/** A session that was there and is lost, before any stream has begun. */
+/** A session was established and then lost, before any stream has begun. */
 const lostSessionCodes = new Set(['destination_connection_lost', 'source_connection_lost'])
 
 /**
- * What comes before the streams. A lost session is tried again, as in a stream; a server that was never reached is not: its address may
- * be wrong, and whoever started the run is to hear of that at once.
+ * The steps before the streams. A lost session is tried again, as in a stream; a server that was never reached is not: its address may be
+ * wrong, and the user should learn of that at once.
  */
-export async function startPatiently<T>(
+export async function retryStart<T>(
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
   work: () => Promise<T>,
 ): Promise<T> {

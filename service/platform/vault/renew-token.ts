@@ -10,15 +10,15 @@ const lookupSchema = z.object({
 const renewedSchema = z.object({
   auth: z.object({ renewable: z.boolean(), lease_duration: z.number() }),
 })
-/** A token that lives for ever has 0; timers end at 24 days. */
+/** A token that never expires has 0; timers are limited to 24 days. */
 const maxWaitMs = 24 * 3_600_000
 const retryMs = 10_000
 
 /**
- * Renews the client's token at half of its time to live, until the signal is aborted or it can be renewed no more. Never
- * throws: a token that has died shows at the next use, with a message of its own.
+ * Renews the client's token at half of its time to live, until the signal is aborted or it can no longer be renewed. Never throws: the next
+ * use of an expired token reports it.
  */
-export async function keepToken(
+export async function renewToken(
   client: VaultClient,
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
@@ -51,7 +51,7 @@ async function renew(client: VaultClient): Promise<Lease> {
   return { renewable: parsed.data.auth.renewable, ttlMs: parsed.data.auth.lease_duration * 1000 }
 }
 
-/** Undefined once it is refused, or stopped; what may pass is tried again. */
+/** Undefined if the renewal was refused, or stopped; a temporary failure is tried again. */
 async function attempt(
   work: () => Promise<Lease>,
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
@@ -67,12 +67,12 @@ async function attempt(
   }
 }
 
-/** False where the signal ended it. */
+/** False if the signal ended it. */
 async function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal, ref: false })
     return true
   } catch {
-    return false // nothing but the signal ends it early
+    return false // only the signal ends it early
   }
 }

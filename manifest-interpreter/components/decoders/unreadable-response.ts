@@ -8,8 +8,8 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
 /**
- * Told of an answer that is read as no records: its body is not in the format of the decoder, or is a JSON value that
- * holds none. Throws where such an answer fails its slice.
+ * Told of a response that is read as no records: its body is not in the format of the decoder, or is a JSON value that
+ * holds none. Throws if such a response fails its slice.
  */
 export type ReportUnreadable = (response: HttpResponse, unreadable: UnreadableBody) => void
 
@@ -18,7 +18,7 @@ type UnreadableBody =
   /** `null`, `false`, zero, or an empty text. */
   | { readonly value: Value }
 
-/** The way to say that an answer of a stream could not be read. Each answer is said once. */
+/** The way to say that a response of a stream could not be read. Each response is said once. */
 export function unreadableReport(
   { environment }: { readonly environment: Pick<Environment, 'emit' | 'unreadableAnswers'> },
   stream: string,
@@ -36,14 +36,14 @@ export function unreadableReport(
         : `no ${unreadable.format} (${type}, ${beginningOf(unreadable.body)})`
     environment.emit({ kind: 'unreadable', stream, request, found })
     if (environment.unreadableAnswers === 'fail')
-      throw new SourceError(`The answer of ${request} was ${found}.`, {
+      throw new SourceError(`The response to ${request} was ${found}.`, {
         failureType: 'transient_error',
         isUnreadableAnswer: true,
       })
   }
 }
 
-/** 204 and 205 have no body, and neither has 304, which only answers a request that asked for what is new. */
+/** 204 and 205 have no body, and neither has 304, which only follows a request for changes. */
 function mayLackBody({ status, request }: HttpResponse): boolean {
   if (status === 204 || status === 205) return true
   if (status !== 304 || request === undefined) return false

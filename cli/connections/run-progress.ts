@@ -5,7 +5,7 @@ import type { RunState } from '../client/follow-run.ts'
 import { serviceError } from '../client/service-error.ts'
 import type { ShownResult } from '../run/result-lines.ts'
 
-/** A run of the service as the display of progress takes it. */
+/** A run of the service in the form that the progress display takes. */
 export function progressOf(run: RunState): RunProgress {
   return {
     startedAtMs: startedAtMs(run),

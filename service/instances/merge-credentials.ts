@@ -13,10 +13,10 @@ import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
- * The kept secrets with those that were given, in the shape of the configuration (`{ credentials: { token } }`); null takes
- * one away. Throws `credentials_invalid` for what is no secret field, unless it repeats what the configuration says.
+ * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`); null removes one. Throws
+ * `credentials_invalid` for a field that is not a secret, unless it repeats the configuration's value.
  */
-export function givenCredentials(
+export function mergeCredentials(
   descriptor: ConnectorDescriptor,
   stored: SplitConfig,
   input: JsonObject,
@@ -37,7 +37,7 @@ export function givenCredentials(
 interface Leaf {
   readonly pointer: string
   readonly value: JsonValue
-  /** In the configuration. */
+  /** The value in the configuration. */
   readonly current: JsonValue | undefined
 }
 

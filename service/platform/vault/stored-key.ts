@@ -2,7 +2,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { newVaultKey, parseVaultKey, type VaultKey } from './sealed-secrets.ts'
 import type { Vault } from './vault.ts'
 
-/** A key of the service's own, which is made when it is first needed and kept in the vault: all processes have the same one. */
+/** A key of the service, which is generated on first use and stored in the vault: all processes have the same one. */
 export class StoredKey {
   readonly #vault: Vault
   readonly #path: string
@@ -30,7 +30,7 @@ export class StoredKey {
       await this.#vault.put(this.#path, { key: made.bytes.toString('base64') }, { ifVersion: 0 })
       return made
     } catch (error) {
-      // Another process made one at the same time.
+      // Another process generated one at the same time.
       const theirs = isConflict(error) ? await this.#find() : undefined
       if (theirs === undefined) throw error
       return theirs

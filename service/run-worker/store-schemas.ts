@@ -4,10 +4,10 @@ import { streamIdOf, wireSchema } from '../../protocol/index.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 
 /**
- * Keeps the schemas that the records of this run are written with, as far as none of the connection's runs had them: whoever reads a
+ * Stores the schemas that the records of this run are written with, unless an earlier run of the connection had them, so that a reader of a
  * record finds its schema. Durable when it resolves.
  */
-export async function keepSchemas(
+export async function storeSchemas(
   { connection, streams }: Pick<RunPlan, 'connection' | 'streams'>,
   run: string,
   schemas: Pick<SchemaStore, 'findUnknown' | 'keep'>,

@@ -1,5 +1,5 @@
 /** A decompressor's output: one growing buffer that copies from itself, and never grows over `maxBytes`. */
-export class Inflated {
+export class InflateBuffer {
   #bytes: Buffer
   #position = 0
   readonly #maxBytes: number

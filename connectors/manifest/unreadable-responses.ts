@@ -2,8 +2,8 @@ import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 
 type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
-/** Answers that were read as ones without records: the first of each stream, and how many there were. */
-export class UnreadableAnswers {
+/** Unreadable responses that were treated as having no records: the first of each stream, and their number. */
+export class UnreadableResponses {
   readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 
   add(message: SideMessage): void {
@@ -13,13 +13,13 @@ export class UnreadableAnswers {
     else known.count += 1
   }
 
-  /** A sentence for each stream: parents are streams of their own. */
+  /** One sentence per stream: parents are streams too. */
   get warnings(): readonly string[] {
     return [...this.#byStream.values()].map(({ first, count }) => {
       const { request, found } = first
       if (count === 1)
-        return `The answer of ${request} was ${found}: it was read as one without records.`
-      return `${String(count)} answers could not be read, and were read as ones without records. The first was that of ${request}: ${found}.`
+        return `The response to ${request} was ${found}: it was treated as having no records.`
+      return `${String(count)} responses could not be read, and were treated as having no records. The first was the response to ${request}: ${found}.`
     })
   }
 }

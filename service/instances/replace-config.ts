@@ -7,10 +7,10 @@ import { splitConfig, type SplitConfig } from '../platform/secrets/secret-fields
 import { isOfOtherChoice } from './stale-secrets.ts'
 
 /**
- * A new configuration in the place of the kept one. Secrets that it leaves out stay, but those that it sets to null, and those
- * of a choice of the spec that it no longer takes (`auth_type`).
+ * A new configuration in place of the stored one. Omitted secrets stay, except those that it sets to null, and those of a choice of the
+ * spec that it no longer selects (`auth_type`).
  */
-export function updatedConfig(
+export function replaceConfig(
   descriptor: ConnectorDescriptor,
   stored: SplitConfig,
   update: JsonObject,

@@ -2,14 +2,14 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 
 /**
- * What vendors answer at their token endpoint, as RFC 6749 has it: token types of their own, 201, an error under status 200,
- * empty refresh tokens. An id_token is left out: nobody here uses it, and what is not used need not be verified.
+ * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types, status 201, errors with status
+ * 200, or empty refresh tokens. An id_token is removed: it is not used, so it need not be verified.
  */
-export function standardAnswer(status: number, text: string): Response {
+export function standardResponse(status: number, text: string): Response {
   const answer = parseObject(text)
   if (answer === undefined) {
     // No body is quoted anywhere: it may hold a token.
-    if (status < 400) throw new TypeError('its answer is not JSON')
+    if (status < 400) throw new TypeError('its response is not JSON')
     return new Response('', { status })
   }
   const isSuccess = status >= 200 && status < 300 && typeof own(answer, 'error') !== 'string'
@@ -18,7 +18,7 @@ export function standardAnswer(status: number, text: string): Response {
   return json(200, Object.fromEntries(usable))
 }
 
-/** oauth4webapi refuses an answer with any of these of another type. */
+/** oauth4webapi refuses a response with any of these of another type. */
 function isUsable([name, value]: [string, JsonValue]): boolean {
   if (name === 'id_token') return false
   if (name === 'refresh_token' || name === 'scope') return typeof value === 'string' && value !== ''

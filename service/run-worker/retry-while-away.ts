@@ -4,20 +4,20 @@ import { ConnectError } from '../../protocol/index.ts'
 
 export interface Patience {
   readonly logger: Logger
-  /** Aborted when the process is to end: then there is little time left. */
+  /** Aborted when the process should end: then there is little time left. */
   readonly shutdown: AbortSignal
 }
 
 const pauseMs = 1_000
 const giveUpAfterMs = 60_000
-/** A run whose end cannot be written is found and worked on again: a process that stops need not wait for it. */
+/** A run whose end cannot be written is found and executed again, so a process that stops need not wait for it. */
 const giveUpAtShutdownMs = 3_000
 
 /**
- * Asks again while the other side may only be away for a while. Throws what does not pass, or has not passed for a minute; for
- * a process that stops, for a few seconds.
+ * Repeats the work while the other side may be unavailable for a while. Throws a permanent error at once, and a temporary one after a
+ * minute; in a process that stops, after a few seconds.
  */
-export async function untilAnswered<Answer>(
+export async function retryWhileAway<Answer>(
   ask: () => Promise<Answer>,
   { logger, shutdown }: Patience,
 ): Promise<Answer> {

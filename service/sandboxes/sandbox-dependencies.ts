@@ -7,7 +7,7 @@ import type { ConnectionStore } from '../connections/contract.ts'
 import type { SandboxStore } from './contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 
-/** What sandboxes work with. */
+/** The dependencies of sandboxes. */
 export interface SandboxDependencies {
   readonly store: ExclusiveWork & {
     readonly connections: ConnectionStore
@@ -22,25 +22,25 @@ export interface SandboxDependencies {
   readonly places: PlanDependencies
   readonly threads: WorkerThreads
   readonly logger: Logger
-  /** How long a sandbox and its token are good for. */
+  /** How long a sandbox and its token are valid. */
   readonly lifetimeMs: number
   now(): number
 }
 
-/** A sandbox that has not ended by then is given up: below what a request may take. */
+/** A sandbox that has not ended by then is stopped: below the limit of a request. */
 export const sandboxTimeoutMs = 100_000
 
-/** Reading ends after this; what was read until then is what the report is about. */
+/** Reading ends after this time; the report is about the records that were read until then. */
 export const readTimeoutMs = 60_000
 
-/** The same where the connection ignores changes of the schema, so that its streams are read twice: as they are, and as they were. */
+/** The same if the connection ignores schema changes, so that its streams are read twice: as they are now, and as they were approved. */
 export const halfReadTimeoutMs = 30_000
 
-/** Held as long as the sandbox is worked on: that a killed process lets go of it is known within moments. */
+/** Held while the sandbox is running, so that the death of its process is noticed within moments. */
 export function sandboxLock(id: string): string {
   return `sandbox ${id}`
 }
 
-/** How often a sandbox that runs says so, and after what silence it is taken for dead. */
+/** How often a running sandbox sends a heartbeat, and after how long without one it is considered dead. */
 export const beatMs = 5_000
 export const staleMs = 30_000

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import { Wake } from '../../../lib/async/wake.ts'
 
-export interface Repeated {
+export interface RepeatedTask {
   /** For the log: `schedules`. */
   readonly name: string
   readonly everyMs: number
@@ -12,8 +12,8 @@ export interface Repeated {
   readonly logger: Logger
 }
 
-/** Until the signal is aborted. What fails is tried again; the first failure in a row and its end are logged. */
-export async function repeatedly(repeated: Repeated, signal: AbortSignal): Promise<void> {
+/** Runs the task until the signal is aborted. A failed task is tried again; the first failure in a row and its end are logged. */
+export async function runRepeatedly(repeated: RepeatedTask, signal: AbortSignal): Promise<void> {
   const { name, everyMs, retryMs = everyMs, logger } = repeated
   const pause = new Wake()
   let failed = false
