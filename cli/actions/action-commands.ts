@@ -13,7 +13,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { listLines } from '../output/list-lines.ts'
-import { moment } from '../output/format-time.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 
 export interface ActionPlace {
@@ -141,7 +141,7 @@ function dryRunText(
       ? ''
       : `credentials: ${credentials}\nnext: reactor connect instances credentials ${instance}\n`,
     document.requires_confirmation ? 'ask somebody before you invoke it\n' : '',
-    `token: ${token} (once, with the same input, until ${moment(expiresAt)})\n`,
+    `token: ${token} (once, with the same input, until ${formatTime(expiresAt)})\n`,
     `next: reactor connect actions invoke ${instance} ${action} --input … --token TOKEN\n`,
   ].join('')
 }
