@@ -4,12 +4,13 @@ import { readdirSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fakerConnector } from './faker/connector.ts'
+import { githubConnector } from './github/connector.ts'
 import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
 import { stripeConnector } from './stripe/connector.ts'
 
 const connectors: ReadonlyMap<string, Connector> = new Map(
-  [fakerConnector, postgresConnector, stripeConnector].map((connector) => [
+  [fakerConnector, githubConnector, postgresConnector, stripeConnector].map((connector) => [
     connector.descriptor.type,
     connector,
   ]),

@@ -1,0 +1,64 @@
+import type { Action } from '../../action.ts'
+import { createComment, deleteComment, updateComment } from './comments.ts'
+import * as branches from './branches.ts'
+import * as files from './files.ts'
+import * as issues from './issues.ts'
+import * as labels from './labels.ts'
+import * as milestones from './milestones.ts'
+import * as pulls from './pull-requests.ts'
+import * as releases from './releases.ts'
+import { getRepository } from './repositories.ts'
+import * as reviews from './reviews.ts'
+import * as workflows from './workflows.ts'
+
+/** In the order of the documentation. */
+export const githubActions: readonly Action[] = [
+  issues.getIssue,
+  issues.searchIssues,
+  issues.createIssue,
+  issues.updateIssue,
+  issues.lockIssue,
+  issues.unlockIssue,
+  issues.addAssignees,
+  issues.removeAssignees,
+  createComment,
+  updateComment,
+  deleteComment,
+  labels.addLabels,
+  labels.setLabels,
+  labels.removeLabel,
+  labels.removeAllLabels,
+  labels.createLabel,
+  labels.updateLabel,
+  labels.deleteLabel,
+  milestones.createMilestone,
+  milestones.updateMilestone,
+  milestones.deleteMilestone,
+  pulls.getPullRequest,
+  pulls.createPullRequest,
+  pulls.updatePullRequest,
+  pulls.mergePullRequest,
+  pulls.updatePullRequestBranch,
+  reviews.requestReviewers,
+  reviews.removeRequestedReviewers,
+  reviews.createReview,
+  reviews.submitReview,
+  reviews.createReviewComment,
+  releases.createRelease,
+  releases.updateRelease,
+  releases.deleteRelease,
+  workflows.dispatchWorkflow,
+  workflows.rerunWorkflow,
+  workflows.rerunFailedJobs,
+  workflows.cancelWorkflow,
+  workflows.dispatchRepositoryEvent,
+  workflows.createCommitStatus,
+  getRepository,
+  files.getFile,
+  files.createOrUpdateFile,
+  files.deleteFile,
+  branches.getBranch,
+  branches.createBranch,
+  branches.moveBranch,
+  branches.deleteBranch,
+]

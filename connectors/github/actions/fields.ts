@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { pathSegment } from '../../action.ts'
+
+/** Which repository. */
+export const repository = {
+  owner: pathSegment.meta({ description: 'Organization or person that owns the repository.' }),
+  repo: pathSegment.meta({ description: 'Name of the repository, without its owner.' }),
+}
+
+export const positive = z.int().min(1)
+export const issueNumber = positive.meta({
+  description: 'Number of the issue or the pull request in its repository: not its id.',
+})
+export const pullNumber = positive.meta({
+  description: 'Number of the pull request in its repository: not its id.',
+})
+
+const maxBody = 65_536
+
+/** Markdown. */
+export const text = z.string().max(maxBody)
+export const requiredText = text.min(1).meta({ description: 'Markdown.' })
+
+export const sha = z
+  .string()
+  .regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/)
+  .meta({ description: 'SHA of a commit, complete.' })
+export const login = z.string().min(1).max(100)
+export const labelName = z.string().min(1).max(50)
+
+/** A path of a file or the name of a branch: no segment may be empty, `.` or `..`. */
+export const slashedPath = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine(
+    (path) => path.split('/').every((segment) => !['', '.', '..'].includes(segment)),
+    'must have no empty segment, no `.` and no `..`',
+  )
+
+export const branch = slashedPath.meta({ description: 'Name of the branch: `main`.' })
+
+/** Objects of GitHub have more fields than these. */
+export const issueOutput = z.looseObject({
+  id: z.number(),
+  number: z.number(),
+  state: z.string(),
+  html_url: z.string().exactOptional(),
+})
+export const pullOutput = issueOutput
+export const withId = z.looseObject({ id: z.number() })
+export const labelsOutput = z.array(z.looseObject({ name: z.string() }))
+/** GitHub sends nothing, or an object without fields. */
+export const noOutput = z.looseObject({})

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { defineAction } from '../../action.ts'
+import { branch, repository, slashedPath } from './fields.ts'
+import { githubRequest, ofRepository, segments } from './request.ts'
+
+const path = slashedPath.meta({ description: 'Path of the file from the root: `docs/index.md`.' })
+const file = { ...repository, path }
+const person = z.strictObject({
+  name: z.string().min(1),
+  email: z.email(),
+  date: z.iso.datetime({ offset: true }).exactOptional(),
+})
+const blobSha = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/)
+const commitFields = {
+  message: z.string().min(1).meta({ description: 'Message of the commit.' }),
+  branch: branch.exactOptional().meta({ description: 'Default: the default branch.' }),
+  committer: person.exactOptional(),
+  author: person.exactOptional(),
+}
+
+export const getFile = defineAction({
+  name: 'getFile',
+  title: 'Read a file, or list a folder',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    ...file,
+    ref: z.string().min(1).exactOptional().meta({ description: 'Branch, tag or commit.' }),
+  }),
+  output: z.union([
+    z.looseObject({ type: z.string(), sha: z.string().exactOptional() }),
+    z.array(z.looseObject({ type: z.string() })),
+  ]),
+  plan: ({ path: name, ref, ...place }, config) =>
+    githubRequest(
+      config,
+      'GET',
+      ofRepository(place, `/contents/${segments(name)}`),
+      ref === undefined ? {} : { query: { ref } },
+    ),
+})
+
+export const createOrUpdateFile = defineAction({
+  name: 'createOrUpdateFile',
+  title: 'Write a file with a commit',
+  effect: 'update',
+  // The SHA guards: a second call is refused.
+  idempotency: 'natural',
+  input: z.object({
+    ...file,
+    content: z.base64().meta({ description: 'The content, in Base64.' }),
+    sha: blobSha.exactOptional().meta({
+      description: 'SHA of the file that is replaced, which getFile gives; absent for a new file.',
+    }),
+    ...commitFields,
+  }),
+  output: z.looseObject({
+    content: z.looseObject({ sha: z.string() }).nullable(),
+    commit: z.looseObject({ sha: z.string() }),
+  }),
+  plan: ({ owner, repo, path: name, ...body }, config) =>
+    githubRequest(config, 'PUT', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
+      body,
+    }),
+})
+
+export const deleteFile = defineAction({
+  name: 'deleteFile',
+  title: 'Delete a file with a commit',
+  effect: 'delete',
+  idempotency: 'natural',
+  input: z.object({
+    ...file,
+    sha: blobSha.meta({ description: 'SHA of the file, which getFile gives.' }),
+    ...commitFields,
+  }),
+  output: z.looseObject({ commit: z.looseObject({ sha: z.string() }) }),
+  plan: ({ owner, repo, path: name, ...body }, config) =>
+    githubRequest(config, 'DELETE', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
+      body,
+    }),
+})

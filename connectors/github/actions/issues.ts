@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import { issueNumber, issueOutput, labelName, login, noOutput, repository, text } from './fields.ts'
+import { githubRequest, ofRepository } from './request.ts'
+
+const issueFields = {
+  body: text.exactOptional().meta({ description: 'Markdown.' }),
+  assignees: z.array(login).max(10).exactOptional().meta({
+    description: 'Logins. GitHub leaves out, without a word, who cannot be assigned.',
+  }),
+  labels: z.array(labelName).max(100).exactOptional().meta({
+    description: 'Names. Labels that do not exist are made.',
+  }),
+  milestone: z.int().min(1).nullable().exactOptional().meta({
+    description: 'Number of the milestone; null for none.',
+  }),
+  type: z.string().nullable().exactOptional().meta({
+    description: 'Name of an issue type of the organization.',
+  }),
+}
+const title = z.string().min(1).max(256)
+const issue = { ...repository, issue_number: issueNumber }
+
+export const getIssue = defineAction({
+  name: 'getIssue',
+  title: 'Read an issue or a pull request as an issue',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object(issue),
+  output: issueOutput,
+  plan: ({ issue_number: number, ...place }, config) =>
+    githubRequest(config, 'GET', ofRepository(place, urlPath`/issues/${number}`)),
+})
+
+export const searchIssues = defineAction({
+  name: 'searchIssues',
+  title: 'Search issues and pull requests',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    q: z.string().min(1).max(256).meta({
+      description: 'In the search language of GitHub: `repo:acme/shop is:issue state:open crash`.',
+    }),
+    sort: z.enum(['comments', 'reactions', 'interactions', 'created', 'updated']).exactOptional(),
+    order: z.enum(['asc', 'desc']).exactOptional(),
+    per_page: z.int().min(1).max(100).exactOptional(),
+    page: z.int().min(1).exactOptional().meta({
+      description: 'GitHub gives the first 1,000 results.',
+    }),
+  }),
+  output: z.looseObject({
+    total_count: z.number(),
+    incomplete_results: z.boolean().exactOptional(),
+    items: z.array(issueOutput),
+  }),
+  plan: (query, config) => githubRequest(config, 'GET', '/search/issues', { query }),
+})
+
+export const createIssue = defineAction({
+  name: 'createIssue',
+  title: 'Create an issue',
+  effect: 'create',
+  idempotency: 'none',
+  input: z.object({ ...repository, title, ...issueFields }),
+  output: issueOutput,
+  plan: ({ owner, repo, ...body }, config) =>
+    githubRequest(config, 'POST', ofRepository({ owner, repo }, '/issues'), { body }),
+})
+
+export const updateIssue = defineAction({
+  name: 'updateIssue',
+  title: 'Change, close or reopen an issue',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({
+    ...issue,
+    title: title.exactOptional(),
+    ...issueFields,
+    state: z.enum(['open', 'closed']).exactOptional(),
+    state_reason: z
+      .enum(['completed', 'not_planned', 'duplicate', 'reopened'])
+      .nullable()
+      .exactOptional()
+      .meta({ description: 'Counts only if the state changes.' }),
+  }),
+  output: issueOutput,
+  plan: ({ owner, repo, issue_number: number, ...body }, config) =>
+    githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/issues/${number}`), {
+      body,
+    }),
+})
+
+export const lockIssue = defineAction({
+  name: 'lockIssue',
+  title: 'Lock the conversation of an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({
+    ...issue,
+    lock_reason: z.enum(['off-topic', 'too heated', 'resolved', 'spam']).exactOptional(),
+  }),
+  output: noOutput,
+  plan: ({ owner, repo, issue_number: number, ...body }, config) =>
+    githubRequest(config, 'PUT', ofRepository({ owner, repo }, urlPath`/issues/${number}/lock`), {
+      body,
+    }),
+  result: () => ({}),
+})
+
+export const unlockIssue = defineAction({
+  name: 'unlockIssue',
+  title: 'Unlock the conversation of an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object(issue),
+  output: noOutput,
+  plan: ({ issue_number: number, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/issues/${number}/lock`)),
+  result: () => ({}),
+})
+
+const assignment = z.object({ ...issue, assignees: z.array(login).min(1).max(10) })
+
+export const addAssignees = defineAction({
+  name: 'addAssignees',
+  title: 'Assign people to an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: assignment,
+  output: issueOutput,
+  plan: ({ assignees, issue_number: number, ...place }, config) =>
+    githubRequest(config, 'POST', ofRepository(place, urlPath`/issues/${number}/assignees`), {
+      body: { assignees },
+    }),
+})
+
+export const removeAssignees = defineAction({
+  name: 'removeAssignees',
+  title: 'Take people off an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: assignment,
+  output: issueOutput,
+  plan: ({ assignees, issue_number: number, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/issues/${number}/assignees`), {
+      body: { assignees },
+    }),
+})

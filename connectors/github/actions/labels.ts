@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { defineAction, pathSegment, urlPath } from '../../action.ts'
+import { issueNumber, labelName, labelsOutput, noOutput, repository, withId } from './fields.ts'
+import { githubRequest, ofRepository } from './request.ts'
+
+const ofIssue = { ...repository, issue_number: issueNumber }
+const labels = z.array(labelName).max(100)
+
+export const addLabels = defineAction({
+  name: 'addLabels',
+  title: 'Add labels to an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...ofIssue, labels: labels.min(1) }),
+  output: labelsOutput,
+  plan: ({ labels: names, issue_number: number, ...place }, config) =>
+    githubRequest(config, 'POST', ofRepository(place, urlPath`/issues/${number}/labels`), {
+      body: { labels: names },
+    }),
+})
+
+export const setLabels = defineAction({
+  name: 'setLabels',
+  title: 'Replace the labels of an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...ofIssue, labels: labels.min(1) }),
+  output: labelsOutput,
+  plan: ({ labels: names, issue_number: number, ...place }, config) =>
+    githubRequest(config, 'PUT', ofRepository(place, urlPath`/issues/${number}/labels`), {
+      body: { labels: names },
+    }),
+})
+
+export const removeLabel = defineAction({
+  name: 'removeLabel',
+  title: 'Take a label off an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...ofIssue, name: pathSegment.meta({ description: 'Name of the label.' }) }),
+  output: labelsOutput,
+  plan: ({ name, issue_number: number, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/issues/${number}/labels/${name}`)),
+})
+
+export const removeAllLabels = defineAction({
+  name: 'removeAllLabels',
+  title: 'Take all labels off an issue or a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object(ofIssue),
+  output: noOutput,
+  plan: ({ issue_number: number, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/issues/${number}/labels`)),
+  result: () => ({}),
+})
+
+const labelFields = {
+  color: z
+    .string()
+    .regex(/^[0-9a-fA-F]{6}$/)
+    .exactOptional()
+    .meta({ description: 'Six hexadecimal digits, without `#`.' }),
+  description: z.string().max(100).exactOptional(),
+}
+const namedLabel = {
+  ...repository,
+  name: pathSegment.meta({ description: 'Name of the label as it is now.' }),
+}
+
+export const createLabel = defineAction({
+  name: 'createLabel',
+  title: 'Create a label of a repository',
+  effect: 'create',
+  idempotency: 'natural',
+  input: z.object({ ...repository, name: labelName, ...labelFields }),
+  output: withId,
+  plan: ({ owner, repo, ...body }, config) =>
+    githubRequest(config, 'POST', ofRepository({ owner, repo }, '/labels'), { body }),
+})
+
+export const updateLabel = defineAction({
+  name: 'updateLabel',
+  title: 'Change or rename a label of a repository',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...namedLabel, new_name: labelName.exactOptional(), ...labelFields }),
+  output: withId,
+  plan: ({ owner, repo, name, ...body }, config) =>
+    githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/labels/${name}`), {
+      body,
+    }),
+})
+
+export const deleteLabel = defineAction({
+  name: 'deleteLabel',
+  title: 'Delete a label of a repository, and take it off all issues',
+  effect: 'delete',
+  idempotency: 'natural',
+  input: z.object(namedLabel),
+  output: noOutput,
+  plan: ({ name, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/labels/${name}`)),
+  result: () => ({}),
+})

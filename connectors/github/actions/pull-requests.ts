@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import { branch, pullNumber, pullOutput, repository, sha, text } from './fields.ts'
+import { githubRequest, ofRepository } from './request.ts'
+
+const pull = { ...repository, pull_number: pullNumber }
+const title = z.string().min(1).max(256)
+const pullFields = {
+  body: text.exactOptional().meta({ description: 'Markdown.' }),
+  maintainer_can_modify: z.boolean().exactOptional(),
+}
+
+export const getPullRequest = defineAction({
+  name: 'getPullRequest',
+  title: 'Read a pull request',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object(pull),
+  output: pullOutput,
+  plan: ({ pull_number: number, ...place }, config) =>
+    githubRequest(config, 'GET', ofRepository(place, urlPath`/pulls/${number}`)),
+})
+
+export const createPullRequest = defineAction({
+  name: 'createPullRequest',
+  title: 'Open a pull request',
+  effect: 'create',
+  idempotency: 'none',
+  input: z.object({
+    ...repository,
+    title,
+    head: z.string().min(1).meta({
+      description: 'Branch with the changes; of a fork `owner:branch`.',
+    }),
+    base: branch.meta({ description: 'Branch that the changes are to go into.' }),
+    head_repo: z.string().exactOptional().meta({
+      description: 'Name of the repository of `head`, if one organization owns both.',
+    }),
+    draft: z.boolean().exactOptional(),
+    ...pullFields,
+  }),
+  output: pullOutput,
+  plan: ({ owner, repo, ...body }, config) =>
+    githubRequest(config, 'POST', ofRepository({ owner, repo }, '/pulls'), { body }),
+})
+
+export const updatePullRequest = defineAction({
+  name: 'updatePullRequest',
+  title: 'Change, close or reopen a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({
+    ...pull,
+    title: title.exactOptional(),
+    state: z.enum(['open', 'closed']).exactOptional(),
+    base: branch.exactOptional(),
+    ...pullFields,
+  }),
+  output: pullOutput,
+  plan: ({ owner, repo, pull_number: number, ...body }, config) =>
+    githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/pulls/${number}`), {
+      body,
+    }),
+})
+
+export const mergePullRequest = defineAction({
+  name: 'mergePullRequest',
+  title: 'Merge a pull request',
+  effect: 'update',
+  // A second merge is refused: nothing is merged twice.
+  idempotency: 'natural',
+  // A merge cannot be taken back, and often deploys.
+  requiresConfirmation: true,
+  input: z.object({
+    ...pull,
+    sha: sha.exactOptional().meta({
+      description:
+        'The last commit of the pull request as you know it: it is merged only if there is none after it.',
+    }),
+    merge_method: z.enum(['merge', 'squash', 'rebase']).exactOptional(),
+    commit_title: z.string().max(256).exactOptional(),
+    commit_message: z.string().exactOptional(),
+  }),
+  output: z.looseObject({ sha: z.string(), merged: z.boolean(), message: z.string() }),
+  plan: ({ owner, repo, pull_number: number, ...body }, config) =>
+    githubRequest(config, 'PUT', ofRepository({ owner, repo }, urlPath`/pulls/${number}/merge`), {
+      body,
+    }),
+})
+
+export const updatePullRequestBranch = defineAction({
+  name: 'updatePullRequestBranch',
+  title: 'Merge the base branch into the branch of a pull request',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...pull, expected_head_sha: sha.exactOptional() }),
+  output: z.looseObject({ message: z.string() }),
+  plan: ({ owner, repo, pull_number: number, ...body }, config) =>
+    githubRequest(
+      config,
+      'PUT',
+      ofRepository({ owner, repo }, urlPath`/pulls/${number}/update-branch`),
+      { body },
+    ),
+})

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import { noOutput, positive, repository, withId } from './fields.ts'
+import { githubRequest, ofRepository } from './request.ts'
+
+const fields = {
+  target_commitish: z.string().exactOptional().meta({
+    description: 'Branch or commit of the tag, if the tag does not exist.',
+  }),
+  name: z.string().exactOptional(),
+  body: z.string().max(125_000).exactOptional().meta({ description: 'Markdown.' }),
+  draft: z.boolean().exactOptional(),
+  prerelease: z.boolean().exactOptional(),
+  discussion_category_name: z.string().exactOptional(),
+  make_latest: z.enum(['true', 'false', 'legacy']).exactOptional(),
+}
+const tag = z.string().min(1).max(250)
+const release = { ...repository, release_id: positive }
+
+export const createRelease = defineAction({
+  name: 'createRelease',
+  title: 'Create a release',
+  effect: 'create',
+  // A tag has one release, but drafts may have the same tag.
+  idempotency: 'none',
+  input: z.object({
+    ...repository,
+    tag_name: tag,
+    ...fields,
+    generate_release_notes: z.boolean().exactOptional(),
+  }),
+  output: withId,
+  plan: ({ owner, repo, ...body }, config) =>
+    githubRequest(config, 'POST', ofRepository({ owner, repo }, '/releases'), { body }),
+})
+
+export const updateRelease = defineAction({
+  name: 'updateRelease',
+  title: 'Change or publish a release',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ ...release, tag_name: tag.exactOptional(), ...fields }),
+  output: withId,
+  plan: ({ owner, repo, release_id: id, ...body }, config) =>
+    githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/releases/${id}`), {
+      body,
+    }),
+})
+
+export const deleteRelease = defineAction({
+  name: 'deleteRelease',
+  title: 'Delete a release with its assets; the tag stays',
+  effect: 'delete',
+  idempotency: 'natural',
+  input: z.object(release),
+  output: noOutput,
+  plan: ({ release_id: id, ...place }, config) =>
+    githubRequest(config, 'DELETE', ofRepository(place, urlPath`/releases/${id}`)),
+  result: () => ({}),
+})

@@ -1,0 +1,45 @@
+import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
+import { urlPath, type ActionRequest, type RequestFields } from '../../action.ts'
+
+/** One that GitHub Enterprise Server knows too. https://docs.github.com/rest/about-the-rest-api/api-versions */
+const version = '2022-11-28'
+
+export interface Repository {
+  readonly owner: string
+  readonly repo: string
+}
+
+/** A request of GitHub's REST API. */
+export function githubRequest(
+  config: JsonObject,
+  method: ActionRequest['method'],
+  path: string,
+  parts: { readonly query?: RequestFields; readonly body?: JsonValue } = {},
+): ActionRequest {
+  const { api_url: base } = config
+  const { query, body } = parts
+  return {
+    method,
+    url: `${typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.github.com'}${path}`,
+    headers: {
+      Accept: 'application/vnd.github+json',
+      'X-GitHub-Api-Version': version,
+      // GitHub refuses requests without one.
+      'User-Agent': 'reactor-connect',
+    },
+    ...(query !== undefined && { query }),
+    ...(body !== undefined && { body: { kind: 'json', value: body } }),
+  }
+}
+
+export function ofRepository({ owner, repo }: Repository, rest = ''): string {
+  return `${urlPath`/repos/${owner}/${repo}`}${rest}`
+}
+
+/** Several segments of a path, such as those of a file or a branch. */
+export function segments(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => urlPath`${segment}`)
+    .join('/')
+}
