@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { expect } from 'vitest'
 import { listOf, timeAt, userOf, type Item, type Repository } from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
-import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
+import { VendorApi, type Vendor } from '../../fakes/vendors/vendor-api.ts'
+import { problemsOf } from './openapi.ts'
 import { LoopbackSource } from '../manifests/loopback-source.ts'
 
 const manifest = readFileSync(
@@ -15,15 +17,30 @@ export interface GithubLoopback extends AsyncDisposable {
   source(config: object): LoopbackSource
 }
 
-/** A GitHub on loopback, and sources that read from it. */
+/** A GitHub on loopback, and sources that read from it. In the end all requests must have been as GitHub describes them. */
 export async function startGithub(): Promise<GithubLoopback> {
   const github = new GithubSimulator()
-  const api = await VendorApi.start(github.handle)
+  const problems = new Set<string>()
+  const api = await VendorApi.start(checking(github.handle, problems))
   return {
     github,
     api,
     source: (config) => new LoopbackSource(manifest, { access_token: 'ghp_ada', ...config }, api),
-    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]()
+      expect([...problems]).toEqual([])
+    },
+  }
+}
+
+/** The same vendor, which adds what GitHub's description has against its requests. */
+export function checking(vendor: Vendor, problems: Set<string>): Vendor {
+  return (request) => {
+    const path = request.path.replace(/^\/api\/v3/, '')
+    // GitHub's own redirects and its website stand in no description.
+    if (!/^\/(?:repositories|login)\//.test(path))
+      for (const problem of problemsOf({ ...request, path })) problems.add(problem)
+    return vendor(request)
   }
 }
 
