@@ -139,6 +139,23 @@ describe('issues and comments', () => {
     expect(new Set(ids(read, 'review_comments')).size).toBe(575)
   })
 
+  test.each([undefined, '1970-01-01T00:00:00Z'])(
+    'all issues are read from %s on',
+    async (start) => {
+      await using world = await startGithub()
+      fill(world.github.addRepository('acme/shop'), 'issues', 3, () => ({
+        // Imported from elsewhere.
+        updated_at: '1999-01-01T00:00:00Z',
+      }))
+      const config = {
+        repositories: ['acme/shop'],
+        ...(start !== undefined && { start_date: start }),
+      }
+      const read = await world.source(config).read(['issues'])
+      expect(ids(read, 'issues', 'number')).toEqual(['1', '2', '3'])
+    },
+  )
+
   test('a repository without issues has none, and the others are read', async () => {
     await using world = await startGithub()
     world.github.addRepository('acme/code').hasIssues = false

@@ -61,6 +61,9 @@ export function listed(
   if (list === undefined) return undefined
   if (list.needsIssues === true && !repository.hasIssues)
     return refusal(410, 'Issues are disabled for this repo')
+  // As GitHub does: https://github.com/airbytehq/airbyte/pull/85376
+  if (path === 'issues' && request.query.get('since') === '1970-01-01T00:00:00Z')
+    return { body: [] }
   if (path === 'commits' && repository.isEmpty) return refusal(409, 'Git Repository is empty.')
   const shown = path === 'stargazers' ? stars(items, request) : items
   return paged(ordered(filtered(shown, list, request), list, request), request, list)
