@@ -119,14 +119,15 @@ describe('issues and comments', () => {
     expect(changes).toBeGreaterThan(3)
   })
 
-  test('more than 30,000 comments are read, though GitHub refuses such pages', async () => {
+  test('all comments are read, though GitHub refuses pages beyond a number', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')
-    fill(shop, 'issues/comments', 30_400)
+    shop.maxComments = 1000
+    fill(shop, 'issues/comments', 2400)
     const read = await world.source({ repositories: ['acme/shop'] }).read(['issue_comments'])
     expect(read.failures).toEqual([])
-    expect(new Set(ids(read, 'issue_comments')).size).toBe(30_400)
-  }, 120_000)
+    expect(new Set(ids(read, 'issue_comments')).size).toBe(2400)
+  })
 
   test('many comments of the same second are read to the last', async () => {
     await using world = await startGithub()

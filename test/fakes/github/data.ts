@@ -21,6 +21,8 @@ export interface Repository {
   isPrivate: boolean
   hasIssues: boolean
   isEmpty: boolean
+  /** GitHub refuses pages of comments beyond so many. */
+  maxComments: number
   /** The records of a list, by its path below the repository, such as `issues/comments`. */
   readonly lists: Map<string, Item[]>
   readonly files: Map<string, { readonly sha: string; readonly content: string }>

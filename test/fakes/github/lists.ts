@@ -22,7 +22,6 @@ const comments: ListRules = {
   since: (item) => textOf(item.updated_at),
   sorts: ['created', 'updated'],
   direction: 'asc',
-  maxRecords: 30_000,
 }
 const rules: Readonly<Record<string, ListRules>> = {
   issues: {
@@ -66,7 +65,9 @@ export function listed(
     return { body: [] }
   if (path === 'commits' && repository.isEmpty) return refusal(409, 'Git Repository is empty.')
   const shown = path === 'stargazers' ? stars(items, request) : items
-  return paged(ordered(filtered(shown, list, request), list, request), request, list)
+  const maxRecords = path.endsWith('/comments') ? repository.maxComments : Infinity
+  const found = ordered(filtered(shown, list, request), list, request)
+  return paged(found, request, { maxRecords, ...list })
 }
 
 function jobs(items: readonly Item[], request: VendorRequest): VendorAnswer {

@@ -1,6 +1,12 @@
 import type { VendorAnswer, VendorRequest } from '../vendors/vendor-api.ts'
 import type { Item, Repository } from './data.ts'
-import type { GithubSimulator } from './simulator.ts'
+
+/** What all repositories share. */
+export interface Clock {
+  nextId(): number
+  /** The time now, which passes only here. */
+  tick(): string
+}
 
 /** A request to a part of a repository. */
 export interface Call {
@@ -8,7 +14,7 @@ export interface Call {
   readonly request: VendorRequest
   /** Below the repository, decoded. */
   readonly path: readonly string[]
-  readonly simulator: GithubSimulator
+  readonly simulator: Clock
 }
 
 export interface RoutedCall extends Call {

@@ -80,6 +80,7 @@ export class GithubSimulator {
       isPrivate: false,
       hasIssues: true,
       isEmpty: false,
+      maxComments: 30_000,
       lists: new Map(),
       files: new Map(),
       branches: new Map([['main', 'a'.repeat(40)]]),
