@@ -1,9 +1,11 @@
 import { isJsonList, isJsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
+import { withCheckedConfig } from '../connector-config.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
 import { githubOAuth } from './oauth.ts'
+import { githubWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
   title: 'GitHub',
@@ -13,15 +15,17 @@ const api: VendorApi = {
   requestId: ({ headers }) => headers.get('x-github-request-id'),
 }
 
-export const githubConnector: Connector = httpConnector({
-  type: 'github',
-  docsUrl: 'docs/connectors/github.md',
-  auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
-  webhooks: [],
-  api,
-  manifest: new URL('streams/manifest.yaml', import.meta.url),
-  loadActions: async () => (await import('./actions/actions.ts')).githubActions,
-})
+export const githubConnector: Connector = withCheckedConfig(
+  httpConnector({
+    type: 'github',
+    docsUrl: 'docs/connectors/github.md',
+    auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
+    webhooks: githubWebhooks,
+    api,
+    manifest: new URL('streams/manifest.yaml', import.meta.url),
+    loadActions: async () => (await import('./actions/actions.ts')).githubActions,
+  }),
+)
 
 /** Limits come as 403 too. https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */
 function isTurnedAway({ status, headers }: Pick<ActionResponse, 'status' | 'headers'>): boolean {

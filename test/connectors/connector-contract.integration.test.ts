@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { openGithubSubject } from './github/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
@@ -17,6 +18,7 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       cursorOf: () => 'updated_at',
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
+  github: openGithubSubject,
   postgres: async () => {
     const db = await testDatabase()
     await db.query(

@@ -74,6 +74,13 @@ describe('the connector', () => {
     ])
   })
 
+  test('webhooks refresh streams that there are', async () => {
+    const names = (await github.streams?.())?.streams.map(({ name }) => name)
+    const [events] = github.descriptor.webhooks
+    expect(events).toMatchObject({ eventId: 'header:x-github-delivery' })
+    expect(names).toEqual(expect.arrayContaining(Object.values(events?.refreshes ?? {})))
+  })
+
   test('offers a token and OAuth, and a token alone is a configuration', async () => {
     await using world = await start()
     world.simulator.addRepository('acme/shop')

@@ -1,0 +1,40 @@
+import type { WebhookDescriptor } from '../connector.ts'
+
+/**
+ * https://docs.github.com/webhooks: the signature covers the body and no time, so only the id of the delivery tells a repetition. GitHub repeats a
+ * delivery with the same id, when it is asked to, for three days.
+ */
+export const githubWebhooks: readonly WebhookDescriptor[] = [
+  {
+    name: 'events',
+    title: 'Events of a repository, an organization or an App',
+    signature: { scheme: 'github-sha256', header: 'x-hub-signature-256' },
+    replayWindowMs: 259_200_000,
+    eventId: 'header:x-github-delivery',
+    eventType: 'header:x-github-event',
+    refreshes: {
+      branch_protection_rule: 'branches',
+      commit_comment: 'commit_comments',
+      create: 'branches',
+      delete: 'branches',
+      deployment: 'deployments',
+      issue_comment: 'issue_comments',
+      issues: 'issues',
+      label: 'labels',
+      member: 'collaborators',
+      membership: 'team_members',
+      milestone: 'milestones',
+      organization: 'members',
+      pull_request: 'pull_requests',
+      pull_request_review: 'reviews',
+      pull_request_review_comment: 'review_comments',
+      push: 'commits',
+      release: 'releases',
+      repository: 'repositories',
+      star: 'stargazers',
+      team: 'teams',
+      workflow_job: 'workflow_jobs',
+      workflow_run: 'workflow_runs',
+    },
+  },
+]
