@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
-import { fakerConfig, TestApi } from '../service/http/test-api.ts'
+import { fakerConfig, TestApi } from '../support/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 import { newFolder } from '../support/folder.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SchemaDrift } from '../../service/schema-changes/schema.ts'
-import { fakerConfig } from '../service/http/test-api.ts'
+import { fakerConfig } from '../support/test-api.ts'
 import { settleDrift } from '../support/drift-by-hand.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
 import { reactor } from './service-command-line.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newInstance, openTestStore } from '../service/store/open-test-store.ts'
+import { newInstance, openTestStore } from './open-test-store.ts'
 import { metadataDatabase } from './metadata-database.ts'
 
 const tables = `SELECT table_schema, table_name FROM information_schema.tables

@@ -6,7 +6,7 @@ import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { IdentityService } from '../../fakes/identity-service.ts'
-import { TestApi } from '../../service/http/test-api.ts'
+import { TestApi } from '../../support/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 import { neverAborted } from '../../support/signal.ts'

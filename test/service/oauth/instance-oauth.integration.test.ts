@@ -13,7 +13,7 @@ import {
   AuthorizationServer,
   type AuthorizationServerOptions,
 } from '../../fakes/authorization-server.ts'
-import { newInstance, openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { newInstance, openTestStore, type TestStore } from '../../support/open-test-store.ts'
 import { descriptorOf, instanceOf } from './oauth-connector.ts'
 import { newFolder } from '../../support/folder.ts'
 

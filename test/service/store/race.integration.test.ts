@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { openTestStore } from './open-test-store.ts'
+import { openTestStore } from '../../support/open-test-store.ts'
 
 /** Names of what the process won. */
 async function race(url: string, startAtMs: number): Promise<readonly string[]> {
