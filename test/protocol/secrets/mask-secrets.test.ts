@@ -67,6 +67,7 @@ test.each(longSecrets)(
       )
       return Math.min(...times)
     }
+    // That the time grows with the length is the promise, so it is measured: that of this thread, the best of three times.
     // Eight times as long: 64 times the work, if it grew with the square.
     expect(shortestMs(64 * kib) / shortestMs(8 * kib)).toBeLessThan(32)
   },
@@ -86,22 +87,17 @@ test('a piece of a long secret is masked too', () => {
   expect(shown).toMatch(/^bad part [0-9a-f]{0,63}\*\*\*[0-9a-f]{0,63} of the token$/)
 })
 
-test('sixty thousand secrets over as many lines take no longer than reading the text', () => {
-  let shown = ''
-  const takenMs = cpuMs(() => {
-    shown = maskSecrets('abcd-ab\ncd-abc\n'.repeat(60_000), indexOf('abcd'))
-  })
-  expect(shown).toBe('***-***-abc\n'.repeat(60_000))
-  expect(takenMs).toBeLessThan(10_000)
+test('secrets over two hundred thousand lines take no longer than reading the text', () => {
+  // With a square of their number it takes minutes, which is more than the test may.
+  const shown = maskSecrets('abcd-ab\ncd-abc\n'.repeat(200_000), indexOf('abcd'))
+  expect(shown).toBe('***-***-abc\n'.repeat(200_000))
 })
 
 test('the cost of a text does not depend on how secret and text repeat themselves', () => {
-  const text = 'a'.repeat(200_000)
-  const takenMs = cpuMs(() => {
-    expect(maskSecrets(text, indexOf(`${'a'.repeat(5_000)}b`))).toBe('***')
-    expect(maskSecrets(text, indexOf(`${'a'.repeat(63)}b`))).toBe(text)
-  })
-  expect(takenMs).toBeLessThan(10_000)
+  // Where each place is compared with the whole secret it takes minutes, which is more than the test may.
+  const text = 'a'.repeat(400_000)
+  expect(maskSecrets(text, indexOf(`${'a'.repeat(50_000)}b`))).toBe('***')
+  expect(maskSecrets(text, indexOf(`${'a'.repeat(63)}b`))).toBe(text)
 })
 
 test('a text is cut where no secret is, whatever it is and wherever it stands', () => {
@@ -128,17 +124,18 @@ test('a text that was cut says how long it was, also if it is cut again', () => 
 })
 
 test('of secrets that follow each other for ever the last ones are known, at no more cost', () => {
+  let added = 0
   const recent = new RecentSecrets(1_000, (index, secret) => {
+    added += 1
     index.add(secret)
   })
-  const takenMs = cpuMs(() => {
-    for (let n = 0; n < 20_000; n++) {
-      recent.add(`token-${String(n)}-of-many`)
-      const shown = maskSecrets(`bad token-${String(n)}-of-many`, recent.indexes)
-      expect(shown).toBe('bad ***')
-    }
-  })
-  expect(takenMs).toBeLessThan(20_000)
+  for (let n = 0; n < 20_000; n++) {
+    recent.add(`token-${String(n)}-of-many`)
+    const shown = maskSecrets(`bad token-${String(n)}-of-many`, recent.indexes)
+    expect(shown).toBe('bad ***')
+  }
+  // Each once: none that was there before is indexed again for a new one.
+  expect(added).toBe(20_000)
   expect(recent.has('token-19000-of-many')).toBe(true)
   expect(recent.has('token-5-of-many')).toBe(false)
 })

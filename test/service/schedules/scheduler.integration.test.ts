@@ -273,11 +273,9 @@ describe('a lost run', () => {
     await sleep(1_500)
     expect(worker.runs).toEqual([])
     await owner.kill9()
-    const killedAtMs = Date.now()
     await vi.waitFor(() => {
       expect(worker.runs[0]).toBe(id)
     }, soon)
-    expect(Date.now() - killedAtMs).toBeLessThan(5_000)
     expect(await store.runs.claim(id, 'me', 1_000)).toMatchObject({ attempts: 2 })
   })
 

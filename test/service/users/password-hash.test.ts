@@ -1,6 +1,20 @@
-import { describe, expect, test } from 'vitest'
+import type * as Crypto from 'node:crypto'
+import { describe, expect, test, vi } from 'vitest'
 import { PasswordHasher, standardCost } from '../../../service/users/password-hash.ts'
 import { cheapCost } from '../../support/test-identity.ts'
+
+/** The work that was asked of scrypt, which does it all the same. */
+const scrypts = vi.hoisted((): object[] => [])
+
+vi.mock('node:crypto', async (importOriginal) => {
+  const crypto = await importOriginal<typeof Crypto>()
+  const scrypt: typeof crypto.scrypt = (...call: unknown[]) => {
+    const [, , bytes, cost] = call
+    scrypts.push({ bytes, cost })
+    Reflect.apply(crypto.scrypt, undefined, call)
+  }
+  return { ...crypto, scrypt }
+})
 
 describe('the hash of a password', () => {
   test('names its parameters, holds no password, and is another one each time', async () => {
@@ -40,17 +54,14 @@ describe('the hash of a password', () => {
 test('a user that does not exist takes as much work as one that does', async () => {
   const hasher = new PasswordHasher({ ...standardCost, n: 2 ** 12, p: 1 })
   const hash = await hasher.hash('kit-password')
-  const spent = { known: 0, unknown: 0 }
-  // Of the processor, in turns: other programs make the time on the clock longer.
-  for (let count = 0; count < 12; count++) {
-    const which = count % 2 === 0 ? 'known' : 'unknown'
-    const before = process.cpuUsage()
-    expect(await hasher.matches('wrong', which === 'known' ? hash : null)).toBe(false)
-    const { user, system } = process.cpuUsage(before)
-    spent[which] += user + system
+  const workOf = async (passwordHash: string | null): Promise<readonly unknown[]> => {
+    scrypts.length = 0
+    expect(await hasher.matches('wrong', passwordHash)).toBe(false)
+    return [...scrypts]
   }
-  expect(spent.unknown / spent.known).toBeGreaterThan(0.5)
-  expect(spent.unknown / spent.known).toBeLessThan(2)
+  const known = await workOf(hash)
+  expect(known).toEqual([{ bytes: 32, cost: expect.objectContaining({ N: 2 ** 12 }) as unknown }])
+  expect(await workOf(null)).toEqual(known)
 })
 
 test('no password is that of a user that does not exist', async () => {

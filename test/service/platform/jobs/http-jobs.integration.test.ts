@@ -212,8 +212,8 @@ describe('a Jobs service that is', () => {
   test('refusing to delete a job, or giving out one without an id, holds up none of the others', async () => {
     await using service = await startJobsService()
     for (const id of ['a', 'b', 'c']) service.put(id, { run: id })
+    // Until the end of the test nothing that waits for `a` can go on.
     service.refuse(/DELETE .*\/jobs\/a$/)
-    const startedMs = Date.now()
     await using delivery = delivering(jobsAt(service))
     await vi.waitFor(() => {
       expect(delivery.sent.toSorted()).toEqual(['a', 'b', 'c'])
@@ -226,7 +226,7 @@ describe('a Jobs service that is', () => {
       },
       { timeout: 5_000 },
     )
-    expect(Date.now() - startedMs).toBeLessThan(quick.hiddenMs)
+    expect(service.jobIds()).toEqual(['a'])
     service.refuse(null)
     await vi.waitFor(
       () => {
@@ -241,16 +241,14 @@ describe('a Jobs service that is', () => {
     const ids = Array.from({ length: 100 }, (_, index) => `run_${index}`)
     for (const id of ids) service.put(id, { run: id })
     service.setLatency(200)
-    const startedMs = Date.now()
     await using delivery = delivering(jobsAt(service))
     await vi.waitFor(
       () => {
         expect(service.jobIds()).toEqual([])
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     )
-    // One after the other they take 20 seconds.
-    expect(Date.now() - startedMs).toBeLessThan(6_000)
+    expect(service.mostAtOnce()).toBeGreaterThan(5)
     expect(delivery.sent.toSorted()).toEqual(ids.toSorted())
   })
 
