@@ -121,7 +121,7 @@ describe('import', () => {
     expect(out).toContain('odd: It needs the component source_shop.components.Odd')
   })
 
-  test('what a manifest says writes nothing but text to the terminal', async () => {
+  test('shows what a manifest says as plain text in the terminal', async () => {
     const hostile = JSON.stringify('a\u001B]0;mine\u0007\u001B[2Jb')
     const odd = stream('odd', `{ type: CustomRecordExtractor, class_name: ${hostile} }`)
     const text = shop(odd.replace('name: odd', `name: ${hostile}`))

@@ -129,7 +129,7 @@ describe('a run goes through a broker with TLS and a login', () => {
   })
 })
 
-describe('a run that does not get in says why', () => {
+describe('a run that the broker does not let in says that the reason is', () => {
   const sasl = { mechanism: 'scram-sha-256', ...login }
 
   test('a wrong password', async () => {

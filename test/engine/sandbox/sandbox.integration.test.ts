@@ -295,7 +295,7 @@ describe('a sandbox', () => {
   })
 
   test.for(['append_dedup', 'overwrite_dedup', 'overwrite'] as const)(
-    'of texts whose collation ignores case, %s shows one that changed',
+    'shows a text that changed only in what its collation ignores, %s',
     async (mode) => {
       await using db = await testDatabase()
       await db.query(`CREATE SCHEMA src; CREATE TABLE src.a (id text PRIMARY KEY, name text);

@@ -73,7 +73,7 @@ test.each(longSecrets)(
   },
 )
 
-test('of a secret that is longer than any that can be stored both ends are masked', () => {
+test('both ends of a secret that is longer than any that can be stored are masked', () => {
   const secret = randomBytes(600 * kib).toString('base64')
   const indexes = indexOf(secret)
   for (const text of [secret.slice(0, 2_000), secret.slice(-2_000)])
@@ -123,7 +123,7 @@ test('a text that was cut says how long it was, also if it is cut again', () => 
   expect(cutText('ab😀', 3)).toBe('ab… (cut: 4 characters)')
 })
 
-test('of secrets that follow each other for ever the last ones are known, at no more cost', () => {
+test('the last secrets of a sequence without end are known, and one more costs no more than the first', () => {
   let added = 0
   const recent = new RecentSecrets(1_000, (index, secret) => {
     added += 1

@@ -23,7 +23,7 @@ describe('connections', () => {
     })
   })
 
-  test('a change changes what it names', async () => {
+  test('an update changes the fields that it names, and no others', async () => {
     await using opened = await openTestStore()
     const { connections } = opened.store
     await newInstance(opened.store)
@@ -83,7 +83,7 @@ describe('connections', () => {
     }
   })
 
-  test('the due ones come with the longest overdue first, without those that are paused', async () => {
+  test('the due connections are listed with the longest overdue first, without paused ones', async () => {
     await using opened = await openTestStore()
     const { connections } = opened.store
     await newInstance(opened.store)
@@ -101,7 +101,7 @@ describe('connections', () => {
     expect((await connections.due(1)).map(({ connection }) => connection.name)).toEqual(['later'])
   })
 
-  test('the time of the next run moves only from where it was', async () => {
+  test('the time of the next run moves only if nobody else has moved it', async () => {
     await using opened = await openTestStore()
     const { connections } = opened.store
     await newInstance(opened.store)
@@ -118,7 +118,7 @@ describe('connections', () => {
     expect(await connections.moveNextRun(id, null, first)).toBe(true)
   })
 
-  test('each shows its last run', async () => {
+  test('each connection shows its last run', async () => {
     await using opened = await openTestStore()
     const { connections, runs } = opened.store
     await newInstance(opened.store)

@@ -242,7 +242,7 @@ test('a secret is in no answer, no log line and no table', async () => {
   expect(shown).not.toContain('planted-secret')
 })
 
-test('of updates at the same time on the same version one wins', async () => {
+test('one of several updates of the same version at the same time wins', async () => {
   await using api = await TestApi.start()
   const { headers } = await api.call('POST /instances', {
     name: 'contended',

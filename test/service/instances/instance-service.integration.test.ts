@@ -182,7 +182,7 @@ describe('an instance', () => {
 })
 
 describe('credentials', () => {
-  it('that are missing are said, and set', async () => {
+  it('that are missing are named, and can be set', async () => {
     await using world = await openTestInstances()
     const { instances } = world
     const config = { base_url: 'http://127.0.0.1:1', credentials: { auth_type: 'key' } }

@@ -47,7 +47,7 @@ describe('instances', () => {
     expect(await instances.update('shop', { config: {} })).toMatchObject({ version: 3, config: {} })
   })
 
-  test('of several changes of one version one is made', async () => {
+  test('one of several changes of the same version is made', async () => {
     await using opened = await openTestStore()
     const { instances } = opened.store
     await newInstance(opened.store)
@@ -90,7 +90,7 @@ describe('discoveries', () => {
     streams: [{ name: 'n\0', json_schema: { b: 1, a: 2 }, supported_sync_modes: [] }],
   }
 
-  test('the last one is kept, with the order of its properties', async () => {
+  test('the last discovery is kept, with the order of its properties', async () => {
     await using opened = await openTestStore()
     const { id } = await newInstance(opened.store)
     const { discoveries } = opened.store
@@ -113,7 +113,7 @@ describe('discoveries', () => {
     expect(await discoveries.get(id)).toBeNull()
   })
 
-  test('one of an older configuration is not kept', async () => {
+  test('a discovery of an older configuration is not kept', async () => {
     await using opened = await openTestStore()
     const { discoveries, instances } = opened.store
     const { id } = await newInstance(opened.store)

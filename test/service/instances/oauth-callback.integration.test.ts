@@ -65,7 +65,7 @@ test('a callback without a state, or with one that is none, is refused', async (
   }
 })
 
-test('who makes up states writes nothing into the audit log, who has one does', async () => {
+test('a made-up state writes nothing into the audit log, a real one does', async () => {
   await using api = await TestApi.start()
   const query = await browsed(api)
   for (const made of ['x', 'y', stateOf(query).toUpperCase()])

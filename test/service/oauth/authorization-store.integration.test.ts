@@ -21,7 +21,7 @@ describe('authorizations', () => {
     expect(await authorizations.isPending('a')).toBe(false)
   })
 
-  test('one that is too old is gone', async () => {
+  test('an authorization that is too old is gone', async () => {
     await using opened = await openTestStore()
     const { authorizations, instances } = opened.store
     await newInstance(opened.store)
@@ -36,7 +36,7 @@ describe('authorizations', () => {
     })
   })
 
-  test('of one instance the newest wait', async () => {
+  test('only the newest authorizations of an instance wait', async () => {
     await using opened = await openTestStore()
     const { authorizations } = opened.store
     await newInstance(opened.store)

@@ -47,7 +47,7 @@ test('a table that may not be read any more is warned of in a run of all streams
   }
 }, 120_000)
 
-test('what a run does to the columns of a table is with its stream', async () => {
+test('a run shows with each stream what it did to the columns of its table', async () => {
   await using source = await testDatabase()
   await using test = await testService()
   const { instances, connections, runs } = test.service

@@ -6,7 +6,7 @@ test.each([
   ['2 cores, 2 GB', { cores: 2, memoryMb: 2_048, parallelLanes: 2 }, 5],
   ['1 core, 512 MB', { cores: 1, memoryMb: 512, parallelLanes: 2 }, 1],
   ['64 cores, 256 GB', { cores: 64, memoryMb: 262_144, parallelLanes: 32 }, 54],
-])('the most runs of a process: %s', (_, machine, most) => {
+])('a process works on as many runs as a machine bears: %s', (_, machine, most) => {
   expect(mostParallelRuns(machine)).toBe(most)
 })
 

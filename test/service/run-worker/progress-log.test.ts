@@ -37,7 +37,7 @@ test('the log of a long run has a line every half minute, and that of a short on
   expect(lines[0]).toEqual({ level: 30, msg: 'progress', ...counts })
 })
 
-test('it says how many tables are having their rows exchanged', () => {
+test('the log of a run says how many tables are having their rows exchanged', () => {
   const { log, lines } = logged()
   const streams = [{ ...running, bottleneck: 'exchange' as const }]
   log.progress({ startedAtMs: 0, atMs: 40_000, streams })

@@ -22,7 +22,7 @@ function hashOf(...streams: AirbyteStream[]): string {
   return catalogHash(resolveStreams({ streams }, kept).streams)
 }
 
-test('the order of streams and columns, and descriptions, do not count', () => {
+test('the order of streams and columns, and descriptions, do not change the hash of a catalog', () => {
   const other = stream({ id }, { name: 'orders' })
   const before = hashOf(stream({ id, name }), other)
   expect(hashOf(other, stream({ name, id }))).toBe(before)
@@ -30,7 +30,7 @@ test('the order of streams and columns, and descriptions, do not count', () => {
   expect(hashOf(stream({ id, name: described }), other)).toBe(before)
 })
 
-test('what changes what a run does counts', () => {
+test('everything that changes what a run does changes the hash of a catalog', () => {
   const before = hashOf(stream({ id, name }))
   const others = [
     [stream({ id })],

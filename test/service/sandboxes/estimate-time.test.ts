@@ -30,7 +30,7 @@ test('where the last run says nothing of the rate, no time is given', () => {
   expect(estimatedSeconds(unknown, lastRun)).toBeNull()
 })
 
-test('what was read to its end takes as long as that took', () => {
+test('a stream that was read to its end takes as long as that read took', () => {
   const whole = { estimated_cost: { ...cut.estimated_cost, seconds: 0.4 } }
   expect(estimatedSeconds(whole, lastRun)).toBe(0.4)
 })

@@ -34,7 +34,7 @@ function optionsOf({ test }: Shop): SweepOptions {
   return { store, addressOf, logger: silent, now: Date.now }
 }
 
-test('what has served is dropped; what is good, or another service’s, stays', async () => {
+test('the schemas of sandboxes that have served are dropped; those still good, or of another service, stay', async () => {
   await using shop = await openShop()
   const { test: service } = shop
   const { connections, sandboxes } = service.service
@@ -62,7 +62,7 @@ test('what has served is dropped; what is good, or another service’s, stays', 
   expect(await shop.schemas()).toEqual([good])
 })
 
-test('of one connection the newest are kept, and a destination out of reach keeps none of the others', async () => {
+test('the newest sandboxes of a connection are kept, and a destination out of reach holds up none of the others', async () => {
   await using shop = await openShop()
   await shop.connect('shop')
   const made: string[] = []

@@ -501,7 +501,7 @@ describe('an external Jobs service', () => {
     }, soon)
   })
 
-  test('a time that came while a run went on starts none later, when its job comes again', async () => {
+  test('starts no later run for a time that came while a run went on, when its job comes again', async () => {
     await using place = await openPlace()
     const { runs } = place.store
     const { id: connectionId } = await newConnection(place.store, 'c', { schedule: quarterly })
@@ -512,7 +512,7 @@ describe('an external Jobs service', () => {
     expect(await runs.createForJob(job)).toEqual({ state: 'known' })
   })
 
-  test('a job that several processes have at once starts one run', async () => {
+  test('that gives a job to several processes at once starts one run', async () => {
     await using place = await openPlace()
     const { runs } = place.store
     const { id: connectionId } = await newConnection(place.store, 'c', { schedule: quarterly })

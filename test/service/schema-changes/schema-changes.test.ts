@@ -144,7 +144,7 @@ describe('the changes of a schema', () => {
   })
 })
 
-it('of many changes and columns the first are kept, and the others are counted', () => {
+it('the first of many changes and columns are kept, and the others are counted', () => {
   const columns = Array.from(
     { length: 7 },
     (_, n) => [`c${String(n)}`, { type: 'string' }] as const,

@@ -115,7 +115,7 @@ test('a list is filtered and comes in pages', async () => {
   expect((await schemas.list({ connection: 'other', stream: 'b' })).items).toEqual([])
 })
 
-test('of several processes that carry the same schema none fails', async () => {
+test('several processes can store the same schema at the same time', async () => {
   await using place = await openTestStore()
   const { schemas } = place.store
   await Promise.all(

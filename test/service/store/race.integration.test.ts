@@ -15,7 +15,7 @@ async function race(url: string, startAtMs: number): Promise<readonly string[]> 
   return output.split('\n').filter((line) => line !== '')
 }
 
-test('of processes that race for runs, the first key and the times of schedules one wins each', async () => {
+test('exactly one of several racing processes wins each run, the first key and each time of a schedule', async () => {
   await using opened = await openTestStore()
   const { database } = opened
   await database.query(`

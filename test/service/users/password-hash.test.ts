@@ -70,7 +70,7 @@ test('no password is that of a user that does not exist', async () => {
     expect(await hasher.matches(password, null)).toBe(false)
 })
 
-test('many at once wait for each other, and too many are told to come back', async () => {
+test('many passwords at once wait for each other, and too many are refused for a while', async () => {
   const hasher = new PasswordHasher(cheapCost)
   const results = await Promise.allSettled(
     Array.from({ length: 100 }, async (_, index) => hasher.hash(`password ${index}`)),

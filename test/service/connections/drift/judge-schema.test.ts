@@ -75,7 +75,7 @@ describe('what a run sees of the source', () => {
   })
 })
 
-it('of a catalog the selected streams are approved', () => {
+it('only the selected streams of a catalog are approved', () => {
   expect(selectedCatalog(onlyA, catalogOf(a, b))).toEqual(catalogOf(a))
   expect(selectedCatalog(all, catalogOf(a, b))).toEqual(catalogOf(a, b))
 })

@@ -78,7 +78,7 @@ describe('a run that ignores drift', () => {
   })
 })
 
-describe('what cannot be kept to is refused:', () => {
+describe('a run that ignores drift is refused', () => {
   const connection = { name: 'shop', from: 'db', streams: null, options: {} }
 
   it.each<[string, Partial<AirbyteStream>, RegExp]>([
@@ -102,7 +102,7 @@ describe('what cannot be kept to is refused:', () => {
       { json_schema: { properties: { id: {}, at: { type: 'integer' } } } },
       /column "id" is json at the source now, was approved as integer/,
     ],
-  ])('%s', (_what, change, message) => {
+  ])('for %s', (_what, change, message) => {
     const seen = { streams: [seenAs(change)] }
     const reads = keepToApproved({ streams: [approved] }, seen)
     const resolved = streamsIn(reads, connection, seen)
@@ -111,7 +111,7 @@ describe('what cannot be kept to is refused:', () => {
     }).toThrow(message)
   })
 
-  it('nothing else', () => {
+  it('for nothing else', () => {
     const properties = { id: { type: 'integer' }, at: { type: 'integer' } }
     const seen = { streams: [seenAs({ json_schema: { properties } })] }
     const reads = keepToApproved({ streams: [approved] }, seen)

@@ -80,7 +80,7 @@ test('an attempt after another keeps what both saw in the run', async () => {
   ])
 })
 
-test('where nothing changed nothing is written', async () => {
+test('nothing is written if nothing changed', async () => {
   await using place = await openTestStore()
   const { store, database } = place
   const run = await working(store, { schemaDrift: 'block_until_approved' })

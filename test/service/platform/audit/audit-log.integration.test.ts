@@ -184,7 +184,7 @@ test('a repetition under one Idempotency-Key, and a failure, are told apart from
   ])
 })
 
-test('it is read by admins, in pages and by what is asked for', async () => {
+test('the audit log is read by admins, in pages and with filters', async () => {
   for (const name of ['page-a', 'page-b', 'page-c'])
     await api.client.call('POST /instances', { name, ...faker })
   const first = auditPage.parse(
@@ -207,7 +207,7 @@ test('it is read by admins, in pages and by what is asked for', async () => {
   expect((await operator.call('GET /audit')).status).toBe(403)
 })
 
-test('where it cannot be written nothing is changed, and nothing is refused without a trace', async () => {
+test('if the audit log cannot be written, nothing is changed, and nothing is refused without a trace', async () => {
   const viewer = await api.clientOf({ name: 'watcher', kind: 'viewer' })
   const table = 'reactor_connect_service.audit_log'
   await api.database.query(`ALTER TABLE ${table} RENAME TO audit_log_away`)

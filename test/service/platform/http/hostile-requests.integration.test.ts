@@ -90,7 +90,7 @@ test('half a million brackets are refused, not walked into', async () => {
   }
 })
 
-test('what has not the right form is told the form in words', async () => {
+test('a value of the wrong form is refused with the right form in words', async () => {
   await using api = await TestApi.start()
   await api.withConnection('shop')
   for (const [route, body, words] of [
@@ -130,7 +130,7 @@ test('keys that reach for a prototype are refused or plain data', async () => {
   }
 })
 
-test('of a key that comes twice the last one counts', async () => {
+test('the last value of a key that comes twice counts', async () => {
   await using api = await TestApi.start()
   const { status, body } = await send(
     api,

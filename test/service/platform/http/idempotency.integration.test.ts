@@ -38,7 +38,7 @@ test('a retry of a run under the same key makes one run', async () => {
   expect(second.body).toEqual(first.body)
 })
 
-test('of many at once one is done; the others get its answer or wait for it', async () => {
+test('one of many equal requests at once is done; the others get its answer or are told to wait', async () => {
   await using api = await TestApi.start()
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => api.call('POST /instances', instance, key)),
@@ -53,7 +53,7 @@ test('of many at once one is done; the others get its answer or wait for it', as
   expect((await api.service.instances.list({})).items).toHaveLength(1)
 })
 
-test('of starts at the same time under one key one makes a run, which later ones get as their answer', async () => {
+test('one of many starts under the same key makes a run, which later ones get as their answer', async () => {
   await using api = await TestApi.start()
   await api.withConnection()
   const route = 'POST /connections/shop/runs'

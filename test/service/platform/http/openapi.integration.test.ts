@@ -129,7 +129,7 @@ test('the document refers to nothing that it does not have, and has nothing that
   )
 })
 
-test('of bodies, those are required that a route cannot do without', async () => {
+test('a body is required exactly where a route cannot do without it', async () => {
   await using api = await TestApi.start()
   const optional = operationsOf(await documentOf(api))
     .filter(({ about }) => about.requestBody?.required === false)

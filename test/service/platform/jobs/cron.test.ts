@@ -10,7 +10,7 @@ test.each([
   ['0 6 * * MON,wed', 'UTC', '2026-03-30T06:00:00.000Z'],
   ['0 0 1 JAN *', 'UTC', '2027-01-01T00:00:00.000Z'],
   ['30 0 * * *', 'UTC', '2026-03-30T00:30:00.000Z'],
-])('the time of %s in %s after half past midnight', (cron, timezone, expected) => {
+])('the next time of %s in %s after half past midnight is %s', (cron, timezone, expected) => {
   expect(nextTime({ cron, ...(timezone !== undefined && { timezone }) }, at)).toBe(expected)
 })
 

@@ -146,7 +146,7 @@ describe('schedules at an external service', () => {
   })
 })
 
-describe('a Jobs service that is', () => {
+describe('a Jobs service', () => {
   test.each([
     [
       'answering with an error',
@@ -183,7 +183,7 @@ describe('a Jobs service that is', () => {
     expect(JSON.stringify(error)).not.toContain('SECRET')
   })
 
-  test('gone, or refusing the key, is unreachable', async () => {
+  test('that is gone, or refuses the key, is unreachable', async () => {
     await using service = await startJobsService()
     const refused = jobsAt({ url: service.url, apiKey: 'other-SECRET' }).withdraw('r')
     await expect(refused).rejects.toMatchObject({ details: { reason: 'it answered 401' } })
@@ -191,7 +191,7 @@ describe('a Jobs service that is', () => {
     await expect(gone).rejects.toMatchObject({ code: 'jobs_unreachable' })
   })
 
-  test('giving out what is no job is asked again, and what is none of ours is cleared away', async () => {
+  test('that gives out what is no job is asked again, and what is none of ours is cleared away', async () => {
     await using service = await startJobsService()
     service.put('foreign', { something: 'else' })
     service.answerNext(200, '{"jobs":[{"id":7}]}')
@@ -209,7 +209,7 @@ describe('a Jobs service that is', () => {
     )
   })
 
-  test('refusing to delete a job, or giving out one without an id, holds up none of the others', async () => {
+  test('that refuses to delete a job, or gives out one without an id, holds up none of the others', async () => {
     await using service = await startJobsService()
     for (const id of ['a', 'b', 'c']) service.put(id, { run: id })
     // Until the end of the test nothing that waits for `a` can go on.
@@ -236,7 +236,7 @@ describe('a Jobs service that is', () => {
     )
   })
 
-  test('slow is asked for many jobs side by side', async () => {
+  test('that is slow is asked for many jobs side by side', async () => {
     await using service = await startJobsService()
     const ids = Array.from({ length: 100 }, (_, index) => `run_${index}`)
     for (const id of ids) service.put(id, { run: id })
@@ -252,7 +252,7 @@ describe('a Jobs service that is', () => {
     expect(delivery.sent.toSorted()).toEqual(ids.toSorted())
   })
 
-  test('back after a failure is told of, and checked by a request that changes nothing', async () => {
+  test('that is back after a failure is reported, and checked by a request that changes nothing', async () => {
     await using service = await startJobsService()
     const jobs = jobsAt(service)
     await jobs.check()
@@ -271,7 +271,7 @@ describe('a Jobs service that is', () => {
     expect(delivery.returns()).toBe(1)
   })
 
-  test('a job whose delivery failed comes again', async () => {
+  test('gives out a job again whose delivery failed', async () => {
     await using service = await startJobsService()
     service.put('a', { run: 'run_1' })
     await using delivery = delivering(jobsAt(service), (calls) => {

@@ -16,7 +16,7 @@ beforeEach(async () => {
   dataDir = await newFolder('embedded')
 })
 
-test('it takes connections with its random password only, and on 127.0.0.1 only', async () => {
+test('an embedded server takes connections with its random password only, and on 127.0.0.1 only', async () => {
   await using server = await startEmbeddedPostgres({ dataDir })
   expect(await query(server.url, 'SHOW listen_addresses')).toEqual([
     { listen_addresses: '127.0.0.1' },
@@ -46,7 +46,7 @@ test('what was committed, and the password, outlive the server', async () => {
   expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
 })
 
-test('settings, user, password and port are the given ones', async () => {
+test('an embedded server has the settings, user, password and port that it is given', async () => {
   const port = await freePort()
   await using server = await startEmbeddedPostgres({
     dataDir,
@@ -76,7 +76,7 @@ test('a server that is killed recovers, also over the pid file of another progra
   }
 })
 
-test('who watches a server hears that it ended by itself, and nothing of one that is stopped', async () => {
+test('a watcher hears of a server that ended by itself, and nothing of one that is stopped', async () => {
   await using server = await startEmbeddedPostgres({ dataDir })
   const watching = new AbortController()
   const quiet = server.watch(watching.signal)
@@ -109,7 +109,7 @@ test('a taken port is named as the reason, and no server stays', async () => {
   taken.close()
 })
 
-test('a making of the cluster that was killed half-way starts over', async () => {
+test('a start makes the cluster again if making it was killed half-way', async () => {
   const child = spawn(process.execPath, [program, dataDir, 'hang'], { stdio: 'ignore' })
   await expect
     .poll(async () => (await readdir(dataDir)).join(), { timeout: 20_000, interval: 2 })
