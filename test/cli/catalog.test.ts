@@ -1,21 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { catalogFolderOf } from '../../service/platform/config/environment.ts'
 import { neverAborted } from '../support/signal.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'reactor-catalog-'))
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
+beforeEach(async () => {
+  folder = await newFolder('catalog')
 })
 
 async function catalog(options: CatalogArguments): Promise<{ code: number; out: string }> {

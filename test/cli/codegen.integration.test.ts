@@ -5,7 +5,7 @@ import { problemsOf } from '../service/codegen/compile.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
 import { fakerConfig, TestApi } from '../support/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let api: TestApi
 let folder: string

@@ -14,7 +14,7 @@ import {
   rowsOf,
   statesOf,
 } from './collected.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const config = (stream: JsonObject, seed = 1) => ({
   seed,

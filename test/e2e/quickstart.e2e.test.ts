@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -16,6 +15,7 @@ import {
   type ServiceProcess,
 } from '../support/service-process.ts'
 import { startCommand, type CommandEnd, type CommandOptions } from './command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 /** The quickstarts, command by command, against a service that began with an empty folder. */
 let data: ServiceFolder
@@ -25,7 +25,7 @@ let warehouse: TestDatabase
 let home: string
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-home-'))
+  home = await newFolder('home')
   data = await serviceFolder()
   warehouse = await testDatabase()
   service = await data.start({
@@ -39,7 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await data[Symbol.asyncDispose]()
   await warehouse[Symbol.asyncDispose]()
-  await rm(home, { recursive: true })
 })
 
 /** As the user of the service's machine: nothing is said of where the service is. */

@@ -10,7 +10,7 @@ import { TestApi } from '../../support/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 import { neverAborted } from '../../support/signal.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'

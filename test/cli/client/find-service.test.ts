@@ -11,7 +11,7 @@ import {
 } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 /** Whom no mode keeps out. */
 const isRoot = process.geteuid?.() === 0

@@ -11,7 +11,7 @@ import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
 import { openTestStore, type TestStore } from '../../support/open-test-store.ts'
 import { silent } from '../../support/logger.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 

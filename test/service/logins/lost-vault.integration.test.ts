@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { loginFrom, testIdentity } from '../../support/test-identity.ts'
 import { openTestStore } from '../../support/open-test-store.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 test('without its vault nobody logs in or is let in, who asks learns nothing of it, and it is tried again', async () => {
   let logged = ''

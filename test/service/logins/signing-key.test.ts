@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { SigningKey } from '../../../service/logins/signing-key.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 let folder: string
 beforeEach(async () => {

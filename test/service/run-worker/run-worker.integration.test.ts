@@ -6,7 +6,7 @@ import type { RunEvent } from '../../../service/runs/contract.ts'
 import { emptyStream } from '../../../service/run-worker/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
   const { instances, connections } = service

@@ -5,7 +5,7 @@ import { streamLabel } from '../../../protocol/index.ts'
 import type { Run } from '../../../service/runs/schema.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 /** All three are `a.b.c` to who only joins the parts. */
 const twins = [

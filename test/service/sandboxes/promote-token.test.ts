@@ -10,7 +10,7 @@ import {
 import { newId } from '../../../service/platform/database/ids.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 let folder: string
 let vault: Vault

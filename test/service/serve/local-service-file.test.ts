@@ -6,7 +6,7 @@ import {
   removeLocalService,
   writeLocalService,
 } from '../../../service/serve/local-service-file.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await newFolder('local-service')

@@ -11,7 +11,7 @@ import {
   type PrincipalKind,
 } from '../../../../service/platform/access/principal.ts'
 import { expectedPermissions } from './expected-permissions.ts'
-import { newFolder } from '../../../support/folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 
 function request(
   kind: PrincipalKind,

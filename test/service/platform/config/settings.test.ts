@@ -9,7 +9,7 @@ import {
 } from '../../../../service/platform/config/settings-reference.ts'
 import { settings, type Settings } from '../../../../service/platform/config/settings.ts'
 import { ConnectError, type ErrorBody } from '../../../../protocol/index.ts'
-import { newFolder } from '../../../support/folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 
 let folder = ''
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../../service/platform/postgres/embedded-postgres.ts'
 import { neverAborted } from '../../../support/signal.ts'
-import { newFolder } from '../../../support/folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 
 let dataDir = ''
 

@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { ConnectError } from '../../../../protocol/index.ts'
 import { openFileVault } from '../../../../service/platform/vault/file-vault.ts'
 import { vaultContract } from './vault-contract.ts'
-import { newFolder } from '../../../support/folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 
 vaultContract('the embedded vault', async () => {
   const folder = join(await newFolder('vault'), 'vault')
