@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { fakerConfig } from '../service/http/test-api.ts'
+import { fakerConfig } from '../support/test-api.ts'
 import { serviceCommands } from './service-commands.ts'
 
 const commands = serviceCommands()

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import { readKeyRing } from '../../service/platform/vault/key-ring.ts'
 import { startCommand, type CommandEnd } from '../e2e/command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let dataDir: string
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-rotate-'))
+  dataDir = await newFolder('rotate')
 })
-afterEach(() => rm(dataDir, { recursive: true }))
 
 function rotate(flags: readonly string[], environment = {}): Promise<CommandEnd> {
   const argv = ['connect', 'vault', 'rotate-key', ...flags]

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { TestApi } from '../http/test-api.ts'
+import { TestApi } from '../../support/test-api.ts'
 
 /** A path as it stands in the request: `fetch` would resolve the dots. */
 async function rawRequest(base: string, path: string): Promise<string> {

@@ -9,9 +9,9 @@ import { openInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/instances/contract.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
-import { openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { openTestStore, type TestStore } from '../../support/open-test-store.ts'
 import { silent } from '../../support/logger.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 

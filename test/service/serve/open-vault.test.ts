@@ -6,7 +6,7 @@ import { openVault } from '../../../service/serve/open-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import { startKv2Server } from '../../fakes/kv2-server.ts'
 import { silent as logger } from '../../support/logger.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 async function vaultWith(environment: Environment): Promise<Vault> {
   return openVault(loadSettings({ environment }), logger)
