@@ -83,11 +83,9 @@ export const auditQuery = {
   resource: short
     .exactOptional()
     .meta({ description: 'The first part of actions: `connections`.' }),
-  name: short
-    .exactOptional()
-    .meta({
-      description: 'Name of the instance or connection, id of the key, or e-mail of the user.',
-    }),
+  name: short.exactOptional().meta({
+    description: 'Name of the instance or connection, id of the key, or e-mail of the user.',
+  }),
   outcome: z.enum(auditOutcomes).exactOptional(),
   since: givenTime.exactOptional().meta({ description: 'From this time on, ISO 8601.' }),
   until: givenTime.exactOptional().meta({ description: 'Before this time.' }),
