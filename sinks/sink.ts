@@ -43,6 +43,11 @@ export interface Destination extends AsyncDisposable {
    */
   finish(sync: StreamSync): Promise<readonly string[]>
   /**
+   * The reader of the stream warns of something that a read from the next checkpoint need not find again. Told by each `begin` of the stream
+   * that goes on from its checkpoints, until a run that told it has ended. Durable when it resolves; throws if a newer `begin` took over.
+   */
+  noteWarning(sync: StreamSync, warning: string): Promise<void>
+  /**
    * What attempts of the sync have left in a log until now does not lead on from its checkpoints: no later attempt goes on from there
    * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
    */
@@ -114,7 +119,10 @@ export interface StreamSync {
    * did, and those that were killed: until a run ends by itself, nobody may have heard of it.
    */
   readonly tableNotes: readonly TableNote[]
-  /** What the user should know of the difference between the stream as it is configured and as it was loaded before. */
+  /**
+   * What the user should know of the difference between the stream as it is configured and as it was loaded before; with what runs warned of that
+   * were killed before they told it.
+   */
   readonly warnings: readonly string[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean

@@ -69,7 +69,7 @@ export interface StreamRow {
   readonly startedAtMs: number
   /** What happened to the columns of the table, in this run or in one that was killed before it told. */
   readonly tableNotes: readonly TableNote[]
-  /** What its begins warned of, likewise. */
+  /** What its begins, reads and ends warned of, likewise. */
   readonly warnings: readonly string[]
   /** How many slices were saved of it. */
   readonly planned: number
