@@ -60,7 +60,8 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
- * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; this costs joins too.
+ * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; and where it may give a row another
+ * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it. This costs joins too.
  */
 export function countedUpsertStatement(
   merge: Merge,
@@ -79,7 +80,10 @@ export function countedUpsertStatement(
     deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
   const returned =
     updates === 'checked'
-      ? [...merge.key.map(quote), extractedAt].map((c) => `t.${c}`).join(', ')
+      ? [
+          ...[...merge.key.map(quote), extractedAt].map((c) => `t.${c}`),
+          `${contentOf(merge, 't')} AS content`,
+        ].join(', ')
       : '1'
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
@@ -104,17 +108,36 @@ export function countedUpsertStatement(
     ...(gone ? [`${plus} ${countOf('deleted')}`] : []),
     ...(updates === 'checked' ? [`${minus} ${countOf(keptAsTheyWere(merge))}`] : []),
   ]
+  const and = written === '' ? 'WHERE' : `${written} AND`
+  const moved =
+    updates === 'checked'
+      ? countOf(
+          `(SELECT n.* FROM ${pairs} WHERE ${isNewerRow}) n ${and} NOT EXISTS (SELECT FROM written w WHERE ${sameKey(merge, 'w', 'n')})`,
+        )
+      : '0'
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
-    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
+    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted, ${moved}::pg_catalog.float8 AS moved`
 }
 
-/** Rows that were written and have the time of the row before still. */
+/**
+ * Rows that were written and are those of before still, though the record has other values. The time alone does not say so: a trigger may keep
+ * that one and let the values in.
+ */
 function keptAsTheyWere(merge: Merge): string {
   const timeOf = (alias: string): string => `${alias}.${extractedAt}`
   return `written w, newest n, ${quoteTable(merge.target)} t
     WHERE ${sameKey(merge, 'w', 'n')} AND ${sameKey(merge, 't', 'n')}
-      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}`
+      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}
+      AND ${isEqual('w.content', contentOf(merge, 't'), 'pg_catalog')} AND NOT ${isEqual('w.content', contentOf(merge, 'n'), 'pg_catalog')}`
+}
+
+/** A hash of all values but the key and the metadata: not every type has an `=`. */
+function contentOf(merge: Merge, alias: string): string {
+  const values = merge.columns
+    .filter((column) => !merge.key.includes(column) && !column.startsWith('_airbyte_'))
+    .map((column) => `${alias}.${quote(column)}`)
+  return `pg_catalog.sha256(pg_catalog.textsend(ROW(${values.join(', ')})::pg_catalog.text))`
 }
 
 const extractedAt = '_airbyte_extracted_at'
