@@ -78,13 +78,7 @@ export function countedUpsertStatement(
   const isNewerRow = isNewer(merge, 'n')
   const gone =
     deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
-  const returned =
-    updates === 'checked'
-      ? [
-          ...[...merge.key.map(quote), extractedAt].map((c) => `t.${c}`),
-          `${contentOf(merge, 't')} AS content`,
-        ].join(', ')
-      : '1'
+  const { returned, kept, moved } = updates === 'checked' ? checkUpdates(merge, deletedAt) : trusted
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
     ...(gone
@@ -106,18 +100,37 @@ export function countedUpsertStatement(
   const done = [
     countOf('written'),
     ...(gone ? [`${plus} ${countOf('deleted')}`] : []),
-    ...(updates === 'checked' ? [`${minus} ${countOf(keptAsTheyWere(merge))}`] : []),
+    `${minus} ${kept}`,
   ]
-  const and = written === '' ? 'WHERE' : `${written} AND`
-  const moved =
-    updates === 'checked'
-      ? countOf(
-          `(SELECT n.* FROM ${pairs} WHERE ${isNewerRow}) n ${and} NOT EXISTS (SELECT FROM written w WHERE ${sameKey(merge, 'w', 'n')})`,
-        )
-      : '0'
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
-    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted, ${moved}::pg_catalog.float8 AS moved`
+    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted,
+    ${moved}::pg_catalog.float8 AS moved`
+}
+
+/** What `written` returns of its rows, and from that the counts of `updates`. */
+interface UpdateCheck {
+  readonly returned: string
+  readonly kept: string
+  readonly moved: string
+}
+
+const trusted: UpdateCheck = { returned: '1', kept: '0', moved: '0' }
+
+/** `deletedAt`: of records that write nothing. */
+function checkUpdates(merge: Merge, deletedAt: string | undefined): UpdateCheck {
+  const places = [...merge.key.map(quote), extractedAt].map((column) => `t.${column}`)
+  const moved = [
+    ...(deletedAt === undefined ? [] : [`${deletedAt} IS NULL`]),
+    isNewer(merge, 'n'),
+    `NOT EXISTS (SELECT FROM written w WHERE ${sameKey(merge, 'w', 'n')})`,
+  ]
+  const pairs = `${quoteTable(merge.target)} t JOIN newest n ON ${sameKey(merge, 't', 'n')}`
+  return {
+    returned: [...places, `${contentOf(merge, 't')} AS content`].join(', '),
+    kept: countOf(keptAsTheyWere(merge)),
+    moved: countOf(`${pairs} WHERE ${moved.join(' AND ')}`),
+  }
 }
 
 /**
