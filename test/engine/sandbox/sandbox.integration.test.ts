@@ -439,4 +439,21 @@ describe('the fingerprint of a destination', () => {
     }
     expect(new Set(seen.values()).size).toBe(seen.size)
   })
+
+  test('changes with a trigger of a partition, and not with another partition', async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE SCHEMA dest; CREATE TABLE dest.a (id bigint) PARTITION BY RANGE (id); CREATE TABLE dest.a1 PARTITION OF dest.a FOR VALUES FROM (0) TO (9);
+       CREATE FUNCTION dest.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER of_all BEFORE INSERT ON dest.a FOR EACH ROW EXECUTE FUNCTION dest.keep()`,
+    )
+    const ready = await plan(db, { source: faker({ name: 'a', rows: 3 }) })
+    const before = await destinationFingerprint(ready.destination, ready.streams)
+    await db.query('CREATE TABLE dest.a2 PARTITION OF dest.a DEFAULT')
+    expect(await destinationFingerprint(ready.destination, ready.streams)).toBe(before)
+    await db.query(
+      'CREATE TRIGGER of_part BEFORE INSERT ON dest.a2 FOR EACH ROW EXECUTE FUNCTION dest.keep()',
+    )
+    expect(await destinationFingerprint(ready.destination, ready.streams)).not.toBe(before)
+  })
 })
