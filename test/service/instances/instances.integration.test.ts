@@ -387,22 +387,48 @@ describe('a vault without the secrets that the store knows of', () => {
       config: { ...shop, password: PASSWORD },
     })
     await instances.create({ name: 'open', type: 'postgres', config: shop })
-    expect(await world.noteLostSecrets()).toEqual([])
+    expect(await world.noteLostSecrets()).toEqual({ lost: [], damaged: [] })
     isGone = true
     // The specification of the connector needs no password: only the store knows that there was one.
     expect(await errorOf(instances.resolveConfig('shop'))).toMatchObject({
       code: 'credentials_missing',
       details: { instance: 'shop', fields: '/password' },
     })
-    expect(await world.noteLostSecrets()).toEqual(['shop'])
+    expect(await world.noteLostSecrets()).toEqual({ lost: ['shop'], damaged: [] })
     expect(await instances.get('shop')).toMatchObject({
       credentials: 'missing',
       secrets: ['/password'],
     })
     expect(await instances.get('open')).toMatchObject({ credentials: 'ready' })
     isGone = false
-    expect(await world.noteLostSecrets()).toEqual([])
+    expect(await world.noteLostSecrets()).toEqual({ lost: [], damaged: [] })
     expect(await instances.get('shop')).toMatchObject({ credentials: 'ready' })
     expect((await instances.resolveConfig('shop')).secrets).toEqual([PASSWORD])
+  })
+  it('is noticed although the secrets of another instance are damaged', async () => {
+    const paths: string[] = []
+    let isDamaged = false
+    await using world = await openTestInstances({
+      vault: (vault) => ({
+        get: (path) => {
+          if (!isDamaged) return vault.get(path)
+          if (path !== paths[0]) return Promise.resolve(null)
+          return Promise.reject(new ConnectError('vault_corrupt', { details: { path } }))
+        },
+        put: (path, ...input) => {
+          paths.push(path)
+          return vault.put(path, ...input)
+        },
+        delete: (path) => vault.delete(path),
+        check: () => vault.check(),
+        [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
+      }),
+    })
+    for (const name of ['damaged', 'lost']) {
+      const config = { ...shop, password: PASSWORD }
+      await world.instances.create({ name, type: 'postgres', config })
+    }
+    isDamaged = true
+    expect(await world.noteLostSecrets()).toEqual({ lost: ['lost'], damaged: ['damaged'] })
   })
 })
