@@ -13,7 +13,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 const startPages = ['index.md', 'README.md']
 
 /** Where a path of a client leads: to a page or file, or to another path, from the place of the one that was asked for. */
-export type DocsTarget =
+type DocsTarget =
   | { readonly kind: 'found'; readonly path: string }
   | { readonly kind: 'moved'; readonly to: string }
 

@@ -15,9 +15,7 @@ import { openSealed, readSealed, secretsFiles, writeSealed } from './secrets-fil
 
 /** Takes the folder as the last process left it, however that ended, and gives the keys that now hold. Under the lock. */
 export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promise<KeyRing> {
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(draftSuffix)) await rm(join(folder, name), { force: true })
-  }
+  await removeDrafts(folder)
   const ring = await readKeyRing(folder, keys)
   const files = await secretsFiles(folder)
   if (ring === null && keys.key === undefined && files.length > 0) {
@@ -30,6 +28,13 @@ export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promi
   await checkKeys(folder, known)
   if (ring?.current.id !== current.id) await writeKeyRing(folder, known, keys)
   return finishRotation(folder, known, keys)
+}
+
+/** What is left over from writes that were cut off. */
+async function removeDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(draftSuffix)) await rm(join(folder, name), { force: true })
+  }
 }
 
 /**

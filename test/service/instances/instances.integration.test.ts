@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { descriptorOf } from '../oauth/oauth-connector.ts'
@@ -368,18 +369,25 @@ describe('a connector with OAuth', () => {
   })
 })
 
+/** A vault of which `get` is another one. */
+function readingBy(get: (path: string, vault: Vault) => ReturnType<Vault['get']>) {
+  return {
+    vault: (vault: Vault): Vault => ({
+      get: (path) => get(path, vault),
+      put: (...input) => vault.put(...input),
+      delete: (path) => vault.delete(path),
+      check: () => vault.check(),
+      [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
+    }),
+  }
+}
+
 describe('a vault without the secrets that the store knows of', () => {
   it('is noticed, and noticed again when the right one is back', async () => {
     let isGone = false
-    await using world = await openTestInstances({
-      vault: (vault) => ({
-        get: (path) => (isGone ? Promise.resolve(null) : vault.get(path)),
-        put: (...input) => vault.put(...input),
-        delete: (path) => vault.delete(path),
-        check: () => vault.check(),
-        [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
-      }),
-    })
+    await using world = await openTestInstances(
+      readingBy((path, vault) => (isGone ? Promise.resolve(null) : vault.get(path))),
+    )
     const { instances } = world
     await instances.create({
       name: 'shop',
@@ -405,30 +413,21 @@ describe('a vault without the secrets that the store knows of', () => {
     expect(await instances.get('shop')).toMatchObject({ credentials: 'ready' })
     expect((await instances.resolveConfig('shop')).secrets).toEqual([PASSWORD])
   })
+
   it('is noticed although the secrets of another instance are damaged', async () => {
-    const paths: string[] = []
-    let isDamaged = false
-    await using world = await openTestInstances({
-      vault: (vault) => ({
-        get: (path) => {
-          if (!isDamaged) return vault.get(path)
-          if (path !== paths[0]) return Promise.resolve(null)
-          return Promise.reject(new ConnectError('vault_corrupt', { details: { path } }))
-        },
-        put: (path, ...input) => {
-          paths.push(path)
-          return vault.put(path, ...input)
-        },
-        delete: (path) => vault.delete(path),
-        check: () => vault.check(),
-        [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
+    const damaged = new Set<string>()
+    await using world = await openTestInstances(
+      readingBy((path, vault) => {
+        if (damaged.size === 0) return vault.get(path)
+        if (!damaged.has(path)) return Promise.resolve(null)
+        return Promise.reject(new ConnectError('vault_corrupt', { details: { path } }))
       }),
-    })
+    )
     for (const name of ['damaged', 'lost']) {
       const config = { ...shop, password: PASSWORD }
       await world.instances.create({ name, type: 'postgres', config })
     }
-    isDamaged = true
+    damaged.add(instancePath((await world.instances.get('damaged')).id))
     expect(await world.noteLostSecrets()).toEqual({ lost: ['lost'], damaged: ['damaged'] })
   })
 })

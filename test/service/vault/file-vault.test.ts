@@ -254,11 +254,10 @@ describe('a damaged file', () => {
     const old = await readFile(join(folder, 'vault.json'))
     await withVault((vault) => vault.rotateKey())
     await writeFile(join(folder, 'vault.json'), old)
-    const error = await openFileVault({ folder }).catch((thrown: unknown) =>
-      ConnectError.from(thrown),
-    )
-    expect(error).toMatchObject({ code: 'vault_key_wrong' })
-    expect(String(error)).toContain(`1 of 2 files (${fileNameOf('good')}`)
+    await expect(openFileVault({ folder })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+      message: expect.stringContaining(`1 of 2 files (${fileNameOf('good')}`) as unknown,
+    })
   })
 
   it('does not hide that a change of the key was cut off, and needs the key of before', async () => {
@@ -281,7 +280,8 @@ describe('a damaged file', () => {
  */
 function holdNextRead(suffix: string) {
   const real = fs.readFile
-  const [reached, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const reached = Promise.withResolvers<undefined>()
+  const release = Promise.withResolvers<undefined>()
   const restore = (): void => {
     fs.readFile = real
     syncBuiltinESMExports()
@@ -290,13 +290,19 @@ function holdNextRead(suffix: string) {
     const content = await real(...parameters)
     if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return content
     restore()
-    reached.resolve()
+    reached.resolve(undefined)
     await release.promise
     return content
   }
   fs.readFile = held as typeof real
   syncBuiltinESMExports()
-  return { reached: reached.promise, release: release.resolve, [Symbol.dispose]: restore }
+  return {
+    reached: reached.promise,
+    release: () => {
+      release.resolve(undefined)
+    },
+    [Symbol.dispose]: restore,
+  }
 }
 
 describe('processes that share a folder', () => {
@@ -318,7 +324,7 @@ describe('processes that share a folder', () => {
       expect(await writing).toBe(2)
       const kept = { secrets: { '/t': 'the only copy' }, version: 2 }
       expect(await vault.get('a')).toEqual(kept)
-      await withVault(async (other) => expect(await other.get('a')).toEqual(kept))
+      await withVault((other) => expect(other.get('a')).resolves.toEqual(kept))
     },
   )
 
