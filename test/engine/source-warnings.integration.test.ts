@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { finishEngine, killEngine } from '../support/engine-process.ts'
-import { newFolder } from '../support/temporary-folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 /** The read takes a while, with many checkpoints. */

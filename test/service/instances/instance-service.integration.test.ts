@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { descriptorOf } from '../oauth/oauth-connector.ts'
@@ -368,18 +369,25 @@ describe('a connector with OAuth', () => {
   })
 })
 
+/** A vault of which `get` is another one. */
+function readingBy(get: (path: string, vault: Vault) => ReturnType<Vault['get']>) {
+  return {
+    vault: (vault: Vault): Vault => ({
+      get: (path) => get(path, vault),
+      put: (...input) => vault.put(...input),
+      delete: (path) => vault.delete(path),
+      check: () => vault.check(),
+      [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
+    }),
+  }
+}
+
 describe('a vault without the secrets that the store knows of', () => {
   it('is noticed, and noticed again when the right one is back', async () => {
     let isGone = false
-    await using world = await openTestInstances({
-      vault: (vault) => ({
-        get: (path) => (isGone ? Promise.resolve(null) : vault.get(path)),
-        put: (...input) => vault.put(...input),
-        delete: (path) => vault.delete(path),
-        check: () => vault.check(),
-        [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
-      }),
-    })
+    await using world = await openTestInstances(
+      readingBy((path, vault) => (isGone ? Promise.resolve(null) : vault.get(path))),
+    )
     const { instances } = world
     await instances.create({
       name: 'shop',
@@ -387,22 +395,39 @@ describe('a vault without the secrets that the store knows of', () => {
       config: { ...shop, password: PASSWORD },
     })
     await instances.create({ name: 'open', type: 'postgres', config: shop })
-    expect(await world.noteLostSecrets()).toEqual([])
+    expect(await world.noteLostSecrets()).toEqual({ lost: [], damaged: [] })
     isGone = true
     // The specification of the connector needs no password: only the store knows that there was one.
     expect(await errorOf(instances.resolveConfig('shop'))).toMatchObject({
       code: 'credentials_missing',
       details: { instance: 'shop', fields: '/password' },
     })
-    expect(await world.noteLostSecrets()).toEqual(['shop'])
+    expect(await world.noteLostSecrets()).toEqual({ lost: ['shop'], damaged: [] })
     expect(await instances.get('shop')).toMatchObject({
       credentials: 'missing',
       secrets: ['/password'],
     })
     expect(await instances.get('open')).toMatchObject({ credentials: 'ready' })
     isGone = false
-    expect(await world.noteLostSecrets()).toEqual([])
+    expect(await world.noteLostSecrets()).toEqual({ lost: [], damaged: [] })
     expect(await instances.get('shop')).toMatchObject({ credentials: 'ready' })
     expect((await instances.resolveConfig('shop')).secrets).toEqual([PASSWORD])
+  })
+
+  it('is noticed although the secrets of another instance are damaged', async () => {
+    const damaged = new Set<string>()
+    await using world = await openTestInstances(
+      readingBy((path, vault) => {
+        if (damaged.size === 0) return vault.get(path)
+        if (!damaged.has(path)) return Promise.resolve(null)
+        return Promise.reject(new ConnectError('vault_corrupt', { details: { path } }))
+      }),
+    )
+    for (const name of ['damaged', 'lost']) {
+      const config = { ...shop, password: PASSWORD }
+      await world.instances.create({ name, type: 'postgres', config })
+    }
+    damaged.add(instancePath((await world.instances.get('damaged')).id))
+    expect(await world.noteLostSecrets()).toEqual({ lost: ['lost'], damaged: ['damaged'] })
   })
 })

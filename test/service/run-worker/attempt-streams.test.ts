@@ -103,6 +103,29 @@ test('after a kill the counts are those of the destination, and what was read tw
   expect(next.all).toMatchObject([{ read: 100, readAgain: 5, loaded: 100 }])
 })
 
+test('what was read before a kill counts as much as what was loaded then, also if no beat told of it', () => {
+  const before = { loaded: 30, rejected: 5, nulled: 0, cut: 0 }
+  const next = new AttemptStreams([])
+  next.begin([{ name: 'a' }])
+  next.progress([{ ...progress('a', 10), read: 20, before }])
+  expect(next.all).toMatchObject([{ read: 55, loaded: 40, rejected: 5 }])
+  next.result([{ ...result('a', 65), before }])
+  expect(next.all).toMatchObject([{ read: 100, readAgain: 0, loaded: 95, rejected: 5 }])
+})
+
+test('what was read before two kills counts, also if the second came before the stream began again', () => {
+  const first = new AttemptStreams([])
+  first.begin([{ name: 'a' }])
+  first.progress([progress('a', 40)])
+  const second = new AttemptStreams(first.all)
+  second.begin([{ name: 'a' }])
+  const third = new AttemptStreams(second.all)
+  third.begin([{ name: 'a' }])
+  const before = { loaded: 30, rejected: 0, nulled: 0, cut: 0 }
+  third.result([{ ...result('a', 70), before }])
+  expect(third.all).toMatchObject([{ read: 100, readAgain: 10, loaded: 100 }])
+})
+
 test('a sync that began again counts from its beginning', () => {
   const killed = new AttemptStreams([])
   killed.begin([{ name: 'a' }])

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import fs, { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ConnectError } from '../../../../protocol/index.ts'
 import { openFileVault } from '../../../../service/platform/vault/file-vault.ts'
+import { fileNameOf } from '../../../../service/platform/vault/secrets-file.ts'
 import { vaultContract } from './vault-contract.ts'
 import { newFolder } from '../../../support/new-folder.ts'
 
@@ -35,6 +37,14 @@ async function withVault<Result>(
 
 async function secretsFiles(): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith('.secrets')).sort()
+}
+
+/** Flips one bit of the file of a path. */
+async function damage(path: string, at: number): Promise<void> {
+  const file = join(folder, fileNameOf(path))
+  const bytes = await readFile(file)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  await writeFile(file, bytes)
 }
 
 const newKey = (): string => randomBytes(32).toString('base64')
@@ -183,7 +193,141 @@ describe('the key of the embedded vault', () => {
   })
 })
 
+/** Where the bytes of a file are: see `sealed-secrets.ts`. */
+const bytesAt = { keyId: 5, body: 34 }
+const corrupt = { code: 'vault_corrupt' }
+
+describe('a damaged file', () => {
+  const files = { good: { '/t': 'good' }, bad: { '/t': 'bad' } }
+  beforeEach(() =>
+    withVault(async (vault) => {
+      for (const [path, secrets] of Object.entries(files)) await vault.put(path, secrets)
+    }),
+  )
+
+  async function expectOnlyBadDamaged(keys: { key?: string; previousKey?: string } = {}) {
+    await withVault(async (vault) => {
+      expect(vault.damagedFiles).toEqual([fileNameOf('bad')])
+      expect(await vault.get('good')).toEqual({ secrets: files.good, version: 1 })
+      await expect(vault.get('bad')).rejects.toMatchObject(corrupt)
+    }, keys)
+  }
+
+  it.each(Object.entries(bytesAt))('is the only one that cannot be read: %s', async (_, at) => {
+    await damage('bad', at)
+    await expectOnlyBadDamaged()
+    await withVault((vault) => vault.put('bad', { '/t': 'anew' }))
+    await withVault(async (vault) => {
+      expect(vault.damagedFiles).toEqual([])
+      expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'anew' } })
+    })
+  })
+
+  it.each(Object.entries(bytesAt))('is named by a rotation, and not counted: %s', async (_, at) => {
+    await damage('bad', at)
+    const damaged = [fileNameOf('bad')]
+    for (let round = 1; round <= 2; round += 1) {
+      const rotated = await withVault((vault) => vault.rotateKey())
+      expect(rotated).toMatchObject({ secrets: 1, damaged })
+      await expectOnlyBadDamaged()
+    }
+  })
+
+  it.each(Object.entries(bytesAt))('does not stop a change of the key: %s', async (_, at) => {
+    const [first, second] = [newKey(), newKey()]
+    await withVault((vault) => vault.check(), { key: first })
+    await damage('bad', at)
+    await expectOnlyBadDamaged({ key: second, previousKey: first })
+    await expectOnlyBadDamaged({ key: second })
+  })
+
+  it('that is put back from a backup under a key of before stops nothing either', async () => {
+    const backup = await readFile(join(folder, fileNameOf('bad')))
+    await damage('bad', bytesAt.body)
+    await withVault((vault) => vault.rotateKey())
+    await writeFile(join(folder, fileNameOf('bad')), backup)
+    await expectOnlyBadDamaged()
+  })
+
+  it('does not hide that the others are under another key', async () => {
+    await damage('bad', bytesAt.body)
+    const old = await readFile(join(folder, 'vault.json'))
+    await withVault((vault) => vault.rotateKey())
+    await writeFile(join(folder, 'vault.json'), old)
+    await expect(openFileVault({ folder })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+      message: expect.stringContaining(`1 of 2 files (${fileNameOf('good')}`) as unknown,
+    })
+  })
+
+  it('does not hide that a change of the key was cut off, and needs the key of before', async () => {
+    const [first, second] = [newKey(), newKey()]
+    await withVault((vault) => vault.check(), { key: first })
+    await damage('bad', bytesAt.body)
+    const before = await readFile(join(folder, fileNameOf('good')))
+    await withVault((vault) => vault.check(), { key: second, previousKey: first })
+    await writeFile(join(folder, fileNameOf('good')), before)
+    await expect(openFileVault({ folder, key: second })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+    })
+    await expectOnlyBadDamaged({ key: second, previousKey: first })
+  })
+})
+
+/**
+ * Lets the next reading of a file whose name ends so wait, with what it has read, until it is let go of: what a busy disk does.
+ * `reached` resolves when it has read.
+ */
+function holdNextRead(suffix: string) {
+  const real = fs.readFile
+  const reached = Promise.withResolvers<undefined>()
+  const release = Promise.withResolvers<undefined>()
+  const restore = (): void => {
+    fs.readFile = real
+    syncBuiltinESMExports()
+  }
+  const held = async (...parameters: Parameters<typeof real>) => {
+    const content = await real(...parameters)
+    if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return content
+    restore()
+    reached.resolve(undefined)
+    await release.promise
+    return content
+  }
+  fs.readFile = held as typeof real
+  syncBuiltinESMExports()
+  return {
+    reached: reached.promise,
+    release: () => {
+      release.resolve(undefined)
+    },
+    [Symbol.dispose]: restore,
+  }
+}
+
 describe('processes that share a folder', () => {
+  it.each(['check', 'get'] as const)(
+    'write with the key of now, whatever a slow %s has read before a rotation',
+    async (reader) => {
+      await using vault = await openFileVault({ folder })
+      await vault.put('a', { '/t': 'first' })
+      using slow = holdNextRead('vault.json')
+      const reading = reader === 'check' ? vault.check() : vault.get('a')
+      await slow.reached
+      await withVault((other) => other.rotateKey())
+      using write = holdNextRead('.secrets')
+      const writing = vault.put('a', { '/t': 'the only copy' })
+      await write.reached
+      slow.release()
+      await reading
+      write.release()
+      expect(await writing).toBe(2)
+      const kept = { secrets: { '/t': 'the only copy' }, version: 2 }
+      expect(await vault.get('a')).toEqual(kept)
+      await withVault((other) => expect(other.get('a')).resolves.toEqual(kept))
+    },
+  )
+
   it('lose nothing when one is killed in the middle of rotations and writes', async () => {
     await withVault(async (vault) => {
       for (let n = 0; n < 25; n += 1) await vault.put(`fixed/${n}`, { '/n': n })
