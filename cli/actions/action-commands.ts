@@ -116,10 +116,7 @@ export async function invokeAction(
   return exitCodes.complete
 }
 
-function dryRunText(
-  document: Wire<DryRun>,
-  { instance, action }: ActionPlace,
-): string {
+function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): string {
   const { request, credentials, token, expires_at: expiresAt } = document
   const { method, url, headers, body } = request
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`)
