@@ -1,3 +1,4 @@
+import type { ManifestOrigin } from './airbyte-registry.ts'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectError } from '../../protocol/index.ts'
@@ -10,6 +11,8 @@ export interface ManifestFile {
   readonly text: string
   /** The folder around it, where schemas may stand beside it; undefined for one from elsewhere. */
   readonly folder?: string
+  /** Undefined for one that is not published anywhere. */
+  readonly origin?: ManifestOrigin
 }
 
 /** Folders of a checkout of all of Airbyte's connectors are three deep. */
