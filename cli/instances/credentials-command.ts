@@ -1,5 +1,10 @@
 import type { z } from 'zod'
-import { ConnectError, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { descriptorDocument } from '../../service/catalog/schema.ts'
 import { instanceDocument } from '../../service/instances/schema.ts'
 import { missingSecrets } from '../../service/instances/missing-secrets.ts'
