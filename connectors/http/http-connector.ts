@@ -15,17 +15,31 @@ export interface HttpConnectorOptions extends Pick<
   /** The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too. */
   readonly manifest: URL
   readonly loadActions: () => Promise<readonly Action[]>
+  /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
+  readonly loadComponents?: () => Promise<void>
 }
 
 /** A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. */
 export function httpConnector(options: HttpConnectorOptions): Connector {
   const { api, type, docsUrl, auth, webhooks } = options
   const path = fileURLToPath(options.manifest)
-  const streams = manifestConnector(type, path)
+  const streams = withComponents(manifestConnector(type, path), options.loadComponents)
   return {
     ...streams,
     descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
     actions: actionsOf(options, path),
+  }
+}
+
+function withComponents(connector: Connector, load: (() => Promise<void>) | undefined): Connector {
+  if (load === undefined) return connector
+  const { check, discover, read, streams } = connector
+  return {
+    ...connector,
+    check: (config, context) => load().then(() => check(config, context)),
+    discover: (config, context) => load().then(() => discover(config, context)),
+    read: (task, out, context) => load().then(() => read(task, out, context)),
+    ...(streams !== undefined && { streams: () => load().then(() => streams()) }),
   }
 }
 
