@@ -1,6 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import type { Action } from '../action.ts'
-import type { Connector, ConnectorActions, ConnectorDescriptor } from '../connector.ts'
+import type {
+  Connector,
+  ConnectorActions,
+  ConnectorDescriptor,
+  ConnectorStreams,
+} from '../connector.ts'
 import type { DryRunLevel } from '../descriptor-schema.ts'
 import { manifestConnector } from '../manifest/connector.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
@@ -33,15 +38,16 @@ export function httpConnector(options: HttpConnectorOptions): Connector {
 
 function withComponents(connector: Connector, load: (() => Promise<void>) | undefined): Connector {
   if (load === undefined) return connector
-  const { check, discover, read, streams } = connector
   return {
     ...connector,
-    check: (config, context) => load().then(() => check(config, context)),
-    discover: (config, context) => load().then(() => discover(config, context)),
-    read: (task, out, context) => load().then(() => read(task, out, context)),
-    ...(streams !== undefined && { streams: () => load().then(() => streams()) }),
+    check: (config, context) => load().then(() => connector.check(config, context)),
+    discover: (config, context) => load().then(() => connector.discover(config, context)),
+    read: (task, out, context) => load().then(() => connector.read(task, out, context)),
+    streams: () => load().then(() => connector.streams?.() ?? noStreams),
   }
 }
+
+const noStreams: ConnectorStreams = { streams: [], generatesStreams: false }
 
 function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): ConnectorActions {
   return {
