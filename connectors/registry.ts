@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { fakerConnector } from './faker/connector.ts'
 import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
+import { slackConnector } from './slack/connector.ts'
 import { stripeConnector } from './stripe/connector.ts'
 
 const connectors: ReadonlyMap<string, Connector> = new Map(
-  [fakerConnector, postgresConnector, stripeConnector].map((connector) => [
+  [fakerConnector, postgresConnector, slackConnector, stripeConnector].map((connector) => [
     connector.descriptor.type,
     connector,
   ]),
