@@ -256,8 +256,9 @@ export interface WebhookDescriptor {
     readonly timestampHeader?: string
   }
   readonly replayWindowMs: number
-  /** Where the event's id and type stand in the parsed body (JSON pointers). */
+  /** JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case. */
   readonly eventId: string
+  /** The same for its type. */
   readonly eventType: string
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
