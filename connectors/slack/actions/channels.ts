@@ -6,7 +6,7 @@ import { resultOrNoChange, slackRequest } from './request.ts'
 const channelName = z
   .string()
   .regex(
-    /^[^\p{Lu}\s.,;:!?@#/\\'"`()[\]{}]+$/u,
+    /^[^A-Z\s.,;:!?@#/\\'"`()[\]{}]+$/,
     'must be in lower case, without spaces and most punctuation',
   )
   .max(80)
