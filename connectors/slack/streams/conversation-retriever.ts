@@ -1,7 +1,7 @@
 import type { Builder, Component, StreamContext } from '../../../manifest-interpreter/component.ts'
 import type { Retriever } from '../../../manifest-interpreter/contracts.ts'
 import { component, field, text } from '../../../manifest-interpreter/definition.ts'
-import { get, isDict, set } from '../../../manifest-interpreter/value/dict.ts'
+import { get, isDict, merged, set } from '../../../manifest-interpreter/value/dict.ts'
 import { StreamSlice } from '../../../manifest-interpreter/value/stream-slice.ts'
 import { str } from '../../../manifest-interpreter/value/text.ts'
 import { truth } from '../../../manifest-interpreter/value/truth.ts'
@@ -18,10 +18,12 @@ export const conversationRetriever: Component<'retriever'> = (definition, builde
   const replies = builder.build('retriever', component(definition, 'replies'), context)
   const showsReactions = text(definition, 'shows') === 'reactions'
   const readsThreads = truth(evaluated(definition, 'read_threads', builder))
-  const known = new KnownThreads(stream)
+  const known = new KnownChannels(stream)
+  const start = secondsOf(evaluated(definition, 'start', builder))
   return {
     async *read(slice) {
-      for await (const messages of messagesOf({ history, replies, readsThreads, known }, slice)) {
+      const asked = known.isLate(slice) ? sliceFrom(start, slice) : slice
+      for await (const messages of messagesOf({ history, replies, readsThreads, known }, asked)) {
         const records = showsReactions ? reactionsIn(messages, stream, slice) : messages
         if (records.length > 0) yield records
       }
@@ -33,7 +35,7 @@ interface Conversation {
   readonly history: Retriever
   readonly replies: Retriever
   readonly readsThreads: boolean
-  readonly known: KnownThreads
+  readonly known: KnownChannels
 }
 
 async function* messagesOf(
@@ -59,8 +61,8 @@ function threadSlice({ partition, cursorSlice }: StreamSlice, start: Value): Str
  */
 const marginSeconds = 3600
 
-/** Which threads earlier reads had as they are now. */
-class KnownThreads {
+/** What the state says of earlier reads. */
+class KnownChannels {
   /** The newest message of each channel, by its id. */
   readonly #newest: ReadonlyMap<string, number>
 
@@ -68,12 +70,33 @@ class KnownThreads {
     this.#newest = newestByChannel(state, cursor.field ?? '')
   }
 
-  isNew(message: Dict, { partition }: StreamSlice): boolean {
+  /**
+   * A channel that the token can read only since an earlier read of others. Its slice begins at the newest message of all channels, and
+   * would leave out what it had before.
+   */
+  isLate(slice: StreamSlice): boolean {
+    return this.#newest.size > 0 && !this.#newest.has(channelOf(slice))
+  }
+
+  isNew(message: Dict, slice: StreamSlice): boolean {
     if (!truth(get(message, 'reply_count') ?? null)) return false
-    const newest = this.#newest.get(str(get(partition, 'channel_id') ?? ''))
+    const newest = this.#newest.get(channelOf(slice))
     const latest = Number(get(message, 'latest_reply') ?? Number.NaN)
     return newest === undefined || !(latest < newest - marginSeconds)
   }
+}
+
+function channelOf({ partition }: StreamSlice): string {
+  return str(get(partition, 'channel_id') ?? '')
+}
+
+function sliceFrom(start: string, { partition, cursorSlice }: StreamSlice): StreamSlice {
+  return new StreamSlice({ partition, cursorSlice: merged(cursorSlice, { start_time: start }) })
+}
+
+/** As Slack writes times. */
+function secondsOf(time: Value): string {
+  return (Date.parse(str(time)) / 1000).toFixed(6)
 }
 
 /** Of the state of each channel. A state of all channels together says nothing of a single one. */

@@ -127,6 +127,32 @@ test('a later read asks for what is new, for late replies within the window, and
   expect(keys(third.rows, 'channel_id', 'ts').filter((key) => !found.includes(key))).toEqual([])
 })
 
+test('a channel that the bot is invited to later is read from its start', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const source = connectorFor(slack).with({ thread_lookback_days: 1 })
+  const first = await source.read('messages')
+  const channel = slack.data.channels.find(({ id }) => id === 'C3')
+  Object.assign(channel ?? {}, { is_member: true })
+  slack.data.say('C3', ts(2))
+  slack.data.say('C3', ts(2, 2), { parent: ts(2) })
+  const second = await source.read('messages', { state: first.state })
+  const found = keys(second.rows, 'channel_id', 'ts')
+  expect(found).toEqual(expect.arrayContaining([`C3/${ts(2)}`, `C3/${ts(2, 2)}`, `C3/${ts(7, 2)}`]))
+  const third = await source.read('messages', { state: second.state })
+  expect(keys(third.rows, 'channel_id', 'ts')).not.toContain(`C3/${ts(2)}`)
+})
+
+test('a page of a gateway is no answer of Slack', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const html = { 'content-type': 'text/html', 'retry-after': '1' }
+  slack.answerOnce('users.list', { status: 503, headers: html, body: '<html>Bad gateway</html>' })
+  const { rows, error } = await connectorFor(slack).read('users')
+  expect(error).toBeUndefined()
+  expect(rows).toHaveLength(450)
+})
+
 test('what comes while a read goes on is left to the next one, as a whole', async () => {
   await using slack = await SlackSimulator.start()
   fillAcme(slack.data)

@@ -16,7 +16,8 @@ export interface SlackRequest {
 export interface SlackAnswer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body: object
+  /** A text is sent as it is. */
+  readonly body: object | string
 }
 
 /** Slack's Web API on loopback: the methods of the connector, with state, scopes, cursors, uploads and refusals. */
@@ -90,7 +91,7 @@ export class SlackSimulator implements AsyncDisposable {
       'x-slack-req-id': `req-${String(this.requests.length)}`,
       ...headers,
     })
-    response.end(JSON.stringify(answer))
+    response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
   }
 
   #takeUpload(fileId: string, bytes: Uint8Array): boolean {
