@@ -99,6 +99,18 @@ test('what changes while a read goes on is left to the next one', async () => {
   expect(state).toMatchObject({ updatedAt: on(4, 230) })
 })
 
+test('a read that is stopped goes on from its state without loss', async () => {
+  await using linear = await LinearSimulator.start()
+  fillAcme(linear.data)
+  const source = connectorFor(linear)
+  for (const stopAfter of [1, 101, 230]) {
+    const stopped = await source.read('issues', { stopAfter })
+    const rest = await source.read('issues', { state: stopped.state })
+    expect(rest.error).toBeUndefined()
+    expect(new Set(idsOf([...stopped.covered, ...rest.rows])).size).toBe(230)
+  }
+})
+
 test('a limit that comes with status 400 is waited for, and part of a page fails the stream', async () => {
   await using linear = await LinearSimulator.start()
   fillAcme(linear.data)
