@@ -30,7 +30,8 @@ test('messages come into PostgreSQL once, an edit replaces its row, and threads 
     expect(result.status).toBe('complete')
   }
   await run()
-  const count = 'SELECT count(*)::int AS rows, count(thread_ts)::int AS threaded FROM slack.messages'
+  const count =
+    'SELECT count(*)::int AS rows, count(thread_ts)::int AS threaded FROM slack.messages'
   expect(await db.query(count)).toMatchObject([{ rows: 428, threaded: 5 }])
   const edited = slack.data.messages.get('C1')?.find((message) => message.ts === ts(6))
   Object.assign(edited ?? {}, { text: 'Edited' })
