@@ -127,6 +127,26 @@ test('a later read asks for what is new, for late replies within the window, and
   expect(keys(third.rows, 'channel_id', 'ts').filter((key) => !found.includes(key))).toEqual([])
 })
 
+test('without a lookback and without threads only what is newer is asked for', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const source = connectorFor(slack).with({ thread_lookback_days: 0, read_threads: false })
+  const first = await source.read('messages')
+  expect(first.error).toBeUndefined()
+  expect(first.rows).toHaveLength(428 - 3)
+  slack.data.say('C1', ts(9))
+  const second = await source.read('messages', { state: first.state })
+  expect(second.error).toBeUndefined()
+  // And the newest known one of each channel.
+  expect(keys(second.rows, 'channel_id', 'ts')).toEqual([
+    `C1/${ts(8, 2)}`,
+    `C1/${ts(9)}`,
+    `C2/${ts(7)}`,
+    `G1/${ts(8)}`,
+  ])
+  expect(slack.callsOf('conversations.replies')).toEqual([])
+})
+
 test('a channel that the bot is invited to later is read from its start', async () => {
   await using slack = await SlackSimulator.start()
   fillAcme(slack.data)
