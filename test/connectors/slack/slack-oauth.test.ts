@@ -3,7 +3,11 @@ import { slackConnector } from '../../../connectors/slack/connector.ts'
 import { slackOAuth } from '../../../connectors/slack/oauth.ts'
 import { ManifestFlow } from '../../../service/oauth/manifest-flow.ts'
 import { TokenFetch } from '../../../service/oauth/token-fetch.ts'
-import { clientSecret, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
+import {
+  authorizationCode,
+  clientSecret,
+  SlackSimulator,
+} from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
 test('the browser is sent to Slack with the scopes of a bot, separated by commas', async () => {
@@ -28,6 +32,24 @@ test('the browser is sent to Slack with the scopes of a bot, separated by commas
     redirect_uri: 'https://connect.example/callback',
     state: 'state-1',
   })
+})
+
+test('a code gives the token of the bot, and a wrong one a refusal although the status is 200', async () => {
+  await using slack = await SlackSimulator.start()
+  await using fetch = new TokenFetch(['127.0.0.1/32'])
+  const scheme = { ...slackOAuth, tokenUrl: `${slack.apiUrl}/oauth.v2.access` }
+  const { templates } = scheme
+  if (templates === undefined) throw new Error('no templates')
+  const party = { scheme, client: { id: '1.2', secret: clientSecret }, inputs: {} }
+  const about = { redirectUri: 'https://connect.example/callback', state: 's', verifier: 'v' }
+  const exchange = (code: string) =>
+    new ManifestFlow(fetch).exchange(party, templates, { about, callback: { state: 's', code } })
+  expect(await exchange(authorizationCode)).toMatchObject({
+    access_token: expect.stringMatching(/^xoxe\.xoxb-/) as unknown,
+    refresh_token: expect.stringMatching(/^xoxe-1-/) as unknown,
+    expires_in: 43_200,
+  })
+  await expect(exchange('wrong')).rejects.toMatchObject({ cause: { error: 'invalid_code' } })
 })
 
 test('a token that rotates is renewed before it is used, and its successor is stored', async () => {

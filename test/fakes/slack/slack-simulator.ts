@@ -112,7 +112,7 @@ export class SlackSimulator implements AsyncDisposable {
       if (planned !== undefined) return planned.answer
     }
     try {
-      if (name === 'oauth.v2.access') return { body: this.#refreshed(args) }
+      if (name === 'oauth.v2.access') return { body: this.#authorized(args) }
       const token = this.#tokenOf(authorization ?? `Bearer ${args.get('token') ?? ''}`)
       const method: Method | undefined = readMethods[name] ?? writeMethods[name]
       if (method === undefined) return { body: { ok: false, error: 'unknown_method' } }
@@ -124,10 +124,12 @@ export class SlackSimulator implements AsyncDisposable {
     }
   }
 
-  /** A refresh token works once, and its successor comes with the access token. */
-  #refreshed(args: ReadonlyMap<string, string>): object {
+  /** For a code, or a refresh token, which works once: its successor comes with the access token. */
+  #authorized(args: ReadonlyMap<string, string>): object {
     if (args.get('client_secret') !== clientSecret) refuse('bad_client_secret')
-    if (!this.data.refreshTokens.delete(args.get('refresh_token') ?? ''))
+    if (args.get('grant_type') !== 'refresh_token') {
+      if (args.get('code') !== authorizationCode) refuse('invalid_code')
+    } else if (!this.data.refreshTokens.delete(args.get('refresh_token') ?? ''))
       refuse('invalid_refresh_token')
     const accessToken = this.data.nextId('xoxe.xoxb-')
     const refreshToken = this.data.nextId('xoxe-1-')
@@ -138,6 +140,8 @@ export class SlackSimulator implements AsyncDisposable {
       access_token: accessToken,
       refresh_token: refreshToken,
       token_type: 'bot',
+      authed_user: { id: 'U1' },
+      team: { id: 'T1', name: 'Acme' },
       expires_in: 43_200,
     } satisfies OauthV2AccessResponse
   }
@@ -151,6 +155,7 @@ export class SlackSimulator implements AsyncDisposable {
 
 export const botToken = 'xoxb-kit-secret'
 export const clientSecret = 'kit-secret-client'
+export const authorizationCode = 'kit-secret-code'
 
 const scopesByMethod: Readonly<Record<string, string>> = {
   'users.list': 'users:read',
