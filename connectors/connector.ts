@@ -261,8 +261,9 @@ export interface WebhookDescriptor {
     readonly timestampHeader?: string
   }
   readonly replayWindowMs: number
-  /** JSON pointers to the event's id and type in the parsed body. */
+  /** JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case. */
   readonly eventId: string
+  /** The same for its type. */
   readonly eventType: string
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>

@@ -57,11 +57,12 @@ export class HttpActionClient implements ActionClient {
     let request: ActionRequest | undefined = call.plan(this.#config)
     while (request !== undefined && responses.length < maxSteps) {
       responses.push(await this.#sendStep(call, withKey(request, this.#api, options), options))
-      request = call.next(this.#config, responses)
+      request = this.#readable(call, () => call.next(this.#config, responses))
     }
     const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
-    return { output: this.#resultOf(call, last), requestId: this.#api.requestId(last) ?? null }
+    const output = this.#readable(call, () => call.result(last))
+    return { output, requestId: this.#api.requestId(last) ?? null }
   }
 
   async #sendStep(
@@ -95,7 +96,7 @@ export class HttpActionClient implements ActionClient {
     )
     const bytes = Buffer.from(await response.bytes())
     const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
-    const failure = this.#api.failure(read)
+    const failure = this.#api.failure(read, descriptor)
     if (failure !== undefined) throw this.#failed(failure, read, descriptor)
     return read
   }
@@ -153,9 +154,10 @@ export class HttpActionClient implements ActionClient {
     return { vendor: this.#api.title, action, instance: this.#context.instance }
   }
 
-  #resultOf(call: ActionCall, response: ActionResponse): JsonValue {
+  /** What `read` makes of the responses so far. */
+  #readable<Result>(call: ActionCall, read: () => Result): Result {
     try {
-      return call.result(response)
+      return read()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       const details = { ...this.#facts(call.descriptor.name), reason }

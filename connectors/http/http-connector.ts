@@ -1,6 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import type { Action } from '../action.ts'
-import type { Connector, ConnectorActions, ConnectorDescriptor } from '../connector.ts'
+import type {
+  Connector,
+  ConnectorActions,
+  ConnectorDescriptor,
+  ConnectorStreams,
+} from '../connector.ts'
 import type { DryRunLevel } from '../descriptor-schema.ts'
 import { manifestConnector } from '../manifest/connector.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
@@ -15,19 +20,34 @@ export interface HttpConnectorOptions extends Pick<
   /** The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too. */
   readonly manifest: URL
   readonly loadActions: () => Promise<readonly Action[]>
+  /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
+  readonly loadComponents?: () => Promise<void>
 }
 
 /** A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. */
 export function httpConnector(options: HttpConnectorOptions): Connector {
   const { api, type, docsUrl, auth, webhooks } = options
   const path = fileURLToPath(options.manifest)
-  const streams = manifestConnector(type, path)
+  const streams = withComponents(manifestConnector(type, path), options.loadComponents)
   return {
     ...streams,
     descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
     actions: actionsOf(options, path),
   }
 }
+
+function withComponents(connector: Connector, load: (() => Promise<void>) | undefined): Connector {
+  if (load === undefined) return connector
+  return {
+    ...connector,
+    check: (config, context) => load().then(() => connector.check(config, context)),
+    discover: (config, context) => load().then(() => connector.discover(config, context)),
+    read: (task, out, context) => load().then(() => connector.read(task, out, context)),
+    streams: () => load().then(() => connector.streams?.() ?? noStreams),
+  }
+}
+
+const noStreams: ConnectorStreams = { streams: [], generatesStreams: false }
 
 function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): ConnectorActions {
   return {

@@ -12,8 +12,8 @@ export interface VendorApi {
   readonly idempotencyHeader?: string
   /** Which dry-run these credentials allow. Default: what the action says, but never `native`. */
   dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
-  /** Undefined if the vendor did what it was asked. */
-  failure(response: ActionResponse): VendorFailure | undefined
+  /** Undefined if the vendor did what it was asked, or had done it before. */
+  failure(response: ActionResponse, action: ActionDescriptor): VendorFailure | undefined
   /** By which the vendor finds the request in its own logs. */
   requestId(response: ActionResponse): string | undefined
 }

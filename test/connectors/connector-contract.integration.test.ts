@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { openLinearSubject } from './linear/contract-subject.ts'
+import { openSlackSubject } from './slack/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
@@ -17,6 +19,8 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       cursorOf: () => 'updated_at',
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
+  linear: openLinearSubject,
+  slack: openSlackSubject,
   postgres: async () => {
     const db = await testDatabase()
     await db.query(

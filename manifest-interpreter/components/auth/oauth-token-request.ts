@@ -1,5 +1,8 @@
 import { TransportError } from '../../contracts.ts'
 import { refreshRejection, type RefreshErrorRules } from './oauth-refresh-error.ts'
+import { has, isDict } from '../../value/dict.ts'
+import { contains } from '../../value/equality.ts'
+import { parseJson } from '../../value/json.ts'
 import type { Environment, HttpRequest } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
@@ -84,10 +87,14 @@ export function isNetworkError(error: unknown): error is TransportError {
 }
 
 async function readAnswer(response: HttpResponse, rules: RefreshErrorRules): Promise<Value> {
-  if (response.ok) return response.json()
+  if (response.ok && !contains(rules.statusCodes, response.status)) return response.json()
   if (response.status !== 429 && response.status < 500) {
-    const rejection = refreshRejection(response.status, await response.text(), rules)
+    const text = await response.text()
+    const rejection = refreshRejection(response.status, text, rules)
     if (rejection !== null) throw rejection
+    // A vendor that reports errors with status 200 names it in its rules.
+    const answer = response.ok ? parseJson(text) : null
+    if (response.ok && !(isDict(answer) && has(answer, rules.key))) return answer
   } else await response.discard()
   throw new TokenRequestError(response.status)
 }
