@@ -20,6 +20,7 @@ export const libraryEntries = [
 /** What modules read as files beside them. */
 const files = globSync([
   'connectors/manifests/*.yaml',
+  'connectors/*/streams/*.yaml',
   'service/platform/access/*.cedar',
   'service/codegen/template/*.ts',
 ])

@@ -1,8 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
+import { loadManifestFile } from '../manifest/load-manifest-file.ts'
+import { objectStreamOf } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -15,15 +18,29 @@ const api: VendorApi = {
   requestId: ({ headers }) => headers.get('request-id'),
 }
 
-export const stripeConnector: Connector = httpConnector({
+const manifest = new URL('streams/manifest.yaml', import.meta.url)
+
+const http = httpConnector({
   type: 'stripe',
   docsUrl: 'docs/connectors/stripe.md',
   auth: [{ kind: 'api_key', field: 'api_key' }],
   webhooks: stripeWebhooks,
   api,
-  manifest: new URL('streams/manifest.yaml', import.meta.url),
+  manifest,
   loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
 })
+
+export const stripeConnector: Connector = {
+  ...http,
+  read: async (task, out, context) => {
+    const loaded = loadManifestFile(fileURLToPath(manifest))
+    const objects = objectStreamOf(loaded.manifest, task.stream.stream.name)
+    if (objects === undefined) return http.read(task, out, context)
+    // It loads the interpreter, which a thread that only knows the connectors does not need.
+    const { readObjects } = await import('./streams/read-objects.ts')
+    return readObjects(task, { loaded, objects, out, context })
+  },
+}
 
 /** Secret and restricted keys of the test mode. */
 function isTestKey({ api_key: key }: JsonObject): boolean {
