@@ -5,7 +5,7 @@ import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
-import { objectStreamOf } from './streams/object-stream.ts'
+import { objectStreams } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -19,12 +19,14 @@ const api: VendorApi = {
 }
 
 const manifest = new URL('streams/manifest.yaml', import.meta.url)
+const loaded = loadManifestFile(fileURLToPath(manifest))
+const streams = objectStreams(loaded.manifest)
 
 const http = httpConnector({
   type: 'stripe',
   docsUrl: 'docs/connectors/stripe.md',
   auth: [{ kind: 'api_key', field: 'api_key' }],
-  webhooks: stripeWebhooks,
+  webhooks: stripeWebhooks(loaded.manifest),
   api,
   manifest,
   loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
@@ -33,8 +35,7 @@ const http = httpConnector({
 export const stripeConnector: Connector = {
   ...http,
   read: async (task, out, context) => {
-    const loaded = loadManifestFile(fileURLToPath(manifest))
-    const objects = objectStreamOf(loaded.manifest, task.stream.stream.name)
+    const objects = streams.get(task.stream.stream.name)
     if (objects === undefined) return http.read(task, out, context)
     // It loads the interpreter, which a thread that only knows the connectors does not need.
     const { readObjects } = await import('./streams/read-objects.ts')

@@ -80,7 +80,6 @@ export const recurring = z
   .strictObject({
     interval: z.enum(['day', 'week', 'month', 'year']),
     interval_count: z.int().min(1).exactOptional(),
-    usage_type: z.enum(['licensed', 'metered']).exactOptional(),
   })
   .meta({ description: 'How often it is charged. Left out for a one-time price.' })
 

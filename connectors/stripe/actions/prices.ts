@@ -41,7 +41,9 @@ export const createPrice = defineAction({
       .regex(/^\d+(?:\.\d{1,12})?$/, 'must be a decimal number with at most 12 places')
       .exactOptional()
       .meta({ description: 'In place of `unit_amount`, with up to 12 places.' }),
-    recurring: recurring.exactOptional(),
+    recurring: recurring
+      .extend({ usage_type: z.enum(['licensed', 'metered']).exactOptional() })
+      .exactOptional(),
     ...priceFields,
   }),
   output: price,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { list } from '../../../manifest-interpreter/definition.ts'
+import { list, optionalComponent, text } from '../../../manifest-interpreter/definition.ts'
 import type { Manifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
 import { isPlainDict, get } from '../../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../../manifest-interpreter/value/record-value.ts'
@@ -19,13 +19,15 @@ const objectStreamSchema = z.object({
 })
 export type ObjectStream = z.output<typeof objectStreamSchema>
 
-/** Undefined if the interpreter reads the stream. */
-export function objectStreamOf({ definition }: Manifest, name: string): ObjectStream | undefined {
-  const stream = list(definition, 'streams')
-    .filter(isPlainDict)
-    .find((candidate) => get(candidate, 'name') === name)
-  const parameters = stream === undefined ? undefined : get(stream, '$parameters')
-  if (parameters === undefined || !isPlainDict(parameters)) return undefined
-  if (get(parameters, 'events') === undefined) return undefined
-  return objectStreamSchema.parse(toRecordValue(parameters))
+/** By name. The interpreter reads all other streams. */
+export function objectStreams({ definition }: Manifest): ReadonlyMap<string, ObjectStream> {
+  return new Map(
+    list(definition, 'streams')
+      .filter(isPlainDict)
+      .flatMap((stream) => {
+        const parameters = optionalComponent(stream, '$parameters')
+        if (parameters === undefined || get(parameters, 'events') === undefined) return []
+        return [[text(stream, 'name'), objectStreamSchema.parse(toRecordValue(parameters))]]
+      }),
+  )
 }
