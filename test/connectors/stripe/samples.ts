@@ -125,7 +125,7 @@ export const samples: Readonly<Record<string, JsonObject>> = {
   },
   updatePrice: { id: 'price_1', ...price },
   createCoupon: {
-    id: 'SPRING 50%',
+    id: 'SPRING-50',
     name: 'Spring',
     duration: 'repeating',
     duration_in_months: 3,
@@ -137,7 +137,7 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     redeem_by: 1_800_000_000,
     metadata,
   },
-  deleteCoupon: { id: 'SPRING 50%' },
+  deleteCoupon: { id: 'SPRING-50' },
   createSubscription: {
     customer: 'cus_1',
     items: [item, { price: 'price_2' }],

@@ -68,7 +68,7 @@ export class StripeSource {
     })
     const task: ReadTask = {
       config: this.config,
-      stream: await this.#stream(name, mode),
+      stream: await configuredStream(name, mode, { config: this.config, context }),
       slice: '',
       state,
       session: null,
@@ -77,16 +77,17 @@ export class StripeSource {
     const { found: records, states, waits } = found
     return { outcome, records, states, warnings, waits }
   }
+}
 
-  async #stream(
-    name: string,
-    mode: ConfiguredAirbyteStream['sync_mode'],
-  ): Promise<ConfiguredAirbyteStream> {
-    const { streams } = await stripeConnector.discover(this.config, this.context())
-    const stream = streams.find((candidate) => candidate.name === name)
-    if (stream === undefined) throw new Error(`no stream ${name}`)
-    return { stream, sync_mode: mode, destination_sync_mode: 'append_dedup' }
-  }
+export async function configuredStream(
+  name: string,
+  mode: ConfiguredAirbyteStream['sync_mode'],
+  { config, context }: { readonly config: JsonObject; readonly context: ConnectorContext },
+): Promise<ConfiguredAirbyteStream> {
+  const { streams } = await stripeConnector.discover(config, context)
+  const stream = streams.find((candidate) => candidate.name === name)
+  if (stream === undefined) throw new Error(`no stream ${name}`)
+  return { stream, sync_mode: mode, destination_sync_mode: 'append_dedup' }
 }
 
 export function lastState({ states }: StripeRead): JsonValue | null {
@@ -107,7 +108,7 @@ export function mergedRows(...reads: readonly StripeRead[]): ReadonlyMap<string,
   return new Map([...rows].filter(([, row]) => row._ab_cdc_deleted_at == null))
 }
 
-class Collected implements RecordOutput {
+export class Collected implements RecordOutput {
   readonly found: JsonObject[] = []
   readonly states: { readonly state: JsonValue; readonly recordsBefore: number }[] = []
   waits = 0
