@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadManifestFile } from '../../../connectors/manifest/load-manifest-file.ts'
 import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
@@ -34,6 +35,13 @@ describe('the streams', () => {
       expect(schema).toMatchObject({ properties: { id: { type: 'string' } } })
     }
     expect(objectStreams.length).toBe(26)
+  })
+
+  test('and the actions are all on the page of the connector', async () => {
+    const page = readFileSync(`docs/connectors/stripe.md`, 'utf8')
+    const actions = (await stripeConnector.actions?.load()) ?? []
+    const names = [...(await streamNames()), ...actions.map(({ descriptor }) => descriptor.name)]
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 
   test('send the version that the actions send', async () => {

@@ -20,7 +20,7 @@ export async function startStripeMock(): Promise<StripeMock> {
   const address = `127.0.0.1:${String(await freePort())}`
   const child = spawn(executable, ['-http-addr', address], { stdio: 'ignore' })
   const url = `http://${address}`
-  while ((await isReady(url)) === false)
+  while (!(await isReady(url)))
     if (child.exitCode !== null) throw new Error('stripe-mock ended at its start')
   return {
     url,
