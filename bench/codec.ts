@@ -97,7 +97,7 @@ function encode(
   return blocks
 }
 
-/** As a lane that appends, with minimal metadata. Gives the bytes of the COPY. */
+/** As a lane that appends, with minimal metadata. Returns the bytes of the COPY. */
 function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
   const output = new CopyOutput(Buffer.allocUnsafeSlow(chunkBytes * 2))
   const transcoder = new CopyTranscoder(

@@ -12,7 +12,7 @@ import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
 import type { CommandOutput } from './output/command-output.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
-import { writeWithRoom } from './output/write-with-room.ts'
+import { writeOutput } from './output/write-output.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
@@ -25,7 +25,7 @@ import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from './version.ts'
 import { errorCodeOf } from '../lib/files/error-code.ts'
 
-/** Gets the secrets as soon as they are known: everything that is written goes through it. */
+/** Gets the secrets as soon as they are known: all output goes through it. */
 const mask = new Mask()
 
 const screen = new Screen({
@@ -52,9 +52,9 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
   const writeOut = (text: string): void => {
     process.stdout.write(text)
   }
-  // Without a listener it would end the process with a stack trace; the write that fails says it too.
+  // Without a listener, an error would end the process with a stack trace; the failed write reports it too.
   process.stdout.on('error', () => undefined)
-  // A terminal that was closed must not end what comes to rest.
+  // A closed terminal must not end a process that is shutting down.
   process.stderr.on('error', () => undefined)
   try {
     const version = packageVersion()
@@ -76,17 +76,17 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
   }
 }
 
-/** Says why a command line failed before its command could, and sets the exit code. */
+/** Shows why a command line failed before its command could run, and sets the exit code. */
 export async function showFailedCommand(argv: readonly string[], error: unknown): Promise<void> {
-  // Nobody reads any more: `| head`.
+  // The reader has closed the pipe: `| head`.
   if (errorCodeOf(error) === 'EPIPE') {
     process.exitCode = exitCodes.killed
     return
   }
   const json = argv.includes('--json')
   if (argv[1] === 'run') {
-    const { errorEnd } = await import('./output/error-end.ts')
-    finish(await outputFor({ json }), errorEnd(error))
+    const { commandFailure } = await import('./output/command-failure.ts')
+    finish(await outputFor({ json }), commandFailure(error))
     return
   }
   const { showFailure } = await import('./output/show-failure.ts')
@@ -104,7 +104,7 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   }
   stop.signal.addEventListener('abort', onStop, { once: true })
   if (stop.signal.aborted) onStop()
-  // Nobody reads the events any more (`| head`): as Ctrl-C.
+  // The reader of the events has closed the pipe (`| head`): the same as Ctrl-C.
   process.stdout.on('error', () => {
     stop.stop()
   })
@@ -122,7 +122,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
   using stop = new StopSignals(process, () => undefined)
   const { runCatalog } = await import('./catalog/catalog-command.ts')
   process.exitCode = await runCatalog(options, {
-    write: writeWithRoom,
+    write: writeOutput,
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
@@ -130,14 +130,17 @@ async function catalog(options: CatalogArguments): Promise<void> {
   })
 }
 
-/** A worker that hangs is ended after 30 s, and so is a call of the destination. What else may be away (a broker) must not hold the process. */
+/**
+ * A worker that hangs is ended after 30 s, and so is a call of the destination. Anything else that does not respond (a broker) must not
+ * keep the process running.
+ */
 const stopLimitMs = 42_000
 
-/** As a kill does: nothing is lost, and another process, or the next start, goes on with the runs. */
+/** Like a kill: nothing is lost, and another process, or the next start, continues the runs. */
 function giveUpStopping(): void {
   const seconds = String(stopLimitMs / 1_000)
   process.stderr.write(
-    `stopped after ${seconds} s without having come to rest; runs that were under way go on at the next start\n`,
+    `stopped after ${seconds} s before everything had ended; active runs continue at the next start\n`,
   )
   process.exit(exitCodes.failed)
 }
@@ -163,7 +166,7 @@ async function service(
   as?: AskAs,
 ): Promise<void> {
   using stop = new StopSignals(process, () => {
-    // It may be what is waited for.
+    // The command may be waiting for it.
     process.stdin.destroy()
   })
   process.stdout.on('error', () => {
@@ -222,7 +225,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
     paint: paintFor(process.stderr),
     outPaint: paintFor(process.stdout),
     screen,
-    write: writeWithRoom,
+    write: writeOutput,
   }
 }
 
@@ -231,7 +234,7 @@ async function runFile(
   context: { readonly output: RunOutput; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   try {
-    // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
+    // Connectors and engine are loaded when they are needed: help and a wrong file respond at once.
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
     mask.add(file.secrets)
@@ -245,8 +248,8 @@ async function runFile(
     })
     return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
-    const { errorEnd } = await import('./output/error-end.ts')
-    return errorEnd(error)
+    const { commandFailure } = await import('./output/command-failure.ts')
+    return commandFailure(error)
   }
 }
 

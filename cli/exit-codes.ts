@@ -1,6 +1,6 @@
 import type { RunResult } from '../engine/run-types.ts'
 
-/** What the command's exit code means. docs/run-file.md and docs/cli.md list them; scripts rely on them. */
+/** The exit codes of the command. docs/run-file.md and docs/cli.md list them; scripts rely on them. */
 export const exitCodes = {
   complete: 0,
   failed: 1,

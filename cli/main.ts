@@ -19,13 +19,13 @@ function refuseOldNode(): void {
 }
 
 async function runCommand(): Promise<void> {
-  // Asked by installers and scripts, again and again: neither the commands nor the cache are loaded for it.
+  // Installers and scripts call it repeatedly: neither the commands nor the cache are loaded for it.
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     await showVersion()
     return
   }
   const isRun = argv[0] === 'connect' && argv[1] === 'run'
-  // Before the commands are loaded, which takes half a second: a run that is stopped in it has a result too.
+  // Before the commands are loaded, which takes half a second: a run that is stopped during that time has a result too.
   const stop = isRun ? await listenForStop() : undefined
   const { enableCompileCache } = await import('./compile-cache.ts')
   const { readEnvironment } = await import('../service/platform/config/environment.ts')

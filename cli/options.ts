@@ -25,6 +25,6 @@ export function parseWholeNumber(text: string): number {
 export function ifVersionOption(): Option {
   return new Option(
     '--if-version <N>',
-    'only where it is still this version (`get` shows it)',
+    'only if it still has this version (`get` shows it)',
   ).argParser(positiveNumber)
 }

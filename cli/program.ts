@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
+import { actionsCommand } from './actions/actions-program.ts'
 import { auditCommand } from './audit/audit-program.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import { authCommand } from './auth/auth-program.ts'
@@ -92,6 +93,7 @@ export function createProgram(options: ProgramOptions): Command {
   keysCommand(connect, options.askService)
   auditCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
+  actionsCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)
@@ -108,10 +110,10 @@ export function withSubcommands(command: Command): readonly Command[] {
 }
 
 const connectHelp = `
-One connection, from a file, here and now:
+One connection, from a file, right now:
   $ reactor connect run shop.yaml
 
-Many, in a service that keeps them, runs them by schedule and shows what happens:
+Many connections, in a service that stores them, runs them on a schedule and shows what happens:
   $ reactor connect serve
   $ reactor connect instances create shop-db --type postgres --config shop.json
   $ reactor connect connections create shop --from shop-db --dest data:shop --activate
@@ -122,17 +124,16 @@ docs/cli.md describes all commands.`
 function runCommand(connect: Command, options: ProgramOptions): void {
   connect
     .command('run')
-    .description('run the connection of a run file once, to its end')
+    .description('run the connection in a run file once, until it ends')
     .argument('<FILE>', 'run file: .yaml, .yml or .toml')
-    .option('--json', 'one JSON object a line on stdout: progress, and the result last')
+    .option('--json', 'one JSON object per line on stdout: progress, then the result')
     .addOption(
-      new Option(
-        '--log <KIND>',
-        'transport between readers and sinks; goes before the file',
-      ).choices(['embedded', 'kafka']),
+      new Option('--log <KIND>', 'transport between readers and sinks; overrides the file').choices(
+        ['embedded', 'kafka'],
+      ),
     )
     .addOption(
-      new Option('--log-level <LEVEL>', 'what is logged on stderr')
+      new Option('--log-level <LEVEL>', 'minimum level of log lines on stderr')
         .choices(sourceLogLevels)
         .default('info'),
     )

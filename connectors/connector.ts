@@ -18,9 +18,9 @@ import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
  */
 export interface Connector {
   readonly descriptor: ConnectorDescriptor
-  /** Never throws for wrong credentials or an unreachable system: that is a FAILED status with a message that says what to do. */
+  /** Never throws for wrong credentials or an unreachable system: these are a FAILED status with a message that says what to do. */
   check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
-  /** Throws a ConnectError where the system cannot be reached or refuses. */
+  /** Throws a ConnectError if the system cannot be reached or refuses. */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
   /** Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended. */
   openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession>
@@ -106,25 +106,30 @@ export interface ConnectorContext {
   readonly logger: Logger
   /** Aborted to stop: end at the next place that can carry a state. */
   readonly signal: AbortSignal
-  /** Private or reserved networks (`10.1.0.0/16`, `127.0.0.1/32`) that the operator lets HTTP sources reach. None: public addresses only. */
+  /**
+   * Private or reserved networks (`10.1.0.0/16`, `127.0.0.1/32`) that the operator allows for HTTP sources. None: public addresses only.
+   */
   readonly allowedNetworks: readonly string[]
-  /** The connector changed its configuration (a single-use refresh token): whoever keeps it must store this one. Holds secrets. */
+  /** The connector changed its configuration (a single-use refresh token): the caller must store the new one. Contains secrets. */
   configChanged?(config: JsonObject): void
-  /** Where several threads or processes read the same source: the way to change what they share of its configuration. */
+  /** Changes the shared part of the configuration if several threads or processes read the same source. */
   readonly changeConfig?: ChangeConfig
-  /** Told of a secret that is not in the configuration (an access token): nothing may show it. Must not throw. */
+  /** Called with a secret that is not in the configuration (an access token), which must never be shown. Must not throw. */
   secretFound?(text: string): void
-  /** What the user should know although the read goes on: a warning of the stream that is read. Never a secret, nor contents of a record. Must not throw. */
+  /**
+   * What the user should know although the read continues: a warning of the stream. Never a secret, nor contents of a record. Must not
+   * throw.
+   */
   warn?(text: string): void
-  /** Told of each request that is sent, by a connector that speaks HTTP. Must not throw. */
+  /** Called for each request, by a connector that uses HTTP. Must not throw. */
   onRequest?(): void
   now(): number
 }
 
 /**
- * Changes the configuration (a single-use refresh token) while nobody else who reads the source does, in any process. `change`
- * gets it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is
- * durable; rejects with what `change` threw, and with a ConnectError where it could not be kept. Holds secrets.
+ * Changes the configuration (a single-use refresh token) while no other reader of the source does, in any process. `change` gets the stored
+ * configuration, and returns the one to store, or null if nothing changes. Resolves with the stored configuration, once it is durable;
+ * rejects with what `change` threw, and with a ConnectError if it could not be stored. Contains secrets.
  */
 export type ChangeConfig = (
   change: (kept: JsonObject) => Promise<JsonObject | null>,
@@ -147,9 +152,9 @@ export interface ReadSession extends AsyncDisposable {
 
 export interface PlannedSlice {
   readonly slice: string
-  /** From where to read: a saved state, or the initial one (for a range: its bounds), null where there is nothing to say. */
+  /** Where to start reading: a saved state, or the initial one (for a range: its bounds), null if there is none. */
   readonly state: JsonValue | null
-  /** What is left to read, where the source can estimate it. */
+  /** The estimated rest, if the source can estimate it. */
   readonly estimate?: { readonly rows?: number; readonly bytes?: number }
 }
 
@@ -163,26 +168,26 @@ export interface ReadTask {
 }
 
 /**
- * Where a read gives its records and states, in order. Each call resolves when there is room for more: await it, that is
- * the back-pressure. Nothing is durable when it resolves.
+ * A read writes its records and states here, in order. Each call resolves when there is room for more: await it for back-pressure. Nothing
+ * is durable when it resolves.
  */
 export interface RecordOutput {
-  /** The object road. Values: see `RecordData`. A property that is undefined or absent is missing, which is not null. */
+  /** For objects. Values: see `RecordData`. A property that is undefined or absent is missing, which is different from null. */
   records(batch: readonly RecordData[], emittedAtMs?: number): Promise<void>
   /**
-   * The fast road: whole lines of Postgres COPY text (each ends in \n), columns in the order of the stream's json_schema
-   * properties, session settings DateStyle ISO, TimeZone UTC, IntervalStyle iso_8601, bytea_output hex, extra_float_digits 1.
-   * The bytes may be reused by the caller after the promise resolves.
+   * For fast reads: whole lines of Postgres COPY text (each ends in \n), columns in the order of the stream's json_schema properties,
+   * session settings DateStyle ISO, TimeZone UTC, IntervalStyle iso_8601, bytea_output hex, extra_float_digits 1. The bytes may be reused
+   * by the caller after the promise resolves.
    */
   copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void>
   /**
-   * The same with rows of binary COPY (whole ones, its header and trailer among them), where the output takes them. `types` are
-   * those of the columns, and say which kind each must be declared as (`kindOfBinaryType`). All text is UTF-8.
+   * The same with rows of binary COPY (whole ones, including its header and trailer), if the output accepts them. `types` are the types of
+   * the columns; each must be declared as the right kind (`kindOfBinaryType`). All text is UTF-8.
    */
   copyBinary?(rows: Uint8Array, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
-  /** Everything given so far is covered by this state: a read that starts from it continues right after. */
+  /** All records so far are covered by this state: a read that starts from it continues right after them. */
   state(state: JsonValue): Promise<void>
-  /** Liveness while nothing can be read: waiting on a rate limit. */
+  /** A sign of life while nothing can be read: waiting for a rate limit. */
   rateLimited(untilMs: number): void
 }
 
@@ -195,11 +200,11 @@ export interface ConnectorDescriptor {
   readonly spec: JsonObject
   readonly auth: readonly AuthScheme[]
   readonly webhooks: readonly WebhookDescriptor[]
-  /** The folder of a Unix socket of this machine that a configuration reaches; undefined if it reaches none. */
+  /** The folder of a Unix socket of this machine that a configuration uses; undefined if it uses none. */
   socketFolder?(config: JsonObject): string | undefined
   /**
-   * The PostgreSQL database whose tables are the streams of a configuration: a run does not load a stream into the very table that it is
-   * read from. Undefined if the configuration does not say.
+   * The PostgreSQL database whose tables are the streams of a configuration: a run refuses to load a stream into the table that it is read
+   * from. Undefined if the configuration does not name one.
    */
   postgresDatabase?(config: JsonObject): PostgresDatabase | undefined
 }
@@ -210,26 +215,26 @@ export type AuthScheme =
   | { readonly kind: 'basic'; readonly usernameField: string; readonly passwordField: string }
   | OAuth2Scheme
 
-/** Authorization code with PKCE, in the browser. The answer's fields become secrets of the instance. */
+/** Authorization code with PKCE, in the browser. The response's fields become secrets of the instance. */
 export interface OAuth2Scheme {
   readonly kind: 'oauth2'
   readonly authorizeUrl: string
   readonly tokenUrl: string
   readonly scopes: readonly string[]
-  /** As the vendor names itself in the callback (RFC 9207), where it does. */
+  /** The issuer that the vendor sends in the callback (RFC 9207), if it does. */
   readonly issuer?: string
   /** How the client authenticates at the token endpoint; default `post`. */
   readonly clientAuthentication?: 'post' | 'basic'
   /** Default: client_id, client_secret, access_token, refresh_token and token_expiry_date at the top of the configuration. */
   readonly fields?: OAuth2Fields
-  /** A manifest's: its URLs are templates, and what is sent to the token endpoint is of its own. */
+  /** Only for a manifest: its URLs are templates, and it defines the token request itself. */
   readonly templates?: OAuth2Templates
 }
 /** Places in the configuration, as JSON pointers. */
 export interface OAuth2Fields {
   readonly clientId: string
   readonly clientSecret: string
-  /** By the name in the token endpoint's answer; `token_expiry_date` is worked out (ISO 8601). */
+  /** By the name in the token endpoint's response; `token_expiry_date` is calculated (ISO 8601). */
   readonly answer: Readonly<Record<string, string>>
 }
 /** Jinja, as Airbyte's declarative OAuth has it. */
@@ -238,12 +243,12 @@ export interface OAuth2Templates {
   readonly params: Readonly<Record<string, string>>
   /** Other names of parameters: `client_id` -> `app_id`. */
   readonly keys: Readonly<Record<string, string>>
-  /** What the templates may use of the configuration: name -> JSON pointer. */
+  /** The parts of the configuration that templates may use: name -> JSON pointer. */
   readonly userInput: Readonly<Record<string, string>>
   readonly scopeSeparator: string
-  /** Which fields of the answer count: paths with dots, of which the last part is the name. */
+  /** The fields of the response to use: paths with dots; the last part is the name. */
   readonly output: readonly string[]
-  /** The field of the answer that says after how many seconds the token expires. */
+  /** The field of the response that says after how many seconds the token expires. */
   readonly expiryKey: string
 }
 
@@ -256,7 +261,7 @@ export interface WebhookDescriptor {
     readonly timestampHeader?: string
   }
   readonly replayWindowMs: number
-  /** Where the event's id and type stand in the parsed body (JSON pointers). */
+  /** JSON pointers to the event's id and type in the parsed body. */
   readonly eventId: string
   readonly eventType: string
   /** Event type -> the stream that it refreshes. */

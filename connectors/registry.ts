@@ -15,7 +15,7 @@ const connectors: ReadonlyMap<string, Connector> = new Map(
   ]),
 )
 
-/** The type of a connector that is a manifest in a file of the user's: this prefix and the absolute path. */
+/** The type of a connector that is a manifest in the user's file: this prefix and the absolute path. */
 const MANIFEST_PREFIX = 'manifest:'
 /** The manifests that come with the program, named like their types. */
 const manifestFolder = fileURLToPath(new URL('manifests/', import.meta.url))
@@ -49,7 +49,7 @@ export function nativeTypes(): readonly string[] {
   return [...connectors.keys()].sort()
 }
 
-/** The file of a manifest that comes with the program; undefined where the type is another. */
+/** The file of a bundled manifest; undefined if the type is another one. */
 export function bundledManifest(type: string): string | undefined {
   return bundledTypes().includes(type) ? join(manifestFolder, `${type}.yaml`) : undefined
 }

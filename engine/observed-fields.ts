@@ -13,18 +13,18 @@ export type ObservedType =
   | 'object'
   | 'array'
 
-/** What records held in one field. Plain data: it crosses a thread. */
+/** The values of one field in the records. Plain data: it crosses a thread. */
 export interface ObservedField {
   readonly name: string
   /** Records by the type of the field's value. */
   readonly types: Readonly<Partial<Record<ObservedType, number>>>
 }
 
-/** A source that makes names up must not fill the memory: so many fields, with names of so many characters. */
+/** A source that invents names must not fill the memory: limits the fields, and the characters of their names. */
 const maxFields = 2_000
 const maxNameLength = 1_000
 
-/** What the records really hold, whatever their schema says. */
+/** The fields and types that the records really have, whatever their schema says. */
 export class ObservedFields {
   readonly #fields = new Map<string, Map<ObservedType, number>>()
 
@@ -47,15 +47,15 @@ export class ObservedFields {
   }
 }
 
-/** What a limited job saw of its source. */
+/** What a limited job found out about its source. */
 export interface Observed {
-  /** Empty where the source does not give objects. */
+  /** Empty if the source does not give objects. */
   readonly fields: readonly ObservedField[]
   /** Requests that were sent, where it speaks HTTP; else 0. */
   readonly requests: number
 }
 
-/** Of several jobs. */
+/** Joins those of several jobs. */
 export function joinObserved(observed: Observed | undefined, other: Observed): Observed {
   if (observed === undefined) return other
   const joined = new Map(observed.fields.map(({ name, types }) => [name, { ...types }]))

@@ -5,22 +5,22 @@ import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { RunProgress, StreamResult } from './run-types.ts'
 import type { WorkerThreads } from './threads/worker-threads.ts'
 
-/** What the engine needs from outside. It knows nothing of HTTP, Vault or the environment. */
+/** The engine's dependencies. It knows nothing about HTTP, Vault or the environment. */
 export interface RunPorts {
   readonly logger: Logger
   readonly metrics: RunMetrics
-  /** Of the process: all runs share them. */
+  /** All runs of the process share them. */
   readonly threads: WorkerThreads
   /** Epoch milliseconds. */
   now(): number
   /** Called a few times a second while a run goes on, and once at its end. Must not throw. */
   onProgress(progress: RunProgress): void
-  /** A stream has ended, while others may go on. Called before a progress that says so. Must not throw. */
+  /** A stream has ended, while others may continue. Called before a progress that includes it. Must not throw. */
   onStreamEnded?(result: StreamResult): void
   /** The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not throw. */
   onConfigChanged?(config: JsonObject): void
-  /** The source has a secret that is not in its configuration (an access token): nothing may show it. Must not throw. */
+  /** The source has a secret that is not in its configuration (an access token): it must never be shown. Must not throw. */
   onSecretFound?(text: string): void
-  /** The way to change what several runs, in any process, share of the source's configuration. Absent: this run is alone. */
+  /** Changes the part of the source's configuration that several runs, in any process, share. Absent: no other run shares it. */
   readonly changeConfig?: ChangeConfig
 }

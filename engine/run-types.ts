@@ -9,11 +9,11 @@ import type { Observed } from './observed-fields.ts'
 export interface RunPlan {
   /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
   readonly connection: string
-  /** Names the run where it may be started again: what it completed before is not loaded twice. */
+  /** Identifies the run if it may be started again: what it completed before is not loaded twice. */
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
-  /** If the run takes all streams: those that the source shows. One that was loaded before and is none of them is told. */
+  /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
   readonly shown?: readonly StreamId[]
   readonly destination: DestinationConfig
   readonly log: LogConfig
@@ -23,7 +23,7 @@ export interface RunPlan {
 export interface SourceConfig {
   readonly type: string
   readonly config: JsonObject
-  /** Private or reserved networks that an HTTP source may reach: the operator's word, never the configuration's. */
+  /** Private or reserved networks that an HTTP source may reach: set by the operator, never by the configuration. */
   readonly allowedNetworks?: readonly string[]
 }
 
@@ -52,9 +52,9 @@ export interface RunLimits {
   readonly partitionsPerStream: number
   /** A destination transaction ends at the first state after this many bytes of the wire. Default 16 MiB. */
   readonly commitBytes: number
-  /** … or after this time, where states come. Default 2,000. */
+  /** … or after this time, if there are states. Default 2,000. */
   readonly commitMs: number
-  /** A sandbox's: a stream ends, as stopped, where it has more records than these. Needs `partitionsPerStream` 1. Default: no limit. */
+  /** For a sandbox: a stream ends, as stopped, if it has more records than this. Needs `partitionsPerStream` 1. Default: no limit. */
   readonly limitRows?: number
 }
 
@@ -62,7 +62,7 @@ export interface RunLimits {
 const lanesForCores = Math.floor(availableParallelism() / 2)
 
 export const defaultLimits: RunLimits = {
-  // Two at least: much of the time of small streams, and of sources that are not databases, is waiting.
+  // At least two: small streams, and sources that are not databases, spend much of their time waiting.
   parallelLanes: Math.max(2, lanesForCores),
   partitionsPerStream: Math.max(1, lanesForCores),
   commitBytes: 16 * 1024 * 1024,
@@ -77,7 +77,7 @@ export interface StreamProgress extends CommittedCounts {
   readonly status: StreamRunStatus
   /** Records read from the source in this run, each once. */
   readonly read: number
-  /** Reads of records that had been read before, and were not loaded then; known at the end of a complete stream. */
+  /** Reads of records that had been read before, but were not loaded; known at the end of a complete stream. */
   readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
@@ -85,7 +85,7 @@ export interface StreamProgress extends CommittedCounts {
   readonly before?: CommittedCounts
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage
-  /** What the source estimated is to be read in this run, where it can. */
+  /** The number of rows that the source estimated for this run, if it can. */
   readonly estimatedRows?: number
   /** The source waits for a rate limit until then (epoch ms). */
   readonly rateLimitedUntilMs?: number
@@ -100,16 +100,16 @@ export interface RunProgress {
 export interface StreamResult extends StreamProgress {
   readonly syncId: number
   readonly generationId: number
-  /** True where this run continued an unfinished sync. */
+  /** True if this run continued an unfinished sync. */
   readonly resumed: boolean
   /** What happened to the columns of its table. */
   readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */
   readonly seconds: number
-  /** True where the run moved a checkpoint of the stream: trying again from there leads on. */
+  /** True if the run moved a checkpoint of the stream: another attempt from there makes progress. */
   readonly progressed: boolean
   readonly error?: ErrorBody
-  /** What the user should know although the stream went on: records that were rejected, values that became NULL, a log that had lost some. */
+  /** What the user should know although the stream continued: rejected records, values that became NULL, a log that had lost some. */
   readonly warnings: readonly string[]
   /** Of a limited run. */
   readonly observed?: Observed
@@ -123,6 +123,6 @@ export interface RunResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped'
   readonly seconds: number
   readonly streams: readonly StreamResult[]
-  /** What concerns none of its streams. */
+  /** Warnings that do not concern a stream. */
   readonly warnings?: readonly string[]
 }

@@ -18,19 +18,19 @@ export {
   type EmbeddedPostgresOptions,
 } from '../service/platform/postgres/embedded-postgres.ts'
 
-/** What a run file says, as an object: docs/run-file.md describes each field. Values are taken as they are, `${…}` too. */
+/** The contents of a run file, as an object: docs/run-file.md describes each field. Values are taken literally, including `${…}`. */
 export type Connection = z.input<typeof runFileSchema>
 
 export interface ReplicateOptions {
-  /** Ends the run at a checkpoint: its result is `stopped`, and the next run goes on from there. */
+  /** Ends the run at a checkpoint: its result is `stopped`, and the next run continues from there. */
   readonly signal?: AbortSignal
   /** Called a few times a second. Must not throw. */
   readonly onProgress?: (progress: RunProgress) => void
-  /** What the user of the program should know, such as a mode that a stream cannot have. Must not throw. */
+  /** Notes for the user of the program, such as a mode that a stream does not support. Must not throw. */
   readonly onNote?: (text: string) => void
-  /** Gets lines without secrets. Default: none are written. */
+  /** Receives log lines without secrets. Default: none are written. */
   readonly logger?: Logger
-  /** Where the relative path of a manifest starts. Default: the current folder. */
+  /** Base folder of a manifest's relative path. Default: the current folder. */
   readonly folder?: string
   /** Private or reserved networks that an HTTP source may reach, in CIDR notation. Default: none. */
   readonly allowedNetworks?: readonly string[]

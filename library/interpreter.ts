@@ -23,24 +23,24 @@ export interface ManifestOptions {
   readonly manifest: string
   readonly config: JsonObject
   readonly signal?: AbortSignal
-  /** Gets lines without secrets. Default: none are written. */
+  /** Receives log lines without secrets. Default: none are written. */
   readonly logger?: Logger
   /** Private or reserved networks that it may reach, in CIDR notation. Default: none. */
   readonly allowedNetworks?: readonly string[]
-  /** Where the relative paths of the manifest start. */
+  /** Base folder of the manifest's relative paths. */
   readonly folder?: string
 }
 
-/** What is read of a stream: everything, or what is new since its state. */
+/** A stream to read: everything, or only changes since its state. */
 export interface StreamToRead {
   readonly name: string
   readonly state?: JsonValue
 }
 
-/** Where a read gives what it reads. The promise of `records` is the back-pressure: no more is read until it resolves. */
+/** The output of a read. The promise of `records` is the back-pressure: no more is read until it resolves. */
 export interface ManifestOutput {
   records(stream: string, records: readonly RecordData[]): Promise<void> | void
-  /** It covers all records of the stream that were given before. Store it, and give it to the next read. */
+  /** It covers all records of the stream so far. Store it, and pass it to the next read. */
   state?(stream: string, state: JsonValue): Promise<void> | void
 }
 
@@ -57,8 +57,8 @@ export class ManifestReader implements AsyncDisposable {
   readonly #signal: AbortSignal
 
   /**
-   * @throws {ManifestError} where the manifest is wrong: the message names the place
-   * @throws {ConnectError} where the configuration is
+   * @throws {ManifestError} if the manifest is invalid: the message names the place
+   * @throws {ConnectError} if the configuration is
    */
   constructor(options: ManifestOptions) {
     const { signal = new AbortController().signal, folder } = options

@@ -1,4 +1,4 @@
-/** The words of the Airbyte protocol, and the wire format of the topics: docs/topics.md describes it. */
+/** The types of the Airbyte protocol, and the wire format of the topics: docs/topics.md describes it. */
 export {
   airbyteCatalog,
   airbyteConnectionStatus,

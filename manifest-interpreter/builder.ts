@@ -73,7 +73,7 @@ export function registerComponent<Role extends keyof Roles>(
   Object.assign(customComponents, { [role]: ofRole })
 }
 
-/** True where a TypeScript component stands in for a Python class. */
+/** True if a TypeScript component stands in for a Python class. */
 export function isRegistered(className: string): boolean {
   return Object.values(customComponents).some((ofRole) => ofRole.has(className))
 }

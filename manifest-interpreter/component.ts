@@ -23,7 +23,7 @@ import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
-/** How components are put together: what a builder of a component gets, and what it gives. `contracts.ts` has what these then do. */
+/** How components are assembled: the input and output of a component's builder. `contracts.ts` describes what the components do. */
 
 /** How one component of the manifest becomes an object: `components/components.ts` has the table of all types. */
 export interface Builder {
@@ -32,15 +32,15 @@ export interface Builder {
   readonly environment: Environment
   /** Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents' responses. */
   readonly http: SourceHttp
-  /** The input state of a stream, null where there is none. */
+  /** The input state of a stream, null if there is none. */
   stateOf(streamName: string): Dict | null
-  /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
+  /** Where a stream's cursor writes its states: `state` is the whole blob of the stream. */
   emitState(streamName: string, state: Dict): void
-  /** The streams of a read as the user configured them, by name; null where the command has no catalog. */
+  /** The streams of a read as the user configured them, by name; null if the command has no catalog. */
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   /** The same with another state of one stream. */
   withState(streamName: string, state: Dict): Builder
-  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined where it has none, and for parents. */
+  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined if it has none, and for parents. */
   readonly maxConcurrentAsyncJobs?: Value
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
@@ -54,7 +54,7 @@ export interface Builder {
   ): Roles[Role][]
 }
 
-/** What a configured catalog says of a stream, as far as components look at it. */
+/** The part of a configured stream that components use. */
 export interface ConfiguredStream {
   readonly name: string
   /** The schema that the user selected. */
@@ -82,7 +82,7 @@ export interface Roles {
   stream: Stream
 }
 
-/** What a component is built for. Each part is there from the component on that knows it. */
+/** What a component is built for. Each part is set by the component that knows it. */
 export interface BuildContext {
   /** Of the stream, or of the component that sends requests outside of a stream. */
   readonly streamName: string
@@ -113,7 +113,7 @@ export interface StreamContext {
   readonly state: Dict | null
 }
 
-/** A type's builder. The table in `components/components.ts` names it under the name that Airbyte gives the type. */
+/** A type's builder. The table in `components/components.ts` registers it under Airbyte's name of the type. */
 export type Component<Role extends keyof Roles> = (
   definition: PlainDict,
   builder: Builder,

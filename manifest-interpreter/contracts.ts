@@ -24,7 +24,7 @@ export type { Transport } from './http/transport.ts'
 /** Constant messages, facts as fields; never a secret or the contents of a record. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'>
 
-/** What the interpreter gets from outside. A test gives a frozen clock and a tape of exchanges. */
+/** The interpreter's dependencies. A test passes a frozen clock and a tape of exchanges. */
 export interface Environment {
   /** Microseconds since 1970, UTC. */
   nowMicros(): number
@@ -36,11 +36,11 @@ export interface Environment {
   readonly transport: Transport
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** A folder for JsonFileSchemaLoader's relative paths; undefined where the manifest came from elsewhere. */
+  /** A folder for JsonFileSchemaLoader's relative paths; undefined if the manifest came from elsewhere. */
   readonly manifestDirectory?: string
   /**
-   * `fail`: an answer that cannot be read fails its slice, so that no state passes it. Default: it is read as one without
-   * records, as the reference reads it, and is only said.
+   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read as one without records, as in
+   * the reference, and only reported.
    */
   readonly unreadableAnswers?: 'fail'
   /** Messages that are neither records nor states: in order, as they happen. */
@@ -51,23 +51,23 @@ export interface Environment {
    * stored then. Absent if the configuration has one reader: a change is emitted then.
    */
   readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
-  /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
+  /** Called with what an authenticator adds to a request (an access token): it must never be shown. Must not throw. */
   readonly secretFound?: (text: string) => void
-  /** Told of what each login responds, also if the token is not found in it. Must not throw. */
+  /** Called with each login response, also if the token is not found in it. Must not throw. */
   readonly loginResponded?: (response: Value) => void
 }
 
 export type SideMessage =
-  /** The connector changed its configuration (a single-use refresh token, a config migration): to be kept by the caller. */
+  /** The connector changed its configuration (a single-use refresh token, a config migration): the caller must store it. */
   | { readonly kind: 'config'; readonly config: Dict }
-  /** The refresh token is worth nothing any more: the user must authorize anew. `error` is thrown, too. */
+  /** The refresh token is no longer valid: the user must authorize again. `error` is thrown, too. */
   | { readonly kind: 'authorization-lost'; readonly error: SourceError }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
   /**
-   * The answer of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
+   * The response of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
    * `request`: method and URL without its query. `found`: what it is, as in "was …"; it shows nothing of a record.
    */
   | {
@@ -77,7 +77,7 @@ export type SideMessage =
       readonly found: string
     }
 
-/** What the error handler of the stream's requester asks of the retriever. */
+/** What the error handler of the stream's requester requests from the retriever. */
 export class RetrieverSignal extends Error {
   readonly action: 'RESET_PAGINATION' | 'REDUCE_PAGE_SIZE' | 'SPLIT_REQUEST_WINDOW'
 
@@ -113,8 +113,8 @@ export interface Authenticator {
    */
   options(): Promise<{ headers: Dict; params: Dict; bodyData: Dict | string; bodyJson: Dict }>
   /**
-   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is
-   * sent, the first one included. A token may have changed since, and authenticators that count calls count here.
+   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is sent, the first
+   * one included. A token may have changed since, and authenticators that count calls do it here.
    */
   authenticate(request: HttpRequest): Promise<void>
   /**
@@ -124,7 +124,7 @@ export interface Authenticator {
   refresh?(): Promise<void>
   /** Learns quotas from a response that came from the API (not from a cache). */
   observe?(request: HttpRequest, response: HttpResponse): void
-  /** True where another credential could serve the request now. */
+  /** True if another credential could serve the request now. */
   hasAlternative?(request: HttpRequest): boolean
 }
 
@@ -132,7 +132,7 @@ export interface Requester {
   /**
    * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals with errors,
    * retries and waits. A response that the error handler ignores is returned as it is (a retriever reads nothing from one that is not ok);
-   * null where no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
+   * null if no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
    * @param call.path instead of the requester's own path (a paginator's RequestPath)
    */
   send(call: RequesterCall): Promise<HttpResponse | null>
@@ -155,7 +155,7 @@ export interface ErrorHandler {
   readonly maxRetries: number | null
   readonly maxTimeSeconds: number | null
   interpret(outcome: HttpResponse | TransportError): Promise<ErrorResolution>
-  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null where no strategy has an answer. */
+  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null if no strategy has a value. */
   backoffSeconds(outcome: HttpResponse | TransportError, attempt: number): Promise<number | null>
 }
 export interface ErrorResolution {
@@ -184,12 +184,12 @@ export interface Decoder {
   decode(response: HttpResponse): AsyncIterable<readonly Value[]>
   /** The whole body as one value, parsed once per response: what paginators and error handlers see as `response`. */
   whole(response: HttpResponse): Promise<Value>
-  /** True where `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
+  /** True if `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
   readonly streams: boolean
 }
 
 export interface Extractor {
-  /** Batches of records, in order. What is no dict is passed on as it is. */
+  /** Batches of records, in order. What is not a dict is passed on as it is. */
   extract(response: HttpResponse): AsyncIterable<readonly Value[]>
 }
 
@@ -203,7 +203,7 @@ export interface RecordFilter {
 }
 export interface Transformation {
   /**
-   * Gives the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
+   * Returns the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
    * in it may be in both. The scope is that of its page.
    */
   transform(record: Dict, scope: RecordScope): Dict
@@ -213,7 +213,7 @@ export type SchemaNormalizer = (record: Dict) => void
 
 export interface SelectedBatch {
   readonly records: readonly Dict[]
-  /** How many the extractor gave before the filter dropped some: record-counting paginators need it. */
+  /** How many records the extractor returned before the filter dropped some: record-counting paginators need it. */
   readonly extracted: number
 }
 export interface RecordSelector {
@@ -227,11 +227,11 @@ export interface RecordSelector {
 
 export interface Paginator extends RequestOptions {
   initialToken(): Value
-  /** The path of the next page, where the token is one (RequestPath). */
+  /** The path of the next page, if the token is one (RequestPath). */
   path(scope: RequestScope): string | null
-  /** `{ next_page_token }` of the next page, null where this was the last. */
+  /** `{ next_page_token }` of the next page, null if this was the last. */
   next(page: ReadPage): Promise<PlainDict | null>
-  /** The page size, where it has one. */
+  /** The page size, if it has one. */
   pageSize(): number | null
 }
 export interface ReadPage {
@@ -241,7 +241,7 @@ export interface ReadPage {
   /** Records that the extractor gave. */
   readonly extracted: number
   readonly lastRecord: Dict | null
-  /** Value of the token that this page was asked with. */
+  /** Value of the token that this page was requested with. */
   readonly lastToken: Value
   readonly slice: StreamSlice
   readonly pageSizeOverride?: number
@@ -250,14 +250,14 @@ export interface ReadPage {
 /** Splits a stream into partitions (not by time: that is the cursor's). */
 export interface PartitionRouter extends RequestOptions {
   slices(): AsyncIterable<StreamSlice>
-  /** The states of parent streams, for the child's state; null where there is none. */
+  /** The states of parent streams, for the child's state; null if there is none. */
   parentState(): Dict | null
   /** Streams that it reads as parents, for checks of stream groups and for caching. */
   parents(): readonly Stream[]
 }
 
 export interface Retriever {
-  /** Where the retriever makes the slices itself (async jobs). */
+  /** If the retriever makes the slices itself (async jobs). */
   slices?(): AsyncIterable<StreamSlice>
   /** Reads a slice to its end. All records belong to the slice. Batches are never empty. */
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
@@ -267,7 +267,7 @@ export interface Retriever {
 export interface Cursor extends RequestOptions {
   /** The state as it would be emitted now. */
   state(): Dict
-  /** The slices to read, in order; a later one may be asked for while earlier ones are being read. */
+  /** The slices to read, in order; a later one may be requested while earlier ones are being read. */
   slices(): AsyncIterable<StreamSlice>
   /** Called for each record before it is emitted. */
   observe(record: Dict, slice: StreamSlice): void
@@ -275,15 +275,15 @@ export interface Cursor extends RequestOptions {
   closeSlice(slice: StreamSlice): void
   /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
   ensureStateEmitted(): void
-  /** False for a record that an earlier read has had. `slice` is the one that the record was read for. */
+  /** False for a record that an earlier read has already had. `slice` is the one that the record was read for. */
   shouldBeSynced(record: Dict, slice: StreamSlice): boolean
   /** The field that the catalog names as cursor; undefined for a stream without one. */
   readonly field: string | undefined
-  /** True where a configured catalog may choose another field. */
+  /** True if a configured catalog may choose another field. */
   readonly catalogDefined: boolean
-  /** The newest moment that a state speaks of, in microseconds; null where the state is not of this cursor. For StateDelegatingStream. */
+  /** The newest moment that a state speaks of, in microseconds; null if the state is not of this cursor. For StateDelegatingStream. */
   momentOf(state: Dict): number | null
-  /** Replaces a slice that the API rejected by smaller ones; null where it cannot. `minimum`: the smallest, an ISO 8601 duration. */
+  /** Replaces a slice that the API rejected by smaller ones; null if it cannot. `minimum`: the smallest, an ISO 8601 duration. */
   splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
   /**
    * For PaginationReset with SPLIT_USING_CURSOR: the same cursor without a state, that observes the records of one slice
@@ -305,7 +305,7 @@ export interface Stream {
   readonly namespace: string | undefined
   /** Top-level key names as the catalog shows them. */
   readonly primaryKey: readonly string[]
-  /** Undefined where the stream is full refresh only. */
+  /** Undefined if the stream is full refresh only. */
   readonly cursorField: string | undefined
   readonly catalogDefinedCursor: boolean
   readonly supportsFileTransfer: boolean
@@ -315,7 +315,7 @@ export interface Stream {
   readonly cursor: Cursor
   readonly retriever: Retriever
   readonly partitionRouter: PartitionRouter | null
-  /** What is read, in order: asked for while earlier slices are being read. */
+  /** The slices to read, in order: requested while earlier slices are being read. */
   slices(): AsyncIterable<StreamSlice>
   /** The records of a slice. A schema that cannot be loaded fails it before the first request. */
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>

@@ -30,7 +30,7 @@ export function optionalText(definition: PlainDict, name: string): string | unde
   return value
 }
 
-/** Truth as Python sees it; `otherwise` where the field is missing or null. */
+/** Truth as Python sees it; `otherwise` if the field is missing or null. */
 export function flag(definition: PlainDict, name: string, otherwise: boolean): boolean {
   const value = get(definition, name)
   return value === undefined || value === null ? otherwise : truth(value)

@@ -7,9 +7,9 @@ export class SourceError extends Error {
   readonly internalMessage: string | undefined
   /** The stream it belongs to, where it differs from the one that is read. */
   readonly stream: string | undefined
-  /** False where another attempt meets the same: the API refuses, or its answers and the manifest do not fit together. */
+  /** False if another attempt meets the same: the API refuses, or its answers and the manifest do not fit together. */
   readonly mayPass: boolean
-  /** An answer that is not in the format of its decoder, or holds no records: see `Environment.unreadableAnswers`. */
+  /** A response that is not in the format of its decoder, or holds no records: see `Environment.unreadableAnswers`. */
   readonly isUnreadableAnswer: boolean
 
   /** `message` is what a user reads. */
@@ -50,7 +50,7 @@ const lastingErrors = new Set([
   'TemplateError',
 ])
 
-/** Whether another attempt may succeed. An answer that cannot be decoded may have been cut on its way; what a manifest does with one stays. */
+/** Whether another attempt may succeed. A response that cannot be decoded may have been cut on its way; what a manifest does with one stays. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof SourceError) return error.mayPass
   if (error instanceof ConnectError) return error.retryable

@@ -7,7 +7,7 @@ import { isLoopback } from '../lib/net/loopback.ts'
 export const sslModes = ['disable', 'require', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
 
-/** Where a PostgreSQL database is. */
+/** The location of a PostgreSQL database. */
 export interface PostgresDatabase {
   /** A name or an address; a path is the folder of a Unix socket. */
   readonly host: string
@@ -15,24 +15,24 @@ export interface PostgresDatabase {
   readonly database: string
 }
 
-/** The same, and as whom to connect. */
+/** The same with the login. */
 export interface PostgresAddress extends PostgresDatabase {
   readonly user: string
   readonly password?: string | undefined
   readonly ssl: SslMode
 }
 
-/** Encrypted unless the bytes stay on this machine: a forgotten option must not send a password in the clear. */
+/** Encrypted unless the bytes stay on this machine, so that a forgotten option does not send a password in the clear. */
 export function defaultSsl(host: string): SslMode {
   return isLoopback(host) || isSocketFolder(host) ? 'disable' : 'require'
 }
 
-/** As pg takes it. */
+/** The same rule as in pg. */
 export function isSocketFolder(host: string): boolean {
   return host.startsWith('/')
 }
 
-/** As far as two addresses show it: a server may have other names. */
+/** As far as the addresses show: a server may have other names. */
 export function isSameDatabase(first: PostgresDatabase, second: PostgresDatabase): boolean {
   const isSameServer =
     canonicalHost(first.host) === canonicalHost(second.host) && first.port === second.port

@@ -2,10 +2,10 @@ import type { ConnectionOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import type { PostgresAddress } from './address.ts'
 
-/** Of every session, of whatever server. */
+/** For every session, of every server. */
 export const everySession = { keepAlive: true, application_name: 'reactor-connect' } as const
 
-/** How pg connects. `ca`: PEM of the authority that signed the certificate of the server; default: those of the system. */
+/** The options for pg. `ca`: PEM of the authority that signed the certificate of the server; default: those of the system. */
 export function clientConfig(address: PostgresAddress, ca?: string): ClientConfig {
   const { host, port, user, database, password = '' } = address
   return {
@@ -27,6 +27,6 @@ function tlsOptions({ ssl }: PostgresAddress, ca: string | undefined): false | C
   if (ssl === 'disable') return false
   if (ssl === 'verify-full') return { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
   if (ca === undefined) return { rejectUnauthorized: false }
-  // As libpq: `require` with an authority checks the chain, not the host name.
+  // Like libpq: `require` with an authority checks the chain, not the host name.
   return { rejectUnauthorized: true, ca, checkServerIdentity: () => undefined }
 }

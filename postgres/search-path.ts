@@ -8,12 +8,12 @@ const pinned = 'search_path = pg_catalog, pg_temp'
 /** For sessions of our own. */
 export const pinPath = `SET ${pinned}`
 
-/** To the end of the transaction, or to a rollback to a savepoint before it. */
+/** Until the end of the transaction, or a rollback to an earlier savepoint. */
 export const pinPathLocally = `SET LOCAL ${pinned}`
 
 /**
- * The path that the role, or its database, has: for statements that run code of users (views, triggers, rules, CHECKs), whose functions may
- * count on it. All that such a statement names itself has its schema.
+ * The path of the role, or its database: for statements that run code of users (views, triggers, rules, CHECKs), whose functions may rely
+ * on it. Everything that such a statement names itself has its schema.
  */
 export const useRolePath = 'SET LOCAL search_path = DEFAULT'
 

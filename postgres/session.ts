@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream'
 import { watchSession, type WatchedSession } from './watch.ts'
 
 export interface SessionOptions extends Partial<Pick<WatchedSession, 'onSilence'>> {
-  /** How to connect, also to ask the server about this session. */
+  /** How to connect, also to query the server about this session. */
   readonly config: ClientConfig
   /** The socket of this session, if it is a special one. */
   readonly stream?: () => Duplex
-  /** Whether a COPY waits for the server: it is no query. */
+  /** Whether a COPY waits for the server: it is not a query. */
   readonly isCopyWaiting: () => boolean
-  /** What the calls that wait throw once the session was ended, because the server would never respond. */
+  /** The error for waiting calls once the session was ended, because the server would never respond. */
   readonly lost: (reason: string) => Error
   /** The session ended between two queries. */
   readonly onEnd?: (error: Error) => void
@@ -37,7 +37,7 @@ export class PostgresSession {
     })
   }
 
-  /** From here on, the session is ended if the server will never respond to it again (watch.ts). Where this throws, `destroy` it. */
+  /** From here on, the session is ended if the server will never respond to it again (watch.ts). If this throws, `destroy` it. */
   async connect(): Promise<void> {
     await this.client.connect()
     const { config, lost, onSilence = () => undefined, isCopyWaiting } = this.#options
@@ -70,7 +70,7 @@ export class PostgresSession {
     return resultsOf(await this.#counted(() => this.client.query<R>(sql)))
   }
 
-  /** Why the session ended, if nothing was under way then. */
+  /** Why the session ended, if no call was in progress then. */
   get lost(): Error | undefined {
     return this.#lost
   }
@@ -108,7 +108,7 @@ export class PostgresSession {
   }
 }
 
-/** A server that is out of reach does not respond to the farewell of a session: after this long its socket is destroyed. */
+/** An unreachable server does not respond to the goodbye of a session: after this time its socket is destroyed. */
 const farewellMs = 2_000
 
 export async function withFarewell(
@@ -123,7 +123,7 @@ export async function withFarewell(
   }
 }
 
-/** The driver gives a list for several statements, which its types do not say. */
+/** The driver returns a list for several statements, although its types do not say so. */
 export function resultsOf<R extends QueryResultRow>(
   result: QueryResult<R> | QueryResult<R>[],
 ): QueryResult<R>[] {

@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
 
-/** States that we look for by name. */
+/** The states that the code looks for by name. */
 export const sqlstates = {
   cardinalityViolation: '21000',
   notNullViolation: '23502',
@@ -21,8 +21,8 @@ export function hasState(thrown: unknown, names: readonly (keyof typeof sqlstate
 }
 
 /**
- * What a state says of the session or the statement, whether at a source, at a destination or in our own database. Each of these has error
- * codes of its own for the meanings that it can meet. Two characters: a whole class.
+ * The meaning of a state for the session or the statement, at a source, at a destination or in our own database. Each area has its own
+ * error codes for the meanings that it can meet. Two characters: a whole class.
  */
 const meanings = {
   '08': 'connection_lost',
@@ -57,7 +57,7 @@ export type StateMeaning = (typeof meanings)[keyof typeof meanings]
 
 const meaningOfState: Readonly<Record<string, StateMeaning>> = meanings
 
-/** Undefined for a state that says nothing beyond that the statement failed. */
+/** Undefined for a state that only says that the statement failed. */
 export function meaningOf(sqlstate: string): StateMeaning | undefined {
   return meaningOfState[sqlstate] ?? meaningOfState[sqlstate.slice(0, 2)]
 }

@@ -1,6 +1,6 @@
 import { sslModes, type PostgresAddress } from './address.ts'
 
-/** What is wrong with a URL. Never shows the URL itself: it holds a password. */
+/** A problem of a URL. Never contains the URL itself, which holds a password. */
 export interface PostgresUrlProblem {
   readonly problem: string
   readonly fix: string

@@ -2,27 +2,27 @@ import type { Duplex } from 'node:stream'
 import { Client, DatabaseError, type ClientConfig } from 'pg'
 import { pinPathLocally } from './search-path.ts'
 
-/** A server that sorts is silent too, so silence alone proves nothing: after this long it is looked into. */
+/** A server that sorts is silent too, so silence alone proves nothing: after this time another session checks. */
 const silenceMs = 30_000
 const probeTimeoutMs = 10_000
 
 /** A session at a source or at a destination. */
 export interface WatchedSession {
-  /** How another session is made, to ask about this one. */
+  /** How to open another session, to check this one. */
   readonly config: ClientConfig
   /** The session's process on the server, as soon as it is known. */
   readonly pid: () => number | undefined
   readonly socket: Duplex & { readonly bytesRead?: number }
-  /** Whether something is expected from the server now, and the socket is not held back. */
+  /** Whether a response of the server is expected, and the socket is not paused. */
   readonly isWaiting: () => boolean
-  /** What the calls that wait throw once the session was ended. */
+  /** The error for waiting calls once the session was ended. */
   readonly lost: (reason: string) => Error
   readonly onSilence: (finding: 'stuck' | 'gone') => void
 }
 
 /**
  * Ends a session that will never hear from the server again: a firewall that forgot the connection, a host that is gone. TCP's
- * keepalive finds that out only where nothing in between answers for the server; here another session asks the server itself.
+ * keepalive finds that out only if nothing in between answers for the server; here another session asks the server itself.
  */
 export function watchSession(watched: WatchedSession): void {
   const { socket } = watched
@@ -59,8 +59,8 @@ export function watchSession(watched: WatchedSession): void {
 }
 
 /**
- * gone: the server has no such session, or does not answer a new one. stuck: it waits for us, who wait for it. Anything else,
- * also where it cannot be told (no room for another session): working.
+ * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it. working:
+ * everything else, also if it is not known (no room for another session).
  */
 async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
   const process = pid()
@@ -69,7 +69,7 @@ async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuc
     connectionTimeoutMillis: probeTimeoutMs,
     query_timeout: probeTimeoutMs,
   })
-  // Reported by the call that is under way.
+  // Reported by the call that is in progress.
   client.on('error', () => undefined)
   try {
     await client.connect()

@@ -6,7 +6,7 @@ const jsonObject = z.custom<JsonObject>(
   'must be an object',
 )
 
-/** Airbyte's `AirbyteStream`: what a source can read. Unknown properties are kept. */
+/** Airbyte's `AirbyteStream`: a stream that a source can read. Unknown properties are preserved. */
 export const airbyteStream = z.looseObject({
   name: z.string(),
   namespace: z.string().optional(),
@@ -16,14 +16,17 @@ export const airbyteStream = z.looseObject({
   default_cursor_field: z.array(z.string()).optional(),
   source_defined_primary_key: z.array(z.array(z.string())).optional(),
   is_resumable: z.boolean().optional(),
-  /** Ours, not Airbyte's: an incremental read gives rows in the order of the cursor, so of two versions of a row the later is the newer. */
+  /**
+   * Ours, not Airbyte's: an incremental read returns rows in the order of the cursor, so the later one of two versions of a row is the
+   * newer one.
+   */
   is_cursor_ordered: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
 })
 /** What a source can read: one stream. */
 export type AirbyteStream = z.infer<typeof airbyteStream>
 
-/** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode stands in SinkStream. */
+/** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode is in SinkStream. */
 export const configuredAirbyteStream = z.looseObject({
   stream: airbyteStream,
   sync_mode: z.enum(['full_refresh', 'incremental']),
@@ -36,20 +39,20 @@ export const configuredAirbyteStream = z.looseObject({
   sync_id: z.number().int().optional(),
   include_files: z.boolean().optional(),
 })
-/** One stream as a run is to read and load it. */
+/** How a run reads and loads one stream. */
 export type ConfiguredAirbyteStream = z.infer<typeof configuredAirbyteStream>
 
-/** What `discover` gives. */
+/** The result of `discover`. */
 export const airbyteCatalog = z.looseObject({ streams: z.array(airbyteStream) })
-/** All that a source can read. */
+/** All streams that a source can read. */
 export type AirbyteCatalog = z.infer<typeof airbyteCatalog>
 
-/** What a run is to read, and how. */
+/** The streams that a run reads, and how. */
 export const configuredAirbyteCatalog = z.looseObject({ streams: z.array(configuredAirbyteStream) })
-/** All that a run is to read. */
+/** The configured streams of a run. */
 export type ConfiguredAirbyteCatalog = z.infer<typeof configuredAirbyteCatalog>
 
-/** What `check` gives. */
+/** The result of `check`. */
 export const airbyteConnectionStatus = z.looseObject({
   status: z.enum(['SUCCEEDED', 'FAILED']),
   message: z.string().optional(),
@@ -57,14 +60,14 @@ export const airbyteConnectionStatus = z.looseObject({
 /** Whether the configuration works. */
 export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
 
-/** What is wrong with a configured stream: the property that is to be changed, and why. */
+/** A problem of a configured stream: the property that must be changed, and why. */
 export interface StreamProblem {
   readonly field:
     'sync_mode' | 'cursor_field' | 'primary_key' | 'generation_id' | 'minimum_generation_id'
   readonly problem: string
 }
 
-/** The protocol's rules for a configured stream; empty where it keeps them all. */
+/** The protocol's rules for a configured stream; empty if it keeps them all. */
 export function validateConfiguredStream(configured: ConfiguredAirbyteStream): StreamProblem[] {
   const problems: StreamProblem[] = []
   const { stream, sync_mode: mode, destination_sync_mode: destinationMode } = configured
@@ -90,7 +93,7 @@ export function validateConfiguredStream(configured: ConfiguredAirbyteStream): S
   return [...problems, ...generationProblems(configured)]
 }
 
-/** The cursor: source-defined, else configured, else the source's default; undefined where there is none to name. */
+/** The cursor: source-defined, else configured, else the source's default; undefined if there is none to name. */
 export function cursorField(configured: ConfiguredAirbyteStream): readonly string[] | undefined {
   const { stream } = configured
   const own = stream.default_cursor_field
@@ -107,7 +110,7 @@ export function primaryKey(
   )
 }
 
-/** The generation that is written, and the oldest that is kept: all of them, or only the new one. */
+/** The generation that is written, and the oldest one that is kept: all of them, or only the new one. */
 function generationProblems(configured: ConfiguredAirbyteStream): StreamProblem[] {
   const { generation_id: generation, minimum_generation_id: minimum } = configured
   if (generation === undefined && minimum === undefined) return []
@@ -115,7 +118,7 @@ function generationProblems(configured: ConfiguredAirbyteStream): StreamProblem[
     return [
       {
         field: 'generation_id',
-        problem: 'must be a number from 0 on where minimum_generation_id is given',
+        problem: 'must be a number from 0 on if minimum_generation_id is given',
       },
     ]
   }

@@ -40,8 +40,8 @@ export interface Column {
 }
 
 /**
- * `true` at a property that is still declared, but that the source has no more: it is NULL in every record. A connector that asks
- * its source for properties by their names does not ask for this one.
+ * `true` at a property that is still declared, but that the source no longer has: it is NULL in every record. A connector that requests
+ * properties by name does not request this one.
  */
 export const absentMark = 'reactor_absent'
 
@@ -55,8 +55,8 @@ export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
 }
 
 /**
- * The columns of a stream, from its `json_schema`: every road (COPY text, objects, wire, table) has them in this order,
- * which is JavaScript's order of the properties (names like `7` come first, whatever the document says).
+ * The columns of a stream, from its `json_schema`: every path (COPY text, objects, wire, table) has them in this order, which is
+ * JavaScript's order of the properties (names like `7` come first, whatever the document says).
  */
 export function columnsOf(jsonSchema: JsonObject): Column[] {
   const { properties } = jsonSchema
@@ -81,7 +81,7 @@ function kindOfUnion(options: JsonValue | undefined): ColumnKind {
   return only !== undefined && others.length === 0 ? kindOf(only) : 'json'
 }
 
-/** The one type beside `null`; undefined where there is none, or several. */
+/** The only type beside `null`; undefined if there is none, or several. */
 function findOnlyType(type: JsonValue): JsonValue | undefined {
   const types = new Set(isJsonList(type) ? type : [type])
   types.delete('null')

@@ -1,12 +1,15 @@
 import { isJsonList, type JsonObject, type JsonValue } from './json.ts'
 
-/** What is shown of a text that others wrote: an error of a vendor, a field of a log. */
+/** How many characters are shown of a text that others wrote: an error of a vendor, a field of a log. */
 export const shownCharacters = 2_000
 
-/** So much behind what is shown is searched for secrets too: more than a piece of a secret takes, in whatever form it is written. */
+/** How many more characters are searched for secrets: longer than a piece of a secret, in any encoding. */
 export const searchedBehind = 6_000
 
-/** What is passed on of a text in which secrets are still to be masked: none that begins in what is shown is cut within it. */
+/**
+ * How many characters are passed on of a text in which secrets are still to be masked: no secret that begins in the shown part is cut
+ * within it.
+ */
 export const passedCharacters = shownCharacters + searchedBehind
 
 /** The texts of one document together, in multiples of what is left of each. */
@@ -14,15 +17,15 @@ const mostTexts = 32
 
 const mark = /… \(cut: ([\d,]+) characters\)$/
 
-/** The beginning of a text that is longer, and how long it was, also if it was cut before. */
+/** The beginning of a longer text, and its original length, even if it was cut before. */
 export function cutText(text: string, most: number): string {
   if (text.length <= most) return text
-  // Written anew, so that the memory of the whole text can be freed; and not cut within a character.
+  // Written again, so that the memory of the whole text can be freed; and not cut within a character.
   const beginning = Buffer.from(text.slice(0, most).replace(/[\ud800-\udbff]$/, '')).toString()
   return beginning + cutMark(text)
 }
 
-/** What stands behind the beginning of such a text. */
+/** What follows the beginning of such a text. */
 export function cutMark(text: string): string {
   const before = mark.exec(text.slice(-100))
   return before?.[0] ?? `… (cut: ${text.length.toLocaleString('en-US')} characters)`

@@ -17,7 +17,7 @@ const mayLoseDigits = /[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}/
 
 /**
  * Parses JSON so that no number changes: an integer beyond 2^53 becomes a bigint, a decimal that a double would change a
- * `RawJson`. Throws a SyntaxError where the text is not JSON.
+ * `RawJson`. Throws a SyntaxError if the text is not JSON.
  */
 export function parseExact(text: string): RecordValue {
   if (!mayLoseDigits.test(text)) return json.parse(text)
@@ -26,7 +26,7 @@ export function parseExact(text: string): RecordValue {
   )
 }
 
-/** A number in JSON's syntax with its exact value: a number where that is exact, else a bigint or a `RawJson`. */
+/** A number in JSON's syntax with its exact value: a number if that is exact, else a bigint or a `RawJson`. */
 export function exactNumber(source: string): number | bigint | RawJson {
   const value = Number(source)
   if (/^-?[0-9]+$/.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source)
@@ -52,7 +52,7 @@ export function stringifyExact(value: RecordValue): string {
   return isNative(value) ? JSON.stringify(value) : stringifySpecial(value)
 }
 
-/** True where JSON.stringify prints the value as we want it. */
+/** True if JSON.stringify prints the value as we want it. */
 function isNative(value: RecordValue | undefined): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value === 'bigint') return false

@@ -8,14 +8,14 @@ const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024
 /** What a line holds. */
 export type JsonLine =
   | { readonly kind: 'message'; readonly message: AirbyteMessage }
-  /** No envelope: something that the connector printed. To be logged, never passed on. */
+  /** Not an envelope: text that the connector printed. Log it, never pass it on. */
   | { readonly kind: 'text'; readonly text: string }
-  /** An envelope of a known type that breaks the protocol. `reason` names the place, not the contents. */
+  /** An envelope of a known type that violates the protocol. `reason` names the place, not the contents. */
   | { readonly kind: 'invalid'; readonly type: string; readonly reason: string }
-  /** A line that is longer than the limit: its bytes were let go. */
+  /** A line that is longer than the limit: its bytes were dropped. */
   | { readonly kind: 'oversized'; readonly bytes: number }
 
-/** Takes a connector's output apart into lines and messages, chunk by chunk. Keeps at most one line of `maxLineBytes`. */
+/** Splits a connector's output into lines and messages, chunk by chunk. Holds at most one line of `maxLineBytes`. */
 export class JsonLinesDecoder {
   readonly #maxLineBytes: number
   #parts: Uint8Array[] = []
@@ -41,7 +41,7 @@ export class JsonLinesDecoder {
     return lines
   }
 
-  /** The last line, where the output ended without a newline. */
+  /** The last line, if the output ended without a newline. */
   end(): JsonLine[] {
     const lines: JsonLine[] = []
     this.#finish(lines)
@@ -68,19 +68,19 @@ export class JsonLinesDecoder {
   }
 }
 
-/** What one line, without its end, holds. */
+/** The contents of one line, without its end. */
 export function parseLine(text: string): JsonLine {
   const value = text.startsWith('{') ? tryParse(text) : undefined
   if (!isEnvelope(value)) return { kind: 'text', text }
   const result = airbyteMessage.safeParse(value)
   if (result.success) return { kind: 'message', message: result.data }
   const issue = result.error.issues[0]
-  // The message of the schema names what was expected, never the value that stands there.
+  // The message of the schema names the expected type, never the value.
   const reason = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a message'}`
   return { kind: 'invalid', type: value.type, reason }
 }
 
-/** A message as a line, with its end. Numbers keep their digits; the counts of a state are written as doubles, as the protocol asks. */
+/** A message as a line, with its end. Numbers keep their digits; the counts of a state are written as doubles, as the protocol requires. */
 export function encodeMessage(message: AirbyteMessage): string {
   const value =
     message.type === 'STATE' ? { ...message, state: withDoubles(message.state) } : message

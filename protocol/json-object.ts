@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject, JsonValue } from './json.ts'
 
-/** Any JSON object, of what was parsed from JSON already: its values are not looked at. */
+/** Any JSON object that was already parsed from JSON: its values are not checked. */
 export const jsonObjectSchema: z.ZodType<JsonObject, JsonObject> = z.record(
   z.string(),
   z.custom<JsonValue>(),

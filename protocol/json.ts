@@ -10,7 +10,7 @@ export interface JsonObject {
   readonly [key: string]: JsonValue
 }
 
-/** Of what was parsed from JSON; anything else that is no list counts as an object too. */
+/** For values that were parsed from JSON; anything else that is not a list counts as an object too. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -10,9 +10,9 @@ import type { JsonObject, RecordData, RecordValue } from './json.ts'
 const isObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const jsonObject = z.custom<JsonObject>(isObject, 'must be an object')
-/** Parsed with `parseExact`, so that its numbers are exact; handed on as it is, never copied. */
+/** Parsed with `parseExact`, so that its numbers are exact; passed on as it is, never copied. */
 const recordData = z.custom<RecordData>(isObject, 'must be an object')
-/** A state is a black box to all but the source: any JSON, numbers exact. */
+/** Only the source understands a state: any JSON, with exact numbers. */
 const blackBox = z.custom<RecordValue>((value) => value !== undefined, 'must be present')
 
 const streamDescriptor = z.looseObject({ name: z.string(), namespace: z.string().optional() })
@@ -54,7 +54,7 @@ const stats = {
 
 const streamState = z.looseObject({
   stream_descriptor: streamDescriptor,
-  /** Absent or null: the stream begins anew. */
+  /** Absent or null: the stream starts over. */
   stream_state: blackBox.optional(),
 })
 
@@ -150,7 +150,7 @@ const airbyteTrace = z.discriminatedUnion('type', [
 const airbyteControl = z.looseObject({
   type: z.literal('CONNECTOR_CONFIG'),
   emitted_at: z.number(),
-  /** The whole changed configuration (a rotated token): to be saved at once. */
+  /** The whole changed configuration (a rotated token): save it at once. */
   connectorConfig: z.looseObject({ config: jsonObject }),
 })
 
@@ -165,7 +165,7 @@ const destinationCatalog = z.looseObject({
   ),
 })
 
-/** The envelope: what one line holds. */
+/** The envelope: the contents of one line. */
 export const airbyteMessage = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('RECORD'), record: airbyteRecord }),
   z.looseObject({ type: z.literal('STATE'), state: airbyteState }),
@@ -190,7 +190,7 @@ export type AirbyteMessage = z.infer<typeof airbyteMessage>
 export type AirbyteMessageType = AirbyteMessage['type']
 /** A record of a stream. */
 export type AirbyteRecord = z.infer<typeof airbyteRecord>
-/** What a field of a record suffered on its way. */
+/** A change of a field of a record on its way. */
 export type AirbyteRecordChange = z.infer<typeof recordChange>
 /** A state of a stream, of all streams, or the legacy form. */
 export type AirbyteState = z.infer<typeof airbyteState>

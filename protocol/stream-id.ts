@@ -13,12 +13,12 @@ export interface NamedStream {
   readonly namespace?: string | null | undefined
 }
 
-/** The identity alone, of a document that says more. */
+/** The identity alone, from a larger document. */
 export function streamIdOf({ namespace, name }: NamedStream): StreamId {
   return namespace === undefined || namespace === null ? { name } : { name, namespace }
 }
 
-/** What a stream is told apart by: two streams never share a key. For maps and sets; not for people. */
+/** A key for maps and sets, not for people: two streams never share one. */
 export function streamKey({ namespace, name }: NamedStream): string {
   return JSON.stringify([namespace ?? null, name])
 }

@@ -34,9 +34,9 @@ export interface HealthService {
 }
 
 export interface HealthReport {
-  /** What keeps it from serving; empty: ready. */
+  /** Why it cannot serve; empty: ready. */
   readonly problems: readonly string[]
-  /** What does not work although requests are served. */
+  /** Problems that do not keep requests from being served. */
   readonly warnings: readonly string[]
   readonly parts: readonly PartHealth[]
 }

@@ -13,50 +13,50 @@ export interface Destination extends AsyncDisposable {
   /** Throws a ConnectError that says what is wrong: unreachable, credentials, no right to create. */
   check(): Promise<void>
   /**
-   * Starts a run of the connection; a run that was killed or stopped is continued and keeps its number, so that
-   * a stream which it had completed is known (`StreamSync.doneInRun`). Where runs have keys, the key says which is which: a run that is
-   * started again under its `key` keeps its number, also after it has ended (whoever asked for it may not have heard of the end), and one
-   * of another key is another run. From now on no older start of the connection begins a stream. Durable when it resolves.
+   * Starts a run of the connection; a run that was killed or stopped is continued and keeps its number, so that a stream which it had
+   * completed is known (`StreamSync.doneInRun`). If runs have keys, the key identifies the run: a run that is started again under its `key`
+   * keeps its number, also after it has ended (the caller may not have learned of the end), and another key is another run. From now on no
+   * older start of the connection begins a stream. Durable when it resolves.
    */
   startRun(connection: string, key?: string): Promise<RunStart>
-  /** The run came to its own end (complete, or with failed streams): the next one is a new one. */
+  /** The run came to its own end (complete, or with failed streams): the next start is a new run. */
   endRun(connection: string, start: RunStart): Promise<void>
-  /** Who took the connection over from this start, for people; undefined if nobody did. */
+  /** Who took the connection over from this start, as text for people; undefined if nobody did. */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
-  /** The streams that the connection has loaded, those whose table is gone excepted, by name. */
+  /** The streams that the connection has loaded, by name, except those whose table is gone. */
   loadedStreams(connection: string): Promise<readonly LoadedStream[]>
   /**
-   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start
-   * began is resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental;
-   * what is read whole begins again otherwise, so that its rows are not older than the run. Creates the table
-   * or alters it in place (never dropped), takes the next epoch (older lanes are fenced from now on), bumps the
-   * generation where a new overwrite sync starts. Throws `fenced` if a newer start has the connection, and `destination_key_changed` if
-   * rows that are there were merged by another key. Durable when it resolves.
+   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start began is
+   * resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental; a stream that
+   * is read as a whole starts over otherwise, so that its rows are not older than the run. Creates the table or alters it in place (never
+   * dropped), takes the next epoch (older lanes are fenced from now on), and increases the generation if a new overwrite sync starts. Throws `fenced`
+   * if a newer start has the connection, and `destination_key_changed` if rows that are there were merged by another key. Durable when it
+   * resolves.
    */
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
    * All slices are complete: swaps a staged generation in (one transaction, rows are exchanged, the table is not), and marks the sync
-   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete, and `records_all_rejected` rather than replace rows by
-   * none; the next sync then reads from the beginning. Resolves with what the user should know of it.
+   * complete. Throws `accounting_mismatch` if a slice of the plan is not complete, and `records_all_rejected` instead of replacing all rows
+   * by none; the next sync then reads from the beginning. Resolves with what the user should know of it.
    */
   finish(sync: StreamSync): Promise<readonly string[]>
   /**
-   * What attempts of the sync have left in a log until now does not lead on from its checkpoints: no later attempt goes on from there
+   * The entries that attempts of the sync have left in a log do not continue from its checkpoints: no later attempt continues from there
    * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
    */
   leaveLog(sync: StreamSync): Promise<void>
   /**
-   * Forgets how far the streams of the connection were read: the next sync of each is a new one, from the beginning. Tables and
-   * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
+   * Forgets how far the streams of the connection were read: the next sync of each starts from the beginning. Tables and rows stay; lanes
+   * that still load are fenced. Durable when it resolves; it is not an error if there is nothing to forget.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
 }
 
 export interface LoadedStream {
   readonly stream: StreamId
-  /** As SQL names it. */
+  /** The table as SQL names it. */
   readonly table: string
 }
 
@@ -66,18 +66,18 @@ export interface RunStart {
   readonly run: number
   /** Grows with each start of the connection. */
   readonly start: number
-  /** The run has a key: all of its starts are attempts of one run. Without, each start is a run of its own for whoever started it. */
+  /** The run has a key: all of its starts are attempts of one run. Without a key, each start is a run of its own. */
   readonly hasKey: boolean
 }
 
-/** How the records of a stream are to be loaded. Plain data. */
+/** How the records of a stream are loaded. Plain data. */
 export interface SinkStream {
   readonly connection: string
   readonly stream: ConfiguredAirbyteStream
   /** The stream's json_schema reduced to columns, in the order of the wire. */
   readonly columns: readonly Column[]
   readonly mode: SyncMode
-  /** Nobody chose the mode: it follows from what the stream has. */
+  /** Nobody chose the mode: it follows from the columns and keys of the stream. */
   readonly isDefaultMode?: boolean
   readonly metadata: 'full' | 'minimal'
   readonly deletes: 'hard' | 'soft'
@@ -95,32 +95,35 @@ export interface StreamSync {
   /** Increases with every `begin`: the fence, with the attempt's key, and the number of the attempt in the log. */
   readonly epoch: number
   /**
-   * Random keys of the attempts of this sync whose entries in the log lead on from its checkpoints; the last one is this attempt's. Numbers
-   * alone do not tell: a destination that was made again, or restored from a backup, counts some of them a second time.
+   * Random keys of the attempts of this sync whose entries in the log continue from its checkpoints; the last one is this attempt's.
+   * Numbers alone are not enough: a destination that was created again, or restored from a backup, uses some of them a second time.
    */
   readonly attemptKeys: readonly string[]
   /** The start of the run that this sync is loaded by. */
   readonly start: number
-  /** True where an unfinished sync continues. */
+  /** True if an unfinished sync continues. */
   readonly resumed: boolean
   /** When the sync began, by the destination's clock (epoch ms): none of its rows were read before. */
   readonly startedAtMs: number
-  /** Another start began the sync: rows of it may have been read before this start. */
+  /** Another start began the sync: some of its rows may have been read before this start. */
   readonly isOlder: boolean
   /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
   readonly inRun: CommittedCounts
   /**
-   * What `begin` changed of the columns of a table that was there, or left though the stream changed; with what earlier starts of the run
-   * did, and those that were killed: until a run ends by itself, nobody may have heard of it.
+   * What `begin` changed in the columns of an existing table, or left although the stream changed; including earlier starts of the run, and
+   * killed ones: until a run ends by itself, nobody may have seen these notes.
    */
   readonly tableNotes: readonly TableNote[]
-  /** What the user should know of the difference between the stream as it is configured and as it was loaded before. */
+  /** What the user should know about the difference between the stream as it is configured and as it was loaded before. */
   readonly warnings: readonly string[]
-  /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
+  /**
+   * True if this run completed the stream before it was interrupted, and reading it again would append the same rows again: there is
+   * nothing to do.
+   */
   readonly doneInRun: boolean
-  /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
+  /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; otherwise empty. */
   readonly slices: readonly SliceCheckpoint[]
-  /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */
+  /** The sink's position in the log, by partition; empty if nothing was read from a log that stores positions. */
   readonly positions: readonly LogPosition[]
 }
 
@@ -130,7 +133,7 @@ export interface CommittedCounts {
   readonly rejected: number
   /** Values that became NULL because their column cannot hold them. */
   readonly nulled: number
-  /** Values of which the column holds less than what came. */
+  /** Values for which the column has less than the original value. */
   readonly cut: number
 }
 
@@ -141,9 +144,9 @@ export interface LogPosition {
   readonly columns: readonly Column[]
 }
 
-/** `type` is what the column has from now on. */
+/** `type` is the new type of the column. */
 export type TableNote =
-  /** The stream has a column that the table lacked. */
+  /** The stream has a column that the table did not have. */
   | {
       readonly kind: 'added'
       readonly column: string
@@ -158,14 +161,14 @@ export type TableNote =
       readonly type: string
       readonly was: string
     }
-  /** The stream's type changed to `source`, which the column holds: a column never gets narrower. */
+  /** The stream's type changed to `source`, which the column can hold: a column never gets narrower. */
   | {
       readonly kind: 'kept'
       readonly column: string
       readonly type: string
       readonly source: string
     }
-  /** The stream has the column no more. Its old values stay (not in an overwrite), new rows have its default. */
+  /** The stream no longer has the column. Its old values stay (except in an overwrite), new rows have its default. */
   | { readonly kind: 'left'; readonly column: string; readonly type: string }
 
 /** A slice of the plan, before anything of it was read. */
@@ -199,11 +202,11 @@ export interface SinkLane extends AsyncDisposable {
    */
   setColumns(columns: readonly Column[]): Promise<void>
   /**
-   * Takes the block and begins to load it inside the lane's open transaction; resolves when there is room for more.
-   * The bytes stay the lane's until `flush` or `commit` resolves (they may be sent again with a bad value set to NULL).
+   * Takes the block and starts to load it inside the lane's open transaction; resolves when there is room for more. The bytes belong to the
+   * lane until `flush` or `commit` resolves (they may be sent again with a bad value set to NULL).
    */
   write(block: RecordBlock): Promise<void>
-  /** A record that was left out, with the reason. It counts in the slice's sequence and is kept in the table of rejected records. */
+  /** A record that was left out, with the reason. It counts in the slice's sequence and is stored in the table of rejected records. */
   reject(rejected: {
     readonly slice: string
     readonly seq: number
@@ -214,9 +217,8 @@ export interface SinkLane extends AsyncDisposable {
   /** All that was written is in the open transaction (not durable), and its bytes are free again. */
   flush(): Promise<void>
   /**
-   * Flush, merge, write states, position and counts, check the epoch, commit: durable when it resolves, all or nothing.
-   * Throws `fenced` (nothing committed) when a newer `begin` took over, `accounting_mismatch` when the database counted
-   * other than the lane did.
+   * Flush, merge, write states, position and counts, check the epoch, commit: durable when it resolves, all or nothing. Throws `fenced`
+   * (nothing committed) if a newer `begin` took over, `accounting_mismatch` if the database counted differently than the lane.
    */
   commit(checkpoint: LaneCheckpoint): Promise<LaneStats>
   /** Forgets everything since the last commit. */
@@ -225,13 +227,13 @@ export interface SinkLane extends AsyncDisposable {
 
 export interface LaneCheckpoint {
   readonly partition: number
-  /** Position of the log after what is being committed; absent where the log keeps none. */
+  /** Position of the log after what is being committed; absent if the log stores none. */
   readonly next?: string
   /** The slices that moved since the last commit. */
   readonly slices: readonly SliceCheckpoint[]
 }
 
-/** A record that was left out, or a value that is not as it came. */
+/** A record that was left out, or a value that was changed. */
 export interface Loss {
   readonly kind: 'rejected' | 'nulled' | 'cut'
   /** Why the record was rejected; else the name of the field. */
@@ -240,11 +242,11 @@ export interface Loss {
   readonly key?: string
 }
 
-/** What one commit did, for metrics, progress and the account of the run. Seconds are wall time. */
+/** The result of one commit, for metrics, progress and the account of the run. Seconds are wall time. */
 export interface LaneStats extends CommittedCounts {
-  /** Of the loaded ones, those that are no row of the table, since the source marks them as deleted. */
+  /** Loaded records without a row in the table, because the source marks them as deleted. */
   readonly deleted: number
-  /** The first of these records and values; a few. */
+  /** The first few of these records and values. */
   readonly losses: readonly Loss[]
   readonly copySeconds: number
   readonly mergeSeconds: number

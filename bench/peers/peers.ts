@@ -19,7 +19,7 @@ export interface PeersOptions {
   readonly rounds: number
   /** Where the peers' virtual environments are kept. */
   readonly cacheDir: string
-  /** Where given, the engine also runs through Kafka, and Debezium where there are Java and Maven. */
+  /** Where given, the engine also runs through Kafka, and Debezium if there are Java and Maven. */
   readonly kafkaBrokers?: readonly string[]
 }
 

@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
 import { counted } from '../run/amounts.ts'
 
@@ -28,7 +28,7 @@ export async function listAudit(
     listLines({
       header: ['AT', 'WHO', 'ACTION', 'ON', 'OUTCOME', 'ERROR', 'ID', 'DETAILS'],
       rows: listed.documents.map((entry) => [
-        moment(entry.at),
+        formatTime(entry.at),
         whoText(entry.principal),
         entry.action,
         entry.name ?? '',

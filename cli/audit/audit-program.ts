@@ -12,11 +12,7 @@ const shownByDefault = 100
 
 /** `reactor connect audit`. */
 export function auditCommand(connect: Command, ask: AskService): void {
-  serviceCommand(
-    connect,
-    'audit',
-    'who changed what, what was refused, and who logged in; the newest first',
-  )
+  serviceCommand(connect, 'audit', 'list changes, refused requests and logins, newest first')
     .option('--principal <ID>', 'only of this key or user, or `nobody`')
     .option('--action <ACTION>', 'only this action, such as connections:delete')
     .option(
@@ -24,7 +20,9 @@ export function auditCommand(connect: Command, ask: AskService): void {
       'only this kind: instances, connections, runs, api-keys, users, logins',
     )
     .option('--name <NAME>', 'only what was done to this instance, connection, key or user')
-    .addOption(new Option('--outcome <OUTCOME>', 'only what ended so').choices(auditOutcomes))
+    .addOption(
+      new Option('--outcome <OUTCOME>', 'only entries with this outcome').choices(auditOutcomes),
+    )
     .option('--since <TIME>', 'from this time on, ISO 8601: 2026-11-01T00:00:00Z')
     .option('--until <TIME>', 'before this time')
     .addOption(

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import { ApiClient } from '../client/api-client.ts'
-import { isEncrypted } from './encrypted.ts'
+import { isEncrypted } from './is-encrypted.ts'
 
-/** A token, and until when it holds (ISO 8601). */
+/** A token, and when it expires (ISO 8601). */
 export interface IssuedLogin {
   readonly token: string
   readonly expiresAt: string
@@ -15,8 +15,8 @@ const answerSchema = z.object({
 })
 
 /**
- * Logs in at an Identity service: docs/identity.md has what is asked of it. Throws `login_refused`, `login_throttled`,
- * `usage` for an address where a password must not be sent, and what `ApiClient` throws.
+ * Logs in at an Identity service: docs/identity.md describes the request. Throws `login_refused`, `login_throttled`, `usage` for an address
+ * where a password must not be sent, and what `ApiClient` throws.
  */
 export async function askIdentity(
   loginUrl: string,
@@ -35,19 +35,19 @@ export async function askIdentity(
   if (response.status === 429)
     throw new ConnectError('login_throttled', { details: { seconds: secondsOf(response) } })
   if (!response.ok) {
-    const reason = `it answers with status ${response.status}`
+    const reason = `it responds with status ${response.status}`
     throw new ConnectError('service_answer_invalid', { details: { url: origin, reason } })
   }
   const { document } = client.parse(text, answerSchema)
   return { token: document.token, expiresAt: document.expires_at }
 }
 
-/** The service says where: it must not send a password in clear over a network. */
+/** The service sets the address: it must not cause a password to be sent in clear over a network. */
 function checkLoginUrl(loginUrl: string): URL {
   const url = URL.parse(loginUrl)
   if (url !== null && isEncrypted(loginUrl) && url.username === '') return url
-  const problem = 'The service names an address for logins that is not encrypted'
-  const fix = 'Have its `identity.url` begin with https://.'
+  const problem = 'The service uses an unencrypted address for logins'
+  const fix = 'Set its `identity.url` to an address that begins with https://.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 

@@ -15,10 +15,12 @@ export function authCommand(
   ask: AskService,
   logout: (flags: LogoutFlags) => Promise<void>,
 ): void {
-  const auth = program.command('auth').description('which service the commands ask, and as whom')
-  serviceCommand(auth, 'login', 'log in as a user; without EMAIL: keep an API key')
+  const auth = program
+    .command('auth')
+    .description('choose the service that commands use, and log in to it')
+  serviceCommand(auth, 'login', 'log in as a user; without EMAIL: store an API key')
     .argument('[EMAIL]', 'of the user')
-    .option('--password <PASSWORD>', 'of the user; better left out: then it is asked for')
+    .option('--password <PASSWORD>', 'of the user; better left out: it is then prompted for')
     .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', examples)
     .action(async (email: string | undefined, flags: CommonFlags & LoginFlags) =>
@@ -26,12 +28,12 @@ export function authCommand(
     )
   auth
     .command('logout')
-    .description('end the logins of users, and forget them and kept keys')
+    .description('end logins, and forget them and stored keys')
     .option('--json', 'what was done, as JSON')
     .option('--url <URL>', 'for this service only')
-    .option('--local', 'forget them here; the logins go on elsewhere')
+    .option('--local', 'forget them here; the logins stay valid elsewhere')
     .action(logout)
-  serviceCommand(auth, 'whoami', 'whom the service takes you for').action(
+  serviceCommand(auth, 'whoami', 'show how the service identifies you').action(
     async (flags: CommonFlags) =>
       ask(flags, async (context) => (await whoamiCommand()).whoami(context)),
   )
@@ -48,5 +50,5 @@ Examples:
   $ reactor auth login --url https://connect.example.com               # asks for an API key
   $ vault kv get -field=key secret/connect | reactor auth login --url https://connect.example.com
 
-On the machine of the service no login is needed. Kept in ~/.config/reactor/login.json, for you alone.
+On the machine of the service, no login is needed. Logins and keys are stored in ~/.config/reactor/login.json, readable only by you.
 docs/identity.md describes users and logins.`

@@ -10,10 +10,10 @@ import { keepLogin, loginFile, type StoredLogin } from '../client/login-file.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { askIdentity, type IssuedLogin } from './ask-identity.ts'
-import { isEncrypted } from './encrypted.ts'
+import { isEncrypted } from './is-encrypted.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 import { usageError } from '../usage-error.ts'
 
@@ -21,7 +21,7 @@ export interface LoginFlags extends PasswordFlags {
   readonly key?: string
 }
 
-/** Keeps a login that the service takes: of a user, or without an e-mail an API key. */
+/** Stores a login that the service accepts: of a user, or without an e-mail an API key. */
 export async function login(
   context: CommandContext,
   email: string | undefined,
@@ -58,7 +58,7 @@ async function loginUser(
     context.output,
     result,
     () =>
-      `logged in to ${url} as ${name} (${kind}) until ${moment(issued.expiresAt)}; kept in ${result.file}\n`,
+      `logged in to ${url} as ${name} (${kind}) until ${formatTime(issued.expiresAt)}; stored in ${result.file}\n`,
   )
   return exitCodes.complete
 }
@@ -72,10 +72,10 @@ async function loginHere(
   return { token: document.token, expiresAt: document.expires_at }
 }
 
-/** A key that the service takes. */
+/** Stores a key that the service accepts. */
 async function keepKey(context: CommandContext, flags: LoginFlags): Promise<number> {
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
-    throw usageError('A password is of a user', 'Run `reactor auth login EMAIL`.')
+    throw usageError('A password needs a user', 'Run `reactor auth login EMAIL`.')
   const { client, input, output } = context
   const apiKey =
     flags.key ??
@@ -84,11 +84,11 @@ async function keepKey(context: CommandContext, flags: LoginFlags): Promise<numb
   await principalOf(context, key)
   await keep(context, { url, key })
   const file = fileOf(context)
-  await showResult(output, { url, file }, () => `the key for ${url} is kept in ${file}\n`)
+  await showResult(output, { url, file }, () => `the key for ${url} is stored in ${file}\n`)
   return exitCodes.complete
 }
 
-/** Whom the service takes the holder of a key or token for. */
+/** The principal of a key or token. */
 async function principalOf(
   { client, signal }: CommandContext,
   key: string,
@@ -104,11 +104,11 @@ async function keep(context: CommandContext, login: StoredLogin): Promise<void> 
   warnOfKey(context)
 }
 
-/** It is what the commands use, where there is one. */
+/** Commands use the key of the environment, if there is one. */
 function warnOfKey({ output, environment }: CommandContext): void {
   if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and goes before this login`,
+      `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and takes precedence over this login`,
     )
 }
 
@@ -119,6 +119,6 @@ function fileOf({ environment }: CommandContext): string {
 function warnOfPlainHttp({ output }: CommandContext, url: string): void {
   if (!isEncrypted(url))
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} the password goes to ${url} without encryption; others on the way can read it`,
+      `${output.paint('yellow', 'warning:')} the password is sent to ${url} without encryption; others on the network can read it`,
     )
 }

@@ -26,10 +26,10 @@ interface LogoutContext {
   readonly signal: AbortSignal
 }
 
-/** Long enough for a far service; what is kept here is forgotten either way. */
+/** Long enough for a distant service; what is stored here is forgotten in any case. */
 const patienceMs = 10_000
 
-/** Ends the logins of users at their services, as far as these answer, and forgets what is kept: also a file that is broken. */
+/** Ends the logins of users at their services, if these respond, and forgets what is stored: also a broken file. */
 export async function logout(flags: LogoutFlags, context: LogoutContext): Promise<number> {
   const { output, environment } = context
   const file = loginFile(environment)
@@ -40,7 +40,7 @@ export async function logout(flags: LogoutFlags, context: LogoutContext): Promis
     )
     if (flags.local !== true) for (const login of logins) await endLogin(login, context)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
-    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was kept'
+    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was stored'
     const next = await nextCaller(environment)
     await showResult(
       output,
@@ -53,7 +53,7 @@ export async function logout(flags: LogoutFlags, context: LogoutContext): Promis
   }
 }
 
-/** None in a file that is broken: it is to go. */
+/** Returns none if the file is broken: it will be deleted. */
 async function readStoredLogins(file: string): Promise<readonly StoredLogin[]> {
   try {
     return await readLogins(file)
@@ -75,21 +75,21 @@ async function endLogin(
     await client.tell({ method: 'POST', path: apiPath('auth', 'logout') })
   } catch (thrown) {
     const { code, message } = ConnectError.from(thrown)
-    // It holds no more, or the Identity service alone can end it.
+    // It is no longer valid, or only the Identity service can end it.
     if (code === 'unauthorized' || code === 'identity_external') return
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and holds until ${user.expiresAt}`,
+      `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and stays valid until ${user.expiresAt}`,
     )
   }
 }
 
-/** With what the next command asks: a key of the environment, a login that is left, or the admin key of this machine's service. */
+/** The credentials of the next command: a key of the environment, a remaining login, or the admin key of this machine's service. */
 interface NextCaller {
   readonly url: string
   readonly with: 'environment_key' | 'login' | 'machine_key'
 }
 
-/** Null if the next command has to log in, or cannot ask any service. */
+/** Null if the next command has to log in, or cannot use any service. */
 async function nextCaller(environment: Environment): Promise<NextCaller | null> {
   try {
     const { url, key, from } = await findService({}, environment)
@@ -97,7 +97,7 @@ async function nextCaller(environment: Environment): Promise<NextCaller | null> 
     if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '') return { url, with: 'environment_key' }
     return { url, with: from === 'local' ? 'machine_key' : 'login' }
   } catch (error) {
-    // The next command says what is wrong. What is forgotten is forgotten.
+    // The next command reports the error. What is forgotten stays forgotten.
     if (error instanceof ConnectError) return null
     throw error
   }
@@ -108,11 +108,11 @@ function nextText(next: NextCaller | null): string {
   const { url } = next
   switch (next.with) {
     case 'machine_key':
-      return `the next command asks ${url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again\n`
+      return `the next command uses ${url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again\n`
     case 'environment_key':
-      return `the next command asks ${url} with the key in REACTOR_CONNECT_API_KEY\n`
+      return `the next command uses ${url} with the key in REACTOR_CONNECT_API_KEY\n`
     case 'login':
-      return `the next command asks ${url} with the login that is kept for it\n`
+      return `the next command uses ${url} with the login that is stored for it\n`
   }
 }
 

@@ -6,14 +6,14 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { usageError } from '../usage-error.ts'
 
-/** Changes the caller's own password, and keeps the login that the service gives for it. */
+/** Changes the caller's own password, and stores the new login that the service returns. */
 export async function changePassword(context: CommandContext): Promise<number> {
   const { client, service, output, environment } = context
   const path = apiPath('auth', 'password')
   const body = await readPasswords(context)
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   const { email } = document.user
-  // It was the kept login that asked, not a token that was given for this command.
+  // The request used the stored login, not a token that was set for this command.
   if (service.user !== undefined)
     await keepLogin(loginFile(environment), {
       url: service.url,
@@ -36,13 +36,13 @@ async function readPasswords({
     if (password !== undefined && newPassword !== undefined && rest.length === 0)
       return { password, new_password: newPassword }
     throw usageError(
-      'Standard input has not two lines',
-      'Give the password until now and the new one, each on a line of its own.',
+      'Standard input does not have two lines',
+      'Write the current password and the new one, each on its own line.',
     )
   }
-  const password = await input.askSecret('Password until now (not shown): ')
+  const password = await input.askSecret('Current password (not shown): ')
   const newPassword = await input.askSecret('New password, at least 12 characters (not shown): ')
   const again = await input.askSecret('The new password again: ')
   if (again === newPassword) return { password, new_password: newPassword }
-  throw usageError('The new password was typed in two different ways', 'Run the command again.')
+  throw usageError('The two new passwords are different', 'Run the command again.')
 }

@@ -6,7 +6,7 @@ export interface PasswordFlags {
   readonly passwordStdin?: true
 }
 
-/** The password of the flags, of standard input, or of whoever is there. Throws `usage`. */
+/** The password from the flags, from standard input, or from a prompt. Throws `usage`. */
 export async function readPassword(
   context: Pick<CommandContext, 'input' | 'output'>,
   { password, passwordStdin }: PasswordFlags,
@@ -27,7 +27,7 @@ export async function readPassword(
   )
 }
 
-/** One line end is the file's, not the password's. */
+/** One line end belongs to the file, not to the password. */
 function withoutLineEnd(text: string): string {
   return text.replace(/\r?\n$/, '')
 }
@@ -39,6 +39,6 @@ function notEmpty(password: string): string {
 
 function warnOfVisible({ output }: Pick<CommandContext, 'output'>): void {
   output.screen.line(
-    `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be asked`,
+    `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be prompted for it`,
   )
 }

@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 
@@ -13,7 +13,7 @@ export interface AddUserFlags extends PasswordFlags {
   readonly role: PrincipalKind
 }
 
-/** A password that the service made goes alone to standard output, so that it can be piped to where it is handed over. */
+/** A generated password is written alone to standard output, so that it can be piped. */
 export async function addUser(
   context: CommandContext,
   email: string,
@@ -43,7 +43,7 @@ export async function resetUser(
     { method: 'POST', path, body: passwordInput },
     userWithPassword,
   )
-  const what = `${document.email} has a new password; logins until now have ended`
+  const what = `${document.email} has a new password; all logins have ended`
   return showUser(context, {
     json,
     what,
@@ -60,7 +60,7 @@ export async function setUserRole(
     { method: 'PATCH', path: apiPath('users', email), body: { role } },
     userDocument,
   )
-  await showResult(output, json, () => `${document.email} is ${document.role} from now on\n`)
+  await showResult(output, json, () => `${document.email} is now ${document.role}\n`)
   return exitCodes.complete
 }
 
@@ -75,8 +75,8 @@ export async function listUsers(
       rows: listed.documents.map((user) => [
         user.email,
         user.role,
-        moment(user.created_at),
-        moment(user.last_login_at) || 'never',
+        formatTime(user.created_at),
+        formatTime(user.last_login_at) || 'never',
       ]),
       columns: output.columns,
       empty: { what: 'users', next: 'reactor auth users add EMAIL --role viewer' },
@@ -94,7 +94,7 @@ export async function removeUser(
   return exitCodes.complete
 }
 
-/** Nothing where the service is to make one. */
+/** Undefined if the service should generate one. */
 async function givenPassword(
   context: CommandContext,
   flags: PasswordFlags,
@@ -116,7 +116,7 @@ async function showUser(
   }: { readonly json: unknown; readonly what: string; readonly made: string | undefined },
 ): Promise<number> {
   if (!output.json)
-    output.screen.line(made === undefined ? what : `${what}; the password is shown this once:`)
+    output.screen.line(made === undefined ? what : `${what}; the password is shown only once:`)
   await showResult(output, json, () => (made === undefined ? '' : `${made}\n`))
   return exitCodes.complete
 }

@@ -12,9 +12,9 @@ const userCommands = () => import('./user-commands.ts')
 export function usersCommand(auth: Command, ask: AskService): void {
   const users = auth
     .command('users')
-    .description('people who log in: add, list and remove them (for admins)')
+    .description('add, list and remove users (for admins)')
     .addHelpText('after', examples)
-  withPassword(serviceCommand(users, 'add', 'add a user; the password is shown this once'))
+  withPassword(serviceCommand(users, 'add', 'add a user; the password is shown only once'))
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & AddUserFlags) =>
@@ -25,20 +25,20 @@ export function usersCommand(auth: Command, ask: AskService): void {
     .action(async (flags: CommonFlags & { limit?: number }) =>
       ask(flags, async (context) => (await userCommands()).listUsers(context, flags)),
     )
-  serviceCommand(users, 'role', 'give a user another role, at once')
+  serviceCommand(users, 'role', 'change the role of a user; takes effect at once')
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & Pick<AddUserFlags, 'role'>) =>
       ask(flags, async (context) => (await userCommands()).setUserRole(context, email, flags)),
     )
   withPassword(
-    serviceCommand(users, 'reset', 'set a new password, shown this once, and end logins'),
+    serviceCommand(users, 'reset', 'set a new password, shown only once, and end all logins'),
   )
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags & PasswordFlags) =>
       ask(flags, async (context) => (await userCommands()).resetUser(context, email, flags)),
     )
-  serviceCommand(users, 'remove', 'remove a user, and end their logins')
+  serviceCommand(users, 'remove', 'remove a user and end all their logins')
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await userCommands()).removeUser(context, email)),
@@ -46,7 +46,7 @@ export function usersCommand(auth: Command, ask: AskService): void {
 }
 
 function roleOption(): Option {
-  return new Option('--role <ROLE>', 'what the user may do: docs/access.md')
+  return new Option('--role <ROLE>', 'the rights of the user: docs/access.md')
     .choices(principalKinds)
     .makeOptionMandatory()
 }
@@ -54,7 +54,7 @@ function roleOption(): Option {
 function withPassword(command: Command): Command {
   return command.option(
     '--password-stdin',
-    'read the password from standard input; without it one is made',
+    'read the password from standard input; default: generate one',
   )
 }
 

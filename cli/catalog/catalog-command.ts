@@ -33,7 +33,7 @@ export interface CatalogContext {
   readonly environment: Environment
 }
 
-/** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
+/** Resolves with the exit code. Throws a ConnectError if nothing could be done. */
 export async function runCatalog(
   options: CatalogArguments,
   context: CatalogContext,
@@ -62,7 +62,7 @@ async function importAll(
 ): Promise<number> {
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
-    throw usageError(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
+    throw usageError(`"${name}" is not a name for a manifest`, 'Use the characters a-z, 0-9 and -.')
   const manifests = isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
   if (name !== undefined && manifests.length > 1)
     throw usageError(
@@ -89,7 +89,7 @@ async function fetchFrom(url: string, context: CatalogContext): Promise<Manifest
     const reason = error instanceof Error ? error.message : String(error)
     throw usageError(
       `The manifest cannot be fetched. ${reason}`,
-      'Name an https:// address that gives the manifest itself, or download it and name the file.',
+      'Name an https:// address of the manifest itself, or download it and name the file.',
       error,
     )
   }

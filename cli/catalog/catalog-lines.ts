@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { docsPath } from '../output/docs-place.ts'
+import { docsPath } from '../output/docs-path.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { catalogDocument, descriptorDocument } from '../../service/catalog/schema.ts'
@@ -9,7 +9,7 @@ import type { catalogDocument, descriptorDocument } from '../../service/catalog/
 export type ConnectorSummary = z.output<typeof catalogDocument>['items'][number]
 export type ConnectorDocument = z.output<typeof descriptorDocument>
 
-/** A line a connector. */
+/** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
     connectors.map(({ type, kind, title, streams, actions, problem }) => [
@@ -22,7 +22,7 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   )
 }
 
-/** What a person wants to know before the first run. */
+/** The facts that a person needs before the first run. */
 export function connectorLines(connector: ConnectorDocument): string {
   const { type, kind, title, docs_url: docs, spec, streams, actions, webhooks } = connector
   return [
@@ -50,7 +50,7 @@ export function fieldLines(spec: JsonObject): string {
   const fields = Object.entries(objectOf(spec.properties)).toSorted(
     ([, a], [, b]) => orderOf(a) - orderOf(b),
   )
-  if (fields.length === 0) return '  It needs none.\n'
+  if (fields.length === 0) return '  No authentication is needed.\n'
   return table(
     fields.map(([name, field]) => {
       const { type, title, description, airbyte_secret: secret } = objectOf(field)

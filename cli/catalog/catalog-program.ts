@@ -13,9 +13,9 @@ export function catalogCommand(
 ): void {
   const catalog = connect
     .command('catalog')
-    .description('the connectors that a run file can name: list, show and import them')
+    .description('list, show and import connectors that a run file can use')
     .addHelpText('after', examples)
-  serviceCommand(catalog, 'list', 'all connectors, a line each')
+  serviceCommand(catalog, 'list', 'all connectors, one per line')
     .option(
       '--remote',
       'fail if the service does not respond, instead of showing those of this machine',
@@ -48,7 +48,7 @@ export function catalogCommand(
     )
 }
 
-/** Whoever names a service means it. */
+/** `--url` implies `--remote`. */
 function isRemote({ remote, url }: RemoteFlags): boolean {
   return remote === true || url !== undefined
 }

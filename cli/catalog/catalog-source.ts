@@ -11,7 +11,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { findService, withValidLogin } from '../client/find-service.ts'
-import { docsFileUrl } from '../output/docs-place.ts'
+import { docsFileUrl } from '../output/docs-path.ts'
 import type { ConnectorDocument, ConnectorSummary } from './catalog-lines.ts'
 
 /** Where connectors are looked up: at a service, or on this machine. Both give the same documents. */

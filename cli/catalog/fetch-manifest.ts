@@ -3,7 +3,7 @@ import { TransportError } from '../../manifest-interpreter/http/transport-error.
 import { UndiciTransport } from '../../manifest-interpreter/http/undici-transport.ts'
 import type { ManifestFile } from './find-manifests.ts'
 
-/** The largest of Airbyte's manifests has a megabyte. */
+/** The largest of Airbyte's manifests has one megabyte. */
 const maxBytes = 16 * 1024 * 1024
 
 export interface FetchOptions {
@@ -31,7 +31,7 @@ export async function fetchManifest(url: string, options: FetchOptions): Promise
     if (!isSecure(response.url))
       throw new TransportError('invalid-scheme', 'It redirects to an address without https://.')
     if (response.status !== 200)
-      throw new TransportError('connection', `It answers with status ${response.status}, not 200.`)
+      throw new TransportError('connection', `It responds with status ${response.status}, not 200.`)
     return { from: url, text: await response.text() }
   } finally {
     await transport.close()

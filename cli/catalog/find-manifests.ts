@@ -16,8 +16,8 @@ export interface ManifestFile {
 const maxDepth = 5
 
 /**
- * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and where there is none the YAML
- * files in it. Throws `usage` where there is nothing to read.
+ * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and if there is none the YAML
+ * files in it. Throws `usage` if there is nothing to read.
  */
 export function findManifests(path: string): readonly ManifestFile[] {
   try {
@@ -30,7 +30,7 @@ export function findManifests(path: string): readonly ManifestFile[] {
     const reason = error instanceof Error ? error.message : String(error)
     throw manifestUsageError(`${path} cannot be read: ${reason}`, error)
   }
-  throw manifestUsageError(`${path} holds no manifest`)
+  throw manifestUsageError(`${path} contains no manifest`)
 }
 
 interface File {

@@ -11,9 +11,9 @@ import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
 
 export interface ImportOptions {
-  /** Where imported manifests are kept; made where it is missing. */
+  /** Where imported manifests are kept; made if it is missing. */
   readonly catalogFolder: string
-  /** Replaces what was imported under the name before. */
+  /** Replaces an earlier import of the same name. */
   readonly force: boolean
   /** The name, for a lone manifest. */
   readonly name: string | undefined
@@ -24,12 +24,12 @@ export type Imported =
       readonly from: string
       readonly name: string
       readonly description: ConnectorStreams
-      /** What its text shows to be wrong. It is imported all the same. */
+      /** Errors in its text. It is imported all the same. */
       readonly mistakes: readonly Mistake[]
     }
   | { readonly from: string; readonly refused: string }
 
-/** Copies a manifest that is valid into the catalog. A crash leaves no half of one. */
+/** Copies a valid manifest into the catalog. A crash never leaves half of one. */
 export function importManifest(manifestFile: ManifestFile, options: ImportOptions): Imported {
   const { from } = manifestFile
   const name = options.name ?? manifestName(from)
@@ -53,13 +53,13 @@ export function importManifest(manifestFile: ManifestFile, options: ImportOption
 
 function takenReason(name: string, { catalogFolder, force }: ImportOptions): string | undefined {
   if (nativeTypes().includes(name))
-    return `"${name}" is a connector of the program. Import it under another name with --as.`
+    return `"${name}" is a built-in connector. Import it under another name with --as.`
   if (force) return undefined
   switch (readCatalog(catalogFolder).get(name)?.kind) {
     case 'imported':
       return `"${name}" was imported before. Replace it with --force.`
     case 'bundled':
-      return `"${name}" comes with the program. Put yours in its place with --force, or import it under another name with --as.`
+      return `"${name}" comes with the program. Replace it with --force, or import it under another name with --as.`
     case 'native':
     case undefined:
       return undefined
@@ -70,7 +70,7 @@ function takenReason(name: string, { catalogFolder, force }: ImportOptions): str
 function copy({ text, folder }: ManifestFile, catalogFolder: string, name: string): void {
   const unfinished = join(catalogFolder, `.${name}.unfinished`)
   rmSync(unfinished, { recursive: true, force: true })
-  // The data folder above it may not be there yet, and is for its owner only.
+  // The data folder above it may not exist yet, and must be private.
   mkdirSync(catalogFolder, { recursive: true, mode: 0o700 })
   mkdirSync(unfinished, { recursive: true, mode: 0o700 })
   writeFileSync(join(unfinished, 'manifest.yaml'), text)

@@ -6,7 +6,7 @@ import { serviceError, serviceErrorDocument } from './service-error.ts'
 export interface ServiceAddress {
   /** `http://127.0.0.1:8007`, without a slash at its end. */
   readonly url: string
-  /** Undefined: only what needs none can be asked. */
+  /** Undefined: only anonymous routes can be used. */
   readonly key: string | undefined
 }
 
@@ -19,21 +19,21 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer as the service gave it, and what is known of it. */
+/** A response of the service as text, and parsed. */
 export interface Answer<Document> {
   readonly json: unknown
   readonly document: Document
 }
 
 /**
- * Asks the HTTP API of a service. Redirects are not followed: one would carry the key elsewhere. Every method throws what
- * the service refused as the error that it is, and `service_unreachable`, `service_answer_invalid`.
+ * Sends requests to the HTTP API of a service. Redirects are not followed: they would carry the key elsewhere. Every method throws the
+ * service's own error if it refuses, and `service_unreachable`, `service_answer_invalid`.
  */
 export class ApiClient {
   readonly #address: ServiceAddress
   readonly #signal: AbortSignal
 
-  /** `signal` ends what is asked. */
+  /** `signal` aborts requests. */
   constructor(address: ServiceAddress, signal: AbortSignal) {
     this.#address = address
     this.#signal = signal
@@ -56,16 +56,16 @@ export class ApiClient {
     const json = this.#jsonOf(text)
     const { success, data, error } = schema.safeParse(json)
     if (success) return { json, document: data }
-    throw this.#invalid('its answer is not what this version expects', error)
+    throw this.#invalid('its response is not what this version expects', error)
   }
 
-  /** What answers nothing. */
+  /** A request without a response document. */
   async tell(request: ApiRequest): Promise<void> {
     const response = await this.send(request)
     await response.body?.cancel()
   }
 
-  /** The answer, of which the body is still to come; the status is one of success. */
+  /** The response before its body has arrived; the status is a success. */
   async send(request: ApiRequest): Promise<Response> {
     const response = await this.exchange(request)
     if (response.ok) return response
@@ -74,10 +74,10 @@ export class ApiClient {
     const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
     throw refused.success
       ? serviceError(refused.data.error)
-      : this.#invalid(`it answers with status ${response.status}, and no error of the API`)
+      : this.#invalid(`it responds with status ${response.status}, without an error of the API`)
   }
 
-  /** The answer, whatever its status is. */
+  /** The response, with any status. */
   async exchange({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
     const url = new URL(`${this.#address.url}${path}`)
     for (const [name, value] of Object.entries(query))
@@ -101,14 +101,14 @@ export class ApiClient {
     }
   }
 
-  /** What is broken on the way as the error that it is; being stopped stays what it is. */
+  /** An error of the network as `service_unreachable`; an abort stays an abort. */
   unreachable(cause: unknown): unknown {
     if (this.#signal.aborted) return cause
     const details = { url: this.#address.url, reason: requestFailure(cause) }
     return new ConnectError('service_unreachable', { details, cause })
   }
 
-  /** What is left of an answer. */
+  /** The rest of a response. */
   async textOf(response: Response): Promise<string> {
     try {
       return await response.text()
@@ -121,7 +121,7 @@ export class ApiClient {
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw this.#invalid('its answer is no JSON', error)
+      throw this.#invalid('its response is not JSON', error)
     }
   }
 

@@ -1,14 +1,14 @@
 import { ConnectError } from '../../protocol/index.ts'
 
-/** `/connect/v1/…` of names that a user gave: each is one segment, whatever is in it. Throws `usage`. */
+/** `/connect/v1/…` from names that a user gave: each is one segment, whatever it contains. Throws `usage`. */
 export function apiPath(...segments: readonly string[]): string {
   return `/connect/v1/${segments.map(encodeSegment).join('/')}`
 }
 
 function encodeSegment(segment: string): string {
-  // URL takes these as ways, not as names.
+  // `URL` treats these as path navigation, not as names.
   if (segment !== '' && segment !== '.' && segment !== '..') return encodeURIComponent(segment)
-  const problem = `"${segment}" is no name`
+  const problem = `"${segment}" is not a valid name`
   const fix = 'Names have letters, digits, `-` and `_`.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }

@@ -8,7 +8,7 @@ export interface AskServiceContext extends Omit<CommandContext, 'client' | 'serv
   readonly as?: AskAs | undefined
 }
 
-/** Runs the work of a command that asks the service. Resolves with the exit code; what failed has been shown. */
+/** Runs the work of a command that uses the service. Resolves with the exit code; an error has been shown. */
 export async function askService(
   flags: CommonFlags,
   work: (context: CommandContext) => Promise<number>,
@@ -17,7 +17,7 @@ export async function askService(
   const { output, environment, signal, as } = context
   if (flags.key !== undefined)
     output.screen.line(
-      `${output.paint('yellow', 'warning:')} a key on a command line stays in the history of the shell and is seen by others on this machine; give it as REACTOR_CONNECT_API_KEY`,
+      `${output.paint('yellow', 'warning:')} a key on a command line stays in the history of the shell and is seen by others on this machine; set it as REACTOR_CONNECT_API_KEY`,
     )
   try {
     const place = await findService(flags, environment)

@@ -13,19 +13,19 @@ export interface ServiceFlags {
   readonly key?: string | undefined
 }
 
-/** Where a service on this machine listens that leaves no trace of itself. */
+/** The address of a service on this machine that has left no file. */
 const defaultUrl = 'http://127.0.0.1:8007'
 
-/** An address, and how it became known. */
+/** An address, and how it was found. */
 export interface ResolvedService extends ServiceAddress {
   readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
-  /** Whose token the key is. */
+  /** The user, if the key is the token of one. */
   readonly user?: StoredLogin['user']
 }
 
 /**
- * The service that a command asks: of the flags, else of the environment, else of the last login, else the one of this
- * machine. A key or token that was kept for one address is sent to no other. Throws `usage`.
+ * The service that a command uses: from the flags, else from the environment, else from the last login, else the one on this machine. A key
+ * or token that was stored for one address is never sent to another. Throws `usage`.
  */
 export async function findService(
   flags: ServiceFlags,
@@ -46,7 +46,7 @@ export async function findService(
   return { url, from, key, ...(user !== undefined && { user }) }
 }
 
-/** The service, to be asked with what was found for it. Throws `login_expired`. */
+/** The service with its credentials. Throws `login_expired`. */
 export function withValidLogin(service: ResolvedService, nowMs: number): ResolvedService {
   const { url, user } = service
   if (user === undefined || nowMs < Date.parse(user.expiresAt)) return service
@@ -73,7 +73,7 @@ async function readStoredServices(
   const { dataDir } = loadSettings({ environment })
   const local = await readLocalService(dataDir).catch((error: unknown) => {
     if (errorCodeOf(error) !== 'EACCES') throw error
-    // That of another user: no matter where it is not the one that is asked.
+    // A broken login of another user does not matter.
     if (isNamed || logins.length > 0) return undefined
     throw usageError(
       `The key of the service with the data folder ${dataDir} is for its user alone`,
@@ -90,7 +90,7 @@ function checkAddress<Address extends ServiceAddress>(address: Address): Address
   return { ...address, ...checkedService(address) }
 }
 
-/** An address that can be asked, without a slash at its end. Throws `usage`; a key is not quoted. */
+/** A valid address, without a slash at its end. Throws `usage`; a key is never quoted. */
 export function checkedService<Key extends string | undefined>({
   url,
   key,
@@ -107,11 +107,11 @@ export function checkedService<Key extends string | undefined>({
   if (parsed.username !== '' || parsed.password !== '')
     throw usageError(
       'The URL of the service holds a user or a password',
-      'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
+      'Leave it out, and set the key with `REACTOR_CONNECT_API_KEY`.',
     )
   if (key === '')
     throw usageError('The API key is empty', 'Give it as it was shown, or leave it out.')
-  // What cannot stand in a header would be quoted by the error of whoever sends it.
+  // A character that is not allowed in a header would be quoted in the error of fetch.
   if (key !== undefined && !/^[\x21-\x7e]{1,8192}$/.test(key))
     throw usageError(
       'The API key holds characters that no key has',

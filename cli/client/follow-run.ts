@@ -24,13 +24,12 @@ export interface Following {
 /** A line of a log and a document of a run are far smaller. */
 const maxEventLength = 16 * 1024 * 1024
 const retryMs = 1_000
-/** As long as a service takes to start anew. */
+/** As long as a service takes to start again. */
 const patienceMs = 60_000
 
 /**
- * The lines of a run's log and the changes of the run as they come, until the run has ended. A connection that breaks is
- * made anew, after the last line that was seen. Throws what the service refuses, and `service_unreachable` where it stays
- * away.
+ * The lines of a run's log and the changes of the run as they come, until the run has ended. A broken connection is opened again, after the
+ * last line that was received. Throws what the service refuses, and `service_unreachable` if it stays away.
  */
 export async function* followRun(client: ApiClient, following: Following): AsyncGenerator<RunNews> {
   let { after } = following
@@ -72,7 +71,7 @@ async function* messages(
   }
 }
 
-/** Undefined for an event of a kind that this version does not know. */
+/** Undefined for a kind of event that this version does not know. */
 function newsOf({ event, data }: EventSourceMessage, client: ApiClient): RunNews | undefined {
   switch (event) {
     case 'log': {

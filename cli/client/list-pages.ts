@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ApiClient } from './api-client.ts'
 
-/** As many as a page can have. */
+/** The largest page. */
 const pageSize = 200
 const untouched = z.object({ items: z.array(z.unknown()) })
 
@@ -9,17 +9,17 @@ export interface Listing<Item extends z.ZodType> {
   readonly path: string
   readonly item: Item
   readonly query?: Readonly<Record<string, string | undefined>>
-  /** How many at most; all where it is left out. */
+  /** How many at most; all if it is left out. */
   readonly limit?: number | undefined
 }
 
-/** The items of a list: as the service gave them, and what is known of them. */
+/** The items of a list: as JSON, and parsed. */
 export interface Listed<Document> {
   readonly json: readonly unknown[]
   readonly documents: readonly Document[]
 }
 
-/** Asks for a page after the other. */
+/** Requests one page after the other. */
 export async function listPages<Item extends z.ZodType>(
   client: ApiClient,
   { path, item, query = {}, limit = Number.MAX_SAFE_INTEGER }: Listing<Item>,

@@ -15,10 +15,10 @@ const userLogin = z.object({
   expires_at: z.iso.datetime({ offset: true }),
 })
 const loginsSchema = z.object({ logins: z.array(z.union([userLogin, keyLogin])) })
-/** Before users could log in: one key. */
+/** The format before users could log in: one key. */
 const oneKeySchema = keyLogin.transform((login) => ({ logins: [login] }))
 
-/** What `reactor auth login` keeps for the commands after it. */
+/** The login that `reactor auth login` stores for later commands. */
 export interface StoredLogin {
   readonly url: string
   /** An API key, or the token of a user. */
@@ -39,15 +39,15 @@ export function loginFile(environment: Environment): string {
 }
 
 /**
- * Keeps a login in the place of an earlier one for that service, and as the last one. Durable when it resolves; only the user
- * can read it. Throws `usage` for a file that is broken.
+ * Stores a login in place of an earlier one for that service, as the last one. Durable when it resolves; only the user can read it. Throws
+ * `usage` for a file that is broken.
  */
 export async function keepLogin(file: string, login: StoredLogin): Promise<void> {
   const others = (await readLogins(file)).filter(({ url }) => url !== login.url)
   await write(file, [login, ...others])
 }
 
-/** The last one first; none where there is no file. Throws `usage` for a file that is broken, or is not this user's. */
+/** The last one first; none if there is no file. Throws `usage` for a file that is broken, or is not this user's. */
 export async function readLogins(file: string): Promise<readonly StoredLogin[]> {
   let text: string
   try {
@@ -74,7 +74,7 @@ export async function readLogins(file: string): Promise<readonly StoredLogin[]> 
   }
 }
 
-/** Forgets the login for one service. True where there was one. */
+/** Forgets the login for one service. True if there was one. */
 export async function removeLogin(file: string, url: string): Promise<boolean> {
   const logins = await readLogins(file)
   const others = logins.filter((login) => login.url !== url)
@@ -84,7 +84,7 @@ export async function removeLogin(file: string, url: string): Promise<boolean> {
   return true
 }
 
-/** Forgets all, also where the file is broken. True where there was a file. */
+/** Forgets all, also where the file is broken. True if there was a file. */
 export async function removeLogins(file: string): Promise<boolean> {
   try {
     await rm(file)
@@ -114,9 +114,9 @@ async function write(file: string, logins: readonly StoredLogin[]): Promise<void
 function unusableFileError(file: string, cause: unknown): unknown {
   const code = errorCodeOf(cause)
   if (code === undefined) return cause
-  const problem = `${file}, which keeps logins, cannot be used (${code})`
+  const problem = `${file}, which stores logins, cannot be used (${code})`
   const fix =
-    'Give it and its folder to this user, and room on its disk; or name the service with `REACTOR_CONNECT_URL` and `REACTOR_CONNECT_API_KEY`.'
+    'Give this user access to it and its folder, and free space on its disk; or name the service with `REACTOR_CONNECT_URL` and `REACTOR_CONNECT_API_KEY`.'
   return new ConnectError('usage', { details: { problem, fix }, cause })
 }
 

@@ -5,12 +5,12 @@ import type { CommandOutput } from '../output/command-output.ts'
 import type { ApiClient } from './api-client.ts'
 import type { ResolvedService, ServiceFlags } from './find-service.ts'
 
-/** The flags that every command has which asks the service. */
+/** The flags of every command that uses the service. */
 export interface CommonFlags extends ServiceFlags {
   readonly json?: true
 }
 
-/** What such a command works with. */
+/** The context of such a command. */
 export interface CommandContext {
   readonly client: ApiClient
   /** Which service that is, and with whose key. */
@@ -31,12 +31,15 @@ export type AskService = (
   as?: AskAs,
 ) => Promise<void>
 
-/** A command that asks the service, with the flags that say which one. */
+/** A command that uses the service, with the flags that choose one. */
 export function serviceCommand(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)
     .description(description)
-    .option('--json', 'what the service answers, as JSON')
-    .option('--url <URL>', 'the service (REACTOR_CONNECT_URL); default: the one of this machine')
-    .option('--key <KEY>', 'its API key; better given as REACTOR_CONNECT_API_KEY')
+    .option('--json', 'the response of the service, as JSON')
+    .option(
+      '--url <URL>',
+      'the service (REACTOR_CONNECT_URL); default: the service on this machine',
+    )
+    .option('--key <KEY>', 'its API key; better set as REACTOR_CONNECT_API_KEY')
 }

@@ -11,7 +11,7 @@ import { plainText } from '../output/plain-text.ts'
 
 const jsonDetails = z.record(z.string(), z.json())
 
-/** The part of the API's error that is used here: a newer service may say more. */
+/** The part of the API's error that is used here: a newer service may have more. */
 export const serviceErrorDocument = z.object({
   error: z.looseObject({
     code: z.string(),
@@ -22,7 +22,7 @@ export const serviceErrorDocument = z.object({
 })
 export type ServiceError = z.output<typeof serviceErrorDocument>['error']
 
-/** What the service said, with the details that an error cannot hold: the cause of the error that is thrown. */
+/** The service's error with details that a ConnectError cannot represent: the cause of the error that is thrown. */
 export class ServiceRefusal extends Error {
   override readonly name = 'ServiceRefusal'
   readonly body: ServiceError
@@ -33,7 +33,7 @@ export class ServiceRefusal extends Error {
   }
 }
 
-/** The service's error as the one that it threw itself. */
+/** The service's error as the same error here. */
 export function serviceError(body: ServiceError): ConnectError {
   const { code, message, suggested_fix, details } = body
   const cause = new ServiceRefusal(body)

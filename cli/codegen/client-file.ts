@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { ConnectError } from '../../protocol/index.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
-/** Null where there is none. Throws `codegen_file_unusable`. */
+/** Null if there is none. Throws `codegen_file_unusable`. */
 export async function readClientFile(file: string): Promise<string | null> {
   try {
     return await readFile(file, 'utf8')

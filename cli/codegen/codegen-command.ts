@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { clientMark } from '../../service/codegen/client-mark.ts'
-import { keptNames, type StoredName } from '../../service/codegen/kept-names.ts'
+import { parseStoredNames, type StoredName } from '../../service/codegen/stored-names.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -15,17 +15,17 @@ export interface CodegenFlags {
   readonly force?: true
 }
 
-/** Writes nothing where the file is what it would be. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
+/** Writes nothing if the file is up to date. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
 export async function generateClientFile(
   context: CommandContext,
   flags: CodegenFlags,
 ): Promise<number> {
   const { out } = flags
   if (out === '-') return showClient(context, flags)
-  // Before the service is asked, which may take a while.
+  // Before the request, which may take a while.
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
-  const text = await askForClient(context, flags, keptNames(before ?? ''))
+  const text = await askForClient(context, flags, parseStoredNames(before ?? ''))
   if (flags.check === true && before !== text) throw outdatedError(flags, before)
   const isWritten = before !== text
   if (isWritten) await writeClientFile(out, text)
@@ -48,7 +48,7 @@ async function showClient(context: CommandContext, flags: CodegenFlags): Promise
   return exitCodes.complete
 }
 
-/** `names`: those that stay. */
+/** `names`: the names that stay. */
 async function askForClient(
   { client }: CommandContext,
   flags: CodegenFlags,
@@ -64,7 +64,7 @@ async function askForClient(
     throw client.unreachable(error)
   })
   if (text.startsWith(clientMark)) return text
-  const reason = 'its answer is not a client'
+  const reason = 'its response is not a client'
   throw new ConnectError('service_answer_invalid', { details: { url: client.url, reason } })
 }
 
@@ -74,6 +74,6 @@ function refuseForeign(file: string, before: string | null): void {
 }
 
 function outdatedError({ instance, out }: CodegenFlags, before: string | null): ConnectError {
-  const problem = before === null ? 'does not exist' : 'is not what codegen makes now'
+  const problem = before === null ? 'does not exist' : 'differs from what codegen would write now'
   return new ConnectError('codegen_file_outdated', { details: { file: out, instance, problem } })
 }

@@ -8,11 +8,11 @@ const command = () => import('./codegen-command.ts')
 /** `reactor connect codegen`. */
 export function codegenCommand(connect: Command, ask: AskService): void {
   serviceCommand(connect, 'codegen', 'write a typed client of an instance: one TypeScript file')
-    .requiredOption('--instance <NAME>', 'whose streams and actions it has')
+    .requiredOption('--instance <NAME>', 'the instance to generate the client for')
     .requiredOption('--out <FILE|->', 'the TypeScript file; -: standard output')
-    .option('--refresh', 'ask the source even where a discovery is kept')
-    .option('--check', 'write nothing; exit code 1 where the file is not up to date')
-    .option('--force', 'replace a file that codegen has not written')
+    .option('--refresh', 'query the source even if a discovery is cached')
+    .option('--check', 'write nothing; exit code 1 if the file is not up to date')
+    .option('--force', 'replace a file that codegen did not write')
     .addHelpText('after', examples)
     .action(async (flags: CommonFlags & CodegenFlags) =>
       ask(flags, async (context) => (await command()).generateClientFile(context, flags)),
@@ -24,4 +24,4 @@ Examples:
   $ reactor connect codegen --instance shop-db --out src/connect/shop-db.ts
   $ reactor connect codegen --instance shop-db --out src/connect/shop-db.ts --check    # in CI
 
-docs/codegen.md shows what can be done with it.`
+docs/codegen.md shows how to use the client.`

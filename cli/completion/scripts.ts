@@ -1,7 +1,7 @@
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
-/** Each asks `reactor complete` for the words; where it has none, the shell completes file names. */
+/** Each asks `reactor complete` for the words; if it has none, the shell completes file names. */
 export const completionScripts: Readonly<Record<Shell, string>> = {
   bash: `_reactor() {
   local IFS=$'\\n'

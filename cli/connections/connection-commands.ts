@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { usageError } from '../usage-error.ts'
 import {
@@ -53,7 +53,7 @@ export async function updateConnection(
 ): Promise<number> {
   const body = await connectionBody(flags, input)
   if (Object.keys(body).length === 0)
-    throw usageError('Nothing to change was given', 'Name what changes: `--schedule "0 * * * *"`.')
+    throw usageError('No changes were given', 'Name what changes: `--schedule "0 * * * *"`.')
   const { json, document } = await client.ask(
     {
       method: 'PATCH',
@@ -90,7 +90,7 @@ export async function listConnections(
           : connection.status,
         connection.schedule?.cron ?? '',
         connection.last_run?.status ?? 'never run',
-        moment(connection.last_run?.ended_at ?? connection.last_run?.created_at ?? null),
+        formatTime(connection.last_run?.ended_at ?? connection.last_run?.created_at ?? null),
       ]),
       columns: output.columns,
       empty: {
@@ -126,7 +126,7 @@ export async function setStatus(
     { method: 'POST', path: apiPath('connections', name, verb) },
     connectionDocument,
   )
-  const next = document.next_run_at === null ? '' : `; next run ${moment(document.next_run_at)}`
+  const next = document.next_run_at === null ? '' : `; next run ${formatTime(document.next_run_at)}`
   await showResult(output, json, () => `${name} is ${document.status}${next}\n`)
   return exitCodes.complete
 }

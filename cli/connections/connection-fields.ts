@@ -4,15 +4,15 @@ import { splitStreamLabels, streamLabel } from '../../protocol/stream-id.ts'
 import { connectionChoices } from '../../service/connections/choices.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
 import { usageError } from '../usage-error.ts'
 
-// Each field of a connection: how it is given, what the API gets, and how it is shown.
+// Each field of a connection: its option, its value in the API, and how it is shown.
 
 export type ConnectionDocument = z.output<typeof connectionDocument>
 
-/** The flags that say what a connection does. */
+/** The flags for the settings of a connection. */
 export interface ConnectionFlags {
   readonly dest?: string
   readonly streams?: string
@@ -29,20 +29,20 @@ export interface ConnectionFlags {
   readonly description?: string
 }
 
-/** What of a connection can be given and changed. */
+/** The fields of a connection that can be set and changed. */
 export function connectionOptions(command: Command): Command {
   return command
-    .option('--streams <A,B>', 'their names; default: every stream, as the connector suggests it')
+    .option('--streams <A,B>', 'names of streams; default: all, as the connector suggests them')
     .option(
       '--stream-config <JSON|FILE|->',
-      'instead: a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
+      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
     )
-    .option('--schedule <CRON>', 'when it runs by itself: five fields')
-    .option('--timezone <NAME>', 'of the schedule; default: UTC')
+    .option('--schedule <CRON>', 'cron schedule of its runs: five fields')
+    .option('--timezone <NAME>', 'time zone of the schedule; default: UTC')
     .addOption(
       new Option(
         '--catch-up <HOW>',
-        'times that passed while the service was down; default: skip',
+        'scheduled times that the service missed; default: skip',
       ).choices(connectionChoices.catchUp),
     )
     .addOption(
@@ -51,12 +51,12 @@ export function connectionOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--deletes <HOW>', 'deleted rows go, or are marked; default: hard').choices(
+      new Option('--deletes <HOW>', 'delete deleted rows, or mark them; default: hard').choices(
         connectionChoices.deletes,
       ),
     )
     .addOption(
-      new Option('--log <KIND>', 'transport; default: what the service has').choices(
+      new Option('--log <KIND>', 'transport; default: the one of the service').choices(
         connectionChoices.log,
       ),
     )
@@ -68,13 +68,13 @@ export function connectionOptions(command: Command): Command {
     .addOption(
       new Option(
         '--schema-drift <POLICY>',
-        'what a run does where the schema of the source changed; default: propagate',
+        'what a run does if the schema of the source changed; default: propagate',
       ).choices(connectionChoices.schemaDrift),
     )
-    .option('--description <TEXT>', "what it is for, in your words; '' takes it away")
+    .option('--description <TEXT>', "its purpose, in your words; '' removes it")
 }
 
-/** What was given, as the API takes it; its values are the service's to check. */
+/** The given values as the API takes them; the service validates them. */
 export async function connectionBody(
   flags: ConnectionFlags,
   input: UserInput,
@@ -103,7 +103,7 @@ async function streamsOf(
   input: UserInput,
 ): Promise<unknown> {
   if (streams !== undefined && streamConfig !== undefined)
-    throw usageError('--streams and --stream-config say the same', 'Give one of them.')
+    throw usageError('--streams and --stream-config exclude each other', 'Give one of them.')
   if (streamConfig === undefined)
     return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
   const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
@@ -146,16 +146,16 @@ export function connectionLines(connection: ConnectionDocument): string {
     ['schedule', when],
     ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
     ['status', status],
-    ['next run', moment(connection.next_run_at) || 'none'],
+    ['next run', formatTime(connection.next_run_at) || 'none'],
     [
       'last run',
-      last === null ? 'never run' : `${last.id} ${last.status} ${moment(last.ended_at)}`.trim(),
+      last === null ? 'never run' : `${last.id} ${last.status} ${formatTime(last.ended_at)}`.trim(),
     ],
     ...(drift === null
       ? []
       : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
-    ['updated', moment(connection.updated_at)],
+    ['updated', formatTime(connection.updated_at)],
   ])
 }
 

@@ -35,7 +35,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .requiredOption('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
     .option(
       '--activate',
-      'let it run at once; default: it is inactive until a sandbox of it is promoted',
+      'activate it at once; default: inactive until a sandbox of it is promoted',
     )
     .addHelpText('after', createExamples)
   connectionOptions(create).action(
@@ -50,11 +50,11 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   const update = serviceCommand(
     connections,
     'update',
-    'change what is given; the next run goes by it',
+    'change the given settings; the next run uses them',
   )
     .argument('<NAME>')
     .option('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
-    .option('--no-schedule', 'run by hand only')
+    .option('--no-schedule', 'only run when started manually')
     .addOption(ifVersionOption())
   connectionOptions(update).action(
     async (name: string, flags: CommonFlags & ConnectionFlags & { ifVersion?: number }) =>
@@ -66,7 +66,11 @@ function createAndUpdate(connections: Command, ask: AskService): void {
 
 /** Drift of the source's schema. */
 function schemaDrift(connections: Command, ask: AskService): void {
-  serviceCommand(connections, 'drift', 'what a run saw of the source that is not approved')
+  serviceCommand(
+    connections,
+    'drift',
+    'changes of the source that a run found and that are not approved',
+  )
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await driftCommands()).showDrift(context, name)),
@@ -74,10 +78,10 @@ function schemaDrift(connections: Command, ask: AskService): void {
   serviceCommand(
     connections,
     'approve',
-    'approve the schema that a run saw; the next run goes by it',
+    'approve the schema that a run found; the next run uses it',
   )
     .argument('<NAME>')
-    .requiredOption('--fingerprint <F>', 'what is approved, as `drift` shows it')
+    .requiredOption('--fingerprint <F>', 'the schema to approve, as `drift` shows it')
     .action(async (name: string, flags: CommonFlags & { fingerprint: string }) =>
       ask(flags, async (context) => (await driftCommands()).approveSchema(context, name, flags)),
     )
@@ -106,9 +110,9 @@ function addReadCommands(connections: Command, ask: AskService): void {
 
 function change(connections: Command, ask: AskService): void {
   for (const [verb, description] of [
-    ['activate', 'let it run, by its schedule and by hand, without a sandbox'],
-    ['pause', 'start no run by the schedule; a run that goes on goes on'],
-    ['resume', 'let the schedule start runs again'],
+    ['activate', 'allow it to run, by its schedule and manually, without a sandbox'],
+    ['pause', 'start no runs by the schedule; an active run continues'],
+    ['resume', 'start runs by the schedule again'],
   ] as const) {
     serviceCommand(connections, verb, description)
       .argument('<NAME>')
@@ -122,7 +126,7 @@ function change(connections: Command, ask: AskService): void {
     'forget the checkpoints: the next run reads from the beginning',
   )
     .argument('<NAME>')
-    .option('--streams <A,B>', 'of some streams only', splitStreamLabels)
+    .option('--streams <A,B>', 'only of these streams', splitStreamLabels)
     .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
       ask(flags, async (context) =>
         (await connectionCommands()).resetConnection(context, name, flags),

@@ -6,7 +6,7 @@ import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { counted } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
 
@@ -43,7 +43,7 @@ function noDriftText(
   columns: number | undefined,
 ): string {
   return followed.length === 0
-    ? `${name}: the last run saw what is approved\n`
+    ? `${name}: the last run found the approved schema\n`
     : `${name}: the last run followed the source:\n${changeTable(followed, columns)}`
 }
 
@@ -60,7 +60,7 @@ export async function approveSchema(
     output,
     json,
     () =>
-      `${name}: approved; the next run goes by it\nnext: reactor connect connections runs start ${name} --wait\n`,
+      `${name}: approved; the next run uses it\nnext: reactor connect connections runs start ${name} --wait\n`,
   )
   return exitCodes.complete
 }
@@ -70,7 +70,7 @@ function driftText(name: string, drift: DriftDocument, columns: number | undefin
   return [
     changeTable(drift.changes, columns),
     left > 0 ? `and ${counted(left, 'more stream')}\n` : '',
-    `${drift.status}, seen by ${drift.run} ${moment(drift.detected_at)}\n`,
+    `${drift.status}, seen by ${drift.run} ${formatTime(drift.detected_at)}\n`,
     `approve: reactor connect connections approve ${name} --fingerprint ${drift.fingerprint}\n`,
   ].join('')
 }

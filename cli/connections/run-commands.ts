@@ -7,7 +7,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { listLines } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
@@ -100,7 +100,7 @@ export async function listRuns(
         run.id,
         run.status,
         run.trigger,
-        moment(run.created_at),
+        formatTime(run.created_at),
         tookText(run),
         count(run.loaded),
         count(run.rejected),
@@ -138,9 +138,9 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     ['trigger', run.trigger],
     ...(run.retry_of === null ? [] : [['retry of', run.retry_of]]),
     ['attempts', String(run.attempts)],
-    ['created', moment(run.created_at)],
-    ['started', moment(run.started_at)],
-    ['ended', moment(run.ended_at)],
+    ['created', formatTime(run.created_at)],
+    ['started', formatTime(run.started_at)],
+    ['ended', formatTime(run.ended_at)],
     ['took', tookText(run)],
   ])
   const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'NULLED', 'CUT', 'SLOWEST']

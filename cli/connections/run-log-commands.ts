@@ -6,9 +6,9 @@ import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
-import { progressOf } from './shown-run.ts'
+import { progressOf } from './run-progress.ts'
 
-/** As many as one answer can have. */
+/** The maximum of one response. */
 const pageSize = 1_000
 
 export interface LogPlace extends RunPlace {
@@ -16,7 +16,7 @@ export interface LogPlace extends RunPlace {
   readonly after: number
 }
 
-/** What is written by now, a line each; with `--json` an object a line. */
+/** The lines so far, one per line; with `--json` one object per line. */
 export async function showLogs(
   context: CommandContext,
   { name, run, after }: LogPlace,
@@ -35,7 +35,7 @@ export async function showLogs(
   }
 }
 
-/** The same, and what is written until the run has ended; on a terminal with the progress below. */
+/** The same, and the lines that are written until the run has ended; on a terminal with the progress below. */
 export async function followLogs(
   context: CommandContext,
   { name, run, after }: LogPlace,

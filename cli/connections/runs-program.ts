@@ -11,7 +11,7 @@ const runCommands = () => import('./run-commands.ts')
 export function runsCommand(connections: Command, ask: AskService): void {
   const runs = connections
     .command('runs')
-    .description('runs of a connection: start, watch, cancel, retry')
+    .description('start, watch, cancel and retry runs of a connection')
     .addHelpText('after', examples)
   startAndRetry(runs, ask)
   addReadCommands(runs, ask)
@@ -39,13 +39,13 @@ function startAndRetry(runs: Command, ask: AskService): void {
 
 function waiting(command: Command): Command {
   return command
-    .option('--wait', 'show progress until it has ended; the exit code says how')
+    .option('--wait', 'show progress until it ends; the exit code says how')
     .option('--follow', 'as --wait, with the lines of its log')
     .addHelpText('after', exitCodeHelp)
 }
 
 function addReadCommands(runs: Command, ask: AskService): void {
-  serviceCommand(runs, 'list', 'runs of a connection, the newest first')
+  serviceCommand(runs, 'list', 'runs of a connection, newest first')
     .argument('<NAME>', 'the connection')
     .addOption(
       new Option('--status <STATUS>', 'only those of a status').choices([
@@ -70,7 +70,7 @@ function addReadCommands(runs: Command, ask: AskService): void {
   serviceCommand(runs, 'logs', 'the log of a run')
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
-    .option('--follow', 'go on with what is written, until the run has ended')
+    .option('--follow', 'keep printing new lines until the run ends')
     .addOption(
       new Option('--after <SEQ>', 'only lines after this one')
         .argParser(parseWholeNumber)
@@ -96,7 +96,7 @@ Examples:
 
 const exitCodeHelp = `
 With --wait or --follow:
-  --json writes one JSON object a line: {"type":"run",…} and {"type":"log",…} as they come, {"type":"result",…} last.
-  Ctrl-C ends the watching only: the run goes on in the service.
+  --json writes one JSON object per line: {"type":"run",…} and {"type":"log",…} as they come, {"type":"result",…} last.
+  Ctrl-C only ends the watching: the run continues in the service.
 
 Exit codes: 0 complete   1 failed   2 wrong command line   3 partial   4 cancelled at a checkpoint   130 Ctrl-C`

@@ -13,8 +13,8 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { docsFileUrl } from '../output/docs-place.ts'
-import { moment } from '../output/moment.ts'
+import { docsFileUrl } from '../output/docs-path.ts'
+import { formatTime } from '../output/format-time.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { listLines } from '../output/list-lines.ts'
 import { counted } from '../run/amounts.ts'
@@ -53,7 +53,7 @@ export async function sandboxConnection(
   return exitCodeOf(document.report, flags)
 }
 
-/** Streams that fail are no preview of a run: scripts must not go on. */
+/** A sandbox with failed streams is no preview of a run: scripts must stop. */
 function exitCodeOf(report: SandboxReportDocument, { exitCode }: FormatFlags): number {
   if (report.totals.failed > 0) return exitCodes.partial
   return exitCode === true && !isWithoutChange(report) ? exitCodes.changes : exitCodes.complete
@@ -115,8 +115,8 @@ export async function listSandboxes(
         sandbox.id,
         sandbox.status,
         String(sandbox.limit_rows),
-        moment(sandbox.created_at),
-        moment(sandbox.expires_at),
+        formatTime(sandbox.created_at),
+        formatTime(sandbox.expires_at),
         sandbox.promoted_run ?? '',
       ]),
       columns: output.columns,
@@ -158,7 +158,7 @@ export async function getSandbox(
 
 type RowsDocument = z.output<typeof sandboxRowsDocument>
 
-/** Null, and why, where nobody has them any more, or this one may not see them. */
+/** Null, and why, if the rows are gone, or this caller may not see them. */
 async function rowsOf(
   client: CommandContext['client'],
   name: string,
@@ -188,7 +188,7 @@ export async function deleteSandbox(
   { name, id }: { readonly name: string; readonly id: string },
 ): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('connections', name, 'sandboxes', id) })
-  await showResult(output, { deleted: id }, () => `deleted ${id}; its token is worth nothing now\n`)
+  await showResult(output, { deleted: id }, () => `deleted ${id}; its token is now invalid\n`)
   return exitCodes.complete
 }
 
@@ -199,15 +199,15 @@ function finishedText(
 ): string {
   const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
   const report = formatReport(sandbox.report, connection, { output, flags })
-  // What is pasted into a pull request holds no token.
+  // Text for a pull request must not contain a token.
   if (flags.format === 'markdown') {
     const promote =
-      token === null ? withheldText(sandbox) : `Promote it before ${moment(expiresAt)}.`
+      token === null ? withheldText(sandbox) : `Promote it before ${formatTime(expiresAt)}.`
     return `${report}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
   }
   return token === null
     ? `${report}${withheldText(sandbox)}\n`
-    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${formatTime(expiresAt)}, this applies it, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
 }
 
 function formatReport(
@@ -222,7 +222,7 @@ function formatReport(
 
 function withheldText({ token_withheld: why }: FinishedSandboxDocument): string {
   return why === 'some_streams'
-    ? 'no promote token: only some of the streams were looked at'
+    ? 'no promote token: only some of the streams were checked'
     : 'no promote token: a run would fail for some of the streams'
 }
 
@@ -232,7 +232,7 @@ function outContext(output: CommandContext['output']): Parameters<typeof reportT
 
 const outdated = z.object({ sandbox: finishedSandboxDocument })
 
-/** The refusal, and what a run would change now. */
+/** The refusal, and the changes that a run would make now. */
 async function showOutdated(
   output: CommandContext['output'],
   error: ConnectError,

@@ -11,7 +11,7 @@ export type Diff = NonNullable<Stream['diff_vs_current']>
 type Rows = Diff['rows']
 type RowName = keyof Rows
 
-/** One fact: a sign, what it is about, and what it says. */
+/** One fact: a sign, its subject, and its text. */
 export interface Fact {
   readonly style?: Style
   readonly cells: readonly [sign: string, what: string, text: string]
@@ -105,7 +105,7 @@ function rowFacts(diff: Diff, stream: Stream): readonly Fact[] {
   ]
 }
 
-/** Figures of a stream that was cut are about what was read. */
+/** The figures of a stream that was cut cover the records that were read. */
 export function rowsLine(rows: Rows, { complete, read, diff_vs_current: diff }: Stream): string {
   const parts = (['insert', 'update', 'unchanged', 'delete'] as const).map((name) =>
     rowsPart(name, rows[name]),
@@ -128,7 +128,7 @@ function describeMismatch({
   records,
 }: Stream['schema_mismatches'][number]) {
   const seen = `${found.join(' or ')} in ${counted(records, 'record')}`
-  // Rows of a database are not looked into.
+  // The values of database rows are not inspected.
   const unheld = `the column cannot hold the value of ${counted(records, 'record')}`
   switch (kind) {
     case 'undeclared':

@@ -6,14 +6,14 @@ import { sandboxView, type StreamView } from './sandbox-view.ts'
 
 export interface LinesContext {
   readonly paint: Paint
-  /** The width of the terminal; undefined: it is none, nothing is cut. */
+  /** The width of the terminal; undefined: not a terminal, nothing is cut. */
   readonly columns: number | undefined
 }
 
 /** Of a table that the run makes; `--json` has them all. */
 const sampleRows = 3
 
-/** What a sandbox found, for people: the headline and what is lost first, then each stream that changes. */
+/** The report of a sandbox, for people: the headline and losses first, then each stream that changes. */
 export function reportText(report: SandboxReportDocument, context: LinesContext): string {
   const { paint } = context
   const view = sandboxView(report)
@@ -28,7 +28,7 @@ export function reportText(report: SandboxReportDocument, context: LinesContext)
           indent(table(drift.rows, { columns: room(context, 2) }), 2),
           drift.ignored.length === 0
             ? ''
-            : `${paint('yellow', 'As long as it is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
+            : `${paint('yellow', 'While the change is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
         ].join(''),
     ...view.streams.map((stream) => streamText(stream, context)),
     unchanged.length === 0
@@ -45,7 +45,7 @@ function streamText(stream: StreamView, context: LinesContext): string {
   return `${head}${factLines(stream.facts, context)}${sampleText(stream, context)}`
 }
 
-/** They are not cut: what is left out of an error or of a count misleads. */
+/** They are not cut: an error or a count with a missing part misleads. */
 function factLines(facts: readonly Fact[], { paint }: LinesContext): string {
   const lines = table(facts.map(({ cells }) => cells)).split('\n')
   return facts

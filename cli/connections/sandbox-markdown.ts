@@ -17,7 +17,7 @@ export function reportMarkdown(report: SandboxReportDocument, connection: string
     ...(drift === null || drift.ignored.length === 0
       ? []
       : [
-          'As long as it is ignored, the next run does this:',
+          'While the change is ignored, the next run does this:',
           wrapInFence(factLines(drift.ignored, 'facts')),
         ]),
     ...view.streams.map(

@@ -14,7 +14,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .option('--limit-rows <N>', 'records read of each stream, 10000 at most', positiveNumber, 100)
     .option(
       '--streams <A,B>',
-      'some streams only; such a sandbox cannot be promoted',
+      'only these streams; such a sandbox cannot be promoted',
       splitStreamLabels,
     )
     .addOption(formatOption())
@@ -26,11 +26,11 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
   serviceCommand(
     connections,
     'promote',
-    'activate a connection and start its first run, if nothing has moved since the sandbox',
+    'activate a connection and start its first run, if nothing has changed since the sandbox',
   )
     .argument('<NAME>')
     .requiredOption('--token <TOKEN>', 'what the sandbox printed; `-` reads it from standard input')
-    .option('--wait', 'show the progress of the run until it has ended; the exit code says how')
+    .option('--wait', 'show the progress of the run until it ends; the exit code says how')
     .action(async (name: string, flags: CommonFlags & PromoteFlags) =>
       ask(flags, async (context) => (await commands()).promoteConnection(context, name, flags)),
     )
@@ -54,8 +54,8 @@ interface StoredSandboxFlags extends FormatFlags {
 function addSandboxesCommand(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'sandboxes', 'the sandboxes of a connection, or one of them')
     .argument('<NAME>', 'the connection')
-    .argument('[SANDBOX]', 'id of one: what it found')
-    .option('--delete', 'drop its rows, and take its token back')
+    .argument('[SANDBOX]', 'id of one sandbox, to see what it found')
+    .option('--delete', 'drop its rows and revoke its token')
     .addOption(limitOption())
     .addOption(formatOption())
     .option('--exit-code', exitCodeHelp)

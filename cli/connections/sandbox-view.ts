@@ -15,13 +15,13 @@ import {
   type Stream,
 } from './sandbox-facts.ts'
 
-/** What a sandbox found, in the order in which people read it. Text and Markdown show the same. */
+/** The report of a sandbox, in reading order. Text and Markdown show the same. */
 export interface SandboxView {
   readonly headline: string
-  /** What is lost, fails, or needs a decision. */
+  /** Losses, failures, and facts that need a decision. */
   readonly alarms: readonly Fact[]
   readonly drift: DriftView | null
-  /** Those that change, that fail, or that have something to say. */
+  /** Streams that change, fail, or have a note. */
   readonly streams: readonly StreamView[]
   /** Names of all others. */
   readonly unchanged: readonly string[]
@@ -31,7 +31,7 @@ export interface SandboxView {
 export interface DriftView {
   readonly title: string
   readonly rows: readonly (readonly string[])[]
-  /** Under `ignore`: what the next run does instead. */
+  /** For `ignore`: what the next run does instead. */
   readonly ignored: readonly Fact[]
 }
 
@@ -44,7 +44,10 @@ export interface StreamView {
   readonly samples: readonly Readonly<Record<string, string | null>>[]
 }
 
-/** failed: a run would fail. changed: it changes something. open: nothing of what was read, but it was not read to its end. */
+/**
+ * failed: a run would fail. changed: it changes something. open: no change in the records that were read, but the stream was not read to
+ * its end.
+ */
 export type StreamFate = 'failed' | 'changed' | 'open' | 'unchanged'
 
 export function sandboxView(report: SandboxReportDocument): SandboxView {
@@ -75,7 +78,7 @@ export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Str
   return complete && insert !== null ? 'unchanged' : 'open'
 }
 
-/** Nothing changes for certain: neither rows nor the schema that is approved. */
+/** Certainly no change: neither of rows nor of the approved schema. */
 export function isWithoutChange(report: SandboxReportDocument): boolean {
   return (
     report.schema_drift === null && report.streams.every((stream) => fateOf(stream) === 'unchanged')
@@ -100,7 +103,7 @@ function headline({ streams, totals }: SandboxReportDocument): string {
   const change = changed === 1 ? 'changes' : 'change'
   const facts = [...(changed > 0 ? [[count(changed), change]] : []), ...others].map(
     ([amount = '', words = ''], index) =>
-      // A stream that fails, or was cut, is none without a change.
+      // A stream that fails, or was cut, does not count as unchanged.
       index === 0 && (changed > 0 || unchanged === 0)
         ? `${amount} of ${all} ${words}`
         : `${amount} ${words}`,
@@ -122,7 +125,7 @@ function totalRows({ rows, rows_at_least: least }: SandboxReportDocument['totals
     .join(', ')
 }
 
-/** What a reviewer must not overlook. */
+/** Facts that a reviewer must not overlook. */
 function alarmsOf(stream: Stream): readonly Fact[] {
   const { diff_vs_current: diff, error } = stream
   const label = streamLabel(stream)
@@ -142,7 +145,7 @@ function alarmsOf(stream: Stream): readonly Fact[] {
     ),
     ...diff.reset_values.map(({ column, rows }) =>
       red(
-        `${column}: ${counted(rows, 'value')} of a column that is not the source’s ${isAre(rows)} replaced by its default`,
+        `${column}: ${counted(rows, 'value')} of a column that the source does not have ${isAre(rows)} replaced by its default`,
       ),
     ),
     ...diff.dependent_rows.map(({ schema, table, constraint, action, rows }) =>

@@ -3,11 +3,11 @@ import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import { whereRunsGoOn } from '../run/where-runs-go-on.ts'
+import { resumeNote } from '../run/resume-note.ts'
 import { changeTable } from './change-table.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
-import { progressOf, resultOf } from './shown-run.ts'
+import { progressOf, resultOf } from './run-progress.ts'
 
 export interface Watching extends RunPlace {
   /** Show the lines of its log too. */
@@ -30,7 +30,7 @@ export async function watchRun(context: CommandContext, watching: Watching): Pro
     if (!signal.aborted) throw error
     output.screen.live([])
     output.screen.line(
-      `the run goes on in the service: \`reactor connect connections runs cancel ${name} ${run}\` ends it`,
+      `the run continues in the service: \`reactor connect connections runs cancel ${name} ${run}\` ends it`,
     )
     return exitCodes.killed
   }
@@ -94,5 +94,5 @@ function adviceFor({ status, connection, id, error, streams }: RunState): string
   if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
     return '. Not every record was loaded: see the warnings.'
   const retry = `\`reactor connect connections runs retry ${connection} ${id}\``
-  return `. ${retry} reads what is not complete: ${whereRunsGoOn}.`
+  return `. ${retry} reads what is not complete: ${resumeNote}.`
 }

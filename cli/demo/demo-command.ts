@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { usageError } from '../usage-error.ts'
 import { runDemo, type DemoOptions } from './run-demo.ts'
 
-/** Runs the demo with the data that the package holds. Resolves with the exit code. Throws `usage` if there is none. */
+/** Runs the demo with the data in the package. Resolves with the exit code. Throws `usage` if there is none. */
 export async function demo(say: (line: string) => void, signal: AbortSignal): Promise<number> {
   // `npm run build` writes it.
   const dataFolder = join(packageFolder(import.meta.url) ?? import.meta.dirname, 'dist/demo')
@@ -17,7 +17,7 @@ export async function demo(say: (line: string) => void, signal: AbortSignal): Pr
   return runDemoToItsEnd({ dataFolder, say, signal })
 }
 
-/** A demo that somebody stopped has no error. */
+/** A stopped demo is not an error. */
 export async function runDemoToItsEnd(options: DemoOptions): Promise<number> {
   try {
     await runDemo(options)

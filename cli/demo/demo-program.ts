@@ -5,7 +5,7 @@ export function demoCommand(connect: Command, run: () => Promise<void>): void {
   connect
     .command('demo')
     .description(
-      'replicate real public data from one PostgreSQL database to another, and a change of it',
+      'replicate real public data from one PostgreSQL database to another, then a change',
     )
     .addHelpText('after', about)
     .action(run)

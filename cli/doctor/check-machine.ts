@@ -31,7 +31,7 @@ export async function checkDataFolder(folder: string): Promise<Finding> {
         'Run this as the user of the service, or give the folder to this one (`chown -R`).'
       return { name, status: 'failed', detail, fix }
     }
-    // Others may pass through it to the server of PostgreSQL where root serves; they may not look.
+    // If root serves, others may pass through it to the PostgreSQL server, but not list it.
     if ((stats.mode & 0o066) === 0) return { name, status: 'ok', detail: folder }
     const mode = (stats.mode & 0o777).toString(8)
     const fix = `Run \`chmod 700 '${folder}'\`.`

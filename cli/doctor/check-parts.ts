@@ -41,9 +41,9 @@ async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger)
   return finding(name, async () => {
     const { version, clockAheadMs, isReadOnly } = await askServer(databaseUrl, logger)
     if (isReadOnly) {
-      const detail = `PostgreSQL ${version} takes no writes: it is read-only, or a standby`
+      const detail = `PostgreSQL ${version} accepts no writes: it is read-only, or a standby`
       const fix =
-        'Name the primary server in `REACTOR_CONNECT_DATABASE_URL`, or let the database take writes (`default_transaction_read_only`).'
+        'Name the primary server in `REACTOR_CONNECT_DATABASE_URL`, or let the database accept writes (`default_transaction_read_only`).'
       return { name, status: 'failed', detail, fix }
     }
     return withClock({ name, status: 'ok', detail: `PostgreSQL ${version}` }, clockAheadMs)
@@ -92,7 +92,7 @@ async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> 
   })
 }
 
-/** Asks to delete a job that never was: that needs the key, and changes nothing. */
+/** Deletes a job that does not exist: that needs the key, and changes nothing. */
 async function checkJobs({ jobsUrl, jobsApiKey }: Settings, logger: Logger): Promise<Finding> {
   const name = 'Jobs service'
   if (jobsUrl === undefined)

@@ -9,7 +9,7 @@ import { finding, withClock, type Finding } from './finding.ts'
 const readiness = z.object({
   status: z.string(),
   problems: z.array(z.string()),
-  // A service of an earlier version says nothing of them.
+  // A service of an earlier version does not have them.
   warnings: z.array(z.string()).default([]),
 })
 const openApi = z.object({ info: z.object({ version: z.string() }) })
@@ -22,7 +22,7 @@ const foundBy: Readonly<Record<ResolvedService['from'], string>> = {
   default: 'where one would be by default',
 }
 
-/** The service that the other commands ask: whether it answers, is ready, takes the key, and has our version. */
+/** The service that the other commands use: whether it responds, is ready, accepts the key, and has our version. */
 export async function checkService(
   client: ApiClient,
   service: ResolvedService,
@@ -70,6 +70,6 @@ async function checkVersion(client: ApiClient, version: string): Promise<Finding
   const { document } = await client.ask({ method: 'GET', path }, openApi)
   const theirs = plainText(document.info.version)
   if (theirs === version) return { name, status: 'ok', detail: theirs }
-  const fix = 'Use the command line of the version that the service has.'
-  return { name, status: 'warning', detail: `${theirs}, while this is ${version}`, fix }
+  const fix = 'Use a command line of the same version as the service.'
+  return { name, status: 'warning', detail: `${theirs}, but this is ${version}`, fix }
 }

@@ -24,10 +24,10 @@ export interface DoctorContext {
   readonly signal: AbortSignal
 }
 
-/** Long enough for a far service, short enough to wait for. */
+/** Long enough for a distant service, short enough to wait for. */
 const patienceMs = 10_000
 
-/** Looks at everything that the service and the command line need. Exit code 1 where something failed. */
+/** Checks everything that the service and the command line need. Exit code 1 if something failed. */
 export async function runDoctor(flags: DoctorFlags, context: DoctorContext): Promise<number> {
   const { output, version } = context
   const findings = [
@@ -53,7 +53,7 @@ async function settingsAndParts(
     return [{ name, status: 'failed', detail: message, fix }]
   }
   const file = config ?? environment.REACTOR_CONNECT_CONFIG ?? ''
-  const detail = file === '' ? 'of the environment; no file' : `of the environment and ${file}`
+  const detail = file === '' ? 'from the environment; no file' : `from the environment and ${file}`
   return [
     { name, status: 'ok', detail },
     await checkDataFolder(settings.dataDir),

@@ -7,7 +7,7 @@ export function doctorCommand(connect: Command, run: (flags: DoctorFlags) => Pro
   serviceCommand(
     connect,
     'doctor',
-    'check this machine, the settings, the parts that they name, and the service',
+    'check this machine, the settings, the servers that they name, and the service',
   )
     .option('--config <FILE>', 'settings of the service in TOML; default: REACTOR_CONNECT_CONFIG')
     .addHelpText('after', examples)

@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 
-/** What the doctor found of one thing. */
+/** The result of one check. */
 export interface Finding {
   readonly name: string
   readonly status: 'ok' | 'warning' | 'failed'
@@ -10,7 +10,7 @@ export interface Finding {
   readonly fix?: string
 }
 
-/** What `look` finds; what it throws is the finding. */
+/** The result of `look`; an error that it throws is the result. */
 export async function finding(name: string, look: () => Promise<Finding>): Promise<Finding> {
   try {
     return await look()
@@ -23,7 +23,7 @@ export async function finding(name: string, look: () => Promise<Finding>): Promi
 /** Beyond this, replay windows of webhooks and lifetimes of tokens go wrong. */
 const mostSkewMs = 30_000
 
-/** A clock that goes wrong makes of something that works a warning. */
+/** A wrong clock turns a success into a warning. */
 export function withClock(result: Finding, aheadMs: number): Finding {
   if (Math.abs(aheadMs) <= mostSkewMs) return result
   const seconds = Math.round(Math.abs(aheadMs) / 1000)

@@ -8,7 +8,7 @@ import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface JsonInput<Value> {
   readonly value: Value
-  /** It stood on the command line, where others can see it. */
+  /** It was on the command line, where others can see it. */
   readonly isVisible: boolean
 }
 
@@ -28,7 +28,7 @@ export interface JsonOption<Schema extends z.ZodType> {
   readonly what: string
 }
 
-/** What is wrong is told without the text: it may hold secrets. */
+/** The message does not contain the text, which may hold secrets. */
 export async function readJson<Schema extends z.ZodType>(
   { option, value, schema, what }: JsonOption<Schema>,
   input: UserInput,
@@ -55,7 +55,7 @@ async function readSource(option: string, value: string, input: UserInput): Prom
     return await readFile(value, 'utf8')
   } catch (error) {
     const code = errorCodeOf(error) ?? String(error)
-    throw jsonUsageError(`The file of ${option} cannot be read (${code})`, option, error)
+    throw jsonUsageError(`The file for ${option} cannot be read (${code})`, option, error)
   }
 }
 

@@ -4,13 +4,13 @@ import { Writable, type Readable } from 'node:stream'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 
-/** What a command may ask of the person, or of the pipe, in front of it. */
+/** Input from the person, or from the pipe. */
 export interface UserInput {
-  /** Someone is there to answer. */
+  /** There is a terminal to prompt on. */
   readonly canAsk: boolean
   /** All of standard input, to its end. */
   readAll(): Promise<string>
-  /** Asks for one line that is not shown. Throws `usage` where there is no answer: Ctrl-D, a terminal that is gone. */
+  /** Prompts for one line that is not shown. Throws `usage` if there is no input: Ctrl-D, a closed terminal. */
   askSecret(question: string): Promise<string>
 }
 
@@ -61,6 +61,6 @@ export function userInput(streams: UserStreams): UserInput {
 
 function noAnswer(): ConnectError {
   const problem = 'The question was not answered'
-  const fix = 'Run the command again; `--help` says how it takes the answer without asking.'
+  const fix = 'Run the command again; `--help` shows the option that replaces the question.'
   return new ConnectError('usage', { details: { problem, fix } })
 }

@@ -6,11 +6,11 @@ import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 
-/** Exit code 1 where it does not work. */
+/** Exit code 1 if it does not work. */
 export async function checkInstance(
   { client, output }: CommandContext,
   name: string,
@@ -53,9 +53,9 @@ export async function discoverInstance(
       String(Object.keys(stream.json_schema.properties ?? {}).length),
     ])
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
-    const cacheNote = document.from_cache ? ', stored then; --refresh asks again' : ''
+    const cacheNote = document.from_cache ? ', cached since; --refresh queries again' : ''
     const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
-    return `${shown}${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${cacheNote}\n`
+    return `${shown}${counted(rows.length, 'stream')}, discovered ${formatTime(document.discovered_at)}${cacheNote}\n`
   })
   return exitCodes.complete
 }

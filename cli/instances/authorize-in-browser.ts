@@ -14,7 +14,7 @@ export interface BrowserFlags {
   readonly serviceCallback?: true
 }
 
-/** As long as the service keeps an authorization that has begun. */
+/** As long as the service keeps a pending authorization. */
 const patienceMs = 10 * 60_000
 const pollMs = 1_000
 
@@ -44,14 +44,14 @@ async function throughLoopback(
   const { authorize_url: url, state } = await begin(context, name, callback.redirectUri)
   sendUser(context, url, flags)
   const query = await callback.next(state, context.signal)
-  // The state stands for the key.
+  // The state replaces the key.
   await context.client.ask(
     { method: 'GET', path: apiPath('oauth', 'callback'), query },
     authorizedDocument,
   )
 }
 
-/** The browser goes back to the service; here it is seen by what changed. */
+/** The browser returns to the service; the command sees it by the change of the instance. */
 async function throughService(
   context: CommandContext,
   before: InstanceDocument,
@@ -85,7 +85,7 @@ async function begin(
 function sendUser({ output }: CommandContext, url: string, flags: BrowserFlags): void {
   const { href, protocol } = new URL(url)
   if (!/^https?:$/.test(protocol)) {
-    const problem = 'The connector sends the browser to an address that is no web page'
+    const problem = 'The connector sends the browser to an address that is not a web page'
     const fix = 'Check the OAuth settings of the connector.'
     throw new ConnectError('usage', { details: { problem, fix } })
   }

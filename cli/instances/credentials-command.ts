@@ -18,7 +18,7 @@ export interface CredentialFlags extends BrowserFlags {
   readonly input?: string
 }
 
-/** With `--input` the secrets are set; without it the user authorizes in the browser, or is asked for each. */
+/** With `--input`, the secrets are set; without it, the user authorizes in the browser, or is prompted for each. */
 export async function setCredentials(
   context: CommandContext,
   name: string,
@@ -57,7 +57,7 @@ async function show(
   return exitCodes.complete
 }
 
-/** Asks for the required secrets that are missing; where none is, for all: what is left empty stays as it is. */
+/** Prompts for the required secrets that are missing; if none is, for all: an empty input leaves a secret unchanged. */
 async function askSecrets(
   { input }: CommandContext,
   { name, config }: InstanceDocument,
@@ -72,7 +72,7 @@ async function askSecrets(
     )
   if (!input.canAsk)
     throw usageError(
-      'No credentials were given, and nobody is there to be asked',
+      'No credentials were given, and there is no terminal to prompt for them',
       `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${pointers.join(', ')} from standard input.`,
     )
   const entries: [string, JsonValue][] = []

@@ -10,7 +10,7 @@ import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
 
@@ -47,7 +47,7 @@ export async function listInstances(
       header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'],
       rows: listed.documents.map((instance) => [
         ...[instance.name, instance.type, instance.credentials],
-        moment(instance.updated_at),
+        formatTime(instance.updated_at),
       ]),
       columns: output.columns,
       empty: {
@@ -108,7 +108,7 @@ export async function askInstance(
   return client.ask({ method: 'GET', path: apiPath('instances', name) }, instanceDocument)
 }
 
-/** An instance in one line, with what is to be done before it can be read. */
+/** An instance in one line, with the next step before it can be read. */
 export function nextStep({ name, type, credentials }: InstanceDocument): string {
   const line = `${name} (${type}), credentials ${credentials}`
   if (credentials === 'ready') return `${line}\nnext: reactor connect instances check ${name}`
@@ -131,7 +131,7 @@ function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonVal
   return isJsonObject(value) ? valueAt(own(value, name), rest) : undefined
 }
 
-/** Secrets that stand in an option are seen by whoever can list processes. */
+/** Secrets in an option are visible to everybody who can list processes. */
 export function warnOfVisible({ output }: Pick<CommandContext, 'output'>, option: string): void {
   output.screen.line(
     `${output.paint('yellow', 'warning:')} secrets on a command line stay in the history of the shell and are seen by others on this machine; give ${option} a file, or \`-\` for standard input`,
@@ -147,7 +147,7 @@ function instanceLines(instance: InstanceDocument): string {
     ['secrets set', secrets.length === 0 ? 'none' : secrets.join(', ')],
     ['configuration', JSON.stringify(config)],
     ['version', String(version)],
-    ['created', moment(instance.created_at)],
-    ['updated', moment(instance.updated_at)],
+    ['created', formatTime(instance.created_at)],
+    ['updated', formatTime(instance.updated_at)],
   ])
 }

@@ -12,7 +12,7 @@ const instanceCommands = () => import('./instance-commands.ts')
 export function instancesCommand(connect: Command, ask: AskService): void {
   const instances = connect
     .command('instances')
-    .description('configured connectors: create and change them, set credentials, ask the source')
+    .description('configured connectors: create and change them, set credentials, query the source')
     .addHelpText('after', examples)
   keepInstances(instances, ask)
   credentials(instances, ask)
@@ -40,7 +40,7 @@ function keepInstances(instances: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await instanceCommands()).getInstance(context, name)),
     )
-  serviceCommand(instances, 'update', 'replace the configuration; secrets that are left out stay')
+  serviceCommand(instances, 'update', 'replace the configuration; omitted secrets stay')
     .argument('<NAME>')
     .requiredOption('--config <JSON|FILE|->', 'the whole configuration')
     .addOption(ifVersionOption())
@@ -61,20 +61,20 @@ function credentials(instances: Command, ask: AskService): void {
     .argument('<NAME>')
     .option(
       '--input <JSON|FILE|->',
-      'the secret fields; left out: OAuth in the browser where the connector has it, else questions',
+      'the secret fields; default: OAuth in the browser if the connector has it, else questions',
     )
-    .option('--no-browser', 'print the address of OAuth, open no browser')
+    .option('--no-browser', 'print the OAuth address instead of opening a browser')
     .addOption(
       new Option(
         '--callback-port <N>',
-        'where the browser comes back to, 127.0.0.1:N; default: a free port',
+        'the port that the browser returns to, 127.0.0.1:N; default: a free port',
       )
         .argParser(portNumber)
         .default(0, 'a free port'),
     )
     .option(
       '--service-callback',
-      'the browser comes back to the service instead: where it is not on this machine',
+      'the browser returns to the service instead: if it runs on another machine',
     )
     .addHelpText('after', credentialsHelp)
     .action(async (name: string, flags: CommonFlags & CredentialFlags) =>
@@ -85,14 +85,14 @@ function credentials(instances: Command, ask: AskService): void {
 }
 
 function askSource(instances: Command, ask: AskService): void {
-  serviceCommand(instances, 'check', 'whether configuration and credentials work')
+  serviceCommand(instances, 'check', 'check that configuration and credentials work')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await askSourceCommands()).checkInstance(context, name)),
     )
-  serviceCommand(instances, 'discover', 'the streams that can be read; kept for an hour')
+  serviceCommand(instances, 'discover', 'the streams that can be read; cached for an hour')
     .argument('<NAME>')
-    .option('--refresh', 'ask the source even where a discovery is kept')
+    .option('--refresh', 'query the source even if a discovery is cached')
     .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
       ask(flags, async (context) =>
         (await askSourceCommands()).discoverInstance(context, name, flags),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { ConnectError } from '../../protocol/index.ts'
 
-/** What the browser brought back, as the service's own callback takes it. */
+/** The query that the browser brought back, as the service's own callback takes it. */
 export type CallbackQuery = Readonly<Record<string, string>>
 
 const passedOn = ['state', 'code', 'error', 'iss'] as const
@@ -11,7 +11,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>Reactor Connect</title
 <p>You can close this page and go back to the terminal: it says whether the access was granted.</p>
 `
 
-/** Where the browser comes back to after OAuth (RFC 8252): a port of this machine that nobody else can reach. */
+/** The browser returns here after OAuth (RFC 8252): a port of this machine that nobody else can reach. */
 export class LoopbackCallback implements AsyncDisposable {
   readonly #server: Server
   /** By state. */
@@ -26,15 +26,15 @@ export class LoopbackCallback implements AsyncDisposable {
     })
   }
 
-  /** `port` 0 takes a free one. Throws `usage` where it is taken. */
+  /** `port` 0 takes a free one. Throws `usage` if it is taken. */
   static async listen(port: number): Promise<LoopbackCallback> {
     const server = createServer()
     server.listen(port, '127.0.0.1')
     try {
       await once(server, 'listening')
     } catch (error) {
-      const problem = `Port ${port} for the way back of the browser is taken`
-      const fix = 'Choose another one with --callback-port, or leave it out to take a free one.'
+      const problem = `Port ${port}, which the browser should return to, is taken`
+      const fix = 'Choose another one with --callback-port, or leave it out to use a free one.'
       throw new ConnectError('usage', { details: { problem, fix }, cause: error })
     }
     const address = server.address()
@@ -44,7 +44,7 @@ export class LoopbackCallback implements AsyncDisposable {
     )
   }
 
-  /** What comes back for this authorization; what comes for others (a page that guesses) is left out. */
+  /** The callback of this authorization; callbacks of others (a page that guesses) are ignored. */
   async next(state: string, signal: AbortSignal): Promise<CallbackQuery> {
     const arrived = Promise.withResolvers<CallbackQuery>()
     const stop = (): void => {

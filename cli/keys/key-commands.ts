@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
 import { scopeText, type ScopeInput } from './scope-flag.ts'
 
@@ -33,9 +33,9 @@ export async function createKey(
     newApiKeyDocument,
   )
   if (!output.json) {
-    const until = document.expires_at === null ? '' : ` until ${moment(document.expires_at)}`
+    const until = document.expires_at === null ? '' : ` until ${formatTime(document.expires_at)}`
     output.screen.line(
-      `key ${document.id} for ${JSON.stringify(name)}, ${kind}${until}; it is shown this once:`,
+      `key ${document.id} for ${JSON.stringify(name)}, ${kind}${until}; it is shown only once:`,
     )
   }
   await showResult(output, json, () => `${document.key}\n`)
@@ -55,10 +55,10 @@ export async function listKeys(
         key.name,
         key.kind,
         key.scopes?.map(scopeText).join(' ') ?? 'all',
-        moment(key.created_at),
-        moment(key.last_used_at) || 'never',
-        moment(key.expires_at) || 'never',
-        moment(key.revoked_at),
+        formatTime(key.created_at),
+        formatTime(key.last_used_at) || 'never',
+        formatTime(key.expires_at) || 'never',
+        formatTime(key.revoked_at),
       ]),
       columns: output.columns,
       empty: { what: 'API keys', next: 'reactor connect keys create NAME --kind KIND' },

@@ -13,15 +13,15 @@ export function keysCommand(connect: Command, ask: AskService): void {
   const keys = connect
     .command('keys')
     .alias('api-keys')
-    .description('API keys: make, list and revoke them')
+    .description('create, list and revoke API keys')
     .addHelpText('after', examples)
   createCommand(keys, ask)
-  serviceCommand(keys, 'list', 'all keys; never the keys themselves')
+  serviceCommand(keys, 'list', 'list all keys, without the secret keys themselves')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { limit?: number }) =>
       ask(flags, async (context) => (await keyCommands()).listKeys(context, flags)),
     )
-  serviceCommand(keys, 'revoke', 'a key works no more')
+  serviceCommand(keys, 'revoke', 'revoke a key: it stops working')
     .argument('<ID>', 'its id, as `list` shows it')
     .action(async (id: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await keyCommands()).revokeKey(context, id)),
@@ -29,17 +29,17 @@ export function keysCommand(connect: Command, ask: AskService): void {
 }
 
 function createCommand(keys: Command, ask: AskService): void {
-  serviceCommand(keys, 'create', 'make a key; it is shown this once')
-    .argument('<NAME>', 'who or what uses it')
+  serviceCommand(keys, 'create', 'create a key; it is shown only once')
+    .argument('<NAME>', 'the person or program that uses it')
     .addOption(
-      new Option('--kind <KIND>', 'what it may do: docs/access.md')
+      new Option('--kind <KIND>', 'its rights: docs/access.md')
         .choices(principalKinds)
         .makeOptionMandatory(),
     )
     .addOption(
       new Option(
         '--scope <ACTION[@NAMES]>',
-        'what it may do at most, such as connections:*@ci-*; may be given more than once',
+        'a limit of its rights, such as connections:*@ci-*; may be repeated',
       ).argParser(collectScope),
     )
     .addOption(

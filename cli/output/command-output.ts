@@ -1,11 +1,11 @@
 import type { Paint } from './paint.ts'
 import type { Screen } from './screen.ts'
 
-/** Where a command that asks the service writes to. */
+/** The outputs of a command that uses the service. */
 export interface CommandOutput {
-  /** `--json`: what the service answered, for programs. */
+  /** `--json`: the response of the service, for programs. */
   readonly json: boolean
-  /** The width of the terminal that results go to; undefined: it is none. */
+  /** The width of the terminal that results go to; undefined: not a terminal. */
   readonly columns: number | undefined
   /** Colours on standard error. */
   readonly paint: Paint
@@ -17,7 +17,7 @@ export interface CommandOutput {
   write(text: string): Promise<void>
 }
 
-/** The answer of the service as it is with `--json`, else as people read it. */
+/** Shows the response of the service as it is with `--json`, otherwise in a form for people. */
 export async function showResult(
   output: CommandOutput,
   json: unknown,

@@ -1,6 +1,6 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 import type { Paint } from './paint.ts'
-import { docsPath } from './docs-place.ts'
+import { docsPath } from './docs-path.ts'
 import { plainText } from './plain-text.ts'
 
 /** An error as the user reads it: what happened, what to do, and the page to read. */

@@ -7,7 +7,7 @@ export interface ListedRows {
   readonly empty: EmptyList
 }
 
-/** What is said of a list without rows. */
+/** The text for an empty list. */
 export interface EmptyList {
   /** What is listed, in the plural: `runs`. */
   readonly what: string
@@ -15,7 +15,7 @@ export interface EmptyList {
   readonly because?: string
   /** The command that makes the first one. */
   readonly next: string
-  /** What was asked for, by option; nothing was if all are undefined. */
+  /** The requested filters, by option; all undefined: none. */
   readonly filters?: Readonly<Record<string, string | undefined>>
   /** The command without the filters. */
   readonly all?: string
@@ -33,5 +33,5 @@ function emptyLines({ what, because = 'yet', next, filters = {}, all }: EmptyLis
     : `no ${what} ${because}\nnext: ${next}\n`
 }
 
-/** Of a list that leaves out what the caller may not read. */
+/** For a list that leaves out items that the caller may not read. */
 export const yetOrHidden = 'yet, or none that you may see'

@@ -1,6 +1,6 @@
-/** What breaks a line. */
+/** Characters that break a line. */
 const lineBreaks = /[\t\r\n\u2028\u2029]+/g
-/** What changes the direction of a text, and what takes no space: a name may look like another. */
+/** Characters that change the direction of a text or take no space: a name may look like another one. */
 const unseen = /\p{Cc}|[\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu
 
 /**

@@ -1,4 +1,4 @@
-/** What the screen needs of `process.stderr`. */
+/** The part of `process.stderr` that the screen uses. */
 export interface TextOutput {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -43,7 +43,7 @@ export class Screen {
     this.#draw(texts)
   }
 
-  /** Replaces the live lines; none clears them. Does nothing where the output is no terminal. */
+  /** Replaces the live lines; none clears them. Does nothing if the output is not a terminal. */
   live(texts: readonly string[]): void {
     if (!this.isTerminal) return
     this.#live = texts

@@ -4,12 +4,12 @@ import { plainText } from './plain-text.ts'
 export type TableRow = readonly string[]
 
 const gap = '  '
-/** Narrower, a column says nothing. */
+/** A narrower column is useless. */
 const leastWidth = 8
 
 export interface TableOptions {
   readonly header?: TableRow
-  /** Where given, the widest columns are cut until a row fits. */
+  /** If it is given, the widest columns are cut until a row fits. */
   readonly columns?: number | undefined
 }
 
@@ -29,7 +29,7 @@ function columnWidths(rows: readonly TableRow[]): number[] {
   return widths
 }
 
-/** The widest columns give way, all to the same width. */
+/** The widest columns shrink, all to the same width. */
 function fitWidths(widths: readonly number[], columns: number | undefined): readonly number[] {
   if (columns === undefined) return widths
   const room = columns - gap.length * (widths.length - 1)

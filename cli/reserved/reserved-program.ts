@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import type { ConflictFlags, InvokeFlags, ReceiverFlags } from './reserved-commands.ts'
+import type { ConflictFlags, ReceiverFlags } from './reserved-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./reserved-commands.ts')
 
-/** Commands whose part of the service a later version has, and `actions list`, which has something to list. */
+/** Commands that a later version of the service implements. */
 export function reservedCommands(connect: Command, ask: AskService): void {
-  actions(connect, ask)
   const receivers = connect
     .command('receivers')
     .description('webhook receivers (not available yet)')
@@ -21,32 +20,13 @@ export function reservedCommands(connect: Command, ask: AskService): void {
   conflictPolicies(connect, ask)
 }
 
-function actions(connect: Command, ask: AskService): void {
-  const command = connect.command('actions').description('typed calls of a connector')
-  serviceCommand(command, 'list', 'the actions of an instance’s connector')
-    .argument('<INSTANCE>')
-    .action(async (instance: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await commands()).listActions(context, instance)),
-    )
-  serviceCommand(command, 'invoke', 'call an action (not available yet)')
-    .argument('<INSTANCE>')
-    .argument('<ACTION>')
-    .requiredOption('--input <JSON|FILE|->', 'what it is called with')
-    .option('--dry-run', 'show what would be sent, send nothing')
-    .action(async (name: string, action: string, flags: CommonFlags & InvokeFlags) =>
-      ask(flags, async (context) =>
-        (await commands()).invokeAction(context, { name, action }, flags),
-      ),
-    )
-}
-
 function conflictPolicies(connect: Command, ask: AskService): void {
   const policies = connect
     .command('policies')
     .description('rules of two-way sync (not available yet)')
   const conflict = policies
     .command('conflict')
-    .description('which side wins where both changed (not available yet)')
+    .description('which side wins if both changed (not available yet)')
   serviceCommand(conflict, 'create', 'a policy for two connections (not available yet)')
     .requiredOption('--connection-a <NAME>', 'one direction')
     .requiredOption('--connection-b <NAME>', 'the other direction')

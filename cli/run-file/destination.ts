@@ -11,7 +11,7 @@ interface AddressProblem {
   readonly fix: string
 }
 
-/** The address of the destination from its fields or its URL. Adds to `problems` and gives undefined where something is missing. */
+/** The address of the destination from its fields or its URL. Adds to `problems` and gives undefined if something is missing. */
 export function resolveDestination(
   destination: RunFile['destination'],
   problems: FileProblem[],

@@ -19,13 +19,13 @@ import type { FieldPath, SourceDocument } from './source-position.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 
-/** A run file that is complete and valid as far as it can be known without asking the source. */
+/** A run file that is complete and valid, as far as that can be known without the source. */
 export interface LoadedRunFile {
   readonly place: RunFilePlace
   readonly content: RunFile
   readonly source: SourceConfig & { readonly allowedNetworks: readonly string[] }
   readonly destination: DestinationConfig
-  /** What must never be shown. */
+  /** Texts that must never be shown. */
   readonly secrets: readonly string[]
 }
 
@@ -50,7 +50,7 @@ export interface RunFileContext {
   readonly environment: Environment
 }
 
-/** Checks what a run file says, once variables are put in. Throws a ConnectError that names the field, problem and fix. */
+/** Validates a run file after the expansion of variables. Throws a ConnectError that names the field, problem and fix. */
 export function checkRunFile(
   value: unknown,
   { place, folder, environment }: RunFileContext,
@@ -114,14 +114,14 @@ function unreadable(file: string, problem: string, fix: string): ConnectError {
   return new ConnectError('run_file_unreadable', { details: { file, problem, fix } })
 }
 
-/** Values of configurations are never shown: a secret may stand in the wrong field. */
+/** Values of configurations are never shown: a secret may be in the wrong field. */
 function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
   return first !== 'log' || !path.includes('sasl')
 }
 
-/** Shorter ones cannot be told from ordinary words in a text. */
+/** Shorter ones cannot be distinguished from ordinary words in a text. */
 const minSecretLength = 4
 
 /**

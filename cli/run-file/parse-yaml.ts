@@ -13,7 +13,7 @@ import { NodeError } from '../../manifest-interpreter/yaml/yaml-error.ts'
 import { problemAt, type FileProblem } from './file-problem.ts'
 import { PositionIndex, type FieldPath, type SourceDocument } from './source-position.ts'
 
-/** Parses a YAML run file and records where its fields stand. */
+/** Parses a YAML run file and records the positions of its fields. */
 export function parseYaml(text: string, file: string): SourceDocument {
   const source = maskReferences(text)
   const positions = new PositionIndex(source)
@@ -65,15 +65,15 @@ function unmask(text: string): string {
 
 /** Without the words of the error: they hold a name, and a secret that is not in quotes may begin with `*`. */
 const aliasProblem: FileProblem = syntaxProblem(
-  'an alias stands for too many values, or for one that holds itself',
-  'Repeat less with aliases. Put a value that begins with `*` or `&` into quotes.',
+  'an alias expands to too many values, or contains itself',
+  'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
 )
 
 function syntaxProblem(problem: string, fix: string): FileProblem {
   return { code: 'run_file_syntax', path: [], at: 'value', problem, fix }
 }
 
-/** What the parser says, without what it quotes (an unquoted secret may begin with `*` or `!`), and what to do about it. */
+/** The parser's message, without the text that it quotes (an unquoted secret may begin with `*` or `!`), and what to do about it. */
 function explain(reason: string): [problem: string, fix: string] {
   const problem = reason.replace(/\s*(?:!<[^>]*>|"[^"]*")/g, '')
   if (/alias|anchor/.test(reason))

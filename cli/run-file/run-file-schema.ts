@@ -65,7 +65,7 @@ export const runFileSchema = z.strictObject({
     .string()
     .regex(
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
-      'must be letters, digits, `-` and `_` only, at most 63, and begin with a letter or digit',
+      'must have only letters, digits, `-` and `_`, at most 63, and begin with a letter or digit',
     ),
   source: z
     .strictObject({
@@ -111,7 +111,7 @@ export type KafkaFields = z.infer<typeof kafka>
 /** The Kafka settings of `log: kafka` and `--log kafka`: a broker on this machine. */
 export const defaultKafka: KafkaFields = kafka.parse({})
 
-/** The names of the fields at a path, for "did you mean"; undefined where any name is allowed. */
+/** The names of the fields at a path, for "did you mean"; undefined if any name is allowed. */
 export function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
   const fieldSchema = path.reduce<z.core.$ZodType | undefined>(
     (schema, part) => schema && child(schema, part),

@@ -9,7 +9,7 @@ import { defaultKafka, type RunFile } from './run-file-schema.ts'
 
 export interface RunPlanOptions {
   readonly streams: RunPlan['streams']
-  /** `--log`: goes before the file. */
+  /** `--log`: overrides the file. */
   readonly log: 'embedded' | 'kafka' | undefined
 }
 

@@ -6,7 +6,7 @@ import { fieldName, type FieldPath } from './source-position.ts'
 export interface SchemaProblemContext {
   /** The document that was checked. */
   readonly document: unknown
-  /** Where the document stands in the file: `[]`, or the path of a connector's configuration. */
+  /** The place of the document in the file: `[]`, or the path of a connector's configuration. */
   readonly base: FieldPath
   /** The names of the fields at a path below the base, for "did you mean". */
   knownFields(path: FieldPath): readonly string[] | undefined
@@ -14,13 +14,13 @@ export interface SchemaProblemContext {
   mayShow(path: FieldPath): boolean
 }
 
-/** What a schema found wrong, in words for the author of the file. */
+/** The problems that a schema found, in words for the author of the file. */
 export function schemaProblems(
   issues: readonly z.core.$ZodIssue[],
   context: SchemaProblemContext,
 ): FileProblem[] {
   const problems = issues.flatMap((issue) => issueProblems(issue, [], context))
-  // A misspelt field is missing under its right name too: one of the two is told.
+  // A misspelt field is also missing under its right name: only one of the two is reported.
   const misspelt = problems
     .filter(({ at }) => at === 'key')
     .map(({ path }) => JSON.stringify(meantPath(path, context)))
@@ -68,7 +68,7 @@ function issueProblems(
 
 /**
  * The alternative that the author meant: the one that takes a value of this shape, whose complaints are about what is inside.
- * Undefined where none takes the shape.
+ * Undefined if none takes the shape.
  */
 function closestBranch(
   branches: readonly (readonly z.core.$ZodIssue[])[],
@@ -153,7 +153,7 @@ function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
   return 'Correct the value; docs/run-file.md describes the field.'
 }
 
-/** What an alternative of a union would have taken. */
+/** The values that an alternative of a union would accept. */
 function listAcceptedValues(branch: readonly z.core.$ZodIssue[]): readonly string[] {
   return branch.flatMap((issue) => {
     if (issue.path.length > 0) return []

@@ -4,10 +4,10 @@ export interface Position {
   readonly column: number
 }
 
-/** The way to a value inside the document: `['streams', 1, 'sync_mode']`. */
+/** The path to a value inside the document: `['streams', 1, 'sync_mode']`. */
 export type FieldPath = readonly (string | number)[]
 
-/** Where the fields of a document stand, recorded while it is walked. */
+/** The positions of the fields of a document, recorded during parsing. */
 export class PositionIndex {
   readonly #lineStarts: readonly number[]
   readonly #keys = new Map<string, number>()
@@ -27,13 +27,13 @@ export class PositionIndex {
     this.#values.set(JSON.stringify(path), offset)
   }
 
-  /** The key of a field, for what is wrong about the field itself (unknown). */
+  /** The key of a field, for a problem of the field itself (unknown). */
   ofKey(path: FieldPath): Position {
     const offset = this.#keys.get(JSON.stringify(path))
     return offset === undefined ? this.ofValue(path) : this.positionAt(offset)
   }
 
-  /** The value of a field. Where the field is missing: the nearest field around it, which is where it belongs. */
+  /** The value of a field. If the field is missing: the nearest field around it, which it belongs into. */
   ofValue(path: FieldPath): Position {
     for (let length = path.length; length > 0; length--) {
       const key = JSON.stringify(path.slice(0, length))

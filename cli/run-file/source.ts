@@ -16,7 +16,7 @@ export interface SourceFolders {
   readonly catalogFolder: string
 }
 
-/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined where that fails. */
+/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined if that fails. */
 export function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
@@ -72,7 +72,7 @@ const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>(
   (value) => typeof value === 'object' && value !== null,
 )
 
-/** `port: ${PORT}` is text after the expansion: text becomes what the spec wants where it can. */
+/** `port: ${PORT}` is text after the expansion: text becomes what the spec wants if it can. */
 function coerceConfig(config: Readonly<Record<string, unknown>>, spec: JsonObject): JsonObject {
   const properties = propertiesOf(spec)
   return Object.fromEntries(
@@ -87,7 +87,7 @@ function coercedValue(value: unknown, spec: JsonObject): JsonValue {
   if (typeof value === 'string') return coercedText(value, spec.type)
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
   if (Array.isArray(value)) return value.map((item) => coercedValue(item, objectAt(spec.items)))
-  // TOML has dates, which JSON has not.
+  // TOML has dates, JSON does not.
   if (value instanceof Date) return value.toISOString()
   return coerceConfig(Object.fromEntries(Object.entries(value ?? {})), spec)
 }

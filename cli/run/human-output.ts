@@ -9,24 +9,24 @@ import { resultLines, type ShownResult } from './result-lines.ts'
 import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 import type { Screen } from '../output/screen.ts'
-import { shownLabel } from './shown-label.ts'
-import { whereRunsGoOn } from './where-runs-go-on.ts'
+import { plainLabel } from './plain-label.ts'
+import { resumeNote } from './resume-note.ts'
 
 /** 5 redraws a second are smooth; a log file wants a line every few seconds. */
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
 
-/** What to do next: running again helps only if nothing that a person must put right is in the way. */
+/** What to do next: running again only helps if no person has to fix something first. */
 function adviceOf({ status, streams }: RunResult): string {
   if (status === 'complete') return ''
-  if (status === 'stopped') return `. Run the same command again: ${whereRunsGoOn}.`
+  if (status === 'stopped') return `. Run the same command again: ${resumeNote}.`
   const errors = streams.flatMap(({ error }) => (error === undefined ? [] : [error]))
   if (errors.length === 0) return '. Not every record was loaded: see the warnings.'
   const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
   const goesOn =
     status === 'partial'
-      ? `complete streams start their next sync; of those that failed, ${whereRunsGoOn}`
-      : whereRunsGoOn
+      ? `complete streams start their next sync; of the failed streams, ${resumeNote}`
+      : resumeNote
   if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
   if (canRetry === 0)
     return `. Correct what the errors name, then run the same command again: ${goesOn}.`
@@ -73,20 +73,20 @@ export class HumanOutput implements RunOutput {
           seconds: end.seconds,
           streams: end.streams.map((stream) => ({ ...stream, warnings: [] })),
         },
-        `, given up before it came to rest. Run the same command again: ${whereRunsGoOn}.`,
+        `, stopped before everything had ended. Run the same command again: ${resumeNote}.`,
       )
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
   }
 
-  /** The account of a run that has ended. */
+  /** The summary of a run that has ended. */
   result(result: ShownResult, next: string): void {
     this.#screen.live([])
     const context = { clock: this.#clock, paint: this.#paint, advice: next }
     this.#screen.lines(resultLines(result, context))
   }
 
-  /** One line when a stream ends, while others go on; the full account comes with the result. */
+  /** One line when a stream ends while others continue; the full summary comes with the result. */
   #announceEnded(progress: RunProgress): void {
     const goesOn = progress.streams.some(
       ({ status }) => status === 'waiting' || status === 'running',
@@ -99,7 +99,7 @@ export class HumanOutput implements RunOutput {
       const rejected = stream.rejected > 0 ? `, ${count(stream.rejected)} rejected` : ''
       if (goesOn)
         this.#screen.line(
-          `${shownLabel(stream.stream)}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`,
+          `${plainLabel(stream.stream)}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`,
         )
     }
   }

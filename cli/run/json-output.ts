@@ -1,5 +1,5 @@
 import type { RunProgress, StreamProgress, StreamResult } from '../../engine/run-types.ts'
-import { errorJson } from '../output/docs-place.ts'
+import { errorJson } from '../output/docs-path.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
 const progressEveryMs = 1_000

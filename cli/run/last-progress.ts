@@ -2,7 +2,7 @@ import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
-/** Passes everything on, and remembers how far the run came: for the end of one that does not come to rest after it was stopped. */
+/** Passes everything on, and remembers the last progress: for a run that does not end after it was stopped. */
 export class LastProgress implements RunOutput {
   readonly #output: RunOutput
   #progress: RunProgress | undefined
@@ -24,7 +24,7 @@ export class LastProgress implements RunOutput {
     this.#output.end(end)
   }
 
-  /** Where the run is left. */
+  /** The state in which the run is abandoned. */
   endAsAbandoned(): RunEnd {
     const exitCode = exitCodes.stopped
     if (this.#progress === undefined) return { kind: 'stopped', exitCode }

@@ -1,15 +1,15 @@
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { clock, count, counted, megabytesPerSecond, rows } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
-import { shownLabel } from './shown-label.ts'
+import { plainLabel } from './plain-label.ts'
 
 /** The lines of the live display: how many streams are done, and one line for each that runs. */
 export function liveLines(progress: RunProgress, runClock: RunClock): readonly string[] {
   const running = progress.streams.filter(({ status }) => status === 'running')
-  const nameWidth = Math.max(8, ...running.map(({ stream }) => shownLabel(stream).length))
+  const nameWidth = Math.max(8, ...running.map(({ stream }) => plainLabel(stream).length))
   const lines = running.map((stream) => {
     const facts = streamFacts(stream, { pace: runClock.pace(stream), atMs: progress.atMs })
-    return `  ${shownLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
+    return `  ${plainLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
   })
   return [
     `${streamCounts(progress)}  ${clock((progress.atMs - progress.startedAtMs) / 1000)}`,
@@ -17,7 +17,7 @@ export function liveLines(progress: RunProgress, runClock: RunClock): readonly s
   ]
 }
 
-/** The whole run in one line, where the output is no terminal. */
+/** The whole run in one line, if the output is not a terminal. */
 export function plainLine(progress: RunProgress, runClock: RunClock): string {
   const { streams } = progress
   const running = streams.filter(({ status }) => status === 'running')
@@ -92,7 +92,7 @@ function expectedRows(stream: StreamProgress): number | undefined {
   return isOpen ? stream.estimatedRows : stream.loaded + stream.rejected
 }
 
-/** 0 where it cannot be said: nothing is left, or nothing moves. */
+/** 0 if it is not known: nothing is left, or nothing moves. */
 function secondsFor(left: number, perSecond: number): number {
   return left > 0 && perSecond >= 1 ? left / perSecond : 0
 }

@@ -7,9 +7,9 @@ import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from '../output/paint.ts'
 import type { RunClock } from './run-clock.ts'
-import { shownLabel } from './shown-label.ts'
+import { plainLabel } from './plain-label.ts'
 
-/** What is shown of a run that has ended: one that ran here, or one of the service. */
+/** The shown facts of a run that has ended, here or in the service. */
 export interface ShownResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped' | 'cancelled'
   readonly seconds: number
@@ -19,7 +19,7 @@ export interface ShownResult {
   readonly error?: ErrorBody
 }
 export interface ShownStream extends StreamProgress {
-  /** True where this run continued an unfinished sync. */
+  /** True if this run continued an unfinished sync. */
   readonly resumed?: boolean
   readonly warnings: readonly string[]
   readonly tableNotes?: readonly TableNote[]
@@ -39,14 +39,14 @@ const statusStyles: Readonly<Record<ShownStream['status'] | ShownResult['status'
 export interface ResultContext {
   readonly clock: RunClock
   readonly paint: Paint
-  /** Goes on after the summary: what to do next. */
+  /** Follows the summary: what to do next. */
   readonly advice: string
 }
 
 /** The end of a run: a line for every stream, with its warnings and error below, and a summary. */
 export function resultLines(result: ShownResult, context: ResultContext): readonly string[] {
   const { paint } = context
-  const nameWidth = Math.max(...result.streams.map(({ stream }) => shownLabel(stream).length), 0)
+  const nameWidth = Math.max(...result.streams.map(({ stream }) => plainLabel(stream).length), 0)
   const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
     ...streams,
@@ -75,7 +75,7 @@ function streamLines(
   ]
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
-    `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
+    `${status}  ${plainLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
     ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(tableNoteText(note))}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
@@ -105,14 +105,14 @@ export function tableNoteText(note: TableNote): string {
   switch (note.kind) {
     case 'added':
       return note.again === true
-        ? `column ${column} was added again (${type}): older rows have NULL in it until the source gives them again; reset the stream to read all of them`
+        ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again; reset the stream to read all of them`
         : `column ${column} was added (${type})`
     case 'widened':
-      return `column ${column} became ${type}, and was ${note.was}: it could not hold all values of the source`
+      return `column ${column} was changed from ${note.was} to ${type}: it could not hold all values of the source`
     case 'kept':
-      return `column ${column} stays ${type}, and the source has ${note.source} now: a column never gets narrower`
+      return `column ${column} stays ${type}, although the source now has ${note.source}: a column never gets narrower`
     case 'left':
-      return `column ${column} is no longer among the columns of the stream (the source lacks it, or \`columns\` leaves it out): it stays, and new rows have no value of the source in it`
+      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): it stays in the table, and new rows have no value for it`
   }
 }
 
@@ -132,7 +132,7 @@ function summary(result: ShownResult, paint: Paint): string {
   return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}`
 }
 
-/** What was lost over all starts of the run. */
+/** The losses over all starts of the run. */
 function loss(now: number, earlier: number, text: (all: number) => string): readonly string[] {
   const all = now + earlier
   if (all === 0) return []

@@ -6,7 +6,7 @@ import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/work
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { startPatiently } from '../../engine/run/start-patiently.ts'
+import { retryStart } from '../../engine/run/retry-start.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/platform/secrets/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -14,7 +14,7 @@ import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
-import { errorEnd } from '../output/error-end.ts'
+import { commandFailure } from '../output/command-failure.ts'
 import { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
@@ -23,11 +23,11 @@ export interface RunOptions {
   readonly metricsPort: number | undefined
 }
 
-/** What a run needs from the command command it. */
+/** The context of a run from its command. */
 export interface RunCommandContext {
   readonly output: RunOutput
   readonly logger: Logger
-  /** Everything that is written goes through it: it gets the secrets that the source finds or replaces. */
+  /** All output goes through it: it gets the secrets that the source finds or replaces. */
   readonly mask: Mask
   readonly signal: AbortSignal
   now(): number
@@ -51,14 +51,14 @@ export async function runLoadedFile(
     const result = await runPlan(plan, options, { ...command, source, threads })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
-    // Before the streams. It would have been tried again, had the user not stopped the run.
+    // Before the streams. It would have been tried again if the user had not stopped the run.
     if (command.signal.aborted && ConnectError.from(error).retryable)
       return { kind: 'stopped', exitCode: exitCodes.stopped }
-    return errorEnd(error)
+    return commandFailure(error)
   }
 }
 
-/** The configuration of the run file, as the source changes it: the run goes on with what the check got. */
+/** The configuration of the run file, with the changes of the source: the run continues with the one of the check. */
 class FileSource {
   readonly #fileConfig: JsonObject
   readonly #context: RunCommandContext
@@ -107,9 +107,7 @@ async function planRun(
   }
   const catalog = await unlessStopped(
     () =>
-      startPatiently(context, () =>
-        askSource(connector, file, { context, source: command.source }),
-      ),
+      retryStart(context, () => askSource(connector, file, { context, source: command.source })),
     command.signal,
   )
   if (catalog === undefined) return undefined
@@ -169,7 +167,7 @@ async function runPlan(
   return await runConnection(plan, ports, signal)
 }
 
-/** Undefined as soon as the user stops: a source that does not answer must not hold the command. */
+/** Undefined as soon as the user stops: a source that does not respond must not hold up the command. */
 async function unlessStopped<T>(
   ask: () => Promise<T>,
   signal: AbortSignal,

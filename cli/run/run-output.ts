@@ -1,13 +1,13 @@
 import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
-import type { ErrorEnd } from '../output/error-end.ts'
+import type { CommandFailure } from '../output/command-failure.ts'
 
 /** How a run ended: with a result of the engine, or with an error before or around it. */
 export type RunEnd =
   | { readonly kind: 'result'; readonly result: RunResult; readonly exitCode: number }
-  | ErrorEnd
-  /** Stopped while the source was being asked, before the engine began. */
+  | CommandFailure
+  /** Stopped during the check of the source, before the engine began. */
   | { readonly kind: 'stopped'; readonly exitCode: number }
-  /** Stopped, and given up where it was: something that is away did not let it come to rest. */
+  /** Stopped and abandoned: something that does not respond kept it from ending. */
   | {
       readonly kind: 'abandoned'
       readonly seconds: number

@@ -16,7 +16,7 @@ const sameSignalMs = 500
 
 /**
  * The first SIGINT, SIGTERM or SIGHUP asks the run to stop at the next checkpoint; the second ends the process at once. The same
- * signal within half a second is not a second one. What is committed stays in both cases, and the next run goes on from there.
+ * signal within half a second is not a second one. What is committed stays in both cases, and the next run continues from there.
  */
 export class StopSignals implements Disposable {
   readonly #source: SignalSource

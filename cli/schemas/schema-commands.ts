@@ -5,7 +5,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { moment } from '../output/moment.ts'
+import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 
 export interface SchemaFlags {
@@ -33,7 +33,7 @@ export async function listSchemas(
         String(document.version),
         document.block_fingerprint,
         document.record_fingerprint,
-        moment(document.first_seen_at),
+        formatTime(document.first_seen_at),
       ]),
       columns: output.columns,
       empty: {
@@ -64,7 +64,7 @@ export async function getSchema(
     const filter =
       newest === undefined
         ? ''
-        : `; used by ${newest.connection} since ${moment(newest.first_seen_at)}`
+        : `; used by ${newest.connection} since ${formatTime(newest.first_seen_at)}`
     output.screen.line(`${fingerprint}: ${what}${filter}`)
   }
   await showResult(output, json, () => `${JSON.stringify(schema, null, 2)}\n`)

@@ -12,7 +12,7 @@ export function schemasCommand(connect: Command, ask: AskService): void {
     .command('schemas')
     .description('Avro schemas of the records in the topics')
     .addHelpText('after', examples)
-  serviceCommand(schemas, 'list', 'which schemas the streams have had, the newest first')
+  serviceCommand(schemas, 'list', 'list the schemas that streams have had, newest first')
     .option('--connection <NAME>', 'only those of this connection')
     .option('--stream <NAME>', 'only those of streams with this name')
     .addOption(limitOption())

@@ -5,7 +5,7 @@ import { createServiceLogger } from '../../service/serve/service-logger.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { ServeArguments } from './serve-program.ts'
 
-/** What the service needs of the command around it. */
+/** The context of the service from its command. */
 export interface ServeContext {
   readonly environment: Environment
   readonly version: string

@@ -19,7 +19,7 @@ export function serveCommand(
   const command = connect
     .command('serve')
     .description(
-      'run the service: HTTP API, scheduler, and the runs; everything embedded, or by its settings',
+      'run the service: HTTP API, scheduler and runs; all parts embedded, or set by its settings',
     )
     .option('--config <FILE>', 'settings in TOML, under [connect]; default: REACTOR_CONNECT_CONFIG')
   for (const path of flagPaths) command.addOption(flagOf(settingAt(path)))

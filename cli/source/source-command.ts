@@ -7,7 +7,7 @@ import {
   SourceEnvironment,
   type SourceContext,
 } from '../../connectors/manifest/source-environment.ts'
-import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
+import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -56,7 +56,7 @@ export interface SourceCommandContext {
 
 /**
  * An Airbyte source on the command line: messages of the protocol, one JSON object a line. Resolves with the exit code,
- * which is not 0 where the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
+ * which is not 0 if the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
  */
 export async function runSource(
   options: SourceArguments,
@@ -88,7 +88,7 @@ export async function runSource(
     if (isOfCommandLine(error)) throw error
     const failure = failureOf(error, '')
     const message = secrets.beginning(failure.message)
-    // A check that cannot be made for want of a right configuration has failed: that is its answer.
+    // A check that cannot be made for want of a right configuration has failed: that is its result.
     if (
       command === 'check' &&
       error instanceof SourceError &&
@@ -142,8 +142,8 @@ async function manifestFile(
     const { catalogManifest } = await import('../../service/catalog/read-catalog.ts')
     return catalogManifest(catalogFolder, type)
   }
-  const problem = 'Which manifest is meant is not said once'
-  const fix = 'Name a file with --manifest FILE, or one of the catalog with --type NAME.'
+  const problem = 'Name exactly one manifest'
+  const fix = 'Name a file with --manifest FILE, or a connector of the catalog with --type NAME.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 
@@ -176,7 +176,7 @@ async function run(
   { loaded, config, secrets, lines, commandContext }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
-  const unreadable = new UnreadableAnswers()
+  const unreadable = new UnreadableResponses()
   const context = contextOf({ secrets, commandContext, lines }, options)
   await using environment = new SourceEnvironment({
     context,
@@ -256,7 +256,7 @@ async function tryStream(
 function countOf(text: string, option: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count > 0) return count
-  const problem = `${option} is no number of at least 1`
+  const problem = `${option} is not a number of at least 1`
   throw new ConnectError('usage', { details: { problem, fix: `Write it like ${option} 5.` } })
 }
 

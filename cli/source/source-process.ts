@@ -5,7 +5,7 @@ import {
   catalogFolderOf,
   readEnvironment,
 } from '../../service/platform/config/environment.ts'
-import { writeWithRoom } from '../output/write-with-room.ts'
+import { writeOutput } from '../output/write-output.ts'
 import { StopSignals } from '../run/stop-signals.ts'
 import { parseCommand, throwErrors } from '../parse-command.ts'
 import { sourceCommand } from './source-program.ts'
@@ -33,7 +33,7 @@ export async function runSourceProcess(options: SourceArguments): Promise<void> 
   // Loaded when it is needed: help and a wrong command line answer at once.
   const { runSource } = await import('./source-command.ts')
   process.exitCode = await runSource(options, {
-    write: writeWithRoom,
+    write: writeOutput,
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),

@@ -22,7 +22,7 @@ export function sourceCommand(
 ): Command {
   return connect
     .command('source')
-    .description('a manifest as an Airbyte source on the command line: messages on stdout')
+    .description('run a manifest as an Airbyte source: messages on stdout')
     .addArgument(
       new Argument('<COMMAND>', 'what the source does').choices([
         'spec',
@@ -35,12 +35,12 @@ export function sourceCommand(
     )
     .argument('[STREAM]', 'the stream to try')
     .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
-    .option('--type <NAME>', 'or one of the catalog: `reactor connect catalog list`')
+    .option('--type <NAME>', 'or a connector of the catalog: `reactor connect catalog list`')
     .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
     .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
     .option('--state <FILE>', 'the states of an earlier read (JSON)')
     .addOption(
-      new Option('--log-level <LEVEL>', 'which LOG messages are written')
+      new Option('--log-level <LEVEL>', 'minimum level of LOG messages')
         .choices(sourceLogLevels)
         .default('warn'),
     )
@@ -72,6 +72,6 @@ Examples:
   $ reactor connect source --manifest shop.yaml check --config config.json
   $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
 
-validate says what the text of a manifest shows to be wrong. try reads some pages of a stream and shows each request and
+validate reports the errors that the text of a manifest shows. try reads some pages of a stream and shows each request and
 response (secrets are masked), the schema of the records beside the declared one, and the stream's part of the manifest.
 Exit codes: 0 done   1 failed, a TRACE message says why; an error was found   2 wrong command line or file`

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
 import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
-import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
+import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
 import { ObservedFields } from '../../engine/observed-fields.ts'
 import { list } from '../../manifest-interpreter/definition.ts'
@@ -71,7 +71,7 @@ const maxShownRecords = 3
 
 /** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
 export async function trySource(options: TryOptions): Promise<number> {
-  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableAnswers() }
+  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableResponses() }
   try {
     const result = await resultOf(options, trial)
     await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
@@ -86,7 +86,7 @@ interface Trial {
   readonly exchanges: Exchange[]
   /** As the source changed it last. */
   config: Dict | undefined
-  readonly unreadable: UnreadableAnswers
+  readonly unreadable: UnreadableResponses
 }
 
 async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
@@ -202,7 +202,7 @@ function observeRequests(
     if (exchanges.length >= maxRequests)
       throw new TransportError(
         'limit',
-        `The stream sent ${maxRequests} requests, and that is enough to try it.`,
+        `The stream sent ${maxRequests} requests, and the most that a try sends.`,
       )
     const shownRequest = copyRequest(request, mask)
     try {
@@ -337,7 +337,7 @@ function resultLines(result: TryResult): string {
     ...(changed === null
       ? []
       : [
-          '\nconfiguration, which the source changed: store it, the one before may not work again\n',
+          '\nconfiguration, changed by the source: store it, because the previous one may no longer work\n',
           `${JSON.stringify(changed, null, 2)}\n`,
         ]),
   ].join('')
@@ -368,7 +368,7 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
   const before = types(declared)
   const observedTypes = types(inferred)
   const names = [...new Set([...before.keys(), ...observedTypes.keys()])]
-  if (names.length === 0) return '  No field is declared, and no record came.\n'
+  if (names.length === 0) return '  No field is declared, and no record was read.\n'
   return table(
     names.map((name) => [
       `  ${plainText(name)}`,

@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
 
-/** Gives the embedded vault of the settings a new key. Throws `vault_rotation_refused`, and what the vault throws. */
+/** Sets a new key for the embedded vault of the settings. Throws `vault_rotation_refused`, and what the vault throws. */
 export async function rotateKey(
   { config, dataDir }: RotateKeyFlags,
   context: { readonly output: CommandOutput; readonly environment: Environment },
@@ -19,7 +19,7 @@ export async function rotateKey(
   await showResult(context.output, rotated, () => {
     const { folder, secrets, key } = rotated
     const what = secrets === 1 ? '1 file is' : `${secrets} files are`
-    return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open with their own vault.json only\n`
+    return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open only with their own vault.json\n`
   })
   return exitCodes.complete
 }

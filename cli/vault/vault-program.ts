@@ -14,11 +14,11 @@ export function vaultCommand(
 ): void {
   connect
     .command('vault')
-    .description('the embedded vault, which keeps credentials')
+    .description('manage the embedded vault, which stores credentials')
     .command('rotate-key')
     .description('encrypt all credentials with a new key, on the machine of the service')
     .option('--config <FILE>', 'settings of the service in TOML; default: REACTOR_CONNECT_CONFIG')
-    .option('--data-dir <FOLDER>', 'the data folder of the service; default: of the settings')
+    .option('--data-dir <FOLDER>', 'the data folder of the service; default: from the settings')
     .option('--json', 'what was done, as JSON')
     .addHelpText('after', examples)
     .action(rotateKey)
@@ -29,5 +29,5 @@ Examples:
   $ reactor connect vault rotate-key
   $ reactor connect vault rotate-key --data-dir /srv/connect
 
-A service that runs goes on, with the new key. Interrupted, it is finished by the next start or the next rotation.
+A running service continues with the new key. The next start or rotation finishes one that was interrupted.
 docs/credentials.md describes the vault, and how a key of your own is changed.`

@@ -22,7 +22,7 @@ const fail = z
           'error, config_error: the read fails. exit: the thread ends. out_of_memory: the heap is filled. hang: nothing happens any more, not even a stop.',
       }),
     times: positive.optional().meta({ description: 'How often it happens. Default: always.' }),
-    // Whoever may configure a source is not one who may write where the process may.
+    // A user who may configure a source may not write files wherever the process can.
     counter_file: z
       .string()
       .refine(isTemporary, 'must be in the folder for temporary files')

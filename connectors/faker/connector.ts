@@ -5,7 +5,7 @@ import { fakerSpec, parseFakerConfig, type FakerConfig, type FakerStream } from 
 import { planSlices, readSlice, streamNamed } from './read.ts'
 import { columnsOfPreset } from './rows.ts'
 
-/** Synthetic streams that are the same every time: for demos, benchmarks, and tests of what happens when a source fails. */
+/** Synthetic streams that are the same every time: for demos, benchmarks, and tests of a failing source. */
 export const fakerConnector: Connector = {
   descriptor: {
     type: 'faker',

@@ -70,7 +70,7 @@ async function dueFailure({ fail }: FakerStream): Promise<FakerStream['fail']> {
   return fail !== undefined && (await willFail(fail)) ? fail : undefined
 }
 
-/** States stand at fixed rows, wherever a read began. */
+/** States are at fixed rows, wherever a read began. */
 function nextState({ state_every: every }: FakerStream, at: number): number {
   return (Math.floor(at / every) + 1) * every
 }

@@ -12,7 +12,7 @@ import { readManifestTask } from './read-task.ts'
 import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
-import { UnreadableAnswers } from './unreadable-answers.ts'
+import { UnreadableResponses } from './unreadable-responses.ts'
 
 /** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
 export function manifestConnector(type: string, path: string): Connector {
@@ -46,7 +46,7 @@ async function check(
   context: ConnectorContext,
 ): Promise<AirbyteConnectionStatus> {
   try {
-    const unreadable = new UnreadableAnswers()
+    const unreadable = new UnreadableResponses()
     const use = { config, context, unreadable }
     const status = await withSource(loaded, use, (source) => source.check())
     const message = unreadable.warnings.join(' ')
@@ -79,7 +79,7 @@ async function withSource<Result>(
   }: {
     readonly config: JsonObject
     readonly context: ConnectorContext
-    readonly unreadable?: UnreadableAnswers
+    readonly unreadable?: UnreadableResponses
   },
   use: (source: ManifestSource) => Promise<Result>,
 ): Promise<Result> {
@@ -92,11 +92,11 @@ async function withSource<Result>(
     },
   })
   try {
-    // Loaded where it is used: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
+    // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({ manifest, config: configOf(config), environment })
     const answer = await use(source)
-    // A check that fails says so in its answer.
+    // A check that fails says so in its result.
     if (environment.authorizationLost === undefined) return answer
   } catch (error) {
     if (environment.authorizationLost === undefined) throw sourceFailure(error, 'The source')

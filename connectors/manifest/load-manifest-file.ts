@@ -6,11 +6,11 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 
 export interface LoadedManifest {
   readonly manifest: Manifest
-  /** Where its relative paths start. */
+  /** The folder of its relative paths. */
   readonly directory: string
 }
 
-/** The last version of each file: a worker asks for the same one for every slice. */
+/** The last version of each file: a worker needs the same one for every slice. */
 const loaded = new Map<string, { readonly mtimeMs: number; readonly file: LoadedManifest }>()
 
 /** Reads a manifest from a file. Throws `manifest_unreadable` or `manifest_invalid`. */

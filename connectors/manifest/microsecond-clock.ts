@@ -1,9 +1,9 @@
-/** A clock that is set back by more is followed: a token with a time of the future is refused. */
+/** If the clock is set back by more, it is followed: a token with a future time would be refused. */
 const maxWaitMicros = 1_000_000
 
 /**
- * The time of day in whole microseconds, each one later than the one before, as Python's clock is: manifests take `now_utc()`
- * for (a part of) the key of a record. One per source: what two sources give at the same microsecond are keys of two streams.
+ * The time of day in whole microseconds, always increasing, as Python's clock is: manifests use `now_utc()` for (a part of) the key of a
+ * record. One per source: equal values of two sources are keys of two streams.
  */
 export class MicrosecondClock {
   readonly #nowMs: () => number

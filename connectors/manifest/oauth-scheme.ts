@@ -36,8 +36,8 @@ const advancedAuthSchema = z.object({
 })
 
 /**
- * The OAuth of a manifest (`advanced_auth` of its spec). Undefined where it has none, leaves to the platform where to
- * authorize, or has a vendor that brings the code back under another name: then its credentials are set by hand.
+ * The OAuth of a manifest (`advanced_auth` of its spec). Undefined if it has none, leaves to the platform where to authorize, or has a
+ * vendor that returns the code under another name: its credentials are then set manually.
  */
 export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
   const parsed = advancedAuthSchema.safeParse(advancedAuth)

@@ -30,14 +30,14 @@ export async function readManifestTask(
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
-    // A state, or the end of a replaced table, would pass what it should have held, and no later run would ask for it.
+    // Otherwise a state, or the end of a replaced table, would skip the records of the response, and no later run would read them.
     unreadableAnswers: 'fail',
     emit: (message) => {
       output.side(message)
     },
   })
   try {
-    // Loaded where it is used, as in connector.ts.
+    // Imported on first use, as in connector.ts.
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({
       manifest,
@@ -63,7 +63,7 @@ function readFailure(error: unknown, { stream }: ReadTask): unknown {
   return new ConnectError('source_answer_unreadable', { details, cause: error })
 }
 
-/** A read that was stopped ends at its last state; what came after it is read again later. */
+/** A stopped read ends at its last state; later records are read again. */
 function stopped(stream: string, output: TaskOutput): 'stopped' {
   if (output.isCovered) return 'stopped'
   const reason = 'it was in the middle of a slice, which is read again from its start'
@@ -94,7 +94,7 @@ class TaskOutput implements SourceOutput {
     if (this.#failure === undefined) return undefined
     const { message, failureType, internalMessage, mayPass, isUnreadableAnswer } = this.#failure
     return new SourceError(
-      // The reason of an unexpected error stands in its internal message.
+      // The reason of an unexpected error is in its internal message.
       failureType === 'system_error' && !message.includes(internalMessage ?? '')
         ? `${message}: ${internalMessage ?? ''}`
         : message,
@@ -139,14 +139,14 @@ class TaskOutput implements SourceOutput {
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
         return
-      // The failure that comes with it says so.
+      // The failure that comes with it reports it.
       case 'unreadable':
       case 'authorization-lost':
     }
   }
 }
 
-/** Objects that JSON.parse made are handed on as they are. */
+/** Objects that JSON.parse made are passed on unchanged. */
 function recordData(record: Dict): RecordData {
   const value = toRecordValue(record)
   return typeof value === 'object' && value !== null ? (value as RecordData) : {}

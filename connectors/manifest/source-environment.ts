@@ -13,7 +13,7 @@ import type { ChangeConfig, ConnectorContext } from '../connector.ts'
 import { MicrosecondClock } from './microsecond-clock.ts'
 import { configOf, plainConfig } from './source-config.ts'
 
-/** What a source needs of a connector's context. */
+/** The parts of a connector's context that a source needs. */
 export type SourceContext = Pick<
   ConnectorContext,
   'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'secretFound' | 'onRequest'
@@ -29,7 +29,7 @@ export interface SourceEnvironmentOptions {
   readonly unreadableAnswers?: 'fail'
 }
 
-/** The world as a source sees it in production: the clock, chance, and the network behind its guard. Dispose it at the end. */
+/** The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose it at the end. */
 export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly logger: Environment['logger']
   readonly signal: AbortSignal
@@ -64,7 +64,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
       this.changeConfig = (change) => changedConfig(changeConfig, change)
   }
 
-  /** Why the user must authorize anew: said by the source, whatever else failed because of it. */
+  /** Why the user must authorize again: reported by the source, whatever else failed because of it. */
   get authorizationLost(): SourceError | undefined {
     return this.#authorizationLost
   }

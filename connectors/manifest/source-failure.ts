@@ -7,7 +7,7 @@ const codes = {
   system_error: 'source_failed',
 } as const
 
-/** The user must authorize anew. */
+/** The user must authorize again. */
 export function authorizationFailure(cause: SourceError, subject: string): ConnectError {
   const details = { subject, reason: cause.message }
   return new ConnectError('source_authorization_lost', { details, cause })

@@ -11,7 +11,7 @@ const binaryTypes: ReadonlyMap<string, BinaryType> = new Map([
   ...['varchar', 'bpchar', 'name'].map((name) => [name, 'text'] as const),
 ])
 
-/** Types of keys whose text is easily told from their binary form. */
+/** Types of keys whose text can easily be derived from their binary form. */
 type KeyType = 'int2' | 'int4' | 'int8' | 'text' | 'uuid'
 
 const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
@@ -22,7 +22,7 @@ const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
   uuid: (field) => field.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
 }
 
-/** The binary type of each column; undefined where one has none, or is declared as something else than it is. */
+/** The binary type of each column; undefined if one has none, or is declared as something else than it is. */
 export function binaryTypesOf(
   columns: readonly { readonly type: ColumnType }[],
   configured: readonly Column[],
@@ -37,7 +37,7 @@ export function binaryTypesOf(
   return types
 }
 
-/** What is sent for a column (`selectExpression`): arrays and composites as JSON, enums as their labels. */
+/** The type of the selected value (`selectExpression`): arrays and composites as JSON, enums as their labels. */
 function binaryTypeOf(type: ColumnType): BinaryType | undefined {
   if (type.schema === 'pg_catalog' && type.name === 'money') return undefined
   if (!hasOwnText(type)) return 'json'
@@ -49,7 +49,7 @@ export function isKeyType(type: BinaryType): type is KeyType {
   return type in keyText
 }
 
-/** The texts of some fields of the row in the message that begins at `start`; undefined where the message has no row. */
+/** The texts of some fields of the row in the message that begins at `start`; undefined if the message has no row. */
 export function textsOf(
   rows: Buffer,
   start: number,

@@ -1,7 +1,7 @@
 import { lineEnd, lineHash } from './copy-line.ts'
 import type { Boundary } from './states.ts'
 
-/** Above this many equal rows a state holds their digest in place of their hashes (107 kB of base64). */
+/** Above this number of equal rows, a state has their digest instead of their hashes (107 kB of base64). */
 export const maxBoundaryRows = 10_000
 const hashBytes = 8
 
@@ -26,7 +26,7 @@ export class BoundaryGroup {
     this.#hashes?.push(hash)
   }
 
-  /** True while a state in the middle of the group is exact: each of its rows can be told from those that follow. */
+  /** True while a state in the middle of the group is exact: each of its rows can be distinguished from later ones. */
   get isExact(): boolean {
     return this.#hashes !== undefined
   }
@@ -45,9 +45,9 @@ export class BoundaryGroup {
 /** The rows of a saved boundary, as a multiset: each is recognised as often as it was emitted. */
 export class EmittedRows {
   readonly #left = new Map<bigint, number>()
-  /** The rows that are at the boundary now, emitted before or new: what the next read is to recognise. */
+  /** The rows that are at the boundary now, emitted before or new: the next read must recognise them. */
   readonly present = new BoundaryGroup()
-  /** All that was ever emitted at the boundary: what an unfinished pass must recognise. */
+  /** All rows that were ever emitted at the boundary: an unfinished pass must recognise them. */
   readonly ever = new BoundaryGroup()
 
   constructor(hashes: string) {
@@ -57,7 +57,7 @@ export class EmittedRows {
     }
   }
 
-  /** Moves the lines that were not emitted before to the front of `lines`, and gives them. */
+  /** Moves the lines that were not emitted before to the front of `lines`, and returns them. */
   keepNew(lines: Buffer): Buffer {
     let kept = 0
     for (let start = 0; start < lines.length;) {

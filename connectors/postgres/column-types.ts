@@ -19,7 +19,7 @@ export interface ColumnType extends InnerType {
   readonly element?: InnerType | null
   /** Of a composite. */
   readonly fields?: readonly { readonly name: string; readonly type: InnerType }[] | null
-  /** As the database writes it, with length, precision, and a collation that is not the type's own. */
+  /** As the database prints it, with length, precision, and a collation that is not the type's own. */
   readonly declared: string
   readonly isDeterministic: boolean
   readonly isOrderable: boolean
@@ -62,7 +62,7 @@ const schemas: ReadonlyMap<string, JsonObject> = new Map([
   ['jsonb', anyJson],
 ])
 
-/** The JSON Schema of a column, which says all that the database knows of its values. */
+/** The JSON Schema of a column, with everything that the database knows about its values. */
 export function jsonSchemaOf({
   type,
   notNull,
@@ -71,7 +71,7 @@ export function jsonSchemaOf({
   notNull: boolean
 }): JsonObject {
   const schema = nullableSchemaOf(type)
-  // A value of `jsonb` may be JSON's null, which is no NULL.
+  // A value of `jsonb` may be JSON's null, which is not NULL.
   if (!notNull || schema === anyJson) return schema
   const { type: types, enum: values, ...more } = schema
   const real = isJsonList(types) ? types.filter((name) => name !== 'null') : [types ?? null]
@@ -99,7 +99,10 @@ function arraySchemaOf(type: ColumnType, items: JsonObject): JsonObject {
   return isVector(type) ? nullable('array', items) : { type: ['null', 'array', 'string'], ...items }
 }
 
-/** Of a value inside of JSON that `to_json` makes: NaN and infinities are strings there; bytes and money are their text there. What a domain is made of is not looked up. */
+/**
+ * The schema of a value inside JSON that `to_json` makes: NaN and infinities are strings there; bytes and money are their text there. The
+ * base type of a domain is not looked up.
+ */
 function innerSchemaOf(type: InnerType): JsonObject {
   if (type.kind === 'd') return {}
   if (type.isArray) return nullable('array')
@@ -130,7 +133,7 @@ export function selectExpression(name: string, type: ColumnType, configured: Col
   return toJson ? `pg_catalog.to_json(${column})` : column
 }
 
-/** JSON has no bounds: an array that does not begin at 1 everywhere is another value than one that does, and becomes its text. */
+/** JSON has no array bounds: an array whose bounds do not all begin at 1 is a different value, and becomes its text. */
 function arrayExpression(column: string, type: ColumnType): string {
   // Vectors of the catalog begin at 0, always.
   if (isVector(type)) return `pg_catalog.to_json(${column})`
@@ -140,12 +143,12 @@ function arrayExpression(column: string, type: ColumnType): string {
   return `CASE WHEN ${otherBounds} THEN pg_catalog.to_json((${array})::pg_catalog.text) ELSE pg_catalog.to_json(${array}) END`
 }
 
-/** True where COPY writes the type's own text, which the database reads back as the same value. */
+/** True if COPY writes the type's own text, which the database reads back as the same value. */
 export function hasOwnText(type: ColumnType): boolean {
   return !type.isArray && !isObjectType(type) && !isMoney(type)
 }
 
-/** True where the column can order an incremental read or a key. */
+/** True if the column can order an incremental read or a key. */
 export function isCursorType(type: ColumnType): boolean {
   return type.isOrderable && hasOwnText(type)
 }
@@ -162,7 +165,7 @@ export function operatorOf({ operators }: ColumnType, operator: string): string 
 
 /**
  * How equal values of a type are recognised by their text: a function that gives equal texts for equal values, or
- * undefined where only the database can tell (citext, interval, char(n), collations that ignore case).
+ * undefined if only the database can tell (citext, interval, char(n), collations that ignore case).
  */
 export function groupTextOf(type: ColumnType): ((text: string) => string) | undefined {
   if (!type.isDeterministic) return undefined

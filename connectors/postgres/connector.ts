@@ -39,7 +39,7 @@ async function check(
     return { status: 'FAILED', message: nothingToRead }
   } catch (thrown) {
     const error = ConnectError.from(thrown)
-    // A session that was there and is lost says nothing about the configuration: whoever asked may ask again.
+    // A lost session says nothing about the configuration: the caller may try again.
     if (error.failureType === 'system_error' || error.code === 'source_connection_lost') throw error
     return { status: 'FAILED', message: `${error.message}. ${error.suggestedFix}` }
   }
@@ -54,7 +54,7 @@ async function discover(config: JsonObject, context: ConnectorContext): Promise<
   return await discoverStreams(session, parsed, context.logger)
 }
 
-/** The session that is left open holds the transaction whose snapshot every read of the run imports. */
+/** The open session holds the transaction whose snapshot every read of the run imports. */
 async function openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession> {
   const parsed = parsePostgresConfig(config)
   const session = await SourceSession.open(parsed, { logger: context.logger })

@@ -2,14 +2,14 @@
 export interface CopyChunk {
   readonly bytes: Buffer
   readonly rows: number
-  /** Where the last message begins that may hold a row; negative where there is none. */
+  /** Where the last message begins that may hold a row; negative if there is none. */
   readonly lastRow: number
 }
 
 /** How the rows come. */
 export type CopyOutFormat = 'text' | 'binary'
 
-/** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
+/** Bytes that are gathered before they are handed out; a socket returns at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
 const headerBytes = 5
@@ -22,7 +22,7 @@ const messageType = {
   errorResponse: 0x45,
 } as const
 
-/** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
+/** Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
   readonly #format: CopyOutFormat
@@ -48,7 +48,7 @@ export class CopyMessages {
     return this.#rows > 0 && this.#length >= chunkBytes
   }
 
-  /** Takes the bytes of one socket read. Gives the bytes from the end of the COPY on, once that has come. */
+  /** Takes the bytes of one socket read. Returns the bytes from the end of the COPY on, once that has come. */
   push(chunk: Buffer): Buffer | undefined {
     let offset = 0
     while (offset < chunk.length) {
@@ -118,7 +118,7 @@ export class CopyMessages {
     this.#length = needed
   }
 
-  /** The whole rows gathered so far; undefined where there are none. */
+  /** The whole rows gathered so far; undefined if there are none. */
   take(): CopyChunk | undefined {
     this.#given = this.#format === 'binary' ? this.#whole : this.#lastLineEnd()
     if (this.#given === 0) return undefined

@@ -36,7 +36,7 @@ export class CopyOut implements Submittable {
     this.#reads = options.reads
   }
 
-  /** The next rows; undefined at the end, or as soon as `signal` is aborted. Throws where the COPY failed. */
+  /** The next rows; undefined at the end, or as soon as `signal` is aborted. Throws if the COPY failed. */
   async next(signal: AbortSignal): Promise<CopyChunk | undefined> {
     this.#messages.release()
     if (this.#outcome === undefined && !signal.aborted) await this.#moreRows(signal)

@@ -37,7 +37,7 @@ function streamOf(table: Table): AirbyteStream {
   const isResumable =
     table.key.length > 0 && keyTypes.length === table.key.length && keyTypes.every(isCursorType)
   const hasCursor = table.columns.some(({ type }) => isCursorType(type))
-  // Nobody checks what a foreign table declares.
+  // Nobody checks the declarations of a foreign table.
   const columns = table.columns.map(({ name, type, notNull }) => {
     return [name, jsonSchemaOf({ type, notNull: notNull && table.kind !== 'f' })] as const
   })

@@ -3,7 +3,7 @@ import { meaningOf, type StateMeaning } from '../../postgres/sqlstate.ts'
 import { ConnectError, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
-/** What the connector was doing when something was thrown: the facts that the messages name. */
+/** What the connector was doing when an error was thrown: the facts that the messages name. */
 export interface SourcePlace {
   readonly host: string
   readonly port: number
@@ -66,7 +66,7 @@ function codeOf(sqlstate: string, error: DatabaseError, place: SourcePlace): Err
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
   }
-  // A pooler that has no transactions will not have them at the next attempt.
+  // A pooler without transactions will not have them at the next attempt.
   const isPoolerInStatementMode = error.message.includes('transaction blocks not allowed')
   if (sqlstate === '08P01' && isPoolerInStatementMode) return 'source_query_failed'
   const ofStream = place.stream === undefined ? undefined : streamCodeOf(sqlstate, error, place)
@@ -80,7 +80,7 @@ function streamCodeOf(
   { cursor }: SourcePlace,
 ): ErrorCodeName | undefined {
   if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
-  // A function that is missing is a view's; an operator is the one that compares the cursor.
+  // A missing function belongs to a view; a missing operator is the one that compares the cursor.
   const isOperator = sqlstate === '42883' && error.routine === 'op_error'
   if (cursor !== undefined && isOperator) return 'source_cursor_invalid'
   const meaning = meaningOf(sqlstate)
@@ -91,7 +91,7 @@ function objectOf(reason: string, place: SourcePlace): string {
   return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
 }
 
-/** A server that can still name the routine has its session with us: it is another connection of its own that failed. */
+/** A server that can still name the routine has its session with us: another connection of the server failed. */
 function isOfForeignServer(sqlstate: string, error: DatabaseError): boolean {
   return /^0800[01346]$/.test(sqlstate) && error.routine !== undefined
 }

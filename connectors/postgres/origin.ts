@@ -3,8 +3,8 @@ import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 /**
- * Which table a state is of. `system`: the identifier of the server's cluster, null where the server does not say it. `relation`: null for
- * views and foreign tables, which hold no rows and can be made again without harm. A restore or an upgrade may change each of them.
+ * The table of a state. `system`: the identifier of the server's cluster, null if the server does not say it. `relation`: null for views
+ * and foreign tables, which hold no rows and can be made again without harm. A restore or an upgrade may change each of them.
  */
 export const origin = z.object({
   system: z.string().nullable(),
@@ -32,7 +32,7 @@ export async function originOf(session: SourceSession, { table }: StreamSource):
   }
 }
 
-/** How the table differs from the one that a state is of; undefined where it is the same, or the state does not say. */
+/** How the table differs from the one that a state is of; undefined if it is the same, or the state does not say. */
 export function originChange(saved: Origin | undefined, present: Origin): string | undefined {
   if (saved === undefined) return undefined
   const { system, database, relation } = saved
@@ -40,6 +40,6 @@ export function originChange(saved: Origin | undefined, present: Origin): string
     return 'it is on another server, or on one that was restored or upgraded'
   if (database !== present.database) return 'it is in another database, or in one that was restored'
   if (relation !== null && present.relation !== null && relation !== present.relation)
-    return 'it was dropped and created anew, or replaced by another table of its name'
+    return 'it was dropped and created again, or replaced by another table with its name'
   return undefined
 }

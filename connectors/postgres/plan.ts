@@ -37,7 +37,7 @@ export async function planStream(
     (thrown: unknown): Measured => {
       const error = ConnectError.from(thrown)
       if (error.code === 'source_connection_lost') throw error
-      // The read fails too, and says why; or it waits, for a lock or a slow foreign server.
+      // The read fails too, with the reason; or it waits, for a lock or a slow foreign server.
       logger.info({ stream: source.name, reason: error.message }, 'size of a stream is not known')
       return { estimate: undefined, bounds: [] }
     },
@@ -64,7 +64,7 @@ interface Measured {
   readonly bounds: readonly string[][]
 }
 
-/** Others wait for their plan meanwhile: a table that is locked, or a foreign server that does not respond, is not waited for. */
+/** Other streams wait for their plan meanwhile, so it does not wait for a locked table, or a foreign server that does not respond. */
 const shortTimeouts = `SELECT set_config('statement_timeout', '10s', true), set_config('lock_timeout', '1s', true)`
 
 /** @param ranges how the stream may be split */
@@ -80,7 +80,7 @@ async function measure(
   return { estimate, bounds: await rangeBounds(session, source, split) }
 }
 
-/** What the planner expects: it knows the size of a table that was never analyzed, and views and partitions too. */
+/** The planner's estimate: it also covers tables that were never analyzed, views and partitions. */
 async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
   const { oid, kind } = source.table
   if (kind === 'r' || kind === 'm') {
@@ -88,7 +88,7 @@ async function estimateOf(session: SourceSession, source: StreamSource): Promise
       'SELECT pg_relation_size($1::int8::oid)::float8 AS bytes',
       [oid],
     )
-    // The planner takes an empty table for ten pages.
+    // The planner assumes ten pages for an empty table.
     if (size?.bytes === 0) return { rows: 0, bytes: 0 }
   }
   const present = source.columns.filter((column) => !isAbsent(column))

@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts'
 import type { SourceSession } from './session.ts'
 import type { SourceColumn, StreamSource } from './stream-source.ts'
 
-/** What is to be split: into how many ranges, and how many rows there are about. */
+/** The number of ranges, and the approximate number of rows. */
 export interface Split {
   readonly ranges: number
   readonly rows: number
@@ -13,8 +13,8 @@ const sampleRows = 10_000
 const integers = new Set(['int2', 'int4', 'int8'])
 
 /**
- * Keys that split the table into about equal ranges, ascending; fewer where the table does not give them. Asked in this
- * order: the planner's histogram, the smallest and largest integer, a sample of pages.
+ * Keys that split the table into about equal ranges, ascending; fewer if the table does not have enough. Tried in this order: the planner's
+ * histogram, the smallest and largest integer, a sample of pages.
  */
 export async function rangeBounds(
   session: SourceSession,

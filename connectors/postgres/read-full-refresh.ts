@@ -9,7 +9,7 @@ import { StatePace } from './state-pace.ts'
 import type { RangeState, WholeState } from './states.ts'
 import type { SourceColumn } from './stream-source.ts'
 
-/** Reads a range in the order of its key, from where the state says; resumable after every state. */
+/** Reads a range in the order of its key, starting at the state; resumable after every state. */
 export async function readRange(
   read: SliceRead,
   initial: RangeState,
@@ -64,7 +64,7 @@ function keyOfState({ source }: SliceRead, state: RangeState): readonly SourceCo
   throw new ConnectError('source_state_invalid', { details: { stream: source.name, reason } })
 }
 
-/** The bounds are text, which the type that the column has now may understand otherwise, or put elsewhere in its order. */
+/** The bounds are text, which the present type of the column may interpret or order differently. */
 function requireSameType(
   stream: string,
   { name, type: { declared } }: SourceColumn,
@@ -82,11 +82,11 @@ export function typesOf(key: readonly SourceColumn[]): string[] {
   return key.map(({ type }) => type.declared)
 }
 
-/** How the rows of a read come, and what is done with them. */
+/** How the rows of a read arrive, and how they are processed. */
 interface Rows {
   readonly format: CopyOutFormat
   give(bytes: Buffer): Promise<void>
-  /** The key of the chunk's last row, as text; undefined where the chunk has no row. */
+  /** The key of the chunk's last row, as text; undefined if the chunk has no row. */
   keyOfLast(chunk: CopyChunk): string[] | undefined
 }
 

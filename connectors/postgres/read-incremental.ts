@@ -11,14 +11,14 @@ import type { Boundary, CursorState } from './states.ts'
 import type { SourceColumn } from './stream-source.ts'
 import { explain } from './explain.ts'
 
-/** An incremental read: what every way of reading a slice works with, and the cursor. */
+/** An incremental read: the common parts of reading a slice, and the cursor. */
 export interface CursorRead extends SliceRead {
   readonly cursor: SourceColumn
   /** As in `ConnectorContext`. */
   readonly warn: (text: string) => void
 }
 
-/** Where a read stands: every row below `cursor` was emitted, and those of `boundary` at it. */
+/** The position of a read: every row below `cursor` was emitted, and those of `boundary` at it. */
 interface Position {
   readonly cursor: string | null
   readonly boundary: Boundary
@@ -42,13 +42,13 @@ export async function readIncremental(
   return 'complete'
 }
 
-/** Neither at the cursor of the checkpoint nor beyond it was a row: whatever values the source has are below it. */
+/** There was no row at the cursor of the checkpoint or beyond it: all values of the source are below it. */
 function isBelowCheckpoint(from: Position, to: Position): boolean {
   const { cursor, boundary } = from
   return to === from && cursor !== null && boundary.kind === 'rows' && boundary.hashes === ''
 }
 
-/** The values themselves are contents of records, which no warning has. */
+/** The values themselves are contents of records, which must not be in a warning. */
 function valuesAreBelow({ source, cursor }: CursorRead): string {
   const column = cursor.name
   return `All values of ${column} in ${source.name} are below that of the last checkpoint. If the source was restored from a backup, rows that are written from now on with a ${column} below the checkpoint are never read: reset the stream to read all rows again. If only the newest rows were deleted, nothing is missing.`
@@ -65,7 +65,7 @@ async function readWithoutCursor(read: CursorRead): Promise<void> {
   if (read.signal.aborted) throw interrupted(read, 'it was among the rows without a cursor value')
 }
 
-/** Emits what is new at exactly the saved value and gives the new boundary: the rows that are there now. */
+/** Emits new rows at exactly the saved value and returns the new boundary: the rows that are there now. */
 async function readBoundary(read: CursorRead, saved: CursorState): Promise<Position> {
   const { cursor } = saved
   if (cursor === null) return nothing
@@ -95,7 +95,7 @@ async function readNewRows(
   return emitted.ever
 }
 
-/** A group that was too large for its hashes: unchanged, nothing of it is emitted again; changed, all of it is, once. */
+/** A group that was too large for its hashes: unchanged, none of it is emitted again; changed, all of it is, once. */
 async function readChangedGroup(
   read: CursorRead,
   atCursor: string,
@@ -121,7 +121,7 @@ async function hashGroup(read: CursorRead, atCursor: string): Promise<BoundaryGr
   return group
 }
 
-/** Gives the last position: `from` itself if there was no row. */
+/** Returns the last position: `from` itself if there was no row. */
 async function readBeyond(read: CursorRead, from: Position): Promise<Position> {
   const order = quoteIdentifier(read.cursor.name)
   const beyond = from.cursor === null ? 'IS NOT NULL' : compared(read, '>', from.cursor)
@@ -136,7 +136,7 @@ async function readBeyond(read: CursorRead, from: Position): Promise<Position> {
     : emitToTheEnd(read, { rows, from })
 }
 
-/** Emits in order, with a state whenever one is due and exact. Gives the last position. */
+/** Emits in order, with a state whenever one is due and exact. Returns the last position. */
 async function emitWithStates(
   read: CursorRead,
   { rows, from, groups }: { rows: AsyncIterable<CopyChunk>; from: Position; groups: CursorGroup },
@@ -161,7 +161,7 @@ async function emitWithStates(
   return position()
 }
 
-/** For types of which only the database knows which values are equal: the boundary is asked from it, once, at the end. */
+/** For types of which only the database knows which values are equal: it is queried for the boundary, once, at the end. */
 async function emitToTheEnd(
   read: CursorRead,
   { rows, from }: { rows: AsyncIterable<CopyChunk>; from: Position },

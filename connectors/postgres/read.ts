@@ -53,13 +53,13 @@ export async function readSlice(
       throw await inPresentTerms(thrown, session, task.stream)
     }
   } finally {
-    // A COPY may be under way: the server would wait for somebody to take its rows.
+    // A COPY may be in progress: the server would wait for somebody to read its rows.
     if (outcome === 'stopped') session.destroy()
   }
   return outcome
 }
 
-/** The other lanes of the run may hold all connections that the server allows: so long is waited for one of them to end. */
+/** The other lanes of the run may hold all connections that the server allows: wait this long for one of them to end. */
 const roomPatienceMs = 60_000
 const longestPauseMs = 5_000
 
@@ -90,7 +90,7 @@ function isBusy(thrown: unknown): boolean {
 
 /**
  * A query is planned with the table as it is now, while the catalog is that of the snapshot. If the two differ (a table or column was
- * dropped, renamed or is no longer granted), the catalog of now says what is missing; the server names only a part of it.
+ * dropped, renamed or is no longer granted), the present catalog shows what is missing; the server names only a part of it.
  */
 async function inPresentTerms(
   thrown: unknown,
@@ -133,12 +133,12 @@ async function readAs(
   return readRange(read, state)
 }
 
-/** The read goes on: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
+/** The read continues: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
 function otherTable(stream: string, change: string, readsOnly: string): string {
   return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them.`
 }
 
-/** The saved value is text, which the type that the column has now may understand otherwise, or put elsewhere in its order. */
+/** The saved value is text, which the present type of the column may interpret or order differently. */
 function requireSameType(saved: CursorState, stream: string, column: SourceColumn): void {
   const { type: before, cursor } = saved
   const after = column.type.declared
@@ -169,7 +169,7 @@ function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): Source
   if (column === undefined) throw refuse('it is not among the selected columns')
   if (column.type.isArray) throw refuse('an array cannot order an incremental read')
   if (!isCursorType(column.type))
-    throw refuse(`the type ${column.type.name} has no order, or no text that keeps it`)
+    throw refuse(`the type ${column.type.name} has no order, or no text form with the same order`)
   return column
 }
 
@@ -181,7 +181,7 @@ function isInterruption(thrown: unknown): boolean {
   return thrown instanceof ConnectError && thrown.code === 'source_read_interrupted'
 }
 
-/** Knows whether records were given out that no state covers. */
+/** Knows whether records without a state were handed out. */
 class CoveredOutput implements RecordOutput {
   readonly #out: RecordOutput
   uncovered = false

@@ -55,7 +55,7 @@ export class SourceSession implements AsyncDisposable {
     let first: string | undefined
     stream.once('data', (bytes: Buffer) => {
       first = String.fromCharCode(bytes[0] ?? 0)
-      // It may never say the rest of what the driver would wait for.
+      // The server may never send the rest that the driver would wait for.
       if (!firstLetters.includes(first)) stream.destroy()
     })
     try {
@@ -126,7 +126,7 @@ export class SourceSession implements AsyncDisposable {
     await this.rows(noTimeouts)
   }
 
-  /** False where the server sends whatever bytes a client has stored. */
+  /** False if the server sends whatever bytes a client has stored. */
   get hasUtf8(): boolean {
     return this.#hasUtf8
   }
@@ -168,7 +168,7 @@ export class SourceSession implements AsyncDisposable {
   }
 }
 
-/** A session that could not be opened: what the server said first tells whether there is one. */
+/** A session that could not be opened: the first message of the server shows whether there is one. */
 function openingError(
   first: string | undefined,
   error: ConnectError,
@@ -178,11 +178,11 @@ function openingError(
     return new ConnectError('source_not_postgres', { details: { ...place } })
   }
   if (first !== undefined || error.code !== 'source_connection_lost') return error
-  const reason = 'it ended the connection before it said anything'
+  const reason = 'it ended the connection before it sent anything'
   return new ConnectError('source_unreachable', { details: { ...place, reason } })
 }
 
-/** With which a server may begin: authentication, error, notice, version of the protocol; or whether it takes TLS. */
+/** First bytes of a server's response: authentication, error, notice, protocol version; or whether it accepts TLS. */
 const firstLetters = 'RENvS'
 
 /**

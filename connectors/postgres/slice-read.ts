@@ -4,7 +4,7 @@ import type { Origin } from './origin.ts'
 import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
-/** What every way of reading a slice works with. */
+/** The common parts of all ways to read a slice. */
 export interface SliceRead {
   readonly session: SourceSession
   readonly source: StreamSource
@@ -16,7 +16,7 @@ export interface SliceRead {
   readonly stateRows: number
 }
 
-/** A stop where no exact state exists: what was given out since the last state is discarded with this error. */
+/** A stop at a point without an exact state: records since the last state are discarded with this error. */
 export function interrupted({ source }: SliceRead, reason: string): ConnectError {
   return new ConnectError('source_read_interrupted', { details: { stream: source.name, reason } })
 }

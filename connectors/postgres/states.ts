@@ -52,7 +52,7 @@ const cursorState = z.object({
 })
 export type CursorState = z.infer<typeof cursorState>
 
-/** The state of a full refresh's slice; null where a stream without a key begins. Throws `source_state_invalid`. */
+/** The state of a full refresh's slice; null if a stream without a key begins. Throws `source_state_invalid`. */
 export function parseFullRefreshState(
   state: JsonValue | null,
   stream: string,

@@ -25,11 +25,11 @@ export interface StreamSource {
   readonly columns: readonly SourceColumn[]
   /** Of the columns, where each can be read as binary COPY. */
   readonly binaryTypes: readonly BinaryType[] | undefined
-  /** The columns that order a resumable full refresh; empty where the table has no usable key. */
+  /** The columns that order a resumable full refresh; empty if the table has no usable key. */
   readonly key: readonly SourceColumn[]
 }
 
-/** Throws where the table or a configured column is missing or may not be read. */
+/** Throws if the table or a configured column is missing or may not be read. */
 export async function findSource(
   session: SourceSession,
   configured: ConfiguredAirbyteStream,
@@ -68,7 +68,7 @@ export async function findSource(
   }
 }
 
-/** Of a column that the table has no more, and that is read as NULL. */
+/** The type of a column that the table no longer has, and that is read as NULL. */
 const absentType: ColumnType = {
   schema: 'pg_catalog',
   name: 'text',
@@ -80,7 +80,7 @@ const absentType: ColumnType = {
   operators: 'pg_catalog',
 }
 
-/** The column is declared, and the table has it no more. */
+/** The column is declared, but the table no longer has it. */
 export function isAbsent({ type }: Pick<SourceColumn, 'type'>): boolean {
   return type === absentType
 }
@@ -100,7 +100,7 @@ function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[
   return expressions.join(', ')
 }
 
-/** All of the key must be selected, or the rows do not tell where they stand. */
+/** All of the key must be selected, or the rows do not show their position. */
 function usableKey(key: readonly string[], columns: readonly SourceColumn[]): SourceColumn[] {
   const found = key.flatMap((name) => columns.find((column) => column.name === name) ?? [])
   return found.length === key.length && found.every(({ type }) => isCursorType(type)) ? found : []

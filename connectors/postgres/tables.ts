@@ -29,7 +29,7 @@ export async function listTables(
   return tablesWhere(session, { schemas: schemas ?? null, name: null })
 }
 
-/** Tables that have rows at most: nothing of them can be read. */
+/** Tables that only have rows: nothing of them can be read. */
 export async function listTablesWithoutColumns(
   session: SourceSession,
   schemas: readonly string[] | undefined,

@@ -10,7 +10,7 @@ export interface LaneLoaderOptions {
   readonly sync: StreamSync
   readonly partition: number
   readonly lane: SinkLane
-  /** Opens the log's reading end; called again, at the last commit, where records of a dead attempt turn up. */
+  /** Opens the log's reading end; called again, from the last commit, if records of a dead attempt are found. */
   readonly openReader: (options: LaneReaderOptions) => Promise<LaneReader>
   readonly readerOptions: LaneReaderOptions
   /** The destination transaction ends at the first state after this many bytes … */
@@ -33,19 +33,19 @@ interface SliceProgress {
   readonly complete: boolean
 }
 
-/** Records of an attempt that died before their state came: passed over until the attempt that reads them again begins. */
+/** Records of an attempt that died before their state came: they are skipped until the attempt that reads them again begins. */
 interface Orphans {
   readonly slice: string
   readonly fromSeq: number
   readonly untilAttempt: number
 }
 
-/** Blocks are given back to the log at this size, below what any log lends (engine/log), … */
+/** Blocks are released to the log at this size, below the limit of any log (engine/log), … */
 const maxHeldBytes = 4 * 1024 * 1024
-/** … or when nothing has come for this long: a writer may be waiting for the room, with a record larger than what is left. */
+/** … or if nothing has come for this long: a writer may be waiting for room for a record that is larger than what is left. */
 const giveBackAfterMs = 100
 
-/** The reader that gave an entry, and the position before it. */
+/** The reader that returned an entry, and the position before it. */
 interface EntryPlace {
   readonly reader: LaneReader
   readonly position: string | undefined
@@ -66,11 +66,11 @@ export class LaneLoader {
   #committed: ReadonlyMap<string, SliceProgress>
   #slices: Map<string, SliceProgress>
   #committedPosition: string | undefined
-  /** Of the records that come; undefined before the first `begin`, where the lane is not entered inside a slice. */
+  /** Columns of the records that come; undefined before the first `begin`, if the lane was not entered inside a slice. */
   #columns: LogPosition['columns'] | undefined
   #committedColumns: LogPosition['columns'] | undefined
   #pending = { bytes: 0, held: 0, sinceMs: 0 }
-  /** The next entry has come, and its bytes are in use from here on. */
+  /** The next entry has arrived, and its bytes are in use from here on. */
   #hasNext = false
   readonly #clock = new LoadClock()
   #orphans: Orphans | undefined
@@ -131,7 +131,7 @@ export class LaneLoader {
         if (item.entry.type === 'state' && this.#isCommitDue()) await this.#commit(reader, position)
       }
     } catch (error) {
-      // The writer died. What it completed is worth keeping; its own error is reported where it ran.
+      // The writer died. What it completed is worth loading; its own error is reported where it ran.
       if (ConnectError.from(error).code === 'log_writer_lost') await this.#finish(reader, position)
       throw error
     }
@@ -139,7 +139,7 @@ export class LaneLoader {
     return closed ? 'closed' : 'stopped'
   }
 
-  /** The next entry. While none comes, the log gets back what it lent, and what has waited long enough is committed. */
+  /** The next entry. While none comes, the log gets its blocks back, and a transaction that has waited long enough is committed. */
   async #next(
     reader: LaneReader,
     { signal, position }: { readonly signal: AbortSignal; readonly position: string | undefined },
@@ -163,7 +163,7 @@ export class LaneLoader {
     return item
   }
 
-  /** How long to wait for the next entry before something else is to be done; undefined where there is nothing else. */
+  /** How long to wait for the next entry before something else must be done; undefined if there is nothing else. */
   #idleMs(): number | undefined {
     const canCommit = this.#moved.size > 0 && this.#isCovered()
     const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
@@ -181,13 +181,13 @@ export class LaneLoader {
     )
   }
 
-  /** The lane's blocks are no longer needed: there is room in the log again. */
+  /** The lane's blocks are no longer needed: the log has room again. */
   async #giveBack(reader: LaneReader): Promise<void> {
     await this.#lane.flush()
     this.#release(reader)
   }
 
-  /** What has come in the meantime would be given back too, and is yet to be loaded: then later. */
+  /** Entries that have come in the meantime would be released too, but are not loaded yet: release later. */
   #release(reader: LaneReader): void {
     if (this.#hasNext) return
     reader.release()
@@ -234,7 +234,7 @@ export class LaneLoader {
     if (entry.seq !== progress.seen)
       throw this.#mismatch('log_position_mismatch', progress.seen, entry.seq)
     if (isSame(entry.columns, this.#columns)) return undefined
-    // What came with other columns is a transaction of its own.
+    // Records with other columns go into a transaction of their own.
     if (this.#moved.size > 0) await this.#commit(reader, position)
     await this.#useColumns(entry.columns)
     return undefined
@@ -306,7 +306,7 @@ export class LaneLoader {
     )
   }
 
-  /** At the end: commits complete units; rows that no state covers are dropped, a later attempt reads them again. */
+  /** At the end: commits complete units; rows that no state covers are dropped, because a later attempt reads them again. */
   async #finish(reader: LaneReader, position: string | undefined): Promise<void> {
     if (!this.#isCovered()) await this.#forgetPending()
     else if (this.#moved.size > 0) await this.#commit(reader, position)

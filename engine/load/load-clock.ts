@@ -1,7 +1,7 @@
 import type { LaneStats } from '../../sinks/sink.ts'
 import type { LoadSeconds } from '../threads/protocol.ts'
 
-/** Where a sink worker's time goes, also while it waits for something: it is read between two commits too. */
+/** Measures where a sink worker's time goes, also during a wait: it can be read between two commits too. */
 export class LoadClock {
   readonly #now: () => number
   readonly #startedMs: number
@@ -40,7 +40,7 @@ export class LoadClock {
     this.#commitMs += stats.commitSeconds * 1000
   }
 
-  /** Seconds of waiting for the log since this was last asked. */
+  /** Seconds of waiting for the log since the last call. */
   takeLogWaitSeconds(): number {
     const waitedMs = this.#waitedMs()
     const takenMs = this.#logWaitTakenMs

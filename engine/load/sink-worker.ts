@@ -4,7 +4,7 @@ import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
 import { runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneLoader } from './lane-loader.ts'
 
-/** How often a worker says where its time goes, in milliseconds. */
+/** How often a worker reports where its time goes, in milliseconds. */
 const reportEveryMs = 500
 
 export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | 'stopped'>> {

@@ -1,17 +1,17 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { LaneName, LogEntry } from './stream-log.ts'
 
-/** Where the slice that the lane carries stands; `covered` is the sequence number of its last state. */
+/** The position within the slice that the lane carries; `covered` is the sequence number of its last state. */
 interface SliceAt {
   readonly slice: string
   seq: number
   covered: number
 }
 
-/** What the log knows of an entry's writer. */
+/** What the log knows about the writer of an entry. */
 export interface EntryOrigin {
   readonly attempt: number
-  /** With a `begin`, if the log carries it: how many records the attempt had written before. */
+  /** For a `begin`, if the log has it: how many records the attempt had written before. */
   readonly writtenBefore?: number
 }
 
@@ -25,8 +25,8 @@ export interface LaneOrderOptions {
 }
 
 /**
- * Checks a lane's entries as they come out of the log: within one attempt no record of a slice is missing, doubled or out
- * of order, and the counts of `state` and `close` are true. Throws before the bad entry is given to anybody.
+ * Checks a lane's entries as they come out of the log: within one attempt, no record of a slice is missing, doubled or out of order, and
+ * the counts of `state` and `close` are right. Throws before the bad entry reaches anybody.
  */
 export class LaneOrder {
   readonly #lane: LaneName
@@ -71,7 +71,7 @@ export class LaneOrder {
     }
   }
 
-  /** Each attempt counts for itself: a killed one leaves no `close`, and the next one may have nothing to read. */
+  /** Each attempt is counted separately: a killed one has no `close`, and the next one may have nothing to read. */
   #enter({ attempt, writtenBefore }: EntryOrigin): void {
     if (attempt !== this.#attempt) {
       if (this.#attempt !== undefined) this.#records = 0

@@ -19,7 +19,7 @@ export async function openLaneWriter(
       return new EmbeddedWriter(address, options)
     }
     case 'kafka': {
-      // Loaded where it is used: the client costs a thread's start 60 ms.
+      // Imported on first use: the client costs a thread's start 60 ms.
       const { KafkaWriter } = await import('./kafka/kafka-writer.ts')
       return KafkaWriter.open(address.kafka, options, { logger })
     }

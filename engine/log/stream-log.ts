@@ -3,24 +3,24 @@ import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 
 /**
- * The largest record, in bytes of the wire encoding, whatever the log: a worker holds it several times. A topic with a smaller
- * `max.message.bytes` takes less.
+ * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic with a smaller
+ * `max.message.bytes` allows less.
  */
 export const largestRecordBytes = 64 * 1024 * 1024
 
 /**
- * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite:
- * `embedded` (a bounded channel between the threads of one process; nothing survives the process) and `kafka`.
+ * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite: `embedded` (a bounded
+ * channel between the threads of one process; nothing survives the process) and `kafka`.
  *
- * A *lane* is one partition of one stream: one writer, one reader, strict order. A lane carries slices one after the
- * other: `begin`, then units (records and rejections, closed by the state that covers them), then `end`; after the last
- * slice, `close`. A unit becomes visible as a whole or not at all in `kafka` (a transaction); in `embedded` a reader may
- * see its first part, and must not commit before its state has come.
+ * A *lane* is one partition of one stream: one writer, one reader, strict order. A lane carries slices one after the other: `begin`, then
+ * units (records and rejections, closed by the state that covers them), then `end`; after the last slice, `close`. A unit becomes visible
+ * as a whole or not at all in `kafka` (a transaction); in `embedded` a reader may see its first part, and must not commit before its state
+ * has come.
  *
- * Orphans. Records whose state never came (the writer died; or the unit was open for longer than a Kafka transaction may
- * be, and its first part had to be committed) reach the reader like any others. A `begin` of the same slice follows them,
- * whose `seq` says where the writer goes on from: what was given of the slice from that seq on is to be rolled back.
- * A unit goes on across such a commit: only a `begin` makes orphans.
+ * Orphans. Records whose state never came (the writer died; or the unit was open for longer than a Kafka transaction may be, and its first
+ * part had to be committed) reach the reader like any others. A `begin` of the same slice follows them, and its `seq` says where the writer
+ * continues: the reader must roll back the records of the slice from that seq on. A unit continues across such a commit: only a `begin`
+ * makes orphans.
  */
 export interface StreamLog extends AsyncDisposable {
   /** Makes the lanes of a stream (creates or extends the topic). On the main thread, before the workers start. Never shrinks. */
@@ -36,8 +36,8 @@ export interface LogStream {
 export interface OpenedStream {
   readonly lanes: readonly LaneEndpoint[]
   /**
-   * The largest record, in bytes of the wire encoding, that these lanes take; another stream's may take more or less. A larger one is
-   * to be rejected by the writer's caller.
+   * The largest record, in bytes of the wire encoding, that these lanes accept; another stream's may accept more or less. The writer's
+   * caller must reject a larger one.
    */
   readonly maxRecordBytes: number
 }
@@ -123,7 +123,10 @@ export type LogEntry =
       readonly seq: number
       readonly outcome: 'complete' | 'stopped'
     }
-  /** The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt (rejections apart); the reader checks. */
+  /**
+   * The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt (without rejections); the reader
+   * checks it.
+   */
   | { readonly type: 'close'; readonly attempt: number; readonly records: number }
 
 export interface LogRecords {
@@ -141,25 +144,30 @@ export interface LogRecords {
 /** The writing end. One call at a time. */
 export interface LaneWriter extends AsyncDisposable {
   /**
-   * What to read from: the destination's checkpoints, or newer ones that the log still holds for the sink. An older
-   * writer of the lane is fenced before this is known.
+   * Where to read from: the destination's checkpoints, or newer ones that the log still has for the sink. An older writer of the lane is
+   * fenced before this is known.
    */
   readonly resume: LaneResume
   /** Resolves when there is room for more, in order; nothing is durable yet. `bytes` and their buffer belong to the log from here on. */
   append(entry: LogEntry): Promise<void>
-  /** A buffer of records that the log no longer needs, to be filled again: work that the garbage collector is spared. */
+  /** A buffer of records that the log no longer needs, to be filled again: saves work for the garbage collector. */
   reuse(): ArrayBuffer | undefined
   /** All complete units are durable in the log and visible to readers (embedded: handed over). Throws `fenced` for a zombie. */
   flush(): Promise<void>
 }
 
 export interface LaneResume {
-  /** `log`: the log holds everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to this attempt. */
+  /**
+   * `log`: the log has everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to
+   * this attempt.
+   */
   readonly from: 'log' | 'destination'
   readonly slices: readonly SliceCheckpoint[]
-  /** The reader starts here (kafka): where what `slices` count from begins in the log, which may be after the destination's position. */
+  /**
+   * The reader starts here (kafka): where the entries that `slices` count begin in the log, which may be after the destination's position.
+   */
   readonly position?: string
-  /** Why the log could not be used, where it should have been (retention, a deleted topic): the run says so. */
+  /** Why the log could not be used although it should have been (retention, a deleted topic): shown as a warning of the run. */
   readonly warning?: string
 }
 
@@ -176,13 +184,16 @@ export interface LaneWriterOptions {
 
 /** The reading end. One call at a time. */
 export interface LaneReader extends AsyncDisposable {
-  /** The next entry, in order, with the position after it; undefined after `close`. Waits; `signal` ends the wait with undefined. */
+  /**
+   * The next entry, in order, with the position after it; undefined after `close`. Waits; if `signal` is aborted, the wait ends with
+   * undefined.
+   */
   next(
     signal: AbortSignal,
   ): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
   /**
-   * The bytes of the records entries given so far are no longer used (they may be gone): room for more. A reader that holds as much as the
-   * writer may have in flight (embedded: `maxQueueBytes`) and waits for more without releasing waits for ever.
+   * The bytes of the records entries returned so far are no longer used (they may be gone): the log has room for more. A reader that holds
+   * as much as the writer may have in flight (embedded: `maxQueueBytes`) and waits for more without releasing waits for ever.
    */
   release(): void
   /** Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag monitors). */
@@ -195,8 +206,8 @@ export interface LaneReaderOptions {
   /** Skip everything before the first `begin` of this attempt. */
   readonly skipToAttempt?: number
   /**
-   * The attempt that the writer makes. A lane that resumes from the log holds the `close` of older attempts too: the reader
-   * checks their counts and passes over them. Absent: the first `close` ends the lane.
+   * The attempt of the writer. A lane that resumes from the log contains the `close` of older attempts too: the reader checks their counts
+   * and skips them. Absent: the first `close` ends the lane.
    */
   readonly attempt?: number
 }

@@ -35,7 +35,10 @@ export function createRunMetrics(registry: Registry): RunMetrics {
   return {
     readRecords: counter('reader_records_total', 'Records read from sources'),
     readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
-    readRejected: counter('reader_rejected_records_total', 'Records that the log could not take'),
+    readRejected: counter(
+      'reader_rejected_records_total',
+      'Records that were too large for the log',
+    ),
     sourceSeconds: counter(
       'reader_source_seconds_total',
       'Seconds that read workers spent in the connector',

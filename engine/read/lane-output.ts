@@ -9,7 +9,7 @@ export interface LaneOutputOptions {
   readonly encoder: BlockEncoder
   readonly writer: LaneWriter
   readonly now: () => number
-  /** Told after every block and state. */
+  /** Called after every block and state. */
   readonly onTotals: (totals: ReadTotals) => void
   readonly onRateLimited: (untilMs: number) => void
 }
@@ -39,7 +39,7 @@ export class LaneOutput implements RecordOutput {
     return this.#seq
   }
 
-  /** Totals until now, a wait that is going on included. */
+  /** Totals so far, including a wait in progress. */
   get totals(): ReadTotals {
     if (this.#waitingSince === undefined) return this.#totals
     const waitSeconds = (performance.now() - this.#waitingSince) / 1000
@@ -88,7 +88,7 @@ export class LaneOutput implements RecordOutput {
     this.#options.onRateLimited(untilMs)
   }
 
-  /** Gives the encoder all of the input; it stops whenever its block is full. */
+  /** Passes all of the input to the encoder; it stops whenever its block is full. */
   async #encode(length: number, step: (from: number) => number): Promise<void> {
     let from = 0
     while (from < length) {

@@ -4,12 +4,12 @@ import { ObservedFields, type Observed } from '../observed-fields.ts'
 
 const NEWLINE = 0x0a
 
-/** Ends a read that goes on beyond its limit: thrown into the connector, which lets go of what it holds. Nobody else sees it. */
+/** Ends a read at its limit: thrown into the connector, which releases its resources. Nobody else sees it. */
 class LimitReached extends Error {}
 
 /**
- * Takes the first records of a read, over all slices of its job, and then ends it: `signal` is aborted and the connector's call
- * throws. What is over the limit is never encoded. A read that gives exactly as many records as it may is not cut.
+ * Takes the first records of a read, over all slices of its job, and then ends it: `signal` is aborted and the connector's call throws.
+ * Records over the limit are never encoded. A read of exactly as many records as allowed is not cut.
  *
  * It has no `copyBinary`, so that rows can be counted by their lines.
  */
@@ -49,7 +49,7 @@ export class LimitedOutput implements RecordOutput {
 
   async copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void> {
     let end = 0
-    // A line break inside of a value is written as \n: each of these bytes ends a row.
+    // A line break inside a value is written as \n, so each of these bytes ends a row.
     while (this.#left > 0 && end < lines.length) {
       const lineEnd = lines.indexOf(NEWLINE, end)
       end = lineEnd < 0 ? lines.length : lineEnd + 1

@@ -58,7 +58,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     },
   })
   const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
-  // A read that waits for room in the log reports too.
+  // A read that waits for room in the log also reports.
   const timer = setInterval(() => {
     post(job, { type: 'read', ...output.totals })
   }, reportEveryMs)
@@ -134,7 +134,7 @@ async function readSlice(
   return outcome
 }
 
-/** A read that is cut keeps what it gave: nobody goes on from the state that covers it. */
+/** A limited read keeps its records: nobody continues from the state that covers them. */
 async function readLimited(
   limited: LimitedOutput,
   {

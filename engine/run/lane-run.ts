@@ -28,13 +28,13 @@ export interface LaneRun {
   readonly session: JsonValue
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
-  /** The lane is open, and its slices go on from here. */
+  /** The lane is open, and its slices continue from here. */
   readonly onStart: (slices: readonly ReadBefore[]) => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
   readonly onSecretFound: (text: string) => void
   readonly onObserved: (observed: Observed) => void
-  /** Records that the lane may read; undefined where there is no limit. */
+  /** Records that the lane may read; undefined if there is no limit. */
   readonly limitRows: number | undefined
   readonly changeConfig: ChangeConfig
 }
@@ -45,7 +45,7 @@ export type LaneOutcome =
 
 type Opened = Extract<ReadEvent, { type: 'opened' }>
 
-/** Reads and loads one lane: the read worker first (it fences older writers), then the sink worker beside it. */
+/** Reads and loads one lane: starts the read worker first (it fences older writers), then the sink worker beside it. */
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   let event: Opened | undefined
   const opened = Promise.withResolvers<Opened>()
@@ -60,7 +60,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     }),
   )
   const sink = new JobSide<LoadEvent>(run.logger, loadHandler(run.tally))
-  // The sink loads what the reader leaves in the log; one that the destination holds up would never come to its end.
+  // The sink loads what the reader leaves in the log; if the destination holds it up, it would never finish.
   const stop = (): void => {
     reader.stop()
     sink.endInTime()
@@ -91,7 +91,7 @@ interface LaneInMotion {
   readonly opened: Opened
 }
 
-/** When one side fails, the other is stopped at what is complete; the error that came first is the lane's. */
+/** If one side fails, the other is stopped at what is complete; the error that came first is the lane's. */
 async function loadBeside({
   run,
   reader,
@@ -129,8 +129,8 @@ async function loadBeside({
 }
 
 /**
- * A source that has no state to stop at throws away what it read, and a worker that did not reach its next checkpoint in time
- * (a broker that fell silent) is killed: still a stop, not a failure.
+ * A source that has no state to stop at discards its records, and a worker that did not reach its next checkpoint in time (a broker that
+ * does not respond) is killed: still a stop, not a failure.
  */
 function isStop(error: ErrorBody | undefined, isKilled: boolean): boolean {
   return error?.code === 'source_read_interrupted' || (error?.code === 'worker_died' && isKilled)
@@ -166,7 +166,7 @@ function readHandler(
       onObserved({ fields: event.fields, requests: event.requests })
     else if (event.type === 'config_asked' || event.type === 'config_returned') lender.handle(event)
     else {
-      // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.
+      // The source gets the remaining time; it never decreases, although events are sometimes a little late.
       const ownSeconds = event.encodeSeconds + event.logWaitSeconds
       const sourceSeconds = (performance.now() - openedAtMs) / 1000 - ownSeconds
       const now = { ...event, sourceSeconds: Math.max(totals.sourceSeconds, sourceSeconds) }
@@ -176,7 +176,7 @@ function readHandler(
   }
 }
 
-/** Records of the lane's slices that lie behind it; those that are complete were not opened. */
+/** Records of the lane's slices before its position; complete slices were not opened. */
 function positionOf({ sync, endpoint }: LaneRun, opened: readonly ReadBefore[]): number {
   const seqs = new Map(
     sync.slices

@@ -49,7 +49,7 @@ export class LossAccount {
 
   /**
    * Sentences for the user, with the keys of some rows. `table` has all rejected records; undefined if it goes with its sandbox. `before`
-   * is what earlier starts of the run lost: it is in the totals, but which rows these are only the destination knows.
+   * is what earlier starts of the run lost: it is in the totals, but only the destination knows which rows these are.
    */
   warnings(table: string | undefined, before: CommittedCounts = noCounts): readonly string[] {
     const { rejected, nulled, cut } = this.#kinds

@@ -6,8 +6,8 @@ interface LaneReads {
 }
 
 /**
- * Counts the records that are read a second time: an attempt goes on from the last checkpoint, or from what the log has, and the attempt
- * before it had come further.
+ * Counts records that are read a second time: an attempt continues from the last checkpoint, or from the log, and the previous attempt had
+ * come further.
  */
 export class ReadAgain {
   #syncId: number | undefined

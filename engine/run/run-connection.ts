@@ -8,7 +8,7 @@ import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { RunPlan, RunResult, StreamResult } from '../run-types.ts'
-import { startPatiently } from './start-patiently.ts'
+import { retryStart } from './retry-start.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
@@ -20,8 +20,8 @@ const streamsAhead = 2
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
- * `signal` drains every lane to its next checkpoint; a second run goes on from there.
- * Throws a ConnectError where no stream could even start (source, destination or log out of reach).
+ * `signal` drains every lane to its next checkpoint; a second run continues from there.
+ * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
  */
 export async function runConnection(
   plan: RunPlan,
@@ -36,11 +36,9 @@ export async function runConnection(
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
   await using destination = await openPostgresDestination(plan.destination, limit.passed)
-  const start = await startPatiently(context, () => startRun(destination, plan))
-  const warnings = await startPatiently(context, () => unseenStreams(destination, plan, logger))
-  await using session = await startPatiently(context, () =>
-    connector.openRead(source.config, context),
-  )
+  const start = await retryStart(context, () => startRun(destination, plan))
+  const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
+  await using session = await retryStart(context, () => connector.openRead(source.config, context))
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }
@@ -178,7 +176,7 @@ class StopLimit implements Disposable {
     if (stop.aborted) this.#start()
   }
 
-  /** What is under way has had its time. */
+  /** What is in progress has had its time. */
   get passed(): AbortSignal {
     return this.#passed.signal
   }
@@ -208,8 +206,8 @@ async function unseenStreams(
     .filter(({ stream }) => !shownKeys.has(streamKey(stream)))
     .map(
       ({ stream, table }) =>
-        `The source does not show stream ${streamLabel(stream)} any more, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,
+        `The source no longer shows stream ${streamLabel(stream)}, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,
     )
-  for (const warning of warnings) logger.warn({ warning }, 'the run goes on with a warning')
+  for (const warning of warnings) logger.warn({ warning }, 'the run continues with a warning')
   return warnings
 }

@@ -4,7 +4,7 @@ import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { RunPlan } from '../run-types.ts'
 
-/** Why a stream of the plan cannot run, as far as it shows before anything is asked. */
+/** Why a stream of the plan cannot run, as far as it is known before any request. */
 export function streamRefusal(plan: RunPlan, sink: SinkStream): ConnectError | undefined {
   return nameRefusal(sink) ?? ownSourceRefusal(plan, sink)
 }

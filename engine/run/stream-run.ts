@@ -7,7 +7,9 @@ import type { StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 import { SyncRun, type StreamRunDeps } from './sync-run.ts'
 
-/** How often a stream of the newest run takes its lanes in the log back. More often, it is not an older run that opens them late. */
+/**
+ * How often a stream of the newest run takes its lanes in the log back. More often means that it is not an older run that opens them late.
+ */
 const maxTakenBack = 2
 
 /** Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there is progress. */
@@ -25,7 +27,7 @@ export async function runStream(
     tally.settle()
     if (outcome.status !== 'failed') return syncs.result(outcome)
     const error = ConnectError.fromJSON(outcome.error)
-    // Rows alone are no progress: a source may give the last ones again and again, and fail after them.
+    // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
     barren = syncs.checkpoint === start ? barren + 1 : 1
     start = syncs.checkpoint
     const mayPass = error.retryable || attempts.mayTakeBack
@@ -49,11 +51,11 @@ export async function runStream(
   }
 }
 
-/** The attempts of one stream: which session each reads in, and whether another one may lead on. */
+/** The attempts of one stream: which session each reads in, and whether another attempt may make progress. */
 class StreamAttempts {
   readonly #deps: StreamRunDeps
   readonly #syncs: SyncRun
-  /** The session of the run broke: the snapshot that all streams share is gone. */
+  /** The session of the run is lost: the snapshot that all streams share is gone. */
   #hasLostSession = false
   #takenBack = 0
   /** The last attempt was fenced in the log, and yet this is the newest run of the connection. */
@@ -64,7 +66,7 @@ class StreamAttempts {
     this.#syncs = syncs
   }
 
-  /** Goes on within the snapshot of the run for as long as the source keeps it, so that the rows are of one moment. */
+  /** Stays in the snapshot of the run as long as the source keeps it, so that the rows are of one moment. */
   async run(attempt: number): Promise<LaneOutcome> {
     const { connector, context, plan, session } = this.#deps
     if (!this.#hasLostSession) {
@@ -90,7 +92,10 @@ class StreamAttempts {
     }
   }
 
-  /** The log knows that another writer fenced this one; the destination, of which run it is, and whether that is the newer one. */
+  /**
+   * The log knows that another writer fenced this one; the destination knows which run that writer belongs to, and whether it is the newer
+   * one.
+   */
   async #nameFencer(outcome: LaneOutcome): Promise<LaneOutcome> {
     this.mayTakeBack = false
     if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
@@ -107,10 +112,10 @@ class StreamAttempts {
   }
 }
 
-/** The source failed, so that its session may be gone. What cannot be retried fails in a new one too. */
+/** The source failed, so its session may be gone. An error that cannot be retried occurs in a new one too. */
 function isOfSource(outcome: LaneOutcome): boolean {
   if (outcome.status !== 'failed') return false
   const { code, retryable } = ConnectError.fromJSON(outcome.error)
-  // A source without room for another session has none for a second snapshot either.
+  // A source without room for another session has no room for a second snapshot either.
   return retryable && code.startsWith('source_') && code !== 'source_busy'
 }

@@ -84,7 +84,7 @@ export class StreamTally {
     this.#before ??= inRun
   }
 
-  /** All lanes are done: the rows of the table are exchanged. */
+  /** All lanes are done: the rows of the table are being exchanged. */
   noteExchange(): void {
     this.#exchanges = true
   }
@@ -101,7 +101,7 @@ export class StreamTally {
     this.#rateLimitedUntilMs = untilMs
   }
 
-  /** The read of a lane goes on from here. */
+  /** The read of a lane continues from here. */
   noteLaneOpened(partition: number, start: LaneStart): void {
     this.#readAgain.openLane(partition, start)
   }
@@ -130,7 +130,7 @@ export class StreamTally {
     this.#showLag()
   }
 
-  /** Takes where the time of a load job went so far, and before; the metrics of these stages count with each commit. */
+  /** Adds the time of a load job so far, minus the time reported before; the metrics of these stages count with each commit. */
   loading(seconds: LoadSeconds, before: LoadSeconds): void {
     this.#window.add({
       logRead: seconds.logWaitSeconds - before.logWaitSeconds,
@@ -157,7 +157,7 @@ export class StreamTally {
     this.#showLag()
   }
 
-  /** An attempt ended: what was read and not committed is dropped, or waits in the log for the next attempt. */
+  /** An attempt ended: records that were read and not committed are dropped, or wait in the log for the next attempt. */
   settle(): void {
     this.#exchanges = false
     this.#metrics.queueBytes.set(this.#labels, 0)
@@ -195,7 +195,7 @@ export class StreamTally {
 
   get #repeats(): number {
     if (this.#status !== 'complete') return this.#readAgain.count
-    // All that was read once has arrived.
+    // Everything that was read has arrived.
     return Math.max(0, this.#read - this.#loaded - this.#losses.rejected)
   }
 

@@ -25,10 +25,10 @@ import type { StreamTally } from './stream-tally.ts'
 
 export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
 
-/** What the log holds is not what the destination goes on from. */
+/** The log does not continue where the destination does. */
 const wrongLogCodes = new Set(['log_position_mismatch', 'log_out_of_order', 'accounting_mismatch'])
 
-/** What the streams of a run share. */
+/** The dependencies that the streams of a run share. */
 export interface StreamRunDeps {
   readonly plan: RunPlan
   /** The destination's number of the run and of this start of it. */
@@ -59,7 +59,7 @@ export class SyncRun {
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
-  /** From where the last attempt began: equal texts are equal checkpoints. */
+  /** Where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
   constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
@@ -91,7 +91,7 @@ export class SyncRun {
     }
   }
 
-  /** A sandbox's is dropped with it. */
+  /** That of a sandbox is dropped with it. */
   get #rejectedTable(): string | undefined {
     const { bookkeeping } = this.#deps.plan.destination
     return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
@@ -113,7 +113,7 @@ export class SyncRun {
     }
     this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
     const slices = await this.#plan(sync, session)
-    // The checkpoints move on without the log that an earlier attempt may have written.
+    // The checkpoints move without the log that an earlier attempt may have written.
     const { attemptKeys } = sync
     if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
     const outcomes = await this.#runLanes(sync, { session, slices })
@@ -138,18 +138,18 @@ export class SyncRun {
       throw error
     }
     if (!this.#hasReadBefore) return { status: 'complete' }
-    // What another start had read to its end, or left in the log, is as old as that start: read on from there.
+    // What another start had read completely, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)
     if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
     return { status: 'complete' }
   }
 
-  /** The next attempt would come to the same place: it reads from the destination's checkpoints instead. */
+  /** The next attempt would end at the same place: it reads from the destination's checkpoints instead. */
   async #leaveWrongLog(sync: StreamSync, codes: readonly string[]): Promise<void> {
     if (!codes.some((code) => wrongLogCodes.has(code))) return
     const { destination, logger } = this.#deps
     await destination.leaveLog(sync).catch((error: unknown) => {
-      // The stream's own error stands; the next attempt meets it again, and comes here again.
+      // The stream's own error is reported; the next attempt meets it again, and gets here again.
       const stream = streamLabel(this.id)
       logger.warn({ err: error, stream }, 'a wrong log could not be noted at the destination')
     })
@@ -159,12 +159,12 @@ export class SyncRun {
     return this.#sink.stream.sync_mode === 'incremental'
   }
 
-  /** An incremental slice that is read to its end now is of now, from wherever it went on. */
+  /** An incremental slice that is read to its end now is up to date, wherever it continued from. */
   #isReadBefore({ seq, complete }: ReadBefore): boolean {
     return complete || (!this.#isIncremental && seq > 0)
   }
 
-  /** What is read whole is one snapshot, not older than this start of the run. If it is not, the run says so. */
+  /** A stream that is read as a whole is one snapshot, not older than this start of the run. If it is older, there is a warning. */
   #noteAge({ startedAtMs, doneInRun }: StreamSync): void {
     if (this.#isIncremental) return
     const since = new Date(startedAtMs).toISOString()
@@ -179,7 +179,7 @@ export class SyncRun {
     if (this.#warnings.includes(warning)) return
     this.#deps.logger.warn(
       { stream: streamLabel(this.id), warning },
-      'stream goes on with a warning',
+      'the stream continues with a warning',
     )
     this.#warnings.push(warning)
   }
@@ -206,13 +206,13 @@ export class SyncRun {
     )
     const last = JSON.stringify(slices.map(({ slice, state }) => [slice, state]))
     this.#planned = { first: this.#planned?.first ?? last, last }
-    // A new sync is complete when all of these are, also those whose state goes on from the last one.
+    // A new sync is complete when all of these are, also those whose state continues from the last one.
     const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
     if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)
     return slices
   }
 
-  /** What the limit leaves after what earlier attempts of this run have loaded. */
+  /** The rest of the limit after the records that earlier attempts of this run have loaded. */
   #limitRows(slices: readonly SliceCheckpoint[]): number | undefined {
     const { limitRows } = this.#deps.plan.limits
     if (limitRows === undefined) return undefined

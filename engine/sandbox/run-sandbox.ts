@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
 import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import { openSandboxSession } from '../../sinks/postgres/sandbox/inspect-rows.ts'
-import { keepRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
+import { storeRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import {
   isRefused,
   prepareSandbox,
@@ -29,7 +29,7 @@ const defaultSampleRows = 20
 const defaultReadMs = 60_000
 
 /**
- * Reads the plan's streams from where its next run would, into an ephemeral schema, and compares. The production tables and
+ * Reads the plan's streams from where the next run would start, into an ephemeral schema, and compares. The production tables and
  * checkpoints are only read. A failed stream is in the report. Throws a ConnectError, and leaves no schema, if no stream could start
  * (source or destination out of reach, no right to create a schema) or if the signal ended it (`sandbox_stopped`).
  */
@@ -69,7 +69,7 @@ export async function runSandbox(
       // The schema says itself that it is a sandbox's, and since when: a sweep drops it.
       ports.logger.warn({ err: failure, sandbox: id }, 'a sandbox could not be dropped')
     })
-    // What broke when it was stopped is no error of its own.
+    // An error that follows from the stop is not reported.
     requireGoing(signal, plan)
     throw error
   }
@@ -103,7 +103,7 @@ async function readStreams(
     {
       logger: ports.logger.child({ sandbox: id }),
       threads: ports.threads,
-      // A sandbox is no run of the connection: it does not count among them.
+      // A sandbox is not a run of the connection: it is not counted.
       metrics: createRunMetrics(new Registry()),
       now: () => ports.now(),
       onProgress: () => undefined,
@@ -146,14 +146,14 @@ async function describeStreams(
         reports.push(await describe(session, stream, { result, rows, destination, planned }))
       }
     }
-    await keepRows(session, prepared.schema, reports)
+    await storeRows(session, prepared.schema, reports)
     return reports
   } finally {
     signal.removeEventListener('abort', stop)
   }
 }
 
-/** What cannot be compared is that stream's failure. */
+/** If a stream cannot be compared, that is its failure. */
 async function describe(
   ...[session, stream, about]: Parameters<typeof streamReport>
 ): Promise<SandboxStream> {
@@ -209,13 +209,13 @@ function totalsOf(streams: readonly SandboxStream[], readSeconds: number): Sandb
       rows: sumCost('rows'),
       bytes: sumCost('bytes'),
       requests: sumCost('requests'),
-      // Streams are read side by side: their times do not add up.
+      // Streams are read in parallel: their times do not add up.
       seconds: streams.every(({ complete }) => complete) ? readSeconds : null,
     },
   }
 }
 
-/** Of a stream that failed nothing is known: a run may have done a part of it. */
+/** Nothing is known about a stream that failed: a run may have done a part of it. */
 function isExact({ diff_vs_current: diff, error }: SandboxStream, name: keyof RowCounts): boolean {
   if (diff === undefined || error !== undefined) return false
   return diff.rows[name] !== null && !diff.at_least.includes(name)

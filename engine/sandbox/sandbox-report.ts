@@ -24,7 +24,7 @@ const cost = z
   })
   .meta({
     description:
-      'What a whole run would read; null where it cannot be told. Seconds of what was cut: by the rate of the last run.',
+      'What a whole run would read; null if it cannot be estimated. The seconds of a stream that was cut follow from the rate of the last run.',
   })
 
 const column = z.object({ name: z.string(), type: z.string() })
@@ -41,7 +41,7 @@ const syncModes = {
 }
 
 const keys = {
-  primary_key: paths.meta({ description: 'The fields that tell its rows apart; none: no key.' }),
+  primary_key: paths.meta({ description: 'The fields that identify its rows; empty: no key.' }),
   cursor_field: z.array(z.string()).meta({ description: 'A path; empty: no cursor.' }),
 }
 
@@ -51,7 +51,7 @@ const streamDiff = z
     added_columns: z.array(column),
     removed_columns: z.array(column).meta({
       description:
-        'Columns that the last run had, and the source has no more: they stay, and new rows have NULL there.',
+        'Columns that the last run had and that the source no longer has: they stay, and new rows have NULL in them.',
     }),
     own_columns: z.array(column).meta({
       description:
@@ -61,10 +61,11 @@ const streamDiff = z
     type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
     rows: rowCounts.meta({
       description:
-        'Rows of the table. Null: not known, because a limit cut the stream or the comparison took too long.',
+        'Rows of the table. Null: unknown, because a limit cut the stream or the comparison took too long.',
     }),
     at_least: z.array(z.enum(['insert', 'update', 'unchanged', 'delete'])).meta({
-      description: 'Figures of `rows` of what was read only: a whole run does at least so much.',
+      description:
+        'The figures of `rows`, for the records that were read: a whole run changes at least this many.',
     }),
     table_rows: z
       .object({ rows: z.number(), exact: z.boolean() })
@@ -91,7 +92,7 @@ const streamDiff = z
         }),
       )
       .meta({ description: 'Rows of other tables that change with those that a run deletes.' }),
-    /** Views (and materialized views) that read the table, and which of its columns. */
+    /** Views (and materialized views) that read the table, and the columns that they read. */
     dependent_views: z.array(
       z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) }),
     ),
@@ -108,25 +109,25 @@ export const sandboxStreamSchema = z
     last_settings: z
       .object({ ...syncModes, ...keys })
       .nullable()
-      .meta({ description: 'How its last run was configured, where that was otherwise.' }),
+      .meta({ description: 'How its last run was configured, if that was different.' }),
     /** The production table. */
     table: z.object({ schema: z.string(), name: z.string() }),
     read: z.number().meta({ description: 'Records that were read.' }),
-    /** Records that were too large, or that the destination would not take. */
+    /** Records that were too large, or that the destination rejected. */
     rejected: z.number(),
     complete: z.boolean().meta({
       description: 'True: it was read to its end, and the figures are those of a whole run.',
     }),
     /** The json_schema that the source declares. */
     declared_schema: jsonObjectSchema,
-    /** JSON Schema of what the records that were read really hold; null if nothing was read. */
+    /** JSON Schema of the records that were read; null if nothing was read. */
     inferred_schema: jsonObjectSchema.nullable(),
     schema_mismatches: z.array(
       z.object({
         field: z.string(),
         /**
-         * undeclared: the records have the field, the schema has not: it is not loaded. type: values that the column cannot hold:
-         * they become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
+         * undeclared: the records have the field, the schema does not: it is not loaded. type: values that the column cannot hold: they
+         * become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
          */
         kind: z.enum(['undeclared', 'type', 'missing']),
         /** Type of the column; null if it is not declared. */
@@ -138,13 +139,13 @@ export const sandboxStreamSchema = z
     ),
     sample_rows: z.array(shownRow).meta({
       description:
-        'Only in the answer of the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
+        'Only in the response to the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
     }),
     row_examples: sandboxRowExamples.meta({
       description:
-        'Some of the rows that a run would insert, change and delete: where `sample_rows` are.',
+        'Some of the rows that a run would insert, change and delete; in the same responses as `sample_rows`.',
     }),
-    /** Absent if the destination could not be asked. */
+    /** Absent if the destination could not be queried. */
     diff_vs_current: streamDiff.exactOptional(),
     estimated_cost: cost,
     warnings: z.array(z.string()),
@@ -161,7 +162,7 @@ export const sandboxReportSchema = z.object({
   /** `sbx_<ulid>`. */
   id: z.string(),
   schema: z.string().meta({ description: 'Where the rows are until the sandbox expires.' }),
-  /** Records that were read of a stream at most. */
+  /** Maximum number of records that were read of a stream. */
   limit_rows: z.int(),
   /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */
   status: z.enum(['complete', 'partial', 'failed']),
@@ -182,7 +183,7 @@ export const sandboxReportSchema = z.object({
         unchanged: z.number(),
         delete: z.number(),
       })
-      .meta({ description: 'Sums over what is known: a run does at least so much.' }),
+      .meta({ description: 'Sums of the known figures: a run changes at least this many.' }),
     estimated_cost: cost,
   }),
 })
@@ -201,7 +202,7 @@ export type RowCounts = StreamDiff['rows']
  * one; the time is not, because most of a sandbox's time is its start.
  */
 export type EstimatedCost = SandboxStream['estimated_cost']
-/** What of a stream's report is the customer's data. */
+/** The parts of a stream's report that are the customer's data. */
 export type SandboxRows = Pick<SandboxStream, 'sample_rows' | 'row_examples'>
 
 export interface SandboxPorts extends Pick<
@@ -219,8 +220,8 @@ export interface SandboxOptions {
   readonly limitRows: number
   /** Sample rows of each stream; default 20. */
   readonly sampleRows?: number
-  /** Reading ends after this time; what was read until then is what the report is about. Default 60,000. */
+  /** Reading ends after this time; the report is about the records that were read until then. Default 60,000. */
   readonly readMs?: number
-  /** Epoch ms, noted at the schema: a sweep may drop it after that. */
+  /** Epoch ms, stored with the schema: a sweep may drop it after that. */
   readonly expiresAtMs: number
 }

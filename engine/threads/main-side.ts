@@ -6,7 +6,9 @@ import type { ChangeConfig } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { ConfigReply, ConfigRequest, LogLine, StopRequest } from './protocol.ts'
 
-/** How long what is under way may take to reach its next checkpoint after it was asked to stop. Then it is ended by force: nothing is lost. */
+/**
+ * How long work in progress may take to reach its next checkpoint after a stop was requested. Then it is ended by force: nothing is lost.
+ */
 export const stopGraceMs = 30_000
 
 const logLine = z.looseObject({ level: z.number(), msg: z.string().default('') })
@@ -30,10 +32,10 @@ export class JobSide<Event extends { readonly type: string }> {
         if (isLogLine(event)) forwardLog(logger, event.line)
         else handle(event)
       } catch (error) {
-        // Nobody could catch it here, and it would end the process. The event may hold secrets, and the error quote it.
+        // Nobody could catch it here, and it would end the process. The event may contain secrets, and the error may quote it.
         const failure = error instanceof Error ? error.name : typeof error
         logger.error({ event: event.type, failure }, 'an event of a worker could not be handled')
-        // What it told is lost, so its job must not end well. A line of the log can be missing.
+        // The event is lost, so its job must not end well. A missing log line is acceptable.
         if (!isLogLine(event)) this.#killer.abort()
       }
     })
@@ -53,7 +55,7 @@ export class JobSide<Event extends { readonly type: string }> {
     this.endInTime()
   }
 
-  /** The worker ends by itself, for another one stops; it has as long as that one. */
+  /** The worker ends by itself when another one stops; it has as long as that one. */
   endInTime(): void {
     this.#grace ??= setTimeout(() => {
       this.#killer.abort()
@@ -63,7 +65,7 @@ export class JobSide<Event extends { readonly type: string }> {
   /** Call it when the job's result is there: resolves when the last event has been handled. */
   async waitUntilDrained(): Promise<void> {
     clearTimeout(this.#grace)
-    // Closes the channel of a job that never reached a worker; the port is gone from here otherwise.
+    // Closes the channel of a job that never reached a worker; otherwise the port has been transferred.
     this.workerPort.close()
     await this.#ended
   }
@@ -85,13 +87,13 @@ function forwardLog(logger: Logger, line: string): void {
 }
 
 /**
- * The main thread's side of `ChangeConfig` for one job: lends the configuration to the worker, and keeps what it returns. What
- * a worker that died, or was stopped, has not returned stays as it was.
+ * The main thread's side of `ChangeConfig` for one job: lends the configuration to the worker, and stores what it returns. If a worker
+ * died, or was stopped, before it returned it, the configuration does not change.
  */
 export class ConfigLender implements AsyncDisposable {
   readonly #changeConfig: ChangeConfig
   readonly #reply: (reply: ConfigReply) => void
-  /** What was asked for and is not returned yet. */
+  /** Lent configurations that are not returned yet. */
   readonly #returns = new Map<number, (config: JsonObject | null) => void>()
   readonly #changes = new Set<Promise<void>>()
   #isEnded = false

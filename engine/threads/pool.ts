@@ -17,11 +17,11 @@ export interface JobOptions {
 const youngMb = 12
 
 export interface PoolOptions {
-  /** Kept while nothing is to be done. */
+  /** Threads that stay while there is no work. */
   readonly minThreads: number
   readonly threads: number
   readonly heapMb: number
-  /** How long the others are kept with nothing to do. */
+  /** How long the others stay without work. */
   readonly idleMs: number
   readonly logger: Logger
 }
@@ -43,8 +43,8 @@ export function openPool<Job, T>(
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
     env: workerEnvironment(),
   })
-  // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job. What it says is left
-  // out: it may hold secrets of jobs that are over, which nobody masks any more.
+  // Without a handler, a worker that dies while idle would end the process. One that dies with a job rejects the job. Its message is left
+  // out: it may contain secrets of earlier jobs, which are no longer masked.
   pool.on('error', (error: unknown) => {
     logger.error({ worker: name, ...kindOf(error) }, 'a worker thread died')
   })
@@ -57,7 +57,7 @@ function kindOf(error: unknown): { readonly kind: string; readonly code?: unknow
 }
 
 /**
- * Nothing of the process's environment: what a job needs comes with it (pg would read PGHOST and the like). The compile cache, where the
+ * Passes nothing of the process's environment: a job brings what it needs (pg would read PGHOST and the like). The compile cache, where the
  * program has switched it on, saves each thread about 100 ms of its start (2026-11, as TypeScript).
  */
 function workerEnvironment(): Record<string, string> {

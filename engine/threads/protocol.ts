@@ -27,7 +27,7 @@ export interface JobBase {
   readonly logFields: Readonly<Record<string, string | number>>
 }
 
-/** What a job hands back: an Error would lose its class and fields on the way out of the thread. */
+/** The result of a job: an Error would lose its class and fields on the way out of the thread. */
 export type JobResult<T> =
   | { readonly status: 'ok'; readonly value: T }
   | { readonly status: 'failed'; readonly error: ErrorBody }
@@ -93,7 +93,7 @@ export type ReadEvent =
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
-  /** Of the connector: what the user should know although the read goes on. */
+  /** From the connector: what the user should know although the read continues. */
   | { readonly type: 'warning'; readonly text: string }
   /** At the end of a limited job. */
   | ({ readonly type: 'observed' } & Observed)
@@ -107,7 +107,7 @@ export type SourceEvent =
   | { readonly type: 'secret_found'; readonly text: string }
   | ConfigRequest
 
-/** How a connector changes its configuration while nobody else does (`ChangeConfig`): asked, lent, returned, kept; by number. */
+/** How a connector changes its configuration while nobody else does (`ChangeConfig`): requested, lent, returned, stored; by number. */
 export type ConfigRequest =
   | { readonly type: 'config_asked'; readonly id: number }
   /** Null: it stays as it was lent. */

@@ -5,11 +5,11 @@ import { ConfigLender, JobSide } from './main-side.ts'
 import { openPool, runIn } from './pool.ts'
 import type { SourceAnswer, SourceEvent, SourceJob } from './protocol.ts'
 
-/** Threads in which connectors answer `check` and `discover`, so that a slow or hostile source stops nobody else. */
+/** Threads in which connectors run `check` and `discover`, so that a slow or hostile source stops nobody else. */
 export interface SourceThreads extends AsyncDisposable {
   /**
-   * Undefined where the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
-   * Throws the connector's ConnectError.
+   * Undefined if the source did not respond within `timeoutMs` (including the wait for a thread): its thread is then killed. Throws the
+   * connector's ConnectError.
    */
   ask(question: SourceQuestion): Promise<SourceAnswer | undefined>
 }
@@ -19,13 +19,13 @@ export interface SourceQuestion extends Pick<
   'question' | 'type' | 'config' | 'allowedNetworks'
 > {
   readonly timeoutMs: number
-  /** For what the connector logs, which may hold secrets. */
+  /** For the log lines of the connector, which may contain secrets. */
   readonly logger: Logger
   /** Called before `ask` resolves. Holds secrets. */
   readonly onConfigChanged: (config: JsonObject) => void
   /** The connector has a secret that is not in its configuration. */
   readonly onSecretFound: (text: string) => void
-  /** All that was changed is kept when `ask` resolves. */
+  /** Everything that was changed is stored when `ask` resolves. */
   readonly changeConfig: ChangeConfig
 }
 

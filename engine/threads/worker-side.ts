@@ -51,7 +51,7 @@ export async function runJob<T>(
   }
 }
 
-/** A line whose texts are as long as a vendor or a server liked is cut before it goes to the main thread. */
+/** A line whose texts are very long, because a vendor or a server wrote them, is cut before it goes to the main thread. */
 function cutLine(line: string): string {
   if (line.length <= passedCharacters) return line
   return JSON.stringify(cutTexts(logLine.parse(JSON.parse(line)), passedCharacters))
@@ -65,7 +65,7 @@ export class ConfigBorrower implements AsyncDisposable {
   readonly #changes = new Set<Promise<unknown>>()
   #lastId = 0
 
-  /** @param signal ends the wait for others; a change that has begun goes on to its end: a token that was used up is gone */
+  /** @param signal ends the wait for others; a change that has begun is completed: a token that was used is gone */
   constructor(port: MessagePort, signal: AbortSignal) {
     this.#port = port
     this.#signal = signal
@@ -127,7 +127,7 @@ export class ConfigBorrower implements AsyncDisposable {
     this.#waiting.delete(reply.id)
     if (reply.type === 'config_failed') waiting?.reject(ConnectError.fromJSON(reply.error))
     else if (waiting !== undefined) waiting.resolve(reply.config)
-    // Nobody waits any more.
+    // Nobody is waiting any more.
     else if (reply.type === 'config_lent')
       this.#post({ type: 'config_returned', id: reply.id, config: null })
   }

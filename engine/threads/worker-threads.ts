@@ -6,8 +6,8 @@ import type { JobResult, LoadLaneJob, ReadLaneJob } from './protocol.ts'
 /** The threads of this process in which lanes are read and loaded. All runs share them. */
 export interface WorkerThreads extends AsyncDisposable {
   /**
-   * For one run, of which at most so many lanes are read, and loaded, at the same time. A run waits in line with no more jobs than
-   * these, so that one of a thousand streams does not hold up one of a single stream.
+   * For one run, which reads and loads this many lanes at the same time at most. A run waits in line with no more jobs than these, so that
+   * one of a thousand streams does not hold up one of a single stream.
    */
   forRun(lanes: number): LaneThreads
 }
@@ -18,16 +18,16 @@ export interface LaneThreads {
 }
 
 export interface WorkerThreadsOptions {
-  /** Lanes of all runs that are read, and loaded, at the same time: so many threads of each kind. */
+  /** Lanes of all runs that are read, and loaded, at the same time: the number of threads of each kind. */
   readonly lanes: number
   /** Heap of one thread; a job that needs more fails, never the process. Default 256. */
   readonly heapMb?: number | undefined
-  /** How long a thread is kept with nothing to do; one of each kind is kept for good. */
+  /** How long a thread stays without work; one of each kind stays for good. */
   readonly idleMs?: number
   readonly logger: Logger
 }
 
-/** Both pools hand out threads in the order of the jobs, so the sink of a lane is never behind one whose reader waits for it. */
+/** Both pools serve jobs in order, so the sink of a lane is never behind one whose reader waits for it. */
 export function openWorkerThreads(options: WorkerThreadsOptions): WorkerThreads {
   const { lanes, heapMb = 256, idleMs = 1_000, logger } = options
   const pool = { minThreads: 1, threads: lanes, heapMb, idleMs, logger }

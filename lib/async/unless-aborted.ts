@@ -1,4 +1,6 @@
-/** What the work gives; undefined as soon as the signal is aborted: what does not answer must not hold the process. */
+/**
+ * The result of the work; undefined as soon as the signal is aborted, so that work that does not respond cannot keep the process running.
+ */
 export async function unlessAborted<Result>(
   work: Promise<Result>,
   signal: AbortSignal,
@@ -12,7 +14,7 @@ export async function unlessAborted<Result>(
   try {
     return await Promise.race([aborted.promise, work])
   } finally {
-    work.catch(() => undefined) // nobody waits for it any more
+    work.catch(() => undefined) // nobody is waiting for it any more
     signal.removeEventListener('abort', onAbort)
   }
 }

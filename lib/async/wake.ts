@@ -1,9 +1,9 @@
-/** For a loop that looks again after a while, or as soon as there is a reason. */
+/** For a loop that runs after a pause, or as soon as there is a reason. */
 export class Wake {
   #isWanted = false
   #wake: (() => void) | undefined
 
-  /** Ends the wait; where nobody waits, the next one. */
+  /** Ends the wait; if nobody is waiting, the next one. */
   now(): void {
     this.#isWanted = true
     this.#wake?.()

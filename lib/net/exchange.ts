@@ -5,10 +5,10 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: object | undefined
-  /** For the request with its whole answer. */
+  /** Time limit for the request with its whole response. */
   readonly timeoutMs: number
   readonly maxAnswerBytes: number
-  /** Ends it, beside the timeout. */
+  /** Aborts the request, in addition to the timeout. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -18,8 +18,8 @@ export interface WholeAnswer {
 }
 
 /**
- * One request to a neighbour, with its whole answer. A redirect is not followed, it is the answer: it would carry the
- * credentials of the headers to another host. Throws what fetch throws: `requestFailure` says why.
+ * One request to another service, with its whole response. A redirect is returned, not followed: it could carry the credentials of the
+ * headers to another host. Throws what fetch throws: `requestFailure` says why.
  */
 export async function exchange(url: string | URL, question: Question): Promise<WholeAnswer> {
   const { method, headers, body, timeoutMs, maxAnswerBytes, signal } = question

@@ -1,4 +1,4 @@
-/** The text of an answer. Throws a RangeError for one of more than `maxBytes`, before it is in memory. */
+/** The text of a response. Throws a RangeError if it has more than `maxBytes`, before it is in memory. */
 export async function limitedText(
   body: AsyncIterable<Uint8Array> | null,
   maxBytes: number,
@@ -7,7 +7,7 @@ export async function limitedText(
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > maxBytes) throw new RangeError('its answer is too large')
+    if (bytes > maxBytes) throw new RangeError('its response is too large')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -7,7 +7,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   )
 }
 
-/** The same for names that may as well be none of `known`: at most two slips of the finger make the difference. */
+/** The same for names that may be none of `known`: they differ by at most two typing errors. */
 export function mistypedName(name: string, known: readonly string[]): string | undefined {
   return nearest(name.toLowerCase(), known, ({ length }) => Math.min(2, Math.floor(length / 3)))
 }

@@ -3,7 +3,7 @@ export type SnakeCase<Text extends string> = Text extends `${infer First}${infer
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : Text
 
-/** `readAgain` → `read_again`. What is snake_case already stays. */
+/** `readAgain` → `read_again`. A snake_case name does not change. */
 export function snakeCase(text: string): string {
   return text.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

@@ -1,4 +1,4 @@
-/** The same, for reading only, all the way down. */
+/** A deeply read-only type. */
 export type ReadOnly<Value> = Value extends readonly (infer Item)[]
   ? readonly ReadOnly<Item>[]
   : Value extends object

@@ -70,7 +70,7 @@ type RoleTable = {
 export const componentTypes: {
   /** Types that a manifest puts into a role: the function that compiles each, or that it is replaceable. */
   readonly roles: RoleTable
-  /** Types that only stand inside of others: the file of the interpreter that reads each. */
+  /** Types that only occur inside others: the file of the interpreter that reads each. */
   readonly parts: Readonly<Record<string, string>>
   /** Types that cannot be used: why, and what to do. */
   readonly refused: Readonly<Record<string, string>>

@@ -27,6 +27,6 @@ function readJson(text: string): Value {
     return parseJson(text)
   } catch (error) {
     if (!(error instanceof JsonError)) throw error
-    throw new ConfigError('The text is no JSON.', { cause: error })
+    throw new ConfigError('The text is not JSON.', { cause: error })
   }
 }

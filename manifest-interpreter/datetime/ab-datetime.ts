@@ -63,7 +63,7 @@ function dateAndTime(text: string): PyDateTime {
   return atUtc(readDate(parts.date ?? ''), readClock(parts.time))
 }
 
-/** Year first where it has four digits or cannot be a day; else month first, as in the USA, where it can be a month. */
+/** Year first if it has four digits or cannot be a day; else month first, as in the USA, if it can be a month. */
 function readDate(text: string): CivilDate {
   if (/^\d{8}$/.test(text)) return civil(text.slice(0, 4), text.slice(4, 6), text.slice(6, 8))
   const [first = '', second = '', third = ''] = text.split(/[-/.,\s]+/)

@@ -13,7 +13,7 @@ import { compileStrptime } from './strptime.ts'
  */
 export interface DatetimeFormat {
   readonly format: string
-  /** Throws a ValueError where the value does not match, a TypeError where it is no text or number. */
+  /** Throws a ValueError if the value does not match, a TypeError if it is not text or number. */
   parse(value: Value): PyDateTime
   /** The same, but undefined in place of a ValueError: for values that may have other formats. */
   match(value: Value): PyDateTime | undefined

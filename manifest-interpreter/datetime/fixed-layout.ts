@@ -3,7 +3,7 @@ import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
  * Reads the usual shape of a time (two digits a field, `%f`, a zone) without a regular expression: records have one each.
- * Undefined where the text has another shape: strptime then decides, also about errors. Undefined as a whole for formats
+ * Undefined if the text has another shape: strptime then decides, also about errors. Undefined as a whole for formats
  * with other directives.
  */
 export function compileFixedLayout(
@@ -75,7 +75,7 @@ function digits(field: Field, width: number): Step {
   }
 }
 
-/** -1 where there are other characters than digits. */
+/** -1 if there are other characters than digits. */
 function number(text: string, position: number, width: number): number {
   let value = 0
   for (let index = position; index < position + width; index++) {

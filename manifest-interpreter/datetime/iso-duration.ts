@@ -13,7 +13,7 @@ const dateShape =
 /** isodate.parse_duration: an ISO 8601 duration. Throws a ValueError. */
 export function parseIsoDuration(text: string): PyTimeDelta {
   const parts = (shape.exec(text) ?? dateShape.exec(text))?.groups
-  if (parts === undefined) throw valueError('The text is no ISO 8601 duration.')
+  if (parts === undefined) throw valueError('The text is not an ISO 8601 duration.')
   const part = (name: string): number => Number((parts[name] ?? '0').replace(',', '.'))
   const micros = [
     part('weeks') * 7 * 86_400,

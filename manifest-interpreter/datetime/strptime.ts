@@ -6,15 +6,15 @@ import { checkDate, checkDays } from '../value/py-date.ts'
 import { PyDateTime } from '../value/py-datetime.ts'
 import { compileFixedLayout } from './fixed-layout.ts'
 
-/** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError where the text does not match. */
+/** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError if the text does not match. */
 export function strptime(text: string, format: string): PyDateTime {
   return compileStrptime(format).read(text)
 }
 
 export interface DateReader {
-  /** Throws a ValueError where the text does not match, or is no valid time. */
+  /** Throws a ValueError if the text does not match, or is no valid time. */
   read(text: string): PyDateTime
-  /** Undefined where the text does not match: cheaper than an error. Throws a ValueError for an invalid time. */
+  /** Undefined if the text does not match: cheaper than an error. Throws a ValueError for an invalid time. */
   match(text: string): PyDateTime | undefined
 }
 
@@ -49,7 +49,7 @@ function makeReader(format: string): DateReader {
     throw valueError(
       matched === undefined
         ? `The time does not match the format ${reprText(format)}.`
-        : `The time goes on after what the format ${reprText(format)} reads.`,
+        : `The time continues after what the format ${reprText(format)} reads.`,
     )
   }
   return { match, read }

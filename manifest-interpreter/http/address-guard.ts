@@ -36,7 +36,7 @@ export class AddressGuard {
     return embedded === undefined || this.allows(embedded)
   }
 
-  /** For `net.connect`: the allowed addresses of a name; an error where there is none. */
+  /** For `net.connect`: the allowed addresses of a name; an error if there is none. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) {
@@ -78,7 +78,7 @@ function blockLists(networks: readonly string[]): BlockLists {
     const family = isIP(address)
     const prefix = Number(bits)
     if (family === 0 || bits === '' || !Number.isInteger(prefix))
-      throw new TypeError(`"${network}" is no network. Write it like 10.0.0.0/8.`)
+      throw new TypeError(`"${network}" is not a network. Write it like 10.0.0.0/8.`)
     const type = family === 4 ? 'ipv4' : 'ipv6'
     lists[type].addSubnet(address, prefix, type)
   }

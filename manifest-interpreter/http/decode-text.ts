@@ -20,7 +20,7 @@ export function decodeJsonText(bytes: Uint8Array, contentType: string | undefine
   }
 }
 
-/** The charset that a content type names or implies; undefined where the body has to be looked at. */
+/** The charset that a content type names or implies; undefined if the body has to be looked at. */
 export function charsetOf(contentType: string | undefined): string | undefined {
   if (contentType === undefined || contentType === '') return undefined
   const [type = '', ...parameters] = contentType.split(';')

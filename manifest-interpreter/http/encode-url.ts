@@ -209,7 +209,7 @@ function encodeInvalid(text: string, allowed: CharacterSet): string {
     : quote(upper, allowed)
 }
 
-/** Undefined where a percent sign is followed by letters that are no escape. */
+/** Undefined if a percent sign is followed by letters that are no escape. */
 function decodeUnreserved(url: string): string | undefined {
   if (/%(?![0-9a-fA-F]{2})[\p{L}\p{N}]{2}/u.test(url)) return undefined
   return url.replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {

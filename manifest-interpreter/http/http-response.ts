@@ -42,7 +42,7 @@ export class HttpResponse {
     return this.status < 400
   }
 
-  /** The body, decompressed. Rejects with a TransportError where the connection breaks or the body is too large. */
+  /** The body, decompressed. Rejects with a TransportError if the connection breaks or the body is too large. */
   bytes(): Promise<Uint8Array> {
     this.#bytes ??= this.#read()
     return this.#bytes
@@ -59,7 +59,7 @@ export class HttpResponse {
     return decodeText(await this.bytes(), this.headers.text('content-type'))
   }
 
-  /** The body as JSON. Rejects with a `SyntaxError` where it is none. */
+  /** The body as JSON. Rejects with a `SyntaxError` if it is none. */
   json(): Promise<Value> {
     this.#json ??= this.bytes().then((bytes) =>
       parseJson(decodeJsonText(bytes, this.headers.text('content-type'))),
@@ -69,7 +69,7 @@ export class HttpResponse {
 
   /**
    * Reads the body ahead, so many bytes of it at least: all that is read of it later begins with them. Rejects with a
-   * TransportError where the connection breaks before.
+   * TransportError if the connection breaks before.
    */
   async readAhead(bytes: number): Promise<void> {
     if (bytes === Number.POSITIVE_INFINITY) await this.bytes()
@@ -91,7 +91,7 @@ export class HttpResponse {
     yield* this.#take()
   }
 
-  /** Frees the connection where nobody wants the rest of the body. */
+  /** Frees the connection if nobody wants the rest of the body. */
   async discard(): Promise<void> {
     if (this.#streamed || this.#bytes !== undefined || this.#source instanceof Uint8Array) return
     this.#streamed = true

@@ -34,7 +34,7 @@ export class ResponseCache {
   }
 
   /**
-   * Runs a task that asks for a response, with all its retries. Of equal requests at the same time one is under way: the
+   * Runs a task that asks for a response, with all its retries. Of equal requests at the same time one is in progress: the
    * others wait for its end and then find what it kept, or ask in turn.
    */
   async inTurn<Result>(

@@ -46,7 +46,7 @@ export class ResponseHeaders extends Map<Value, Value> {
   }
 }
 
-/** `Link` headers by their `rel` (or URL, where there is none): each a dict with `url` and the parameters. */
+/** `Link` headers by their `rel` (or URL, if there is none): each a dict with `url` and the parameters. */
 export function parseLinks(header: string): PlainDict {
   const links = emptyDict()
   const trimmed = strip(header, ' \'"')

@@ -74,7 +74,7 @@ export class UndiciTransport implements Transport {
     )
   }
 
-  /** Ends idle connections; requests under way go on to their end. */
+  /** Ends idle connections; requests in progress go on to their end. */
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.close()))
     this.#agents.clear()
@@ -177,7 +177,7 @@ function addressOf(url: string): { origin: string; target: string } {
 
 /** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not tell. */
 function* headerPairs(raw: unknown): Iterable<[name: string, value: string]> {
-  if (!Array.isArray(raw)) throw new TypeError('undici gave no raw headers.')
+  if (!Array.isArray(raw)) throw new TypeError('undici returned no raw headers.')
   for (let position = 0; position + 1 < raw.length; position += 2)
     yield [String(raw[position]), String(raw[position + 1])]
 }
@@ -204,7 +204,7 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError
   ) {
-    return new TransportError('timeout', `${to} did not answer in time.`, { cause: error })
+    return new TransportError('timeout', `${to} did not respond in time.`, { cause: error })
   }
   if (error instanceof errors.HeadersOverflowError)
     return new TransportError(

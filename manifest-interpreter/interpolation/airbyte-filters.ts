@@ -49,7 +49,7 @@ function hmac([value, key, type]: readonly Operand[]): string {
     .digest('hex')
 }
 
-/** value.encode(…): what is no text has no such method. */
+/** value.encode(…): what is not text has no such method. */
 function bytesOf(value: Operand, encoding: string): Uint8Array {
   const text = textOf(value)
   if (text !== undefined) return encode(text, encoding)

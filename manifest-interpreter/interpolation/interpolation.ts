@@ -102,7 +102,7 @@ function valueOf(result: Operand, { validTypes }: Interpolation): Value {
   return isValid ? literal : textOfOperand(result)
 }
 
-/** Skips the text where it would give the same. */
+/** Skips the text if it would give the same. */
 function literalOf(result: Operand): Value | undefined {
   if (typeof result === 'string') return literalEval(result)
   if (result === undefined || result instanceof PyObject) return literalEval(textOfOperand(result))

@@ -53,7 +53,7 @@ export class TemplateCompiler {
     })
   }
 
-  /** JinjaInterpolation.eval: the rendered text, taken as a Python literal where it is one. */
+  /** JinjaInterpolation.eval: the rendered text, taken as a Python literal if it is one. */
   jinja(template: Value, options: TemplateOptions = {}): Evaluate {
     if (typeof template !== 'string') return () => this.#notText(template)
     return this.#interpolation(template, options)
@@ -158,7 +158,7 @@ function sentence(text: string): string {
   return whole.charAt(0).toUpperCase() + whole.slice(1)
 }
 
-/** The last of equal keys wins, even where it is None. */
+/** The last of equal keys wins, even if it is None. */
 function nestedDict(items: readonly (readonly [Value, Value])[]): Dict {
   for (const [key] of items) requireHashable(key)
   return dictOf(entries(dictOf(items)).filter(([, value]) => value !== null))

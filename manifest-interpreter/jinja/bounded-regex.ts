@@ -28,7 +28,7 @@ export class BoundedRegex {
   }
 
   /**
-   * Gives the expression, with the flags `g` and `v`, to `match`, which may use it for this text.
+   * Passes the expression, with the flags `g` and `v`, to `match`, which may use it for this text.
    * @param limits.budget is charged for the time that it takes
    * @param limits.leftMs ends it earlier than the usual limit
    */

@@ -10,7 +10,7 @@ export interface FilterContext {
   readonly autoescape: boolean
   /** Compiles a regular expression of Python, each once. */
   regex(pattern: string): BoundedRegex
-  /** Applies another filter or test by its name. Throws where there is none. */
+  /** Applies another filter or test by its name. Throws if there is none. */
   filter(name: string, call: CallArguments): Operand
   test(name: string, call: CallArguments): boolean
   hasFilter(name: string): boolean

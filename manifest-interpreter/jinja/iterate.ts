@@ -51,7 +51,7 @@ export function generator(name: string, items: Iterable<Value>): PyObject {
   })
 }
 
-/** len(value); undefined where it has no length. Text counts code points. */
+/** len(value); undefined if it has no length. Text counts code points. */
 export function lengthOf(value: Operand): number | undefined {
   if (value === undefined || isUndefined(value)) return 0
   const text = textOf(value)
@@ -79,7 +79,7 @@ export function codePoints(text: string): readonly string[] {
   return surrogate.test(text) ? Array.from(text) : text.split('')
 }
 
-/** The dict that `value.items()` is asked of: what is no mapping has no such attribute. */
+/** The dict that `value.items()` is asked of: what is not a mapping has no such attribute. */
 export function mappingOf(value: Operand): Dict {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
   const dict = value instanceof PyObject ? value.traits.mapping?.() : value

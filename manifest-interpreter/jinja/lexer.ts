@@ -27,7 +27,7 @@ export function tokenize(template: string): Token[] {
   return new Lexer(template).tokens()
 }
 
-/** True where the template has no tag: it renders as it stands. */
+/** True if the template has no tag: it renders as it stands. */
 export function isPlainText(template: string): boolean {
   return !/\{[{%#]/.test(template)
 }

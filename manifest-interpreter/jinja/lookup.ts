@@ -89,7 +89,7 @@ export function hasAttribute(object: Value, name: string, budget: Budget): boole
 
 export const lookup: Lookup = { attribute: getAttribute, item: getItem }
 
-/** Undefined where there is none. */
+/** Undefined if there is none. */
 function entryAt(object: Value, key: Value): Value | undefined {
   if (isDict(object)) return get(object, key)
   if (object instanceof PyObject && object.traits.text === undefined) {
@@ -116,7 +116,7 @@ function at(items: readonly Value[], position: number): Value | undefined {
   return items.at(position)
 }
 
-/** The attribute as Python's class has it; undefined where it has none. */
+/** The attribute as Python's class has it; undefined if it has none. */
 function attributeOf(object: Value, name: string, budget: Budget): Operand {
   const method = methodOf(object, name)
   if (method !== undefined) return methodObject(method, { object, name, budget })
@@ -144,7 +144,7 @@ function methodObject(
   })
 }
 
-/** A method that a call can be made of at once; undefined where the object has none of the name. */
+/** A method that a call can be made of at once; undefined if the object has none of the name. */
 export function methodOf(object: Value, name: string): BoundMethod | undefined {
   if (typeof object === 'string') return bind(stringMethods.get(name), object)
   if (typeof object !== 'object' || object === null) return numberMethod(object, name)
@@ -168,7 +168,7 @@ function methodOfObject(object: PyObject, name: string): BoundMethod | undefined
   return mapping === undefined ? undefined : bind(method, mapping)
 }
 
-/** Of a mapping that is no dict. */
+/** Of a mapping that is not a dict. */
 const readOnlyMethods: ReadonlySet<string> = new Set(['get', 'keys', 'values', 'items'])
 
 function numberMethod(object: Value, name: string): BoundMethod | undefined {

@@ -16,7 +16,7 @@ export interface Native<Context> {
   readonly run: (args: readonly Operand[], context: Context, keywords: Keywords) => Operand
 }
 
-/** Calls it with arguments as a template gives them. Throws a TypeError where they do not fit. */
+/** Calls it with arguments as a template gives them. Throws a TypeError if they do not fit. */
 export function callNative<Context>(
   native: Native<Context>,
   call: { readonly args: readonly Operand[]; readonly keywords: Keywords },

@@ -5,7 +5,7 @@ import { PyObject, type Value } from '../value/value.ts'
 
 /**
  * What an expression gives. `undefined` is Jinja's Undefined: it prints as nothing, is false and equal to itself, and
- * fails with an UndefinedError where anything else is done with it.
+ * fails with an UndefinedError if anything else is done with it.
  */
 export type Operand = Value | undefined
 
@@ -17,7 +17,7 @@ const undefinedEntry: PyObject = new PyObject({
   orderError: () => undefinedError(undefined),
 })
 
-/** An attribute that the sandbox refuses: undefined, and a SecurityError where it is used. */
+/** An attribute that the sandbox refuses: undefined, and a SecurityError if it is used. */
 export const unsafeAttribute: PyObject = new PyObject({
   type: 'Undefined',
   truth: () => false,
@@ -46,7 +46,7 @@ export function undefinedError(value: Operand): PythonError {
     : new PythonError('UndefinedError', 'The template uses a value that is undefined.')
 }
 
-/** The value; throws where it is undefined. */
+/** The value; throws if it is undefined. */
 export function defined(value: Operand): Value {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
   return value

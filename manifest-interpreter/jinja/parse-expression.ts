@@ -104,7 +104,7 @@ export class ExpressionParser {
     }
   }
 
-  /** 0 where no operator follows. */
+  /** 0 if no operator follows. */
   #levelHere(): number {
     const { type, value } = this.#tokens.current
     if (type === 'operator') return levels.get(value) ?? 0

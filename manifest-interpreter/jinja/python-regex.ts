@@ -4,7 +4,7 @@ import { WorkCount, type RegexWork } from './regex-work.ts'
 
 /**
  * A regular expression of Python's `re` as a JavaScript one. What JavaScript cannot do (atomic groups, possessive
- * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does: where that may take long, it is
+ * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does: if that may take long, it is
  * limited.
  */
 export function compileRegex(pattern: string): BoundedRegex {

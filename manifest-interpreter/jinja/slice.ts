@@ -12,7 +12,7 @@ export interface Bounds {
   readonly step: Operand
 }
 
-/** `value[start:stop:step]`; throws a TypeError where the value cannot be sliced or a bound is no int. */
+/** `value[start:stop:step]`; throws a TypeError if the value cannot be sliced or a bound is no int. */
 export function slice(value: Operand, bounds: Bounds): Operand {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
   if (![bounds.start, bounds.stop, bounds.step].every(isBound)) {

@@ -81,7 +81,7 @@ class Names {
     for (const name of this.resolved) other.resolved.add(name)
   }
 
-  /** What only branches set may come from outside, too, even where all of them set it. */
+  /** What only branches set may come from outside, too, even if all of them set it. */
   merge(branches: readonly Names[]): void {
     const before = new Set(this.stored)
     for (const branch of branches) branch.#addTo(this)

@@ -29,7 +29,7 @@ const orDefault: Filter = {
     isUndefined(value) || (truth(boolean) && !truth(value)) ? otherwise : value,
 }
 
-/** Undefined where the conversion fails as the filter expects. */
+/** Undefined if the conversion fails as the filter expects. */
 function attempt(kinds: readonly string[], convert: () => Value): Value | undefined {
   try {
     return convert()

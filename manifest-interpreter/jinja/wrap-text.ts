@@ -40,7 +40,7 @@ function wrapLine(line: string, options: WrapOptions): string[] {
   return wrapped
 }
 
-/** Puts a word that does not fit behind `current`; gives the line that is open then. */
+/** Puts a word that does not fit behind `current`; returns the line that is open then. */
 function placed(
   word: string,
   current: string,

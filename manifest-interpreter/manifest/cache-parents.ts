@@ -86,7 +86,7 @@ function cachedRequester(requester: PlainDict): PlainDict {
     : withField(requester, 'use_cache', true)
 }
 
-/** The definition with a component of it changed; as it is where it has none. */
+/** The definition with a component of it changed; as it is if it has none. */
 function changed(
   definition: PlainDict,
   name: string,

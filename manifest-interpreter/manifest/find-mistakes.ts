@@ -52,7 +52,7 @@ function versionMistakes(definition: PlainDict): readonly Mistake[] {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [ownMajor, ownMinor] = supportedVersion
   if (major < ownMajor || (major === ownMajor && minor <= ownMinor)) return []
-  const message = `The manifest is of version ${version}, and ${supportedVersion.join('.')} is what is known here: newer components and fields do nothing.`
+  const message = `The manifest has version ${version}, but this interpreter supports ${supportedVersion.join('.')}: newer components and fields do nothing.`
   return [{ severity: 'warning', stream: null, path: 'version', message }]
 }
 

@@ -14,13 +14,13 @@ export interface Manifest {
   readonly definition: PlainDict
   readonly check: PlainDict
   readonly spec: PlainDict | undefined
-  /** The JSON schema of the configuration; empty where the manifest has none. */
+  /** The JSON schema of the configuration; empty if the manifest has none. */
   readonly connectionSpecification: Dict
 }
 
 /**
  * Reads a manifest, as YAML or as the value that it is read as.
- * @throws {ManifestError} where it is no YAML, a reference names nothing, or a component is not as it should be
+ * @throws {ManifestError} if it is no YAML, a reference names nothing, or a component is not as it should be
  */
 export function loadManifest(source: string | Dict): Manifest {
   const read = typeof source === 'string' ? readYaml(source) : source
@@ -44,7 +44,7 @@ function readYaml(text: string): Value {
   } catch (error) {
     if (!(error instanceof YamlError)) throw error
     const place = `line ${error.line}, column ${error.column}`
-    throw manifestError('', `It is no YAML that can be read: ${error.reason} (${place}).`, error)
+    throw manifestError('', `It is not valid YAML: ${error.reason} (${place}).`, error)
   }
 }
 

@@ -33,7 +33,7 @@ export interface PropagateOptions {
 
 /**
  * Gives components the types that they left out, and passes `$parameters` down: each component gets those of its parents
- * as fields, where it has no such field (or an empty one), and all of them as `$parameters`. A new tree, in which parts
+ * as fields, if it has no such field (or an empty one), and all of them as `$parameters`. A new tree, in which parts
  * that are no components may be shared with the old one, and equal components with each other.
  */
 export function propagateParameters(component: Dict, options: PropagateOptions = {}): Dict {
@@ -121,7 +121,10 @@ function takeParameters(propagation: Propagation, component: Dict, position: Pos
   if (own === undefined) return copy(position.parameters)
   remove(component, parametersField)
   if (!isDict(own)) {
-    throw manifestError(position.place, 'Its "$parameters" are no object. Write names with values.')
+    throw manifestError(
+      position.place,
+      'Its "$parameters" are not an object. Write names with values.',
+    )
   }
   return propagation.parentWins
     ? merged(own, position.parameters)
@@ -137,7 +140,7 @@ function isComponent(value: Value): value is Dict {
   return isDict(value) && truth(get(value, 'type') ?? null)
 }
 
-/** Parameters become fields, except where there is such a field with a value. Changes a plain dict in place. */
+/** Parameters become fields, except if there is such a field with a value. Changes a plain dict in place. */
 function withFields(component: Dict, parameters: Dict): Dict {
   if (isEmpty(parameters)) return component
   const added = entries(parameters).map(([name, value]): [Value, Value] => {
@@ -160,7 +163,7 @@ function propagateFields(propagation: Propagation, component: Dict, parameters: 
       : value.map((item) =>
           isDict(item) ? propagate(propagation, item, { place, parameters }) : item,
         )
-    // Back at the end of the order, and lost where it is empty, as the reference has it.
+    // Back at the end of the order, and lost if it is empty, as the reference has it.
     if (excluded !== undefined && truth(excluded)) set(parameters, name, excluded)
     return changed
   })

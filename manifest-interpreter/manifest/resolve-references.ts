@@ -102,7 +102,7 @@ function lookUp(manifest: Dict, reference: string): Value {
     if (part === undefined) {
       throw manifestError(
         '',
-        `Undefined reference ${reference}: there is no "${head}" on the way. Define it, or correct the reference.`,
+        `Undefined reference ${reference}: there is no "${head}" in its path. Define it, or correct the reference.`,
       )
     }
     node = part

@@ -48,7 +48,7 @@ function datetimeCursor(stream: PlainDict): PlainDict | undefined {
   return cursor !== undefined && get(cursor, 'type') === 'DatetimeBasedCursor' ? cursor : undefined
 }
 
-/** The declared fields of the records; undefined where the text of the manifest does not say which there are. */
+/** The declared fields of the records; undefined if the text of the manifest does not say which there are. */
 function declaredFields(stream: PlainDict): Dict | undefined {
   const loader = get(stream, 'schema_loader')
   if (!isPlainDict(loader) || get(loader, 'type') !== 'InlineSchemaLoader') return undefined
@@ -87,7 +87,7 @@ function keyNames(key: Value): readonly string[] {
   return key.flatMap((part) => literal(Array.isArray(part) ? part[0] : part))
 }
 
-/** A name that is no template, as a list. */
+/** A name that is not a template, as a list. */
 function literal(name: Value | undefined): readonly string[] {
   return typeof name === 'string' && name !== '' && !isTemplate(name) ? [name] : []
 }
@@ -126,7 +126,7 @@ function wrongTime(
   return [{ severity: 'error', path, message }]
 }
 
-/** False also where no time can be in the format. */
+/** False also if no time can be in the format. */
 function isTime(text: string, format: string): boolean {
   try {
     return datetimeFormat(format).match(text) !== undefined

@@ -11,7 +11,7 @@ export interface UnsupportedStream {
 /** Whether a class of Python has a replacement here, by its full name, as `source_x.components.Y`. */
 export type HasReplacement = (className: string) => boolean
 
-/** Why a stream cannot be read, undefined where it can. Parents that it reads count. */
+/** Why a stream cannot be read, undefined if it can. Parents that it reads count. */
 export function unsupportedReason(
   stream: PlainDict,
   hasReplacement: HasReplacement = () => false,

@@ -104,7 +104,7 @@ class Validation {
       if (field !== undefined) problems.push(...this.#check(field, get(value, key) ?? null, place))
       else if (shape.closed) {
         const names = listOf([...shape.fields.keys()])
-        problems.push(...problem(place, `is no field of this object. Use one of ${names}.`))
+        problems.push(...problem(place, `is not a field of this object. Use one of ${names}.`))
       }
     }
     return problems

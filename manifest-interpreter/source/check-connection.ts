@@ -14,7 +14,7 @@ export type ConnectionStatus =
 export interface CheckableStreams {
   /** Static and dynamic streams in order, the first `count` of them. */
   first(count?: number): Promise<readonly Stream[]>
-  /** The static streams of these names; null where one of them is not static. */
+  /** The static streams of these names; null if one of them is not static. */
   named(names: readonly string[]): Promise<readonly Stream[] | null>
   /** The names of the streams that each dynamic definition made, by the name of the definition. */
   generated(): Promise<ReadonlyMap<string, readonly string[]>>
@@ -123,7 +123,7 @@ async function checkDynamicStream(
   return { status: 'SUCCEEDED' }
 }
 
-/** Reads the first record of a stream; null where the stream can be read, even if it is empty. */
+/** Reads the first record of a stream; null if the stream can be read, even if it is empty. */
 async function availabilityProblem(stream: Stream): Promise<string | null> {
   try {
     for await (const slice of stream.slices()) {

@@ -36,7 +36,7 @@ function levelOf(manifest: PlainDict, config: Dict, templates: TemplateCompiler)
   if (typeof evaluated !== 'number' || !Number.isInteger(evaluated))
     throw invalidComponent(
       'concurrency_level',
-      'its default_concurrency must be a whole number, or a template that gives one.',
+      'its default_concurrency must be a whole number, or a template that returns one.',
     )
   return Math.max(1, maximum === 0 ? evaluated : Math.min(evaluated, maximum))
 }

@@ -39,7 +39,7 @@ export interface ReadOptions {
 }
 
 /**
- * A manifest for one configuration. Its constructor migrates and transforms the configuration, and throws where that
+ * A manifest for one configuration. Its constructor migrates and transforms the configuration, and throws if that
  * fails. Dispose it at the end: it keeps responses of parent streams on disk.
  */
 export class ManifestSource implements AsyncDisposable {
@@ -71,7 +71,7 @@ export class ManifestSource implements AsyncDisposable {
     return this.#configured.secrets
   }
 
-  /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
+  /** FAILED with a reason where the API cannot be reached or refuses; throws if the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
     return this.#configured.withMaskedErrors(() => this.#check())
   }

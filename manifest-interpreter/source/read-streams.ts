@@ -134,7 +134,7 @@ class StreamRead {
     }
   }
 
-  /** Resolves when all slices are read: true where none failed. */
+  /** Resolves when all slices are read: true if none failed. */
   async end(): Promise<boolean> {
     await Promise.all(this.#slices)
     const { signal, stopsAtFailure, states } = this.#plan
@@ -179,7 +179,7 @@ class StreamRead {
     }
   }
 
-  /** True where nothing more may be given. */
+  /** True if nothing more may be given. */
   #isOver(): boolean {
     return this.#plan.signal.aborted || (this.#failed && this.#plan.stopsAtFailure)
   }

@@ -30,7 +30,7 @@ const MAX_CHANGED = 1_000
 
 /**
  * Hides the secrets of a configuration in texts for people: errors, logs, statuses. Never in data: records, keys and states
- * stay what the API gave, or a read could not go on from its state.
+ * stay what the API gave, or a read could not continue from its state.
  */
 export class SecretFilter {
   readonly #specification: JsonObject

@@ -81,7 +81,7 @@ function otherRadix(digits: string, radix: number): bigint | undefined {
 
 function invalidInteger(source: string, base: number): PythonError {
   const inBase = base === 10 || base === 0 ? '' : ` in base ${base}`
-  return valueError(`${named(source)} is no whole number${inBase}.`)
+  return valueError(`${named(source)} is not a whole number${inBase}.`)
 }
 
 const maxNamed = 60
@@ -129,6 +129,6 @@ function parseFloatText(source: string): number {
     if (match[2]?.toLowerCase() === 'nan') return Number.NaN
     return match[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   }
-  if (!floatText.test(text)) throw valueError(`${named(source)} is no number.`)
+  if (!floatText.test(text)) throw valueError(`${named(source)} is not a number.`)
   return Number(text.replaceAll('_', ''))
 }

@@ -28,7 +28,7 @@ export function isPlainDict(value: unknown): value is PlainDict {
   return prototype === Object.prototype || prototype === null
 }
 
-/** The value under a key, undefined where there is none. */
+/** The value under a key, undefined if there is none. */
 export function get(dict: Dict, key: Value): Value | undefined {
   if (dict instanceof Map) return dict.get(storedKey(dict, key))
   return typeof key === 'string' && Object.hasOwn(dict, key) ? dict[key] : undefined
@@ -61,11 +61,11 @@ export function set(dict: Dict, key: Value, value: Value): void {
 
 function textKey(key: Value): string {
   if (typeof key === 'string') return key
-  if (typeof key === 'object' && key !== null) throw typeError('This dict takes text keys only.')
+  if (typeof key === 'object' && key !== null) throw typeError('This dict accepts only text keys.')
   return String(key)
 }
 
-/** True where there was such a key. */
+/** True if there was such a key. */
 export function remove(dict: Dict, key: Value): boolean {
   if (dict instanceof Map) return dict.delete(storedKey(dict, key))
   if (typeof key !== 'string' || !Object.hasOwn(dict, key)) return false

@@ -232,7 +232,7 @@ export class ExactJsonParser {
     return float(value)
   }
 
-  /** Where the digits from `from` on end; `at` where there are none, so that what led to them is no part of the number. */
+  /** Where the digits from `from` on end; `at` if there are none, so that what led to them is no part of the number. */
   #digitsAfter(position: number, from: number): number {
     const end = this.#digitsEnd(from)
     return end > from ? end : position

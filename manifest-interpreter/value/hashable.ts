@@ -17,7 +17,7 @@ export function requireHashable(value: Value): void {
   if (!isHashable(value)) throw typeError(`unhashable type: '${typeName(value)}'`)
 }
 
-/** Equality of values that can be keys; undefined where one of them is a list, a dict or a set. */
+/** Equality of values that can be keys; undefined if one of them is a list, a dict or a set. */
 export function scalarsEqual(left: Value, right: Value): boolean | undefined {
   if (left === right) return !Number.isNaN(left)
   const a = numeric(left)

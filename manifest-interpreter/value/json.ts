@@ -50,7 +50,7 @@ function parse(source: string | Uint8Array, dialect: JsonDialect): Value {
   return value ?? new ExactJsonParser(text, dialect).parse()
 }
 
-/** Undefined where the exact parser is to tell what is wrong, or to read what JSON.parse does not know. */
+/** Undefined if the exact parser is to tell what is wrong, or to read what JSON.parse does not know. */
 function parseFast(text: string): Value | undefined {
   try {
     return parseNative(text)

@@ -3,7 +3,7 @@ import { numeric } from './number.ts'
 import { PySet, PyTuple, type Value } from './value.ts'
 
 /**
- * What ast.literal_eval makes of repr(value): an equal value that shares nothing with it. Undefined where its repr is no
+ * What ast.literal_eval makes of repr(value): an equal value that shares nothing with it. Undefined if its repr is no
  * literal, as of a datetime or of NaN, or may be a special one.
  */
 export function literalCopy(value: Value): Value | undefined {

@@ -7,7 +7,7 @@ import { readString } from './string-literal.ts'
 import { PyFloat, PyObject, PySet, PyTuple, float, int, type Value } from './value.ts'
 
 /**
- * ast.literal_eval: the value that a text spells as a Python literal; undefined where it spells none, be it for its
+ * ast.literal_eval: the value that a text spells as a Python literal; undefined if it spells none, be it for its
  * syntax or its meaning. A name of a character (`\N{…}`) is
  * taken for no literal.
  */
@@ -224,7 +224,7 @@ class LiteralParser {
     return new PySet(items)
   }
 
-  /** `'a' "b"` is one text; undefined where none begins here. */
+  /** `'a' "b"` is one text; undefined if none begins here. */
   #strings(): Value | undefined {
     let all: string | Uint8Array | undefined
     for (;;) {

@@ -18,7 +18,7 @@ const decimal = new RegExp(digits, 'y')
 /** Python refuses to read more digits. */
 const maxDigits = 4300
 
-/** Undefined where there is none, or one that Python refuses (`01`, `1_`, `1a`). */
+/** Undefined if there is none, or one that Python refuses (`01`, `1_`, `1a`). */
 export function readNumber(source: string, position: number): NumberLiteral | undefined {
   const spelled = matchAt(float, source, position)
   if (spelled !== undefined) {

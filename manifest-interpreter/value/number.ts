@@ -2,7 +2,7 @@ import { PyFloat, type Value } from './value.ts'
 
 /** Numbers of Python. A bool is an int there. */
 
-/** The numeric value, undefined for what is no number. */
+/** The numeric value, undefined for what is not a number. */
 export function numeric(value: Value): number | bigint | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return value
   if (typeof value === 'boolean') return value ? 1 : 0

@@ -140,7 +140,7 @@ export class PyDateTime implements DateTimeFields {
   }
 }
 
-/** Orders two moments; throws where one of them is naive and the other is not. */
+/** Orders two moments; throws if one of them is naive and the other is not. */
 export function compareDateTimes(left: PyDateTime, right: PyDateTime): number {
   if ((left.offset === null) !== (right.offset === null))
     throw typeError("can't compare offset-naive and offset-aware datetimes")
@@ -171,7 +171,7 @@ function isoTime(time: PyDateTime, precision: IsoPrecision): string {
   }
 }
 
-/** `+02:00`; with seconds where it has some; '' for a naive time. */
+/** `+02:00`; with seconds if it has some; '' for a naive time. */
 export function isoOffset(offset: number | null, colon = ':'): string {
   if (offset === null) return ''
   const sign = offset < 0 ? '-' : '+'

@@ -45,7 +45,7 @@ export class PyTimeDelta {
     return PyTimeDelta.ofMicros(days * 86_400e6)
   }
 
-  /** True where it has years or months, so that only a date gives it a length. */
+  /** True if it has years or months, so that only a date gives it a length. */
   get isCalendar(): boolean {
     return this.years !== 0 || this.months !== 0
   }

@@ -10,7 +10,7 @@ import { typeName } from './type-name.ts'
 import { PyFloat, PySet, PyTuple, type Dict, type Value } from './value.ts'
 
 /**
- * A value as a record holds it: the value itself where nothing in it needs another form, which is so for nearly all
+ * A value as a record holds it: the value itself if nothing in it needs another form, which is so for nearly all
  * records. Integral floats keep their `.0`, tuples become lists, keys become text, times ISO 8601. Throws a TypeError for bytes,
  * which JSON does not have.
  */

@@ -24,7 +24,7 @@ const named: Readonly<Record<string, string>> = {
   v: '\v',
 }
 
-/** Undefined where no string begins; `malformed` where one begins that Python refuses. */
+/** Undefined if no string begins; `malformed` if one begins that Python refuses. */
 export function readString(
   source: string,
   position: number,
@@ -60,7 +60,7 @@ function textOf(body: string, raw: boolean): string | undefined {
   return raw ? body : unescape(body)
 }
 
-/** The text with its backslash escapes resolved; undefined where one cannot be. */
+/** The text with its backslash escapes resolved; undefined if one cannot be. */
 export function unescape(body: string): string | undefined {
   if (!body.includes('\\')) return body
   if (badEscape.test(body)) return undefined

@@ -8,7 +8,7 @@ export function isTime(value: unknown): value is Time {
   return value instanceof PyDateTime || value instanceof PyDate || value instanceof PyTimeDelta
 }
 
-/** `*`, `/`, `//` and `%` with a timedelta; undefined where it is not defined. */
+/** `*`, `/`, `//` and `%` with a timedelta; undefined if it is not defined. */
 export function multiplyTime(
   operator: '*' | '/' | '//' | '%',
   left: Value,

@@ -1,7 +1,7 @@
 import { numeric } from './number.ts'
 import type { Value } from './value.ts'
 
-/** Python's `float()` of a number or of a text that spells one; null where it would raise. */
+/** Python's `float()` of a number or of a text that spells one; null if it would raise. */
 export function toNumber(value: Value): number | null {
   if (typeof value !== 'string') {
     const number = numeric(value)

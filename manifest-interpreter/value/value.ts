@@ -106,17 +106,17 @@ export interface Traits {
   readonly size?: () => number
   /** A new iteration each time, except of a generator. */
   readonly iterate?: () => Iterator<Value>
-  /** `object.name`; undefined where there is no such attribute. */
+  /** `object.name`; undefined if there is no such attribute. */
   readonly attribute?: (name: string) => Value | undefined
-  /** `object[key]`; undefined where there is none. */
+  /** `object[key]`; undefined if there is none. */
   readonly entry?: (key: Value) => Value | undefined
   readonly call?: (args: readonly (Value | undefined)[], keywords: Keywords) => Value | undefined
-  /** The dict that it behaves as: a mapping that is no dict. */
+  /** The dict that it behaves as: a mapping that is not a dict. */
   readonly mapping?: () => Dict
   /** What comparing it by order throws, in the place of a TypeError. */
   readonly orderError?: () => Error
 }
-/** Keyword arguments of a call; undefined where it has none. */
+/** Keyword arguments of a call; undefined if it has none. */
 export type Keywords = ReadonlyMap<string, Value | undefined> | undefined
 
 /** An object of Python that has no place in data: see `Traits`. */

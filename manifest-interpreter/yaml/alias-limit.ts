@@ -65,7 +65,7 @@ function aliasedValues(
 function tooMany(event: Event): NodeError {
   const offset = 'anchorStart' in event ? event.anchorStart : 0
   return new NodeError(
-    `Its aliases ("*name") stand for more than ${maxValues.toLocaleString('en')} values. Repeat less`,
+    `Its aliases ("*name") expand to more than ${maxValues.toLocaleString('en')} values. Repeat less`,
     Math.max(0, offset),
   )
 }

@@ -30,7 +30,7 @@ interface Pair {
   readonly key: Value
   readonly value: Value
   /**
-   * What tells merged entries apart in the reference, where it is not the pair itself: the identity of the key's object. Texts of one
+   * What tells merged entries apart in the reference, if it is not the pair itself: the identity of the key's object. Texts of one
    * character (and the empty one) are single objects in Python, so of those the first entry wins.
    */
   readonly identity: unknown
@@ -46,7 +46,7 @@ interface AnchoredNode {
   readonly anchorEnd: number
 }
 
-/** Builds the value of the only document from the events of its text; null where the text holds none. */
+/** Builds the value of the only document from the events of its text; null if the text holds none. */
 export function construct(text: string, events: readonly Event[]): Value {
   return new Constructor(text, events).document()
 }
@@ -174,7 +174,7 @@ class Constructor {
     }
     if (type !== 'merge' && type !== 'value')
       throw unknownTag(coreTag + type, 'scalar', this.#offsetOf(event))
-    const message = `Put "${text}" in quotes: without them it is no value here`
+    const message = `Put "${text}" in quotes: without them it is not a valid value here`
     throw new NodeError(message, this.#offsetOf(event))
   }
 
@@ -198,7 +198,7 @@ class Constructor {
     return event.valueStart < 0 ? this.#offset() : event.valueStart
   }
 
-  /** The name of one of YAML's own types; undefined where the node has no tag. */
+  /** The name of one of YAML's own types; undefined if the node has no tag. */
   #type(event: ScalarEvent | SequenceEvent | MappingEvent, kind: Node['kind']): string | undefined {
     if (event.tagStart < 0) return undefined
     const tag = tagName(this.#text.slice(event.tagStart, event.tagEnd), this.#handles)
@@ -256,7 +256,7 @@ class Constructor {
     return type === 'map' ? own : setOf(entries(own).map(([key]) => key))
   }
 
-  /** The next node as a key of a mapping; `merge` where it is `<<`. */
+  /** The next node as a key of a mapping; `merge` if it is `<<`. */
   #key(event: Event | undefined): Value | typeof merge | typeof end {
     if (event?.type !== EVENT_ID.SCALAR) return this.#otherKey(event)
     this.#next += 1
@@ -312,7 +312,7 @@ function valueOf(node: Node | typeof end): Value | typeof end {
   return node === end ? end : (node.value ?? null)
 }
 
-/** Gives the dict, or another one where it cannot hold the key in its place. */
+/** Returns the dict, or another one if it cannot hold the key in its place. */
 function withEntry(dict: Dict, key: Value, value: Value): Dict {
   const keeps = dict instanceof Map || (typeof key === 'string' && !isIndexLike(key))
   const holder = keeps ? dict : new Map(entries(dict))
@@ -334,7 +334,7 @@ function tupleOf(node: Node): PyTuple {
 
 function unknownTag(tag: string, kind: Node['kind'], offset: number): NodeError {
   const shown = tag.replace(coreTag, '!!')
-  return new NodeError(`The tag "${shown}" cannot stand on a ${kind} here`, offset)
+  return new NodeError(`The tag "${shown}" is not allowed on a ${kind} here`, offset)
 }
 
 function setOf(keys: readonly Value[]): PySet {

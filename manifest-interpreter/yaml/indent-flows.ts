@@ -49,7 +49,7 @@ class FlowScan {
   /** Goes through a line, or the rest of one. Says whether a node may begin after it, or its text may go on. */
   #scan(line: string, start: number): 'node' | 'text' {
     let position = start
-    /** True where a quote or a bracket would begin a node: not in the middle of plain text. */
+    /** True if a quote or a bracket would begin a node: not in the middle of plain text. */
     let fresh = true
     while (position < line.length) {
       if (this.#quote !== '') {
@@ -74,7 +74,7 @@ class FlowScan {
     else if (inFlow && (char === ']' || char === '}')) this.#depth -= 1
   }
 
-  /** The offset after the closing quote; the end of the line where it is not on it. */
+  /** The offset after the closing quote; the end of the line if it is not on it. */
   #closeQuote(line: string, start: number): number {
     for (let position = start; position < line.length; position++) {
       const char = line.charAt(position)

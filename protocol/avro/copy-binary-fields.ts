@@ -100,7 +100,7 @@ export class CopyBinaryFields {
     return position - start
   }
 
-  /** False where the wire cannot hold the value: then what was written is to be taken back. */
+  /** False if the wire cannot hold the value: then what was written is to be taken back. */
   write(type: BinaryType, position: number, length: number): boolean {
     const writer = this.#writer
     if (type === 'text') {
@@ -224,7 +224,7 @@ export class CopyBinaryFields {
     writer.endText(lengthAt, to)
   }
 
-  /** Gives the position after them. */
+  /** Returns the position after them. */
   #decimals(position: number, start: number): number {
     const view = this.#view
     const { bytes } = this.#writer

@@ -19,8 +19,8 @@ const jsonNumberSyntax = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
 
 /**
- * The fast road: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without an object or
- * a string on the usual way. The caller has made room: as much as the lines are long and 16 bytes more for each field.
+ * The fast path: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without an object or a string on the
+ * usual way. The caller has made room: as much as the lines are long and 16 bytes more for each field.
  */
 export class CopyFields {
   readonly #writer: WireWriter
@@ -52,7 +52,7 @@ export class CopyFields {
   }
 
   /**
-   * Writes the field that begins at `start`; gives the position of what ends it. Negative where the kind cannot hold it:
+   * Writes the field that begins at `start`; returns the position of what ends it. Negative if the kind cannot hold it:
    * then what was written is to be taken back.
    */
   write(kind: WireKind, start: number): number {
@@ -82,7 +82,7 @@ export class CopyFields {
     }
   }
 
-  /** What `write` refused, as JSON: a number where it is one and was to be one, else a string. */
+  /** What `write` refused, as JSON: a number if it is one and was to be one, else a string. */
   json(kind: WireKind, start: number, end: number): string {
     const text = copyFieldText(this.#lines, start, end)
     const numeric = kind === 'integer' || kind === 'number' || kind === 'double'
@@ -115,7 +115,7 @@ export class CopyFields {
 
   /**
    * Copies four bytes at a time up to where one of them is a control character or a backslash (the usual bit tricks for "a
-   * byte below 0x20" and "a zero byte"); gives where it stopped. Three times faster than byte by byte (2026-11).
+   * byte below 0x20" and "a zero byte"); returns where it stopped. Three times faster than byte by byte (2026-11).
    */
   #copyWords(start: number, to: number): number {
     const source = this.#view
@@ -353,7 +353,7 @@ function isNotFinite(text: string): boolean {
   return text === 'NaN' || text === 'Infinity' || text === '-Infinity'
 }
 
-/** The digit's value; negative, also when it is shifted, where it is none. */
+/** The digit's value; negative, also when it is shifted, if it is none. */
 function hexDigit(letter: number): number {
   if (letter >= ZERO && letter <= 0x39) return letter - ZERO
   const lower = letter | 0x20

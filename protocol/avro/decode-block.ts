@@ -11,7 +11,7 @@ import { recordFields, wireKind, type WireKind } from './record-layout.ts'
 /** A record as it was given to the encoder. */
 export interface DecodedRecord {
   readonly extractedAtMs: number
-  /** The source's `meta.changes`; absent where there are none. */
+  /** The source's `meta.changes`; absent if there are none. */
   readonly changes?: RecordValue
   readonly data: RecordData
 }

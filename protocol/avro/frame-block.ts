@@ -28,7 +28,7 @@ export function frameRecord(fingerprint: Fingerprint, record: Uint8Array): Buffe
   return value
 }
 
-/** The records of a block, as a view into the value; undefined where it is not a block of `count` records with this fingerprint. */
+/** The records of a block, as a view into the value; undefined if it is not a block of `count` records with this fingerprint. */
 export function unframeBlock(
   value: Uint8Array,
   count: number,
@@ -41,12 +41,12 @@ export function unframeBlock(
   return value.at(-1) === 0x00 ? value.subarray(start, value.length - 1) : undefined
 }
 
-/** The record, as a view into the value; undefined where the value has another fingerprint or none. */
+/** The record, as a view into the value; undefined if the value has another fingerprint or none. */
 export function unframeRecord(value: Uint8Array, fingerprintHex: string): Uint8Array | undefined {
   return fingerprintIn(value) === fingerprintHex ? value.subarray(headerBytes) : undefined
 }
 
-/** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined where the value is none. */
+/** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined if the value is none. */
 export function fingerprintIn(value: Uint8Array): string | undefined {
   if (value.length < headerBytes || value[0] !== marker[0] || value[1] !== marker[1]) {
     return undefined

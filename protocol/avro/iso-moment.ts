@@ -19,13 +19,13 @@ export class MomentParser {
   seconds = 0
   /** … and the microseconds after that, 0 to 999,999. */
   micros = 0
-  /** True where the text named its zone; without one, the clock is taken as it stands. */
+  /** True if the text named its zone; without one, the clock is taken as it stands. */
   zoned = false
   #offset = 0
 
   /**
-   * `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. Gives the
-   * position after it, negative where it is none; the caller looks at what follows.
+   * `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. Returns the
+   * position after it, negative if it is none; the caller looks at what follows.
    */
   timestamp(text: Uint8Array, start: number): number {
     const separator = text[start + 10]
@@ -42,7 +42,7 @@ export class MomentParser {
     return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND ? end : INVALID
   }
 
-  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN where the text is something else. */
+  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN if the text is something else. */
   time(text: Uint8Array, start: number, end: number): number {
     if (end - start < 8) return NaN
     const clock = clockAt(text, start)
@@ -60,7 +60,7 @@ export class MomentParser {
     }
   }
 
-  /** Reads `.123456` into `micros`, or nothing; gives the position after it. */
+  /** Reads `.123456` into `micros`, or nothing; returns the position after it. */
   #fraction(text: Uint8Array, start: number): number {
     this.micros = 0
     if (text[start] !== 0x2e) return start
@@ -78,7 +78,7 @@ export class MomentParser {
     return position === start + 1 ? INVALID : position
   }
 
-  /** Reads the zone into `#offset`, in seconds east of UTC; gives the position after it, or the same where there is none. */
+  /** Reads the zone into `#offset`, in seconds east of UTC; returns the position after it, or the same if there is none. */
   #readZone(text: Uint8Array, start: number): number {
     const sign = text[start]
     if (sign === 0x5a || sign === 0x7a) return start + 1
@@ -94,7 +94,7 @@ export class MomentParser {
   }
 }
 
-/** `YYYY-MM-DD` as days since 1970; NaN where it is no date of the years 0001 to 9999. */
+/** `YYYY-MM-DD` as days since 1970; NaN if it is not a date of the years 0001 to 9999. */
 export function parseDate(text: Uint8Array, start: number, end: number): number {
   return end - start === 10 ? dateAt(text, start) : NaN
 }
@@ -104,14 +104,14 @@ export function formatDate(days: number): string {
   return new Date(days * 86_400_000).toISOString().slice(0, 10)
 }
 
-/** Microseconds since 1970 as `YYYY-MM-DDTHH:MM:SS`, with the fraction where there is one, without a zone. */
+/** Microseconds since 1970 as `YYYY-MM-DDTHH:MM:SS`, with the fraction if there is one, without a zone. */
 export function formatTimestamp(micros: bigint): string {
   const within = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
   const seconds = new Date(Number((micros - within) / 1_000n)).toISOString().slice(0, 19)
   return seconds + fractionText(Number(within))
 }
 
-/** Microseconds since midnight as `HH:MM:SS`, with the fraction where there is one. */
+/** Microseconds since midnight as `HH:MM:SS`, with the fraction if there is one. */
 export function formatTime(micros: number): string {
   const seconds = Math.floor(micros / 1e6)
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]

@@ -16,12 +16,12 @@ export class Overflow {
     this.#values.push(json)
   }
 
-  /** The JSON text kept for a column; null where it was missing, undefined where there is none. */
+  /** The JSON text kept for a column; null if it was missing, undefined if there is none. */
   get(name: string): string | null | undefined {
     return this.#values[this.#names.indexOf(name)]
   }
 
-  /** Puts the map where the null branch stands (`position`), and moves what follows; gives the number of bytes that it moved by. */
+  /** Puts the map where the null branch stands (`position`), and moves what follows; returns the number of bytes that it moved by. */
   insert(writer: WireWriter, position: number): number {
     const before = writer.position
     const rest = writer.bytes.slice(position + 1, before)

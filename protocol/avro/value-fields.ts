@@ -9,18 +9,18 @@ const MAX_SAFE_LONG = 2 ** 52
 const MIN_INT64 = -(2n ** 63n)
 const MAX_INT64 = 2n ** 63n - 1n
 
-/** The object road: one value of a record to one field of the wire. */
+/** The path for objects: one value of a record to one field of the wire. */
 export class ValueFields {
   readonly #writer: WireWriter
   readonly #moment = new MomentParser()
-  /** ASCII of the text that is being parsed: the parsers read bytes, so that both roads share them. */
+  /** ASCII of the text that is being parsed: the parsers read bytes, so that both paths share them. */
   readonly #ascii = new Uint8Array(48)
 
   constructor(writer: WireWriter) {
     this.#writer = writer
   }
 
-  /** Writes the field; false where the kind cannot hold the value (then what was written is to be taken back). */
+  /** Writes the field; false if the kind cannot hold the value (then what was written is to be taken back). */
   write(kind: WireKind, value: Exclude<RecordValue, null>): boolean {
     const writer = this.#writer
     writer.reserve(16)
@@ -110,7 +110,7 @@ export class ValueFields {
     return true
   }
 
-  /** Gives the length, and ends the text with a zero; 0 where it is too long or not ASCII: then it is no date either. */
+  /** Returns the length, and ends the text with a zero; 0 if it is too long or not ASCII: then it is not a date either. */
   #toAscii(text: string): number {
     this.#ascii[0] = 0
     if (text.length >= this.#ascii.length) return 0

@@ -29,7 +29,7 @@ export class WireWriter {
     this.#replace(grown)
   }
 
-  /** Begins anew; a buffer that one large record has blown up is given back. */
+  /** Starts over; a buffer that one large record has blown up is given back. */
   restart(capacity: number): void {
     this.position = 0
     if (this.bytes.length <= capacity * 4) return
@@ -97,7 +97,7 @@ export class WireWriter {
     this.position += 8
   }
 
-  /** A string with its length; false, and nothing written, where it has a lone surrogate, which UTF-8 cannot hold. Reserves its own room. */
+  /** A string with its length; false, and nothing written, if it has a lone surrogate, which UTF-8 cannot hold. Reserves its own room. */
   text(text: string): boolean {
     if (text.length <= SHORT && this.#shortAscii(text)) return true
     if (!text.isWellFormed()) return false
@@ -200,7 +200,7 @@ function lengthBytes(length: number): number {
   return bytes
 }
 
-/** ASCII digits as a number; NaN where one is not a digit. Exact up to 15 of them. */
+/** ASCII digits as a number; NaN if one is not a digit. Exact up to 15 of them. */
 function decimal(from: Uint8Array, start: number, end: number): number {
   let value = 0
   for (let i = start; i < end; i++) {

@@ -13,7 +13,7 @@ import type { ErrorCode } from './error-code.ts'
 
 export type { ErrorCode, FailureType } from './error-code.ts'
 
-/** The codes by what they are about: a code of a new kind of failure goes into the table that it belongs to. */
+/** The codes by area: the code of a new kind of failure goes into the table of its area. */
 export const codesByArea = {
   access: accessCodes,
   action: actionCodes,
@@ -29,8 +29,8 @@ export const codesByArea = {
 } as const
 
 /**
- * Every error that a user can see. The code is the page's name in docs/errors/ (a test compares both ways).
- * A hole such as `{host}` is filled from the error's details; details never hold a secret or a record's contents.
+ * Every error that a user can see. The code is the page's name in docs/errors/ (a test compares both ways). A placeholder such as `{host}`
+ * is filled from the error's details; details never hold a secret or a record's contents.
  */
 export const errorCodes = {
   ...accessCodes,

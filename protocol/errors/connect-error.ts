@@ -11,7 +11,7 @@ export class ConnectError extends Error {
   readonly code: ErrorCodeName
   readonly details: ErrorDetails
 
-  /** Texts of the details are cut: a vendor or a server may have said megabytes, and an error goes through threads, stores and logs. */
+  /** Texts of the details are cut: a vendor or a server may have written megabytes, and an error goes through threads, stores and logs. */
   constructor(code: ErrorCodeName, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     const details = cutTexts(options.details ?? {}, passedCharacters)
     super(
@@ -54,7 +54,7 @@ export class ConnectError extends Error {
     return new ConnectError(body.code, { details: body.details ?? {} })
   }
 
-  /** Any thrown thing as a ConnectError; what is not one already becomes `unexpected` with its message. */
+  /** Any thrown value as a ConnectError; other errors become `unexpected` with their message. */
   static from(thrown: unknown): ConnectError {
     if (thrown instanceof ConnectError) return thrown
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
@@ -62,7 +62,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** An error as data (DESIGN: `{ "error": … }` of the HTTP surface, without `request_id`). */
+/** An error as data (as in `{ "error": … }` of the HTTP surface, without `request_id`). */
 export interface ErrorBody {
   readonly code: ErrorCodeName
   readonly message: string

@@ -1,4 +1,4 @@
-/** Why a connection to a server failed, as far as the network's own error tells. */
+/** Why a connection to a server failed, as far as the network error shows it. */
 export interface NetworkFailure {
   readonly kind: 'unreachable' | 'tls' | 'credentials' | 'lost'
   /** For a person; never a secret. */
@@ -9,28 +9,28 @@ const unreachable: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
   EAI_AGAIN: 'the host name could not be looked up',
   ECONNREFUSED: 'nothing listens on that port',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
   EHOSTDOWN: 'the host is down',
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
 }
 
-/** Of a Unix socket; of files they say something else. */
+/** For a Unix socket; for files these codes mean something else. */
 const socketFailures: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no Unix socket of that name',
-  ENOTDIR: 'the folder of the Unix socket is no folder',
+  ENOENT: 'there is no Unix socket with that name',
+  ENOTDIR: 'a part of the path of the Unix socket is not a folder',
   EACCES: 'the user of this program may not use that Unix socket',
-  ENOTSOCK: 'the file of that name is no Unix socket',
+  ENOTSOCK: 'the file with that name is not a Unix socket',
 }
 
-/** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
+/** Reads what Node's sockets, TLS and the pg client throw; undefined if it is something else. */
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
   const why = whyUnreachable(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
-    return { kind: 'unreachable', reason: 'no answer in time' }
+    return { kind: 'unreachable', reason: 'no response in time' }
   }
   if (/does not support SSL/i.test(message))
     return { kind: 'tls', reason: 'the server has TLS switched off' }
@@ -40,7 +40,7 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   if (/^SASL|password must be/i.test(message)) {
     return {
       kind: 'credentials',
-      reason: 'the server asks for a password and none, or an unusable one, is set',
+      reason: 'the server requires a password, but none is set, or it cannot be used',
     }
   }
   return isLost(code, message)
@@ -48,10 +48,10 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
     : undefined
 }
 
-/** Why a request over HTTP got no answer, for a person. fetch says "fetch failed" only: its causes say why. */
+/** Why an HTTP request got no response, for a person. fetch only says "fetch failed": its causes have the reason. */
 export function requestFailure(thrown: unknown): string {
   for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
-    if (cause.name === 'TimeoutError') return 'it did not answer in time'
+    if (cause.name === 'TimeoutError') return 'it did not respond in time'
     const code = systemCodeOf(cause)
     const known = networkFailure(cause)?.reason
     if (known !== undefined)
@@ -62,7 +62,7 @@ export function requestFailure(thrown: unknown): string {
   return String(thrown)
 }
 
-/** The code of a system error; of the first one where several addresses were tried. */
+/** The code of a system error; of the first one if several addresses were tried. */
 function systemCodeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined

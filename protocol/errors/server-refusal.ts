@@ -1,8 +1,8 @@
-/** A refusal of a PostgreSQL server, as the driver gives it. */
+/** An error of a PostgreSQL server, from the driver. */
 export interface ServerError {
   readonly message: string
   readonly code?: string | undefined
-  /** The context: which functions and statements were at work. */
+  /** The context: the functions and statements that were running. */
   readonly where?: string | undefined
   readonly schema?: string | undefined
   readonly table?: string | undefined
@@ -10,7 +10,7 @@ export interface ServerError {
   readonly constraint?: string | undefined
 }
 
-/** What may be told of it: never the contents of a row, never a text that a function of the database made up. */
+/** The parts that may be shown: never the contents of a row, never a text that a function of the database wrote. */
 export interface ServerRefusal {
   readonly sqlstate: string
   readonly reason: string
@@ -20,7 +20,7 @@ export interface ServerRefusal {
   readonly constraint?: string
 }
 
-/** What these conditions are called; their messages quote values. */
+/** Names of these conditions; their messages quote values. */
 const conditions: Readonly<Record<string, string>> = {
   '22001': 'a text is too long for its type',
   '22003': 'a number is out of the range of its type',
@@ -51,7 +51,10 @@ const conditions: Readonly<Record<string, string>> = {
  */
 const telling = /^(?:0[0-9AF]|2[14-68BDF]|3[4BDF]|4[0-24]|5[3-58]|57|72|F0)/
 
-/** What may be told of a server's refusal. Its details, hints and context are never told; its message, if it cannot quote a row. */
+/**
+ * The parts of a server's error that may be shown. Its details, hints and context are never shown; its message only if it cannot quote a
+ * row.
+ */
 export function serverRefusal(error: ServerError): ServerRefusal {
   const sqlstate = error.code ?? 'XX000'
   const origin = originOf(error.where ?? '')
@@ -79,7 +82,7 @@ function reasonOf(sqlstate: string, message: string): string {
 
 const untold = "the server's log has its message, which may quote a row"
 
-/** Contexts of our own statement: the row of a COPY, the text that is no JSON, the parameters, the row or index that was written. */
+/** Contexts of our own statement: the row of a COPY, the text that is not JSON, the parameters, the row or index that was written. */
 const ownContexts: readonly RegExp[] = [
   // A value may have line ends and quotes in it, so it goes on to the last quote.
   /^COPY [^\n]*?, line \d+(?:, column [^\n]*?)?: "[\s\S]*"(?=\n|$)/,
@@ -93,7 +96,7 @@ const ownContexts: readonly RegExp[] = [
 /** The statements that the server itself runs for a foreign key. */
 const foreignKey =
   /^SQL statement "(?:SELECT 1 FROM ONLY|DELETE FROM ONLY|UPDATE ONLY) "[^\n]*"(?=\n|$)/
-/** Of all languages, and of statements that functions run. */
+/** In all languages, and for statements that functions run. */
 const anyFunction =
   /^(?:PL\/|SQL function "|SQL statement "|SQL expression "|compilation of |Traceback )/
 
@@ -114,7 +117,7 @@ function originOf(where: string): string | undefined {
   return anyFunction.test(inner) ? 'a function or trigger of the database' : 'unknown'
 }
 
-/** The context from the first line on that is not of our own statement. */
+/** The context from the first line on that is not about our own statement. */
 function withoutOwn(where: string): string {
   const rest = where.replace(/^\n+/, '')
   const own = ownContexts.map((pattern) => pattern.exec(rest)?.[0]).find((match) => match)

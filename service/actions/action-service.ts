@@ -12,7 +12,7 @@ import type { InstanceService } from '../instances/contract.ts'
 import type { Instance } from '../instances/schema.ts'
 import type { InvokeContext } from '../platform/access/access-request.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { ActionClients } from './action-clients.ts'
 import type {

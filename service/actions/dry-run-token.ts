@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
 /** What a token stands for: the same principal may send the same input to the same action, while the instance is as it was. */

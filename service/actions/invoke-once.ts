@@ -6,7 +6,7 @@ import type {
   StoredAnswer,
 } from '../platform/http/idempotency-contract.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
-import type { StoredKey } from '../platform/vault/kept-key.ts'
+import type { StoredKey } from '../platform/vault/stored-key.ts'
 import { invocationSchema, type Invocation } from './schema.ts'
 import type { InvocationEnd } from './contract.ts'
 import { z } from 'zod'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
-import { freeObject, timestamp } from '../platform/fields.ts'
+import { freeObject, freeValue, timestamp } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const actionName = z
@@ -45,7 +45,7 @@ const shownRequest = z.object({
   method: z.string(),
   url: z.string(),
   headers: z.record(z.string(), z.string()),
-  body: z.json().exactOptional().meta({
+  body: freeValue.exactOptional().meta({
     description: 'JSON as it is, a form as its text, bytes by their length and hash.',
   }),
 })
@@ -59,7 +59,7 @@ export const dryRunSchema = z
     requiresConfirmation: actionDescriptorSchema.shape.requiresConfirmation,
     credentials: z.enum(['ready', 'missing', 'reauthorize']),
     request: shownRequest.meta({ description: 'The first request, without its secrets.' }),
-    output: z.json().exactOptional().meta({
+    output: freeValue.exactOptional().meta({
       description: 'Of a native dry-run: what the test mode of the vendor responded.',
     }),
     vendorRequestId: z.string().nullable(),
@@ -72,7 +72,7 @@ export type DryRun = Resource<typeof dryRunSchema>
 export const invocationSchema = z
   .object({
     action: z.string(),
-    output: z.json(),
+    output: freeValue,
     vendorRequestId: z.string().nullable().meta({
       description: 'By which the vendor finds the request in its logs.',
     }),

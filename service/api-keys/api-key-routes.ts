@@ -17,7 +17,7 @@ import {
   scopesOf,
 } from './schema.ts'
 import { pageQuery, pageSchema } from '../platform/lists.ts'
-import { requestInvalid } from '../platform/http/error-answer.ts'
+import { requestInvalid } from '../platform/http/error-response.ts'
 
 const tags = ['api keys']
 
@@ -35,7 +35,7 @@ function listKeys(api: App, apiKeys: ApiKeyService): void {
       schema: {
         tags,
         operationId: 'listApiKeys',
-        summary: 'API keys, the newest first; never the keys themselves',
+        summary: 'List API keys, newest first, without the secret keys themselves',
         querystring: z.strictObject(pageQuery),
         response: {
           200: pageSchema(apiKeyDocument).meta({ id: 'ApiKeyPage' }),
@@ -58,9 +58,9 @@ function createKey(api: App, apiKeys: ApiKeyService): void {
       schema: {
         tags,
         operationId: 'createApiKey',
-        summary: 'Make a key; it is shown this once',
+        summary: 'Create a key; it is shown only once',
         description:
-          'Takes no `Idempotency-Key`: the answer holds the key, and what is answered again would have to be kept.',
+          'Does not accept an `Idempotency-Key`: the response contains the key, and would have to be stored to be repeated.',
         headers: z
           .looseObject({ 'idempotency-key': z.undefined().optional() })
           .meta({ type: 'object' }),
@@ -86,7 +86,7 @@ function revokeKey(api: App, apiKeys: ApiKeyService): void {
       schema: {
         tags,
         operationId: 'revokeApiKey',
-        summary: 'Revoke a key: it works no more; its entry stays',
+        summary: 'Revoke a key: it stops working; its entry stays',
         params: z.object({ id: apiKeyId }),
         response: {
           204: z.null().meta({ description: 'It is revoked.' }),

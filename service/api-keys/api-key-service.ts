@@ -24,7 +24,7 @@ export class StoredApiKeyService implements ApiKeyService {
     return { apiKey: await this.#store.create(entry), key }
   }
 
-  /** An admin's. Null where there was a key before: of several services that start at once, one gets the first. */
+  /** Creates an admin key. Null if there already was a key: if several services start at once, only one gets the first key. */
   async createFirst(
     name: string,
   ): Promise<{ readonly apiKey: ApiKey; readonly key: string } | null> {

@@ -11,9 +11,9 @@ export interface ApiKeyService extends Authenticator {
 
 export interface ApiKeyStore {
   create(input: NewApiKey): Promise<ApiKey>
-  /** Null where a first key was ever made: of several services that start at once, one gets it. */
+  /** Null if a first key was ever made: if several services start at once, only one gets it. */
   createFirst(input: NewApiKey): Promise<ApiKey | null>
-  /** The newest first (ids are those of `newId`, which sort by time). */
+  /** Newest first (`newId` makes ids that sort by time). */
   list(page: PageRequest): Promise<Page<ApiKey>>
   /** Throws `api_key_not_found`. Revoking again changes nothing. */
   revoke(id: string): Promise<void>

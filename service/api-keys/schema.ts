@@ -3,7 +3,7 @@ import { principalKinds, type PrincipalKind, type Scope } from '../platform/acce
 import { givenTime, timestamp } from '../platform/fields.ts'
 import { toWire, snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
-/** Of a scope: the name of an action, or a part of one and `*`. */
+/** The action of a scope: its name, or a part of it and `*`. */
 const actionPattern = z
   .string()
   .regex(/^[a-z*][a-z:*-]{0,60}$/, 'must be an action, such as `connections:read` or `runs:*`')
@@ -12,14 +12,14 @@ const actionPattern = z
 const namePattern = z
   .string()
   .regex(/^[A-Za-z0-9_*-]{1,63}$/, 'must be letters, digits, `-`, `_` and `*`, at most 63')
-  .meta({ description: 'Of an instance or connection; `*` stands for any characters.' })
+  .meta({ description: 'Name of an instance or connection; `*` matches any characters.' })
 
-/** What a key may do at most. */
+/** A limit of what a key may do. */
 export const scopeDocument = z
   .strictObject({
     action: actionPattern,
     names: z.array(namePattern).min(1).max(50).optional().meta({
-      description: 'Only instances and connections of these names; left out: all there is.',
+      description: 'Only instances and connections with these names; default: all.',
     }),
   })
   .meta({ id: 'Scope' })
@@ -48,7 +48,7 @@ const msIn: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
   ['d', 86_400_000],
 ])
-/** Ten years: what is meant to last longer has no expiry. */
+/** Ten years: a key that should last longer has no expiry. */
 export const longestMs = 3_660 * 86_400_000
 
 const duration = z
@@ -62,17 +62,17 @@ export const apiKeyCreate = z
     name: z
       .string()
       .regex(/^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u, 'must be 1 to 100 characters on one line')
-      .meta({ description: 'Who or what uses it: at most 100 characters.' }),
+      .meta({ description: 'The person or program that uses it; at most 100 characters.' }),
     kind: z.enum(principalKinds).meta({
-      description: 'What it may do: docs/access.md has a table. Not more than who makes it.',
+      description: 'Its rights: docs/access.md has a table. Not more than those of its creator.',
     }),
     scopes: scopesDocument.optional().meta({
-      description: 'What it may do at most; left out: all that its kind may.',
+      description: 'A limit of its rights; default: all rights of its kind.',
     }),
     expires_in: duration.optional(),
     expires_at: givenTime
       .optional()
-      .meta({ description: 'Instead of `expires_in`. Without both it does not expire.' }),
+      .meta({ description: 'Instead of `expires_in`. Without either, it does not expire.' }),
   })
   .refine(
     ({ expires_in, expires_at }) => expires_in === undefined || expires_at === undefined,
@@ -80,7 +80,7 @@ export const apiKeyCreate = z
   )
   .meta({ id: 'ApiKeyCreate' })
 
-/** Of what `duration` lets pass. */
+/** Milliseconds of a text that `duration` accepts. */
 export function msOf(duration: string): number {
   const [, count = '0', unit = 'm'] = /^(\d+)([mhd])$/.exec(duration) ?? []
   return Number(count) * (msIn.get(unit) ?? 0)
@@ -90,7 +90,7 @@ const fields = {
   id: z.string(),
   name: z.string(),
   kind: z.enum(principalKinds),
-  scopes: z.array(scopeDocument).nullable().meta({ description: 'null: all that the kind may.' }),
+  scopes: z.array(scopeDocument).nullable().meta({ description: 'null: all rights of the kind.' }),
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
   /** Null: never. */
@@ -98,7 +98,7 @@ const fields = {
   revokedAt: timestamp.nullable(),
 }
 export const apiKeySchema = z.object(fields).meta({ id: 'ApiKey' })
-/** In a document the names of a scope are left out if it is for all; inside they are null. */
+/** In a document, the names of a scope are left out if it is for all; inside they are null. */
 export type ApiKey = Omit<Resource<typeof apiKeySchema>, 'scopes'> & {
   readonly scopes: readonly Scope[] | null
 }
@@ -108,7 +108,7 @@ export const newApiKeyDocument = snakeCaseSchema(
   z
     .object({
       ...fields,
-      key: z.string().meta({ description: 'Shown this once: only its hash is kept.' }),
+      key: z.string().meta({ description: 'Shown only once: the service stores only its hash.' }),
     })
     .meta({ id: 'NewApiKey' }),
 )
@@ -116,7 +116,7 @@ export const newApiKeyDocument = snakeCaseSchema(
 export interface ApiKeyInput {
   readonly name: string
   readonly kind: PrincipalKind
-  /** Absent: all that the kind may. */
+  /** Absent: all rights of the kind. */
   readonly scopes?: readonly Scope[]
   /** ISO 8601. Absent: it does not expire. */
   readonly expiresAt?: string

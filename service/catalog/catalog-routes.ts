@@ -15,7 +15,7 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
       schema: {
         tags,
         operationId: 'listConnectors',
-        summary: 'The connectors that instances can be made of',
+        summary: 'List the connectors that an instance can use',
         querystring: z.strictObject({}),
         response: { 200: catalogDocument, ...failures() },
       },
@@ -30,7 +30,7 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
       schema: {
         tags,
         operationId: 'getConnector',
-        summary: 'All about one connector: configuration, authentication, actions, webhooks',
+        summary: 'Get one connector: configuration, authentication, actions, webhooks',
         params: z.object({ type: connectorType }),
         response: { 200: descriptorDocument, ...failures('unknown_connector') },
       },

@@ -19,7 +19,7 @@ export interface CatalogConnector {
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
 
-  /** @param folder where imported manifests are; it is read anew each time, and need not exist */
+  /** @param folder where imported manifests are; it is read again each time, and need not exist */
   constructor(folder: string) {
     this.#folder = folder
   }
@@ -38,7 +38,7 @@ export class FolderCatalogService implements CatalogService {
     return describeConnector(catalogEntry(this.#folder, type))
   }
 
-  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for one that can be loaded no more. */
+  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer be loaded. */
   connector(type: string): CatalogConnector {
     return toConnector(catalogEntry(this.#folder, type))
   }

@@ -20,7 +20,7 @@ export interface CatalogEntry {
 }
 
 /**
- * All connectors by name, sorted. An imported manifest goes before a bundled one of its name, and a native one before both.
+ * All connectors by name, sorted. An imported manifest takes precedence over a bundled one of its name, and a native one over both.
  * @param folder where imported manifests are: a folder of its name for each; need not exist
  */
 export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
@@ -49,16 +49,16 @@ export function catalogEntry(folder: string, type: string): CatalogEntry {
   throw new ConnectError('unknown_connector', { details: { type, known } })
 }
 
-/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is no manifest. */
+/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a manifest. */
 export function catalogManifest(folder: string, type: string): string {
   const { manifest } = catalogEntry(folder, type)
   if (manifest !== undefined) return manifest
-  const problem = `"${type}" is no manifest but a connector of the program`
+  const problem = `"${type}" is a built-in connector, not a manifest`
   const fix = 'Use it in a run file: `source: { type: … }`.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 
-/** Where an imported manifest stands. */
+/** Where an imported manifest is stored. */
 export function importedManifest(folder: string, name: string): string {
   return join(folder, name, 'manifest.yaml')
 }
@@ -66,7 +66,7 @@ export function importedManifest(folder: string, name: string): string {
 function importedNames(folder: string): readonly string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder).filter(
-    // An import that goes on, or was cut off, has a dot.
+    // An import that is in progress, or was interrupted, starts with a dot.
     (name) => !name.startsWith('.') && existsSync(importedManifest(folder, name)),
   )
 }

@@ -32,7 +32,7 @@ export function actionTypes(
     })
 }
 
-/** `Actions`, and which of them may be repeated. */
+/** The type `Actions`, and a list of the actions that may be repeated. */
 export function actionsType(actions: readonly ActionType[]): string {
   const entries = actions.map(({ action, input, output }) => {
     const doc = docComment(`${action.title}. Effect: ${action.effect}.`, '  ')
@@ -61,7 +61,7 @@ function actionType({ dryRun }: ActionDescriptor, input: string, output: string)
   }
 }
 
-/** An answer that was lost must not be asked for again where that would do the thing twice. */
+/** After a lost response, an action must not be repeated if that would do it twice. */
 function repeatOf({ effect, idempotency }: ActionDescriptor): 'always' | 'with key' | 'never' {
   if (effect === 'read' || idempotency === 'natural') return 'always'
   return idempotency === 'native_key' ? 'with key' : 'never'

@@ -7,8 +7,8 @@ import {
 } from './type-node.ts'
 
 /**
- * TypeScript takes a type that holds itself (`{ parent?: Node }`), and refuses one that is itself (`type Node = Node | null`).
- * A schema that says so says nothing there: `unknown`.
+ * TypeScript accepts a type that contains itself (`{ parent?: Node }`), but not one that is defined as itself (`type Node = Node | null`).
+ * A schema that does so says nothing there, so its type is `unknown`.
  */
 export function breakCycles(declarations: readonly Declaration[]): readonly Declaration[] {
   const endless = endlessNames(declarations)
@@ -20,7 +20,7 @@ export function breakCycles(declarations: readonly Declaration[]): readonly Decl
   )
 }
 
-/** Of those that are, directly, made of each other, and of those that are made of them. */
+/** The declarations that are directly made of each other, or of such declarations. */
 function endlessNames(declarations: readonly Declaration[]): ReadonlySet<string> {
   const waitsFor = new Map(declarations.map(({ name, type }) => [name, directNames(type)]))
   const usedBy = new Map<string, string[]>()
@@ -38,7 +38,7 @@ function endlessNames(declarations: readonly Declaration[]): ReadonlySet<string>
   return new Set(waitsFor.keys())
 }
 
-/** The declared types that it is made of without an object or an array in between. */
+/** The declared types that it refers to without an object or an array in between. */
 function directNames(type: TypeNode): Set<string> {
   if (type.kind === 'name') return new Set([type.name])
   if (type.kind !== 'union' && type.kind !== 'intersection') return new Set()

@@ -1,4 +1,4 @@
-/** Orders entries by their names, and not by a language's alphabet, which would differ between machines. */
+/** Orders entries by name, independent of the locale, which would differ between machines. */
 export function byName(
   [name]: readonly [string, unknown],
   [other]: readonly [string, unknown],

@@ -1,2 +1,2 @@
-/** How a client begins: by it a file is known to be one. */
+/** The first line of a client, which identifies a generated file. */
 export const clientMark = '// Made by `reactor connect codegen '

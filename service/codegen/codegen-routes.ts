@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { keptName, type StoredName } from './kept-names.ts'
+import { storedName, type StoredName } from './stored-names.ts'
 import type { App } from '../platform/http/app.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
@@ -25,9 +25,9 @@ const codes = [
 const clientInput = z
   .strictObject({
     refresh: z.boolean().optional().meta({
-      description: 'Asks the source even where a discovery of the last hour is kept.',
+      description: 'Queries the source even if a discovery of the last hour is cached.',
     }),
-    names: z.array(keptName).max(50_000).meta({
+    names: z.array(storedName).max(50_000).meta({
       description:
         'The names of the types in the client that is replaced: streams that are still there keep theirs.',
     }),
@@ -37,7 +37,7 @@ const clientInput = z
 /** Two names for each of tens of thousands of streams. */
 const namesLimitBytes = 8 * 1024 * 1024
 
-/** A file, not a document: it is the same bytes for the same catalog and names. */
+/** Responds with a file, not a document: the bytes are the same for the same catalog and names. */
 export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'catalog'>): void {
   api.get(
     '/instances/:name/codegen',
@@ -52,7 +52,7 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         params,
         querystring: z.strictObject({
           refresh: z.enum(['true', 'false']).optional().meta({
-            description: 'Asks the source even where a discovery of the last hour is kept.',
+            description: 'Queries the source even if a discovery of the last hour is cached.',
           }),
         }),
         response: { 200: file, ...failures(...codes) },
@@ -87,7 +87,7 @@ function sendFile(reply: FastifyReply, text: string): FastifyReply {
   return reply.header('content-type', 'text/plain; charset=utf-8').send(text)
 }
 
-/** The typed client of an instance, from its streams as discover gives them. Throws what discover throws. */
+/** The typed client of an instance, from the streams that discover returns. Throws what discover throws. */
 async function instanceClient(
   { instances, catalog }: Pick<Service, 'instances' | 'catalog'>,
   name: string,

@@ -14,7 +14,7 @@ import {
 /** The type of a schema inside of this one. */
 type Convert = (schema: JsonValue | undefined) => TypeNode
 
-/** Longer, a tuple is an array of anything. */
+/** A longer tuple becomes an array of anything. */
 const maxTupleLength = 100
 
 /** Properties are sorted by name: sources and caches give them in any order. */
@@ -30,13 +30,13 @@ export function objectType(schema: JsonObject, convert: Convert): TypeNode {
   const others = otherProperties(schema, convert)
   if (properties.length === 0)
     return others === undefined ? anyObject : { kind: 'object', properties, others }
-  // A type without them takes other properties all the same, and finds a misspelt one.
+  // A type without them still accepts other properties, and finds a misspelt one.
   if (others === undefined || isText(others, 'unknown') || isText(others, 'never'))
     return { kind: 'object', properties, others: undefined }
   return { kind: 'object', properties, others: withOwn(others, properties) }
 }
 
-/** What properties may be that `properties` does not name; undefined: nothing is said of them. */
+/** The type of properties that `properties` does not name; undefined if the schema says nothing about them. */
 function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undefined {
   const { additionalProperties: additional, patternProperties: patterns } = schema
   const byPattern = isJsonObject(patterns) ? Object.entries(patterns).toSorted(byName) : []
@@ -44,7 +44,7 @@ function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undef
   return unionOf([...byPattern.map(([, pattern]) => convert(pattern)), convert(additional)])
 }
 
-/** TypeScript's index signature speaks of all properties, also of those with a name. */
+/** TypeScript's index signature applies to all properties, including named ones. */
 function withOwn(others: TypeNode, properties: readonly PropertyNode[]): TypeNode {
   const own = properties.map(({ type }) => type)
   const isPartial = properties.some(({ isRequired }) => !isRequired)

@@ -9,7 +9,7 @@ export interface DeclareOptions {
   readonly numbers: SchemaContext['numbers']
 }
 
-/** The type of a whole schema, under a name that was taken for it, and the types that its `$ref`s name. */
+/** The type of a whole schema, under a reserved name, and the types that its `$ref`s name. */
 export function declareType(
   root: { readonly name: string; readonly schema: JsonObject; readonly doc: string },
   { names, numbers }: DeclareOptions,
@@ -41,7 +41,7 @@ interface ScopeOptions {
 
 interface ReferenceScope {
   type(schema: JsonValue): TypeNode
-  /** What was referred to, and what that refers to. */
+  /** The referenced types, and those that they reference. */
   rest(): readonly Declaration[]
 }
 
@@ -86,7 +86,7 @@ function pointerOf(ref: string): readonly string[] | undefined {
       .split('/')
       .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
   } catch {
-    // Not encoded as a URL: it names nothing.
+    // Not a valid URL encoding: it names nothing.
     return undefined
   }
 }

@@ -5,7 +5,7 @@ import { actionTypes, actionsType } from './action-types.ts'
 import { breakCycles } from './break-cycles.ts'
 import { clientMark } from './client-mark.ts'
 import { declareDefinitions } from './declarations.ts'
-import type { StoredName } from './kept-names.ts'
+import type { StoredName } from './stored-names.ts'
 import { printDeclaration } from './print-type.ts'
 import { docComment, stringLiteral } from './source-text.ts'
 import { streamTypes, streamsType } from './stream-types.ts'
@@ -21,7 +21,7 @@ export interface ClientInput {
   readonly type: string
   readonly catalog: AirbyteCatalog
   readonly actions: readonly ActionDescriptor[]
-  /** Those of the client that this one replaces. */
+  /** The names of the client that this one replaces. */
   readonly names?: readonly StoredName[]
 }
 
@@ -32,7 +32,7 @@ export interface ClientInput {
 export function generateClient(input: ClientInput, template: readonly TemplateModule[]): string {
   const client = templateBody(template, { hasActions: input.actions.length > 0 })
   const documents = printAll(documentTypes())
-  // All words of the rest of the file: more than the names that it declares, and never too few.
+  // All words in the rest of the file: possibly more than the names that it declares, but never fewer.
   const names = new TypeNames((client + documents).match(/[A-Za-z_$][\w$]*/g) ?? [])
   const streams = streamTypes(input.catalog, names, input.names ?? [])
   const actions = actionTypes(input.actions, names)
@@ -98,7 +98,7 @@ function alias(name: string, type: string, doc: string): Declaration {
   return { name, doc, type: textNode(type) }
 }
 
-/** Those that the text uses; a description that has such a word makes it one more. */
+/** The declarations that the text uses; one whose name occurs in a description is included too. */
 function aliasesIn(types: string): readonly Declaration[] {
   const needsDigits = /\bDecimal\b/.test(types)
   return aliases.filter(

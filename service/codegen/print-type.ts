@@ -13,8 +13,8 @@ export function printDeclaration({ name, doc, type }: Declaration): string {
 }
 
 /**
- * The type as text. What does not fit one line goes on in lines with `indent` before them; a list of options, which stands in
- * lines of its own, begins with the end of the line before.
+ * The type as text. What does not fit on one line continues on lines with `indent` before them; a list of options, which has lines of its
+ * own, begins with a line end.
  */
 function printType(type: TypeNode, indent: string): string {
   const line = typeLine(type, longestLine - indent.length)
@@ -43,7 +43,7 @@ function afterSign(printed: string): string {
 
 function printUnion(parts: readonly TypeNode[], indent: string): string {
   const [first, second, ...others] = parts
-  // One object, and null: as if it were the object alone.
+  // One object or null: printed as if it were the object alone.
   if (first?.kind === 'object' && second?.kind === 'text' && others.length === 0)
     return `${printObject(first, indent)} | ${second.text}`
   return printOptions(parts, { sign: '|', indent })

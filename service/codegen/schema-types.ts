@@ -12,16 +12,16 @@ import {
   type TypeNode,
 } from './type-node.ts'
 
-/** What a schema is read with. */
+/** The context that a schema is read in. */
 export interface SchemaContext {
-  /** The type that a `$ref` names; undefined where it leads nowhere. */
+  /** The type that a `$ref` names; undefined if it leads nowhere. */
   readonly reference: (ref: string) => TypeNode | undefined
-  /** exact: as records have them, no digit lost. plain: what a double holds. */
+  /** exact: all digits of records are kept. plain: numbers are doubles. */
   readonly numbers: 'exact' | 'plain'
   readonly depth: number
 }
 
-/** Deeper, a schema is a mistake or an attack, and its values are `unknown`. */
+/** A deeper schema is a mistake or an attack: its values are `unknown`. */
 const maxDepth = 40
 
 /** The values that a JSON Schema (draft 4 to 2020-12) allows; what TypeScript cannot say (a pattern, a length) is left out. */
@@ -104,7 +104,7 @@ function isSafe(bound: JsonValue | undefined): boolean {
 function literalType(value: JsonValue, context: SchemaContext): TypeNode {
   if (context.depth > maxDepth) return unknownType
   if (typeof value === 'string') return textNode(stringLiteral(value))
-  // What was read from JSON beyond 2^53 may have been rounded.
+  // An integer beyond 2^53 that was read from JSON may have been rounded.
   if (typeof value === 'number')
     return textNode(
       Number.isInteger(value) && !Number.isSafeInteger(value) ? 'Integer' : String(value),

@@ -1,7 +1,7 @@
-/** The width that generated lines keep to where they can. */
+/** The width that generated lines have if possible. */
 const columns = 100
 
-/** What shows text in another order than it is, ends a line for some tools only, or shows nothing. */
+/** Characters that show text in another order, end a line only for some tools, or are invisible. */
 const treacherous = /[\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g
 
 /** A string literal that has the same value wherever it stands; nothing in it can end it or hide in it. */
@@ -22,13 +22,13 @@ function unicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** A property's name in a type: as it is where it is an identifier, else quoted. */
+/** A property's name in a type: as it is if it is an identifier, else quoted. */
 export function propertyKey(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : stringLiteral(name)
 }
 
 /**
- * Lines of a comment before a declaration, each with `indent`; none where there is nothing to say. The text is the source's:
+ * Lines of a comment before a declaration, each with `indent`; none if there is nothing to say. The text is the source's:
  * it can neither end the comment nor speak to the compiler (`@ts-ignore`).
  */
 export function docComment(text: string, indent = ''): string {
@@ -54,7 +54,7 @@ function harmless(line: string): string {
     .trimEnd()
 }
 
-/** At spaces; a word that is longer than the width stays whole. */
+/** Wraps at spaces; a word that is longer than the width stays whole. */
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = []
   let current = ''

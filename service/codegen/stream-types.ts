@@ -8,23 +8,23 @@ import {
 import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './by-name.ts'
-import type { StoredName } from './kept-names.ts'
+import type { StoredName } from './stored-names.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'
 
 /** A stream in the client. */
 export interface StreamType {
-  /** Its name there, its label: `orders`, or `public.orders`. */
+  /** Its name in the client, which is its label: `orders`, or `public.orders`. */
   readonly key: string
   readonly stream: AirbyteStream
-  /** Of its record: the first one, and what that is made of. */
+  /** The declarations of its record: the first one, and those that it uses. */
   readonly declarations: readonly Declaration[]
 }
 
 /**
- * The names depend on nothing but the stream, so that no other stream can take one over: where two would have one name, both end in a
- * digest of what they are. `storedNames`: the names of the client that this one replaces, which stay.
+ * The names depend only on the stream, so that no other stream can take over a name: if two would have the same name, both end in a digest
+ * of what they are. `storedNames`: the names of the client that this one replaces, which stay.
  */
 export function streamTypes(
   catalog: AirbyteCatalog,
@@ -72,7 +72,7 @@ function streamDoc(stream: AirbyteStream): string {
   return facts.filter((fact) => fact !== '').join(' ') + said
 }
 
-/** `Streams`, by which the client knows what it may be asked for. */
+/** The type `Streams`, which lists what the client may be asked for. */
 export function streamsType(streams: readonly StreamType[]): string {
   const entries = streams.map(({ key, declarations: [record] }) => {
     return `  ${propertyKey(key)}: ${record?.name ?? 'unknown'}\n`
@@ -82,7 +82,7 @@ export function streamsType(streams: readonly StreamType[]): string {
   return `${doc}export type Streams = ${body}\n\n${streamIds(streams)}`
 }
 
-/** How the service knows them. */
+/** The identities of the streams at the service. */
 function streamIds(streams: readonly StreamType[]): string {
   const type = 'ReadonlyMap<string, { name: string; namespace?: string }>'
   const entries = streams.map(({ key, stream: { name, namespace } }) => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-/** The modules that all clients share, in the order in which a client has them. That of actions is left out where there are none. */
+/** The modules that all clients share, in their order in a client. That of actions is left out if there are none. */
 const modules = [
   'options',
   'client',
@@ -19,7 +19,7 @@ export interface TemplateModule {
   readonly text: string
 }
 
-/** The part that all clients share, as text: modules of their own, so that they are checked and tested as such. */
+/** The part that all clients share, as text: separate modules, so that they are checked and tested. */
 export function readTemplate(): Promise<readonly TemplateModule[]> {
   return Promise.all(
     modules.map(async (name) => {
@@ -30,8 +30,8 @@ export function readTemplate(): Promise<readonly TemplateModule[]> {
 }
 
 /**
- * One module of all: without their imports (in one file everything is at hand), without the lists of what they export to each other
- * alone, and without what is about actions where there are none.
+ * Joins the modules into one: without their imports (everything is in one file), without the lists of what they only export to each other,
+ * and without the parts about actions if there are none.
  */
 export function templateBody(
   template: readonly TemplateModule[],

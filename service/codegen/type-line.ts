@@ -1,10 +1,10 @@
 import { propertyKey } from './source-text.ts'
 import type { TypeNode } from './type-node.ts'
 
-/** In characters: longer objects are read more easily in lines of their own. */
+/** In characters: longer objects are easier to read on several lines. */
 const longestObject = 60
 
-/** The type on one line of at most `room` characters; undefined where it does not fit, or has comments. Costs no more than the room. */
+/** The type on one line of at most `room` characters; undefined if it does not fit, or has comments. Costs no more than the room. */
 export function typeLine(type: TypeNode, room: number): string | undefined {
   switch (type.kind) {
     case 'text':
@@ -28,7 +28,7 @@ export function typeLine(type: TypeNode, room: number): string | undefined {
   }
 }
 
-/** True where what stands beside it would take a part of it. */
+/** True if the text beside it would bind to a part of it. */
 export function needsBrackets({ kind }: TypeNode): boolean {
   return kind !== 'text' && kind !== 'name' && kind !== 'object'
 }

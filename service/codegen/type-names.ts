@@ -1,10 +1,10 @@
 import anyAscii from 'any-ascii'
 
-/** The names of the types of one file: no two are alike. */
+/** The names of the types of one file, all different. */
 export class TypeNames {
   readonly #taken: Set<string>
 
-  /** `reserved`: what the rest of the file uses. */
+  /** `reserved`: names that the rest of the file uses. */
   constructor(reserved: Iterable<string>) {
     this.#taken = new Set(reserved)
   }
@@ -13,7 +13,7 @@ export class TypeNames {
     return this.#taken.has(name)
   }
 
-  /** The wanted name, or with the first number behind it that makes it new. */
+  /** The wanted name, with the first number after it that makes it unique if it is taken. */
   take(wanted: string): string {
     let name = wanted
     for (let number = 2; this.#taken.has(name); number += 1) name = `${wanted}${number}`
@@ -22,7 +22,7 @@ export class TypeNames {
   }
 }
 
-/** `order_items` and `order-items` -> `OrderItems`, in ASCII letters and digits, which every compiler takes. May be empty. */
+/** `order_items` and `order-items` -> `OrderItems`, in ASCII letters and digits, which every compiler accepts. May be empty. */
 export function pascalCase(text: string): string {
   const words = anyAscii(text).match(/[A-Za-z0-9]+/g) ?? []
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')

@@ -1,6 +1,6 @@
-/** A type, between its JSON Schema and its text. */
+/** A type, as a step between its JSON Schema and its text. */
 export type TypeNode =
-  /** As it is written: `string`, `'a'`, or a type that every file may use, such as `Integer`. */
+  /** Text that is used as it is: `string`, `'a'`, or a type that every file may use, such as `Integer`. */
   | { readonly kind: 'text'; readonly text: string }
   /** A type that this file declares. */
   | { readonly kind: 'name'; readonly name: string }
@@ -9,15 +9,15 @@ export type TypeNode =
   | {
       readonly kind: 'tuple'
       readonly items: readonly TypeNode[]
-      /** How many of them must be there. */
+      /** How many of them are required. */
       readonly required: number
-      /** What may follow them; undefined: nothing. */
+      /** The type of further items; undefined: none. */
       readonly rest: TypeNode | undefined
     }
   | {
       readonly kind: 'object'
       readonly properties: readonly PropertyNode[]
-      /** Properties that have no name of their own; undefined: the type does not speak of them. */
+      /** The type of properties without a declaration; undefined: the type says nothing about them. */
       readonly others: TypeNode | undefined
     }
 
@@ -45,7 +45,7 @@ export function textNode(written: string): TypeNode {
   return { kind: 'text', text: written }
 }
 
-/** Flat, without repetitions; null last. One part is that part. */
+/** Flattened, without duplicates, null last. A union of one part is that part. */
 export function unionOf(parts: readonly TypeNode[]): TypeNode {
   const flat = distinct(parts.flatMap((part) => (part.kind === 'union' ? part.parts : [part])))
   if (flat.some((part) => isText(part, 'unknown'))) return unknownType
@@ -55,7 +55,7 @@ export function unionOf(parts: readonly TypeNode[]): TypeNode {
   return others.length === 0 ? only : { kind: 'union', parts: ordered }
 }
 
-/** Flat, without repetitions and without what says nothing. */
+/** Flattened, without duplicates and without parts that say nothing. */
 export function intersectionOf(parts: readonly TypeNode[]): TypeNode {
   const flat = parts.flatMap((part) => (part.kind === 'intersection' ? part.parts : [part]))
   const telling = distinct(flat.filter((part) => !isText(part, 'unknown')))
@@ -71,7 +71,7 @@ function distinct(parts: readonly TypeNode[]): readonly TypeNode[] {
   return byKey.size === parts.length ? parts : [...byKey.values()]
 }
 
-/** The same for nodes that are alike. Most are texts, and cost nothing. */
+/** Equal for equal nodes. Most are texts, and cost nothing. */
 function keyOf(node: TypeNode): string {
   if (node.kind === 'text') return node.text
   return node.kind === 'name' ? node.name : JSON.stringify(node)
@@ -85,7 +85,7 @@ function isAnyObject(node: TypeNode): boolean {
   return node.kind === 'object' && node.properties.length === 0 && node.others === unknownType
 }
 
-/** Objects alone, and not just any. */
+/** True if all are objects, and not just any object. */
 function isObjects(node: TypeNode): boolean {
   if (node.kind === 'union') return node.parts.every(isObjects)
   return node.kind === 'object' && !isAnyObject(node)

@@ -1,4 +1,4 @@
-/** What may be chosen of a connection, without the schema library: the command line shows it before it loads anything else. */
+/** The values of a connection's options, without the schema library: the command line shows them before it loads anything else. */
 export const connectionChoices = {
   syncMode: ['full_refresh', 'incremental'],
   destinationSyncMode: ['append', 'overwrite', 'append_dedup', 'overwrite_dedup'],
@@ -6,7 +6,7 @@ export const connectionChoices = {
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],
-  /** propagate: follow the source. ignore: keep to what was approved. block_until_approved: read nothing until somebody approves. */
+  /** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */
   schemaDrift: ['propagate', 'ignore', 'block_until_approved'],
   catchUp: ['once', 'skip'],
 } as const

@@ -31,7 +31,7 @@ import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 const tags = ['connections']
 const params = z.object({ name })
 
-/** What may be wrong with streams, destination and schedule. */
+/** Errors about streams, destination and schedule. */
 const bindingFailures = [
   'stream_not_found',
   'stream_listed_twice',
@@ -165,7 +165,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
       schema: {
         tags,
         operationId: 'updateConnection',
-        summary: 'Change what is given; the next run goes by it',
+        summary: 'Change the given settings; the next run uses them',
         params,
         headers: ifMatchHeaders,
         body: snakeCaseSchema(connectionUpdateSchema),
@@ -200,7 +200,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
         params,
         headers: ifMatchHeaders,
         response: {
-          204: z.null().meta({ description: 'It is gone.' }),
+          204: z.null().meta({ description: 'It is deleted.' }),
           ...failures('connection_not_found', 'connection_has_active_run', 'version_conflict'),
         },
       },
@@ -227,21 +227,21 @@ function activateAndPause(api: App, connections: ConnectionService): void {
     {
       verb: 'activate',
       action: 'connections:activate',
-      summary: 'Let it run, by its schedule and by hand, without a sandbox',
+      summary: 'Allow it to run, by its schedule and manually, without a sandbox',
       act: (name: string) => connections.activate(name),
       refusals: ['connection_not_found'],
     },
     {
       verb: 'pause',
       action: 'connections:pause',
-      summary: 'Start no run by the schedule; a run that goes on goes on',
+      summary: 'Start no runs by the schedule; an active run continues',
       act: (name: string) => connections.setPaused(name, true),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
     {
       verb: 'resume',
       action: 'connections:pause',
-      summary: 'Let the schedule start runs again',
+      summary: 'Start runs by the schedule again',
       act: (name: string) => connections.setPaused(name, false),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
@@ -276,7 +276,7 @@ function approveSchema(api: App, connections: ConnectionService): void {
       schema: {
         tags,
         operationId: 'approveSchema',
-        summary: 'Approve the schema that a run saw: the next run goes by it',
+        summary: 'Approve the schema that a run found: the next run uses it',
         params,
         body: approveInput,
         response: {
@@ -323,7 +323,7 @@ function resetConnection(api: App, connections: ConnectionService): void {
   )
 }
 
-/** What a change of a connection answers. */
+/** The response to a change of a connection. */
 function toChangeAnswer(
   connection: Connection,
   { docsBase }: FastifyRequest,

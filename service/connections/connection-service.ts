@@ -32,13 +32,13 @@ export interface ConnectionsOptions {
   readonly jobs: Pick<Jobs, 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
-  /** Throws where the connection asks for a log that this service has not. */
+  /** Throws if the connection uses a log that this service does not have. */
   readonly checkLog: (options: ConnectionOptions) => unknown
   readonly logger: Logger
   now(): number
 }
 
-/** StoredConnectionService in the metadata store. Their checkpoints are at the destination, under the connection's name. */
+/** `ConnectionService` on the metadata store. Checkpoints are at the destination, under the connection's name. */
 export class StoredConnectionService implements ConnectionService {
   readonly #options: ConnectionsOptions
   readonly #store: ConnectionStore
@@ -60,7 +60,7 @@ export class StoredConnectionService implements ConnectionService {
       await this.#requireNewName(name)
       await this.#withDestination(destination, async (opened) => {
         await opened.check()
-        // Of an earlier connection of this name, or of another source: its states mean nothing here.
+        // Checkpoints of an earlier connection of this name, or of another source: they mean nothing here.
         await opened.forget(name, 'all')
       })
       return this.#store.create({ ...fields, status, nextRunAt, approvedCatalog })
@@ -79,7 +79,7 @@ export class StoredConnectionService implements ConnectionService {
     const before = await this.#store.get(name)
     const options = input.options && { ...before.options, ...input.options }
     const changes = { ...input, ...(options && { options }) }
-    // Only an active connection has a next run; the schedule of another holds from when it goes on.
+    // Only an active connection has a next run; the schedule of another one takes effect when it is activated.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
     const times = schedule === undefined ? {} : { nextRunAt }
@@ -101,7 +101,7 @@ export class StoredConnectionService implements ConnectionService {
     return this.#setStatus(before, paused ? 'paused' : 'active')
   }
 
-  /** An external Jobs service is told by the scheduler (hand-over-schedules.ts), as it is of every change. */
+  /** The scheduler tells an external Jobs service about it (hand-over-schedules.ts), as about every change. */
   async #setStatus(
     { name, schedule }: Connection,
     status: 'active' | 'paused',
@@ -115,7 +115,7 @@ export class StoredConnectionService implements ConnectionService {
     const isNew = await drift.approve(name, fingerprint)
     const connection = await this.#store.get(name)
     if (isNew) return connection
-    // Sent again, after an answer that did not arrive.
+    // The client sends it again if the response did not arrive.
     const approved = connection.drift === null ? await drift.approved(connection.id) : null
     if (approved !== null && catalogFingerprint(approved) === fingerprint) return connection
     throw driftOutdated(connection)
@@ -123,7 +123,7 @@ export class StoredConnectionService implements ConnectionService {
 
   async delete(name: string, ifVersion?: number): Promise<void> {
     const connection = await this.#store.delete(name, ifVersion)
-    // It is gone: checkpoints that stay do no harm, since a connection that is made later under the name forgets them.
+    // The connection is deleted: checkpoints that stay do no harm, because a connection that is made later under the name forgets them.
     try {
       await this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all'))
     } catch (error) {
@@ -140,12 +140,12 @@ export class StoredConnectionService implements ConnectionService {
         details: { connection: name, run: last.id },
       })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
-    // Before: what earlier runs completed counts no more from here on.
+    // First: what earlier runs completed no longer counts.
     await this.#store.update(name, {})
     await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
   }
 
-  /** Choosing other streams approves them as they are. Of those that stay, what was approved of them stays. */
+  /** Selecting other streams approves them as they are. For streams that stay, the approved schema stays. */
   async #checkedChoice(
     before: Connection,
     changes: ConnectionUpdate,
@@ -158,7 +158,7 @@ export class StoredConnectionService implements ConnectionService {
     return { approvedCatalog: judgeSchema({ streams }, catalog, approvedBefore).approved }
   }
 
-  /** The catalog in which they were found. */
+  /** Returns the catalog that the streams were found in. */
   async #checkStreams(choice: StreamChoice): Promise<AirbyteCatalog> {
     this.#options.checkLog(choice.options)
     const { instances } = this.#options
@@ -199,5 +199,5 @@ export class StoredConnectionService implements ConnectionService {
   }
 }
 
-/** What holds unless it is given. */
+/** The values of fields that are not given. */
 const unset = { streams: null, schedule: null, options: {} } as const

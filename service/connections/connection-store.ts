@@ -103,7 +103,7 @@ export class PostgresConnectionStore implements ConnectionStore {
 
   async update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection> {
     const changed = assignments(change, 6)
-    // Other streams, or another way with drift: the next run looks at the schema as if for the first time.
+    // Other streams, or another drift policy: the next run checks the schema as if for the first time.
     const looksAgain = `($3::boolean OR $4::boolean AND $5::text IS DISTINCT FROM options->>'schemaDrift')`
     const [row] = await this.#database.query<ConnectionRow>(
       `WITH changed AS (
@@ -129,7 +129,7 @@ export class PostgresConnectionStore implements ConnectionStore {
 
   async delete(name: string, ifVersion?: number): Promise<Connection> {
     return this.#database.transaction(async (session) => {
-      // A lock that no new run can be made under; then the runs are looked at.
+      // This lock prevents new runs; the runs are checked after it.
       const [row] = await session.query<ConnectionRow>(
         `${select(table)} WHERE c.name = $1 FOR UPDATE OF c`,
         [name],
@@ -170,7 +170,7 @@ async function deleteIdle(session: Session, { id, name }: Connection): Promise<v
   const run = await findActiveRun(session, name)
   if (run !== null)
     throw new ConnectError('connection_has_active_run', { details: { connection: name, run } })
-  // Years of runs and their lines go with it.
+  // Deletes years of runs and their lines too.
   await session.query('SET LOCAL statement_timeout = 0')
   await session.query(`DELETE FROM ${table} WHERE id = $1`, [id])
 }

@@ -6,13 +6,13 @@ import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields } from './stream-selection.ts'
 
-/** What a connection says of its streams. */
+/** The stream settings of a connection. */
 export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
 
 /**
- * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A discovery that is at hand is
- * trusted for what it has; before something is refused the source is asked anew. Throws the first problem (`stream_not_found`, …)
- * and what `discover` throws.
+ * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A cached discovery is trusted for
+ * what it has; before something is refused, the source is queried again. Throws the first problem (`stream_not_found`, …) and what
+ * `discover` throws.
  */
 export async function connectionStreams(
   connection: StreamChoice,
@@ -26,7 +26,7 @@ export async function connectionStreams(
   throw streamsError(connection.name, resolved.problems)
 }
 
-/** The same for catalogs that are at hand: the streams are those of `catalog`, what is said of a problem is said of `all`. */
+/** The same for given catalogs: the streams are those of `catalog`, problems are explained with `all`. */
 export function streamsIn(
   catalog: AirbyteCatalog,
   connection: StreamChoice,
@@ -40,7 +40,7 @@ export function streamsIn(
   throw streamsError(connection.name, replaced)
 }
 
-/** The stream that was approved is gone, and the source has another one that the name could mean. */
+/** The approved stream is gone, and the source has another one that the name could mean. */
 function replacedBy(
   problem: StreamSelectionProblem,
   { name, streams }: StreamChoice,

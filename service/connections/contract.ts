@@ -11,15 +11,15 @@ export interface ConnectionService {
       ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
   ): Promise<Page<Connection>>
   update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection>
-  /** Lets it run, without a sandbox; also a paused one. What is active stays as it is. */
+  /** Allows it to run, without a sandbox; also a paused one. An active connection does not change. */
   activate(name: string): Promise<Connection>
-  /** A paused connection starts no run by its schedule; a run that goes on goes on. Throws `connection_inactive`. */
+  /** The schedule of a paused connection starts no runs; an active run continues. Throws `connection_inactive`. */
   setPaused(name: string, paused: boolean): Promise<Connection>
   /** Throws `connection_has_active_run`. Tables at the destination stay. */
   delete(name: string, ifVersion?: number): Promise<void>
   /**
-   * Approves the schema that a run saw (`drift.fingerprint`): the next run goes by it. Approving it again changes nothing.
-   * Throws `schema_drift_outdated` for any other: nothing that came later is approved by accident.
+   * Approves the schema that a run found (`drift.fingerprint`): the next run uses it. Approving it again changes nothing. Throws
+   * `schema_drift_outdated` for any other fingerprint: a later change is never approved by accident.
    */
   approve(name: string, fingerprint: string): Promise<Connection>
   /** Forgets the checkpoints of all streams, or of some: the next run reads them from the beginning. */
@@ -40,18 +40,18 @@ export interface ConnectionStore {
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
   /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
   delete(name: string, ifVersion?: number): Promise<Connection>
-  /** Active connections whose `nextRunAt` has come, the longest overdue first. The clock is that of the database. */
+  /** Active connections whose `nextRunAt` has come, longest overdue first, by the clock of the database. */
   due(limit: number): Promise<readonly DueConnection[]>
   /**
-   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
-   * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
+   * Moves `nextRunAt` from `from` to `to`; false if it is no longer `from`, or the connection is paused. So only one of several schedulers
+   * acts. The version stays, so that edits by users do not conflict with the clock.
    */
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
 }
 
 export interface DueConnection {
   readonly connection: Connection
-  /** The time now by the clock of the database, which said that it is due: that of this process may differ. */
+  /** The time by the clock of the database, which decided that it is due: the clock of this process may differ. */
   readonly nowMs: number
 }
 

@@ -3,14 +3,14 @@ import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 
-/** The databases that the operator's settings name: no request can name another server. */
+/** The databases in the operator's settings: no request can name another server. */
 export interface DestinationSettings {
-  /** Of the Data service: its datasets are schemas. */
+  /** The database of the Data service: its datasets are schemas. */
   readonly data: PostgresAddress | undefined
   readonly postgres: Readonly<Record<string, PostgresAddress>>
 }
 
-/** What a connection's `destination` stands for. Throws `destination_invalid`, `destination_not_available`. */
+/** The address that a connection's `destination` refers to. Throws `destination_invalid`, `destination_not_available`. */
 export function destinationAddress(
   destination: string,
   places: DestinationSettings,

@@ -39,7 +39,7 @@ export function findAmong<Stream extends NamedStream>(
 
 /**
  * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text may be a name alone or
- * `namespace.name`, and so may mean several.
+ * `namespace.name`, and may mean several.
  */
 export function matchingStreams<Stream extends NamedStream>(
   streams: readonly Stream[],
@@ -53,7 +53,7 @@ export function matchingStreams<Stream extends NamedStream>(
   return withoutTwins(named)
 }
 
-/** A source that lists a stream twice has it once: the first one. */
+/** If a source lists a stream twice, only the first one counts. */
 export function withoutTwins<Stream extends NamedStream>(
   streams: readonly Stream[],
 ): readonly Stream[] {
@@ -65,12 +65,12 @@ export function withoutTwins<Stream extends NamedStream>(
   return [...seen.values()]
 }
 
-/** As most people write it: two streams may share it. */
+/** As most people write it: two streams may have the same. */
 function qualifiedName({ namespace, name }: NamedStream): string | undefined {
   return typeof namespace === 'string' ? `${namespace}.${name}` : undefined
 }
 
-/** What a user can write for this stream and no other. */
+/** The text that means this stream and no other. */
 function unambiguousLabel(streams: readonly NamedStream[], stream: NamedStream): string {
   const label = streamLabel(stream)
   return matchingStreams(streams, { name: label }).length === 1 ? label : quotedStreamLabel(stream)

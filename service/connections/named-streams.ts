@@ -2,7 +2,7 @@ import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { findAmong } from './find-stream.ts'
 
-/** Those of the connection's streams that are named, by `namespace.name` or by name alone. Throws `stream_not_found`. */
+/** The named streams of the connection, each by `namespace.name` or by name alone. Throws `stream_not_found`. */
 export function namedStreams(
   connection: string,
   streams: readonly SinkStream[],

@@ -15,7 +15,7 @@ type SinkStream = RunPlan['streams'][number]
 export interface ResolvedStreams {
   readonly streams: readonly SinkStream[]
   readonly problems: readonly StreamSelectionProblem[]
-  /** What the user should know: a stream for which the defaults are not possible. */
+  /** Notes for the user: streams for which the defaults are not possible. */
   readonly notes: readonly string[]
 }
 
@@ -24,7 +24,7 @@ interface Findings {
   readonly notes: string[]
 }
 
-/** Binds the streams that were selected to those of the source and settles how each is read and loaded. Pure. */
+/** Binds the selected streams to those of the source and decides how each is read and loaded. Pure. */
 export function resolveStreams(
   catalog: AirbyteCatalog,
   selection: StreamSelection,
@@ -45,7 +45,7 @@ export function resolveStreams(
 const deletedAtField = '_ab_cdc_deleted_at'
 const namedStreams = 3
 
-/** The option asks for what no stream, or not each, can do. */
+/** The option needs something that no stream, or not every stream, can do. */
 function unseenDeletes(
   streams: readonly SinkStream[],
   deletes: NonNullable<StreamSelection['deletes']>,
@@ -59,7 +59,7 @@ function unseenDeletes(
   const some = left > 0 ? `${names.join(', ')} and ${String(left)} more` : names.join(', ')
   const whose = unseen.length === streams.length ? 'any stream' : some
   return [
-    `deletes: ${deletes} has no effect on ${whose}: the source does not show which rows were deleted. To take deleted rows out of a table, load it with overwrite or overwrite_dedup.`,
+    `deletes: ${deletes} has no effect on ${whose}: the source does not show which rows were deleted. To remove deleted rows from a table, load it with overwrite or overwrite_dedup.`,
   ]
 }
 
@@ -122,7 +122,7 @@ function sinkStreamOf(
     stream: {
       stream: { ...stream, json_schema },
       sync_mode: syncMode,
-      // The protocol has no overwrite_dedup: the engine takes its mode from the sink stream.
+      // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
       destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
       ...(cursorField !== undefined && { cursor_field: [cursorField] }),
       ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),

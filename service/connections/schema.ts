@@ -28,13 +28,13 @@ export const connectionOptionsSchema = z
     framing: z.enum(connectionChoices.framing).exactOptional(),
     schemaDrift: schemaDriftPolicy.exactOptional().meta({
       description:
-        'What a run does where the source’s schema is not the approved one: follow it, keep to what was approved, or read nothing until somebody approves; default `propagate`.',
+        'What a run does if the schema of the source is not the approved one: follow it, keep to the approved one, or read nothing until it is approved; default `propagate`.',
     }),
   })
   .meta({ id: 'ConnectionOptions' })
 export type ConnectionOptions = Resource<typeof connectionOptionsSchema>
 
-/** What is given of a connection when it is made, and can be changed later. */
+/** The fields of a connection that are set when it is created, and can be changed later. */
 const changeable = {
   streams: z.array(streamBindingSchema).min(1).max(10_000).exactOptional(),
   destination: z
@@ -53,7 +53,7 @@ const changeable = {
     )
     .nullable()
     .exactOptional()
-    .meta({ description: 'What it is for, in your words; at most 2,000 characters.' }),
+    .meta({ description: 'Its purpose, in your words; at most 2,000 characters.' }),
 }
 
 export const connectionInputSchema = z
@@ -62,11 +62,11 @@ export const connectionInputSchema = z
     from: name.meta({ description: 'The instance that is read.' }),
     ...changeable,
     streams: changeable.streams.meta({
-      description: 'Left out: every stream, as the connector suggests it.',
+      description: 'Default: all streams, as the connector suggests them.',
     }),
     activate: z.boolean().exactOptional().meta({
       description:
-        'True: it runs at once. Left out: it is inactive until a sandbox of it is promoted, or it is activated.',
+        'True: it can run at once. Default: it is inactive until a sandbox of it is promoted, or it is activated.',
     }),
   })
   .meta({ id: 'ConnectionCreate' })
@@ -75,10 +75,10 @@ export type ConnectionInput = Resource<typeof connectionInputSchema>
 export const connectionUpdateSchema = z
   .strictObject({ ...changeable, destination: changeable.destination.exactOptional() })
   .meta({ id: 'ConnectionUpdate' })
-/** What of a connection can be changed later. */
+/** The fields of a connection that can be changed later. */
 export type ConnectionUpdate = Resource<typeof connectionUpdateSchema>
 
-/** inactive: new, and neither promoted nor activated: it runs neither by its schedule nor by hand. */
+/** inactive: new, neither promoted nor activated: it does not run by its schedule and cannot be started. */
 export const connectionStatus = z.enum(['inactive', 'active', 'paused'])
 
 export const connectionSchema = z
@@ -96,7 +96,7 @@ export const connectionSchema = z
     lastRun: runSummarySchema.nullable(),
     drift: schemaDriftSchema.nullable().meta({
       description:
-        'What the last run saw of the source that is not approved; null where there is nothing.',
+        'Changes of the source that the last run found and that are not approved; null if there are none.',
     }),
     ...versioned,
   })
@@ -104,7 +104,7 @@ export const connectionSchema = z
 export type Connection = Resource<typeof connectionSchema>
 export const connectionDocument = snakeCaseSchema(connectionSchema)
 
-/** With an error of its last run whose page a client can open. */
+/** Makes the docs page of its last run's error a URL that a client can open. */
 export function withDocsUrls(connection: Connection, docsBase: string): Connection {
   const { lastRun } = connection
   return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }
@@ -114,7 +114,7 @@ export function withDocsUrls(connection: Connection, docsBase: string): Connecti
 export const resetInput = z
   .strictObject({
     streams: z.array(z.string().min(1).max(1024)).min(1).max(10_000).optional().meta({
-      description: 'Names of the streams that are read from the beginning; all where left out.',
+      description: 'Names of the streams to read from the beginning; default: all.',
     }),
   })
   .optional()
@@ -122,7 +122,8 @@ export const resetInput = z
 export const approveInput = z
   .strictObject({
     fingerprint: driftFingerprint.meta({
-      description: 'The `drift.fingerprint` of the connection: what a run saw, and nothing later.',
+      description:
+        'The `drift.fingerprint` of the connection: approves the schema that a run found, and nothing later.',
     }),
   })
   .meta({ id: 'SchemaApproval' })

@@ -1,11 +1,11 @@
 import type { RunPlan } from '../../engine/run-types.ts'
 import type { AirbyteStream } from '../../protocol/index.ts'
 
-/** What is said of one stream, in the words of the run file and of HTTP. What is left out is settled by what the stream offers. */
+/** The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the stream offers. */
 export interface StreamFields {
-  /** Alone or with its namespace: `public.customers`. */
+  /** With or without its namespace: `public.customers`. */
   readonly name: string
-  /** Where it is given, the stream has this namespace and `name` is the name alone. */
+  /** If it is given, the stream has this namespace and `name` is the name alone. */
   readonly namespace?: string | undefined
   readonly sync_mode?: AirbyteStream['supported_sync_modes'][number] | undefined
   readonly destination_sync_mode?: RunPlan['streams'][number]['mode'] | undefined
@@ -14,7 +14,7 @@ export interface StreamFields {
   readonly columns?: readonly string[] | undefined
 }
 
-/** What holds for the streams that can and say nothing themselves. */
+/** Defaults for the streams that support them and have no setting of their own. */
 export type StreamDefaults = Pick<
   StreamFields,
   'sync_mode' | 'destination_sync_mode' | 'cursor_field'
@@ -25,6 +25,6 @@ export interface StreamSelection {
   readonly streams: 'all' | readonly (string | StreamFields)[]
   readonly defaults: StreamDefaults
   readonly metadata: 'full' | 'minimal'
-  /** Undefined where nobody said it: hard. */
+  /** Undefined if it is not set: hard. */
   readonly deletes?: 'hard' | 'soft' | undefined
 }

@@ -18,15 +18,15 @@ export interface BoundStream {
 export interface SyncChoice {
   readonly syncMode: ReadMode
   readonly mode: LoadMode
-  /** Neither the stream's fields nor the defaults of the file chose the mode, or those could not be kept to. */
+  /** Neither the stream's fields nor the defaults of the file chose the mode, or the defaults were not possible. */
   readonly isDefaultMode: boolean
   readonly cursorField: string | undefined
   readonly primaryKey: readonly string[]
-  /** Why the defaults of the file do not apply, where they do not. */
+  /** Why the defaults of the file do not apply, if they do not. */
   readonly note?: string
 }
 
-/** What the stream offers for the choice. */
+/** The modes, keys and cursors that the stream offers. */
 interface Offer {
   readonly cursor: string | undefined
   readonly canIncrement: boolean
@@ -34,9 +34,9 @@ interface Offer {
 }
 
 /**
- * What the file says about the stream goes first and must be possible; the file's defaults come second and step back where
- * the stream cannot; else: incremental and append_dedup with a cursor and a key, incremental and append with a cursor
- * alone, full_refresh and overwrite otherwise.
+ * The file's settings for the stream come first and must be possible; the file's defaults come second and are ignored if the stream does
+ * not support them; otherwise: incremental and append_dedup with a cursor and a key, incremental and append with only a cursor,
+ * full_refresh and overwrite without either.
  */
 export function chooseSync(
   bound: BoundStream,
@@ -69,7 +69,7 @@ interface Modes {
   readonly load: LoadMode
 }
 
-/** Fills in what was not asked for. */
+/** Fills in the fields that were not set. */
 function settle(
   requested: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
   offer: Offer,
@@ -88,7 +88,7 @@ function choiceOf(
   return { syncMode: sync, mode: load, ...keys }
 }
 
-/** Why a combination is not possible for the stream; undefined where it is. */
+/** Why a combination is not possible for the stream; undefined if it is. */
 function refusalOf({ sync, load }: Modes, offer: Offer): string | undefined {
   if (sync === 'incremental' && !offer.canIncrement)
     return 'it has no cursor for an incremental read'
@@ -178,7 +178,7 @@ interface OfferedStream extends BoundStream {
   readonly offer: Offer
 }
 
-/** What the file asks for this stream, and the stream cannot. */
+/** Settings of the file that this stream does not support. */
 function modeProblems(stream: OfferedStream): StreamSelectionProblem[] {
   const refusals = [cursorRefusal(stream), syncRefusal(stream), loadRefusal(stream)].filter(
     (refusal) => refusal !== undefined,

@@ -21,7 +21,7 @@ export interface DocsFile {
 export class DocsFolder {
   readonly #folder: string
   readonly #files: ReadonlySet<string>
-  /** A page is rendered once; there are as many as files. */
+  /** Each page is rendered only once; there are as many as files. */
   readonly #pages = new Map<string, Promise<string>>()
 
   private constructor(folder: string, files: ReadonlySet<string>) {
@@ -29,7 +29,7 @@ export class DocsFolder {
     this.#files = files
   }
 
-  /** Without a folder there are no pages: the program was taken out of its package. */
+  /** Without a folder there are no pages, for a program outside of its package. */
   static async open(
     folder = join(packageFolder(import.meta.url) ?? import.meta.dirname, 'docs'),
   ): Promise<DocsFolder> {

@@ -8,7 +8,7 @@ import type { App } from '../platform/http/app.ts'
 /** A page loads its style and pictures from this server, and nothing else. */
 const pagePolicy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-/** A picture that is opened by itself has its style inside. */
+/** A picture that is opened directly has its style inside. */
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 /** The start page of a folder. */
@@ -41,7 +41,7 @@ function servedPath(docs: DocsFolder, path: string): string {
   return path + (startPage ?? '')
 }
 
-/** `?raw`, or `Accept: text/markdown` or `text/plain`, as programs ask that read the text itself. */
+/** `?raw`, or `Accept: text/markdown` or `text/plain`, which programs send to read the text itself. */
 function wantsMarkdown({ query, headers }: FastifyRequest): boolean {
   const isRaw = typeof query === 'object' && query !== null && 'raw' in query
   const accept = headers.accept ?? ''

@@ -45,7 +45,7 @@ function rendererFor({ path, isServed }: PageContext): RendererObject {
       const id = htmlText(ids.next(text))
       return `<h${level} id="${id}">${this.parser.parseInline(tokens)}</h${level}>\n`
     },
-    // Raw HTML is shown, not obeyed: the pages need none.
+    // Raw HTML is shown as text: the pages need none.
     html({ text }: Tokens.HTML | Tokens.Tag): string {
       return htmlText(text)
     },
@@ -61,7 +61,7 @@ function rendererFor({ path, isServed }: PageContext): RendererObject {
   }
 }
 
-/** What a page says of a file of the sources is not served: the text stays, without a link that leads nowhere. */
+/** Files of the sources are not served: the link to one becomes plain text. */
 function canOpen(href: string, path: string, isServed: (path: string) => boolean): boolean {
   if (/^https?:\/\//.test(href) || href.startsWith('#')) return true
   const [file = ''] = href.split('#')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 
-/** Keeps what a source changed of its configuration (a single-use token), the last change in any case. */
+/** Stores what a source changed in its configuration (a single-use token), at least the last change. */
 export class ConfigKeeper {
   readonly #keep: (config: JsonObject) => Promise<void>
   readonly #onFailure: (error: ConnectError) => void
@@ -21,7 +21,7 @@ export class ConfigKeeper {
     this.#working ??= this.#work()
   }
 
-  /** What changed is kept, or has been tried for long enough. */
+  /** Resolves when the changes are stored, or the attempts to do so have lasted long enough. */
   async waitUntilSettled(): Promise<void> {
     await this.#working
   }
@@ -35,7 +35,7 @@ export class ConfigKeeper {
     this.#working = undefined
   }
 
-  /** For about half a minute: the token that it replaces is worth nothing any more. */
+  /** Tries for about half a minute: the token that it replaces is no longer valid. */
   async #persist(config: JsonObject): Promise<void> {
     for (let attempt = 1; this.#next === undefined; attempt++) {
       try {

@@ -9,8 +9,8 @@ import { SharedConfig, type SharedConfigOptions } from './shared-config.ts'
 export type ExecutionOptions = Omit<MaskedLoggerOptions, 'mask'>
 
 /**
- * Whatever reaches a source or a destination (a run, a sandbox, a check, a discovery) is one of these: it has the logger, the
- * mask of secrets, the exchange of changed tokens and the text of errors, so that none of them can be forgotten.
+ * Everything that accesses a source or a destination (a run, a sandbox, a check, a discovery) is one of these: it has the logger, the mask
+ * of secrets, the exchange of changed tokens and the text of errors, so that none of them can be forgotten.
  */
 export class Execution {
   readonly logger: Logger
@@ -26,17 +26,17 @@ export class Execution {
     this.logger = maskedLogger({ ...options, mask: this.#mask })
   }
 
-  /** Secrets, as soon as they are known. */
+  /** Hides secrets. Call it as soon as they are known. */
   hide(secrets: Iterable<string>): void {
     this.#mask.add(secrets)
   }
 
-  /** Secrets that replace others, again and again. */
+  /** Hides secrets that replace others repeatedly. */
   hideChanged(secrets: Iterable<string>): void {
     this.#mask.addChanged(secrets)
   }
 
-  /** A secret that soon gives way to others. */
+  /** Hides a secret that is soon replaced by others. */
   hidePassing(secret: string): void {
     this.#mask.addPassing(secret)
   }
@@ -51,7 +51,7 @@ export class Execution {
     return this.#mask.text(text)
   }
 
-  /** What a source responded. */
+  /** The source's response, without secrets. */
   answer(answer: SourceAnswer): SourceAnswer {
     if (answer.question === 'discover')
       return { ...answer, catalog: maskCatalog(answer.catalog, (text) => this.text(text)) }
@@ -60,12 +60,12 @@ export class Execution {
     return { ...answer, status: { ...answer.status, message: this.#mask.showBeginning(message) } }
   }
 
-  /** Whatever was thrown, without secrets. */
+  /** Any thrown error, without secrets. */
   error(thrown: unknown): ConnectError {
     return this.#mask.error(thrown)
   }
 
-  /** Warnings without secrets. */
+  /** The warnings, without secrets. */
   warnings(warnings: readonly string[]): readonly string[] {
     return this.#mask.maskOutcome({ warnings }).warnings
   }

@@ -5,7 +5,7 @@ import {
   type JsonValue,
 } from '../../protocol/index.ts'
 
-/** Keywords whose texts are not prose: they stay as they are. */
+/** Keywords whose texts are not prose: they do not change. */
 const structural = new Set([
   'type',
   'format',
@@ -20,12 +20,12 @@ const structural = new Set([
   'contentMediaType',
 ])
 
-/** Keywords that hold schemas by a name of the source's. */
+/** Keywords that contain schemas under names that the source chose. */
 const named = new Set(['properties', 'patternProperties', '$defs', 'definitions'])
 
 /**
- * A catalog without secrets in what is said in it: descriptions, defaults and the like. The names of streams and columns, numbers
- * and keywords stay, also if a secret is the same word: runs read by this catalog.
+ * A catalog without secrets in its prose: descriptions, defaults and the like. The names of streams and columns, numbers and keywords stay,
+ * even if a secret is the same word: runs read by this catalog.
  */
 export function maskCatalog(
   catalog: AirbyteCatalog,

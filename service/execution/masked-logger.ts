@@ -14,13 +14,13 @@ export interface MaskedLine {
 }
 
 export interface MaskedLoggerOptions {
-  /** Every text of a line goes through it. */
+  /** Applied to every text of a line. */
   readonly mask: Mask
   /** Where the lines go. */
   readonly logger: Logger
   /** Default: the level of `logger`. */
   readonly level?: (typeof levels)[number]
-  /** In every line: what is executed. They win over what the line says itself, so that a line has each name once. */
+  /** Fields of every line: what is executed. They replace fields of the line with the same name, so that each name occurs once. */
   readonly facts: Readonly<Record<string, string>>
   /** Gets each line too, without the stacks of errors: it is for a user. */
   readonly onLine?: (line: MaskedLine) => void
@@ -42,7 +42,7 @@ export function maskedLogger(options: MaskedLoggerOptions): Logger {
         try {
           write(entry)
         } catch (error) {
-          // A line comes from anywhere, also out of a message of a worker, where nobody could catch it. Its texts are not quoted.
+          // A line may come from anywhere, also from a message of a worker, where nobody could catch an error. Its texts are not quoted.
           const failure = error instanceof Error ? error.name : typeof error
           logger.error({ ...facts, failure }, 'a line of the log could not be written')
         }
@@ -60,7 +60,7 @@ const entrySchema = z
   })
   .catchall(z.json())
 
-/** What pino wrote. */
+/** A line as pino wrote it. */
 function lineOf(entry: string, mask: Mask): MaskedLine & { readonly err: JsonObject | undefined } {
   const { level, time, msg, err, ...fields } = entrySchema.parse(JSON.parse(entry))
   return {

@@ -11,14 +11,14 @@ export interface SharedConfigOptions {
   readonly instances: ChangedConfigs
 }
 
-/** What it needs of the execution. */
+/** The parts of the execution that it uses. */
 interface MaskingExecution {
   readonly logger: Logger
   hideChanged(secrets: Iterable<string>): void
   hidePassing(secret: string): void
 }
 
-/** The configuration of a source while it is executed: what the source changes is masked first, and stored then. */
+/** The configuration of a source while it is executed: changes by the source are masked first, then stored. */
 export class SharedConfig {
   readonly #execution: MaskingExecution
   readonly #options: SharedConfigOptions
@@ -43,7 +43,7 @@ export class SharedConfig {
     )
   }
 
-  /** With the tokens that every execution of the instance shares, as they were changed last. */
+  /** The configuration with the latest tokens, which all executions of the instance share. */
   get current(): JsonObject {
     return this.#current
   }
@@ -57,7 +57,7 @@ export class SharedConfig {
     this.#execution.hidePassing(text)
   }
 
-  /** A refreshed token is the one of every execution of the instance, and theirs is this one's. */
+  /** A refreshed token becomes the token of every execution of the instance. */
   readonly changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
     const { instance, source, instances } = this.#options
     const changed = await instances.changeConfig(instance, source.config, async (stored) => {
@@ -71,13 +71,13 @@ export class SharedConfig {
     return changed
   }
 
-  /** What the engine needs to tell of the source. */
+  /** The callbacks that the engine needs for the source. */
   get ports(): Pick<SharedConfig, 'onConfigChanged' | 'onSecretFound' | 'changeConfig'> {
     const { onConfigChanged, onSecretFound, changeConfig } = this
     return { onConfigChanged, onSecretFound, changeConfig }
   }
 
-  /** Resolves when what changed is stored, or has been tried for long enough: with the failure then. */
+  /** Resolves when the changes are stored, or the attempts have lasted long enough: then with the failure. */
   async waitUntilSettled(): Promise<ConnectError | undefined> {
     await this.#keeper.waitUntilSettled()
     return this.#failure

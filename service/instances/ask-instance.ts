@@ -12,7 +12,7 @@ const checkTimeoutMs = 60_000
 const discoverTimeoutMs = 110_000
 const trustedForMs = 3_600_000
 
-/** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
+/** Errors of the credentials or of the source: they are the result of a check, not a failure of it. */
 const answerCodes = new Set([
   'credentials_missing',
   'reauthorization_required',
@@ -30,13 +30,15 @@ type InstanceMethods = Pick<
 >
 
 interface Discoveries {
-  /** Who asks meanwhile gets the same answer. */
+  /** Callers that come in the meantime get the same response. */
   readonly running: Promise<Discovered>
-  /** Begins at the end of `running`, for those who ask for a fresh answer: what changed since `running` began may be missing in it. */
+  /**
+   * Starts when `running` ends, for callers that need a fresh response: `running` may have missed a change that was made after it began.
+   */
   next: Promise<Discovered> | undefined
 }
 
-/** Asks the connector of an instance, in a thread of its own and for a bounded time. */
+/** Calls the connector of an instance, in its own thread and with a time limit. */
 export class AskInstance {
   readonly #options: AskOptions
   readonly #instances: InstanceMethods
@@ -104,7 +106,7 @@ export class AskInstance {
     }
   }
 
-  /** The answer without secrets: a source may put what it was given into a description or a default. */
+  /** The response without secrets: a source may repeat them in a description or a default. */
   async #ask(
     name: string,
     about: Pick<SourceQuestion, 'question' | 'timeoutMs'>,
@@ -114,7 +116,7 @@ export class AskInstance {
     const instances = this.#instances
     const source = await instances.resolveConfig(name)
     const shared = execution.shareConfig({ instance: name, source, instances })
-    // Its version after the credentials were noted, before the source is asked.
+    // The instance with its version after the credentials were noted, before the source is queried.
     const instance = await instances.get(name)
     try {
       const answer = await this.#answer({ ...about, source, shared, logger: execution.logger })
@@ -142,7 +144,7 @@ export class AskInstance {
     return answer
   }
 
-  /** With the error of the instance where the source says that its authorization is lost. */
+  /** Returns the error of the instance if the source reports that its authorization is lost. */
   async #explainLostAuthorization(
     name: string,
     { current: config }: SharedConfig,
@@ -158,5 +160,5 @@ export class AskInstance {
 }
 
 function otherAnswer(): TypeError {
-  return new TypeError('a source answered another question than it was asked')
+  return new TypeError('a source responded to another question than the one it got')
 }

@@ -33,7 +33,7 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
   })
 }
 
-/** The one that tells most comes first. */
+/** The most informative problem comes first. */
 function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
   try {
     const patterns = new SchemaPatterns()
@@ -61,7 +61,7 @@ function problemOf(violation: Violation, patterns: SchemaPatterns): string {
   return problemText(violation, patterns).slice(0, 300)
 }
 
-/** Says what the field may be, never what it is: that may be a secret. */
+/** Says what the field may be, never what it is, which may be a secret. */
 function problemText(violation: Violation, patterns: SchemaPatterns): string {
   const { path, keyword, schema } = violation
   if (keyword === 'required') return missingFields(violation)
@@ -79,16 +79,16 @@ const tooShort: RuleText = (wanted) =>
     ? 'must not be empty'
     : `is too short: at least ${formatValue(wanted)}`
 const tooLong: RuleText = (wanted) => `is too long: at most ${formatValue(wanted)}`
-const tooManyItems: RuleText = () => 'has more items than the connector takes'
-const noForm: RuleText = () => 'is none of the forms that the connector takes'
-const noMatch: RuleText = () => 'holds what the connector does not take'
+const tooManyItems: RuleText = () => 'has more items than the connector accepts'
+const noForm: RuleText = () => 'has none of the forms that the connector accepts'
+const noMatch: RuleText = () => 'has a value that the connector does not accept'
 
-/** By the keyword that is broken. */
+/** The text for each keyword that is violated. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['type', (wanted) => `must be ${typesText(wanted)}`],
   ['enum', (wanted) => `must be one of ${formatValue(wanted)}`],
   ['const', (wanted) => `must be ${formatValue(wanted)}`],
-  ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
+  ['pattern', (_, schema) => `does not have the form that the connector requires${formOf(schema)}`],
   ['oneOf', noForm],
   ['anyOf', noForm],
   ['minLength', tooShort],
@@ -101,9 +101,9 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['exclusiveMaximum', (wanted) => `must be less than ${formatValue(wanted)}`],
   ['multipleOf', (wanted) => `must be a multiple of ${formatValue(wanted)}`],
   ['uniqueItems', () => 'holds the same item twice'],
-  ['contains', () => 'lacks an item that the connector asks for'],
-  ['minContains', () => 'has too few of the items that the connector asks for'],
-  ['maxContains', () => 'has too many of the items that the connector asks for'],
+  ['contains', () => 'lacks an item that the connector requires'],
+  ['minContains', () => 'has too few of the items that the connector requires'],
+  ['maxContains', () => 'has too many of the items that the connector requires'],
   ['items', tooManyItems],
   ['additionalItems', tooManyItems],
   ['minProperties', (wanted) => `has too few fields: at least ${formatValue(wanted)}`],
@@ -128,13 +128,13 @@ function typesText(wanted: Value): string {
   return types.length < 2 ? last : `${types.slice(0, -1).join(', ')} or ${last}`
 }
 
-/** A value of the spec, as a person writes it in a configuration. */
+/** A value of the spec, as a person would write it in a configuration. */
 function formatValue(value: Value): string {
   if (Array.isArray(value)) return value.map(formatValue).join(', ')
   return typeof value === 'string' ? value : dumpJson(value)
 }
 
-/** Fields that another one needs. */
+/** Fields that another field requires. */
 function neededFields({ path, keyword, schema, instance }: Violation): string {
   const present = new Set(namesIn(instance))
   const rules = get(schema, keyword) ?? null
@@ -169,12 +169,12 @@ function unknownFields({ path, schema, instance }: Violation, patterns: SchemaPa
   const fields = namesIn(instance).filter((name) => !isKnown(name))
   const near = fields.map((name) => nearestName(name, known)).find((name) => name !== undefined)
   const shown = fields.map((name) => fieldAt([...path, name])).join(', ')
-  const is = fields.length === 1 ? 'is no field' : 'are no fields'
+  const is = fields.length === 1 ? 'is not a field' : 'are not fields'
   const suggestion = near === undefined ? '' : `. Did you mean ${fieldAt([...path, near])}?`
   return `${shown} ${is} of this connector${suggestion}`
 }
 
-/** As Airbyte's specs describe a pattern to people. */
+/** Airbyte's specs describe a pattern for people in this way. */
 function formOf(schema: Dict): string {
   const descriptor = get(schema, 'pattern_descriptor') ?? null
   if (descriptor !== null) return `: ${str(descriptor)}`
@@ -190,7 +190,7 @@ function namesIn(value: Value): readonly string[] {
   return isDict(value) ? keys(value).map((name) => str(name)) : []
 }
 
-/** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */
+/** The spec for a configuration whose secrets are not yet set. Choices may then look alike, so `oneOf` becomes `anyOf`. */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   const relax = (schema: JsonValue): JsonValue => {
     if (isJsonList(schema)) return schema.map(relax)
@@ -214,7 +214,7 @@ function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   return isJsonObject(result) ? result : spec
 }
 
-/** As the interpreter sees JSON. */
+/** As the interpreter represents JSON. */
 function asValue(json: JsonObject): Value {
   return parseJson(JSON.stringify(json))
 }

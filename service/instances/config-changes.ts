@@ -5,11 +5,11 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 export interface AppliedChanges {
   readonly config: JsonObject
-  /** JSON pointers of what was changed or added. */
+  /** JSON pointers of the fields that were changed or added. */
   readonly changed: readonly string[]
 }
 
-/** `current` with what differs between `before` and `after`. What is the same in both stays as it is in `current`. */
+/** `current` with the differences between `before` and `after`. Fields that are the same in both stay as they are in `current`. */
 export function applyChanges(
   current: JsonObject,
   { before, after }: { readonly before: JsonObject; readonly after: JsonObject },

@@ -14,33 +14,36 @@ export interface InstanceService {
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
-  /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
+  /** Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the version. */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_in_use` where connections use it, with the names of those that are `shown`. Its secrets are deleted. */
+  /** Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are deleted. */
   delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>
   /** Sets secrets (an object with the spec's secret fields). */
   setCredentials(name: string, secrets: JsonObject): Promise<Instance>
-  /** Begins OAuth in the browser: where to send the user. `redirectUri`: where the browser comes back to (a CLI's loopback address); default: the service's own callback. */
+  /**
+   * Starts OAuth in the browser: returns where to send the user. `redirectUri`: where the browser returns to (a CLI's loopback address);
+   * default: the service's own callback.
+   */
   beginAuthorization(
     name: string,
     redirectUri?: string,
   ): Promise<{ authorizeUrl: string; state: string }>
-  /** Whether an authorization has begun with this state, and waits for the browser. Writes nothing. */
+  /** Whether an authorization with this state was started and waits for the browser. Writes nothing. */
   isAuthorizationPending(state: string): Promise<boolean>
-  /** Ends it with what the browser brought back. */
+  /** Completes it with the parameters that the browser brought back. */
   completeAuthorization(callback: {
     state: string
     code?: string
     error?: string
     iss?: string
   }): Promise<Instance>
-  /** FAILED with a message that says what to do, also for credentials that are missing. Throws `source_timed_out`. */
+  /** FAILED with a message that says what to do, also if credentials are missing. Throws `source_timed_out`. */
   check(name: string): Promise<AirbyteConnectionStatus>
   /** Cached for an hour. Throws what `resolveConfig` throws, `source_timed_out`, and what the connector says. */
   discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered>
   /**
-   * The configuration with its secrets, for a run in this process; tokens are refreshed where they expire. Never leaves the process.
-   * Throws `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
+   * The configuration with its secrets, for a run in this process; expired tokens are refreshed. Never leaves the process. Throws
+   * `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
    */
   resolveConfig(name: string): Promise<ResolvedConfig>
   /** The configuration as it is stored, whether or not all secrets are there: nothing is refreshed, noted or sent. Never leaves the process. */
@@ -48,19 +51,19 @@ export interface InstanceService {
     name: string,
   ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }>
   /**
-   * What a connector changed of the configuration that `resolveConfig` gave it (`resolved`): secrets to the vault, the rest to
-   * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.
+   * Stores what a connector changed in the configuration that `resolveConfig` returned (`resolved`): secrets in the vault, the rest in the
+   * store. Fields that it did not change keep their present value: somebody may have changed them in the meantime.
    */
   keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void>
   /**
-   * Changes tokens that all readers of the instance share, in any process, while no other reader does: a refresh token that
-   * works once. `resolved`: what the reader got of `resolveConfig`; `change` gets it with the secrets as they are by now. Resolves
-   * with the configuration as it is then, once it is durable in the vault; rejects with what `change` threw.
+   * Changes tokens that all readers of the instance share, in any process, while no other reader changes them: for single-use refresh
+   * tokens. `resolved`: the result of `resolveConfig` that the reader has; `change` gets it with the present secrets. Resolves with the new
+   * configuration, once it is durable in the vault; rejects with what `change` threw.
    */
   changeConfig(name: string, resolved: JsonObject, change: ConfigChange): Promise<JsonObject>
   /**
-   * The vendor no longer accepts the authorization that is in `config`: notes `reauthorize`, unless other secrets have been set
-   * in the meantime, and gives the error to show (`reauthorization_required`).
+   * The vendor no longer accepts the authorization in `config`: notes `reauthorize`, unless other secrets have been set in the meantime,
+   * and returns the error to show (`reauthorization_required`).
    */
   noteAuthorizationLost(
     name: string,
@@ -76,11 +79,11 @@ export interface InstanceStore {
   /** By name, ascending. */
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
   /**
-   * Changes what is given, and increases the version. A change of `config` forgets the discovery.
-   * Throws `instance_not_found`, `version_conflict`.
+   * Changes the given fields, and increases the version. A change of `config` deletes the discovery. Throws `instance_not_found`,
+   * `version_conflict`.
    */
   update(name: string, change: InstanceChange, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_not_found`, `version_conflict`, `instance_in_use` where connections read it. */
+  /** Throws `instance_not_found`, `version_conflict`, `instance_in_use` if connections read it. */
   delete(name: string, ifVersion?: number): Promise<Instance>
 }
 
@@ -98,9 +101,9 @@ export type InstanceChange = Partial<Omit<NewInstance, 'name' | 'type'>>
 
 /** The last discovery of each instance. */
 export interface DiscoveryStore {
-  /** Null where there is none. The caller decides whether it is too old. */
+  /** Null if there is none. The caller decides whether it is too old. */
   get(instanceId: string): Promise<Discovery | null>
-  /** Kept only while the instance still has the version that was discovered: a change in the meantime makes it worthless. */
+  /** Stored only if the instance still has the version that was discovered: a change in the meantime makes it worthless. */
   put(instanceId: string, instanceVersion: number, catalog: AirbyteCatalog): Promise<Discovery>
 }
 

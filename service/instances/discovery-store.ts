@@ -9,7 +9,7 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
     this.#database = database
   }
 
-  /** A discovery of another configuration than the present one is none. */
+  /** A discovery of an earlier configuration does not count. */
   async get(instanceId: string): Promise<Discovery | null> {
     const [row] = await this.#database.query<{ catalog: AirbyteCatalog; discovered_at: Date }>(
       `SELECT catalog, discovered_at

@@ -7,10 +7,10 @@ import type { InstancesOptions } from './instances-options.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { CredentialStatus, Instance } from './schema.ts'
 
-/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
+/** If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again, up to this many times. */
 const maxWrites = 5
 
-/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
+/** From the stored secrets to those to store; at a second attempt, the stored ones may have changed. */
 export type ConfigEdit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
 
 /**
@@ -24,7 +24,7 @@ export class InstanceEditor {
     this.#options = options
   }
 
-  /** Whoever changed the instance in the meantime knows better. */
+  /** If somebody changed the instance in the meantime, their change wins. */
   async note(
     { name, version, credentials: before }: Instance,
     credentials: CredentialStatus,
@@ -54,7 +54,7 @@ export class InstanceEditor {
     })
   }
 
-  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  /** Writes nothing if nothing has changed, so that a discovery stays valid and no edit conflicts. */
   async #keep(
     instance: Instance,
     { config, secrets }: SplitConfig,
@@ -74,7 +74,7 @@ export class InstanceEditor {
     })
   }
 
-  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
+  /** The secrets before and after the edit, which is durable in the vault. */
   async #changeSecrets(
     { id }: Instance,
     edit: (stored: Secrets) => SplitConfig,
@@ -104,7 +104,7 @@ export class InstanceEditor {
     const { id } = await store.instances.get(name)
     return store.runExclusively(`instance ${id}`, async () => {
       const instance = await store.instances.get(name)
-      // Deleted, and another one made of the same name, while this waited.
+      // The instance was deleted, and another one with the same name was created, while this waited.
       if (instance.id !== id)
         throw new ConnectError('instance_not_found', { details: { instance: name } })
       return work(instance)

@@ -137,7 +137,7 @@ function changeInstance(api: App, instances: InstanceService): void {
       schema: {
         tags,
         operationId: 'updateInstance',
-        summary: 'Replace the configuration; secrets that are left out stay',
+        summary: 'Replace the configuration; omitted secrets stay',
         params,
         headers: ifMatchHeaders,
         body: instanceUpdate,
@@ -170,7 +170,7 @@ function changeInstance(api: App, instances: InstanceService): void {
         params,
         headers: ifMatchHeaders,
         response: {
-          204: z.null().meta({ description: 'It is gone.' }),
+          204: z.null().meta({ description: 'It is deleted.' }),
           ...failures('instance_not_found', 'instance_in_use', 'version_conflict'),
         },
       },
@@ -224,7 +224,7 @@ function credentials(api: App, instances: InstanceService): void {
       schema: {
         tags,
         operationId: 'beginAuthorization',
-        summary: 'Begin OAuth in the browser: send the user to `authorize_url`',
+        summary: 'Start OAuth in the browser: send the user to `authorize_url`',
         params,
         body: authorizeInput,
         response: {
@@ -257,7 +257,7 @@ function askTheSource(api: App, instances: InstanceService): void {
       schema: {
         tags,
         operationId: 'checkInstance',
-        summary: 'Whether the configuration and the credentials work',
+        summary: 'Check that the configuration and the credentials work',
         params,
         response: { 200: checkDocument, ...failures('instance_not_found') },
       },
@@ -271,7 +271,7 @@ function askTheSource(api: App, instances: InstanceService): void {
       schema: {
         tags,
         operationId: 'discoverInstance',
-        summary: 'The streams that can be read; kept for an hour',
+        summary: 'The streams that can be read; cached for an hour',
         params,
         body: discoverInput,
         response: {

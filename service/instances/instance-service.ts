@@ -19,7 +19,7 @@ import {
   type ConfigEdit,
 } from './instance-editor.ts'
 import { checkConfig } from './check-config.ts'
-import { givenCredentials } from './given-credentials.ts'
+import { mergeCredentials } from './merge-credentials.ts'
 import { applyChanges } from './config-changes.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
 import { requireAllowedSocket } from './allowed-socket.ts'
@@ -30,10 +30,11 @@ import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secre
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
 import { findUndeclared } from './stale-secrets.ts'
-import { updatedConfig } from './updated-config.ts'
+import { replaceConfig } from './replace-config.ts'
 
 /**
- * Instances: their configuration is in the store, their secrets are in the vault. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
+ * `InstanceService` on the store and the vault: the configuration is in the store, the secrets are in the vault. A crash between the two
+ * leaves an instance that says `missing`, never one that claims more than it has.
  */
 export class StoredInstanceService implements InstanceService {
   readonly #options: InstancesOptions
@@ -86,7 +87,7 @@ export class StoredInstanceService implements InstanceService {
 
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
     const edit: ConfigEdit = (stored, descriptor) => {
-      const next = updatedConfig(descriptor, stored, input.config)
+      const next = replaceConfig(descriptor, stored, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
       this.#requireAllowedSocket(descriptor, next.config)
       refuseMisplacedSecrets(descriptor, next.config)
@@ -107,7 +108,7 @@ export class StoredInstanceService implements InstanceService {
         const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
         throw instanceInUse(name, readable)
       }
-      // Says that it has none before they are gone, and is gone itself once they are: no secret is left that nobody knows of.
+      // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
       await vault.delete(instancePath(instance.id))
       await store.instances.delete(name)
@@ -116,7 +117,7 @@ export class StoredInstanceService implements InstanceService {
 
   setCredentials(name: string, input: JsonObject): Promise<Instance> {
     const edit: ConfigEdit = (stored, descriptor) => {
-      const secrets = givenCredentials(descriptor, stored, input)
+      const secrets = mergeCredentials(descriptor, stored, input)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }
@@ -164,7 +165,7 @@ export class StoredInstanceService implements InstanceService {
       const details = { instance: name, fields: missing.join(', ') }
       throw new ConnectError('credentials_missing', { details })
     }
-    // What its connector found out to be refused stays so until it has other tokens.
+    // If its connector found that the authorization is refused, that stays so until it has other tokens.
     const isRefused = instance.credentials === 'reauthorize'
     if (!isRefused || refreshedScheme(descriptor) !== undefined)
       await this.#editor.note(instance, 'ready')
@@ -190,8 +191,8 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /**
-   * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
-   * its secrets says so from here on; one whose secrets are back is ready again. Gives the names of those that have lost them.
+   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance without its
+   * secrets is marked as such; one whose secrets are back becomes ready. Returns the names of those that have lost them.
    */
   async noteLostSecrets(): Promise<readonly string[]> {
     const lost: string[] = []
@@ -222,7 +223,7 @@ export class StoredInstanceService implements InstanceService {
     await this.#editor.note(instance, credentialStatus(descriptor, split))
   }
 
-  /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
+  /** Undefined if its manifest is gone or cannot be read: then its secret fields are not known. */
   #descriptorIfThere(type: string): ConnectorDescriptor | undefined {
     try {
       return this.#descriptor(type)
@@ -232,7 +233,7 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  /** The store knows of secrets, and the vault has no entry. An entry without any is none that was lost. */
+  /** The store lists secrets, but the vault has no entry. If none are listed, none were lost. */
   async #isLost({ id, secrets }: Instance): Promise<boolean> {
     return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
   }
@@ -244,7 +245,7 @@ export class StoredInstanceService implements InstanceService {
         before: resolved,
         after: config,
       })
-      // What the spec does not know of is what a connector keeps for itself: tokens.
+      // Fields that the spec does not mention are those that a connector stores itself: tokens.
       const own = findUndeclared(spec, applied.changed)
       const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
@@ -263,7 +264,7 @@ export class StoredInstanceService implements InstanceService {
     try {
       await this.#editor.change(name, noteSecrets, { isAuthorized: true })
     } catch (error) {
-      // They are kept, and that is what the run needs: which fields are set is noted with the next change.
+      // They are stored, and that is what the run needs: the list of fields that are set is updated with the next change.
       const facts = { instance: name, code: ConnectError.from(error).code }
       this.#options.logger.warn(facts, 'which secrets are set could not be noted')
     }
@@ -295,7 +296,7 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  /** The caller gets the error of the vault, which comes first. */
+  /** The caller gets the error of the vault, which came first. */
   async #undoCreate(name: string, id: string): Promise<void> {
     try {
       await this.#options.vault.delete(instancePath(id))

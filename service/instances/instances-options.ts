@@ -13,7 +13,7 @@ export interface InstancesOptions {
     readonly instances: InstanceStore
     readonly discoveries: DiscoveryStore
     readonly authorizations: AuthorizationStore
-    /** Those that read an instance. */
+    /** The connections that read an instance. */
     readonly connections: {
       list(
         page: PageRequest & ShownOnly & { readonly instance: string },
@@ -27,7 +27,7 @@ export interface InstancesOptions {
   readonly allowedNetworks: readonly string[]
   /** Folders whose Unix sockets instances may reach. */
   readonly allowedSockets: readonly string[]
-  /** Where browsers come back to. */
+  /** The address that browsers return to. */
   readonly callbackUrl: string
   readonly logger: Logger
   readonly now?: () => number

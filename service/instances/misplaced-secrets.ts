@@ -10,9 +10,8 @@ import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 
 /**
- * Refuses credentials in fields that are no secret: the metadata database would store them, and whoever may see the instance
- * would see them. `config` is the part of a configuration without its secrets. Throws `instance_config_invalid`, which names
- * the field and never its value.
+ * Refuses credentials in fields that are not secret: the metadata database would store them, and everybody who may see the instance would
+ * see them. `config` is the configuration without its secrets. Throws `instance_config_invalid`, which names the field and never its value.
  */
 export function refuseMisplacedSecrets(
   { type, spec }: Pick<ConnectorDescriptor, 'type' | 'spec'>,
@@ -46,7 +45,7 @@ function textsOf(value: JsonValue, path: readonly string[]): readonly ConfigText
 
 const secretParameter = /^(?:.*[_-])?(?:api_?key|token|secret|password|passwd|pwd|signature)$/i
 
-/** How vendors and standards begin what is secret by itself. */
+/** Prefixes that vendors and standards use for secrets. */
 const secretForms: readonly (readonly [form: RegExp, what: string])[] = [
   [/-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/, 'a private key'],
   [/^(?:Bearer|Basic)\s+[\w.~+/=-]{8,}$/i, 'an HTTP authorization'],
@@ -68,7 +67,7 @@ function credentialIn(stored: string): string | undefined {
   )
 }
 
-/** Whether a field of that name, or a list in it, takes the address of a server or a part of it. */
+/** Whether a field of that name, or a list in it, contains the address of a server or a part of it. */
 function isAddress(pointer: string): boolean {
   return /(?:host|server|addr|url|uri|endpoint|domain|dsn|database|connection)[^/]*(?:\/\d+)*$/i.test(
     pointer,
@@ -84,7 +83,7 @@ function userIn(text: string): string | undefined {
   return isUserFirst ? 'a user name and password' : undefined
 }
 
-/** Behind the name of a database, or a path. */
+/** After the name of a database, or a path. */
 function queryCredential(text: string): string | undefined {
   const [, query = ''] = /^[^\s?:]*\?(\S*)$/.exec(text) ?? []
   const parameter = secretIn(query)
@@ -97,7 +96,7 @@ function secretIn(query: string): string | undefined {
   )?.[0]
 }
 
-/** Looks at the text itself too: a password with odd characters makes it no URL, and it is in there all the same. */
+/** Also checks the raw text: a password with odd characters makes it an invalid URL, but is still in it. */
 function urlCredential(text: string): string | undefined {
   const isUserFirst = /^(?:jdbc:)?[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text)
   if (isUserFirst || text.split(/\s/).some(holdsPassword))

@@ -4,7 +4,7 @@ import { expand, isSecret, own, referred } from '../../manifest-interpreter/conf
 
 /**
  * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the
- * choice that the configuration names by its constants counts; where several are left, the one that misses least.
+ * choice that the configuration names by its constants counts; if several are left, the one that misses least.
  */
 export function missingSecrets(spec: JsonObject, config: JsonObject): readonly string[] {
   return [...new Set(missingOf(spec, config, { root: spec, path: [], depth: 0 }))].sort()
@@ -72,7 +72,7 @@ function fewestOf(
   )
 }
 
-/** Whether the constants of the choice are those of the value; a constant that the value does not have decides nothing. */
+/** Whether the constants of the choice match the value; a constant that the value does not have is ignored. */
 export function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
   if (!isJsonObject(choice) || !isJsonObject(choice.properties) || !isJsonObject(value)) return true
   return Object.entries(choice.properties).every(([name, property]) => {

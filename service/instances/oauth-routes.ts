@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
 import type { InstanceService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
-import { reportedError, sendError } from '../platform/http/error-answer.ts'
+import { reportedError, sendError } from '../platform/http/error-response.ts'
 import { failuresOnly } from '../platform/http/failures.ts'
 import { page } from '../platform/http/page.ts'
 import { authorizedDocument, callbackQuery } from './schema.ts'
 
-/** Where the browser comes back to after the user has said yes. The state, which only we could make, stands for the key. */
+/** The browser returns here after the user has agreed. Only we could have made the state, so it replaces the key. */
 export function oauthRoutes(api: App, instances: InstanceService): void {
   api.get(
     '/oauth/callback',
@@ -19,8 +19,9 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
       schema: {
         tags: ['instances'],
         operationId: 'completeAuthorization',
-        summary: 'End OAuth with what the browser brings back',
-        description: 'Answers a page to a browser (`Accept: text/html`), JSON to a program.',
+        summary: 'Complete OAuth with the parameters that the browser brings back',
+        description:
+          'Responds with a page to a browser (`Accept: text/html`), with JSON to a program.',
         security: [],
         querystring: callbackQuery,
         response: {

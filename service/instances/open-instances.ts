@@ -7,7 +7,7 @@ import type { InstancesOptions } from './instances-options.ts'
 /** How many sources are checked or discovered at the same time; others wait. */
 const sourceThreads = 4
 
-/** The instances with what they need for themselves: OAuth, and threads to ask sources in. */
+/** The instances with their own dependencies: OAuth, and threads to query sources in. */
 export interface OpenInstances extends AsyncDisposable {
   readonly service: InstanceService
   /** See `Instances.noteLostSecrets`. */

@@ -4,7 +4,7 @@ import { connectorType } from '../catalog/schema.ts'
 import { freeObject, name, timestamp, versioned } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
-/** missing: required secrets are not set. reauthorize: a refresh was refused, the user must authorize anew. */
+/** missing: required secrets are not set. reauthorize: a refresh was refused, the user must authorize again. */
 const credentialStatus = z.enum(['ready', 'missing', 'reauthorize'])
 export type CredentialStatus = z.infer<typeof credentialStatus>
 
@@ -30,7 +30,8 @@ export const instanceCreate = z
     name,
     type: connectorType,
     config: freeObject.default({}).meta({
-      description: "By the connector's `spec`. Secrets in it go to the vault and are never shown.",
+      description:
+        "As described by the connector's `spec`. Secrets in it go to the vault and are never shown.",
     }),
   })
   .meta({ id: 'InstanceCreate' })
@@ -38,7 +39,7 @@ export const instanceCreate = z
 export const instanceUpdate = z
   .strictObject({
     config: freeObject.meta({
-      description: 'Replaces the configuration; secrets that are left out stay.',
+      description: 'Replaces the configuration; omitted secrets stay.',
     }),
   })
   .meta({ id: 'InstanceUpdate' })
@@ -88,7 +89,7 @@ export const callbackQuery = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,2048}$/, 'must be what the vendor sent')
     .optional()
-    .meta({ description: 'How the vendor names itself (RFC 9207).' }),
+    .meta({ description: 'The issuer identifier of the vendor (RFC 9207).' }),
 })
 
 /** Other properties of Airbyte's message are passed on. */
@@ -101,7 +102,7 @@ export const discoverInput = z
     refresh: z
       .boolean()
       .optional()
-      .meta({ description: 'Asks the source even where a discovery of the last hour is kept.' }),
+      .meta({ description: 'Queries the source even if a discovery of the last hour is cached.' }),
   })
   .optional()
 

@@ -7,7 +7,7 @@ import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/
 import { applyChanges } from './config-changes.ts'
 import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 
-/** What is shared by all who read an instance, in any process: the tokens that its connector replaces while it reads. */
+/** The tokens that all readers of an instance share, in any process: those that its connector replaces while it reads. */
 export class SharedTokens {
   readonly #store: ExclusiveWork
   readonly #vault: Vault
@@ -18,9 +18,9 @@ export class SharedTokens {
   }
 
   /**
-   * Changes the secrets of an instance while no other reader does. `change` gets the configuration of the reader (`resolved`)
-   * with the secrets as they are kept now. What it changes is kept in the vault, whatever the spec says of its place: an expiry
-   * is of no use without its token. Resolves with the configuration as it is then, once it is durable.
+   * Changes the secrets of an instance while no other reader changes them. `change` gets the configuration of the reader (`resolved`) with
+   * the present secrets. Its changes are stored in the vault, whatever the spec says of their places: an expiry is useless without its
+   * token. Resolves with the new configuration, once it is durable.
    */
   async change(
     instance: { readonly id: string; readonly descriptor: ConnectorDescriptor },
@@ -48,7 +48,7 @@ export class SharedTokens {
     return isDeepStrictEqual(joinConfig(config, secrets), config)
   }
 
-  /** A token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  /** A used token is lost if its successor is not stored: a vault that does not respond is tried again. */
   #put(
     id: string,
     tokens: { readonly before: Secrets; readonly after: Secrets },
@@ -66,7 +66,9 @@ export class SharedTokens {
   }
 }
 
-/** What is set by now with what differs between `before` and `after`; as it is where somebody has set any of that meanwhile. */
+/**
+ * The present secrets with the differences between `before` and `after`; unchanged if somebody has changed any of these in the meantime.
+ */
 function withChanges(
   now: Secrets,
   { before, after }: { readonly before: Secrets; readonly after: Secrets },
@@ -74,7 +76,7 @@ function withChanges(
   const changed = Object.entries(after).filter(
     ([pointer, value]) => !isDeepStrictEqual(before[pointer], value),
   )
-  // The user authorized anew: the tokens of the old authorization are worth nothing.
+  // The user authorized again: the tokens of the old authorization are invalid.
   const isSuperseded = changed.some(
     ([pointer]) => !isDeepStrictEqual(now[pointer], before[pointer]),
   )

@@ -23,7 +23,7 @@ function isDeclared(walk: SecretWalk, pointer: string): boolean {
   return schemasAt(pointer, start, (schemas, name) => propertyOf(schemas, name, walk))
 }
 
-/** Whether the pointer belongs to a choice of a `oneOf` that the configuration, by its constants, has not taken (any more). */
+/** Whether the pointer belongs to a choice of a `oneOf` that the constants in the configuration do not select (any more). */
 export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: string): boolean {
   if (!isDeclared(walk, pointer)) return false
   const { root, patterns } = walk
@@ -46,7 +46,7 @@ function schemasAt(
   return parsePointer(pointer).reduce((schemas, name) => step(schemas, name), start).length > 0
 }
 
-/** The schema with what it is combined of, without the choices that the value excludes. */
+/** The schema with its combined schemas, without the choices that the value excludes. */
 function collectSchemas(
   schema: JsonValue | undefined,
   value: JsonValue | undefined,

@@ -3,8 +3,8 @@ import type { User } from '../users/schema.ts'
 import type { Login, LoginInput, LoginPlace, PasswordChange } from './schema.ts'
 
 /**
- * How a login ended. Its user, for the audit log alone: if it was refused, whoever has the e-mail; null if nobody has, or if it
- * was tried too often to look.
+ * The result of a login attempt. Its user is for the audit log only: if the attempt was refused, the user with the e-mail; null if there is
+ * none, or if there were too many attempts to look.
  */
 export type LoginOutcome =
   | { readonly state: 'succeeded'; readonly user: User }
@@ -12,9 +12,9 @@ export type LoginOutcome =
   | { readonly state: 'throttled'; readonly user: null }
 
 export interface LoginCaller {
-  /** Of the network. */
+  /** Network address. */
   readonly address: string
-  /** Called once for each password that was given, before there is a token or `login` throws; if this fails, `login` does. */
+  /** Called once for each password attempt, before there is a token or `login` throws; if this fails, `login` fails. */
   record(outcome: LoginOutcome): Promise<void>
 }
 
@@ -24,30 +24,29 @@ export interface KeySet {
 }
 
 /**
- * Tokens of users. Every method throws `identity_unreachable` where it needs keys that cannot be read; `authenticate`
- * throws `role_missing` for a token that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
- * an Identity service knows the users.
+ * Tokens of users. Every method throws `identity_unreachable` if it needs keys that cannot be read; `authenticate` throws `role_missing`
+ * for a valid token without a role. All methods except `authenticate` and `keySet` throw `identity_external` if an Identity service manages
+ * the users.
  */
 export interface LoginService extends Authenticator {
   readonly place: LoginPlace
-  /**
-   * Throws `login_refused`, in the same words and time for an e-mail that is unknown, and `login_throttled` after too many
-   * attempts.
-   */
+  /** Throws `login_refused`, with the same words and time if the e-mail is unknown, and `login_throttled` after too many attempts. */
   login(input: LoginInput, caller: LoginCaller): Promise<Login>
-  /** Ends the user's logins and begins a new one. `address`: of the network. Throws as `login` does, and `login_required` for an API key. */
+  /**
+   * Ends the user's logins and starts a new one. `address`: network address. Throws as `login` does, and `login_required` for an API key.
+   */
   changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
   /** Ends all logins of the user. Throws `login_required` for an API key. */
   logout(principal: Principal): Promise<void>
-  /** With which others can check tokens of this service; empty where it makes none. */
+  /** Others can check tokens of this service with it; empty if it issues none. */
   keySet(): Promise<KeySet>
 }
 
-/** How often logins were tried, by subject (a hash), each in a window of its own that begins with the first. */
+/** Counts login attempts by subject (a hash), each in its own window that starts with the first attempt. */
 export interface LoginAttemptStore {
-  /** Counts one more for each, in one step, and returns the counts with it. */
+  /** Adds one to each count, in one step, and returns the counts. */
   count(subjects: readonly string[], windowMs: number): Promise<readonly AttemptCount[]>
-  /** One less for each: the attempt was no failure. */
+  /** Subtracts one from each count: the attempt did not fail. */
   giveBack(subjects: readonly string[]): Promise<void>
 }
 

@@ -19,10 +19,10 @@ export interface EmbeddedLoginOptions {
   now(): number
 }
 
-/** Issuer and audience of the service's own tokens: the key alone tells one service's from another's. */
+/** Issuer and audience of the service's own tokens: only the key distinguishes the tokens of two services. */
 const ISSUER = 'reactor-connect'
 const lifetimeMs = 12 * 3_600_000
-/** How often the user's logins had been ended when the token was made. */
+/** How often the user's logins had been ended when the token was issued. */
 const versionClaim = 'token_version'
 
 /** Logins of the users in the metadata database, with tokens that the service signs itself. */
@@ -114,7 +114,7 @@ export class EmbeddedLoginService implements LoginService {
     return result
   }
 
-  /** The user, if it is the password; else null, whether there is such a user or not, in the same time. */
+  /** The user if the password is right; else null, whether there is such a user or not, in the same time. */
   async #checkPassword(known: KnownUser | null, password: string): Promise<KnownUser | null> {
     const { users, hasher, logger } = this.#options
     const isRight = await hasher.matches(password, known?.passwordHash ?? null)
@@ -142,7 +142,7 @@ export class EmbeddedLoginService implements LoginService {
     return { token, expiresAt: new Date(expiresAtMs).toISOString(), user }
   }
 
-  /** Whoever is here need not be known: where the vault is is none of their business. */
+  /** Callers may be unknown, so they are not told where the vault is. */
   async #pair(): Promise<SigningKeyPair> {
     const { signingKey, logger } = this.#options
     try {

@@ -7,7 +7,7 @@ import { publicKeyAlgorithms, TokenVerifier, type VerifiedClaims } from './token
 import { ConnectError } from '../../protocol/index.ts'
 
 export interface ExternalIdentity {
-  /** Of the Identity service, without a slash at its end: logins go to `/auth/login` below it. */
+  /** URL of the Identity service, without a slash at its end: logins go to `/auth/login` below it. */
   readonly url: string
   readonly issuer: string
   readonly audience: string
@@ -17,7 +17,7 @@ export interface ExternalIdentity {
   now(): number
 }
 
-/** Users of an Identity service: their tokens are checked here, everything else about them is done there. */
+/** Users of an Identity service: this service checks their tokens; the Identity service does everything else. */
 export class ExternalLoginService implements LoginService {
   readonly place
   readonly #identity: ExternalIdentity
@@ -46,7 +46,7 @@ export class ExternalLoginService implements LoginService {
     return Promise.reject(this.#externalError())
   }
 
-  /** None: nothing is signed here. */
+  /** No keys: this service signs nothing. */
   keySet(): Promise<{ readonly keys: readonly [] }> {
     return Promise.resolve({ keys: [] })
   }
@@ -63,21 +63,23 @@ export class ExternalLoginService implements LoginService {
 
 const maxNameLength = 200
 
-/** Whom the claims of an Identity service's token speak of. Throws `role_missing`, a refusal, where they give no kind. */
+/** The principal of an Identity service's token, from its claims. Throws `role_missing`, a refusal, if they have no role. */
 function principalOfClaims(claims: VerifiedClaims, roleClaim: string): Principal {
   const kind = kindOf(claims[roleClaim])
   if (kind === undefined) throw new ConnectError('role_missing', { details: { claim: roleClaim } })
   return { kind, id: `user:${claims.sub}`, name: nameOf(claims), via: 'jwt', scopes: null }
 }
 
-/** A name of a kind, or a list (a user's groups) with the name of one kind in it. Of several none is taken: which was meant? */
+/**
+ * The name of a role, or a list (a user's groups) with one role in it. If there are several, none is used: the intended one is not clear.
+ */
 function kindOf(role: unknown): PrincipalKind | undefined {
   const roles: readonly unknown[] = Array.isArray(role) ? role : [role]
   const kinds = principalKinds.filter((kind) => roles.includes(kind))
   return kinds.length === 1 ? kinds[0] : undefined
 }
 
-/** For people, from what OpenID Connect calls so; it may be anything, so it is cut and cleaned. */
+/** For people, from the names in OpenID Connect; it may be anything, so it is cut and cleaned. */
 function nameOf({ sub, email, preferred_username: username, name }: VerifiedClaims): string {
   const claimed = [email, username, name].find((text) => typeof text === 'string' && text !== '')
   const text = typeof claimed === 'string' ? claimed : sub

@@ -14,7 +14,7 @@ export function keySetUrl(
   return identityJwksUrl ?? `${identityUrl}/.well-known/jwks.json`
 }
 
-/** Asks for a key set. Throws where there is none: `keySetProblem` says why. */
+/** Fetches a key set. Throws if there is none: `keySetProblem` says why. */
 export async function fetchKeySet(url: string): Promise<IssuerKeySet> {
   const { status, text } = await exchange(url, {
     method: 'GET',
@@ -22,13 +22,13 @@ export async function fetchKeySet(url: string): Promise<IssuerKeySet> {
     timeoutMs: 5_000,
     maxAnswerBytes: 512 * 1024,
   })
-  if (status !== 200) throw new TypeError(`it answers with status ${String(status)}`)
+  if (status !== 200) throw new TypeError(`it responds with status ${String(status)}`)
   return keySetSchema.parse(JSON.parse(text))
 }
 
 /** Why a key set could not be read, for people. */
 export function keySetProblem(error: unknown): string {
-  if (error instanceof SyntaxError) return 'its answer is no JSON'
-  if (error instanceof z.ZodError) return 'its answer is no key set (JWKS)'
+  if (error instanceof SyntaxError) return 'its response is not JSON'
+  if (error instanceof z.ZodError) return 'its response is not a key set (JWKS)'
   return requestFailure(error)
 }

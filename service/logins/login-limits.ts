@@ -1,28 +1,28 @@
 import { createHmac } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
-import { networkOf } from '../../lib/net/network-of.ts'
+import { clientNetwork } from '../../lib/net/client-network.ts'
 import type { LoginAttemptStore } from './contract.ts'
 
 export interface Attempt {
   readonly email: string
-  /** Of the network, of who asks. */
+  /** Network address of the caller. */
   readonly address: string
 }
 
 /** Attempts that fail, in a window that begins with the first of them. */
 export const attemptWindowMs = 15 * 60_000
 export const attemptLimits = {
-  /** Of one address at one e-mail: who is locked out here may log in from elsewhere. */
+  /** From one address for one e-mail: a user who is locked out here may log in from elsewhere. */
   pair: 10,
-  /** At one e-mail, from wherever. */
+  /** For one e-mail, from any address. */
   email: 100,
-  /** Of one address, at whatever e-mails. */
+  /** From one address, for any e-mail. */
   address: 100,
 } as const
 
 /**
- * Stops who tries passwords, alike for e-mails that exist and those that do not. An attempt is counted before it is made, in
- * the database, so that many at once, and many processes, are no way around it.
+ * Stops password guessing, in the same way for e-mails that exist and those that do not. An attempt is counted before it is made, in the
+ * database, so that the limits also hold for many attempts at once and many processes.
  */
 export class LoginLimits {
   readonly #store: LoginAttemptStore
@@ -31,13 +31,15 @@ export class LoginLimits {
     this.#store = store
   }
 
-  /** `secret`: keys the hashes under which attempts are kept: a password may be typed in the place of the e-mail. Throws `login_throttled`. */
+  /**
+   * `secret`: key of the hashes under which attempts are stored: a password may be typed in place of the e-mail. Throws `login_throttled`.
+   */
   async begin({ email, address }: Attempt, secret: Buffer): Promise<() => Promise<void>> {
-    const network = networkOf(address)
+    const network = clientNetwork(address)
     const subject = (...parts: readonly string[]): string =>
       createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')
     const byAddress = new Map([[subject('address', network), attemptLimits.address]])
-    // First, and alone: an address that is over its limit makes up e-mails without end, and none of them is kept.
+    // First, and alone: an address that is over its limit could make up e-mails without end, and none of them is stored.
     await this.#count(byAddress)
     const byEmail = new Map([
       [subject('pair', email, network), attemptLimits.pair],

@@ -20,7 +20,7 @@ import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 
 const tags = ['logins']
 const anonymous = { config: { anonymous: true } } as const
-/** What any route may answer that needs no token. */
+/** Errors of routes that need no token. */
 const anonymousFailures = [
   'request_invalid',
   'unexpected',
@@ -29,7 +29,7 @@ const anonymousFailures = [
   'request_timed_out',
 ] as const
 
-/** Who a caller is, and how people become one. */
+/** Routes about the caller's identity, and for logging in. */
 export function authRoutes(api: App, logins: LoginService, audit: AuditLog): void {
   anonymousRoutes(api, logins)
   loginRoute(api, logins, audit)
@@ -40,7 +40,7 @@ export function authRoutes(api: App, logins: LoginService, audit: AuditLog): voi
       schema: {
         tags,
         operationId: 'getPrincipal',
-        summary: 'Whom the token stands for',
+        summary: 'Get the principal that the token belongs to',
         response: { 200: principalDocument, ...failures() },
       },
     },
@@ -55,7 +55,7 @@ export function authRoutes(api: App, logins: LoginService, audit: AuditLog): voi
         operationId: 'logout',
         summary: 'End all logins of the user',
         response: {
-          204: z.null().meta({ description: 'Tokens of this user hold no more.' }),
+          204: z.null().meta({ description: 'All tokens of this user are now invalid.' }),
           ...failures('login_required', 'identity_external'),
         },
       },
@@ -76,7 +76,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
       schema: {
         tags,
         operationId: 'changePassword',
-        summary: 'Change one’s own password: ends all logins, and answers a new one',
+        summary: 'Change your own password: ends all logins and returns a new one',
         body: snakeCaseSchema(passwordChangeSchema),
         response: {
           200: loginDocument,
@@ -154,8 +154,8 @@ function anonymousRoutes(api: App, logins: LoginService): void {
       schema: {
         tags,
         operationId: 'getKeySet',
-        summary: 'The public keys that tokens are signed with here (JWKS)',
-        description: 'None where an Identity service makes the tokens.',
+        summary: 'The public keys (JWKS) for tokens of this service',
+        description: 'Empty if an Identity service issues the tokens.',
         security: [],
         response: { 200: keySetDocument, ...failuresOnly(...anonymousFailures) },
       },

@@ -5,17 +5,17 @@ import { loginAction, nobody, type AuditLog } from '../platform/audit/contract.t
 import { type AuditPrincipal } from '../platform/audit/schema.ts'
 import type { LoginOutcome } from './contract.ts'
 import type { User } from '../users/schema.ts'
-import { networkOf } from '../../lib/net/network-of.ts'
+import { clientNetwork } from '../../lib/net/client-network.ts'
 import { auditEntry } from '../platform/http/audit-trail.ts'
 
-/** Failed logins of this time, from one network at one user, are one entry. */
+/** Failed logins within this time, from one network for one user, become one entry. */
 const windowMs = 15 * 60_000
-/** Entries of a window at most for e-mails that are nobody's, however many networks try them. */
+/** Maximum number of entries in a window for unknown e-mails, from however many networks. */
 const strangerEntries = 100
 
 /**
- * Writes logins into the audit log: each one that succeeds, and those that fail counted together, because anybody can fail to
- * log in as often as they like. One statement whether or not the e-mail is known: the time tells nothing.
+ * Writes logins into the audit log: each successful one, and a count of failed ones, because anybody can fail to log in as often as they
+ * like. The same statement whether or not the e-mail is known, so that the time reveals nothing.
  */
 export async function recordLogin(
   log: AuditLog,
@@ -33,7 +33,7 @@ export async function recordLogin(
   }
   const error = outcome.state === 'refused' ? 'login_refused' : 'login_throttled'
   const { httpStatus: status } = errorCodes[error]
-  const network = networkOf(request.ip)
+  const network = clientNetwork(request.ip)
   const who = user === null ? `nobody ${String(placeOf(network))}` : `${user.id} ${network}`
   const window = Math.floor(Date.now() / windowMs)
   await log.count(
@@ -46,7 +46,7 @@ function principalOf({ id, role, email }: User): AuditPrincipal {
   return { id, kind: role, name: email, via: 'password' }
 }
 
-/** Which of the entries for strangers a network belongs to. */
+/** The entry for unknown e-mails that a network belongs to. */
 function placeOf(network: string): number {
   return createHash('sha256').update(network).digest().readUInt32BE() % strangerEntries
 }

@@ -26,7 +26,7 @@ export interface IdentityOptions {
   now(): number
 }
 
-/** Users and logins: of the Identity service that the settings name, else of the metadata database. */
+/** Users and logins: those of the Identity service in the settings, else those in the metadata database. */
 export function openIdentity(options: IdentityOptions): {
   readonly users: UserService
   readonly logins: LoginService

@@ -8,19 +8,18 @@ export interface RemoteKeysOptions {
   readonly url: string
   readonly logger: Logger
   now(): number
-  /** How long keys are trusted that were read. Default 10 minutes. */
+  /** How long keys are trusted after they were read. Default 10 minutes. */
   readonly maxAgeMs?: number
   /** After a reading, an unknown key does not cause another for this long. Default 30 s. */
   readonly cooldownMs?: number
 }
 
-/** After a reading that failed, none is tried for this long. */
+/** After a failed read, there is no further attempt for this long. */
 const retryAfterMs = 2_000
 
 /**
- * The public keys of an issuer, from its key set (JWKS): read when they are first needed, when they are old, and when a token
- * names a key that is not among them. Finding a key throws `identity_unreachable` where the keys are needed and cannot be
- * read.
+ * The public keys of an issuer, from its key set (JWKS): read on first use, when they are old, and when a token names an unknown key.
+ * Finding a key throws `identity_unreachable` if the keys are needed and cannot be read.
  */
 export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
   const { url, maxAgeMs = 600_000, cooldownMs = 30_000 } = options
@@ -34,13 +33,13 @@ export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
       return await keys(header, token)
     } catch (error) {
       if (isAboutTheToken(error)) throw error
-      // Whoever sent the token need not be known here: where the keys are is none of their business.
+      // The sender of the token may be unknown, so the error does not say where the keys are.
       throw new ConnectError('identity_unreachable', { cause: error })
     }
   }
 }
 
-/** Anybody can send tokens: they must not make us ask an issuer that is in trouble, or log, again and again. */
+/** Anybody can send tokens: they must not cause repeated requests to a failing issuer, or repeated log lines. */
 function sparingFetch(options: RemoteKeysOptions): typeof fetch {
   const { url, logger } = options
   let failed: { readonly error: unknown; readonly untilMs: number } | undefined

@@ -12,7 +12,7 @@ export type LoginInput = Resource<typeof loginRequest>
 
 export const passwordChangeSchema = z
   .strictObject({
-    password: z.string().min(1).max(1000).meta({ description: 'The one until now.' }),
+    password: z.string().min(1).max(1000).meta({ description: 'The current password.' }),
     newPassword: newPassword.meta({ description: 'At least 12 characters.' }),
   })
   .meta({ id: 'PasswordChange' })
@@ -39,12 +39,12 @@ export const loginPlaceDocument = z
     identity: z.enum(['embedded', 'external']),
     login_url: z.string().nullable().meta({
       description:
-        'Where e-mail and password go: of the Identity service; null: to `POST /auth/login` here.',
+        'Where to send e-mail and password: a URL of the Identity service; null: to `POST /auth/login` here.',
     }),
     audience: z
       .string()
       .nullable()
-      .meta({ description: 'What the Identity service is to make the token for.' }),
+      .meta({ description: 'The audience that the Identity service issues the token for.' }),
   })
   .meta({ id: 'LoginPlace' })
 
@@ -57,7 +57,7 @@ export const principalDocument = z
     scopes: z
       .array(scopeDocument)
       .nullable()
-      .meta({ description: 'What it may do at most; null: all that its kind may.' }),
+      .meta({ description: 'A limit of its rights; null: all rights of its kind.' }),
   })
   .meta({ id: 'Principal' })
 

@@ -14,17 +14,17 @@ const path = 'identity/signing-key'
 /** The key pair that logins are signed with (Ed25519). */
 export interface SigningKeyPair {
   readonly privateKey: KeyObject
-  /** With `kid`, `alg` and `use`: as the key set shows it. */
+  /** With `kid`, `alg` and `use`, as in the key set. */
   readonly publicJwk: JWK & { readonly kty: string; readonly kid: string }
-  /** Finds the public key for tokens that name it, imported once. */
+  /** Finds the public key for tokens that name it, which is imported once. */
   readonly keyOf: JWTVerifyGetKey
-  /** A secret of its own for another purpose, which reveals nothing of the key. */
+  /** A secret for another purpose, which reveals nothing about the key. */
   secretFor(purpose: string): Buffer
 }
 
 /**
- * The service's own key for logins, in the vault: made when it is first needed, the same for all processes that share the
- * vault. Deleting it there, and starting the processes anew, ends all logins.
+ * The service's own key for logins, in the vault: created on first use, the same for all processes that share the vault. Deleting it there,
+ * and restarting the processes, ends all logins.
  */
 export class SigningKey {
   readonly #vault: Vault
@@ -72,7 +72,7 @@ export class SigningKey {
 async function pairOf(privateKey: KeyObject): Promise<SigningKeyPair> {
   const { kty, crv, x } = createPublicKey(privateKey).export({ format: 'jwk' })
   if (kty === undefined || crv === undefined || x === undefined)
-    throw new TypeError('the key of the vault is no Ed25519 key')
+    throw new TypeError('the key of the vault is not an Ed25519 key')
   const kid = await calculateJwkThumbprint({ kty, crv, x })
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' })
   const publicJwk = { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }

@@ -2,7 +2,7 @@ import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 
-/** Signatures with a public key. `none` and those with a shared secret (HS256) are never taken. */
+/** Signatures with a public key. `none` and signatures with a shared secret (HS256) are never accepted. */
 export const publicKeyAlgorithms = [
   'RS256',
   'RS384',
@@ -21,20 +21,20 @@ export interface TokenRules {
   readonly issuer: string
   readonly audience: string
   readonly algorithms: readonly string[]
-  /** Finds the key by the token's header. Throws `identity_unreachable` where the keys cannot be read. */
+  /** Finds the key by the token's header. Throws `identity_unreachable` if the keys cannot be read. */
   readonly keyOf: JWTVerifyGetKey
   readonly logger: Logger
   now(): number
 }
 
-/** What a token says that has been checked. */
+/** The claims of a verified token. */
 export interface VerifiedClaims extends JWTPayload {
   readonly sub: string
 }
 
-/** How far the clocks of issuer and service may be apart. */
+/** How much the clocks of issuer and service may differ. */
 const clockSkewSeconds = 30
-/** OpenID Connect's limit; it becomes part of an id. */
+/** OpenID Connect's limit; the subject becomes part of an id. */
 const subjectPattern = /^[\x21-\x7e]{1,255}$/
 
 /** Checks JWTs: signature, algorithm, issuer, audience, times, subject. */
@@ -45,10 +45,7 @@ export class TokenVerifier {
     this.#rules = rules
   }
 
-  /**
-   * The claims; null for a token that does not hold, of which the log says why and the caller nothing. Throws
-   * `identity_unreachable`.
-   */
+  /** The claims; null for an invalid token: the log says why, the caller is not told. Throws `identity_unreachable`. */
   async verify(token: string): Promise<VerifiedClaims | null> {
     if (!isJwt(token)) return null
     const { issuer, audience, algorithms, keyOf } = this.#rules
@@ -70,7 +67,7 @@ export class TokenVerifier {
     }
   }
 
-  /** Null, with the reason in the log. No part of the token: who has the log must not be able to use it. */
+  /** Null, with the reason in the log. The reason has no part of the token: a reader of the log must not be able to use it. */
   refuse(reason: string): null {
     this.#rules.logger.info({ reason }, 'a token was refused')
     return null
@@ -86,6 +83,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
     return `${error.code}: ${error.claim} ${error.reason}`
   if (error instanceof errors.JOSEError) return error.code
-  // A key that cannot be used with the algorithm: too short, of another curve.
+  // A key that cannot be used with the algorithm: too short, or of another curve.
   return error instanceof Error ? `${error.name}: the key does not fit` : 'the key does not fit'
 }

@@ -1,10 +1,10 @@
 /** OAuth authorizations that wait for the browser. */
 export interface AuthorizationStore {
-  /** Of one instance the newest few are kept. Throws `instance_not_found`. */
+  /** Stores the newest few of an instance. Throws `instance_not_found`. */
   create(input: PendingAuthorization & { readonly lifetimeMs: number }): Promise<void>
-  /** Whether one waits for this state. Writes nothing. */
+  /** Whether an authorization is pending for this state. Writes nothing. */
   isPending(stateHash: string): Promise<boolean>
-  /** Takes it away: a state works once. Null where it is unknown, used or expired. */
+  /** Removes it: a state can be used once. Null if it is unknown, used or expired. */
   take(stateHash: string): Promise<PendingAuthorization | null>
 }
 

@@ -36,7 +36,7 @@ const authorizationLifetimeMs = 600_000
 export interface InstanceOAuthOptions {
   readonly store: ExclusiveWork & { readonly authorizations: AuthorizationStore }
   readonly vault: Vault
-  /** Private networks in which token endpoints may be. */
+  /** Private networks that token endpoints may be in. */
   readonly allowedNetworks: readonly string[]
   /** The service's own callback. */
   readonly callbackUrl: string
@@ -120,7 +120,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     })
     const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
     if (Object.keys(tokens.values).length === 0) {
-      const reason = 'its answer holds none of the fields that the connector takes'
+      const reason = 'its response has none of the fields that the connector uses'
       throw exchangeFailed(instance, party, { reason })
     }
     const after = await this.#put(instance, (before) => withTokens(before, tokens))
@@ -177,7 +177,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   ): Promise<Secrets> {
     const fields = fieldsOf(scheme)
     const token = refreshTokenIn(scheme, secrets)
-    if (token === undefined) throw reauthorize(instance, 'it gave no refresh token')
+    if (token === undefined) throw reauthorize(instance, 'it returned no refresh token')
     const party = partyOf(instance, scheme, secrets)
     let answer: TokenAnswer
     try {
@@ -186,19 +186,19 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       const { kind, reason } = maskFailure(error, secretTexts(instance.config, secrets))
       if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
       if (kind === 'transient') throw refreshFailed(instance, party, { reason })
-      // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
+      // Another process that lost the lock, or a user who authorized again, may have stored another token.
       const { secrets: now } = await this.#read(instance)
       if (refreshTokenIn(scheme, now) === token) throw reauthorize(instance, reason)
       return isUsable(fields, now, this.#now()) ? now : this.#refresh(instance, scheme, now)
     }
     const tokens = tokensOf(fields, answer, this.#now())
     return this.#put(instance, (before) =>
-      // Authorized anew in the meantime: the tokens of the old authorization are worth nothing.
+      // Authorized again in the meantime: the tokens of the old authorization are invalid.
       refreshTokenIn(scheme, before) === token ? withTokens(before, tokens) : before,
     )
   }
 
-  /** A refresh token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  /** A used refresh token is lost if its successor is not stored: a vault that does not respond is tried again. */
   #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
     const path = instancePath(instance.id)
     return keepTrying(async () => {
@@ -219,8 +219,8 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 }
 
 /**
- * RFC 9207: a vendor that names itself must be the one that was asked. A connector may not know its vendor's name: then it must be
- * of the host to which the browser was sent, or of a part of it.
+ * RFC 9207: the issuer in the callback must be the vendor. If the connector does not know the name of its vendor, the issuer must be on the
+ * host that the browser was sent to, or on a parent domain of it.
  */
 function isIssuer(
   iss: string | undefined,
@@ -260,7 +260,7 @@ function refreshTokenIn(scheme: OAuth2Scheme, secrets: Secrets): string | undefi
   return pointer === undefined ? undefined : textOf(secrets[pointer])
 }
 
-/** The client id may be a part of the configuration that is no secret. */
+/** The client id may be in the part of the configuration that is not secret. */
 function textAt({ config }: OAuthInstance, secrets: Secrets, pointer: string): string | undefined {
   return textOf(secrets[pointer]) ?? textOf(valueAt(config, pointer))
 }
@@ -276,7 +276,7 @@ function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   return { kind, reason: maskBeginning(reason, [index], 300) }
 }
 
-/** `reason`: without secrets. What the library threw is no cause of it: it holds the vendor's whole answer. */
+/** `reason`: without secrets. The error of the library is not its cause, because it contains the vendor's whole response. */
 interface Failure {
   readonly reason: string
 }
@@ -305,8 +305,8 @@ function detailsOf({ name }: OAuthInstance, { scheme }: Party, { reason }: Failu
 }
 
 /**
- * The address that the browser comes back to, as it is sent to the vendor: the service's own callback, or a command line that
- * listens on this machine. Anything else could take the code elsewhere. Throws `oauth_redirect_invalid`.
+ * The address that the browser returns to, as it is sent to the vendor: the service's own callback, or a command line that listens on this
+ * machine. Anything else could leak the code. Throws `oauth_redirect_invalid`.
  */
 function checkedRedirectUri(redirectUri: string, callbackUrl: string): string {
   if (redirectUri === callbackUrl) return redirectUri

@@ -17,9 +17,9 @@ const timeoutMs = 20_000
 const failureSchema = z.object({ error: z.string(), error_description: z.string().default('') })
 
 /**
- * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are templates, which see
- * what Airbyte's platform gives them. PKCE where the manifest asks for it. A manifest knows one secret only, the state, which stands
- * in the address bar: in the place of it a verifier is hashed for the challenge, and sent for the code.
+ * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are templates, with the variables of
+ * Airbyte's platform. PKCE if the manifest uses it. A manifest only knows one secret, the state, which is visible in the address bar:
+ * instead of it, a verifier is hashed for the challenge, and sent for the code.
  */
 export class ManifestFlow {
   readonly #fetch: TokenFetch
@@ -44,7 +44,7 @@ export class ManifestFlow {
     const stated = variablesOf(party, templates, { redirectUri, state, code: callback.code })
     const variables = usesChallenge(party) ? { ...stated, state_value: about.verifier } : stated
     const url = new URL(render(party.scheme.tokenUrl, variables)).href
-    // A vendor that wants the state back gets the state.
+    // A vendor that wants the state returned gets it.
     const params = {
       ...renderAll(templates.params, variables),
       ...pickVariable(stated.state_key, renderAll(templates.params, stated)),
@@ -137,7 +137,7 @@ function environmentOf(verifierOf: (value: string) => string): Environment {
 
 const environment = environmentOf((value) => value)
 
-/** What is undefined is empty. */
+/** Undefined values become empty. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
@@ -155,7 +155,7 @@ function renderAll(templates: Readonly<Record<string, string>>, variables: Varia
   )
 }
 
-/** Parameters go as JSON unless a header says that they are a form; without parameters all is in the URL. */
+/** Parameters are sent as JSON unless a header says that they are a form; without parameters, everything is in the URL. */
 function bodyOf(
   params: Variables,
   headers: Variables,
@@ -180,7 +180,7 @@ async function answerIn(response: Response): Promise<JsonObject> {
   throw new TypeError('no token', { cause: response })
 }
 
-/** The fields that the manifest takes out of the answer, by the last part of their path, beside those at the top of it. */
+/** The fields that the manifest takes from the response, by the last part of their path, beside the top-level ones. */
 function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
   const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')

@@ -10,12 +10,12 @@ const standardFields: OAuth2Fields = {
   },
 }
 
-/** Undefined where the connector has no OAuth in the browser. */
+/** Undefined if the connector has no OAuth in the browser. */
 export function schemeOf({ auth }: ConnectorDescriptor): OAuth2Scheme | undefined {
   return auth.find((scheme) => scheme.kind === 'oauth2')
 }
 
-/** Undefined where the service does not refresh tokens: a manifest says itself how it is done, and its connector does it. */
+/** Undefined if the service does not refresh tokens: a manifest describes the refresh, and its connector does it. */
 export function refreshedScheme(descriptor: ConnectorDescriptor): OAuth2Scheme | undefined {
   const scheme = schemeOf(descriptor)
   return scheme?.templates === undefined ? scheme : undefined
@@ -25,7 +25,7 @@ export function fieldsOf({ fields }: OAuth2Scheme): OAuth2Fields {
   return fields ?? standardFields
 }
 
-/** Where OAuth keeps its secrets in the configuration, whatever the connector's spec says of those places. */
+/** Where OAuth stores its secrets in the configuration, even if the connector's spec does not mention these places. */
 export function oauthPointers(descriptor: ConnectorDescriptor): readonly string[] {
   const scheme = schemeOf(descriptor)
   if (scheme === undefined) return []

@@ -7,15 +7,15 @@ import type { JsonObject } from '../../protocol/index.ts'
  */
 export interface OAuth {
   /**
-   * Where to send the user's browser. What waits for the answer is durable when it resolves, for 10 minutes; `redirectUri` is
-   * the service's callback or a loopback address of the command line.
-   * Throws `oauth_not_supported` (the connector has no OAuth), `oauth_client_missing`, `oauth_redirect_invalid`.
+   * Where to send the user's browser. The pending authorization is durable when it resolves, for 10 minutes; `redirectUri` is the service's
+   * callback or a loopback address of the command line. Throws `oauth_not_supported` (the connector has no OAuth), `oauth_client_missing`,
+   * `oauth_redirect_invalid`.
    */
   begin(
     instance: OAuthInstance,
     redirectUri: string,
   ): Promise<{ readonly authorizeUrl: string; readonly state: string }>
-  /** Whether an authorization waits for what comes back with this state. Writes nothing. */
+  /** Whether an authorization with this state is pending. Writes nothing. */
   isPending(state: string): Promise<boolean>
   /**
    * Exchanges the code that the browser brought back. When it resolves, the tokens are durable in the vault; the caller then
@@ -24,15 +24,14 @@ export interface OAuth {
    */
   complete(callback: OAuthCallback): Promise<Authorized>
   /**
-   * The secrets of the instance, with an access token that is good for a few minutes at least: refreshed first where it is
-   * not. In all processes together one refresh goes to the server at a time. Secrets as they are where OAuth is not in use.
-   * Throws `reauthorization_required` where the server refused the refresh for good (the caller then notes `reauthorize`),
-   * `oauth_refresh_failed` for what may pass.
+   * The secrets of the instance, with an access token that is valid for at least a few minutes: it is refreshed first if necessary. Only
+   * one refresh goes to the server at a time, in all processes. Without OAuth, the secrets do not change. Throws `reauthorization_required`
+   * if the server refused the refresh for good (the caller then notes `reauthorize`), `oauth_refresh_failed` for what may pass.
    */
   freshSecrets(instance: OAuthInstance): Promise<JsonObject>
 }
 
-/** What OAuth has to know of an instance. */
+/** The data of an instance that OAuth needs. */
 export interface OAuthInstance {
   readonly id: string
   readonly name: string
@@ -41,7 +40,7 @@ export interface OAuthInstance {
   readonly descriptor: ConnectorDescriptor
 }
 
-/** What the browser brought back, as strings of a query. */
+/** The query parameters that the browser brought back. */
 export interface OAuthCallback {
   readonly state: string
   readonly code?: string

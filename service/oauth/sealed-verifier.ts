@@ -1,10 +1,10 @@
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
 /**
- * Seals the PKCE verifier of an authorization, which waits in the metadata database, with a key from the vault: who has the
- * database, or the browser's address bar, has not the verifier.
+ * Encrypts the PKCE verifier of an authorization, which waits in the metadata database, with a key from the vault: access to the database,
+ * or to the browser's address bar, does not reveal the verifier.
  */
 export class VerifierSeal {
   readonly #key: StoredKey
@@ -18,7 +18,7 @@ export class VerifierSeal {
     return seal(plain, await this.#key.get()).toString('base64')
   }
 
-  /** Undefined where it was sealed with another key: the vault was emptied in the meantime. */
+  /** Undefined if it was sealed with another key: the vault was emptied in the meantime. */
   async open(stateHash: string, sealed: string): Promise<string | undefined> {
     return unseal(Buffer.from(sealed, 'base64'), stateHash, await this.#key.get())?.text
   }

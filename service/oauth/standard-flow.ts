@@ -16,7 +16,7 @@ import type { TokenFetch } from './token-fetch.ts'
 
 const timeoutSeconds = 20
 
-/** A token endpoint's answer, as RFC 6749 has it. */
+/** A token endpoint's response, as RFC 6749 has it. */
 export type TokenAnswer = Readonly<Record<string, unknown>>
 
 export interface Party {
@@ -62,7 +62,7 @@ export class StandardFlow {
     const back = new URL(about.redirectUri)
     back.searchParams.set('state', about.state)
     if (code !== undefined) back.searchParams.set('code', code)
-    // A connector that does not say how its vendor calls itself cannot tell a right name from a wrong one.
+    // If the connector does not know the issuer name of its vendor, it cannot check it.
     if (iss !== undefined && party.scheme.issuer !== undefined) back.searchParams.set('iss', iss)
     return authorizationCodeGrant(this.#configuration(party), back, {
       pkceCodeVerifier: about.verifier,
@@ -89,7 +89,7 @@ export class StandardFlow {
         body: body instanceof URLSearchParams ? body.toString() : undefined,
         signal: signal ?? AbortSignal.timeout(timeoutSeconds * 1000),
       })
-    // The fetch itself refuses what is neither https nor on this machine.
+    // The fetch itself refuses addresses that are neither https nor on this machine.
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to make it stand out only
     allowInsecureRequests(configuration)
     return configuration

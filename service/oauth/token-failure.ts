@@ -1,11 +1,11 @@
 import { ResponseBodyError } from 'openid-client'
 import { requestFailure } from '../../protocol/index.ts'
 
-/** Why a token endpoint gave no token. */
+/** Why a token endpoint returned no token. */
 export interface TokenFailure {
-  /** refused: the grant (a refresh token) is worth nothing any more. misconfigured: the client is not right. transient: it may pass. */
+  /** refused: the grant (a refresh token) is no longer valid. misconfigured: the client is wrong. transient: it may work later. */
   readonly kind: 'refused' | 'misconfigured' | 'transient'
-  /** May repeat what was sent: mask the secrets. */
+  /** May repeat parts of the request: mask the secrets. */
   readonly reason: string
 }
 
@@ -22,10 +22,10 @@ export function tokenFailure(error: unknown): TokenFailure {
   const status = statusIn(error)
   if (status !== undefined) {
     const kind = isPassingStatus(status) ? 'transient' : 'misconfigured'
-    return { kind, reason: `it answered with status ${status}` }
+    return { kind, reason: `it responded with status ${status}` }
   }
   if (codeOf(error) === 'OAUTH_INVALID_RESPONSE') {
-    return { kind: 'misconfigured', reason: 'its answer holds no access token' }
+    return { kind: 'misconfigured', reason: 'its response contains no access token' }
   }
   return { kind: 'transient', reason: requestFailure(error) }
 }
@@ -34,7 +34,7 @@ function isPassingStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-/** openid-client gives the answer that it could not read as the cause. */
+/** openid-client has the response that it could not read as the cause. */
 function statusIn(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   if (error.cause instanceof Response) return error.cause.status

@@ -2,9 +2,9 @@ import { Agent, fetch } from 'undici'
 import { AddressGuard } from '../../manifest-interpreter/http/address-guard.ts'
 import { isLoopback } from '../../lib/net/loopback.ts'
 import { limitedText } from '../../lib/net/limited-text.ts'
-import { standardAnswer } from './standard-answer.ts'
+import { standardResponse } from './standard-response.ts'
 
-/** No token answer is as large as this. */
+/** No response with a token is as large as this. */
 const maxAnswerBytes = 1024 * 1024
 
 export interface TokenRequest {
@@ -27,7 +27,7 @@ export class TokenFetch implements AsyncDisposable {
     this.#agent = new Agent({ connect: { timeout: 10_000, lookup: this.#guard.lookup } })
   }
 
-  /** The answer in the standard's form: see `standardAnswer`. */
+  /** The response in the standard's form: see `standardResponse`. */
   async send(url: string, { method, headers, body, signal }: TokenRequest): Promise<Response> {
     const { protocol, hostname } = new URL(url)
     if (protocol !== 'https:' && !isLoopback(hostname)) {
@@ -43,7 +43,7 @@ export class TokenFetch implements AsyncDisposable {
       ...(body !== undefined && { body }),
     })
     const text = await limitedText(response.body, maxAnswerBytes)
-    return standardAnswer(response.status, text)
+    return standardResponse(response.status, text)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,17 +3,17 @@ import type { JsonValue } from '../../protocol/index.ts'
 import type { Secrets } from '../platform/secrets/secret-fields.ts'
 import type { TokenAnswer } from './standard-flow.ts'
 
-/** A run must get somewhere with a token before it expires. */
+/** A run must make progress with a token before it expires. */
 const marginMs = 300_000
 
-/** What an answer of a token endpoint means for the secrets of an instance, by JSON pointer. */
+/** What a response of a token endpoint means for the secrets of an instance, by JSON pointer. */
 export interface Tokens {
   readonly values: Secrets
-  /** What was there is no longer true: the expiry of another token. */
+  /** Fields that are no longer true: the expiry of another token. */
   readonly outdated: readonly string[]
 }
 
-/** The fields that the connector takes, as far as the answer has them. A refresh token that it does not replace stays good. */
+/** The fields that the connector uses, if the response has them. A refresh token that it does not replace stays valid. */
 export function tokensOf(
   { answer: places }: OAuth2Fields,
   answer: TokenAnswer,
@@ -34,12 +34,12 @@ export function withTokens(secrets: Secrets, { values, outdated }: Tokens): Secr
   return { ...Object.fromEntries(remaining), ...values }
 }
 
-/** Good for a few minutes at least; also where nothing says when it expires. */
+/** Valid for at least a few minutes; also if the expiry is unknown. */
 export function isFresh(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
   return expiresAfter(fields, secrets, nowMs + marginMs)
 }
 
-/** Good for a moment at least: all that a vendor of short-lived tokens gives. */
+/** Valid for at least a moment: enough for a vendor of short-lived tokens. */
 export function isUsable(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
   return expiresAfter(fields, secrets, nowMs)
 }
@@ -48,7 +48,7 @@ function expiresAfter({ answer }: OAuth2Fields, secrets: Secrets, ms: number): b
   const secretAt = (pointer: string | undefined) =>
     pointer === undefined ? undefined : secrets[pointer]
   const takesAccessToken = answer.access_token !== undefined
-  // Nothing but a refresh token, which was set by hand.
+  // Only a refresh token, which was set manually.
   if (takesAccessToken && secretAt(answer.access_token) === undefined) {
     return secretAt(answer.refresh_token) === undefined
   }

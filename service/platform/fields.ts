@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { JsonValue } from '../../protocol/index.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
 
 /** Names of instances and connections. */
@@ -9,20 +10,23 @@ export const name = z
 
 export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })
 
-/** A time that somebody gives; any zone. */
+/** A time in a request; any time zone. */
 export const givenTime = z.iso
   .datetime({ offset: true })
   .refine((text) => !Number.isNaN(Date.parse(text)), 'is no time')
 
-/** An object that belongs to the user, a connector or Airbyte: passed on as it is, never looked into. */
+/** An object that belongs to the user, a connector or Airbyte: passed on unchanged. */
 export const freeObject = jsonObjectSchema
 
-/** A text of which TypeScript knows more than the document promises. */
+/** The same of any kind: text, number, list, null. */
+export const freeValue: z.ZodType<JsonValue, JsonValue> = z.custom<JsonValue>()
+
+/** A text for which TypeScript has a more precise type than the document. */
 export function textOf<Text extends string>(): z.ZodType<Text, Text> {
   return z.custom<Text>((value) => typeof value === 'string').meta({ type: 'string' })
 }
 
-/** The version that a kept thing has: also its ETag. */
+/** The version of a stored resource, which is also its ETag. */
 export const versioned = {
   version: z.int(),
   createdAt: timestamp,

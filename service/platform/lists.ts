@@ -9,7 +9,7 @@ export interface Page<Item> {
 }
 
 export interface PageRequest {
-  /** 1 to 200; 50 where nothing is said. */
+  /** 1 to 200; 50 if nothing is said. */
   readonly limit?: number
   readonly cursor?: string
 }
@@ -36,12 +36,12 @@ export function digits(range: {
 export const pageQuery = {
   limit: digits({ least: 1, most: 200 })
     .exactOptional()
-    .meta({ description: 'How many items at most; 50 where it is left out.' }),
+    .meta({ description: 'Maximum number of items; default 50.' }),
   cursor: z
     .string()
-    .regex(/^[\x21-\x7e]{1,512}$/, 'is no cursor of this API: take it from `next_cursor`')
+    .regex(/^[\x21-\x7e]{1,512}$/, 'is not a cursor of this API: use the `next_cursor` of a page')
     .exactOptional()
-    .meta({ description: 'The `next_cursor` of the answer before.' }),
+    .meta({ description: 'The `next_cursor` of the previous response.' }),
 }
 
 export function pageSchema<Item extends z.ZodType>(
@@ -52,7 +52,7 @@ export function pageSchema<Item extends z.ZodType>(
     next_cursor: z
       .string()
       .nullable()
-      .meta({ description: 'Give it as `cursor` to get what follows; null at the end.' }),
+      .meta({ description: 'Pass it as `cursor` to get the next page; null at the end.' }),
   })
 }
 

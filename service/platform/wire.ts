@@ -17,7 +17,7 @@ export type Wire<Value> = Value extends readonly (infer Item)[]
       : { -readonly [Key in keyof Value as SnakeCase<Key & string>]: Wire<Value[Key]> }
     : Value
 
-/** What a schema describes, for reading only. */
+/** The type that a schema describes, read-only. */
 export type Resource<Schema extends z.ZodType> = ReadOnly<z.output<Schema>>
 
 export type SnakeCaseSchema<Schema extends z.ZodType> = z.ZodType<
@@ -25,7 +25,7 @@ export type SnakeCaseSchema<Schema extends z.ZodType> = z.ZodType<
   Wire<z.input<Schema>>
 >
 
-/** The same schema with the names of all fields in snake_case. Made once for each schema. */
+/** The same schema with the names of all fields in snake_case. Cached for each schema. */
 export function snakeCaseSchema<Schema extends z.ZodType>(schema: Schema): SnakeCaseSchema<Schema>
 export function snakeCaseSchema(schema: z.ZodType): z.ZodType {
   return wireOf(schema).schema
@@ -40,7 +40,7 @@ export function toWire(schema: z.ZodType, value: unknown): unknown {
   return wireOf(schema).to(value)
 }
 
-/** `wire` has passed the schema's `snakeCaseSchema`. */
+/** `wire` must have passed the schema's `snakeCaseSchema`. */
 export function fromWire<Schema extends z.ZodType>(
   schema: Schema,
   wire: Wire<z.output<Schema>>,
@@ -150,7 +150,7 @@ function isUnchanged(conversion: Conversion, schema: unknown): boolean {
   return conversion.schema === schema
 }
 
-/** Its description and its name in OpenAPI (`id`) go along; the name then belongs to the new one only. */
+/** Its description and its name in OpenAPI (`id`) are moved; the name then belongs only to the new one. */
 function renameSchema(schema: z.ZodType, change: object): z.ZodType {
   const next = schema.clone({ ...schema.def, ...change })
   const { parent } = schema._zod

@@ -3,15 +3,15 @@ import type { ConnectError, ErrorBody } from '../../protocol/index.ts'
 import type { RunStatus, RunStream } from '../runs/schema.ts'
 import { retryDelayMs, type RetryPolicy } from './retry-policy.ts'
 
-/** Why an attempt is to end before its end. */
+/** Why an attempt should end early. */
 export type StopReason = 'cancel' | 'shutdown' | 'lost'
 
-/** How the engine's part of an attempt went. */
+/** The result of the engine's part of an attempt. */
 export type Ending = { readonly result: RunResult } | { readonly thrown: ConnectError }
 
 export interface AttemptEnd {
   readonly ending: Ending
-  /** All streams of the run, as they stand now. */
+  /** All streams of the run, in their present state. */
   readonly streams: readonly RunStream[]
   readonly reason: StopReason | undefined
   /** Attempts in a row before this one that moved no checkpoint. */
@@ -29,7 +29,7 @@ export type Outcome =
     }
 type EndStatus = Exclude<RunStatus, 'queued' | 'running'>
 
-/** What becomes of the run. Pure but for `random` (0 to 1). */
+/** Decides what happens to the run. Pure except for `random` (0 to 1). */
 export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number): Outcome {
   const { ending, streams, reason } = end
   if (reason === 'lost') return { kind: 'lost' }
@@ -48,7 +48,7 @@ export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number)
   return { kind: 'again', error, progressed, delayMs }
 }
 
-/** Every stream came to its end, though perhaps not with every record. */
+/** Every stream was read to its end, though perhaps without some records. */
 function isDone(ending: Ending, streams: readonly RunStream[]): boolean {
   if (!('result' in ending)) return false
   const { status } = ending.result

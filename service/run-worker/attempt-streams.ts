@@ -4,7 +4,7 @@ import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../runs/schema.ts'
 
-/** The streams of a run, as an attempt adds to what the attempts before it did. */
+/** The streams of a run: an attempt adds to the results of the previous ones. */
 export class AttemptStreams {
   readonly #before: ReadonlyMap<string, RunStream>
   readonly #now: Map<string, RunStream>
@@ -15,8 +15,8 @@ export class AttemptStreams {
   }
 
   /**
-   * Takes over what the run that is retried completed: it is not read again. Its rejected records count in this run too: the
-   * destination still lacks them.
+   * Takes over the streams that the retried run completed: they are not read again. Their rejected records count in this run too, because
+   * the destination still does not have them.
    */
   keep(retried: Pick<Run, 'id' | 'streams'>): void {
     for (const stream of retried.streams) {
@@ -28,7 +28,7 @@ export class AttemptStreams {
     }
   }
 
-  /** The streams of this attempt. One that is complete is not among them; others that are not among them are gone. */
+  /** The streams of this attempt. A complete one is not among them; others that are not among them are gone. */
   begin(ids: readonly StreamId[]): void {
     const keys = new Set(ids.map(streamKey))
     for (const [key, { status }] of this.#now)
@@ -62,7 +62,7 @@ export class AttemptStreams {
     }
   }
 
-  /** The attempt is over: nothing of it runs any more. */
+  /** The attempt is over: nothing of it is running any more. */
   settle(): void {
     for (const [key, stream] of this.#now) {
       if (stream.status === 'running') this.#now.set(key, { ...stream, status: 'stopped' })
@@ -80,8 +80,8 @@ export class AttemptStreams {
 }
 
 /**
- * What earlier attempts committed is what the destination says. They may have been killed after their last beat, so a stream
- * that they began has read, once, what has arrived by its end.
+ * The destination knows what earlier attempts committed. They may have been killed after their last heartbeat, so a stream that they began
+ * has read, once, what has arrived by its end.
  */
 function countsOf(
   progress: StreamProgress,
@@ -112,7 +112,7 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
   }
 }
 
-/** A later attempt tells again what one before it did, if that died before it told it. */
+/** A later attempt repeats the notes of an earlier one that died before it reported them. */
 function distinct(notes: readonly TableNote[]): readonly TableNote[] {
   return [...new Map(notes.map((note) => [JSON.stringify(note), note])).values()]
 }

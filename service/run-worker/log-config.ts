@@ -5,7 +5,10 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 /** The brokers of the service. */
 export type KafkaPlace = Omit<Extract<LogConfig, { kind: 'kafka' }>, 'kind' | 'framing'>
 
-/** Through which log a connection's runs go: Kafka where the service has brokers and nothing else is said. Throws `log_not_available`. */
+/**
+ * The log that a connection's runs use: Kafka if the service has brokers and the connection does not choose another one. Throws
+ * `log_not_available`.
+ */
 export function logConfig(
   { log, framing = 'block' }: ConnectionOptions,
   kafka: KafkaPlace | undefined,

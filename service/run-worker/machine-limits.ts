@@ -1,16 +1,16 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { defaultLimits } from '../../engine/run-types.ts'
 
-/** What the limit depends on. */
+/** The facts that the limit depends on. */
 export interface Machine {
   readonly cores: number
-  /** Of the machine, or of the container where it has less. */
+  /** Of the machine, or of the container if it has less. */
   readonly memoryMb: number
   /** Of a run. */
   readonly parallelLanes: number
 }
 
-/** Of the process itself, with an embedded PostgreSQL beside it. */
+/** Memory of the process itself, with an embedded PostgreSQL beside it. */
 const processMb = 512
 /** Measured 2026-11: two lanes peak at 200 to 300 MB. */
 const laneMb = 150
@@ -21,15 +21,15 @@ const laneMb = 150
 const runsPerCore = 4
 const lanesPerCore = 4
 
-/** How many runs a process can work on at the same time and still respond. At least 1. docs/operations.md has the formula. */
+/** How many runs a process can execute at the same time and still respond. At least 1. docs/operations.md has the formula. */
 export function mostParallelRuns({ cores, memoryMb, parallelLanes }: Machine): number {
   const byMemory = Math.floor((memoryMb - processMb) / (parallelLanes * laneMb))
   return Math.max(1, Math.min(runsPerCore * cores, byMemory))
 }
 
 /**
- * How many lanes a process moves at the same time, of all its runs together: a thread that reads and one that loads for each. Many wait
- * for an API or a database, so there are more than cores; and no run that is worked on waits for all lanes of another. At least 2.
+ * How many lanes a process moves at the same time, for all its runs together: each has a thread that reads and one that loads. Many wait
+ * for an API or a database, so there are more lanes than cores; and no active run waits for all lanes of another. At least 2.
  */
 export function mostLanes(
   { cores, memoryMb, parallelLanes }: Machine,
@@ -44,7 +44,7 @@ export function mostLanes(
 
 export function thisMachine(): Machine {
   const totalMb = totalmem() / 1024 ** 2
-  // 0 or more than the machine has: there is no limit.
+  // 0, or more than the machine has, means that there is no limit.
   const limitMb = process.constrainedMemory() / 1024 ** 2
   return {
     cores: availableParallelism(),

@@ -10,7 +10,7 @@ import type { Connection, ConnectionOptions } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { RunStream } from '../runs/schema.ts'
 
-/** What the operator's settings give to a plan. */
+/** The parts of a plan that come from the operator's settings. */
 export interface PlanDependencies {
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
@@ -19,7 +19,10 @@ export interface PlanDependencies {
   readonly allowedNetworks: readonly string[]
 }
 
-/** What of the operator's places no line of a run may show. A password that is also a name is left: it would blot out every name. */
+/**
+ * The secrets of the operator's databases, which no line of a run may show. A password that is also a name is not masked: it would mask
+ * every occurrence of the name.
+ */
 export function placeSecrets(
   { destination, options }: Pick<Connection, 'destination' | 'options'>,
   places: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
@@ -39,7 +42,7 @@ export interface PlannedRun {
 }
 
 interface PlanOptions {
-  /** Its id. */
+  /** Id of the run. */
   readonly run: string
   readonly done: readonly RunStream[]
   readonly places: PlanDependencies

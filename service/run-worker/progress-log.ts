@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { RunProgress } from '../../engine/run-types.ts'
 
-/** Often enough to see that a large table moves; an hour has 120 lines. */
+/** Often enough to see that a large table makes progress; an hour has 120 lines. */
 const everyMs = 30_000
 
-/** A line in the log of a run now and then, so that a long one does not look like one that hangs. */
+/** Writes a line into the log of a run every now and then, so that a long run does not look as if it hangs. */
 export class ProgressLog {
   readonly #logger: Logger
   #saidAtMs: number | undefined

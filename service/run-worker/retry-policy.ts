@@ -1,8 +1,8 @@
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 
-/** How long a run is tried again. The engine's own attempts, a few seconds apart, come before. */
+/** How often a run is tried again. The engine's own attempts, a few seconds apart, come before that. */
 export interface RetryPolicy {
-  /** Attempts in a row that moved no checkpoint, after which the run has failed. */
+  /** After this many attempts in a row that moved no checkpoint, the run has failed. */
   readonly maxFruitless: number
   readonly firstDelayMs: number
   readonly maxDelayMs: number
@@ -17,13 +17,13 @@ export const standardRetries: RetryPolicy = {
 
 export interface FailedAttempt {
   readonly errors: readonly ErrorBody[]
-  /** A checkpoint moved: then this attempt does not count as fruitless. */
+  /** A checkpoint moved, so this attempt does not count as fruitless. */
   readonly progressed: boolean
   /** Attempts in a row before this one that moved none. */
   readonly fruitlessBefore: number
 }
 
-/** How long to wait before the next attempt; undefined where there is none. `random`: 0 to 1, so that many runs do not come at once. */
+/** How long to wait before the next attempt; undefined if there is none. `random`: 0 to 1, so that many runs do not start at once. */
 export function retryDelayMs(
   { errors, progressed, fruitlessBefore }: FailedAttempt,
   policy: RetryPolicy,

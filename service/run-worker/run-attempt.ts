@@ -15,24 +15,24 @@ import type { Run, RunStream } from '../runs/schema.ts'
 import type { ClaimedRun } from '../runs/contract.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
-import { beat } from './beat.ts'
+import { sendHeartbeats } from './send-heartbeats.ts'
 import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
-import { keepSchemas } from './keep-schemas.ts'
+import { storeSchemas } from './store-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { ProgressLog } from './progress-log.ts'
 import { unlessAborted } from '../../lib/async/unless-aborted.ts'
-import { untilAnswered, type Patience } from './until-answered.ts'
+import { retryWhileAway, type Patience } from './retry-while-away.ts'
 
 const againMs = 250
-/** The warnings name keys of records, which no log has. */
+/** The warnings name keys of records, which must not be in a log. */
 const lossMessage =
   'records were left out, or values were changed: the warnings of the run say more'
 
 type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 
-/** What an attempt begins with. */
+/** The state that an attempt starts with. */
 interface Prepared extends PlannedRun {
   readonly connection: Connection
   readonly shared: SharedConfig
@@ -77,7 +77,7 @@ export class RunAttempt {
     return { logger: this.#options.logger, shutdown: this.#shutdown.signal }
   }
 
-  /** Drains to the last checkpoint. The first reason counts; only a run that is lost is nobody's to cancel. */
+  /** Lets it drain to the last checkpoint. The first reason counts; a run that is lost cannot be cancelled. */
   stop(reason: StopReason): void {
     if (reason === 'lost') this.#reason = reason
     this.#reason ??= reason
@@ -85,7 +85,7 @@ export class RunAttempt {
     if (reason === 'shutdown') this.#shutdown.abort()
   }
 
-  /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
+  /** Resolves when the run has ended, is back in the queue, or belongs to another process. Throws if the result could not be stored. */
   async work(): Promise<void> {
     beginAttempts(this.#options.serviceMetrics, this.#run.connection)
     const beating = new AbortController()
@@ -109,7 +109,7 @@ export class RunAttempt {
     }
     const streams = (): readonly RunStream[] => this.#streams.all
     const beatOptions = { run: this.#run.id, owner, store: store.runs, everyMs: beatMs, logger }
-    return beat({ ...beatOptions, streams, onWord }, signal)
+    return sendHeartbeats({ ...beatOptions, streams, onWord }, signal)
   }
 
   async #execute(): Promise<Ending> {
@@ -133,7 +133,7 @@ export class RunAttempt {
     await this.#keepDone(connection)
     const settled = await this.#settleSchema(connection)
     if (settled === undefined) {
-      // The connection is another one than a moment ago; or the run is lost, which the next beat says.
+      // The connection was changed a moment ago; or the run is lost, which the next heartbeat reports.
       await sleep(againMs, undefined, { signal: this.#stop.signal })
       return this.#prepare()
     }
@@ -141,12 +141,12 @@ export class RunAttempt {
     requireReadable(connection, resolved, settled.seen)
     const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
     const planned = planRun(connection, source, options)
-    await keepSchemas(planned.plan, this.#run.id, store.schemas)
+    await storeSchemas(planned.plan, this.#run.id, store.schemas)
     const shown = connection.streams === null && { shown: settled.all.streams.map(streamIdOf) }
     return { ...planned, plan: { ...planned.plan, ...shown }, connection, shared }
   }
 
-  /** Undefined where the connection was changed in the meantime, or the run is another's. */
+  /** Undefined if the connection was changed in the meantime, or the run belongs to another process. */
   #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
     const { store, owner, instances } = this.#options
     return settleSchema({
@@ -167,7 +167,7 @@ export class RunAttempt {
   }
 
   /**
-   * A retry goes on where the other run ended: streams that it completed are complete. Not where the connection was changed or reset
+   * A retry continues where the other run ended: streams that it completed are complete. Except if the connection was changed or reset
    * since: it may have another destination, or none of the rows.
    */
   async #keepDone({ name, updatedAt }: Connection): Promise<void> {
@@ -179,7 +179,7 @@ export class RunAttempt {
     if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
   }
 
-  /** Null when it was deleted with age in the meantime: nothing of it is taken over. */
+  /** Null if it was deleted because of its age in the meantime: nothing of it is taken over. */
   async #findRetriedRun(connection: string, id: string): Promise<Run | null> {
     try {
       return await this.#options.store.runs.get(connection, id)
@@ -205,7 +205,7 @@ export class RunAttempt {
         this.#streams.progress(progress.streams)
         progressLog.progress(progress)
       },
-      // Told at once: this process may be killed before the others have ended, and no other reads the stream again.
+      // Stored at once: this process may be killed before the others have ended, and no other process reads the stream again.
       onStreamEnded: (stream: StreamResult) => {
         this.#streams.result([this.#execution.maskOutcome(stream)])
       },
@@ -227,7 +227,7 @@ export class RunAttempt {
     }
   }
 
-  /** With the error of the instance where the source says that its authorization is lost. */
+  /** Returns the error of the instance if the source reports that its authorization is lost. */
   async #explainLostAuthorization(
     streams: readonly StreamResult[],
     instance: string,
@@ -293,14 +293,15 @@ export class RunAttempt {
     this.#logger.info({ status, ...why }, 'run ended')
     await this.#log.flush()
     const ended = { status, streams: this.#streams.all, warnings: this.#warnings, error }
-    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
+    await retryWhileAway(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
   }
 
   async #requeue(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
     const { store, owner, jobs, logger } = this.#options
     const { id: run, connection, attempts: attempt } = this.#run
     const { error, progressed, delayMs } = again
-    if (error === null) this.#logger.info('the service stops; the run goes on when one has room')
+    if (error === null)
+      this.#logger.info('the service stops; the run continues when a service has a free slot')
     else {
       const seconds = Math.round(delayMs / 1000)
       const facts = { code: error.code, reason: error.message, seconds }
@@ -309,10 +310,10 @@ export class RunAttempt {
     await this.#log.flush()
     const told = { streams: this.#streams.all, warnings: this.#warnings }
     const next = { error, progressed, delayMs, ...told }
-    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), this.#patience)
+    const queued = await retryWhileAway(() => store.runs.requeue(run, owner, next), this.#patience)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
-      // Its row says that it is due: it is found there.
+      // Its row says that it is due: the run is found there.
       logger.warn({ run, code: ConnectError.from(thrown).code }, 'a run could not be queued')
     })
   }

@@ -6,12 +6,12 @@ import type { NewLogLine, RunStore } from '../runs/contract.ts'
 export interface RunLogOptions {
   readonly run: string
   readonly store: Pick<RunStore, 'appendLog'>
-  /** The one of the process, for what the log itself has to say. */
+  /** The logger of the process, for problems of this log. */
   readonly logger: Logger
 }
 
 const flushEveryMs = 500
-/** While the database does not answer. */
+/** Maximum number of lines that wait while the database does not respond. */
 const maxWaiting = 2_000
 
 /** The log of one run: its lines are stored with the run. */
@@ -27,7 +27,7 @@ export class RunLog implements AsyncDisposable {
     this.#timer = setInterval(() => void this.flush(), flushEveryMs)
   }
 
-  /** A line, in which there are no secrets any more. */
+  /** Adds a line, which must not contain secrets. */
   take({ level, ...line }: MaskedLine): void {
     this.#waiting.push({ ...line, level: level === 'trace' ? 'debug' : level })
     if (this.#waiting.length <= maxWaiting) return
@@ -35,7 +35,7 @@ export class RunLog implements AsyncDisposable {
     this.#left += 1
   }
 
-  /** All lines so far are kept, where the database answers; what is not stays for the next time. */
+  /** Stores all lines so far if the database responds; the others are stored the next time. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#append())
     return this.#flushing
@@ -47,7 +47,7 @@ export class RunLog implements AsyncDisposable {
     if (this.#waiting.length === 0) return
     this.#options.logger.error(
       { run: this.#options.run, lines: this.#waiting.length },
-      'lines of the log of a run are lost: the metadata database does not answer',
+      'lines of the log of a run are lost: the metadata database does not respond',
     )
   }
 

@@ -29,10 +29,10 @@ export interface RunWorkerOptions {
   readonly metrics: RunMetrics
   readonly serviceMetrics: ServiceMetrics
   readonly logger: Logger
-  /** A name that no other process has, nor an earlier start of this one. */
+  /** A name that no other process has, and no earlier start of this one. */
   readonly owner: string
   readonly parallelRuns: number
-  /** No other process works on the runs of this database: those that are running when it starts are orphans, and taken at once. */
+  /** No other process executes runs of this database: runs that are running when it starts are orphans, and are taken at once. */
   readonly isAlone: boolean
   readonly timing?: Partial<RunTiming>
   now(): number
@@ -40,12 +40,12 @@ export interface RunWorkerOptions {
 
 export interface RunTiming {
   readonly beatMs: number
-  /** A run without a beat for so long is taken from its owner. */
+  /** A run without a heartbeat for this long is taken from its owner. */
   readonly staleMs: number
   readonly retries: RetryPolicy
 }
 
-/** Eight beats may fail in a row before a run is taken away; so it is found again well within 30 seconds. */
+/** Eight heartbeats may fail in a row before a run is taken away; it is found again well within 30 seconds. */
 export const standardTiming: RunTiming = {
   beatMs: 2_000,
   staleMs: 15_000,

@@ -3,7 +3,7 @@ import type { ClaimedRun } from '../runs/contract.ts'
 import { RunAttempt } from './run-attempt.ts'
 import { standardTiming, type RunTiming, type RunWorkerOptions } from './run-worker-options.ts'
 
-/** Takes runs from the queue and works on them: the roles reader and sink. */
+/** Takes runs from the queue and executes them: the roles reader and sink. */
 export class RunWorker {
   readonly #options: RunWorkerOptions
   readonly #timing: RunTiming
@@ -16,7 +16,7 @@ export class RunWorker {
     this.#timing = { ...standardTiming, ...options.timing }
   }
 
-  /** Works until the signal is aborted; then the runs under way drain to their last checkpoint and go back to the queue. */
+  /** Runs until the signal is aborted; active runs then drain to their last checkpoint and go back to the queue. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => {
       for (const attempt of this.#active.values()) attempt.stop('shutdown')
@@ -55,11 +55,11 @@ export class RunWorker {
     }
   }
 
-  /** Never throws: what goes wrong with a run is the run's end, and without a database the run is found again later. */
+  /** Never throws: an error ends the run, and if the database is unavailable the run is found again later. */
   async #work(run: string, signal: AbortSignal): Promise<void> {
     const { store, owner, logger } = this.#options
     let claimed: ClaimedRun | null = null
-    // It beats no more because the database was away: its own process goes on with it.
+    // Its heartbeats stopped because the database was unavailable: its own process continues it.
     if (this.#active.has(run)) return
     try {
       const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
@@ -70,11 +70,11 @@ export class RunWorker {
     } catch (error) {
       const facts = { run, ...failureFacts(error) }
       if (claimed !== null && (await this.#endBroken(claimed, error))) return
-      logger.error(facts, 'a run was given up by this process; it is found again')
+      logger.error(facts, 'this process stopped working on a run; another attempt will pick it up')
     }
   }
 
-  /** A mistake of ours does not pass: the run would be found and would fail again, for ever. False if its end could not be written. */
+  /** A bug of ours does not go away: the run would be found and would fail again, for ever. False if its end could not be written. */
   async #endBroken(run: ClaimedRun, thrown: unknown): Promise<boolean> {
     const { store, owner, logger } = this.#options
     if (ConnectError.from(thrown).code !== 'unexpected') return false
@@ -93,7 +93,7 @@ export class RunWorker {
   }
 }
 
-/** What was thrown and where, without its message: nothing has masked that. */
+/** The error and its place, without its message, which has not been masked. */
 function failureFacts(thrown: unknown): { readonly code: string; readonly stack: string } {
   const { code } = ConnectError.from(thrown)
   const stack =

@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Outcome } from './attempt-outcome.ts'
 
-/** The metrics of a process that works on runs; those of the runs themselves are the engine's. */
+/** The metrics of a process that executes runs; the engine has those of the runs themselves. */
 export interface ServiceMetrics {
   readonly runsActive: Gauge
   readonly attempts: Counter<'connection' | 'outcome'>
@@ -17,14 +17,14 @@ export function createServiceMetrics(registry: Registry): ServiceMetrics {
     }),
     attempts: new Counter({
       name: 'reactor_connect_service_attempts_total',
-      help: 'Attempts of runs that have ended in this process, by what became of the run',
+      help: 'Attempts of runs that have ended in this process, by outcome of the run',
       labelNames: ['connection', 'outcome'],
       registers,
     }),
   }
 }
 
-/** A rise from nothing to 1 is none for Prometheus: what an alert looks at begins with 0. */
+/** Prometheus does not see an increase from a missing series to 1: the series that an alert uses start with 0. */
 export function beginAttempts({ attempts }: ServiceMetrics, connection: string): void {
   for (const outcome of ['failed', 'partial', 'again']) attempts.inc({ connection, outcome }, 0)
 }

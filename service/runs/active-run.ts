@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { violatedConstraint, type Session } from '../platform/database/database.ts'
 
-/** The run of a connection that is queued or running: there is one at most. */
+/** The run of a connection that is queued or running: there is at most one. */
 export async function findActiveRun(
   session: Pick<Session, 'query'>,
   connection: string,
@@ -16,8 +16,8 @@ export async function findActiveRun(
 }
 
 /**
- * Does `work`, which inserts a run of the connection. Throws `run_active` with the run that is in the way; if that has ended by
- * now, there is room, and the work is done again.
+ * Runs `work`, which inserts a run of the connection. Throws `run_active` with the run that is in the way; if that has ended in the
+ * meantime, the work is tried again.
  */
 export async function asOnlyActiveRun<Result>(
   session: Pick<Session, 'query'>,

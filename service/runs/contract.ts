@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Run, RunLogLine, RunStatus, RunStream, RunSummary } from './schema.ts'
 
 export interface RunService {
-  /** Queues a run. Throws `run_active` where one of the connection is queued or running, `connection_inactive`. */
+  /** Queues a run. Throws `run_active` if one of the connection is queued or running, `connection_inactive`. */
   start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
@@ -14,9 +14,9 @@ export interface RunService {
     connection: string,
     page: PageRequest & { readonly status?: RunStatus },
   ): Promise<Page<RunSummary>>
-  /** Drains to the last checkpoint. A queued run is cancelled at once. Throws `run_ended`. */
+  /** Lets the run drain to its last checkpoint. A queued run is cancelled at once. Throws `run_ended`. */
   cancel(connection: string, id: string): Promise<Run>
-  /** A new run: incremental streams and appends go on from their last checkpoint, others that are not complete start over. Throws `run_active`, `run_not_retryable` (its streams are complete). */
+  /** A new run: incremental streams and appends continue from their last checkpoint, others that are not complete start over. Throws `run_active`, `run_not_retryable` (its streams are complete). */
   retry(connection: string, id: string): Promise<Run>
   logs(connection: string, id: string, after: number, limit: number): Promise<readonly RunLogLine[]>
   /** Lines and changes of status as they come, from `after` on; ends when the run has ended or the signal is aborted. */
@@ -36,56 +36,56 @@ export type RunEvent =
  * it beats (`progress`) every few seconds; one that stops beating loses it to the next claim.
  */
 export interface RunStore {
-  /** Throws `connection_not_found`, `connection_inactive`, `run_active` where one of the connection is queued or running. */
+  /** Throws `connection_not_found`, `connection_inactive`, `run_active` if one of the connection is queued or running. */
   create(input: NewRun): Promise<Run>
   /**
-   * What is done when a time of a schedule has come, in one step: of several schedulers one does it, and a crash loses nothing.
-   * Moves the connection's `nextRunAt` as `moveNextRun` does, and queues a run unless one is queued or running.
+   * Processes a scheduled time, in one step: only one of several schedulers does it, and a crash loses nothing. Moves the connection's
+   * `nextRunAt` as `moveNextRun` does, and queues a run unless one is queued or running.
    */
   createScheduled(scheduled: ScheduledRun): Promise<ScheduledStart>
   /**
-   * What is done when an external Jobs service says, by a job, that a time of a schedule has come: queues a run, unless the job
-   * was seen before, the connection is not active or has no schedule, or a run of it is queued or running.
+   * Processes a job by which an external Jobs service says that a scheduled time has come: queues a run, unless the job was seen before,
+   * the connection is not active or has no schedule, or a run of it is queued or running.
    */
   createForJob(job: ScheduleJob): Promise<JobStart>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
   /** By its id alone. Throws `run_not_found`. */
   find(id: string): Promise<Run>
-  /** The newest first. Throws `connection_not_found`. */
+  /** Newest first. Throws `connection_not_found`. */
   list(
     connection: string,
     page: PageRequest & { readonly status?: RunStatus },
   ): Promise<Page<RunSummary>>
   /**
-   * Takes a run that is queued, or is running without a beat for `staleMs`, for `owner` (a name that no other process has),
-   * and counts an attempt. Null: another has it, or it has ended.
+   * Takes a run that is queued, or is running without a heartbeat for `staleMs`, for `owner` (a name that no other process has), and counts
+   * an attempt. Null: another process has it, or it has ended.
    */
   claim(id: string, owner: string, staleMs: number): Promise<ClaimedRun | null>
   /**
-   * The beat, with the streams that changed since the last one (none is fine). Counts are those of all attempts: add to what
-   * `claim` returned. `lost`: the run is another's or has ended, stop at once. `cancel`: drain to the last checkpoint.
+   * The heartbeat, with the streams that changed since the last one (possibly none). Counts are those of all attempts: add to the counts
+   * that `claim` returned. `lost`: the run belongs to another process or has ended, stop at once. `cancel`: drain to the last checkpoint.
    */
   progress(
     id: string,
     owner: string,
     streams: readonly RunStream[],
   ): Promise<'continue' | 'cancel' | 'lost'>
-  /** The end, with the last state of the streams. Null: the run was not the owner's any more, nothing changed. */
+  /** Ends the run, with the last state of the streams. Null: the run no longer belonged to the owner, nothing changed. */
   end(id: string, owner: string, outcome: RunOutcome): Promise<Run | null>
-  /** Back into the queue for another attempt; one that is to be cancelled ends as cancelled. Null as in `end`. */
+  /** Puts the run back into the queue for another attempt; one that should be cancelled ends as cancelled. Null as in `end`. */
   requeue(id: string, owner: string, again: NextAttempt): Promise<Run | null>
-  /** A queued run ends as cancelled; a running one is asked to. Throws `run_not_found`, `run_ended`. */
+  /** Cancels a queued run; requests a running one to cancel. Throws `run_not_found`, `run_ended`. */
   cancel(connection: string, id: string): Promise<Run>
   /**
-   * Runs that nobody works on: running without a beat for `staleMs`, then those queued that much past their time (which may
-   * only be waiting for a worker with room). The oldest first.
+   * Runs that no process executes: running without a heartbeat for `staleMs`, and queued ones that are overdue by that much (which may only
+   * be waiting for a worker with a free slot). Oldest first.
    */
   findStale(
     staleMs: number,
     limit: number,
   ): Promise<readonly { readonly id: string; readonly connection: string }[]>
-  /** Appends lines in this order. Long messages are cut. A run that is gone is no error: its lines have no place any more. */
+  /** Appends lines in this order. Long messages are cut. If the run is gone, its lines are dropped without an error. */
   appendLog(id: string, lines: readonly NewLogLine[]): Promise<void>
   /** Lines after the `seq`, ascending; a line never appears before one that a reader has already passed. */
   log(id: string, after: number, limit: number): Promise<readonly RunLogLine[]>
@@ -104,29 +104,29 @@ export interface NewRun {
 
 export interface ScheduledRun {
   readonly connectionId: string
-  /** The time that has come. */
+  /** The scheduled time. */
   readonly from: string
   readonly to: string | null
 }
 
-/** known: the job was seen before. active: the run before still goes on. idle: the connection is gone, paused or has no schedule. */
+/** known: the job was seen before. active: the previous run is still active. idle: the connection is gone, paused or has no schedule. */
 export type JobStart =
   { readonly state: 'queued'; readonly run: Run } | { readonly state: 'known' | 'active' | 'idle' }
 
-/** moved: another has done it, or the connection is paused or gone. active: the run before still goes on, none was queued. */
+/** moved: another scheduler has done it, or the connection is paused or gone. active: the previous run is still active, none was queued. */
 export type ScheduledStart =
   { readonly state: 'queued'; readonly run: Run } | { readonly state: 'active' | 'moved' }
 
 export interface ClaimedRun extends Run {
   readonly cancelRequested: boolean
-  /** Attempts in a row, before this one, that moved no checkpoint. */
+  /** Previous attempts in a row that moved no checkpoint. */
   readonly fruitlessAttempts: number
 }
 
 export interface RunOutcome {
   readonly status: Exclude<RunStatus, 'queued' | 'running'>
   readonly streams: readonly RunStream[]
-  /** Of the run as a whole: they replace those of the attempts before. */
+  /** For the run as a whole: they replace those of the previous attempts. */
   readonly warnings: readonly string[]
   readonly error: ErrorBody | null
 }
@@ -137,7 +137,7 @@ export interface NextAttempt {
   readonly warnings: readonly string[]
   /** Why this attempt ended. */
   readonly error: ErrorBody | null
-  /** It moved a checkpoint: then it does not count as fruitless. */
+  /** It moved a checkpoint, so it does not count as fruitless. */
   readonly progressed: boolean
   readonly delayMs: number
 }

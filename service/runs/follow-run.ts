@@ -3,7 +3,7 @@ import type { RunEvent, RunStore } from './contract.ts'
 
 const pageLines = 500
 
-/** `RunService.follow`: lines and changes as they come. The lines of an end come before the run that has ended. */
+/** `RunService.follow`: lines and changes as they come. The last lines come before the ended run. */
 export async function* followStoredRun(
   runs: RunStore,
   ...[connection, id, after, signal]: [string, string, number, AbortSignal]
@@ -14,7 +14,7 @@ export async function* followStoredRun(
   const changes = runs.changes(id, signal)[Symbol.asyncIterator]()
   try {
     while ((await changes.next()).done !== true) {
-      // Read first: all its lines were there before it changed.
+      // Read first: all its lines were written before it changed.
       const run = await runs.get(connection, id)
       for await (const line of readLinesAfter(runs, id, seen)) {
         seen = line.seq

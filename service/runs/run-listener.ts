@@ -10,13 +10,13 @@ interface Follower {
   wake: () => void
 }
 
-/** How often the session is asked whether it still lives: a network that drops packets says nothing. */
+/** How often the session is probed: a network that drops packets reports nothing. */
 const probeMs = 15_000
 const retryMs = 500
 
 /**
- * One session that listens for changed runs, for all followers of the process. It is opened with the first follower, and
- * opened again where it is lost; then every follower looks, since it may have missed something.
+ * One session that listens for changed runs, for all followers of the process. It is opened with the first follower, and opened again if it
+ * is lost; every follower then reads, because it may have missed something.
  */
 export class RunListener implements AsyncDisposable {
   readonly #url: string
@@ -30,7 +30,7 @@ export class RunListener implements AsyncDisposable {
     this.#logger = options.logger
   }
 
-  /** Throws `store_unavailable` where it cannot begin to listen. Ends when the signal or the store does. */
+  /** Throws `store_unavailable` if it cannot begin to listen. Ends when the signal or the store does. */
   async *changes(run: string, signal: AbortSignal): AsyncGenerator<void, void> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     const follower: Follower = { changed: true, wake: () => undefined }
@@ -84,7 +84,7 @@ export class RunListener implements AsyncDisposable {
     client.on('error', () => undefined) // 'end' follows
     const probe = setInterval(() => {
       client.query('SELECT').catch(() => {
-        // The end of a dead connection would wait for the network.
+        // Ending a dead connection would wait for the network.
         client.connection.stream.destroy()
       })
     }, probeMs)
@@ -103,7 +103,7 @@ export class RunListener implements AsyncDisposable {
     }
   }
 
-  /** Tries for as long as somebody follows. */
+  /** Tries as long as there are followers. */
   async #reopen(): Promise<void> {
     this.#logger.warn('the session that listens for changed runs was lost; it is opened again')
     while (this.#followers.size > 0 && !this.#closing.signal.aborted) {
@@ -112,7 +112,7 @@ export class RunListener implements AsyncDisposable {
         for (const followers of this.#followers.values()) this.#wake(followers)
         return
       } catch (error) {
-        this.#logger.debug({ err: error }, 'the metadata database does not answer yet')
+        this.#logger.debug({ err: error }, 'the metadata database does not respond yet')
         await delay(retryMs, undefined, { ref: false })
       }
     }

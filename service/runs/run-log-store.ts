@@ -5,17 +5,17 @@ import type { NewLogLine } from './contract.ts'
 export interface LogBatch {
   readonly id: string
   readonly lines: readonly NewLogLine[]
-  /** The newest lines of the run that stay. */
+  /** How many of the run's newest lines are kept. */
   readonly keep: number
 }
 
-/** In characters. Longer ones are no lines for a person. */
+/** In characters. Longer messages are not for people. */
 const maxMessage = 4_000
 const maxFields = 16_000
 
 /**
- * Numbers the lines under the lock of the run's row, which is held until they are committed. So with several writers too, a
- * reader that has seen a number has seen all before it.
+ * Numbers the lines under the lock of the run's row, which is held until they are committed. So a reader that has seen a number has seen
+ * all earlier ones, even with several writers.
  */
 export async function appendLines(database: Database, batch: LogBatch): Promise<void> {
   const lines = batch.lines.slice(-batch.keep)

@@ -19,7 +19,7 @@ import {
 import type { RunEvent, RunService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
-import { errorToWire, publicError } from '../platform/http/error-answer.ts'
+import { errorToWire, publicError } from '../platform/http/error-response.ts'
 import { sendEvents, type ServerSentEvent } from '../platform/http/event-stream.ts'
 import type { Followers } from '../platform/http/followers.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
@@ -38,7 +38,7 @@ export interface RunRouteOptions {
   readonly closing: AbortSignal
   readonly heartbeatMs: number
   readonly followers: Followers
-  /** Throws where the token of the request holds no more, or may do it no more. */
+  /** Throws if the token of the request is no longer valid, or no longer has the right. */
   readonly stillAllowed: (request: FastifyRequest) => Promise<void>
 }
 
@@ -48,7 +48,7 @@ const defaultLogLimit = 200
 /** A run has two addresses: under its connection, and a short one. */
 interface Address {
   readonly prefix: string
-  /** Ends the operation ids. */
+  /** Suffix of the operation ids. */
   readonly suffix: string
   readonly params: z.ZodType<RunPlace>
 }
@@ -83,7 +83,7 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
       schema: {
         tags,
         operationId: 'listRuns',
-        summary: 'Runs of a connection, the newest first',
+        summary: 'Runs of a connection, newest first',
         params: z.object({ name }),
         querystring: z.strictObject({ ...pageQuery, status: runStatus.exactOptional() }),
         response: {
@@ -163,15 +163,15 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
       schema: {
         tags,
         operationId: `getRunLogs${address.suffix}`,
-        summary: 'The log of a run: a part of it, or as it is written',
+        summary: 'Read a part of the log of a run, or follow it',
         description:
-          'With `Accept: text/event-stream`: server-sent events `log` (a RunLogLine, its `seq` as id), `run` (the Run, when it changes), `end` (the run has ended) and `error`. `Last-Event-ID` goes on after a break.',
+          'With `Accept: text/event-stream`: server-sent events `log` (a RunLogLine, its `seq` as id), `run` (the Run, when it changes), `end` (the run has ended) and `error`. `Last-Event-ID` resumes after an interruption.',
         params: address.params,
         querystring: logQuery,
         headers: lastEventHeaders,
         response: {
           200: {
-            description: 'Lines, the oldest first.',
+            description: 'Lines, oldest first.',
             content: {
               'application/json': { schema: logPageDocument },
               'text/event-stream': { schema: z.string() },
@@ -260,7 +260,7 @@ function runAt(runs: RunService, { name: connection, run }: RunPlace): Promise<R
   return connection === undefined ? runs.find(run) : runs.get(connection, run)
 }
 
-/** A path with the run's id alone does not say of which connection it is: the audit log does. */
+/** A path with only the run's id does not name its connection: the audit log does. */
 async function auditedRun(
   runs: RunService,
   request: FastifyRequest & { readonly params: RunPlace },

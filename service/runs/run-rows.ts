@@ -7,11 +7,11 @@ export interface SummaryRow extends Row {
   readonly id: string
   readonly status: RunStatus
   readonly trigger: RunSummary['trigger']
-  /** Times are text where the row came inside a JSON document. */
+  /** Times are text if the row came inside a JSON document. */
   readonly created_at: Date | string
   readonly started_at: Date | string | null
   readonly ended_at: Date | string | null
-  /** Counts are `bigint`, which the driver gives as text. */
+  /** Counts are `bigint`, which the driver returns as text. */
   readonly read: string | number
   readonly loaded: string | number
   readonly rejected: string | number
@@ -47,11 +47,11 @@ export interface RunRow extends SummaryRow {
   readonly retry_of: string | null
   readonly warnings: Run['warnings']
   readonly schema_changes: Run['schemaChanges'] | null
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly streams: readonly RunStream[] | null
 }
 
-/** Whole runs of the table expression `from`, with their streams in the order in which these were first told of. */
+/** Whole runs of the table expression `from`, with their streams in the order in which they were first reported. */
 export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
   SELECT ${summaryColumns}, connection.name AS connection, run.attempts, run.fruitless_attempts,
     run.cancel_requested, run.retry_of, run.warnings, run.schema_changes, stream.streams
@@ -77,7 +77,7 @@ export function runOf(row: RunRow): Run {
   }
 }
 
-/** With what concerns its worker alone. */
+/** With the fields that only its worker needs. */
 export function claimedRunOf(row: RunRow): ClaimedRun {
   const { cancel_requested: cancelRequested, fruitless_attempts: fruitlessAttempts } = row
   return { ...runOf(row), cancelRequested, fruitlessAttempts }

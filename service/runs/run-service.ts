@@ -13,7 +13,7 @@ export interface RunsOptions {
   readonly logger: Logger
 }
 
-/** Runs as they stand in the store; whoever works on them hears of them through Jobs. */
+/** Runs in the store; Jobs notifies the workers. */
 export class StoredRunService implements RunService {
   readonly #runs: RunStore
   readonly #jobs: RunsOptions['jobs']
@@ -45,7 +45,7 @@ export class StoredRunService implements RunService {
     const run = await this.#runs.cancel(connection, id)
     if (run.status === 'cancelled') {
       await this.#jobs.withdraw(id).catch((error: unknown) => {
-        // Whoever hears of the run finds that it has ended.
+        // A worker that gets the job finds that the run has ended.
         this.#logger.warn(
           { run: id, code: codeOf(error) },
           'a run could not be withdrawn from Jobs',
@@ -57,7 +57,7 @@ export class StoredRunService implements RunService {
 
   async retry(connection: string, id: string): Promise<Run> {
     const { status, streams } = await this.#runs.get(connection, id)
-    // Partial because of rejected records only: nothing is left to read.
+    // Partial only because of rejected records: nothing is left to read.
     const isRead = status === 'partial' && streams.every((stream) => stream.status === 'complete')
     if (status === 'complete' || isRead)
       throw new ConnectError('run_not_retryable', { details: { connection, run: id } })

@@ -101,7 +101,7 @@ export class PostgresRunStore implements RunStore {
   }
 
   async createForJob({ connectionId, job }: ScheduleJob): Promise<JobStart> {
-    // The id of the run tells whose job it is: of two processes that have the same job one waits here for the other.
+    // The id of the run identifies the job: of two processes that have the same job, one waits here for the other.
     const [row] = await this.#database
       .query<(RunRow | NoRow) & { readonly is_known: boolean; readonly is_due: boolean }>(
         `WITH asked AS (
@@ -177,7 +177,7 @@ export class PostgresRunStore implements RunStore {
   }
 
   async claim(id: string, owner: string, staleMs: number): Promise<ClaimedRun | null> {
-    // Of an attempt whose process died nobody told whether it moved a checkpoint: what it loaded tells.
+    // If the process of an attempt died, nobody reported whether it moved a checkpoint: its loaded rows show it.
     const [row] = await this.#database.query<RunRow>(
       `WITH claimed AS (
          UPDATE ${table} SET
@@ -279,7 +279,7 @@ export class PostgresRunStore implements RunStore {
     return this.#listener.changes(id, signal)
   }
 
-  /** Null where the run was deleted in the meantime. */
+  /** Null if the run was deleted in the meantime. */
   async #findIfThere(id: string): Promise<Run | null> {
     const [row] = await this.#database.query<RunRow>(`${selectRuns()} WHERE run.id = $1`, [id])
     return row === undefined ? null : runOf(row)

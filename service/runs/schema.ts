@@ -133,7 +133,7 @@ export function runWithDocsUrls(run: Run, docsBase: string): Run {
 
 export const runLogLineSchema = z
   .object({
-    /** A follower goes on after the last one it saw. */
+    /** A follower continues after the last one it saw. */
     seq: z.int().meta({ description: 'Increases in a run.' }),
     at: timestamp,
     level: z.enum(['debug', 'info', 'warn', 'error']),

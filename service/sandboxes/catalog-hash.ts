@@ -3,8 +3,8 @@ import type { SinkStream } from '../../sinks/sink.ts'
 import { canonicalHash } from './canonical-hash.ts'
 
 /**
- * A hash of what of the source's catalog decides what a run does: streams, their columns with types, keys, cursors and modes.
- * The order of streams and columns, descriptions and the like do not count.
+ * A hash of the parts of the source's catalog that decide what a run does: streams, their columns with types, keys, cursors and modes. The
+ * order of streams and columns, descriptions and the like do not count.
  */
 export function catalogHash(streams: readonly SinkStream[]): string {
   return canonicalHash(streams.map(factsOf).toSorted(([a], [b]) => (a < b ? -1 : 1)))

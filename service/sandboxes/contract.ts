@@ -12,34 +12,34 @@ import type {
 } from './schema.ts'
 
 /**
- * Trying a connection out before anything is changed. A sandbox reads some rows into a schema of its own at the
- * destination and says what a run would change; its promote token lets exactly that happen, once.
+ * Previews a connection before anything is changed. A sandbox reads some rows into a temporary schema at the destination and reports what a
+ * run would change; its promote token allows exactly these changes, once.
  */
 export interface SandboxService {
   /**
-   * Runs a sandbox to its end, in seconds to a minute or two; then its schema stays until it expires. Throws
-   * `connection_not_found`, `stream_not_found`, `sandbox_active`, `sandbox_limit_reached`, `sandbox_timed_out`, and what a run of
+   * Runs a sandbox to its end, which takes seconds to a minute or two; its schema then stays until it expires. Throws
+   * `connection_not_found`, `stream_not_found`, `sandbox_active`, `sandbox_limit_reached`, `sandbox_timed_out`, and errors that a run of
    * the connection would fail with before it reads.
    */
   run(connection: string, input: SandboxInput): Promise<FinishedSandbox>
   /** Throws `sandbox_not_found`. */
   get(connection: string, id: string): Promise<Sandbox>
-  /** The newest first. Throws `connection_not_found`. */
+  /** Newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
   /**
-   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and `sandbox_rows_gone` where the
+   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and `sandbox_rows_gone` if the
    * schema was dropped, or the sandbox has not ended well.
    */
   rows(connection: string, id: string): Promise<readonly StreamRows[]>
   /**
-   * Its rows at the destination go, and its token is worth nothing any more; one that runs is stopped. Throws `sandbox_not_found`, and
-   * `sandbox_of_another` where `onlyOf` names another principal than the one that ran it.
+   * Deletes its rows at the destination, and invalidates its token; a running sandbox is stopped. Throws `sandbox_not_found`, and
+   * `sandbox_of_another` if `onlyOf` names another principal than the one that ran it.
    */
   delete(connection: string, id: string, options?: { readonly onlyOf?: string }): Promise<void>
   /**
-   * Activates the connection and queues its first run, where nothing has moved since the sandbox. Throws `promote_token_invalid`
-   * (tampered, of another connection or principal), `promote_token_used`, `promote_token_expired`, `promote_token_replaced` (what it stands
-   * for is outdated, as an earlier promotion has said), `run_active`.
+   * Activates the connection and queues its first run, if nothing has changed since the sandbox. Throws `promote_token_invalid` (tampered
+   * with, or of another connection or principal), `promote_token_used`, `promote_token_expired`, `promote_token_replaced` (outdated, as an
+   * earlier promotion has found), `run_active`.
    */
   promote(connection: string, input: PromoteInput): Promise<Promotion>
 }
@@ -47,85 +47,85 @@ export interface SandboxService {
 export interface SandboxInput {
   /** Records read of each stream at most. */
   readonly limitRows: number
-  /** Their names; all of the connection where left out. */
+  /** Their names; default: all of the connection. */
   readonly streams?: readonly string[]
-  /** Id of the principal that asks: nobody else may promote it. */
+  /** Id of the calling principal: nobody else may promote it. */
   readonly principal: string
 }
 
 export interface PromoteInput {
   readonly token: string
-  /** Id of the principal that asks. */
+  /** Id of the calling principal. */
   readonly principal: string
 }
 
-/** `sandbox`: the id of the one whose token it was. */
+/** `sandbox`: the id of the sandbox with the token. */
 export type Promotion = { readonly sandbox: string } & (
   | { readonly state: 'promoted'; readonly connection: Connection; readonly run: Run }
   | {
       readonly state: 'outdated'
       readonly moved: readonly Moved[]
-      /** What a run would change now, with a new token; or why that could not be told. */
+      /** The changes that a run would make now, with a new token; or why these could not be found. */
       readonly again: { readonly sandbox: FinishedSandbox } | { readonly error: ErrorBody }
     }
 )
 
 /**
- * Sandboxes: what each found, what its token is bound to, and whether its schema is still at the destination. Never a token (its
- * hash), never a row.
+ * Sandboxes: their reports, the state that their token is bound to, and whether their schema is still at the destination. Never a token
+ * (only its hash), never a row.
  */
 export interface SandboxStore {
   /**
-   * One that runs. The oldest of the connection and the principal beyond `keptOfPrincipal` expire. Throws `connection_not_found`, `sandbox_active`
-   * where one of the connection runs.
+   * Adds a running sandbox. The oldest ones of the connection and the principal beyond `keptOfPrincipal` expire. Throws
+   * `connection_not_found`, `sandbox_active` if a sandbox of the connection is running.
    */
   create(input: NewStoredSandbox): Promise<SandboxSummary>
-  /** Says that it is still worked on; false: it was deleted or taken for dead, stop. */
+  /** Reports that it is still running; false: it was deleted or considered dead, stop. */
   beat(id: string): Promise<boolean>
-  /** It has ended. Null where it was deleted or taken for dead meanwhile. */
+  /** Stores its end. Null if it was deleted or considered dead in the meantime. */
   end(id: string, outcome: SandboxOutcome): Promise<SandboxSummary | null>
   /** Throws `sandbox_not_found`. */
   get(connection: string, id: string): Promise<Sandbox>
-  /** The newest first. Throws `connection_not_found`. */
+  /** Newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
-  /** What stands for the token of a sandbox; null where there is none. */
+  /** The data that the token of a sandbox is checked against; null if there is none. */
   findToken(connectionId: string, id: string): Promise<StoredToken | null>
   /**
-   * In one step: the token is used, the connection is active and its catalog approved, and its run is queued. Throws
-   * `promote_token_used`, `promote_token_expired`, `version_conflict` (the connection changed), `run_active`; then nothing changed.
+   * In one step: marks the token as used, activates the connection, approves its catalog, and queues its run. Throws `promote_token_used`,
+   * `promote_token_expired`, `version_conflict` (the connection changed), `run_active`; nothing is then changed.
    */
   promote(promotion: StoredPromotion): Promise<Run>
   /**
-   * It is of no connection any more, so it is to be dropped: where it `runs`, by who runs it, who hears of it at the next beat.
-   * Throws `sandbox_not_found`.
+   * Separates it from its connection, so that it is dropped: if it `runs`, by the process that runs it, which learns of it at its next
+   * heartbeat. Throws `sandbox_not_found`.
    */
   release(connection: string, id: string): Promise<SandboxPlace & { readonly runs: boolean }>
-  /** The sandbox of the connection that runs; null where none does. */
+  /** The running sandbox of the connection; null if there is none. */
   running(connection: string): Promise<string | null>
-  /** The place of its schema; null where it is dropped, or on its way. Throws `sandbox_not_found`. */
+  /** The place of its schema; null if it is dropped, or about to be. Throws `sandbox_not_found`. */
   place(connection: string, id: string): Promise<SandboxPlace | null>
-  /** What it showed is outdated: its token is good for nothing, its schema is to be dropped. */
+  /** Its report is outdated: its token becomes invalid, its schema will be dropped. */
   replace(id: string, by: string): Promise<void>
-  /** Those that run without a beat for `staleMs`, with their connections; null: it is gone. */
+  /** Sandboxes that are running without a heartbeat for `staleMs`, with their connections; null: the connection is gone. */
   findStale(
     staleMs: number,
   ): Promise<readonly { readonly id: string; readonly connection: string | null }[]>
-  /** One of them fails, where it still is stale. */
+  /** Marks one of them as failed, if it is still stale. */
   endStale(id: string, staleMs: number, error: ErrorBody): Promise<void>
-  /** Those whose schema is to be dropped: expired, failed, promoted, or without their connection. */
+  /** Sandboxes whose schema has to be dropped: expired, failed, promoted, or without their connection. */
   toDrop(limit: number): Promise<readonly SandboxPlace[]>
   /** Its schema is gone. */
   noteDropped(id: string): Promise<void>
-  /** Those of the ids that still have their time: their schemas stay. */
+  /** The given ids that have not expired: their schemas stay. */
   findAlive(ids: readonly string[]): Promise<readonly string[]>
-  /** The destinations of connections and of sandboxes that are to be dropped. */
+  /** The destinations of connections, and of sandboxes that have to be dropped. */
   destinations(): Promise<readonly string[]>
 }
 
 export interface NewStoredSandbox {
   readonly id: string
   readonly connection: string
-  /** Of the connection by now: it may be another one when the sandbox is dropped. */
+  /** The present destination of the connection: it may have changed when the sandbox is dropped. */
   readonly destination: string
   readonly principal: string
   readonly limitRows: number
@@ -145,9 +145,9 @@ export interface StoredToken {
   readonly binding: PromotionBinding
   readonly expiresAt: string
   readonly hasExpired: boolean
-  /** The run that it started: it is used. */
+  /** The run that it started, if it was promoted. */
   readonly promotedRun: string | null
-  /** The newer sandbox that stands in its place: what it showed is outdated. */
+  /** The newer sandbox that has replaced it, because its report is outdated. */
   readonly replacedBy: string | null
   readonly limitRows: number
 }
@@ -166,5 +166,5 @@ export interface SandboxPlace {
   readonly destination: string
 }
 
-/** Whoever tries out again and again fills no disk: of the schemas of one connection and one principal the newest stay. */
+/** Only the newest schemas of one connection and one principal stay, so that repeated sandboxes do not fill the disk. */
 export const keptOfPrincipal = 10

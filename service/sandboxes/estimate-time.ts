@@ -1,12 +1,12 @@
 import type { SandboxTotals } from '../../engine/sandbox/sandbox-report.ts'
 import type { RunSummary } from '../runs/schema.ts'
 
-/** A shorter run is mostly its start: nothing follows from it for a longer one. */
+/** A shorter run is mostly startup: it does not predict a longer one. */
 const leastRecords = 1_000
 
 /**
- * How long a whole run takes, where the sandbox was cut: by the records a second of the connection's last run. Null where that says
- * nothing. Most of a sandbox's own time is its start, so it says nothing either.
+ * How long a whole run takes, if the sandbox was cut: from the records per second of the connection's last run. Null if that is not known.
+ * Most of a sandbox's own time is startup, so it is no basis either.
  */
 export function estimatedSeconds(
   { estimated_cost: cost }: Pick<SandboxTotals, 'estimated_cost'>,

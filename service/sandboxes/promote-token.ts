@@ -1,19 +1,19 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 
-/** What a token says of itself, not yet verified. */
+/** The contents of a token, not yet verified. */
 export interface ReadToken {
   readonly sandbox: string
   readonly nonce: string
   readonly signature: Buffer
 }
 
-/** What a token stands for. */
+/** What a token is issued for. */
 export interface TokenSubject {
   readonly sandbox: string
-  /** ISO 8601: the signature covers it. */
+  /** ISO 8601: covered by the signature. */
   readonly expiresAt: string
   readonly binding: PromotionBinding
 }
@@ -22,8 +22,8 @@ export interface TokenSubject {
 const shape = /^rpt\.([0-9A-HJKMNP-TV-Z]{26})\.([\w-]{43})\.([\w-]{43})$/
 
 /**
- * Promote tokens: an HMAC-SHA-256, with a key from the vault, over the sandbox and all that it is bound to. So who can write the
- * metadata database, but has not the key, can neither make a token nor bend what one is bound to.
+ * Promote tokens: an HMAC-SHA-256, with a key from the vault, over the sandbox and all that it is bound to. So write access to the metadata
+ * database without the key is not enough to make a token, or to change what one is bound to.
  */
 export class PromoteTokens {
   readonly #key: StoredKey
@@ -39,7 +39,7 @@ export class PromoteTokens {
     return `rpt.${ulid}.${nonce}.${signature.toString('base64url')}`
   }
 
-  /** True where the service signed the token for exactly this. Constant time in the signature. */
+  /** True if the service signed the token for exactly this state. Compares the signature in constant time. */
   async isSigned({ nonce, signature }: ReadToken, subject: TokenSubject): Promise<boolean> {
     return timingSafeEqual(await this.#signature(subject, nonce), signature)
   }
@@ -62,14 +62,14 @@ export class PromoteTokens {
   }
 }
 
-/** Undefined for a text that cannot be a token. */
+/** Undefined if the text cannot be a token. */
 export function readToken(token: string): ReadToken | undefined {
   const [, ulid, nonce, signature] = shape.exec(token) ?? []
   if (ulid === undefined || nonce === undefined || signature === undefined) return undefined
   return { sandbox: `sbx_${ulid}`, nonce, signature: Buffer.from(signature, 'base64url') }
 }
 
-/** All of a token that is kept. */
+/** The only part of a token that is stored. */
 export function tokenHash(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

@@ -19,7 +19,7 @@ import {
   type PromoteTokens,
   type ReadToken,
 } from './promote-token.ts'
-import type { SandboxDependencies } from './sandbox-places.ts'
+import type { SandboxDependencies } from './sandbox-dependencies.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 
 export interface PromotionDependencies extends Pick<
@@ -29,20 +29,20 @@ export interface PromotionDependencies extends Pick<
   readonly tokens: PromoteTokens
   readonly jobs: Pick<Jobs, 'submit' | 'firesSchedules'>
   readonly logger: Logger
-  /** A new sandbox of the connection: what a run would change now. */
+  /** A new sandbox of the connection, with the changes that a run would make now. */
   readonly again: (limitRows: number) => Promise<FinishedSandbox>
 }
 
 export interface PromotionEnd {
   readonly promotion: Promotion
-  /** Whose token it was. */
+  /** The sandbox with the token. */
   readonly sandbox: SandboxPlace
 }
 
 /**
- * Makes happen what a sandbox showed, where nothing has moved since; else says what has, with a new sandbox. Of requests with
- * the same token one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `promote_token_replaced`,
- * `run_active`.
+ * Applies the changes that a sandbox previewed, if nothing has changed since; otherwise reports what has, with a new sandbox. Of several
+ * requests with the same token, one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`,
+ * `promote_token_replaced`, `run_active`.
  */
 export async function promote(
   name: string,
@@ -54,7 +54,7 @@ export async function promote(
   const read = readToken(token)
   if (read === undefined) throw invalidToken(name)
   const request = { token, principal, read }
-  // Before the source is asked: a stranger's token costs nothing.
+  // Before the source is queried: an invalid token costs nothing.
   await verify(request, connection, dependencies)
   const source = await presentStreams(connection, dependencies)
   const decision = await store.runExclusively(`connection ${name}`, () =>
@@ -85,7 +85,7 @@ type Decision = { readonly sandbox: SandboxPlace } & (
   { readonly run: Run } | { readonly moved: readonly Moved[]; readonly limitRows: number }
 )
 
-/** Reveals nothing of why it is not valid: not even whether there is such a sandbox. */
+/** Does not reveal why the token is invalid, or whether there is such a sandbox. */
 async function verify(
   { token, principal, read }: PromoteRequest,
   { id, name }: Connection,
@@ -113,11 +113,11 @@ async function verify(
 
 interface SourceStreams {
   readonly streams: readonly SinkStream[]
-  /** Those that are selected, as the source has them. */
+  /** The selected streams, as the source has them now. */
   readonly seen: AirbyteCatalog
 }
 
-/** The streams that a run would read now; null when the source no longer has all of them. */
+/** The streams that a run would read now; null if the source no longer has all of them. */
 async function presentStreams(
   connection: Connection,
   { instances, store }: PromotionDependencies,
@@ -136,7 +136,7 @@ interface Present {
   readonly source: SourceStreams | null
 }
 
-/** Under the lock of the connection. */
+/** Requires the lock of the connection. */
 async function decide(
   request: PromoteRequest,
   { connection: before, source }: Present,

@@ -1,9 +1,9 @@
 import type { Connection } from '../connections/schema.ts'
 
-/** What a promote token is bound to: all that decides what a run would do, and who looked at it. */
+/** The state that a promote token is bound to: everything that decides what a run would do, and the principal who looked at it. */
 export interface PromotionBinding {
   readonly connectionId: string
-  /** Each change of the connection increases it. */
+  /** Increases with each change of the connection. */
   readonly connectionVersion: number
   /** The last run at the time of the sandbox. */
   readonly lastRun: string | null
@@ -17,7 +17,7 @@ export interface PromotionBinding {
   readonly principal: string
 }
 
-/** What is bound beside the connection and the one who asks, as it is now. */
+/** The present state, except the connection and the principal. */
 export interface PresentState {
   readonly connection: Pick<Connection, 'version' | 'lastRun'>
   readonly instanceHash: string
@@ -25,7 +25,7 @@ export interface PresentState {
   readonly destinationFingerprint: string
 }
 
-/** Nothing: the sandbox's report still is what a run would do. */
+/** Returns an empty list if the sandbox's report is still what a run would do. */
 export function findMoved(bound: PromotionBinding, now: PresentState): readonly Moved[] {
   const moved: Moved[] = []
   if (now.connection.version !== bound.connectionVersion) moved.push('connection')
@@ -36,5 +36,5 @@ export function findMoved(bound: PromotionBinding, now: PresentState): readonly 
   return moved
 }
 
-/** What may have moved between a sandbox and its promotion. */
+/** The parts that may have changed between a sandbox and its promotion. */
 export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run'

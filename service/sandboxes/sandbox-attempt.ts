@@ -16,7 +16,11 @@ import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
-import { halfReadTimeoutMs, readTimeoutMs, type SandboxDependencies } from './sandbox-places.ts'
+import {
+  halfReadTimeoutMs,
+  readTimeoutMs,
+  type SandboxDependencies,
+} from './sandbox-dependencies.ts'
 import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
@@ -32,7 +36,7 @@ export interface AttemptInput {
 
 export interface AttemptResult {
   readonly report: SandboxFindings
-  /** As it was before anything was read, so that what moves meanwhile counts as moved. */
+  /** The state before anything was read, so that changes during the sandbox count as changes. */
   readonly bound: Omit<PromotionBinding, 'principal'>
 }
 
@@ -44,7 +48,7 @@ interface Prepared {
   readonly bound: AttemptResult['bound']
 }
 
-/** One sandbox, from the connection to the report. Secrets are in nothing that it gives or throws. */
+/** One sandbox, from the connection to the report. Nothing that it returns or throws contains secrets. */
 export class SandboxAttempt {
   readonly #input: AttemptInput
   readonly #places: SandboxDependencies
@@ -57,7 +61,7 @@ export class SandboxAttempt {
     this.#execution = new Execution({ logger: places.logger, facts })
   }
 
-  /** Throws `sandbox_stopped` where the signal ended it, `stream_not_found`, and what keeps a run from reading. */
+  /** Throws `sandbox_stopped` if the signal ended it, `stream_not_found`, and errors that would keep a run from reading. */
   async run(signal: AbortSignal): Promise<AttemptResult> {
     try {
       const result = await this.#run(signal)
@@ -85,7 +89,7 @@ export class SandboxAttempt {
     return { report, bound }
   }
 
-  /** Runs that ignore changes of the schema are tried out in a sandbox of their own, which goes at once. */
+  /** If runs ignore schema changes, another sandbox previews following them, which is dropped at once. */
   #drift(
     { source, shared, plan, drift }: Prepared,
     signal: AbortSignal,

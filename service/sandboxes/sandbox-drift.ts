@@ -10,24 +10,24 @@ import { judgeSchema, type SchemaJudgement } from '../connections/drift/judge-sc
 import { keepToApproved, requireReadable } from '../connections/drift/keep-to-approved.ts'
 import { firstChanges } from '../schema-changes/schema-changes.ts'
 
-/** As much as a run keeps of the changes. */
+/** The same number of changes as a run stores. */
 const shown = { changes: 100, columns: 100 }
 
 export interface DriftInput {
   readonly connection: Connection
-  /** All that the source has. */
+  /** All streams that the source has. */
   readonly all: AirbyteCatalog
-  /** Null: nothing is approved yet. */
+  /** Null: nothing has been approved yet. */
   readonly approved: AirbyteCatalog | null
 }
 
 export interface DriftPorts {
   readonly planOf: (resolved: ResolvedStreams) => RunPlan
-  /** Reads and compares the streams of the plan, and leaves nothing. */
+  /** Reads and compares the streams of the plan, and leaves nothing behind. */
   readonly tryOut: (plan: RunPlan) => Promise<readonly SandboxStream[]>
 }
 
-/** How the source differs from what is approved; under `ignore` also what the next run does, which does not follow it. */
+/** How the source differs from the approved schema; for `ignore`, also what the next run does, which does not follow it. */
 export async function sandboxDrift(
   { connection, all, approved }: DriftInput,
   ports: DriftPorts,

@@ -4,7 +4,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
 import { principalOf } from '../platform/http/authentication.ts'
-import { errorToWire } from '../platform/http/error-answer.ts'
+import { errorToWire } from '../platform/http/error-response.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
 import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
@@ -34,7 +34,7 @@ const tags = ['sandboxes']
 const ofConnection = z.object({ name })
 const oneSandbox = z.object({ name, id: sandboxId })
 
-/** What may keep source and destination from being read, as for a run. */
+/** Errors that may keep source and destination from being read, as for a run. */
 const readFailures = [
   'stream_not_found',
   'destination_not_available',
@@ -61,9 +61,9 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'runSandbox',
-        summary: 'Read some rows into a schema of their own, and say what a run would change',
+        summary: 'Read some rows into a temporary schema, and report what a run would change',
         description:
-          'Answers when it has ended, after two minutes at most. Nothing of the connection’s tables and checkpoints changes. It takes no `Idempotency-Key`: its answer, which holds rows and a token, is not kept.',
+          'Responds when it has ended, after two minutes at most. The tables and checkpoints of the connection do not change. It does not accept an `Idempotency-Key`: its response contains rows and a token, and is not stored.',
         params: ofConnection,
         body: sandboxInput,
         response: {
@@ -105,7 +105,7 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'listSandboxes',
-        summary: 'Sandboxes of a connection, the newest first',
+        summary: 'Sandboxes of a connection, newest first',
         params: ofConnection,
         querystring: z.strictObject(pageQuery),
         response: {
@@ -126,7 +126,7 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'getSandbox',
-        summary: 'What a sandbox found; without its token, and without rows',
+        summary: 'Get the report of a sandbox, without its token and without rows',
         params: oneSandbox,
         response: { 200: sandboxDocument, ...failures('sandbox_not_found') },
       },
@@ -144,7 +144,7 @@ function sandboxRows(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'getSandboxRows',
-        summary: 'The rows that its report shows, by its streams; they go with its schema',
+        summary: 'Get the rows of its report, by stream; they are deleted with its schema',
         params: oneSandbox,
         response: {
           200: sandboxRowsDocument,
@@ -170,11 +170,11 @@ function deleteSandbox(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'deleteSandbox',
-        summary: 'Drop its rows and take its token back; one that runs is stopped',
-        description: 'An agent deletes only sandboxes that it ran.',
+        summary: 'Drop its rows and revoke its token; a running sandbox is stopped',
+        description: 'An agent can delete only sandboxes that it ran.',
         params: oneSandbox,
         response: {
-          204: z.null().meta({ description: 'It is gone.' }),
+          204: z.null().meta({ description: 'It is deleted.' }),
           ...failures('sandbox_not_found', 'sandbox_of_another'),
         },
       },
@@ -192,15 +192,15 @@ function promote(api: App, sandboxes: SandboxService): void {
   api.post(
     '/connections/:name/promote',
     {
-      // A promotion that is outdated runs a sandbox, which has a limit of its own, after the source was asked.
+      // An outdated promotion runs a sandbox, which has its own limit, after the source was queried.
       config: { action: 'connections:promote', lasting: true },
       schema: {
         tags,
         operationId: 'promoteSandbox',
         summary:
-          'Make what a sandbox showed happen: activate the connection and start its first run',
+          'Apply the changes that a sandbox previewed: activate the connection and start its first run',
         description:
-          'Where something moved since the sandbox: 409 `promote_outdated` with `details.moved`, and in `details.sandbox` a new sandbox (a FinishedSandbox) with a new token, or in `details.sandbox_error` why there is none.',
+          'If something has changed since the sandbox: 409 `promote_outdated` with `details.moved`, and in `details.sandbox` a new sandbox (a FinishedSandbox) with a new token, or in `details.sandbox_error` why there is none.',
         params: ofConnection,
         body: promoteInput,
         response: {

@@ -27,28 +27,28 @@ import {
   type SandboxDependencies,
   sandboxLock,
   sandboxTimeoutMs,
-} from './sandbox-places.ts'
-import { readSandboxRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
+} from './sandbox-dependencies.ts'
+import { readSandboxRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 
-/** Each keeps threads and sessions of two databases busy: others are refused, and may come again. */
+/** Each uses threads and sessions of two databases: further ones are refused, and may try again. */
 const sandboxesAtOnce = 4
 const retryAfterSeconds = 15
 
 export interface SandboxControlOptions
   extends SandboxDependencies, Omit<PromotionDependencies, 'again'> {
-  /** Aborted when the service stops: sandboxes under way end. */
+  /** Aborted when the service stops: active sandboxes end. */
   readonly stopping: AbortSignal
 }
 
-/** Sandboxes run in the process that is asked for them, as check and discover do, for as long as a request may take. */
+/** Sandboxes run in the process that gets the request, as check and discover do, for as long as a request may take. */
 export class StoredSandboxService implements SandboxService {
   readonly #options: SandboxControlOptions
   #running = 0
-  /** Those that run in this process. */
+  /** The sandboxes that run in this process. */
   readonly #here = new Map<
     string,
     { readonly stop: AbortController; readonly ended: Promise<void> }
@@ -108,7 +108,7 @@ export class StoredSandboxService implements SandboxService {
     const here = this.#here.get(id)
     here?.stop.abort()
     await here?.ended
-    // Who runs it drops it: nothing may be dropped that is still worked on.
+    // If it is running, its process drops it: a schema must not be dropped while it is in use.
     if (!runs) await this.#drop(place)
   }
 
@@ -118,7 +118,7 @@ export class StoredSandboxService implements SandboxService {
       ...this.#options,
       again: (limitRows) => this.run(connection, { limitRows, principal }),
     })
-    // What was looked at is done with: promoted, or replaced by a newer one.
+    // The previewed sandbox is no longer needed: it was promoted, or replaced by a newer one.
     if (promotion.state === 'promoted') await this.#drop(sandbox)
     else if ('sandbox' in promotion.again) {
       await this.#options.store.sandboxes.replace(sandbox.id, promotion.again.sandbox.id)
@@ -155,7 +155,7 @@ export class StoredSandboxService implements SandboxService {
     return this.#finish({ id, destination, expiresAt, connection: name }, { input, result })
   }
 
-  /** One of a process that died is no reason to wait. */
+  /** A sandbox of a process that died does not block a new one. */
   async #create(sandbox: NewStoredSandbox): Promise<SandboxSummary> {
     const { sandboxes } = this.#options.store
     try {
@@ -167,7 +167,7 @@ export class StoredSandboxService implements SandboxService {
     }
   }
 
-  /** False: somebody works on it. The sweep drops its schema. */
+  /** False: it is still running. The sweep drops its schema. */
   async #endDead(connection: string): Promise<boolean> {
     const { store } = this.#options
     const running = await store.sandboxes.running(connection)
@@ -178,7 +178,7 @@ export class StoredSandboxService implements SandboxService {
     return true
   }
 
-  /** The work of an attempt, within its time and as long as it is wanted. What fails is noted at the sandbox. */
+  /** Executes an attempt, within its time limit and until it is cancelled. A failure is stored with the sandbox. */
   async #runAttempt(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
     const stop = new AbortController()
     const ended = Promise.withResolvers<undefined>()
@@ -217,7 +217,7 @@ export class StoredSandboxService implements SandboxService {
     }
   }
 
-  /** Its schema is gone already, or is found at the destination once it has expired. */
+  /** Its schema is already gone, or is found at the destination once it has expired. */
   async #noteFailure(id: string, error: ConnectError): Promise<void> {
     const { sandboxes } = this.#options.store
     try {
@@ -247,14 +247,14 @@ export class StoredSandboxService implements SandboxService {
     const outcome = { status: 'ready', report: withoutRows(report), token } as const
     const ended = await store.sandboxes.end(place.id, outcome)
     if (ended === null) {
-      // It was deleted meanwhile.
+      // It was deleted in the meantime.
       await this.#drop(place)
       throw new ConnectError('sandbox_stopped', { details: { connection } })
     }
     return { ...ended, report, promoteToken, tokenWithheld }
   }
 
-  /** What cannot be dropped now is left to the sweep. */
+  /** If it cannot be dropped now, the sweep does it. */
   async #drop({ id, destination }: SandboxPlace): Promise<void> {
     const { store, places, logger } = this.#options
     try {
@@ -277,7 +277,7 @@ function timedOut(cause: unknown): ConnectError {
   return new ConnectError('sandbox_timed_out', { details, cause })
 }
 
-/** Rows are the customer's data: they are answered, and kept nowhere but in the sandbox's own schema. */
+/** Rows are the customer's data: they are in the response, and stored only in the sandbox's own schema. */
 function withoutRows(report: SandboxFindings): SandboxFindings {
   const { streams, schema_drift: drift } = report
   const ignored = drift?.ignored_run ?? null
@@ -300,11 +300,11 @@ interface BeatOptions {
   readonly id: string
   readonly store: Pick<SandboxStore, 'beat'>
   readonly logger: Logger
-  /** Called once where the sandbox was deleted, or taken for dead. */
+  /** Called once if the sandbox was deleted, or considered dead. */
   readonly onLost: () => void
 }
 
-/** Says that the sandbox is worked on, until the signal is aborted or it is lost. */
+/** Sends heartbeats of the sandbox, until the signal is aborted or it is lost. */
 async function sandboxBeat(options: BeatOptions, signal: AbortSignal): Promise<void> {
   const { id, store, logger, onLost } = options
   for (;;) {

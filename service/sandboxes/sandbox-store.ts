@@ -292,7 +292,7 @@ async function useToken(session: Session, promotion: StoredPromotion, run: strin
     : new ConnectError('promote_token_used', { details: { ...details, run: row.promoted_run } })
 }
 
-/** What is paused stays so: its schedule is held back by somebody's word. */
+/** A paused connection stays paused: its schedule was stopped on purpose. */
 async function activate(session: Session, promotion: StoredPromotion): Promise<void> {
   const { connection, catalog, nextRunAt } = promotion
   const rows = await session.query(

@@ -29,26 +29,27 @@ export const standardLimitRows = 100
 export const sandboxInput = z
   .strictObject({
     limit_rows: z.int().min(1).max(10_000).optional().meta({
-      description: 'Records read of each stream at most; 100 where it is left out.',
+      description: 'Maximum number of records to read of each stream; default 100.',
     }),
     streams: z.array(z.string().min(1).max(1024)).min(1).max(10_000).optional().meta({
-      description: 'Names of some streams. Then there is no token: the others were not looked at.',
+      description:
+        'Names of some streams. There is then no token, because the others were not checked.',
     }),
   })
   .optional()
 
-/** Longer than any token: what is longer is not looked at. */
+/** Longer than any token: a longer one is not checked. */
 const maxTokenLength = 200
 
 export const promoteInput = z
   .strictObject({
     token: z.string().min(1).max(maxTokenLength).meta({
-      description: 'The `promote_token` of a sandbox of this connection, which you ran.',
+      description: 'The `promote_token` of a sandbox of this connection that you ran.',
     }),
   })
   .meta({ id: 'PromoteInput' })
 
-/** What a sandbox found, and what of it is not approved yet. */
+/** The report of a sandbox, and the parts of it that are not approved yet. */
 const reportSchema = sandboxReportSchema
   .extend({
     schema_drift: z
@@ -65,13 +66,13 @@ const reportSchema = sandboxReportSchema
           .nullable()
           .meta({
             description:
-              'Under `ignore`: what the next run does with the streams that changed, as long as nobody approves.',
+              'For `ignore`: what the next run does with the streams that changed, until the change is approved.',
           }),
       })
       .nullable()
       .meta({
         description:
-          'How the source differs from what is approved, the first 100 streams; null: not at all. Promoting approves it.',
+          'How the source differs from the approved schema, for the first 100 streams; null: not at all. Promoting approves it.',
       }),
   })
   .meta({ id: 'SandboxReport' })
@@ -85,10 +86,12 @@ export interface StreamRows extends SandboxRows, StreamId {}
 const summary = {
   id: sandboxId,
   connection: z.string(),
-  /** expired: its token is worth nothing any more, and its schema is dropped. */
+  /** expired: its token is no longer valid, and its schema is dropped. */
   status: z.enum(['running', 'ready', 'failed', 'promoted', 'expired']),
   limitRows: z.int(),
-  principal: z.string().meta({ description: 'Id of the one who ran it, and may promote it.' }),
+  principal: z
+    .string()
+    .meta({ description: 'Id of the principal who ran it, and may promote it.' }),
   createdAt: timestamp,
   expiresAt: timestamp,
   promotedRun: z.string().nullable().meta({ description: 'The run that its token started.' }),
@@ -102,7 +105,7 @@ export const sandboxSummaryDocument = snakeCaseSchema(sandboxSummarySchema)
 const sandboxSchema = z
   .object({ ...summary, report: reportSchema.nullable(), error: errorBodySchema.nullable() })
   .meta({ id: 'Sandbox' })
-/** Its report is without rows, which are in no table of the service; null where it runs or failed. */
+/** Its report has no rows: no table of the service has them; null if it is running or failed. */
 export interface Sandbox extends SandboxSummary {
   readonly report: SandboxFindings | null
   /** Why it failed. */
@@ -115,14 +118,14 @@ const finishedSandboxSchema = z
     ...summary,
     report: reportSchema,
     promoteToken: z.string().nullable().meta({
-      description: 'Shown this once. Null where the sandbox cannot be promoted.',
+      description: 'Shown only once. Null if the sandbox cannot be promoted.',
     }),
     tokenWithheld: z.enum(['some_streams', 'failed_streams']).nullable().meta({
-      description: 'Why there is no token: not all streams were asked for, or some failed.',
+      description: 'Why there is no token: only some streams were requested, or some failed.',
     }),
   })
   .meta({ id: 'FinishedSandbox' })
-/** What the one who ran it gets, once: its report is with rows. */
+/** The response to the principal who ran it, once: its report has rows. */
 export type FinishedSandbox = Omit<Resource<typeof finishedSandboxSchema>, 'report'> & {
   readonly report: SandboxFindings
 }
@@ -159,7 +162,7 @@ export function sandboxToWire(
   const { data: report } = reportSchema.safeParse(sandbox.report)
   return {
     ...toWire(sandboxSummarySchema, sandbox),
-    // One that an older version kept may lack what this one tells.
+    // One that an older version stored may lack fields of this one.
     report: report === undefined ? null : withDocsUrls(report, docsBase),
     error: sandbox.error && withDocsUrl(sandbox.error, docsBase),
   }
@@ -179,7 +182,7 @@ export function finishedSandboxToWire(
 
 type Report = z.output<typeof reportSchema>
 
-/** With errors of its streams whose pages a client can open. */
+/** Makes the docs pages of its streams' errors URLs that a client can open. */
 function withDocsUrls(report: Report, docsBase: string): Report {
   const ofStream = (stream: Report['streams'][number]): Report['streams'][number] => ({
     ...stream,

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import { repeatedly } from '../platform/jobs/repeatedly.ts'
+import { runRepeatedly } from '../platform/jobs/run-repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from './contract.ts'
-import { staleMs } from './sandbox-places.ts'
+import { staleMs } from './sandbox-dependencies.ts'
 import {
   dropSandboxSchema,
   listSandboxSchemas,
@@ -20,10 +20,10 @@ export interface SweepOptions {
 const sweepMs = 30_000
 const sweepDestinationsMs = 600_000
 const dropsAtOnce = 100
-/** The clock of whoever made a schema may be behind ours. */
+/** The clock of the machine that created a schema may be behind ours. */
 const clockToleranceMs = 60_000
 
-/** What the role scheduler does of sandboxes, until the signal is aborted. Several processes may do it at once. */
+/** The sandbox task of the role scheduler, until the signal is aborted. Several processes may run it at once. */
 export async function keepSwept(options: SweepOptions, signal: AbortSignal): Promise<void> {
   const { logger } = options
   const drop = { name: 'sandboxes', everyMs: sweepMs, task: () => sweepSandboxes(options) }
@@ -33,12 +33,12 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
     retryMs: sweepMs,
     task: () => sweepDestinations(options),
   }
-  await Promise.all([drop, search].map((task) => repeatedly({ ...task, logger }, signal)))
+  await Promise.all([drop, search].map((task) => runRepeatedly({ ...task, logger }, signal)))
 }
 
 /**
- * Drops the schemas of sandboxes that have served: expired, failed, promoted, of a connection that is gone, or of a process that
- * died. One destination that does not answer keeps none of the others.
+ * Drops the schemas of sandboxes that are no longer needed: expired, failed, promoted, of a connection that is gone, or of a process that
+ * died. A destination that does not respond does not hold up the others.
  */
 export async function sweepSandboxes(options: SweepOptions): Promise<void> {
   const { sandboxes } = options.store
@@ -75,8 +75,8 @@ async function dropSandbox(
 }
 
 /**
- * Looks at the destinations themselves for schemas that nothing in the metadata database leads to: it was restored from a backup,
- * or replaced. Other services may use the same database, so what counts is the time that is noted at each schema.
+ * Looks for schemas at the destinations that the metadata database does not know: it was restored from a backup, or replaced. Other
+ * services may use the same database, so the time that is noted at each schema decides.
  */
 export async function sweepDestinations(options: SweepOptions): Promise<void> {
   const { store, addressOf } = options
@@ -121,7 +121,7 @@ function addressIn(
   try {
     return addressOf(destination)
   } catch {
-    return null // the settings do not name it any more: it cannot be reached
+    return null // the settings no longer name it, so it cannot be reached
   }
 }
 

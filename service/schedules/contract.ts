@@ -1,21 +1,21 @@
 import type { Schedule } from '../platform/jobs/schedule.ts'
 
 /**
- * What the Jobs service at a place (its address) was told of schedules. What it should have follows from the connections: the
- * schedules of those that are active. The difference is what is still to be sent, so no change of a connection gets lost.
+ * The schedules that the Jobs service at a place (its address) has confirmed. The ones that it should have follow from the active
+ * connections. The difference still has to be sent, so no change of a connection is lost.
  */
 export interface SchedulesAtJobsStore {
-  /** What is to be sent to the Jobs service at `place`; what was tried longest ago comes first. */
+  /** The schedules that have to be sent to the Jobs service at `place`; least recently tried first. */
   findUnsent(place: string, limit: number): Promise<readonly UnsentSchedule[]>
   /** How many are to be sent. */
   countUnsent(place: string): Promise<number>
-  /** Call it before a schedule is sent: from here on it is not known what Jobs has. */
+  /** Call it before a schedule is sent: from then on, it is not known which one Jobs has. */
   begin(place: string, connectionId: string): Promise<void>
-  /** Jobs has it now; null: it has deleted it. */
+  /** Jobs has it now; null: Jobs has deleted it. */
   confirm(place: string, sent: UnsentSchedule): Promise<void>
-  /** It is not known any more what the Jobs service at `place` has: everything is to be sent again. */
+  /** It is no longer known what the Jobs service at `place` has: everything has to be sent again. */
   sendAllAgain(place: string): Promise<void>
-  /** Forgets what Jobs services at other places have (null: at any place), and says how many schedules stay there. */
+  /** Forgets the schedules of Jobs services at other places (null: at any place), and returns how many stay there. */
   forgetOthers(
     place: string | null,
   ): Promise<readonly { readonly place: string; readonly schedules: number }[]>
@@ -23,6 +23,6 @@ export interface SchedulesAtJobsStore {
 
 export interface UnsentSchedule {
   readonly connectionId: string
-  /** Null: it is to be deleted at Jobs. */
+  /** Null: it has to be deleted at Jobs. */
   readonly schedule: Schedule | null
 }

@@ -12,14 +12,14 @@ export interface HandOverOptions {
   readonly logger: Logger
 }
 
-/** Of one call: the lock is held for seconds. */
+/** Per call: the lock is held for seconds. */
 const atOnce = 200
 const parallel = 8
 
 /**
- * Makes an external Jobs service have the schedules of the connections that are active, and no others. What it has to be told
- * is the difference between the connections and what it has confirmed, so a change that was made while Jobs was away, or by a
- * process that died, is sent later. Of several schedulers one sends at a time: an older schedule never replaces a newer one.
+ * Makes an external Jobs service have the schedules of the active connections, and no others. It sends the difference between the
+ * connections and the confirmed schedules, so a change that was made while Jobs was unavailable, or by a process that died, is sent later.
+ * Of several schedulers, one sends at a time: an older schedule never replaces a newer one.
  */
 export class ScheduleHandOver {
   readonly #options: HandOverOptions
@@ -31,13 +31,13 @@ export class ScheduleHandOver {
     this.#schedules = options.store.schedulesAtJobs
   }
 
-  /** At a start, and when Jobs is back: it may be another one, or have lost what it had. */
+  /** At a start, and when Jobs is back: it may be another one, or have lost its data. */
   async sendAllAgain(): Promise<void> {
     await this.#schedules.sendAllAgain(this.#options.place)
     this.#isComplete = false
   }
 
-  /** Sends what is to be sent. Throws `jobs_unreachable` when some of it could not be: call it again. */
+  /** Sends the difference. Throws `jobs_unreachable` if some of it could not be sent: call it again. */
   async send(): Promise<void> {
     const { store, place, logger } = this.#options
     while ((await this.#schedules.findUnsent(place, 1)).length > 0)
@@ -52,7 +52,7 @@ export class ScheduleHandOver {
     const failures: ConnectError[] = []
     let sent = 0
     const work = async (): Promise<void> => {
-      // One that Jobs refuses holds up none of the others; when nothing gets through, the round ends after the first failures.
+      // A schedule that Jobs rejects does not hold up the others; if nothing can be sent, the round ends after the first failures.
       while (failures.length < parallel || sent > 0) {
         const next = unsent.shift()
         if (next === undefined) return
@@ -61,7 +61,7 @@ export class ScheduleHandOver {
         else failures.push(failure)
       }
     }
-    // What is under way is waited for also when another one fails: nothing is sent after the lock is let go.
+    // Requests in progress are awaited even if another one fails: nothing is sent after the lock is released.
     const ends = await Promise.allSettled(Array.from({ length: parallel }, work))
     const broken = ends.find(({ status }) => status === 'rejected')
     if (broken?.status === 'rejected') throw broken.reason

@@ -5,7 +5,7 @@ import type { DueTarget, Jobs, RunQueue, ScheduleJob } from '../platform/jobs/jo
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { SchedulesAtJobsStore } from './contract.ts'
 import { ScheduleHandOver } from './hand-over-schedules.ts'
-import { repeatedly, type Repeated } from '../platform/jobs/repeatedly.ts'
+import { runRepeatedly, type RepeatedTask } from '../platform/jobs/run-repeatedly.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { Logger } from 'pino'
 import type { Connection } from '../connections/schema.ts'
@@ -20,7 +20,7 @@ export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
   }
   readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
   readonly logger: Logger
-  /** As the workers have it: a run without a beat for so long is lost. */
+  /** The same as for the workers: a run without a heartbeat for this long is lost. */
   readonly staleMs: number
   readonly timing?: Partial<SchedulerTiming>
   now(): number
@@ -29,17 +29,17 @@ export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
 }
 
 export interface SchedulerTiming {
-  /** How often it looks for times that have come. */
+  /** How often it looks for due schedules. */
   readonly lookMs: number
-  /** A time that has passed so long ago was missed: `catchUp` says what becomes of it. */
+  /** A time that has passed this long ago was missed: `catchUp` decides what to do about it. */
   readonly lateMs: number
-  /** A run starts up to so much later than its time, so that all runs of a full hour do not start at once. */
+  /** A run starts up to this much later than scheduled, so that all runs of a full hour do not start at once. */
   readonly jitterMs: number
   readonly lostMs: number
   readonly pruneMs: number
 }
 
-/** With the workers' 15 s without a beat, a lost run is found within 20 s. */
+/** With the workers' 15 s without a heartbeat, a lost run is found within 20 s. */
 export const standardSchedulerTiming: SchedulerTiming = {
   lookMs: 1_000,
   lateMs: 120_000,
@@ -51,12 +51,12 @@ export const standardSchedulerTiming: SchedulerTiming = {
 /** It is queued in the store: it is found there as a lost one. */
 const notQueued = 'a run could not be put into the queue; it is found within half a minute'
 
-/** Connections that are due are looked at so many at a time. */
+/** How many due connections are processed at a time. */
 const dueAtOnce = 500
 
 /**
- * The role scheduler: fires schedules, or passes on what an external Jobs service fires; delivers lost runs anew; clears away
- * what has outlived its time. Any number of them may run on one database: for each time of a schedule one of them acts, once.
+ * The role scheduler: fires schedules, or passes on those that an external Jobs service fires; delivers lost runs again; deletes expired
+ * data. Any number of schedulers may run on one database: one of them processes each scheduled time, once.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
@@ -74,7 +74,7 @@ export class Scheduler {
     const { lookMs, lostMs, pruneMs } = this.#timing
     const lost = { runs: store.runs, queue, staleMs, logger }
     const handOver = this.#handOver()
-    const tasks: readonly Omit<Repeated, 'logger'>[] = [
+    const tasks: readonly Omit<RepeatedTask, 'logger'>[] = [
       ...(handOver === undefined ? [] : [this.#handingOver(handOver)]),
       { name: 'schedules', everyMs: lookMs, task: () => this.#look() },
       { name: 'lost runs', everyMs: lostMs, task: () => sendLostRuns(lost) },
@@ -87,7 +87,7 @@ export class Scheduler {
     }
     await Promise.all([
       jobs.deliver(target, signal),
-      ...tasks.map((task) => repeatedly({ ...task, logger }, signal)),
+      ...tasks.map((task) => runRepeatedly({ ...task, logger }, signal)),
     ])
   }
 
@@ -97,8 +97,8 @@ export class Scheduler {
     return place === null ? undefined : new ScheduleHandOver({ store, jobs, place, logger })
   }
 
-  /** At a start everything is sent, also when Jobs gives out nothing yet. */
-  #handingOver(handOver: ScheduleHandOver): Omit<Repeated, 'logger'> {
+  /** At a start everything is sent, even if Jobs does not hand out jobs yet. */
+  #handingOver(handOver: ScheduleHandOver): Omit<RepeatedTask, 'logger'> {
     const { lookMs } = this.#timing
     let isBegun = false
     const task = async (): Promise<void> => {
@@ -124,11 +124,11 @@ export class Scheduler {
     for (const { place, schedules } of await schedulesAtJobs.forgetOthers(jobs.place))
       logger.warn(
         { jobs: place, schedules },
-        'the settings name this Jobs service no more: its schedules stay there until you delete them',
+        'the settings no longer name this Jobs service: its schedules stay there until you delete them',
       )
   }
 
-  /** What goes wrong with one connection keeps none of the others from its time. */
+  /** An error with one connection does not delay the others. */
   async #actAlone(due: DueConnection): Promise<void> {
     try {
       await this.#act(due)
@@ -140,7 +140,7 @@ export class Scheduler {
     }
   }
 
-  /** It is due now: it goes into the queue of the workers, not to Jobs and back. */
+  /** It is due now: it goes directly into the queue of the workers, not through Jobs. */
   async #startScheduled(job: ScheduleJob): Promise<void> {
     const { store, queue, logger } = this.#options
     const start = await store.runs.createForJob(job)
@@ -168,7 +168,10 @@ export class Scheduler {
     }
     const start = await store.runs.createScheduled({ connectionId: id, from, to })
     if (start.state === 'active')
-      logger.info({ connection: name, time: from }, 'the run before still goes on: none is started')
+      logger.info(
+        { connection: name, time: from },
+        'the previous run is still active: none is started',
+      )
     if (start.state === 'queued') await this.#submit(start.run)
   }
 
@@ -184,17 +187,17 @@ export class Scheduler {
 interface LostRunsOptions {
   readonly runs: Pick<RunStore, 'findStale'>
   readonly queue: Pick<RunQueue, 'send'>
-  /** A run without a beat for so long, or queued so much past its time, is lost. */
+  /** A run without a heartbeat for this long, or queued but overdue by this much, is lost. */
   readonly staleMs: number
   readonly logger: Logger
 }
 
-/** At a time. */
+/** Maximum number at a time. */
 const limit = 200
 
 /**
- * Has runs delivered that nobody works on: their process died, or the word that they are due got lost. One that only waits in
- * a full queue is in there already. Whoever gets a run claims it, so a mistake here does no harm.
+ * Has runs delivered that no process executes: their process died, or their job was lost. A run that only waits in a full queue is already
+ * in it. Workers claim the runs that they get, so a mistake here does no harm.
  */
 async function sendLostRuns(options: LostRunsOptions): Promise<void> {
   const { runs, queue, staleMs, logger } = options
@@ -211,8 +214,8 @@ interface AdoptOptions {
 }
 
 /**
- * Takes over schedules that were set while somebody else kept the time: what an external Jobs service fired gets its next time,
- * and what it will fire from now on has none here. Done twice it changes nothing.
+ * Takes over schedules that were set while somebody else kept the time: those that an external Jobs service fired get their next time, and
+ * those that it will fire lose theirs. Doing it twice changes nothing.
  */
 async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<void> {
   const { connections, jobs, logger } = options

@@ -7,12 +7,12 @@ import {
 } from '../../protocol/index.ts'
 import type { SourceCursor } from './schema.ts'
 
-/** What of a stream counts for drift: neither the order of its properties nor what is said about them. */
+/** The parts of a stream that count for drift: not the order of its properties or their descriptions. */
 export interface StreamShape {
   readonly columns: ReturnType<typeof columnsOf>
   readonly primaryKey: readonly (readonly string[])[]
   readonly cursor: SourceCursor
-  /** In the order of the alphabet. */
+  /** Sorted alphabetically. */
   readonly syncModes: AirbyteStream['supported_sync_modes']
 }
 
@@ -28,7 +28,7 @@ export function shapeOf(stream: AirbyteStream): StreamShape {
   }
 }
 
-/** Equal for two catalogs exactly where `schemaChanges` finds no difference between them: 32 hexadecimal digits. */
+/** Equal for two catalogs if and only if `schemaChanges` finds no difference between them: 32 hexadecimal digits. */
 export function catalogFingerprint({ streams }: AirbyteCatalog): string {
   const facts = streams.map((stream) => {
     const { columns, primaryKey, cursor, syncModes } = shapeOf(stream)

@@ -2,12 +2,12 @@ import { streamLabel, type JsonObject } from '../../protocol/index.ts'
 import { toWire } from '../platform/wire.ts'
 import { schemaChangeSchema, type ChangeDocument, type SchemaChange } from './schema.ts'
 
-/** A change as HTTP, the log of a run and the details of an error have it. */
+/** A change as it is in HTTP, the log of a run and the details of an error. */
 export function changeDocument(change: SchemaChange): ChangeDocument {
   return toWire(schemaChangeSchema, change)
 }
 
-/** The stream and what changed of it, without what did not: for a line of the log. */
+/** The stream and its changes, without the parts that did not change: for a line of the log. */
 export function changeFacts(change: SchemaChange): JsonObject {
   const { name, namespace, ...facts } = changeDocument(change)
   const shownFacts = Object.entries(facts).filter(
@@ -17,7 +17,7 @@ export function changeFacts(change: SchemaChange): JsonObject {
   return { stream, ...Object.fromEntries(shownFacts) }
 }
 
-/** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
+/** `public.orders: +note, -phone, total integer -> string`; only the first few of many changes. */
 export function changeSummary(changes: readonly SchemaChange[], total: number): string {
   const shown = changes.slice(0, 3).map(summarizeChange)
   const left = total - shown.length

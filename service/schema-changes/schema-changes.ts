@@ -3,8 +3,8 @@ import type { FromTo, SchemaChange, SchemaColumn } from './schema.ts'
 import { shapeOf, type StreamShape } from './catalog-shape.ts'
 
 /**
- * How the streams that were seen differ from those that were approved, in the order of what was approved, new ones last. Pure:
- * which streams count is the caller's business.
+ * How the present streams differ from the approved ones, in the order of the approved ones, new ones last. Pure: the caller decides which
+ * streams count.
  */
 export function schemaChanges(
   approved: AirbyteCatalog,

@@ -3,7 +3,7 @@ import type { ColumnKind } from '../../protocol/index.ts'
 import { textOf, timestamp } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
-/** propagate: follow the source. ignore: keep to what was approved. block_until_approved: read nothing until somebody approves. */
+/** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */
 export const schemaDriftPolicy = z.enum(['propagate', 'ignore', 'block_until_approved'])
 export type SchemaDriftPolicy = z.infer<typeof schemaDriftPolicy>
 
@@ -12,7 +12,7 @@ export type SchemaColumn = Resource<typeof column>
 
 const paths = z.array(z.array(z.string()))
 const cursor = z.object({
-  /** Path of the field; empty where the source names none. */
+  /** Path of the field; empty if the source names none. */
   field: z.array(z.string()),
   /** The source has a cursor of its own, which nobody can choose. */
   sourceDefined: z.boolean(),
@@ -26,8 +26,8 @@ export interface FromTo<Value> {
 }
 
 /**
- * How one stream of the source differs from what was approved for the connection. Of an added stream all columns are added, of a
- * removed one all are removed. HTTP, the log of a run and the details of an error have it in this form.
+ * How one stream of the source differs from the connection's approved schema. For an added stream all columns are added, for a removed one
+ * all are removed. HTTP, the log of a run and the details of an error have it in this form.
  */
 export const schemaChangeSchema = z
   .object({
@@ -42,11 +42,11 @@ export const schemaChangeSchema = z
     primaryKey: z
       .object({ from: paths, to: paths })
       .nullable()
-      .meta({ description: 'Paths of the key’s fields; null where it stayed.' }),
+      .meta({ description: 'Paths of the key’s fields; null if it did not change.' }),
     cursor: z.object({ from: cursor, to: cursor }).nullable(),
     syncModes: z.object({ from: syncModes, to: syncModes }).nullable(),
     columnsLeft: z.int().meta({
-      description: 'How many columns are left off the lists, which have 100 each at most.',
+      description: 'How many columns the lists leave out; each has 100 at most.',
     }),
   })
   .meta({ id: 'SchemaChange' })
@@ -61,18 +61,18 @@ export const driftFingerprint = z
     'is no fingerprint: `reactor connect connections drift NAME` shows the one to approve',
   )
 
-/** What a run saw of the source that the connection's approved schema has not. */
+/** Changes of the source that a run found and that are not in the connection's approved schema. */
 export const schemaDriftSchema = z
   .object({
     status: z.enum(['blocked', 'ignored']).meta({
       description:
         'blocked: runs read nothing until it is approved. ignored: runs keep to what was approved.',
     }),
-    /** Of the selected streams as they were seen: what is approved. */
+    /** The fingerprint of the selected streams as they were found, which is approved. */
     fingerprint: driftFingerprint,
     changes: z.array(schemaChangeSchema).meta({ description: 'The first 100.' }),
     total: z.int().meta({ description: 'How many there are in all.' }),
-    run: z.string().meta({ description: 'The run that saw it first.' }),
+    run: z.string().meta({ description: 'The first run that found it.' }),
     detectedAt: timestamp,
   })
   .meta({ id: 'SchemaDrift' })

@@ -23,7 +23,7 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
       schema: {
         tags,
         operationId: 'listSchemas',
-        summary: 'The schemas of records, the newest first',
+        summary: 'The schemas of records, newest first',
         querystring: z.strictObject({
           ...pageQuery,
           connection: name.exactOptional().meta({ description: 'Only those of this connection.' }),
@@ -50,7 +50,7 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
       schema: {
         tags,
         operationId: 'getSchema',
-        summary: 'The Avro schema that a message’s fingerprint stands for',
+        summary: 'Get the Avro schema with the fingerprint of a message',
         params: z.object({ fingerprint: schemaFingerprint }),
         response: { 200: schemaDocument, ...failures('schema_not_found') },
       },

@@ -19,7 +19,7 @@ interface UseRow extends Row {
   readonly block_fingerprint: string
   readonly run_id: string
   readonly first_seen_at: Date
-  /** Null where the connection is gone. */
+  /** Null if the connection is gone. */
   readonly instance: string | null
 }
 
@@ -107,7 +107,7 @@ export class PostgresSchemaStore implements SchemaStore {
     }
   }
 
-  /** A connection has one run at a time: nobody else counts its versions. */
+  /** A connection has one run at a time: no other process numbers its versions. */
   async keep(schema: NewStreamSchema): Promise<void> {
     await this.#database.query(
       `WITH kept AS (
@@ -140,7 +140,7 @@ function noSchema(fingerprint: string): ConnectError {
   return new ConnectError('schema_not_found', { details: { fingerprint } })
 }
 
-/** A schema is seen where its connection is. */
+/** A schema is shown to those who may see its connection. */
 function shownRows(shown: ShownOnly['shown']): ((row: UseRow) => boolean) | null | undefined {
   return (
     shown &&

@@ -8,10 +8,10 @@ export const schemaFingerprint = z
   .regex(/^[0-9a-f]{16}$/, 'must be the 16 hex digits of a fingerprint')
   .meta({
     description:
-      'CRC-64-AVRO: 16 hexadecimal digits, the most significant first. In a message the bytes stand the other way round.',
+      'CRC-64-AVRO: 16 hexadecimal digits, most significant first. In a message the bytes are in reverse order.',
   })
 
-/** Which schema the records of a connection's stream have had. A stream's versions count up as runs see new ones. */
+/** A schema that the records of a connection's stream have had. A stream's versions are numbered in the order in which runs found them. */
 export const streamSchemaSchema = z
   .object({
     connection: z.string(),
@@ -19,19 +19,19 @@ export const streamSchemaSchema = z
     namespace: z.string().nullable(),
     version: z
       .int()
-      .meta({ description: 'Counts the schemas of the connection’s stream, from 1.' }),
+      .meta({ description: 'Number of the schema within the connection’s stream, from 1.' }),
     /** Of one record: in messages with the framing `record`. */
     recordFingerprint: schemaFingerprint,
     /** Of an array of records: in messages with the framing `block`. */
     blockFingerprint: schemaFingerprint,
-    run: z.string().meta({ description: 'The run that carried such records first.' }),
+    run: z.string().meta({ description: 'The first run with such records.' }),
     firstSeenAt: timestamp,
   })
   .meta({ id: 'StreamSchema' })
 export type StreamSchema = Resource<typeof streamSchemaSchema>
 export const streamSchemaDocument = snakeCaseSchema(streamSchemaSchema)
 
-/** The schema that a message's fingerprint stands for. */
+/** The schema with a message's fingerprint. */
 export const usedSchemaSchema = z
   .object({
     fingerprint: z.string(),

@@ -3,16 +3,16 @@ import { readLocalService, writeLocalService } from './local-service-file.ts'
 
 export interface AdminKeyOptions {
   readonly dataDir: string
-  /** Where this machine's command line reaches the service. */
+  /** The address for the command line on this machine. */
   readonly url: string
   readonly apiKeys: StoredApiKeyService
-  /** The database is in the data folder too: whoever has the folder has all, and a key that was lost is made anew. */
+  /** The database is in the data folder too: access to the folder is access to everything, so a lost key is made again. */
   readonly isEmbedded: boolean
 }
 
 /**
- * Makes the first key of a service, and lets the command line of this machine find service and key. Gives the key where it
- * is new and somebody has to be told: it is shown once.
+ * Makes the first key of a service, and lets the command line of this machine find service and key. Returns the key if it is new and has to
+ * be announced: it is shown once.
  */
 export async function prepareAdminKey(options: AdminKeyOptions): Promise<string | undefined> {
   const { dataDir, url, apiKeys, isEmbedded } = options
@@ -25,7 +25,7 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
   return first?.key
 }
 
-/** The key of the file, where it still opens this service. */
+/** The key in the file, if it is still valid for this service. */
 async function readWorkingKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
   const local = await readLocalService(dataDir)
   if (local === undefined) return undefined

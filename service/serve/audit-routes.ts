@@ -13,7 +13,7 @@ export function auditRoutes(api: App, audit: AuditLog): void {
       schema: {
         tags: ['access'],
         operationId: 'listAuditEntries',
-        summary: 'Who changed what, what was refused, and who logged in; the newest first',
+        summary: 'List changes, refused requests and logins, newest first',
         querystring: z.strictObject({ ...pageQuery, ...auditQuery }),
         response: {
           200: pageSchema(auditEntryDocument).meta({ id: 'AuditPage' }),

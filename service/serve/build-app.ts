@@ -22,7 +22,7 @@ import { Authentication } from '../platform/http/authentication.ts'
 import { Authorization } from '../platform/http/authorization.ts'
 import { checkBody } from '../platform/http/check-body.ts'
 import { answerBrokenRequest } from '../platform/http/broken-request.ts'
-import { requestInvalid, sendError } from '../platform/http/error-answer.ts'
+import { requestInvalid, sendError } from '../platform/http/error-response.ts'
 import { knowDocsBase } from '../platform/http/docs-base.ts'
 import { Followers } from '../platform/http/followers.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -55,7 +55,7 @@ import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
-/** The whole HTTP surface, not yet on a socket. */
+/** The whole HTTP surface, before it listens on a socket. */
 export async function buildApp(options: HttpOptions): Promise<App> {
   const closing = new AbortController()
   const app = createApp(options)
@@ -97,7 +97,7 @@ function guardsOf(options: HttpOptions): Guards {
   }
 }
 
-/** Who asks, whether they may, and a trace of what they do: for every route that is added after. */
+/** Adds authentication, authorization and the audit log to every route that is added later. */
 function guard(api: App, { authentication, authorization, audit }: Guards): void {
   api.addHook('onRoute', requireAction)
   api.addHook('onRequest', authentication.onRequest)
@@ -108,7 +108,10 @@ function guard(api: App, { authentication, authorization, audit }: Guards): void
   api.addHook('onSend', audit.onSend)
 }
 
-/** For an answer that lasts: its key may be revoked or expire, and its user lose a role. What cannot be told now is asked again. */
+/**
+ * For a long response: its key may be revoked or expire, and its user lose a role. If that cannot be checked now, it is checked again
+ * later.
+ */
 function stillAllowedBy({ authentication, authorization }: Guards) {
   return async (request: FastifyRequest): Promise<void> => {
     try {
@@ -177,11 +180,11 @@ function createApp(options: HttpOptions): App {
     requestTimeout: receiveTimeoutMs,
     http: {
       requestTimeout: receiveTimeoutMs,
-      // Node times no body where this is longer than the other, as it is by default.
+      // Node does not time bodies if this is longer than the other timeout, as it is by default.
       headersTimeout: receiveTimeoutMs,
       connectionsCheckingInterval: Math.min(receiveTimeoutMs, checkTimeoutsMs),
     },
-    // The answers under way are given; nothing new is accepted.
+    // Responses in progress are completed; no new requests are accepted.
     return503OnClosing: false,
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     routerOptions: { maxParamLength: 200 },
@@ -201,7 +204,7 @@ function createApp(options: HttpOptions): App {
   return app.withTypeProvider<ZodTypeProvider>()
 }
 
-/** JSON, and nothing else. Clients that say `application/json` without sending a body send none. */
+/** JSON, and nothing else. Clients that send `application/json` without a body send none. */
 function parseBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
@@ -219,14 +222,14 @@ function parseBodies(app: FastifyInstance): void {
   )
 }
 
-/** JSON between programs is UTF-8 (RFC 8259); read as that, text in another charset would become another text. */
+/** JSON between programs is UTF-8 (RFC 8259); text in another charset would be misread. */
 function isUtf8({ headers }: FastifyRequest): boolean {
   const [, charset = 'utf-8'] =
     /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '') ?? []
   return /^utf-?8$/i.test(charset)
 }
 
-/** What the parser refuses of it is a name that would change what every object has. */
+/** The parser rejects names that would change the prototype of objects. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text)
@@ -242,13 +245,13 @@ function forbiddenProperty(): Error {
   ])
 }
 
-/** Fastify gives null where there is no body; a body that is null was refused before. */
+/** Fastify gives null if there is no body; a body that is null was refused before. */
 const compileValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
   const validate = validatorCompiler(route)
   return route.httpPart === 'body' ? (body: unknown) => validate(body ?? undefined) : validate
 }
 
-/** A client's id where it is one that can stand in a log line and in a header; else a new one. */
+/** A client's id if it is safe in a log line and in a header; else a new one. */
 function requestIdOf(request: IncomingMessage): string {
   const id = request.headers['x-request-id']
   return typeof id === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(id) ? id : randomUUID()
@@ -287,7 +290,7 @@ function everyRequest(app: App, options: HttpOptions): void {
   })
 }
 
-/** By route, not by URL: a query may hold an authorization code. */
+/** By route, not by URL: a query may contain an authorization code. */
 function logRequest(request: FastifyRequest, status: number, durationMs: number): void {
   const quiet = status < 400 && (request.method === 'GET' || request.method === 'HEAD')
   request.log[quiet ? 'debug' : 'info'](

@@ -37,16 +37,16 @@ export interface ControlPlaneOptions {
   now(): number
 }
 
-/** The service, and what its runs need of the settings. */
+/** The service, and the parts of the settings that its runs need. */
 export interface ControlPlane extends AsyncDisposable {
   readonly service: Service & { readonly apiKeys: StoredApiKeyService }
-  /** In which runs and sandboxes are read and loaded. */
+  /** The threads that read and load runs and sandboxes. */
   readonly threads: WorkerThreads
   readonly addressOf: (destination: string) => DestinationConfig
   readonly logOf: (options: ConnectionOptions) => LogConfig
-  /** Clears away what is left over of sandboxes. */
+  /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
-  /** Names the instances whose secrets the vault does not have: they say so from here on. */
+  /** Finds the instances whose secrets the vault does not have, and marks them as such. */
   readonly noteLostSecrets: () => Promise<readonly string[]>
 }
 

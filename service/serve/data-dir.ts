@@ -26,7 +26,7 @@ async function makeClosed(folder: string, hasPostgres: boolean): Promise<void> {
   if (process.platform !== 'win32') await chmod(folder, mode)
 }
 
-/** Each folder above it first. Node's own way of doing that never ends where none can be made, as below /proc. */
+/** Each folder above it first. Node's own way of doing that never ends if none can be made, as below /proc. */
 async function makeFolder(folder: string, mode?: number): Promise<void> {
   const stats = await stat(folder).catch(() => undefined)
   if (stats?.isDirectory() === true) return
@@ -35,7 +35,7 @@ async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
     await mkdir(folder, { mode })
   } catch (error) {
-    // Another process was faster.
+    // Another process created it first.
     if (errorCodeOf(error) !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error
   }
 }

@@ -7,15 +7,18 @@ import { startEmbeddedPostgres } from '../platform/postgres/embedded-postgres.ts
 /** Where the service's PostgreSQL databases are. */
 export interface Databases extends AsyncDisposable {
   readonly metadataUrl: string
-  /** Of destinations `data:DATASET`. */
+  /** For destinations `data:DATASET`. */
   readonly data: PostgresAddress | undefined
   /** The PostgreSQL that this process started. */
   readonly isEmbedded: boolean
-  /** Resolves when there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` where the PostgreSQL of this process ends before. */
+  /**
+   * Resolves if there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` if the PostgreSQL of this process
+   * ends before that.
+   */
   watch(signal: AbortSignal): Promise<void>
 }
 
-/** Those of the settings; where they name no metadata database, a PostgreSQL in the data folder is started. */
+/** The databases of the settings; if they name no metadata database, a PostgreSQL in the data folder is started. */
 export async function openDatabases(settings: Settings): Promise<Databases> {
   if (settings.databaseUrl !== undefined) {
     return {

@@ -9,12 +9,12 @@ const readinessDocument = z
     problems: z.array(z.string()),
     warnings: z.array(z.string()).meta({
       description:
-        'What does not work although requests can be served: the external Jobs service is away.',
+        'What does not work although requests can be served: the external Jobs service is unavailable.',
     }),
   })
   .meta({ id: 'Readiness' })
 
-/** For those who watch over the process: without a key. */
+/** For process supervisors: without a key. */
 export function healthRoutes(app: App, health: HealthService): void {
   const anonymous = { config: { anonymous: true } } as const
   const about = { tags: ['service'], security: [] }
@@ -25,7 +25,7 @@ export function healthRoutes(app: App, health: HealthService): void {
       schema: {
         ...about,
         operationId: 'getHealth',
-        summary: 'Whether the process should go on: restart it on 503',
+        summary: 'Liveness: restart the process on 503',
         response: { 200: healthDocument, 503: healthDocument },
       },
     },
@@ -41,7 +41,7 @@ export function healthRoutes(app: App, health: HealthService): void {
       schema: {
         ...about,
         operationId: 'getReadiness',
-        summary: 'Whether requests can be served: send none on 503',
+        summary: 'Readiness: send no requests on 503',
         response: { 200: readinessDocument, 503: readinessDocument },
       },
     },

@@ -12,13 +12,13 @@ export interface HealthOptions {
   now(): number
 }
 
-/** Everybody may ask: an answer is good for a while, and takes this long at most. */
+/** Anybody may send such a request, so the result is cached, and takes this long at most. */
 const goodForMs = 1_000
 const timeoutMs = 3_000
-/** A check of writes costs more. */
+/** Longer, because a check of writes costs more. */
 const writesGoodForMs = 5_000
 
-/** Whether the parts respond that requests and schedules need. */
+/** Checks that the parts that requests and schedules need respond. */
 export class ProcessHealthService implements HealthService {
   readonly #options: HealthOptions
   readonly #parts: () => Promise<readonly PartHealth[]>
@@ -69,7 +69,7 @@ export class ProcessHealthService implements HealthService {
   }
 }
 
-/** Asks again only when the last answer is older. */
+/** Checks again only if the last result is older. */
 function cacheFor<Answer>(
   goodMs: number,
   now: () => number,
@@ -83,7 +83,7 @@ function cacheFor<Answer>(
   }
 }
 
-/** Names the part and the error's code, and what is wrong with a key file: anybody may read it, so no address and no folder. */
+/** Names the part and the error's code, and the problem of a key file: anybody may read it, so it has no address and no folder. */
 async function problemOf(
   part: string,
   verb: 'used' | 'written',
@@ -91,7 +91,7 @@ async function problemOf(
 ): Promise<string | undefined> {
   const timeout = Promise.withResolvers<string>()
   const timer = setTimeout(() => {
-    timeout.resolve(`${part} does not answer in time`)
+    timeout.resolve(`${part} does not respond in time`)
   }, timeoutMs)
   const answer = check.then(
     () => undefined,

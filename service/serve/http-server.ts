@@ -18,7 +18,7 @@ export class HttpServer implements AsyncDisposable {
     this.#closeTimeoutMs = closeTimeoutMs
   }
 
-  /** Port 0 takes a free one. Throws `bind_failed`. */
+  /** Port 0 picks a free one. Throws `bind_failed`. */
   static async listen(
     options: HttpOptions,
     address: { readonly host: string; readonly port: number },
@@ -38,12 +38,12 @@ export class HttpServer implements AsyncDisposable {
   }
 
   /**
-   * Takes no new connection, ends event streams, and resolves when the answers under way are sent. A client that does not
-   * read its answer is cut off in the end.
+   * Accepts no new connection, ends event streams, and resolves when the responses in progress are sent. A client that does not read its
+   * response is cut off in the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { server } = this.#app
-    // Node closes those that are idle when it begins to close, not those that become idle after.
+    // Node closes connections that are idle when it starts to close, not those that become idle later.
     const idle = setInterval(() => {
       server.closeIdleConnections()
     }, lookForIdleMs)

@@ -1,7 +1,7 @@
 import type { Settings } from '../platform/config/settings.ts'
 import type { KafkaPlace } from '../run-worker/log-config.ts'
 
-/** The brokers that the settings name; undefined where they name none. */
+/** The brokers that the settings name; undefined if they name none. */
 export function kafkaPlace(settings: Settings): KafkaPlace | undefined {
   const { kafkaBrokers: brokers, kafkaTls: ssl } = settings
   if (brokers.length === 0) return undefined

@@ -23,7 +23,7 @@ export async function writeLocalService(dataDir: string, service: LocalService):
   await replaceFile(localServiceFile(dataDir), `${JSON.stringify(document, null, 2)}\n`)
 }
 
-/** Undefined where no service has listened with this data folder, or the file is none of ours. */
+/** Undefined if no service has listened with this data folder, or the file has another format. */
 export async function readLocalService(dataDir: string): Promise<LocalService | undefined> {
   try {
     const text = await readFile(localServiceFile(dataDir), 'utf8')

@@ -4,7 +4,7 @@ import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
 import type { HttpOptions } from './http-options.ts'
 
-/** With a key, as everything: the labels name connections and streams. */
+/** Requires a key, like all routes: the labels name connections and streams. */
 export function metricsRoute(
   app: App,
   guards: readonly onRequestAsyncHookHandler[],

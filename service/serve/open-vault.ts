@@ -5,7 +5,7 @@ import { openFileVault, type FileVaultOptions } from '../platform/vault/file-vau
 import { openKv2Vault } from '../platform/vault/kv2-vault.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
-/** The vault of the settings, else an encrypted one in the data folder. Throws where it cannot be used. */
+/** The vault of the settings, else an encrypted one in the data folder. Throws if it cannot be used. */
 export async function openVault(settings: Settings, logger: Logger): Promise<Vault> {
   const { vaultUrl, vaultToken, vaultMount, vaultNamespace } = settings
   if (vaultUrl === undefined || vaultToken === undefined)

@@ -3,14 +3,14 @@ import { isLoopback } from '../../lib/net/loopback.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import { freePort } from '../platform/postgres/free-port.ts'
 
-/** Where the service listens, and how it is reached. URLs have no slash at their end. */
+/** Where the service listens, and its public URL. URLs have no slash at their end. */
 export interface PublicAddress {
   readonly bind: { readonly host: string; readonly port: number }
   /** For this machine. */
   readonly localUrl: string
-  /** On which other machines reach it, too. */
+  /** Addresses at which other machines reach it. */
   readonly otherUrls: readonly string[]
-  /** Where browsers come back to after an authorization. */
+  /** The address that browsers return to after an authorization. */
   readonly callbackUrl: string
 }
 
@@ -37,7 +37,7 @@ export function reachableAddresses(
   if (!isEverywhere(host)) return isLoopback(host) ? [] : [host]
   return interfaces.flatMap((entry) => {
     if (entry === undefined || entry.internal) return []
-    // An address of a link needs the name of the link, which is another one on each machine.
+    // A link-local address needs the name of the link, which differs between machines.
     if (/^fe80:/i.test(entry.address)) return []
     return host === '::' || entry.family === 'IPv4' ? [entry.address] : []
   })

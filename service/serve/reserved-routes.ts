@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
 import { failuresOnly } from '../platform/http/failures.ts'
 
-/** Routes of the product that a later version fills: so that clients can be written for them, and get an honest answer. */
+/** Routes that a later version will implement, so that clients can be written for them and get a clear error. */
 const reserved = [
   ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
   ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
@@ -13,7 +13,7 @@ const reserved = [
 
 export function reservedRoutes(api: App): void {
   for (const [method, url, operationId, feature, action] of reserved) {
-    // Vendors send no key of ours: a token in the path and a signature will stand for it.
+    // Vendors do not send our key: a token in the path and a signature will replace it.
     const anonymous = action === null
     api.route({
       method,
@@ -29,7 +29,7 @@ export function reservedRoutes(api: App): void {
           ? failuresOnly('not_available')
           : failuresOnly('unauthorized', 'permission_denied', 'rate_limited', 'not_available'),
       },
-      // After the key, before the body: nothing is read that is not used.
+      // After authentication, before the body: a body that is not used is not read.
       onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),
       handler: () => undefined,
     })

@@ -1,10 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Settings } from '../platform/config/settings.ts'
 
-/** What a process does, of what the settings say. */
+/** The tasks of a process, from the settings. */
 export interface Roles {
   readonly api: boolean
-  /** Works on runs: the engine reads and loads a run in one process. */
+  /** Executes runs: the engine reads and loads a run in one process. */
   readonly worker: boolean
   readonly scheduler: boolean
 }

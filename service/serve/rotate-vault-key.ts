@@ -8,8 +8,8 @@ import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { vaultFolderOf } from './open-vault.ts'
 
 /**
- * Encrypts the embedded vault of the settings with a new key. Services that have it open go on; cut off at any time, every
- * secret stays readable. Throws `vault_rotation_refused` where the key is not in the folder.
+ * Encrypts the embedded vault of the settings with a new key. Services that have it open continue; if it is interrupted, every secret stays
+ * readable. Throws `vault_rotation_refused` if the key is not in the folder.
  */
 export async function rotateVaultKey(
   settings: Settings,
@@ -22,7 +22,7 @@ export async function rotateVaultKey(
   if (settings.vaultKey !== undefined || settings.vaultPreviousKey !== undefined) {
     const fix =
       'Start the service once with the new key as REACTOR_CONNECT_VAULT_KEY and the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY.'
-    throw refusedError('the key is given by the settings, not kept in the folder', fix)
+    throw refusedError('the key comes from the settings, not from the folder', fix)
   }
   if (!(await exists(join(folder, keyFileName)))) {
     const fix =

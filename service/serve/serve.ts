@@ -25,7 +25,7 @@ import { createServiceMetrics } from '../run-worker/service-metrics.ts'
 import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Retention, Store } from '../store/store.ts'
-import { StoredKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, type ControlPlane } from './control-plane.ts'
@@ -36,9 +36,9 @@ import { publicAddress, type PublicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
 import { statusMetrics } from './status-metrics.ts'
 
-/** From the end of a session that its server has torn down to the end of the server's process, as it is seen here. */
+/** The time from the end of a session with a stopping server until this process sees the end of the server. */
 const endIsKnownMs = 1_000
-/** Instances, in one line of the log. */
+/** Maximum number of instances in one line of the log. */
 const mostNamed = 20
 
 export interface ServeOptions {
@@ -47,12 +47,12 @@ export interface ServeOptions {
   readonly logger: Logger
   /** Aborted to stop: runs drain to their last checkpoint. */
   readonly signal: AbortSignal
-  /** For a person: where it listens, and the first key. */
+  /** Called with text for a person: where it listens, and the first key. */
   readonly announce: (text: string) => void
   now(): number
 }
 
-/** Serves until the signal is aborted, and everything has come to rest then. Throws where it cannot start or go on. */
+/** Serves until the signal is aborted, and everything has ended then. Throws if it cannot start or continue. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
@@ -86,7 +86,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
-  // The embedded database is in the data folder, which one process has at a time.
+  // The embedded database is in the data folder, which only one process has at a time.
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
@@ -119,7 +119,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     await runLoops(loops, signal, logger)
   } catch (error) {
-    // Sessions with a server that is gone may fail before its end is known: it is the reason then.
+    // Sessions with a stopped server may fail before its end is known: its end is then the reason.
     await databases.watch(AbortSignal.timeout(endIsKnownMs))
     throw error
   }
@@ -134,14 +134,14 @@ function retentionOf(settings: Settings): Partial<Retention> {
   }
 }
 
-/** A wrong policy stops the start, before anything else happens. */
+/** An invalid policy prevents the start, before anything else happens. */
 async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Policy> {
   const policy = await loadPolicy(policyFile)
   for (const warning of policy.warnings) logger.warn({ warning }, 'the policy has an odd rule')
   return policy
 }
 
-/** The vault may be another one, or empty: that is said at the start, not by runs that fail. */
+/** The vault may be another one, or empty: that is reported at the start, not by failing runs. */
 async function lookForLostSecrets(
   plane: Pick<ControlPlane, 'noteLostSecrets'>,
   logger: Logger,
@@ -162,7 +162,7 @@ async function lookForLostSecrets(
   }
 }
 
-/** A person on this machine may write `localhost` for the address of the loopback. */
+/** A person on this machine may write `localhost` for the loopback address. */
 function knownUrls(
   { publicUrl }: Settings,
   { localUrl, otherUrls, bind }: PublicAddress,
@@ -171,7 +171,7 @@ function knownUrls(
   return { ownUrls, ...(publicUrl !== undefined && { publicUrl }) }
 }
 
-/** Who may do what over HTTP, and how often. */
+/** Access and rate limits of HTTP. */
 function guardedBy(
   settings: Settings,
   dependencies: {
@@ -197,7 +197,7 @@ function guardedBy(
   }
 }
 
-/** Something that goes on until the signal is aborted. */
+/** A task that runs until the signal is aborted. */
 type Loop = (signal: AbortSignal) => Promise<void>
 
 interface WorkerOptions {
@@ -234,7 +234,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   return (signal) => worker.run(signal)
 }
 
-/** More than the machine bears is not used: the process would starve itself. */
+/** Not more than the machine can bear: the process would starve itself. */
 function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
   const most = mostParallelRuns(thisMachine())
   if (parallelRuns <= most) return parallelRuns
@@ -268,7 +268,7 @@ function openJobs({ jobsUrl, jobsApiKey }: Settings, queue: PgBossQueue, logger:
   return new HttpJobs({ url: jobsUrl, logger, ...key })
 }
 
-/** Where one of them fails the others come to rest too, and the process ends: it is to be started anew. */
+/** If one of them fails, the others end too, and then the process: it should be restarted. */
 async function runLoops(loops: readonly Loop[], stop: AbortSignal, logger: Logger): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
@@ -277,7 +277,7 @@ async function runLoops(loops: readonly Loop[], stop: AbortSignal, logger: Logge
   }
   const running = [untilStopped, ...loops].map((loop) =>
     loop(signal).catch((error: unknown) => {
-      // Said now: coming to rest may take a minute where the metadata database is gone.
+      // Logged now: ending everything may take a minute if the metadata database is gone.
       logger.error({ code: ConnectError.from(error).code }, 'a part failed: the service ends')
       failed.abort()
       throw error
@@ -309,7 +309,7 @@ function announceStart(
   ]
   if (isOpen) {
     lines.push(
-      'Warning: other machines reach it without TLS, so keys and secrets can be read on the way. Put a proxy with TLS in front and name it in `public_url`, or let only this machine in: `--bind 127.0.0.1:8007`.',
+      'Warning: other machines reach it without TLS, so keys and secrets can be read on the network. Put a proxy with TLS in front and name it in `public_url`, or let only this machine in: `--bind 127.0.0.1:8007`.',
     )
   }
   if (key !== undefined) {

@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino'
 import { secretMask } from '../../protocol/secrets/secret-mask.ts'
 
-/** The log of the process: a JSON object a line. */
+/** The log of the process: one JSON object per line. */
 export function createServiceLogger(options: {
   readonly level: string
   readonly write: (line: string) => void
@@ -10,7 +10,7 @@ export function createServiceLogger(options: {
   return pino({ level, base: null, redact: { paths: redacted, censor: secretMask } }, { write })
 }
 
-/** Where credentials could stand if somebody logged a configuration, a request or a client. */
+/** Where credentials could be if somebody logged a configuration, a request or a client. */
 const redacted = [
   'password',
   'secret',

@@ -10,8 +10,8 @@ export interface StatusSources {
 }
 
 /**
- * Metrics of the service as a whole, from its store: every process has the same ones, and a restart forgets none of them.
- * What is returned reads them anew: call it before they are shown. Throws `store_unavailable`.
+ * Metrics of the service as a whole, from its store: every process has the same ones, and they survive a restart. The returned function
+ * updates them: call it before they are served. Throws `store_unavailable`.
  */
 export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
   const gauges = createStatusGauges(registry)
@@ -66,25 +66,22 @@ export function createStatusGauges(registry: Registry): StatusGauges {
       labelNames: ['part'],
       registers,
     }),
-    queued: service(
-      'runs_queued',
-      'Runs whose time has come and that wait for a process with room',
-    ),
+    queued: service('runs_queued', 'Runs that are due and wait for a process with a free slot'),
     oldestQueued: service(
       'runs_queued_oldest_seconds',
-      'How long the first of the queued runs waits',
+      'How long the oldest queued run has waited',
     ),
     overdue: service(
       'schedules_overdue',
-      'Schedules whose time passed a minute ago or more, and that no scheduler acted on',
+      'Schedules that have been due for a minute or more, and that no scheduler acted on',
     ),
     unsent: service(
       'schedules_unsent',
-      'Schedules that the external Jobs service has not been told of yet',
+      'Schedules that have not been sent to the external Jobs service yet',
     ),
     lastSuccess: ofConnection(
       'last_success_timestamp_seconds',
-      'When the last complete run of an active connection ended; 0: none is complete',
+      'When the last complete run of an active connection ended; 0: no run is complete',
     ),
     failing: ofConnection(
       'failing',

@@ -26,7 +26,7 @@ import { PostgresUserStore } from '../users/user-store.ts'
 export interface StoreOptions {
   readonly url: string
   readonly logger: Logger
-  /** What is not said is as `Retention` has it. */
+  /** Omitted fields have the defaults of `Retention`. */
   readonly retention?: Partial<Retention>
 }
 
@@ -37,7 +37,7 @@ const standardRetention: Retention = {
   auditDays: 365,
   discoveryHours: 24,
 }
-/** Of one process: statements take milliseconds, and a server has room for about a hundred sessions. */
+/** For one process: statements take milliseconds, and a server has room for about a hundred sessions. */
 const sessions = 10
 
 /** Brings the tables up to date and opens the store. Throws `store_unavailable`, `store_schema_newer`. */

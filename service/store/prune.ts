@@ -2,23 +2,23 @@ import { answerLifetime } from '../platform/http/idempotency-store.ts'
 import type { Database } from '../platform/database/database.ts'
 import type { Retention } from './store.ts'
 
-/** Of a call: what is left is for the next one. */
+/** Per call: the rest is for the next one. */
 const maxBatches = 100
 const batchRows = 500
 /** Each with up to `logLinesPerRun` lines. */
 const batchRuns = 20
 
-/** What a sandbox found can be looked at for so long; what was promoted is in the runs. */
+/** How long a sandbox's report can be read; what was promoted is in the runs. */
 const sandboxDays = 30
 
-/** A job of an external Jobs service that comes again within this time starts nothing. Each time that it comes counts. */
+/** A job of an external Jobs service that comes again within this time starts nothing. The time starts again each time. */
 const jobDays = 7
 
-/** Deletes what has outlived its time, in batches, so that no lock is held for long. Several processes may do it at once. */
+/** Deletes expired data, in batches, so that no lock is held for long. Several processes may do it at once. */
 export async function prune(database: Database, retention: Retention): Promise<void> {
   for (const rows of oldRows(retention))
     await inBatches(batchRows, (limit) => deleteOld(database, rows, limit))
-  // Last: the first time there may be runs of years, and none of the others waits for them.
+  // Last: the first time there may be years of runs, which should not delay the others.
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
   await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))
 }
@@ -71,8 +71,8 @@ async function pruneLogs(
 }
 
 /**
- * Runs with their streams and lines. The last run of a connection stays, and its last complete one: they say how it is, and
- * since when. So does a run that is being retried.
+ * Runs with their streams and lines. The last run of a connection and its last complete one stay, because they show its state. So does a
+ * run that is being retried.
  */
 async function pruneRuns(
   database: Database,

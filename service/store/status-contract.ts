@@ -1,18 +1,18 @@
-/** How the service does as a whole: for its metrics. */
+/** The state of the service as a whole, for its metrics. */
 export interface StoreStatus {
-  /** Those that are active. */
+  /** Active connections. */
   readonly connections: readonly ConnectionStatus[]
-  /** Runs in the queue whose time has come: they wait for a process with room. */
+  /** Due runs in the queue: they wait for a process with a free slot. */
   readonly queuedRuns: number
-  /** How long the first of them waits. */
+  /** How long the oldest of them has waited. */
   readonly oldestQueuedSeconds: number
-  /** Schedules that the service fires itself, whose time has passed a minute ago or more. */
+  /** Schedules that the service fires itself, and that have been due for a minute or more. */
   readonly overdueSchedules: number
 }
 
 export interface ConnectionStatus {
   readonly connection: string
-  /** When its last complete run ended, in seconds since 1970; 0: none of its runs is complete. */
+  /** When its last complete run ended, in seconds since 1970; 0: no run is complete. */
   readonly lastSuccessSeconds: number
   /** Its last run failed, is partial, or is being tried again after an attempt that moved nothing. */
   readonly isFailing: boolean

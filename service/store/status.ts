@@ -13,7 +13,7 @@ interface QueueRow extends Row {
   readonly overdue: number
 }
 
-/** Two looks into an index for each connection. */
+/** Two index lookups for each connection. */
 export async function readStatus(database: Database): Promise<StoreStatus> {
   const connections = await database.query<ConnectionRow>(
     `SELECT connection.name AS connection,

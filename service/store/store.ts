@@ -16,12 +16,11 @@ import type { LoginAttemptStore } from '../logins/contract.ts'
 import type { UserStore } from '../users/contract.ts'
 
 /**
- * What is kept in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers take them out
- * before they come here.
+ * The data in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers remove them before they call it.
  *
- * Every change is one SQL statement or transaction, so it happened as a whole or not at all, and what was returned is durable.
- * Lists come in index order, so a page costs the same at any depth. Any method throws `store_unavailable` where the database cannot be
- * reached, and a list `cursor_invalid` for a cursor that is not one of its own.
+ * Every change is one SQL statement or transaction, so it happens completely or not at all, and what was returned is durable. Lists come in
+ * index order, so a page costs the same at any depth. Any method throws `store_unavailable` if the database cannot be reached, and a list
+ * throws `cursor_invalid` for a cursor of another list.
  */
 export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly instances: InstanceStore
@@ -39,15 +38,15 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   readonly usedTokens: UsedTokenStore
-  /** Whether somebody holds the lock, in any process: within moments of its death a process that was killed does not. */
+  /** Whether a living process holds the lock: a killed one loses it within moments. */
   isHeld(lock: string): Promise<boolean>
-  /** Deletes what has outlived its time (`Retention`), a bounded amount a call. The scheduler calls it every few minutes. */
+  /** Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes. */
   prune(): Promise<void>
-  /** Throws `store_unavailable` where the database does not answer. */
+  /** Throws `store_unavailable` if the database does not respond. */
   ping(): Promise<void>
-  /** Throws `store_unavailable` when the database takes no writes, or has no room for them. It keeps nothing. */
+  /** Throws `store_unavailable` if the database accepts no writes, or has no room for them. It leaves nothing behind. */
   checkWrites(): Promise<void>
-  /** How the service does as a whole. */
+  /** The state of the service as a whole. */
   status(): Promise<StoreStatus>
 }
 

@@ -2,7 +2,7 @@ import type { PrincipalKind } from '../platform/access/principal.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { User, UserDetails, UserWithPassword } from './schema.ts'
 
-/** Every method throws `identity_external` where an Identity service knows the users. E-mails come in small letters. */
+/** Every method throws `identity_external` if an Identity service manages the users. E-mails must be in lower case. */
 export interface UserService {
   /** Throws `name_taken`. */
   create(input: UserDetails): Promise<UserWithPassword>
@@ -10,15 +10,15 @@ export interface UserService {
   get(email: string): Promise<User>
   /** By e-mail, ascending. */
   list(page: PageRequest): Promise<Page<User>>
-  /** Holds from the next request on, also for tokens that exist. Throws `user_not_found`. */
+  /** Takes effect at the next request, also for existing tokens. Throws `user_not_found`. */
   setRole(email: string, role: PrincipalKind): Promise<User>
-  /** Ends the user's logins. Without a password one is made. Throws `user_not_found`. */
+  /** Ends the user's logins. Without a password, one is generated. Throws `user_not_found`. */
   resetPassword(email: string, password?: string): Promise<UserWithPassword>
   /** Ends the user's logins. Throws `user_not_found`. */
   delete(email: string): Promise<void>
 }
 
-/** Users of the embedded identity. E-mails come in small letters. */
+/** Users of the embedded identity. E-mails must be in lower case. */
 export interface UserStore {
   /** Throws `name_taken`. */
   create(input: NewUser): Promise<User>
@@ -32,9 +32,9 @@ export interface UserStore {
   delete(email: string): Promise<void>
   find(id: string): Promise<KnownUser | null>
   findByEmail(email: string): Promise<KnownUser | null>
-  /** Notes the time, and the same password hashed anew where it is given; nothing where the password has changed since. */
+  /** Notes the time, and a new hash of the same password if it is given; changes nothing if the password has changed since. */
   noteLogin(known: KnownUser, passwordHash?: string): Promise<void>
-  /** Tokens that were made until now hold no more. */
+  /** Existing tokens become invalid. */
   endLogins(id: string): Promise<void>
 }
 
@@ -48,6 +48,6 @@ export interface NewUser {
 export interface KnownUser {
   readonly user: User
   readonly passwordHash: string
-  /** How often the logins of the user have been ended: a token of another number does not hold. */
+  /** How often the logins of the user have been ended: a token with another number is invalid. */
   readonly tokenVersion: number
 }

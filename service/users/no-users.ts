@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { UserService } from './contract.ts'
 
-/** Where an Identity service knows the users, none are kept here: every method throws `identity_external`. */
+/** If an Identity service manages the users, there are none here: every method throws `identity_external`. */
 export function noUsers(url: string): UserService {
   const refuse = (): Promise<never> => Promise.reject(identityExternal(url))
   return {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { Slots } from '../../lib/async/slots.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
-/** The cost of scrypt; kept with each hash, so that it can be raised later. Memory: 128 x N x r bytes. */
+/** The cost of scrypt; stored with each hash, so that it can be raised later. Memory: 128 x N x r bytes. */
 export interface HashCost {
   readonly n: number
   readonly r: number
@@ -15,17 +15,17 @@ export const standardCost: HashCost = { n: 2 ** 15, r: 8, p: 3 }
 
 const saltBytes = 16
 const hashBytes = 32
-/** Each takes a thread of Node's pool, which files and names need too, and its memory. */
+/** Each uses a thread of Node's pool, which file and DNS operations need too, and memory. */
 const atOnce = 2
 const maxWaiting = 50
 
 const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
-/** Hashes passwords with scrypt, two at a time, however many are asked for. */
+/** Hashes passwords with scrypt, two at a time; the others wait. */
 export class PasswordHasher {
   readonly #cost: HashCost
   readonly #slots = new Slots(atOnce)
-  /** Of a password that nobody has. */
+  /** The hash of a password that nobody has. */
   readonly #nobody: string
 
   constructor(cost: HashCost = standardCost) {
@@ -33,7 +33,7 @@ export class PasswordHasher {
     this.#nobody = formatHash(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
   }
 
-  /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` where too many wait. */
+  /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` if too many wait. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(saltBytes)
     const hash = await this.#derive(password, salt, this.#cost)
@@ -41,8 +41,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Whether it is the password of the hash; constant time in both. Null, for a user that does not exist, takes as long and is
-   * false. Throws `login_throttled` where too many wait.
+   * Whether it is the password of the hash; in constant time. Null, for a user that does not exist, takes as long and returns false. Throws
+   * `login_throttled` if too many wait.
    */
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
     const { cost, salt, hash } = parseHash(passwordHash ?? this.#nobody)
@@ -50,7 +50,7 @@ export class PasswordHasher {
     return isSame && passwordHash !== null
   }
 
-  /** Whether a hash was made with another cost than new ones are. */
+  /** Whether a hash was made with another cost than new ones. */
   isOutdated(passwordHash: string): boolean {
     const { n, r, p } = parseHash(passwordHash).cost
     return n !== this.#cost.n || r !== this.#cost.r || p !== this.#cost.p
@@ -59,7 +59,7 @@ export class PasswordHasher {
   async #derive(password: string, salt: Buffer, { n, r, p }: HashCost): Promise<Buffer> {
     if (this.#slots.waiting >= maxWaiting)
       throw new ConnectError('login_throttled', { details: { seconds: 10 } })
-    // The same letters are the same password on every keyboard.
+    // Unicode-normalized, so that the same letters are the same password on every keyboard.
     const text = password.normalize('NFKC')
     const options = { N: n, r, p, maxmem: 256 * n * r }
     return this.#slots.run(() => deriveKey(text, salt, hashBytes, options))

@@ -5,25 +5,21 @@ import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const role = z
   .enum(principalKinds)
-  .meta({ description: 'What the user may do: docs/access.md.' })
+  .meta({ description: 'The rights of the user: docs/access.md.' })
 
-/** Shorter ones are guessed; longer ones are no passwords. */
+/** Shorter ones can be guessed; longer ones are not passwords. */
 export const newPassword = z.string().min(12).max(200)
 
-export const email = z
-  .email()
-  .max(200)
-  .toLowerCase()
-  .meta({ description: 'Small and capital letters are the same.' })
+export const email = z.email().max(200).toLowerCase().meta({ description: 'Not case-sensitive.' })
 
 export const userCreate = z
   .strictObject({
     email,
     role,
-    /** Absent: one is made. */
+    /** Absent: one is generated. */
     password: newPassword
       .exactOptional()
-      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+      .meta({ description: 'At least 12 characters. Default: one is generated.' }),
   })
   .meta({ id: 'UserCreate' })
 export type UserDetails = Resource<typeof userCreate>
@@ -32,24 +28,24 @@ export const userChange = z.strictObject({ role }).meta({ id: 'UserChange' })
 
 export const passwordReset = z
   .strictObject({
-    /** Absent: one is made. */
+    /** Absent: one is generated. */
     password: newPassword
       .exactOptional()
-      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+      .meta({ description: 'At least 12 characters. Default: one is generated.' }),
   })
   .optional()
   .meta({ id: 'PasswordReset' })
 
 const fields = {
   id: z.string(),
-  /** In small letters; unique. */
+  /** In lower case; unique. */
   email: z.string(),
   role: z.enum(principalKinds),
   createdAt: timestamp,
   lastLoginAt: timestamp.nullable(),
 }
 
-/** A person who logs in here, with e-mail and password: if no Identity service is configured. */
+/** A person who logs in here, with e-mail and password, if no Identity service is configured. */
 export const userSchema = z.object(fields).meta({ id: 'User' })
 export type User = Resource<typeof userSchema>
 export const userDocument = snakeCaseSchema(userSchema)
@@ -57,7 +53,9 @@ export const userDocument = snakeCaseSchema(userSchema)
 export const userWithPasswordSchema = z
   .object({
     ...fields,
-    password: z.string().meta({ description: 'Shown this once: only its hash is kept.' }),
+    password: z
+      .string()
+      .meta({ description: 'Shown only once: the service stores only its hash.' }),
   })
   .meta({ id: 'UserWithPassword' })
 export type UserWithPassword = Resource<typeof userWithPasswordSchema>

@@ -19,7 +19,7 @@ import { toWire } from '../platform/wire.ts'
 
 const tags = ['users']
 const params = z.object({ email })
-/** The answer holds a password: what is answered again would have to be kept. */
+/** The response contains a password, and would have to be stored to be repeated. */
 const headers = z
   .looseObject({ 'idempotency-key': z.undefined().optional() })
   .meta({ type: 'object' })
@@ -56,8 +56,8 @@ function createRoute(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'createUser',
-        summary: 'Add a user; the password is shown this once',
-        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        summary: 'Add a user; the password is shown only once',
+        description: 'Does not accept an `Idempotency-Key`: the response contains the password.',
         headers,
         body: userCreate,
         response: {
@@ -91,7 +91,7 @@ function changeRoutes(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'updateUser',
-        summary: 'Give a user another role, at once',
+        summary: 'Change the role of a user; takes effect at once',
         params,
         body: userChange,
         response: {
@@ -114,8 +114,8 @@ function changeRoutes(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'resetPassword',
-        summary: 'Set a new password, shown this once, and end the logins of the user',
-        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        summary: 'Set a new password, shown only once, and end all logins of the user',
+        description: 'Does not accept an `Idempotency-Key`: the response contains the password.',
         headers,
         params,
         body: passwordReset,
@@ -133,7 +133,7 @@ function changeRoutes(api: App, users: UserService): void {
     },
     async (request, reply) => {
       const { params: place, body } = request
-      // Whoever has the new password is that user.
+      // The caller gets a password of that user, and so all of the user's rights.
       checkWeaker(principalOf(request), { kind: (await users.get(place.email)).role })
       return reply.send(
         toWire(userWithPasswordSchema, await users.resetPassword(place.email, body?.password)),
@@ -150,7 +150,7 @@ function deleteRoute(api: App, users: UserService): void {
       schema: {
         tags,
         operationId: 'deleteUser',
-        summary: 'Remove a user, and end their logins',
+        summary: 'Remove a user and end all their logins',
         params,
         response: {
           204: z.null().meta({ description: 'The user is removed.' }),

@@ -7,7 +7,7 @@ import type { UserService, UserStore } from './contract.ts'
 import { newId } from '../platform/database/ids.ts'
 import type { PasswordHasher } from './password-hash.ts'
 
-/** EmbeddedUserService of the embedded identity. */
+/** `UserService` of the embedded identity. */
 export class EmbeddedUserService implements UserService {
   readonly #store: UserStore
   readonly #hasher: PasswordHasher

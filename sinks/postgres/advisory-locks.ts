@@ -6,13 +6,13 @@ import type { DestinationSession } from './session.ts'
 export type LockKey = string | readonly [number, number]
 
 /**
- * An advisory lock: any login of the database may take it too, whatever we use it for. So each wait has a limit, and its end names the
+ * An advisory lock: any login of the database may take the same one for its own purposes. So each wait has a limit, and the error names the
  * sessions that hold it.
  */
 export interface AdvisoryLock {
   /** Taken in this order. */
   readonly keys: readonly LockKey[]
-  /** What the lock stands for, for people. */
+  /** What the lock protects, for people. */
   readonly subject: string
   readonly seconds: number
 }
@@ -25,7 +25,7 @@ export async function lockForSession(
 ): Promise<void> {
   const take = how === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'
   try {
-    // Several statements in one round trip are a transaction: the limit ends with it, and the lock does not.
+    // Several statements in one round trip are a transaction: the time limit ends with it, but the lock does not.
     await session.runPinned(
       `SET LOCAL lock_timeout = '${lock.seconds}s'; SELECT ${callsOf(take, lock.keys)}`,
     )
@@ -34,7 +34,9 @@ export async function lockForSession(
   }
 }
 
-/** Holds it until the transaction ends, in which no lock is waited for longer than for this one. Throws `destination_lock_held`. */
+/**
+ * Holds it until the transaction ends; no lock in the transaction is waited for longer than for this one. Throws `destination_lock_held`.
+ */
 export async function lockForTransaction(
   session: DestinationSession,
   lock: AdvisoryLock,
@@ -60,12 +62,12 @@ function callsOf(take: string, keys: readonly LockKey[]): string {
     .join(', ')
 }
 
-/** The time is over. */
+/** The time limit has passed. */
 function isTimeout(error: unknown): boolean {
   return error instanceof ConnectError && error.details.sqlstate === sqlstates.lockNotAvailable
 }
 
-/** A shared lock waits for those who hold it alone, and for those who wait to. */
+/** A shared lock waits for sessions that hold it exclusively, and for those that wait to. */
 async function heldBy(
   session: DestinationSession,
   error: unknown,

@@ -14,7 +14,7 @@ import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
-/** What was being done: the facts that the messages name. */
+/** The operation: the facts that the messages name. */
 export interface DestinationPlace {
   readonly address: PostgresAddress
   readonly stream?: string
@@ -108,36 +108,36 @@ function ofRoutine(
     indexRoutines.includes(routine)
   )
     return entryTooLong(constraint, details)
-  // Two sessions made an object of one name at the same time: the catalog's own index held them apart.
+  // Two sessions created an object of one name at the same time: an index of the catalog kept them apart.
   if (sqlstate === sqlstates.uniqueViolation && schema === 'pg_catalog') {
     return new ConnectError('destination_conflict', { details: { ...details, reason } })
   }
   return undefined
 }
 
-/** The table itself is set up so that the server refuses our statements. */
+/** The setup of the table makes the server refuse our statements. */
 function ofTableSetup(
   { routine, message }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
   { place, details }: { readonly place: DestinationPlace; readonly details: ErrorDetails },
 ): ConnectError | undefined {
-  // Another reason is one of a statement of a function.
+  // With another reason, it is an error of a statement inside a function.
   if (reason !== message) return undefined
   if (routine === 'CheckCmdReplicaIdentity')
     return new ConnectError('destination_replica_identity_missing', { details })
-  // DoCopy refuses nothing else with this SQLSTATE.
+  // DoCopy uses this SQLSTATE for nothing else.
   if (sqlstate !== '0A000' || routine !== 'DoCopy') return undefined
   const role = quoteIdentifier(place.address.user)
   return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
 }
 
-/** Our own statement writes each key once, and a row that is there is updated: so something else gave rows a key of others. */
+/** Our own statement writes each key once, and updates an existing row: so something else set the key of rows to that of others. */
 function ofKeyTrigger(
   { routine, message }: DatabaseError,
   { sqlstate, constraint, reason }: ServerRefusal,
   details: ErrorDetails & { readonly object: string },
 ): ConnectError | undefined {
-  // With another reason it is one of a statement of a function, as is one of an index without its name.
+  // With another reason, it is an error of a statement inside a function, as is one of an index without its name.
   const isTwice =
     sqlstate === sqlstates.cardinalityViolation &&
     routine === 'ExecOnConflictUpdate' &&
@@ -145,8 +145,8 @@ function ofKeyTrigger(
   const isTaken = sqlstate === sqlstates.uniqueViolation && keyRoutine.test(routine ?? '')
   if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
   const { object } = details
-  const problem = 'a trigger of the table gives rows the key of other rows'
-  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. What it makes of the key can be a column of its own.`
+  const problem = 'a trigger of the table sets the key of rows to the key of other rows'
+  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. It can write its version of the key to a column of its own.`
   return new ConnectError('destination_key_unusable', {
     details: { ...details, table: object, problem, fix },
   })
@@ -168,10 +168,10 @@ function ofMissingTable(
   { sqlstate, reason }: ServerRefusal,
   place: DestinationPlace,
 ): ConnectError | undefined {
-  // The reason is another one where a function of the database, such as a trigger's, lacks its table.
+  // There is another reason if a function of the database, such as a trigger's, misses its table.
   if (sqlstate !== '42P01' || reason !== message || place.bookkeeping !== undefined)
     return undefined
-  // In every language, the message has the name.
+  // The message contains the name in every language.
   if (message.includes(`${bookkeepingSchema}.`)) return destinationReplaced(place.address)
   const { stage } = place
   return tableGone(
@@ -185,7 +185,7 @@ export function tableGone({ host, port, database }: PostgresAddress, object: str
   return new ConnectError('destination_table_gone', { details: { host, port, database, object } })
 }
 
-/** The bookkeeping does not know the run that goes on. */
+/** The bookkeeping does not know the active run. */
 export function destinationReplaced({ host, port, database }: PostgresAddress): ConnectError {
   return new ConnectError('destination_replaced', { details: { host, port, database } })
 }
@@ -197,7 +197,7 @@ const indexRoutines: readonly string[] = [
   'GinFormTuple',
 ]
 
-/** The server's routines that refuse a row for its partition key, and why. */
+/** The server's routines that refuse a row because of its partition key, and why. */
 const partitionRefusals: readonly (readonly [string, string])[] = [
   ['ExecFindPartition', 'its partition key is in none of them'],
   ['ExecPartitionCheck', 'it is itself a partition, for other values'],
@@ -211,7 +211,7 @@ export function partitionMissing(object: string, details: ErrorDetails): Connect
   })
 }
 
-/** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
+/** The table that the server names (unless it is a catalog); otherwise the table in use, or its stream. */
 function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): string {
   const { stage } = place
   const isStage = stage !== undefined && schema === stage.schema && table === stage.table
@@ -223,8 +223,8 @@ function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): st
 }
 
 /**
- * What `destination_constraint_violated` says of the rule that refuses a record. A column that must not be NULL is no constraint that a
- * user could find by a name.
+ * What `destination_constraint_violated` says about the rule that rejects a record. A NOT NULL column is not a constraint that a user could
+ * find by a name.
  */
 export function constraintFacts(
   refusal: ServerRefusal,
@@ -235,7 +235,7 @@ export function constraintFacts(
     const quoted = quoteIdentifier(column)
     return {
       constraint: `NOT NULL of column ${quoted}`,
-      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source lacks it.`,
+      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source does not have it.`,
     }
   }
   if (constraint !== undefined) {
@@ -254,7 +254,7 @@ function fixOf(sqlstate: string, name: string): string {
       return `Load the rows that foreign key ${name} needs first, make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
     case sqlstates.uniqueViolation:
     case sqlstates.exclusionViolation:
-      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); else drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
+      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); otherwise drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
     default:
       return `Correct the value at the source, or drop or relax ${name}; then run the connection again.`
   }

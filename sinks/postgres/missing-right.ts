@@ -11,7 +11,7 @@ interface RightPlace {
   readonly table?: TableName
 }
 
-/** A statement that gives the user what it lacks, as far as the server's words say what that is. */
+/** A statement that gives the user the missing right, as far as the server's message names it. */
 export function missingRightFix(reason: string, place: RightPlace): string {
   const role = quoteIdentifier(place.address.user)
   const schema = /permission denied for schema (.+)$/.exec(reason)?.[1]
@@ -80,7 +80,7 @@ function bookkeepingGrants(role: string): string {
   return `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`
 }
 
-/** A new version alters the tables of the checkpoints once, which no grant allows. Whoever made them can still use them then. */
+/** A new version alters the tables of the checkpoints once, which no grant allows. The role that created them can still use them then. */
 export function bookkeepingOwnerMissing(
   address: PostgresAddress,
   { schema, tables }: { schema: string; tables: readonly { name: string; owner: string }[] },

@@ -34,7 +34,7 @@ import { streamTarget } from './tables/stream-target.ts'
 
 /**
  * The destination on the main thread. Connects at its first use.
- * @param givenUp from its abort on, calls that are under way throw `destination_connection_lost`, as do all that follow; what is open is rolled back
+ * @param givenUp from its abort on, calls that are in progress throw `destination_connection_lost`, as do all that follow; what is open is rolled back
  */
 export function openPostgresDestination(
   place: PostgresPlace,
@@ -60,7 +60,7 @@ class PostgresDestination implements Destination {
       if (schema === undefined) return
       requireOpenDestination(schema, session.bookkeepingSchema)
       if (await schemaExists(session, schema)) return
-      // Throws where it is not allowed; the schema is made for good by the first stream.
+      // Throws if it is not allowed; the first stream creates the schema for good.
       await session.begin()
       await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
       await session.rollback()
@@ -127,7 +127,8 @@ class PostgresDestination implements Destination {
     const giveUp = session.destroy.bind(session)
     this.#givenUp?.addEventListener('abort', giveUp)
     try {
-      // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
+      // A sandbox's bookkeeping was created with its schema. If a sweep has dropped it, nothing may create it again: no sweep would find
+      // it.
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
       if (user !== undefined) await markSession(session, user.sink.connection, user.start)
       return await work(session)

@@ -19,11 +19,11 @@ export interface Written<R> {
 }
 
 /**
- * One database session. Every error that its methods throw is a ConnectError, but those of a COPY.
+ * One database session. Every error that its methods throw is a ConnectError, except those of a COPY.
  *
  * What `rows` runs sees the catalog only (postgres/search-path.ts): the catalog's own tables, the bookkeeping, and reads. `run` and
- * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a statement
- * every function, operator and type has its schema.
+ * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a
+ * statement every function, operator and type has its schema.
  */
 export class DestinationSession implements AsyncDisposable {
   readonly #session: PostgresSession
@@ -132,7 +132,7 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** All or nothing. The server ends it where this process is frozen: others wait for its locks. Nothing else may be waited for in it. */
+  /** All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must not wait for anything else. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.runPinned(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'`)
     try {
@@ -153,7 +153,7 @@ export class DestinationSession implements AsyncDisposable {
     })
   }
 
-  /** Starts a COPY … FROM STDIN after statements that begin what it is in. One at a time; end or abort it before the next query. */
+  /** Starts a COPY … FROM STDIN after the statements that begin its transaction. One at a time; end or abort it before the next query. */
   copyIn(begin: string, copy: string): CopyIn {
     this.#copy = new CopyIn(
       this.#session.client,

@@ -176,7 +176,7 @@ describe('import', () => {
     const { out } = await catalog({ command: 'show', type: 'notion', json: false })
     expect(out).toMatch(/^notion \(imported\): Shop$/m)
     const postgres = await importing(write('postgres.yaml', orders), { force: true })
-    expect(postgres.out).toContain('is a connector of the program')
+    expect(postgres.out).toContain('is a built-in connector')
   })
 
   test('an address is fetched over https only, and never from a private network', async () => {
@@ -190,9 +190,9 @@ describe('import', () => {
   test('what is no manifest, or no name, is an error that says what to do', async () => {
     await expect(importing(join(folder, 'nothing.yaml'))).rejects.toThrow('cannot be read')
     mkdirSync(join(folder, 'empty'))
-    await expect(importing(join(folder, 'empty'))).rejects.toThrow('holds no manifest')
+    await expect(importing(join(folder, 'empty'))).rejects.toThrow('contains no manifest')
     const file = write('shop.yaml', orders)
-    await expect(importing(file, { name: '../up' })).rejects.toThrow('is no name')
+    await expect(importing(file, { name: '../up' })).rejects.toThrow('is not a name')
     const spaced = await importing(write('my shop.yaml', orders))
     expect(spaced.out).toContain('Name it with --as')
   })

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { runProgram, type RunArguments } from '../../cli/program.ts'
-import { errorEnd } from '../../cli/output/error-end.ts'
+import { commandFailure } from '../../cli/output/command-failure.ts'
 import { createLogger } from '../../cli/run/log-lines.ts'
 import { MetricsServer } from '../../cli/run/metrics-server.ts'
 import { StopSignals } from '../../cli/run/stop-signals.ts'
@@ -72,7 +72,7 @@ describe('the command line', () => {
     expect(error?.code).toBe('usage')
     expect(error?.message).toContain(problem)
     expect(error?.suggestedFix).toContain(fix)
-    expect(errorEnd(error)).toMatchObject({ exitCode: 2 })
+    expect(commandFailure(error)).toMatchObject({ exitCode: 2 })
   })
 
   test('shows its version, and help with examples and exit codes', async () => {

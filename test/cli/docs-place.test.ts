@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { docsFileUrl, docsPath } from '../../cli/output/docs-place.ts'
+import { docsFileUrl, docsPath } from '../../cli/output/docs-path.ts'
 import { ConnectError, errorCodes, type ErrorCodeName } from '../../protocol/index.ts'
 
 test('what the command line prints of every error is a file that exists', () => {

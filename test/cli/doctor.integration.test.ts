@@ -125,11 +125,11 @@ test('a Jobs service that refuses the key, and a database that takes no writes, 
   expect(code).toBe(1)
   expect(findings.get('Jobs service')).toMatchObject({
     status: 'failed',
-    detail: `The Jobs service at ${jobs.url} cannot be used: it answered 401`,
+    detail: `The Jobs service at ${jobs.url} cannot be used: it responded with status 401`,
   })
   expect(findings.get('metadata database')).toMatchObject({
     status: 'failed',
-    detail: expect.stringContaining('takes no writes') as string,
+    detail: expect.stringContaining('accepts no writes') as string,
   })
   expect(text).not.toContain('kit-secret-other')
 })

@@ -263,10 +263,10 @@ describe('human output', () => {
     const lines = output.writes.join('').split('\n')
     expect(lines.filter((line) => line.startsWith('  table:'))).toEqual([
       '  table:   column a was added (date)',
-      '  table:   column e was added again (date): older rows have NULL in it until the source gives them again; reset the stream to read all of them',
-      '  table:   column b became text, and was bigint: it could not hold all values of the source',
-      '  table:   column c stays text, and the source has bigint now: a column never gets narrower',
-      '  table:   column d is no longer among the columns of the stream (the source lacks it, or `columns` leaves it out): it stays, and new rows have no value of the source in it',
+      '  table:   column e was added again (date): older rows have NULL in it until the source sends them again; reset the stream to read all of them',
+      '  table:   column b was changed from bigint to text: it could not hold all values of the source',
+      '  table:   column c stays text, although the source now has bigint: a column never gets narrower',
+      '  table:   column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): it stays in the table, and new rows have no value for it',
     ])
   })
 
@@ -299,7 +299,7 @@ describe('human output', () => {
       const human = new HumanOutput(new Screen(output), plainPaint)
       human.end({ kind: 'result', result: { ...result, status }, exitCode: 3 })
       expect(output.writes.join('')).toContain(
-        'incremental streams and appends go on from their last checkpoint, other streams start over',
+        'incremental streams and appends continue from their last checkpoint, other streams start over',
       )
     },
   )

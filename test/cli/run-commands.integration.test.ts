@@ -52,7 +52,7 @@ describe('runs', () => {
   })
 
   test('warnings of the run as a whole are shown when it ends, and with the run', async () => {
-    const warning = 'The source does not show stream notes any more'
+    const warning = 'The source no longer shows stream notes'
     const waiting = run('connections runs start shop --wait')
     const id = await active()
     await endedWith(id, { warnings: [warning] })
@@ -72,7 +72,7 @@ describe('runs', () => {
     const change = { kind: 'widened', column: 'n', type: 'text', was: 'bigint' } as const
     await endedWith(id, { streams: [{ ...users, tableChanges: [change] }, orders] })
     const told =
-      'column n became text, and was bigint: it could not hold all values of the source\n'
+      'column n was changed from bigint to text: it could not hold all values of the source\n'
     expect((await waiting).err).toContain(`  table:   ${told}`)
     expect((await run(`connections runs get shop ${id}`)).out).toContain(`: table: ${told}`)
     const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))

@@ -393,8 +393,8 @@ describe('aliases of a YAML run file', () => {
       for (const levels of [8, 30]) {
         const start = performance.now()
         expect(failure(`${head}${bomb(levels, node)}`).details).toMatchObject({
-          problem: 'an alias stands for too many values, or for one that holds itself',
-          fix: 'Repeat less with aliases. Put a value that begins with `*` or `&` into quotes.',
+          problem: 'an alias expands to too many values, or contains itself',
+          fix: 'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
         })
         expect(performance.now() - start).toBeLessThan(1000)
       }

@@ -109,7 +109,7 @@ describe('a complete run', () => {
     expect(end.code).toBe(0)
     const [warning = ''] = resultOf(end).warnings ?? []
     expect(warning).toMatch(
-      /^The source does not show stream public\.notes any more.* drop "copy"\."notes"/,
+      /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
     )
     expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
     await shop.query('DROP TABLE copy.notes')

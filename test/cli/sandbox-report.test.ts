@@ -59,7 +59,7 @@ describe('the report of a sandbox', () => {
 
   !  public.orders  at least 1 row deleted: id=3
   !  public.orders  total: 3 values are there now and become NULL
-  !  public.orders  reviewed: 1 value of a column that is not the source’s is replaced by its default
+  !  public.orders  reviewed: 1 value of a column that the source does not have is replaced by its default
   !  public.orders  2 rows of shop.lines are deleted too (foreign key lines_order_fkey)
   !  public.orders  1 record rejected
 
@@ -235,7 +235,7 @@ No change in 1 stream: 0 rows inserted, 0 updated, 0 deleted
 The source is not as approved. Runs ignore that. Promoting approves it, and the streams below show what a promoted run does:
   newt  stream added
   gone  stream removed
-As long as it is ignored, the next run does this:
+While the change is ignored, the next run does this:
      newt           is not read
      public.orders  key (number): 0 inserted, 0 updated, 100 unchanged, 0 deleted
   !  public.orders  The key (number) is not unique

@@ -116,7 +116,7 @@ test.concurrent(
     await using db = await testDatabase()
     const plan = await planOf(orders, db, 'append')
     orders.api.answer = maintenance
-    const warning = `The answer of GET ${orders.url} was no JSON (text/html, begins with <!doctype html): it was read as one without records.`
+    const warning = `The response to GET ${orders.url} was no JSON (text/html, begins with <!doctype html): it was treated as having no records.`
     const [failed] = (await runPlan(plan)).result.streams
     expect(failed?.error).toMatchObject({ code: 'source_answer_unreadable' })
     expect(JSON.stringify(await sandboxPlan(plan))).toContain('was no JSON (text/html, ')

@@ -113,12 +113,12 @@ describe('check', () => {
     [
       'a server that hangs up',
       () => portOf(createServer((socket) => socket.destroy())),
-      /cannot be reached: it ended the connection before it said anything/,
+      /cannot be reached: it ended the connection before it sent anything/,
     ],
     [
       'a Unix socket that is not there',
       () => ({ host: tmpdir() }),
-      /cannot be reached: there is no Unix socket of that name/,
+      /cannot be reached: there is no Unix socket with that name/,
     ],
     [
       'an invalid configuration',

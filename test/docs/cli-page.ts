@@ -36,35 +36,35 @@ function helpOf(command: Command): string {
 
 const introduction = `# The command line
 
-\`reactor connect run FILE\` and \`reactor connect source …\` work by themselves. \`reactor connect serve\` is the service. Most of
-the other commands ask a service over its HTTP API.
+\`reactor connect run FILE\` and \`reactor connect source …\` work without a service. \`reactor connect serve\` is the service. Most of
+the other commands use a service over its HTTP API.
 
-From a checkout the program is called by \`npm run reactor -- …\`, or \`node cli/main.ts …\`; \`npm pack\` makes a package of it, and
-\`npm install -g ./reactor-connect-0.1.0.tgz\` puts \`reactor\` on the path, which starts in half the time. Below it is \`reactor\`.
+From a checkout, the program is started with \`npm run reactor -- …\`, or \`node cli/main.ts …\`; \`npm pack\` makes a package of it, and
+\`npm install -g ./reactor-connect-0.1.0.tgz\` puts \`reactor\` on the path, which starts in half the time. This page uses \`reactor\`.
 
 ## Which service, and as whom
 
-A command that asks a service takes, in this order:
+A command that uses a service finds it in this order:
 
 1. \`--url\` and \`--key\`;
 2. \`REACTOR_CONNECT_URL\` and \`REACTOR_CONNECT_API_KEY\`;
-3. what \`reactor auth login\` has kept (\`~/.config/reactor/login.json\`, readable by you alone);
-4. the service of this machine: it leaves its address and a key in its data folder (\`local-service.json\`, readable by its
-   user alone), so on the same machine, as the same user, nothing has to be said. A service with a data folder of its own is
+3. the login that \`reactor auth login\` has stored (\`~/.config/reactor/login.json\`, readable only by you);
+4. the service on this machine: it leaves its address and a key in its data folder (\`local-service.json\`, readable by its
+   user alone), so on the same machine, as the same user, nothing has to be set. A service with its own data folder is
    found by \`REACTOR_CONNECT_DATA_DIR\`;
 5. \`http://127.0.0.1:8007\`.
 
-A key or login that was kept for one address is never sent to another; a login that has expired is an error, nothing is tried in its place
-([identity](identity.md)); redirects are not followed, and a key on the command line is
-warned of: the history of the shell and the list of processes show it.
+A key or login that was stored for one address is never sent to another; an expired login is an error, and nothing else is tried
+([identity](identity.md)); redirects are not followed, and a key on the command line causes a
+warning: the history of the shell and the list of processes show it.
 
 ## What is written
 
 - Results go to standard output; notes, warnings, progress and errors to standard error.
 - Tables are cut to the width of a terminal, and are whole in a pipe. Colours appear on a terminal only, and never with
   \`NO_COLOR\`.
-- \`--json\` gives the answer of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
-  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each, and it comes with the
+- \`--json\` writes the response of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
+  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each, which comes with the
   program: \`docs:\` and \`docs_url\` name the file on this machine.
 - Text of others (messages of a vendor, lines of a log) is shown without control characters.
 
@@ -75,7 +75,7 @@ warned of: the history of the shell and the list of processes show it.
 | 2 | a wrong command line or file: nothing was done; with \`--exit-code\` of \`connections sandbox\`: a run changes something |
 | 3 | with \`--wait\`: the run is partial: some streams failed, or records were rejected (the warnings say which); \`connections sandbox\`: a run would fail for a stream |
 | 4 | with \`--wait\`: the run was cancelled at a checkpoint |
-| 130 | Ctrl-C; a run that was watched goes on in the service |
+| 130 | Ctrl-C; a watched run continues in the service |
 
 ## From nothing to a table
 
@@ -107,8 +107,8 @@ reactor connect instances credentials sf-prod --input client.json
 reactor connect instances credentials sf-prod             # opens the browser
 \`\`\`
 
-The browser comes back to a port of this machine (\`http://127.0.0.1:PORT/callback\`); \`--callback-port\` fixes the port for a
-vendor that wants to know it. Where the browser runs on another machine, \`--service-callback\` lets it come back to the
+The browser returns to a port of this machine (\`http://127.0.0.1:PORT/callback\`); \`--callback-port\` fixes the port for a
+vendor that wants to know it. If the browser runs on another machine, \`--service-callback\` makes it return to the
 service, by its \`public_url\`.
 
 ## All commands

@@ -127,7 +127,7 @@ describe('without an Identity service', () => {
     const loggedIn = await ada.command(login)
     expect(loggedIn.err).toBe('')
     expect(loggedIn.out).toMatch(
-      /^logged in to http:\S+ as ada@example\.com \(operator\) until \d{4}-.*; kept in .*login\.json\n$/,
+      /^logged in to http:\S+ as ada@example\.com \(operator\) until \d{4}-.*; stored in .*login\.json\n$/,
     )
     expect((await stat(ada.loginFile)).mode & 0o777).toBe(0o600)
     expect(await readFile(ada.loginFile, 'utf8')).not.toContain('kit-horse')

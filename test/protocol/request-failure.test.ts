@@ -30,7 +30,7 @@ test('a port on which nothing listens', async () => {
 
 test('silence', async () => {
   const asking = fetch(url, { signal: AbortSignal.timeout(50) })
-  expect(await failureOf(asking)).toBe('it did not answer in time')
+  expect(await failureOf(asking)).toBe('it did not respond in time')
 })
 
 test('a connection that is reset', async () => {

@@ -30,7 +30,7 @@ test('a run does not wait for ever for a login that took its lock, and names the
     code: 'destination_lock_held',
     retryable: true,
     message: expect.stringMatching(
-      `session ${pid} of user ${db.address.user} held the lock of connection test for more than`,
+      `session ${pid} of user ${db.address.user} held the lock on connection test for more than`,
     ) as unknown,
     suggestedFix: expect.stringContaining(`pg_terminate_backend(${pid})`) as unknown,
   })

@@ -47,7 +47,7 @@ describe('a stream that is merged by another key than before', () => {
       const error = await refused(db, keyed(key))
       expect(error).toMatchObject({ code: 'destination_key_changed', retryable: false })
       expect(error.message).toContain(
-        `by the key (id), and stream things has the key (${key.join(', ')})`,
+        `by the key (id), but stream things now has the key (${key.join(', ')})`,
       )
       expect(error.suggestedFix).toContain('TRUNCATE "public"."things"')
       expect(await values(db)).toEqual(['a', 'b'])
@@ -160,7 +160,7 @@ describe('a key whose type changed', () => {
     expect(ConnectError.from(error)).toMatchObject({
       code: 'destination_key_changed',
       message: expect.stringContaining(
-        `key (id as ${was}), and stream things has the key (id as ${is})`,
+        `key (id as ${was}), but stream things now has the key (id as ${is})`,
       ) as unknown,
       suggestedFix: expect.stringContaining('give id its old type back at the source') as unknown,
     })

@@ -123,7 +123,7 @@ test.each([
     const begun = await begin(db, stream)
     await expect(load(db, begun, { records, ms: emittedAtMs + 1 })).rejects.toMatchObject({
       ...leftOut,
-      message: expect.stringContaining('took 2 of 3 changes of rows: trigger "Keep"') as unknown,
+      message: expect.stringContaining('accepted 2 of 3 row changes: trigger "Keep"') as unknown,
       suggestedFix: expect.stringContaining('DISABLE TRIGGER "Keep"') as unknown,
     })
     expect(await rowsOf(db)).toEqual(old)

@@ -2,7 +2,7 @@ import type { LogEntry } from '../stream-log.ts'
 
 export interface ToReader {
   readonly entry: LogEntry
-  /** What the entry counts for in the bytes in flight; the reader gives it back. */
+  /** What the entry adds to the bytes in flight; the reader releases it. */
   readonly weight: number
 }
 
@@ -11,8 +11,8 @@ export type ToWriter =
   { readonly freed: Weights; readonly buffers: readonly ArrayBuffer[] } | { readonly done: true }
 
 /**
- * Records are held until the reader releases them, everything else only until it is given. Each has a bound of its own:
- * a state must reach a reader that holds all the records it may, for it releases them after the state.
+ * Records are held until the reader releases them, everything else only until it is handed over. Each has its own bound: a state must reach
+ * a reader that holds all the records it may, because it releases them after the state.
  */
 export interface Weights {
   records: number
@@ -26,7 +26,7 @@ export function buffersOf(entry: LogEntry): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer ? [buffer] : []
 }
 
-/** Bytes that an entry without a payload is counted as, so that a flood of them is bounded too. */
+/** What an entry without a payload counts as, in bytes, so that a flood of them is bounded too. */
 const entryWeight = 256
 
 /** A state may be megabytes (thousands of partitions): it counts with its size as JSON. */

@@ -10,7 +10,10 @@ import {
 /** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
 const defaultMaxQueueBytes = 8 * 1024 * 1024
 
-/** Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination. */
+/**
+ * Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination's
+ * checkpoints.
+ */
 export class EmbeddedLog implements StreamLog {
   readonly #maxQueueBytes: number
 

@@ -15,17 +15,17 @@ export interface FetchFrom {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** A batch that is larger comes whole, and alone. */
+  /** A larger batch is returned whole, and alone. */
   readonly maxBytes: number
   /** The broker answers an empty fetch after this time. */
   readonly maxWaitMs: number
 }
 
-/** What a partition gave. */
+/** The data of a partition. */
 export interface FetchedPartition {
   readonly highWatermark: bigint
   readonly aborted: readonly AbortedTransaction[]
-  /** Record batches (record-batch.ts) one after the other: a view into the answer. */
+  /** Record batches (record-batch.ts) one after the other: a view into the response. */
   readonly batches: Buffer
 }
 
@@ -79,9 +79,9 @@ function decode(payload: Buffer): Fetched {
   const clientSideThrottleTime = decoder.readInt32()
   const sessionError = decoder.readInt16()
   decoder.readInt32()
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a fetch with no topic')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no topic for a fetch')
   decoder.readString()
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a fetch with no partition')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no partition for a fetch')
   decoder.readInt32()
   const partitionError = decoder.readInt16()
   const highWatermark = readLong(decoder)

@@ -18,7 +18,7 @@ const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 30_000
 const readCommitted = 1
 
-/** kafkajs's own, for one request. On the main thread, at the start, an unreachable broker is said within about 5 seconds. */
+/** kafkajs's own retries, for one request. On the main thread, at the start, an unreachable broker is reported within about 5 seconds. */
 const retry: RetryOptions = {
   initialRetryTime: 100,
   multiplier: 2,

@@ -7,7 +7,7 @@ import { closedBroker, hasType, isPassing } from './kafka-errors.ts'
 export interface KafkaConnectionOptions {
   readonly servers: KafkaServers
   readonly topics: readonly string[]
-  /** A broker that restarts, or a leader that moves, is waited for this long. */
+  /** How long to wait for a broker that restarts, or a leader that moves. */
   readonly patienceMs: number
   /** How long after the opening a topic may be unknown because it is new: topics are made right before. */
   readonly newTopicMs?: number
@@ -16,12 +16,12 @@ export interface KafkaConnectionOptions {
 
 /** The first pause is short: after a commit the next transaction is refused for a few milliseconds, until the markers are written. */
 const pauseMs = { first: 5, last: 2_000 } as const
-/** A topic that stays unknown for this share of the patience is gone. */
+/** A topic that stays unknown for this share of that time is gone. */
 const unknownTopicShare = 1 / 20
 const defaultNewTopicMs = 10_000
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
-/** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated while a fault may pass. */
+/** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the error may be temporary. */
 export class KafkaConnection implements AsyncDisposable {
   readonly #options: KafkaConnectionOptions
   readonly #cluster: Cluster
@@ -59,7 +59,7 @@ export class KafkaConnection implements AsyncDisposable {
     return broker.connectionPool.send(request)
   }
 
-  /** The broker that keeps a consumer group's offsets or a producer's transactions. */
+  /** The broker that stores a consumer group's offsets or a producer's transactions. */
   async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
     return this.#cluster.findGroupCoordinator({
       groupId: id,
@@ -67,7 +67,7 @@ export class KafkaConnection implements AsyncDisposable {
     })
   }
 
-  /** The first offset that is kept, and the end of what is committed (no open transaction before it). */
+  /** The first offset in the log, and the end of what is committed (no open transaction before it). */
   async bounds(
     topic: string,
     partition: number,
@@ -78,7 +78,7 @@ export class KafkaConnection implements AsyncDisposable {
     }
   }
 
-  /** Waits until each partition of the topic has a leader that knows of it: brokers hear of a new one one after the other. */
+  /** Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at different times. */
   async untilServed(topic: string, partitions: number): Promise<void> {
     await this.runWithRetries(async () => {
       const known = this.#cluster.findTopicPartitionMetadata(topic).length
@@ -140,7 +140,7 @@ export class KafkaConnection implements AsyncDisposable {
       await this.#cluster.connect()
       await this.#cluster.refreshMetadata()
     } catch (error) {
-      // The next attempt of the action meets the same fault, and decides.
+      // The next attempt of the action meets the same error, and decides.
       this.#options.logger.debug({ err: error }, 'metadata not refreshed')
     }
   }

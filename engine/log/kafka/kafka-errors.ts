@@ -12,7 +12,7 @@ export interface KafkaDoing {
   readonly lane?: LaneName
 }
 
-/** The facts of a kafkajs error, which wraps the real one several times over. */
+/** The facts of a kafkajs error, which wraps the real one several times. */
 interface KafkaFault {
   readonly name: string
   readonly type: string
@@ -118,7 +118,7 @@ const passing = new Set([
   'KAFKA_STORAGE_ERROR',
 ])
 
-/** The broker whose connection has closed, where that was the fault: kafkajs must forget it before it connects anew. */
+/** The broker whose connection has closed, if that was the fault: kafkajs must forget it before it connects again. */
 export function closedBroker(
   thrown: unknown,
 ): { readonly host: string; readonly port: number } | undefined {

@@ -24,10 +24,10 @@ export class KafkaReader implements LaneReader {
   readonly #attempt: number | undefined
   readonly #order: LaneOrder
   readonly #schema: SchemaInUse = { fingerprint: undefined }
-  /** Set while everything is passed over, up to the first BEGIN of this attempt. */
+  /** Set while everything is skipped, up to the first BEGIN of this attempt. */
   #skipTo: number | undefined
   #cursor: MessageCursor | undefined
-  /** The cursor stands at a message that was looked at and not taken. */
+  /** The cursor is at a message that was examined but not taken. */
   #standing = false
   /** Bytes of the records that the caller still uses. */
   #heldBytes = 0
@@ -102,7 +102,7 @@ export class KafkaReader implements LaneReader {
     await Promise.all([this.#ahead.stop(), this.#fetcher[Symbol.asyncDispose]()])
   }
 
-  /** The next entry for the caller from what is here; passes over what is not for it. */
+  /** The next entry for the caller from the fetched messages; skips those that are not for it. */
   #take(): PositionedEntry | undefined {
     for (let cursor = this.#nextMessage(); cursor !== undefined; cursor = this.#nextMessage()) {
       const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
@@ -176,7 +176,7 @@ interface Bounds {
   readonly high: bigint
 }
 
-/** A reader that skips to an attempt may start anywhere before it: where the position is lost, at the beginning. */
+/** A reader that skips to an attempt may start anywhere before it: if the position is lost, at the beginning. */
 function startOffset(options: LaneReaderOptions, bounds: Bounds): bigint {
   if (options.position === undefined) return bounds.low
   const position = BigInt(options.position)

@@ -18,7 +18,7 @@ import { resumeLane } from './resume-lane.ts'
 import type { SavedState } from './saved-states.ts'
 import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
 
-/** A unit is committed in part when its transaction has used up this much of its time. */
+/** A unit is committed in parts when its transaction has used this much of its time. */
 const unitShare = 0.8
 
 /** The writing end of a lane in Kafka: one transactional producer. */
@@ -57,7 +57,7 @@ export class KafkaWriter implements LaneWriter {
     this.#schema = wireSchema(stream, options.columns)
   }
 
-  /** Fences older writers first, then finds out from where to read on. `bounds`: for tests. */
+  /** Fences older writers first, then finds out where to continue. `bounds`: for tests. */
   static async open(
     address: KafkaAddress,
     options: LaneWriterOptions,
@@ -103,7 +103,7 @@ export class KafkaWriter implements LaneWriter {
     await this.#queue.flush()
   }
 
-  /** Complete units are kept; an open one is dropped. */
+  /** Complete units are written; an open one is dropped. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queue.close()
     await this.#producer[Symbol.asyncDispose]()
@@ -122,7 +122,7 @@ export class KafkaWriter implements LaneWriter {
 
   #lastState: SavedState | undefined
 
-  /** What a restarted read goes on from: the state, and that the slice is complete. */
+  /** What a restarted read continues from: the state, and whether the slice is complete. */
   #savedBy(entry: LogEntry): SavedState | undefined {
     const { syncId, attempt, partition } = this.#maker
     const { attempt: since, from } = this.#since

@@ -6,7 +6,7 @@ declare module 'kafkajs/src/cluster/index.js' {
   import type { ISocketFactory, Logger, RetryOptions, SASLOptions } from 'kafkajs'
   import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
-  /** A request of any kind, and how its answer is read. `parse` throws what the answer says has failed. */
+  /** A request of any kind, and how its response is read. `parse` throws what the response says has failed. */
   export interface BrokerRequest<Decoded, Answer> {
     readonly request: {
       readonly apiKey: number

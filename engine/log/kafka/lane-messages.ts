@@ -12,7 +12,7 @@ import {
 
 /** One message, or a run of them, that goes into one batch. */
 export interface LaneMessages {
-  /** What they count for in the bounds: about their size in the batch, before compression. */
+  /** What they count in the bounds: about their size in the batch, before compression. */
   readonly bytes: number
   encode(batch: BatchEncoder): void
 }
@@ -27,7 +27,7 @@ export interface LaneMessageMaker {
 
 /** Bytes of headers, key and batch overhead that a message is counted with. */
 export const messageOverhead = 256
-/** A run is cut after the message that fills it, so that a batch of runs can be cut by its size. */
+/** A run ends after the message that fills it, so that a batch of runs can be cut by size. */
 const maxRunBytes = 512 * 1024
 
 /**
@@ -82,7 +82,7 @@ function recordMessages(
     ends,
     keys,
     valuePrefix: frameRecord(fingerprint, new Uint8Array(0)),
-    // Every message carries them: only what a reader cannot do without. `seq` is the last one (gather-records.ts knows).
+    // Every message has them: only those that a reader needs. `seq` is the last one (gather-records.ts relies on it).
     headers: encodeHeadersBefore({ type: 'RECORD', attempt: String(maker.attempt), slice }, 'seq'),
     firstNumber: seq,
   }

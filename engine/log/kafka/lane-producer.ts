@@ -40,7 +40,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #encoder = new BatchEncoder(batchBytes)
   /** By topic: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
   readonly #sequences = new Map<string, number>()
-  /** The topics that the transaction is of; none where there is no transaction. */
+  /** The topics in the transaction; none if there is no transaction. */
   readonly #joined = new Set<string>()
 
   private constructor(dependencies: {
@@ -81,7 +81,7 @@ export class LaneProducer implements AsyncDisposable {
     }
   }
 
-  /** Writes outside of the transaction: visible when it resolves. A message that is written twice means what it means once. */
+  /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */
   async publish(topic: string, message: KeyedMessage): Promise<void> {
     this.#encodeKeyed([message])
     const partition = 0
@@ -137,7 +137,7 @@ export class LaneProducer implements AsyncDisposable {
     await this.#endTransaction('aborting at', false)
   }
 
-  /** Leaves an open transaction to the broker: it is aborted when the lane is opened again, or by its timeout. */
+  /** Leaves an open transaction to the broker, which aborts it when the lane is opened again, or after its timeout. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]()
   }
@@ -175,8 +175,8 @@ export class LaneProducer implements AsyncDisposable {
   }
 
   /**
-   * Tells the coordinator that the transaction is of this partition too, before anything is written to it. One at a time: where
-   * one of several cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide why.
+   * Tells the coordinator that the transaction includes this partition, before anything is written to it. One at a time: if one of several
+   * cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason.
    */
   async #join(topic: string, partition: number): Promise<void> {
     if (this.#joined.has(topic)) return
@@ -238,7 +238,7 @@ async function openIdentity(
   }
 }
 
-/** The lane that an address leads to. */
+/** The lane that an address refers to. */
 export function laneOf({ connection, stream, partition }: KafkaAddress): LaneName {
   return { connection, stream, partition }
 }

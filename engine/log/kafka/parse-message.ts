@@ -58,12 +58,12 @@ const headersSchema = z.discriminatedUnion('type', [
 
 export type LaneHeaders = z.infer<typeof headersSchema>
 
-/** What a message's headers say; undefined where Reactor Connect did not write it. */
+/** What a message's headers say; undefined if Reactor Connect did not write it. */
 export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
   return headersSchema.safeParse(Object.fromEntries(message.headers)).data
 }
 
-/** Parses a message, or throws `log_foreign_message` where it is none of ours. */
+/** Parses a message, or throws `log_foreign_message` if it is none of ours. */
 export function parseMessage(
   message: KafkaMessage,
   lane: LaneTopic,
@@ -99,7 +99,7 @@ function recordBytes(
   value: Buffer,
   schema: SchemaInUse,
 ): Uint8Array | undefined {
-  // Entered after the BEGIN (from a checkpoint): the first value tells, the following ones must agree.
+  // Entered after the BEGIN (from a checkpoint): the first value sets the fingerprint, the following ones must have the same.
   schema.fingerprint ??= fingerprintIn(value)
   if (schema.fingerprint === undefined) return undefined
   return headers.count === undefined
@@ -155,7 +155,7 @@ function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: 
   }
 }
 
-/** Reactor Connect did not write what stands at the offset. */
+/** Throws the error for a message at this offset that Reactor Connect did not write. */
 export function foreign(
   offset: bigint,
   { topic, partition }: LaneTopic,

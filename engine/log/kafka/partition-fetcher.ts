@@ -15,7 +15,7 @@ export interface PartitionFetcherOptions {
   readonly logger: Logger
 }
 
-/** What the broker sends at once; a larger batch comes alone. */
+/** What the broker returns at once; a larger batch comes alone. */
 const maxFetchBytes = 1024 * 1024
 /** The broker answers an empty fetch after this time. */
 const maxWaitMs = 500
@@ -24,7 +24,7 @@ const patienceMs = 60_000
 /** A committed batch, still compressed. */
 export interface FetchedBatch {
   readonly batch: RecordBatch
-  /** Its messages before this offset were not asked for. */
+  /** Messages before this offset were not requested. */
   readonly from: bigint
 }
 
@@ -61,15 +61,15 @@ export class PartitionFetcher implements AsyncDisposable {
     const { topic, partition } = this.#options
     return this.#runWithRetries(async () => {
       const { low, stable } = await this.#connection.bounds(topic, partition)
-      // A fetch from the end of what is committed returns at once and tells the high watermark.
+      // A fetch from the end of what is committed returns at once, with the high watermark.
       const { highWatermark } = await this.#request(stable, 0)
       return { low, stable, high: highWatermark }
     })
   }
 
   /**
-   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to go on from, which
-   * passes over what is not for readers (markers, aborted transactions). `lost` where the log does not hold `offset`.
+   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to continue from, which
+   * skips what is not for readers (markers, aborted transactions). `lost` if the log does not hold `offset`.
    */
   async fetch(
     offset: bigint,

@@ -6,7 +6,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 /** Version 7 (Kafka 2.1) is the first that takes zstd. */
 const produce = { apiKey: 0, apiVersion: 7, apiName: 'Produce' } as const
 const allReplicas = -1
-/** The broker answers with REQUEST_TIMED_OUT where the replicas take longer. */
+/** The broker responds with REQUEST_TIMED_OUT where the replicas take longer. */
 const replicasTimeoutMs = 30_000
 
 /** One encoded batch (record-batch.ts) for one partition. */
@@ -22,7 +22,7 @@ interface Produced {
   readonly clientSideThrottleTime: number
 }
 
-/** Appends a batch; it is on all replicas in sync when the answer has come. Throws the partition's error. */
+/** Appends a batch; it is on all replicas in sync when the response has come. Throws the partition's error. */
 export function produceRequest(to: ProduceTo): BrokerRequest<Produced, undefined> {
   return {
     request: { ...produce, encode: () => Promise.resolve(encode(to)) },
@@ -52,9 +52,9 @@ function encode({ transactionalId, topic, partition, batch }: ProduceTo): Encode
 
 function decode(payload: Buffer): Produced {
   const decoder = new Decoder(payload)
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a write with no topic')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no topic for a write')
   decoder.readString()
-  if (decoder.readInt32() < 1) throw new TypeError('the broker answered a write with no partition')
+  if (decoder.readInt32() < 1) throw new TypeError('the broker returned no partition for a write')
   decoder.readInt32()
   const errorCode = decoder.readInt16()
   // Base offset, time of the append, start of the log.

@@ -1,12 +1,15 @@
 import type { FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
 import type { MessageCursor } from './record-batch/message-cursor.ts'
 
-/** What is decompressed ahead of the reader, and what the reader's caller holds: above it nothing more, unless the reader waits. */
+/**
+ * The limit for what is decompressed ahead of the reader and what the reader's caller holds: above it, nothing more is decompressed unless
+ * the reader waits.
+ */
 const maxBytes = 8 * 1024 * 1024
 
 /**
  * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those that were
- * fetched: batches wait compressed, one answer of the broker of them, and are opened one by one.
+ * fetched: batches wait compressed, one response of the broker of them, and are opened one by one.
  */
 export class ReadAhead {
   readonly #fetcher: PartitionFetcher
@@ -39,13 +42,13 @@ export class ReadAhead {
     return cursor
   }
 
-  /** So many bytes of what was taken are still used. */
+  /** This many bytes of what was taken are still in use. */
   hold(bytes: number): void {
     this.#heldBytes = bytes
     this.#run()
   }
 
-  /** Resolves when there is a batch to take, or the signal says so. Throws what reading ahead has failed of. */
+  /** Resolves when there is a batch to take, or the signal is aborted. Throws the error of reading ahead. */
   async waitForArrival(signal: AbortSignal): Promise<void> {
     if (this.#open.length > 0 || signal.aborted) return
     if (this.#failure !== undefined) throw this.#failure.error
@@ -94,7 +97,7 @@ export class ReadAhead {
     }
   }
 
-  /** False where there was nothing new. */
+  /** False if there was nothing new. */
   async #fetch(): Promise<boolean> {
     const fetched = await this.#fetcher.fetch(this.#offset)
     if (fetched === 'lost') throw await this.#lost(this.#offset)

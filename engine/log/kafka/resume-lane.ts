@@ -11,7 +11,7 @@ export interface ResumedLane {
   readonly since: LogStart
 }
 
-/** Looks at the log, after older writers were fenced, and decides from where to read on (resume.ts). */
+/** Inspects the log after older writers were fenced, and decides where to continue (resume.ts). */
 export async function resumeLane(lane: {
   readonly address: KafkaAddress
   readonly options: LaneWriterOptions
@@ -49,7 +49,7 @@ export async function resumeLane(lane: {
   })
   const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
   if (decision.stale) {
-    // The states in the log lead from a position that this attempt leaves: overwritten, so that no later attempt joins the two.
+    // The states in the log follow a position that this attempt leaves: they are overwritten, so that no later attempt joins the two.
     const { attempt } = options
     const attemptKey = attemptKeys.at(-1)
     const made = { partition, syncId, attempt, attemptKey, since: since.attempt, from: since.from }

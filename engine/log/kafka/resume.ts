@@ -3,7 +3,7 @@ import type { LaneResume } from '../stream-log.ts'
 import type { LaneHeaders } from './parse-message.ts'
 import type { SavedState } from './saved-states.ts'
 
-/** What is known when a writer opens its lane, after it has fenced older writers. */
+/** The facts that are known when a writer opens its lane, after it has fenced older writers. */
 export interface ResumeFacts {
   readonly topic: string
   readonly partition: number
@@ -13,7 +13,7 @@ export interface ResumeFacts {
   /** The destination's checkpoints of the lane's slices, and its position. */
   readonly checkpoints: readonly SliceCheckpoint[]
   readonly position: string | undefined
-  /** The slices' last states in the log; `hidden` where they cannot be read. */
+  /** The slices' last states in the log; `hidden` if they cannot be read. */
   readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
   /** The offsets that the partition holds. */
   readonly low: bigint
@@ -25,13 +25,13 @@ export interface ResumeFacts {
 
 export interface ResumeDecision {
   readonly resume: LaneResume
-  /** The attempt since which the log leads to what it will hold, and where it began; undefined: this one. */
+  /** The attempt since which the log is continuous up to its end, and where that attempt began; undefined: this one. */
   readonly since?: LogStart
-  /** States in the log that this decision makes void; they must be overwritten before anything else is written. */
+  /** States in the log that this decision invalidates; they must be overwritten before anything else is written. */
   readonly stale: boolean
 }
 
-/** An attempt since which a lane has gone on from the log, and the offset at which it began. */
+/** An attempt since which a lane has continued from the log, and the offset at which it began. */
 export interface LogStart {
   readonly attempt: number
   readonly from?: string | undefined
@@ -41,7 +41,10 @@ export interface NewestStates {
   readonly since: LogStart
   /** By slice. */
   readonly states: ReadonlyMap<string, SavedState>
-  /** The destination's position. If it is before the attempt `since`, it has nothing of that, and what is between does not count. */
+  /**
+   * The destination's position. If it is before the attempt `since`, the destination has nothing of that attempt, and the entries between
+   * do not count.
+   */
   readonly start: bigint
 }
 
@@ -50,7 +53,7 @@ type StateFacts = Pick<
   'saved' | 'syncId' | 'attemptKeys' | 'partition' | 'position' | 'checkpoints'
 >
 
-/** The states in the log that lead from one start to the newest, and that start. */
+/** The newest states in the log that follow from one start, and that start. */
 export function newestStates(facts: StateFacts): NewestStates {
   const { syncId, partition, position } = facts
   const ofSync = openStates(facts).filter(
@@ -68,7 +71,7 @@ export function newestStates(facts: StateFacts): NewestStates {
   }
 }
 
-/** The states of slices that are still to be read: what became of the others is the destination's to say. */
+/** The states of slices that are still to be read: the destination knows the outcome of the others. */
 function openStates({ saved, checkpoints }: StateFacts): SavedState[] {
   if (saved === 'hidden') return []
   return checkpoints.flatMap(({ slice }) => saved.get(slice) ?? [])
@@ -82,8 +85,8 @@ function isByKnownAttempt(
 }
 
 /**
- * States of this sync, or of one that is yet to come, by attempts that the destination does not know. Syncs and attempts are counted
- * by the destination: the log has a history that is not the destination's.
+ * States of this sync, or of a later one, by attempts that the destination does not know. The destination counts syncs and attempts, so the
+ * log has a history that is not the destination's.
  */
 function unknownStates(facts: StateFacts): SavedState[] {
   return openStates(facts).filter(
@@ -98,8 +101,8 @@ function whyUnknown(unknown: readonly SavedState[]): string {
 }
 
 /**
- * From where a lane's writer reads on. The log's newer states count only where the log surely holds everything from the
- * destination's position on, in one piece; in doubt the destination's checkpoints do. Nothing is ever skipped.
+ * Decides where a lane's writer continues. The log's newer states only count if the log certainly has everything from the destination's
+ * position on, without a gap; if in doubt, the destination's checkpoints count. Nothing is ever skipped.
  */
 export function decideResume(facts: ResumeFacts): ResumeDecision {
   const { checkpoints, saved, topic, partition } = facts
@@ -112,7 +115,7 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       position: facts.high.toString(),
       ...(warning !== undefined && { warning }),
     },
-    // What cannot be seen may be there: a later attempt would see it.
+    // What cannot be read may be there: a later attempt would see it.
     stale:
       saved === 'hidden' ||
       unknown.length > 0 ||
@@ -150,7 +153,7 @@ function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): bo
   return state.seq > checkpoint.seq || (state.seq === checkpoint.seq && state.complete)
 }
 
-/** Why the log does not lead from the destination's position to its newest states; undefined where it does. */
+/** Why the log does not lead from the destination's position to its newest states; undefined if it does. */
 function whyLost(
   facts: ResumeFacts,
   from: { readonly position: bigint; readonly since: number },
@@ -159,7 +162,7 @@ function whyLost(
 }
 
 function whyOutOfRange({ low, high }: ResumeFacts, position: bigint): string | undefined {
-  const range = `it holds the offsets ${low} to ${high}, the destination stands at ${position}`
+  const range = `it holds the offsets ${low} to ${high}, but the destination is at ${position}`
   if (position < low) return `${range} (retention has deleted what was not loaded)`
   if (position > high) return `${range} (the topic was deleted and created again)`
   return undefined
@@ -171,19 +174,19 @@ function whyNotOurs(
 ): string | undefined {
   const { before, first } = facts
   if (first === 'none')
-    return `nothing stands at the destination's offset ${position}, although newer states were written`
+    return `there is nothing at the destination's offset ${position}, although newer states were written`
   if (first === 'foreign' || before === 'foreign')
-    return `a foreign message stands at the destination's offset ${position}`
+    return `there is a foreign message at the destination's offset ${position}`
   const isAtPosition = facts.position !== undefined && BigInt(facts.position) === position
   if (isAtPosition && !endsAtCheckpoint(before, facts)) {
-    return `what stands before offset ${position} is not what the destination loaded last (the topic was created again)`
+    return `the message before offset ${position} is not the one that the destination loaded last (the topic was created again)`
   }
   if (
     (first.sync ?? facts.syncId) !== facts.syncId ||
     first.attempt < since ||
     !goesOnFrom(first, facts)
   ) {
-    return `what stands at offset ${position} does not go on from the destination's checkpoints`
+    return `the message at offset ${position} does not continue from the destination's checkpoints`
   }
   return undefined
 }
@@ -198,7 +201,7 @@ function endsAtCheckpoint(before: LaneHeaders | 'none', facts: ResumeFacts): boo
   return checkpoint === undefined ? before.type === 'END' : checkpoint.seq === before.seq
 }
 
-/** An entry of a slice that is not open is none: the slice was completed past this log. */
+/** An entry of a slice that is not open is not one: the slice was completed after this log. */
 function goesOnFrom(first: LaneHeaders, facts: ResumeFacts): boolean {
   if (first.type === 'CLOSE') return true
   const checkpoint = facts.checkpoints.find(({ slice }) => slice === first.slice)

@@ -15,11 +15,11 @@ export interface SavedState {
   readonly partition: number
   readonly syncId: number
   readonly attempt: number
-  /** Of the attempt (`StreamSync.attemptKeys`); unknown of a state that an older version wrote. */
+  /** Of the attempt (`StreamSync.attemptKeys`); unknown for a state that an older version wrote. */
   readonly attemptKey?: string | undefined
-  /** The attempt since which the lane has gone on from the log: what is before it in the lane does not lead to this state. */
+  /** The attempt since which the lane has continued from the log: earlier entries in the lane do not lead to this state. */
   readonly since: number
-  /** The offset at which that attempt began; unknown of a state that an older version wrote. */
+  /** The offset at which that attempt began; unknown for a state that an older version wrote. */
   readonly from?: string | undefined
   readonly seq: number
   readonly state: JsonValue
@@ -44,7 +44,7 @@ export const statesPartition = 0
 
 /** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
 const hiddenMs = 10_000
-/** An empty answer below the end is a batch that compaction has emptied; asked this often before the offset is passed over. */
+/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
 const emptyAnswers = 3
 
 export function stateMessage(
@@ -60,8 +60,8 @@ export function stateMessage(
 }
 
 /**
- * The last states of a lane, by slice. `hidden` where a transaction that does not end keeps a part of the topic from being
- * read: nothing can be said then.
+ * The last states of a lane, by slice. `hidden` if a transaction that does not end keeps a part of the topic from being read: then nothing
+ * is known.
  */
 export async function readSavedStates(
   options: Omit<PartitionFetcherOptions, 'partition'>,
@@ -104,7 +104,7 @@ function take(
   )
     return
   const value = parse(savedState, message.value)
-  // A tombstone, or what another version wrote: as if the log knew nothing of the slice, and the destination decides.
+  // A tombstone, or a message of another version: treated as if the log had no state of the slice, so the destination decides.
   if (value === undefined) states.delete(slice)
   else states.set(slice, { slice, ...value })
 }

@@ -11,7 +11,7 @@ export interface SendQueueOptions {
 }
 
 export interface SendBounds {
-  /** What may wait to be sent: `push` waits above it, so that encoding and sending overlap without growing. */
+  /** The limit for messages that wait to be sent: `push` waits above it, so that encoding and sending overlap without growing. */
   readonly queueBytes: number
   /** One produce request, before compression. */
   readonly requestBytes: number
@@ -44,9 +44,8 @@ interface Queued {
 }
 
 /**
- * Sends a lane's messages in the background, in order, in transactions of whole units. A transaction holds either whole
- * units only, or one large unit by itself: so `flush` can always make visible what is complete and nothing else.
- * A failure is kept, and thrown by every call that follows.
+ * Sends a lane's messages in the background, in order, in transactions of whole units. A transaction holds either whole units only, or one
+ * large unit by itself: so `flush` can always make complete units visible, and nothing else. After a failure, every call throws it.
  */
 export class SendQueue {
   readonly #options: SendQueueOptions
@@ -103,7 +102,7 @@ export class SendQueue {
     this.#check()
   }
 
-  /** Makes whole units durable, drops a unit that is open. Never throws: who closes after a failure has seen it. */
+  /** Makes whole units durable, drops an open unit. Never throws: the caller has seen an earlier failure. */
   async close(): Promise<void> {
     const { logger, producer } = this.#options
     try {
@@ -197,7 +196,7 @@ export class SendQueue {
     }
   }
 
-  /** Never in the middle of a unit, but for one that has been open for too long. */
+  /** Never in the middle of a unit, except one that has been open for too long. */
   #commitDue(): boolean {
     const { bytes, units, partOfUnit, sinceMs } = this.#sent
     if (bytes === 0) return false

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { StreamId } from '../../../protocol/index.ts'
 
-/** Last states per slice: compacted; a restarted read goes on from them. */
+/** Last states per slice: compacted; a restarted read continues from them. */
 export const statesTopic = 'connect.states'
 /** Avro schemas by fingerprint: compacted. */
 export const schemasTopic = 'connect.schemas'

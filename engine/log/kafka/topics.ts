@@ -100,7 +100,7 @@ function isRefusedSetting(error: unknown): boolean {
   return hasType(cause, 'POLICY_VIOLATION') || hasType(cause, 'INVALID_CONFIG')
 }
 
-/** False where the topic was there already. */
+/** False if the topic was there already. */
 async function createTopic(
   kafka: KafkaAdmin,
   topic: ITopicConfig & { readonly numPartitions: number },

@@ -9,7 +9,7 @@ export interface AsyncJobOptions {
   readonly slice: StreamSlice
   readonly timeoutSeconds: number
   readonly environment: Environment
-  /** The answer to the request that created it; null where the API has no such job. */
+  /** The response to the request that created it; null if the API has no such job. */
   readonly creation: HttpResponse | null
 }
 
@@ -17,7 +17,7 @@ export interface AsyncJobOptions {
 export class AsyncJob {
   readonly slice: StreamSlice
   readonly creation: HttpResponse | null
-  /** The answer that said that it is complete. */
+  /** The response that said that it is complete. */
   polling: HttpResponse | null = null
   /** Its part of the budget of jobs. */
   slot: JobSlot | null = null
@@ -44,7 +44,7 @@ export class AsyncJob {
     return job
   }
 
-  /** A job that took too long has timed out, even where the API has completed it. */
+  /** A job that took too long has timed out, even if the API has completed it. */
   get status(): AsyncJobStatus {
     const elapsed = (this.#end ?? this.#environment.nowMicros()) - this.#start
     return elapsed > this.#timeoutMicros ? 'TIMED_OUT' : this.#status

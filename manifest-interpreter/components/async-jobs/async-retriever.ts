@@ -15,7 +15,7 @@ import type { Requester, Retriever } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import type { AsyncJob } from './async-job.ts'
 
-/** AsyncRetriever: the API makes the records of a slice in a job, and gives them when the job is complete. */
+/** AsyncRetriever: the API makes the records of a slice in a job, and returns them when the job is complete. */
 export function asyncRetriever(
   definition: PlainDict,
   builder: Builder,
@@ -27,7 +27,7 @@ export function asyncRetriever(
     optionalComponent(definition, 'decoder') ?? { type: 'JsonDecoder' },
     context,
   )
-  // The answer of a job is looked at several times: for its status, and for where its results are.
+  // The response of a job is looked at several times: for its status, and for where its results are.
   if (isPathDecoder(decoder)) decoder.keepWhole()
   const { stream } = context
   const selector = builder.build('recordSelector', component(definition, 'record_selector'), {
@@ -150,7 +150,7 @@ function retryWait(definition: PlainDict, builder: Builder): number | null {
   return seconds
 }
 
-/** A whole number, which may come from a template; null where it is missing. */
+/** A whole number, which may come from a template; null if it is missing. */
 function integer(
   definition: PlainDict,
   name: string,

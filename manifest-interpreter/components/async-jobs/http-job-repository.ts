@@ -76,7 +76,7 @@ export class HttpJobRepository {
     }
   }
 
-  /** Where the job's results are; an empty text where there is one place only. */
+  /** Where the job's results are; an empty text if there is one place only. */
   async *#downloadTargets(job: AsyncJob): AsyncIterable<Value> {
     const { downloadTarget, downloadTargetExtractor } = this.#options
     if (downloadTargetExtractor === null) {
@@ -84,7 +84,7 @@ export class HttpJobRepository {
       return
     }
     const response = downloadTarget === null ? job.polling : await askTargets(downloadTarget, job)
-    if (response === null) throw noAnswer('The job has no answer that says that it is complete.')
+    if (response === null) throw noAnswer('The job has no response that says that it is complete.')
     for await (const targets of downloadTargetExtractor.extract(response)) yield* targets
   }
 
@@ -115,7 +115,7 @@ async function discard(response: HttpResponse | null): Promise<void> {
   await response?.discard()
 }
 
-/** The slice of a job, with the answer to its creation for templates. */
+/** The slice of a job, with the response to its creation for templates. */
 async function sliceOf({ creation, slice }: AsyncJob): Promise<StreamSlice> {
   const { partition, cursorSlice, extraFields } = slice
   return new StreamSlice({
@@ -125,18 +125,18 @@ async function sliceOf({ creation, slice }: AsyncJob): Promise<StreamSlice> {
   })
 }
 
-/** An answer as templates see it: its JSON, and its headers and request where the JSON has no such keys. */
+/** A response as templates see it: its JSON, and its headers and request where the JSON has no such keys. */
 async function contextOf(response: HttpResponse | null): Promise<Dict> {
   if (response === null) throw typeError('The job was not created.')
   const body = await response.json()
-  if (!isDict(body)) throw typeError('The answer of a job request must be an object.')
+  if (!isDict(body)) throw typeError('The response to a job request must be an object.')
   const context = copy(body)
   if (!has(context, 'headers')) set(context, 'headers', response.headers)
   if (!has(context, 'request')) set(context, 'request', requestObject(response))
   return context
 }
 
-/** The request of an answer, as templates see it. */
+/** The request of a response, as templates see it. */
 function requestObject({ request }: HttpResponse): PyObject {
   return new PyObject({
     type: 'PreparedRequest',

@@ -18,10 +18,10 @@ export interface JobOrchestratorOptions {
 }
 
 const POLLING_SECONDS = 5
-/** Failures that are kept to be told at the end. */
+/** Maximum number of failures that are stored and reported at the end. */
 const MAX_FAILURES = 50
 
-/** Creates the jobs of a stream's slices as the budget allows, polls them, and gives each slice when its jobs are complete. */
+/** Creates the jobs of a stream's slices as the budget allows, polls them, and returns each slice when its jobs are complete. */
 export class JobOrchestrator {
   readonly #options: JobOrchestratorOptions
   readonly #queue: SliceQueue
@@ -48,7 +48,7 @@ export class JobOrchestrator {
     if (this.#failures.length > 0) throw failedJobs(this.#failures)
   }
 
-  /** False where all has been done. */
+  /** False if all has been done. */
   async #startJobs(): Promise<boolean> {
     await this.#survive(async () => {
       for (const partition of this.#running) await this.#replaceFailed(partition)
@@ -61,7 +61,7 @@ export class JobOrchestrator {
     return hasMore
   }
 
-  /** A failure stops the jobs where the user has to act; otherwise the other jobs go on, and it is told at the end. */
+  /** A failure stops the jobs if the user has to act; otherwise the other jobs continue, and it is reported at the end. */
   async #survive(step: () => Promise<void>): Promise<void> {
     try {
       await step()

@@ -16,7 +16,7 @@ export class JobTracker {
     this.#limit = limit
   }
 
-  /** Null where all slots are taken. */
+  /** Null if all slots are taken. */
   take(): JobSlot | null {
     if (this.#taken.size >= this.#limit) return null
     const slot: JobSlot = { release: () => void this.#taken.delete(slot) }
@@ -36,7 +36,7 @@ export function trackerOf(builder: Builder): JobTracker {
   return tracker
 }
 
-/** One job at a time where the manifest does not say otherwise, or says something that is no number. */
+/** One job at a time where the manifest does not say otherwise, or says something that is not a number. */
 function limitOf({ config, environment, maxConcurrentAsyncJobs, templates }: Builder): number {
   if (maxConcurrentAsyncJobs === undefined || maxConcurrentAsyncJobs === null) return 1
   const limit =

@@ -25,7 +25,7 @@ export class SliceQueue {
     this.#next = slice
   }
 
-  /** Frees what makes the slices where nobody wants the rest. */
+  /** Frees what makes the slices if nobody wants the rest. */
   async close(): Promise<void> {
     await this.#slices.return?.()
   }

@@ -14,10 +14,10 @@ export function authentication(parts: Partial<Authentication> = {}): Authenticat
   }
 }
 
-/** A header's name and value; null where there is none to set. */
+/** A header's name and value; null if there is none to set. */
 export type HeaderSource = () => Promise<readonly [name: string, value: string] | null>
 
-/** An authenticator that sets one header, asked for anew each time a request is sent. */
+/** An authenticator that sets one header, evaluated again each time a request is sent. */
 export function headerAuthenticator(header: HeaderSource): Authenticator {
   return {
     options: async () => {

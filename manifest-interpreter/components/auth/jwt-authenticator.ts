@@ -33,7 +33,7 @@ export function jwtAuthenticator(definition: PlainDict, builder: Builder): Authe
   )
 }
 
-/** The signed token behind its prefix, made anew each time. */
+/** The signed token behind its prefix, made again each time. */
 export function jwtSource(definition: PlainDict, builder: Builder): TokenSource {
   const prefix = optionalTemplate(optionalText(definition, 'header_prefix'), builder, definition)
   const parts = jwtParts(definition, builder)
@@ -162,7 +162,7 @@ const jsonLoads = new PyObject({
   },
 })
 
-/** A template of the component; absent where it is missing or empty. */
+/** A template of the component; absent if it is missing or empty. */
 function optionalTemplate(
   source: string | undefined,
   builder: Builder,

@@ -52,7 +52,7 @@ function hmac(hash: string): Signing {
   }
 }
 
-/** Refuses what is no secret but a key: whoever knows a public key could make tokens with it. */
+/** Refuses a key in place of a secret: anybody who knows a public key could make tokens with it. */
 function checkSecret(secret: string): void {
   if (secret === '') throw valueError('The secret of a JWT must not be empty.')
   const looksLikeKey =

@@ -94,7 +94,7 @@ async function isValid(
   return true
 }
 
-/** Failed logins are not kept. */
+/** Failed logins are not cached. */
 async function sessionFor(settings: Settings, environment: Environment): Promise<string> {
   const known = sessions.stateOf(environment)
   const credentials = [
@@ -143,6 +143,6 @@ async function logIn(settings: Settings, environment: Environment): Promise<stri
 function tokenIn(body: Value, key: Value): string {
   const token = isDict(body) ? get(body, key) : undefined
   if (token === undefined)
-    throw new PythonError('KeyError', `The answer to the login has no "${str(key)}".`)
+    throw new PythonError('KeyError', `The response to the login has no "${str(key)}".`)
   return str(token)
 }

@@ -52,7 +52,7 @@ class OAuth {
     this.#environment = environment
   }
 
-  /** The access token, renewed where it has expired. */
+  /** The access token, renewed if it has expired. */
   async accessToken(): Promise<Value> {
     const { store } = this.#settings
     // Without an endpoint the access token of the configuration is all there is.
@@ -105,7 +105,7 @@ class OAuth {
     }
   }
 
-  /** The request is made anew for each attempt: an assertion in it may be short-lived. */
+  /** The request is made again for each attempt: an assertion in it may be short-lived. */
   async #request(): Promise<FreshToken> {
     const { isSingleUse, rules } = this.#settings
     const request = await buildTokenRequest(this.#settings)
@@ -137,7 +137,7 @@ class OAuth {
     return { accessToken, expiry: this.#expiryIn(answer), refreshToken: null }
   }
 
-  /** As the reference, which does not look at what it gets here. */
+  /** Like the reference, which does not validate this response. */
   #readSingleUse(answer: Value): FreshToken {
     const { accessTokenName, refreshTokenName } = this.#settings
     return {

@@ -7,16 +7,16 @@ import { parseJson } from '../../value/json.ts'
 import { valueError } from '../../value/python-error.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** Which answers of a token endpoint mean that the refresh token is worth nothing any more. */
+/** The responses of a token endpoint that mean that the refresh token is no longer valid. */
 export interface RefreshErrorRules {
   readonly statusCodes: readonly Value[]
   readonly key: string
   readonly values: readonly Value[]
-  /** Secrets that an endpoint may echo: they are masked in what is shown. */
+  /** Secrets that an endpoint may echo: they are masked in shown texts. */
   readonly secrets: () => readonly string[]
 }
 
-/** The refresh token is worth nothing any more. */
+/** The refresh token is no longer valid. */
 export class RefreshTokenRejection extends SourceError {}
 
 const defaultRules = {
@@ -25,7 +25,7 @@ const defaultRules = {
   values: ['invalid_grant', 'invalid_permissions'],
 }
 
-/** The rules of an OAuthAuthenticator, which may stand in its refresh_token_updater instead. */
+/** The rules of an OAuthAuthenticator, which may be in its refresh_token_updater instead. */
 export function refreshErrorRules(
   definition: PlainDict,
   secrets: () => readonly string[],
@@ -48,7 +48,7 @@ function rulesIn(definition: PlainDict): Omit<RefreshErrorRules, 'secrets'> | un
   return hasRules ? { statusCodes, key, values } : undefined
 }
 
-/** The error for a refused refresh token; null where the answer means something else. */
+/** The error for a refused refresh token; null if the response means something else. */
 export function refreshRejection(
   status: number,
   body: string,

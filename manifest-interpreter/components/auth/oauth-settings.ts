@@ -21,16 +21,16 @@ import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
 
-/** What a token request is made of, read anew for each request. */
+/** What a token request is made of, read again for each request. */
 export interface OAuthSettings {
-  /** Null where access tokens are given, not requested. */
+  /** Null if access tokens are given, not requested. */
   readonly endpoint: () => string | null
   readonly clientIdName: () => Value
   readonly clientId: () => Value
   readonly clientSecretName: () => Value
   readonly clientSecret: () => Value
   readonly refreshTokenName: () => Value
-  /** Null where there is none: it is not sent then. */
+  /** Null if there is none: it is not sent then. */
   readonly refreshToken: () => Value
   readonly grantTypeName: () => Value
   readonly grantType: () => Value
@@ -41,7 +41,7 @@ export interface OAuthSettings {
   readonly requestHeaders: () => Dict
   /** The fields go into the query of the URL, not into the body. */
   readonly sendsQuery: boolean
-  /** A signed assertion in the place of client credentials; null where there is none. */
+  /** A signed assertion in the place of client credentials; null if there is none. */
   readonly assertion: TokenSource | null
   readonly expiryKind: ExpiryKind
   readonly store: TokenStore
@@ -58,7 +58,7 @@ export function oauthSettings(definition: PlainDict, builder: Builder): OAuthSet
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
-/** Tokens are kept in memory, and all templates are read anew for each request. */
+/** Tokens are kept in memory, and all templates are evaluated again for each request. */
 function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const read = reader(definition, builder)
   const usesAssertion = flag(definition, 'use_profile_assertion', false)
@@ -89,7 +89,7 @@ function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings 
   }
 }
 
-/** Refresh tokens work once: the tokens are kept in the configuration. Templates are read once, when this is built. */
+/** Refresh tokens work once: the tokens are stored in the configuration. Templates are evaluated once, when this is built. */
 function singleUseSettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const { config, environment } = builder
   const read = reader(definition, builder)
@@ -217,7 +217,7 @@ function aDayAgo({ environment }: Builder): PyDateTime {
   return plusSeconds(PyDateTime.ofEpochMicros(BigInt(environment.nowMicros())), -86_400)
 }
 
-/** What stands at `credentials` in the configuration comes before what the manifest says. */
+/** The value at `credentials` in the configuration takes precedence over the manifest. */
 function configured(config: Dict, name: string, template: (() => Value) | undefined): Value {
   const found = find(config, compileGlob(['credentials', name]))
   return found === undefined ? (template?.() ?? '') : found

@@ -4,12 +4,12 @@ import type { Environment, HttpRequest } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
-/** The token endpoint answered with an error that says nothing about the refresh token. */
+/** The token endpoint responded with an error that says nothing about the refresh token. */
 export class TokenRequestError extends Error {
   readonly status: number
 
   constructor(status: number) {
-    super(`The token endpoint answered with status ${status}.`)
+    super(`The token endpoint responded with status ${status}.`)
     this.name = 'TokenRequestError'
     this.status = status
   }
@@ -20,14 +20,14 @@ export class TokenRequestError extends Error {
   }
 }
 
-/** How long a failing token endpoint is asked again, in seconds. */
+/** How long requests to a failing token endpoint are repeated, in seconds. */
 const MAX_SECONDS = 300
 
-/** Others may wait for the answer, and a run that is stopped. */
+/** Others may wait for the response, and a run that is stopped. */
 const SINGLE_USE_TIMEOUT_MS = 20_000
 
 /**
- * Sends a token request and gives the body of the answer. Throws a TransportError, a TokenRequestError, and a
+ * Sends a token request and gives the body of the response. Throws a TransportError, a TokenRequestError, and a
  * RefreshTokenRejection where the endpoint rejected the refresh token.
  */
 export async function requestToken(
@@ -38,7 +38,7 @@ export async function requestToken(
   return readAnswer(await transport.send(request, signal), rules)
 }
 
-/** The same with a refresh token that works once: who is stopped waits for the answer all the same, it has the next one. */
+/** The same with a single-use refresh token: a caller that is stopped still waits for the response, because it contains the next one. */
 export function requestSingleUse(
   { transport }: Environment,
   request: HttpRequest,

@@ -10,7 +10,7 @@ import type { Value } from '../../value/value.ts'
 /** How deep a token endpoint may hide its values. */
 const MAX_DEPTH = 5
 
-/** The value of a key, at the top or in the first nested dict that has it; null where there is none. */
+/** The value of a key, at the top or in the first nested dict that has it; null if there is none. */
 export function findInResponse(response: Value, key: Value, depth = 0): Value {
   if (depth > MAX_DEPTH)
     throw new SourceError(

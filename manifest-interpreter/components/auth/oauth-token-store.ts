@@ -8,15 +8,15 @@ import type { Environment } from '../../contracts.ts'
 import type { PyDateTime } from '../../value/py-datetime.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
-/** Where an access token and its expiry are kept between requests. */
+/** Where an access token and its expiry are stored between requests. */
 export interface TokenStore {
   /** Null before the first one. */
   accessToken(): Value
-  /** Undefined where a token is due at once. */
+  /** Undefined if a token is due at once. */
   expiry(): PyDateTime | undefined
   /**
    * Replaces the token by what `request` gives, and keeps it. Where others use the same refresh token, they wait meanwhile, and
-   * `isRenewed` is asked first, with the token that they left: true where it will do.
+   * `isRenewed` is asked first, with the token that they left: true if it will do.
    */
   renew(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void>
 }
@@ -24,7 +24,7 @@ export interface TokenStore {
 export interface FreshToken {
   readonly accessToken: Value
   readonly expiry: PyDateTime
-  /** Null where the endpoint gave none: the old one stays. */
+  /** Null if the endpoint returned none: the old one stays. */
   readonly refreshToken: Value
 }
 
@@ -53,7 +53,7 @@ export class MemoryTokenStore implements TokenStore {
   }
 }
 
-/** Where the tokens stand in the configuration. */
+/** The paths of the tokens in the configuration. */
 export interface TokenPaths {
   readonly accessToken: readonly Value[]
   readonly refreshToken: readonly Value[]
@@ -110,14 +110,14 @@ export class ConfigTokenStore implements TokenStore {
         return
       } catch (error) {
         if (!(error instanceof RefreshTokenRejection)) throw error
-        // Somebody may have put another one there: a process that lost its turn, or a user who authorized anew.
+        // Somebody may have put another one there: a process that lost its turn, or a user who authorized again.
         await this.#change(() => Promise.resolve(null))
         if (equals(this.refreshToken(), tried)) throw error
       }
     }
   }
 
-  /** The tokens are those that are kept: before `change`, and when it resolves. */
+  /** The tokens are the stored ones: before `change`, and when it resolves. */
   async #change(change: (config: Dict) => Promise<Dict | null>): Promise<void> {
     const config = await this.#environment.changeConfig?.((before) => {
       this.#take(before)
@@ -140,7 +140,7 @@ export class ConfigTokenStore implements TokenStore {
     create(config, this.#paths.expiry, expiry.isoFormat())
   }
 
-  /** What is missing reads as an empty text. */
+  /** A missing value reads as an empty text. */
   #read(path: readonly Value[]): Value {
     const value = find(this.#config, compileGlob(path))
     return value === undefined ? '' : value

@@ -9,7 +9,7 @@ import type { Builder } from '../../component.ts'
 import type { Environment } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** Asks for the state of all pools of a token, which is told by its header. */
+/** Requests the state of all pools of a token, which its header identifies. */
 export type QuotaStatus = (authorization: PlainDict) => Promise<Map<string, QuotaState>>
 
 /** QuotaStatusSource: a request that tells how many calls a token has left. */

@@ -16,7 +16,7 @@ import type { Authenticator, Decoder, Requester } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
 
-/** SessionTokenAuthenticator: a login request gives the token for the others. */
+/** SessionTokenAuthenticator: a login request returns the token for the others. */
 export function sessionTokenAuthenticator(
   definition: PlainDict,
   builder: Builder,
@@ -63,7 +63,7 @@ function sessionToken(definition: PlainDict, builder: Builder, context: BuildCon
     return token
   }
   const duration = nonEmptyText(definition, 'expiration_duration')
-  // Without an expiry nothing is kept: each use of the token is a login, as in the reference.
+  // Without an expiry nothing is cached: each use of the token is a login, as in the reference.
   if (duration === undefined) return logIn
   return keptToken(logIn, { lifetimeMicros: microsOf(duration), builder })
 }
@@ -101,7 +101,7 @@ async function requestLogin(requester: Requester, decoder: Decoder): Promise<Val
   for await (const [first] of decoder.decode(response)) if (first !== undefined) return first
   throw new PythonError(
     'RuntimeError',
-    'Failed to get session token, the answer to the login is empty',
+    'Failed to get session token, the response to the login is empty',
   )
 }
 
@@ -110,7 +110,7 @@ function tokenIn(response: Value, path: Glob): Value {
   if (token === undefined)
     throw new PythonError(
       'KeyError',
-      'The answer to the login has nothing at session_token_path. Check the path in the manifest.',
+      'The response to the login has nothing at session_token_path. Check the path in the manifest.',
     )
   if (token === null)
     throw new PythonError('RuntimeError', 'Failed to get session token, token is None')

@@ -49,7 +49,7 @@ export interface QuotaState {
   /** Microseconds since 1970. */
   resetAt: number
   limit: number
-  /** False where the API counts no calls here: `remaining` is 0 and means nothing. */
+  /** False if the API counts no calls here: `remaining` is 0 and means nothing. */
   readonly tracked: boolean
 }
 
@@ -104,7 +104,7 @@ function headerMoment(response: HttpResponse, name: string | undefined): number 
   }
 }
 
-/** Microseconds since 1970 of what an API gives as the time of a reset. */
+/** Microseconds since 1970 of the reset time that an API returns. */
 export function momentOf(value: Value): number {
   return Number(abDatetimeParse(value).epochMicros)
 }
@@ -125,5 +125,5 @@ export function countOf(value: Value): number {
     typeof value.value === 'number'
   )
     return value.value
-  throw valueError('A count of the quota status is no integer.')
+  throw valueError('A count of the quota status is not an integer.')
 }

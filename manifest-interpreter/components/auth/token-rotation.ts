@@ -47,7 +47,7 @@ export class TokenRotation {
     return this.#states.has(token)
   }
 
-  /** Takes one call from the pool and gives the token that it was charged to, after the waits that this needs. */
+  /** Takes one call from the pool and returns the token that it was charged to, after the necessary waits. */
   async acquire(quota: TokenQuota): Promise<string> {
     await this.#ensureSeeded()
     let deadline: number | undefined
@@ -75,7 +75,7 @@ export class TokenRotation {
     if (state !== undefined) updateFromResponse(state, quota, response)
   }
 
-  /** True where the token has spent its calls and another one has not. */
+  /** True if the token has spent its calls and another one has not. */
   hasAlternative(token: string, quota: TokenQuota): boolean {
     const sender = this.#states.get(token)?.get(quota.name)
     if (sender === undefined || !sender.tracked || sender.remaining > 0) return false

@@ -2,10 +2,10 @@ import { str } from '../../value/text.ts'
 import type { Builder } from '../../component.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
-/** Gives the token as it is now, after a login where one is due. */
+/** Returns the token as it is now, after a login where one is due. */
 export type TokenSource = () => Promise<Value>
 
-/** A token that stands in the configuration. */
+/** A token from the configuration. */
 export function tokenFromTemplate(
   template: string,
   { config, templates }: Builder,

@@ -4,11 +4,11 @@ import { buildBodyParser } from './build-body-parser.ts'
 import { jsonDecoder } from './json-decoder.ts'
 import { jsonLinesParser } from './json-lines-parser.ts'
 import { streamedDecoder } from './streamed-decoder.ts'
-import { unreadableReport } from './unreadable-answer.ts'
+import { unreadableReport } from './unreadable-response.ts'
 import { xmlDecoder } from './xml-decoder.ts'
 import { zipfileDecoder } from './zipfile-decoder.ts'
 
-/** Builds decoders from their definitions, with the logger and the report of unreadable answers of the source. */
+/** Builds decoders from their definitions, with the logger and the report of unreadable responses of the source. */
 
 export const buildStreamedDecoder: Component<'decoder'> = (definition, { environment }) =>
   streamedDecoder(buildBodyParser(definition, environment.logger))

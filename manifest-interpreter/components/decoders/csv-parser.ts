@@ -32,7 +32,7 @@ function delimiterOf(definition: PlainDict): string {
   return plain === '' ? ',' : plain
 }
 
-/** Makes dicts of rows. Missing fields are null; what is beyond the header is a list under the key null. */
+/** Makes dicts of rows. Missing fields are null; fields beyond the header become a list under the key null. */
 class RowDicts {
   readonly #nulls: readonly Value[]
   #header: readonly string[] | undefined

@@ -19,7 +19,7 @@ export class CsvReader {
   /** Parts of the field that is being read. */
   #field = ''
   #row: string[] = []
-  /** Characters of the row so far, with what stands between them. */
+  /** Characters of the row so far, including separators. */
   #rowLength = 0
   #rows: string[][] = []
   /** The last chunk ended with \r: a \n that follows belongs to it. */

@@ -1,6 +1,6 @@
 import { createGunzip } from 'node:zlib'
 import { sniffed } from '../../http/body-head.ts'
-import { pumped } from './pumped.ts'
+import { decompressChunks } from './decompress-chunks.ts'
 import { DecodeError } from './decode-error.ts'
 import type { BodyParser } from './body-parser.ts'
 
@@ -9,7 +9,7 @@ export function gzipParser(inner: BodyParser): BodyParser {
   return async function* parse(bytes) {
     const { head, all } = await sniffed(bytes)
     const isGzip = head[0] === 0x1f && head[1] === 0x8b
-    yield* inner(isGzip ? pumped(all, createGunzip(), gzipError) : all)
+    yield* inner(isGzip ? decompressChunks(all, createGunzip(), gzipError) : all)
   }
 }
 

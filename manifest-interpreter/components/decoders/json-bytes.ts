@@ -47,7 +47,7 @@ export function startsValue(byte: number): boolean {
   return valueStart.test(String.fromCharCode(byte))
 }
 
-/** Cuts what stands between the brackets of an array at the commas between its elements. */
+/** Cuts the text between the brackets of an array at the commas between its elements. */
 export function* splitElements(bytes: Uint8Array): Iterable<Uint8Array> {
   let depth = 0
   let from = 0

@@ -8,10 +8,10 @@ import { responseJson } from './response-json.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
-import type { ReportUnreadable } from './unreadable-answer.ts'
+import type { ReportUnreadable } from './unreadable-response.ts'
 import type { Value } from '../../value/value.ts'
 
-/** A body that is larger is read piece by piece where that is possible: see `PathDecoder`. */
+/** A body that is larger is read piece by piece if that is possible: see `PathDecoder`. */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024
 
 /**
@@ -23,11 +23,11 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
  * again; a large one is an error when the break is reached, since records before it have gone already.
  */
 export interface PathDecoder extends PageDecoder {
-  /** Says, before anything is read, that `whole` will be asked for. */
+  /** Announces, before anything is read, that `whole` will be called. */
   keepWhole(): void
   /** Says that the body is read by `decodeAt` only. */
   allowPieces(): void
-  /** True where a value of `decode` or `decodeAt` is seen by others too. */
+  /** True if a value of `decode` or `decodeAt` is seen by others too. */
   readonly isKept: boolean
   /** How much of a body must have arrived before it is decoded. */
   readonly aheadBytes: number
@@ -47,7 +47,7 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
 }
 
 /**
- * JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict, and reported, as is a value
+ * JsonDecoder: the elements of a list, or the one value. A body that is not JSON is an empty dict, and reported, as is a value
  * that holds no records.
  */
 export function jsonDecoder(report?: ReportUnreadable): PathDecoder {

@@ -48,13 +48,13 @@ export class JsonElements {
     this.#next = path.start
   }
 
-  /** Throws a `DecodeError` where the document is broken. */
+  /** Throws a `DecodeError` if the document is broken. */
   push(chunk: Uint8Array): void {
     let position = 0
     while (position < chunk.length) position = this.#step(chunk, position)
   }
 
-  /** The end of the document. Throws a `DecodeError` where it is not complete. */
+  /** The end of the document. Throws a `DecodeError` if it is not complete. */
   end(): void {
     if (this.#mode === 'inside' && this.#depth === 0 && !this.#inText) this.#closeValue(nothing)
     if (this.#mode === 'elements') this.#giveCompleteElements(this.#collected(nothing))
@@ -283,7 +283,7 @@ export class JsonElements {
     if (complete.length > 0) this.#ready.push(complete)
   }
 
-  /** Values that are parted by commas; undefined where they are no JSON. */
+  /** Values that are parted by commas; undefined if they are no JSON. */
   #parsed(bytes: Uint8Array): Value[] | undefined {
     try {
       const values = this.#parseText(`[${utf8.decode(bytes)}]`)

@@ -8,10 +8,10 @@ import type { Value } from '../../value/value.ts'
 const NEWLINE = 10
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** JsonlDecoder: one JSON value a line. A line that is no JSON (an empty one, too) is left out; a line that is not UTF-8 is an error. */
+/** JsonlDecoder: one JSON value a line. A line that is not JSON (an empty one, too) is left out; a line that is not UTF-8 is an error. */
 export function jsonLinesParser(
   logger: Logger,
-  /** Told of a body of which no line is JSON, with the first of them. */
+  /** Called for a body without any line of JSON, with its first line. */
   onUnreadable?: (line: Uint8Array) => void,
 ): BodyParser {
   return async function* parse(bytes) {
@@ -27,7 +27,7 @@ export function jsonLinesParser(
       if (failure !== undefined) throw failure
     }
     if (broken > 0)
-      logger.warn({ lines: broken }, 'lines of the response are no JSON and were left out')
+      logger.warn({ lines: broken }, 'lines of the response are not JSON and were left out')
     if (broken > 0 && !isReadable && first !== undefined) onUnreadable?.(first)
   }
 }

@@ -2,7 +2,7 @@ import { SourceError } from '../../contracts.ts'
 import { responseJson } from './response-json.ts'
 import type { Value } from '../../value/value.ts'
 
-/** JSON inside of an archive: the elements of a list, or the one value. What is no JSON, or null, is an error there. */
+/** JSON inside of an archive: the elements of a list, or the one value. What is not JSON, or null, is an error there. */
 export async function* jsonParser(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncIterable<readonly Value[]> {

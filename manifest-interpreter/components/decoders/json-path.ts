@@ -6,15 +6,17 @@ export interface JsonPath {
   readonly start: number
   /** The state of the member of an object, or, with a null key, of the elements of an array. */
   step(state: number, key: string | null): number
-  /** True where the elements of an array in this state are the wanted values. */
+  /** True if the elements of an array in this state are the wanted values. */
   hasElements(state: number): boolean
-  /** True where a value in this state is itself wanted. */
+  /** True if a value in this state is itself wanted. */
   ends(state: number): boolean
   /** False for a wanted value (no element) that is left out all the same. */
   accepts(value: Value): boolean
 }
 
-/** Keys of objects, from the root. An array at its end gives its elements; anything else there is one value, unless it is false as Python sees it. */
+/**
+ * Keys of objects, from the root. An array at its end returns its elements; anything else there is one value, unless it is false in Python.
+ */
 export function keyPath(keys: readonly string[]): JsonPath {
   const atEnd = (state: number) => state === keys.length
   return {

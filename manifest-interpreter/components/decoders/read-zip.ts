@@ -1,5 +1,5 @@
 import { crc32, createInflateRaw } from 'node:zlib'
-import { pumped } from './pumped.ts'
+import { decompressChunks } from './decompress-chunks.ts'
 
 /** No zip archive, or a broken one. */
 export class ZipError extends Error {
@@ -11,7 +11,7 @@ export class ZipError extends Error {
 
 export interface ZipMember {
   readonly name: string
-  /** Decompressed as it is read. Throws a ZipError where it is not what the directory says. */
+  /** Decompressed as it is read. Throws a ZipError if it is not what the directory says. */
   content(): AsyncIterable<Uint8Array>
 }
 
@@ -96,7 +96,7 @@ function entryAt(bytes: Buffer, position: number, shift: number): Entry {
   }
 }
 
-/** The size, the compressed size and the offset; those that do not fit in 32 bits stand in the extra field, in this order. */
+/** The size, the compressed size and the offset; those that do not fit in 32 bits are in the extra field, in this order. */
 function sizesOf(
   short: readonly [number, number, number],
   extra: Buffer,
@@ -118,7 +118,7 @@ function sizesOf(
   return sizes
 }
 
-/** Where the directory is. `shift`: how much stands before the archive, which its offsets do not count. */
+/** The position of the directory. `shift`: the bytes before the archive, which its offsets do not count. */
 function directoryOf(bytes: Buffer): {
   readonly count: number
   readonly offset: number
@@ -148,7 +148,7 @@ function endOf(bytes: Buffer): number {
   const earliest = Math.max(0, bytes.length - END_BYTES - MAX_COMMENT_BYTES)
   for (let position = bytes.length - END_BYTES; position >= earliest; position -= 1)
     if (bytes.readUInt32LE(position) === END_SIGNATURE) return position
-  throw new ZipError('The response is no zip archive.')
+  throw new ZipError('The response is not a zip archive.')
 }
 
 async function* contentOf(bytes: Buffer, entry: Entry): AsyncIterable<Uint8Array> {
@@ -176,7 +176,7 @@ function plainContentOf(bytes: Buffer, entry: Entry): AsyncIterable<Uint8Array> 
     throw new ZipError(
       `A file of the zip archive is compressed by method ${entry.method}. Only deflate is supported.`,
     )
-  return pumped(
+  return decompressChunks(
     data,
     createInflateRaw(),
     (cause) => new ZipError('A file of the zip archive is damaged.', { cause }),

@@ -2,7 +2,7 @@ import { SaxesParser } from 'saxes'
 import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
-import type { ReportUnreadable } from './unreadable-answer.ts'
+import type { ReportUnreadable } from './unreadable-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /**
@@ -41,7 +41,7 @@ interface OpenElement {
   text: string
 }
 
-/** Undefined where the text is no well-formed document. */
+/** Undefined if the text is no well-formed document. */
 export function xmlTree(text: string): Value | undefined {
   const parser = new SaxesParser({ xmlns: false, position: false } as const)
   const root: OpenElement = { name: '', content: emptyDict(), text: '' }

@@ -11,7 +11,7 @@ import type { PlainDict, Value } from '../../value/value.ts'
 
 /** What sets one resolver apart from the others in the use of its mappings. */
 export interface MappingRules {
-  /** Reads a text that a template gave; what is no text is left as it is. Absent: texts stay. */
+  /** Parses the text of a template; other values do not change. Absent: texts stay. */
   readonly readText?: (text: string, isTextWanted: boolean) => Value
   readonly allowsCondition: boolean
   readonly allowsCreation: boolean

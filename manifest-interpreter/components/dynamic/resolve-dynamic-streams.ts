@@ -20,7 +20,7 @@ export interface DynamicStream {
 }
 
 /**
- * The definitions of the streams that the manifest's dynamic streams make, in order. May read from the API. Fails where
+ * The definitions of the streams that the manifest's dynamic streams make, in order. May read from the API. Fails if
  * two of them have the same name.
  */
 export async function resolveDynamicStreams(

@@ -32,7 +32,7 @@ export function combinedExtractor(
   return optionalText(definition, 'mode') === 'first_match' ? firstMatch(sources) : union(sources)
 }
 
-/** True where the records of several extractors are counted together, at any depth. */
+/** True if the records of several extractors are counted together, at any depth. */
 export function containsUnion(extractor: PlainDict): boolean {
   if (optionalText(extractor, 'type') !== 'CombinedExtractor') return false
   if (optionalText(extractor, 'mode') !== 'first_match') return true

@@ -1,5 +1,5 @@
 import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
-import { unreadableReport } from '../decoders/unreadable-answer.ts'
+import { unreadableReport } from '../decoders/unreadable-response.ts'
 import { list, optionalComponent, parametersOf } from '../../definition.ts'
 import { truth } from '../../value/truth.ts'
 import { compileFieldPath } from './field-path.ts'
@@ -10,7 +10,7 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { FieldPath } from './field-path.ts'
 
-/** DpathExtractor: what stands at a path of each decoded value. A list gives its items, anything else is one record unless it is empty. */
+/** DpathExtractor: the value at a path of each decoded value. A list yields its items, anything else is one record unless it is empty. */
 export function dpathExtractor(
   definition: PlainDict,
   builder: Builder,
@@ -50,7 +50,7 @@ async function* selected(
   for await (const bodies of batches) yield select(bodies)
 }
 
-/** A page whose records stand in one list is given as that list. */
+/** A page whose records are in one list is returned as that list. */
 function recordsOf(bodies: readonly Value[], path: FieldPath): readonly Value[] {
   const [only] = bodies
   if (bodies.length === 1 && only !== undefined) {

@@ -16,7 +16,7 @@ export function evaluatePath(definition: PlainDict, name: string, builder: Build
   )
 }
 
-/** Throws where a path may lead to several fields. */
+/** Throws if a path may lead to several fields. */
 export function requireOneField(path: readonly Value[], name: string): void {
   if (path.some((segment) => typeof segment === 'string' && isPattern(segment)))
     throw valueError(
@@ -24,7 +24,7 @@ export function requireOneField(path: readonly Value[], name: string): void {
     )
 }
 
-/** The value at a path without patterns, undefined where there is none. */
+/** The value at a path without patterns, undefined if there is none. */
 export function lookUp(record: Value, path: readonly Value[]): Value | undefined {
   let value: Value | undefined = record
   for (const segment of path) {

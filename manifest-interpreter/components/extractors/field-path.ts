@@ -6,17 +6,17 @@ import type { Dict, Value } from '../../value/value.ts'
 
 /** Where in a decoded value the records are. */
 export interface FieldPath {
-  /** The keys, where the path is no more than keys of objects; null for a path with patterns or indexes. */
+  /** The keys, if the path only consists of keys of objects; null for a path with patterns or indexes. */
   readonly keys: readonly string[] | null
   /**
-   * What is there: with `*` a list of all that matches, else the only match. Undefined where there is none; throws where
+   * What is there: with `*` a list of all that matches, else the only match. Undefined if there is none; throws if
    * a pattern matches in several places.
    */
   find(body: Value): Value | undefined
 }
 
 export interface CompiledFieldPath extends FieldPath {
-  /** True where `keys` is not null. False too for a template that fails: that is told with the first value. */
+  /** True if `keys` is not null. Also false for a template that fails: the error is reported with the first value. */
   isFixed(): boolean
 }
 

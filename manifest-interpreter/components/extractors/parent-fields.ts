@@ -8,14 +8,16 @@ import { evaluatePath, lookUp, requireOneField } from './expander-path.ts'
 import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** What RecordExpander gives the items of a list of their parent: `merge_parent`, `parent_fields`, `remain_original_record`. */
+/**
+ * The fields that RecordExpander adds to the items of a list from their parent: `merge_parent`, `parent_fields`, `remain_original_record`.
+ */
 export class ParentFields {
   readonly #list: Glob
   readonly #merges: boolean
   readonly #embeds: boolean
   readonly #fields: readonly CopiedField[]
 
-  /** @param list where the items stand in the parent */
+  /** @param list the path of the items in the parent */
   constructor(definition: PlainDict, list: Glob, builder: Builder) {
     this.#list = list
     this.#merges = flag(definition, 'merge_parent', false)

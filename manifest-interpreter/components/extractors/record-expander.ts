@@ -43,7 +43,7 @@ export class RecordExpander {
     }
   }
 
-  /** The items of a list that the API cut off: asked for anew, or those that are there. */
+  /** The items of a list that the API cut off: requested again, or those that are there. */
   async *#completeItems(parent: Dict, truncated: TruncatedList): AsyncIterable<readonly Value[]> {
     const children = this.#parentFields.fieldsOf(parent)
     let count = 0

@@ -2,7 +2,7 @@ import { constants, createUnzip } from 'node:zlib'
 import { flag } from '../../definition.ts'
 import { DecodeError } from '../decoders/decode-error.ts'
 import { CsvReader } from '../decoders/csv-reader.ts'
-import { pumped } from '../decoders/pumped.ts'
+import { decompressChunks } from '../decoders/decompress-chunks.ts'
 import { sniffed } from '../../http/body-head.ts'
 import { decodeChunks } from '../decoders/text-chunks.ts'
 import { TableRows } from './table-rows.ts'
@@ -38,7 +38,7 @@ export function responseToFileExtractor(definition: PlainDict): Extractor {
 async function* plain(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const { head, all } = await sniffed(bytes)
   if (isCompressed(head)) {
-    yield* pumped(
+    yield* decompressChunks(
       all,
       createUnzip({ finishFlush: constants.Z_SYNC_FLUSH }),
       (cause) =>

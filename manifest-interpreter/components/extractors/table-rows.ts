@@ -37,7 +37,7 @@ export class TableRows {
   /** How many first columns are an index; undefined before the first row of data. */
   #skipped: number | undefined
 
-  /** @param naValues what becomes of texts such as NA and null; an empty field is null in any case */
+  /** @param naValues how texts such as NA and null are read; an empty field is null in any case */
   constructor(naValues: 'null' | 'kept') {
     this.#missing = naValues === 'null' ? missing : onlyEmpty
   }

@@ -26,7 +26,7 @@ export class TruncatedList {
     return truth(lookUp(parent, this.#indicator) ?? null)
   }
 
-  /** The whole list: nothing where there is no retriever. */
+  /** The whole list: nothing if there is no retriever. */
   async *fetch(parent: Dict): AsyncIterable<readonly Dict[]> {
     if (this.#retriever === null) return
     yield* this.#retriever.read(new StreamSlice({ partition: { parent_record: parent } }))

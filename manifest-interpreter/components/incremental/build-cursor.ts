@@ -17,7 +17,7 @@ import { migrateState } from './migrate-state.ts'
 
 export interface CursorOptions {
   readonly builder: Builder
-  /** The stream's `incremental_sync`; null where it has none. */
+  /** The stream's `incremental_sync`; null if it has none. */
   readonly definition: PlainDict | null
   /** The definition of the stream. */
   readonly stream: PlainDict
@@ -28,7 +28,7 @@ export interface CursorOptions {
   readonly emitState: (state: Dict) => void
 }
 
-/** The cursor of a stream: of its partitions where it has some, or one that only says that the stream has been read. */
+/** The cursor of a stream: of its partitions if it has some, or one that only says that the stream has been read. */
 export function buildCursor(options: CursorOptions): Cursor {
   const { builder, definition, stream, streamName, partitionRouter, emitState } = options
   const nowMicros = () => builder.environment.nowMicros()

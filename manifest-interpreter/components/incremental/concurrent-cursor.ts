@@ -25,7 +25,7 @@ export interface CursorSettings<T> {
    * What a read slice adds to the state: its bounds, or, where the API takes no end, what its records had.
    */
   readonly stateFollows: 'bounds' | 'records'
-  /** The two halves of a window; null where it is as small as it can be. */
+  /** The two halves of a window; null if it is as small as it can be. */
   readonly halve: (window: Window<T>, minimum: string | null) => readonly Window<T>[] | null
   readonly requestOptions: RequestOptions
   /** Told once about records without a value that counts. */
@@ -205,7 +205,7 @@ export class ConcurrentCursor<T> implements Cursor {
     const parsed = value === undefined ? undefined : values.parseOfRecord(value)
     if (parsed !== undefined) return parsed
     throw new SourceError(
-      `Stream ${streamName} has a slice without a valid "${name}" bound: its state cannot be kept.`,
+      `Stream ${streamName} has a slice without a valid "${name}" bound: its state cannot be saved.`,
       { failureType: 'system_error' },
     )
   }
@@ -223,7 +223,7 @@ export class ConcurrentCursor<T> implements Cursor {
     })
   }
 
-  /** What the lookback window re-reads is kept, but nothing below the configured start, unless the state is. */
+  /** Records that the lookback window re-reads are kept, but none below the configured start, unless the state is. */
   #findLowestToSync(): T {
     const { values, rules } = this.#settings
     const { lookback, start } = rules

@@ -92,7 +92,7 @@ export function writeState<T>(state: CursorState<T>, field: string, values: Curs
   return written
 }
 
-/** The moment that a state of one of both forms speaks of; null where it has none. */
+/** The moment of a state in one of both forms; null if it has none. */
 export function momentOfState<T>(
   state: Dict,
   field: string,

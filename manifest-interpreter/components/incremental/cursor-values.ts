@@ -13,7 +13,7 @@ export interface CursorValues<T> {
   readonly next: (value: T) => T
   /** Truth as Python sees it: a count of 0 is false, a time never is. */
   readonly isTruthy: (value: T) => boolean
-  /** Microseconds since 1970; null for what is no time. */
+  /** Microseconds since 1970; null if it is not a time. */
   readonly moment: (value: T) => number | null
 }
 
@@ -21,7 +21,7 @@ export interface CursorValues<T> {
 export interface Interval<T> {
   readonly start: T
   readonly end: T
-  /** The greatest cursor value of its records; undefined where it has had none. */
+  /** The greatest cursor value of its records; undefined if it has had none. */
   readonly mostRecent: T | undefined
 }
 

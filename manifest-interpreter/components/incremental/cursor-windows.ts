@@ -5,11 +5,11 @@ import { later } from './cursor-values.ts'
 /** How a cursor's range is cut into windows, each a request of its own. */
 export interface WindowRules<T> {
   readonly start: T
-  /** The end of what is to be read: asked for anew each time, since it may be the present. */
+  /** The end of the range to read: evaluated again each time, because it may be the present. */
   readonly end: () => T
-  /** The smallest unit of the API's bounds; null where neighbouring windows share a bound. */
+  /** The smallest unit of the API's bounds; null if neighbouring windows share a bound. */
   readonly granularity: { readonly plus: (value: T) => T; readonly minus: (value: T) => T } | null
-  /** The end of a window that begins at a value; null where all is one window. */
+  /** The end of a window that begins at a value; null if all is one window. */
   readonly step: ((value: T) => T) | null
   /** Re-reads a time before the end of the last state, for records that came late. */
   readonly lookback: ((value: T) => T) | null
@@ -71,7 +71,7 @@ class WindowCutter<T> {
     yield [lower, rangeEnd === 'gap' ? this.#unitBefore(last) : last]
   }
 
-  /** Undefined where there is nothing to read. */
+  /** Undefined if there is nothing to read. */
   #lowerBound(from: T, upper: T, rangeEnd: RangeEnd): T | undefined {
     const { start, granularity, clamp, compareStrictly } = this.#rules
     const { compare, isTruthy } = this.#values

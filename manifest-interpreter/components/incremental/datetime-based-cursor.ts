@@ -201,7 +201,7 @@ function requireStepWithGranularity(definition: PlainDict, granularity: PyTimeDe
   )
 }
 
-/** An ISO 8601 duration, or null where the template is absent or empty. */
+/** An ISO 8601 duration, or null if the template is absent or empty. */
 function compileDuration(
   definition: PlainDict,
   name: string,
@@ -251,7 +251,7 @@ function clampedEnd(
   return () => subtractFromDateTime(clamp(end(), 'floor'), unit)
 }
 
-/** The two halves of a window, a unit of granularity apart; null where it is as small as it can be. */
+/** The two halves of a window, a unit of granularity apart; null if it is as small as it can be. */
 function halveWindow(
   [start, end]: Window<PyDateTime>,
   granularity: PyTimeDelta | null,

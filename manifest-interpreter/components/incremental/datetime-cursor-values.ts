@@ -26,7 +26,7 @@ export function datetimeCursorValues(options: {
     return undefined
   }
 
-  // Records that follow each other often have the same time; a value that could change is not kept.
+  // Neighbouring records often have the same time; a mutable value is not cached.
   let lastText: string | undefined
   let lastTime: PyDateTime | undefined
 

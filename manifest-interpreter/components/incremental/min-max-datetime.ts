@@ -16,7 +16,7 @@ interface BoundContext {
   readonly parameters: Dict
 }
 
-/** MinMaxDatetime, or the text of a time: evaluated anew at each call, since it may be the present. */
+/** MinMaxDatetime, or the text of a time: evaluated again at each call, since it may be the present. */
 export function compileMinMaxDatetime(
   definition: Value,
   builder: Builder,

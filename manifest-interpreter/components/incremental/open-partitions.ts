@@ -21,7 +21,7 @@ export class OpenPartitions {
   readonly #open = new Map<string, OpenPartition>()
   readonly #seen = new Set<string>()
   #count = 0
-  /** What the parents' state was when a partition came; only changes are kept. */
+  /** The parents' state when a partition came; only changes are stored. */
   readonly #parentStates: { readonly sequence: number; readonly state: Dict | null }[] = []
 
   /** False for a partition that has come before. */
@@ -42,7 +42,7 @@ export class OpenPartitions {
     partition.hasAllSlices = isLast
   }
 
-  /** True where this was the last of the partition. */
+  /** True if this was the last of the partition. */
   closeSlice(key: string): boolean {
     const partition = this.#partition(key)
     partition.openSlices--
@@ -55,7 +55,7 @@ export class OpenPartitions {
     return this.#open.has(key)
   }
 
-  /** True where no slice is being read, or has failed. */
+  /** True if no slice is being read, or has failed. */
   areAllRead(): boolean {
     for (const { openSlices } of this.#open.values()) if (openSlices > 0) return false
     return true

@@ -18,7 +18,7 @@ import type { DatetimeCursorFactory } from './datetime-based-cursor.ts'
 import { OpenPartitions } from './open-partitions.ts'
 import { dumpJson } from '../../value/json-dumps.ts'
 
-/** With more partitions one state for all is kept, since the state message would get too large. */
+/** With more partitions, one state for all is stored, because the state message would get too large. */
 const MAX_PARTITIONS_WITH_STATES = 10_000
 /** Cursors in memory at a time. */
 const MAX_CURSORS = 25_000
@@ -242,7 +242,7 @@ export class PerPartitionCursor implements Cursor {
     while (this.#cursors.size >= MAX_CURSORS) this.#cursors.delete(this.#oldestKey())
   }
 
-  /** Of the partitions that are not being read, where there is one. */
+  /** Of the partitions that are not being read, if there is one. */
   #oldestKey(): string {
     let oldest: string | undefined
     for (const key of this.#cursors.keys()) {

@@ -8,7 +8,7 @@ import type { BuildContext, Builder } from '../../component.ts'
 import type { PaginationStrategy } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** CursorPagination: a template gives the token of the next page; a false one, or a stop condition that holds, ends the paging. */
+/** CursorPagination: a template returns the token of the next page; a false one, or a true stop condition, ends the paging. */
 export function cursorPagination(
   definition: PlainDict,
   builder: Builder,
@@ -36,7 +36,7 @@ export function cursorPagination(
         headers: page.response.headers.toDict(),
         last_record: page.lastRecord,
         last_page_size: page.count,
-        // The size that was asked for: a full page of a reduced size is no short page.
+        // The requested size: a full page of a reduced size is not a short page.
         page_size: page.pageSizeOverride ?? pageSize,
         stream_slice: page.slice,
       }

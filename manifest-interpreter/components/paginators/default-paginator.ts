@@ -14,7 +14,7 @@ import type { PaginationStrategy, Paginator, RequestScope, Cursor } from '../../
 import type { PlainDict, Value } from '../../value/value.ts'
 import { isEmpty } from '../../value/dict.ts'
 
-/** DefaultPaginator: puts the token and the size of a page on its request; a strategy gives the next token. */
+/** DefaultPaginator: puts the token and the size of a page on its request; a strategy returns the next token. */
 export function defaultPaginator(
   definition: PlainDict,
   builder: Builder,

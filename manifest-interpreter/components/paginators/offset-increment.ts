@@ -11,7 +11,7 @@ import type { BuildContext, Builder } from '../../component.ts'
 import type { PaginationStrategy, ReadPage } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** OffsetIncrement: the token is the number of records before the page; a page with fewer than asked for is the last. */
+/** OffsetIncrement: the token is the number of records before the page; a page with fewer than requested is the last. */
 export function offsetIncrement(
   definition: PlainDict,
   builder: Builder,
@@ -33,7 +33,7 @@ export function offsetIncrement(
 
 interface RequestedSize {
   configured(): number | null
-  /** 0 where no size is asked for. */
+  /** 0 if no size is requested. */
   sizeOf(page: ReadPage): Promise<number>
 }
 

@@ -25,7 +25,7 @@ export function pageResponse(
   }
 }
 
-/** May say yes where the word stands in a text: then the body is kept for nothing. */
+/** May return true if the word is in a text: the body is then kept in vain. */
 function namesResponse(template: Value | undefined): boolean {
   return typeof template === 'string' && /\bresponse\b/.test(template)
 }

@@ -34,7 +34,7 @@ export class PageSizeReducer {
     return this.#reduced
   }
 
-  /** Makes the page smaller and waits, so that it can be asked for again. Throws where nothing is left to try. */
+  /** Makes the page smaller and waits, so that it can be requested again. Throws if nothing is left to try. */
   async reduce(reason: string): Promise<void> {
     if (this.#configured === null) throw this.#noPageSize()
     const current = this.#reduced ?? this.#configured
@@ -65,7 +65,7 @@ export class PageSizeReducer {
     if (this.#rules.restores) this.#reduced = null
   }
 
-  /** The smallest page may be asked for again: the API may have been unwell for a moment. */
+  /** The smallest page may be requested again: the failure may have been temporary. */
   async #retryAtMinimum(current: number, reason: string): Promise<void> {
     const { retriesAtMinimum, backoffSeconds, minimum } = this.#rules
     if (this.#retriesAtMinimum < retriesAtMinimum) {
@@ -107,7 +107,7 @@ interface Rules {
   readonly maxAttempts: number
   readonly backoffSeconds: number
   readonly retriesAtMinimum: number
-  /** After each page that succeeds the configured size is asked for again. */
+  /** After each successful page, the configured size is requested again. */
   readonly restores: boolean
   readonly failureMessage: string
 }

@@ -5,7 +5,7 @@ import { typeName } from '../../value/type-name.ts'
 import type { Builder } from '../../component.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** The `page_size` of a strategy as the manifest has it: a number, or a template; null where there is none. */
+/** The `page_size` of a strategy as the manifest has it: a number, or a template; null if there is none. */
 export function pageSizeField(definition: PlainDict): number | string | null {
   const value = field(definition, 'page_size') ?? null
   if (typeof value === 'string') return /^\d+$/.test(value) ? Number(value) : value

@@ -4,7 +4,7 @@ import type { Cursor } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** Follows the paging of one slice, so that it can begin anew where the API allows no further pages (PaginationReset). */
+/** Follows the paging of one slice, so that it can begin again if the API allows no further pages (PaginationReset). */
 export class PaginationTracker {
   readonly #cursor: Cursor | null
   readonly #maxRecords: number | null
@@ -15,7 +15,7 @@ export class PaginationTracker {
 
   /**
    * @param cursor observes the records, so that what is left of the slice is known; without one the slice is read once more
-   * @param maxRecords after so many records paging begins anew
+   * @param maxRecords after so many records paging starts over
    */
   constructor(cursor: Cursor | null, maxRecords: number | null) {
     this.#cursor = cursor
@@ -33,7 +33,7 @@ export class PaginationTracker {
     return this.#maxRecords !== null && this.#records >= this.#maxRecords
   }
 
-  /** The slice to go on with from its first page. Throws where that would be the same again and again. */
+  /** The slice to continue with from its first page. Throws if that would be the same again and again. */
   reduce(previous: StreamSlice, original: StreamSlice): StreamSlice {
     const next = this.#cursor?.reduceRange?.(original) ?? previous
     if (equals(next.merged, previous.merged)) {

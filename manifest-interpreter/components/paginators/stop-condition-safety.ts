@@ -22,7 +22,7 @@ export function classifyStopCondition(
   minimumPageSize: number,
 ): StopConditionSafety {
   const template = parsed(condition)
-  if (template === undefined) return unknown('it is no valid template')
+  if (template === undefined) return unknown('it is not a valid template')
   const found = comparisons(template)
   if (!names(template, 'last_page_size')) return classifyOthers(found)
   const own = found.filter(
@@ -36,7 +36,7 @@ export function classifyStopCondition(
   return own.length > 0 ? safe : unknown('it uses last_page_size outside of a comparison')
 }
 
-/** True where a template reads a variable of this name (not a member of something else). */
+/** True if a template reads a variable of this name (not a member of something else). */
 export function namesVariable(template: string, name: string): boolean {
   const body = parsed(template)
   return body !== undefined && names(body, name)
@@ -48,7 +48,7 @@ function unknown(reason: string): StopConditionSafety {
   return { verdict: 'unknown', reason }
 }
 
-/** Undefined where it is no template. */
+/** Undefined if it is not a template. */
 function parsed(template: string): Body | undefined {
   try {
     return parseTemplate(template)
@@ -91,7 +91,7 @@ const mirrored: Partial<Record<CompareOperator, CompareOperator>> = {
   '>=': '<=',
 }
 
-/** last_page_size, or what is made of it, on the left. */
+/** last_page_size, or an expression of it, on the left. */
 interface Operands {
   readonly size: Expression
   readonly other: Expression
@@ -141,8 +141,8 @@ function classifyUpperBound(
     return unknown('it calculates with last_page_size before it compares it')
   if (isPageSize(other)) return safe
   if (names(other, 'page_size'))
-    return unknown('it compares last_page_size with what it makes of page_size')
-  // No page that may be asked for is smaller: the same as a test for an empty page.
+    return unknown('it compares last_page_size with a value calculated from page_size')
+  // No smaller page can be requested: the same as a test for an empty page.
   const isEmptiness =
     other.type === 'const' &&
     isInt(other.value) &&
@@ -216,7 +216,7 @@ function rendersTrueTextOnly({ branches, otherwise }: IfNode): boolean {
   return !isFalse(text)
 }
 
-/** True where a variable of this name is anywhere in the node. */
+/** True if a variable of this name is anywhere in the node. */
 function names(node: object, name: string): boolean {
   if ('type' in node && node.type === 'name') return 'name' in node && node.name === name
   return childrenOf(node).some((child) => names(child, name))

@@ -16,7 +16,7 @@ export function cartesianProductStreamSlicer(
   if (parents.length > 0)
     builder.environment.logger.warn(
       { stream: context.streamName },
-      'the states of parent streams are not kept where several partition routers are combined',
+      'the states of parent streams are not saved if several partition routers are combined',
     )
   return {
     ...combinedOptions(routers),

@@ -20,7 +20,7 @@ export class LazyPage extends PyObject {
   }
 }
 
-/** The first page of a slice whose parent has `lazy_read_pointer`, as if the API had answered with it. */
+/** The first page of a slice whose parent has `lazy_read_pointer`, as if it were a response of the API. */
 export function firstPageOf(slice: StreamSlice): HttpResponse {
   const page = get(slice.extraFields, LAZY_PAGE_FIELD)
   if (!(page instanceof LazyPage)) throw new PythonError('KeyError', `'${LAZY_PAGE_FIELD}'`)

@@ -36,7 +36,7 @@ export function listPartitionRouter(definition: PlainDict, builder: Builder): Pa
   }
 }
 
-/** The items of a value as a `for` of Python gives them. */
+/** The items of a value as a Python `for` iterates over them. */
 function iterate(values: Value): Iterable<Value> {
   if (Array.isArray(values)) return values
   if (values instanceof PyTuple || values instanceof PySet) return values.items

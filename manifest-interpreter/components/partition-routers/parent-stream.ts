@@ -24,7 +24,7 @@ export interface ParentStream {
   readonly partitionField: () => Value
   /** Paths of other values of the record that come along. */
   readonly extraFields: () => readonly (readonly Value[])[]
-  /** The path of the child's first page in the record; null where it is requested. */
+  /** The path of the child's first page in the record; null if it is requested. */
   readonly lazyReadPointer: (() => readonly Value[]) | null
   readonly requestOption: RequestOption | undefined
   /** The child's state keeps the state of this parent. */

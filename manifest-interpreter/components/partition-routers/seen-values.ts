@@ -7,7 +7,7 @@ import type { Value } from '../../value/value.ts'
 export class SeenValues {
   readonly #seen = new Set<string>()
 
-  /** False where an equal value has been met before. Throws a TypeError of Python for lists, dicts and sets. */
+  /** False if an equal value has been met before. Throws a TypeError of Python for lists, dicts and sets. */
   add(value: Value): boolean {
     requireHashable(value)
     const number = numeric(value)

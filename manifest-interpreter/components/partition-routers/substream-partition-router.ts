@@ -67,7 +67,7 @@ async function* slicesOf(parent: ParentStream): AsyncIterable<StreamSlice> {
   }
 }
 
-/** Observes a record of the parent and gives its slice; null for a record without the key. */
+/** Observes a record of the parent and returns its slice; null for a record without the key. */
 function slicer(parent: ParentStream): (record: Dict, slice: StreamSlice) => StreamSlice | null {
   const { cursor } = parent.stream
   const key = compileGlob(pathOf(parent.key()))

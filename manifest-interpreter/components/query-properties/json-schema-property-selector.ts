@@ -6,7 +6,7 @@ import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /**
- * JsonSchemaPropertySelector: the properties that the configured catalog selects, by their names in the API. Null where
+ * JsonSchemaPropertySelector: the properties that the configured catalog selects, by their names in the API. Null if
  * there is no catalog: all of them.
  */
 export function jsonSchemaPropertySelector(

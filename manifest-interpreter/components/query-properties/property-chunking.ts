@@ -8,7 +8,7 @@ export interface PropertyChunking {
     options: {
       /** In each chunk, and not counted. */
       readonly always: readonly string[]
-      /** Only these, where it is given. */
+      /** Only these, if it is given. */
       readonly selected: ReadonlySet<string> | null
     },
   ): readonly string[][]

@@ -12,11 +12,11 @@ import type { Dict, PlainDict } from '../../value/value.ts'
 export interface QueryProperties {
   /** The properties of each request of a page, in order. May ask the API for them first. */
   chunks(): AsyncIterable<readonly string[]>
-  /** For the records of one page: what its chunks gave is merged. */
+  /** For the records of one page: merges the records of its chunks. */
   newMerger(): RecordMerger
 }
 
-/** `context.configuredSchema` is the stream's schema in the configured catalog; absent where there is no catalog. */
+/** `context.configuredSchema` is the stream's schema in the configured catalog; absent if there is no catalog. */
 export function buildQueryProperties(
   definition: PlainDict,
   builder: Builder,

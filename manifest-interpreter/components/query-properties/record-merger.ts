@@ -8,14 +8,14 @@ export interface RecordMerger {
    * are given before the error is thrown.
    */
   merge(records: readonly Dict[]): Iterable<readonly Dict[]>
-  /** The merged records, once all requests of the page are answered. */
+  /** The merged records, once all requests of the page have their responses. */
   finish(): readonly Dict[]
 }
 
 export function recordMerger(keyOf: (record: Dict) => string | null): RecordMerger {
   const merged = new Map<string, Dict>()
 
-  /** True where the record is complete. */
+  /** True if the record is complete. */
   function take(record: Dict): boolean {
     const key = keyOf(record)
     if (key === null) return true

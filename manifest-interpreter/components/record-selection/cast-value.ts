@@ -116,7 +116,7 @@ function toList(schema: PlainDict): Cast {
   if (items !== undefined && !isDict(items)) return noSchema(items)
   const named = items !== undefined && isPlainDict(items) ? field(items, 'type') : undefined
   const type = named === undefined ? [] : named
-  // A type that is one text is taken for its letters by the reference, none of which is a type.
+  // The reference treats a type that is a single text as a list of letters, none of which is a type.
   const wraps = Array.isArray(type) && type.every((name) => simpleTypes.has(name))
   return (value) => (wraps && isSimple(value) ? [value] : value)
 }

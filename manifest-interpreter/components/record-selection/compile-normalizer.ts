@@ -8,7 +8,7 @@ import { castTo } from './cast-value.ts'
 import type { SchemaNormalizer } from '../../contracts.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
-/** A value that does not fit its type after the cast. It is kept. */
+/** A value that does not fit its type after the cast. It does not change. */
 export interface Misfit {
   /** Names of properties; `*` for an item of a list. */
   readonly path: readonly string[]
@@ -30,7 +30,7 @@ export function compileNormalizer(
   }
 }
 
-/** Looks at a value: casts what is in it and reports what does not fit. `path` is where it is, changed on the way. */
+/** Visits a value: casts its parts and reports those that do not fit. `path` is its path, changed on the way. */
 type Visit = (value: Value, path: string[]) => void
 
 class SchemaCompiler {

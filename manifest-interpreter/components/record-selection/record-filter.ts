@@ -9,7 +9,7 @@ export function recordFilter(definition: PlainDict, builder: Builder): RecordFil
   return { keeps: conditionOf(definition, builder) }
 }
 
-/** The condition also decides about what is no dict: an API may mix nulls into its records. */
+/** The condition is also applied to values that are not dicts: an API may mix nulls into its records. */
 export type Condition = (record: Value, scope: Pick<RecordScope, 'slice'>) => boolean
 
 export function conditionOf(filter: PlainDict, builder: Builder): Condition {

@@ -130,7 +130,7 @@ function selectRecord(value: Value, scope: RecordScope, steps: BatchSteps): Dict
 
 function noObject(value: Value, streamName: string): SourceError {
   return new SourceError(
-    `Stream ${streamName} has a record that is no object but ${typeName(value)}. Change field_path of its extractor, or drop such records with a record_filter.`,
+    `Stream ${streamName} has a record that is not an object but ${typeName(value)}. Change field_path of its extractor, or drop such records with a record_filter.`,
     { failureType: 'system_error', mayPass: false },
   )
 }

@@ -29,7 +29,7 @@ import { compileRequestMatcher, compileWeight } from './request-matcher.ts'
 
 type BudgetBuilder = Pick<Builder, 'config' | 'templates' | 'environment'>
 
-/** The `api_budget` of a manifest (HTTPAPIBudget), for all requests of the source; undefined where it has none. */
+/** The `api_budget` of a manifest (HTTPAPIBudget), for all requests of the source; undefined if it has none. */
 export function buildCallBudget(
   manifest: PlainDict,
   builder: BudgetBuilder,
@@ -88,7 +88,7 @@ function policyOf(definition: PlainDict, builder: BudgetBuilder): CallRatePolicy
     case 'UnlimitedCallRatePolicy':
       return unlimitedCallRatePolicy()
     default:
-      throw invalidComponent('api_budget', `${type} is no policy of call rates.`)
+      throw invalidComponent('api_budget', `${type} is not a call rate policy.`)
   }
 }
 
@@ -109,7 +109,7 @@ function microsOf(duration: string): number {
 
 function wholeNumber(value: Value, name: string): number {
   const number = toNumber(value)
-  if (number === null) throw valueError(`The ${name} of a call rate is no number.`)
+  if (number === null) throw valueError(`The ${name} of a call rate is not a number.`)
   return Math.trunc(number)
 }
 

@@ -10,14 +10,14 @@ import { parseErrorMessage } from './error-handlers/json-error-message-parser.ts
 
 /** More than is shown of it: a secret at the end is masked before the text is cut for people. */
 const MAX_SAID_CHARACTERS = 16_000
-/** These come from a server that may answer otherwise a moment later, though their numbers blame the request. */
+/** These come from a server that may respond differently a moment later, although their numbers blame the request. */
 const PASSING_STATUSES = new Set([408, 423, 425, 429])
 
 /** What became of a request that failed, for people. Read the response before it is discarded. */
 export interface FailedRequest {
   readonly request: HttpRequest
   readonly outcome: HttpResponse | TransportError
-  /** What the API says about the failure, where it says something. */
+  /** What the API says about the failure, if it says something. */
   readonly said: string | undefined
 }
 

@@ -41,11 +41,11 @@ interface Attempts {
   readonly request: HttpRequest
   readonly stream: string
   count: number
-  /** Whether the token could be refreshed; undefined where nobody asked for it yet. A request refreshes it once. */
+  /** Whether the token could be refreshed; undefined if that was not tried yet. A request refreshes it once. */
   refreshed: boolean | undefined
 }
 
-/** Sends requests, asks the error handler about each outcome, and does what it says. */
+/** Sends requests, calls the error handler for each outcome, and carries out its decision. */
 export class HttpClient {
   readonly #options: HttpClientOptions
 
@@ -53,7 +53,7 @@ export class HttpClient {
     this.#options = options
   }
 
-  /** Null where no response came and the error handler ignores that. */
+  /** Null if no response came and the error handler ignores that. */
   async send(request: HttpRequest, stream: string): Promise<HttpResponse | null> {
     const { errorHandler, environment, http, sendOptions } = this.#options
     const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
@@ -111,7 +111,7 @@ export class HttpClient {
     if (!/^https?:\/\//i.test(request.url)) {
       return new TransportError(
         'invalid-scheme',
-        `${publicUrl(request.url)} is no URL of the web. Use one that begins with https://.`,
+        `${publicUrl(request.url)} is not a web URL. Use one that begins with https://.`,
       )
     }
     try {
@@ -140,7 +140,7 @@ export class HttpClient {
     resolution: ErrorResolution,
   ): Promise<RetryNeeded> {
     const { action, failureType } = resolution
-    // An answer that is no error may be long, and break off: it is not read for this.
+    // A response that is not an error may be long, and break off: it is not read for this.
     const failed =
       outcome instanceof TransportError || outcome.ok
         ? { request: attempts.request, outcome, said: undefined }
@@ -179,7 +179,7 @@ export class HttpClient {
     return seconds
   }
 
-  /** Once per request. Returns where it makes sense to send the request again. */
+  /** Once per request. Returns if it makes sense to send the request again. */
   async #refreshToken(attempts: Attempts, failed: FailedRequest): Promise<void> {
     const { authenticator, environment } = this.#options
     if (attempts.refreshed !== undefined) throw rejectedAfterRefresh(failed, attempts.refreshed)
@@ -225,7 +225,7 @@ export class HttpClient {
     if (!(outcome instanceof TransportError)) outcome.isIgnored = true
   }
 
-  /** What each request was, and its status: to see what a stream asks for. */
+  /** Logs each request and its status, to show what a stream requests. */
   #logOutcome({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
     const facts = outcomeFacts({ request, outcome, said: undefined })
     this.#options.environment.logger.debug({ stream, ...facts }, 'a request was sent')

@@ -88,7 +88,7 @@ function injectIntoOf(part: string): InjectInto {
     default:
       throw invalidComponent(
         'inject_into of a RequestOption',
-        `"${part}" is no part of a request. Use request_parameter, header, body_data or body_json.`,
+        `"${part}" is not a part of a request. Use request_parameter, header, body_data or body_json.`,
       )
   }
 }

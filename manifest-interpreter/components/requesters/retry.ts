@@ -2,9 +2,9 @@ import type { Environment, FailureType } from '../../contracts.ts'
 import { PyDateTime } from '../../value/py-datetime.ts'
 import type { FailedRequest } from './failed-request.ts'
 
-/** A request that has to be sent again. Which wait it asks for decides who deals with it. */
+/** A request that has to be sent again. The kind of wait decides who handles it. */
 export class RetryNeeded extends Error {
-  /** `strategy`: a backoff strategy gave the seconds; `rate-limit`, `default`: 1, 2, 4, … seconds. */
+  /** `strategy`: a backoff strategy returned the seconds; `rate-limit`, `default`: 1, 2, 4, … seconds. */
   readonly wait: 'strategy' | 'rate-limit' | 'default'
   readonly seconds: number
   readonly failed: FailedRequest
@@ -38,8 +38,8 @@ export interface RetryLimits {
 }
 
 /**
- * Sends until there is an answer. Rejects with the last RetryNeeded when the limits are reached. Each kind of wait counts
- * its own tries and begins anew inside of the next one: strategy within rate-limit within default. Rate limits know no
+ * Sends until there is a response. Rejects with the last RetryNeeded when the limits are reached. Each kind of wait counts
+ * its own tries and starts over inside of the next one: strategy within rate-limit within default. Rate limits know no
  * limit of time.
  */
 export function sendUntilAnswered<Answer>(

@@ -5,7 +5,7 @@ import type { Value } from '../../value/value.ts'
 /** Told so often that more than the last ones need not be known. */
 const remembered = 100
 
-/** An authenticator that tells the environment what it adds to requests: tokens of which the configuration knows nothing. */
+/** An authenticator that reports what it adds to requests to the environment: tokens that are not in the configuration. */
 export function tellingSecrets(
   authenticator: Authenticator,
   environment: Environment,

@@ -16,7 +16,7 @@ import type { BuildContext, Builder, StreamContext } from '../../component.ts'
 import type { Paginator, Retriever } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
-/** Builds a SimpleRetriever, or the lazy one where the records of its first page stand in the parent's records. */
+/** Builds a SimpleRetriever, or the lazy one if the records of its first page are in the parent's records. */
 export function simpleRetriever(
   definition: PlainDict,
   builder: Builder,

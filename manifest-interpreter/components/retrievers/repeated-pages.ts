@@ -7,8 +7,8 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * So often an answer may come again in a row. A token that comes again with the records that it has given leads nowhere.
- * Under another token, equal records may be others (measurements without keys), and an empty answer may stand for one that
+ * So often a response may come again in a row. A token that comes again with the records that it has given leads nowhere.
+ * Under another token, equal records may be others (measurements without keys), and an empty response may stand for one that
  * is not ready yet.
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
@@ -20,20 +20,20 @@ export interface AnsweredPage {
   readonly recordsHash: string | undefined
 }
 
-/** What tells a page from another; undefined where it is not known. */
+/** What tells a page from another; undefined if it is not known. */
 interface Fingerprint {
   readonly length?: number
   readonly body?: string | undefined
   readonly records?: string | undefined
 }
 
-/** Ends a paging that would not end by itself: the API gives the same page again and again. Made for the pages of one slice. */
+/** Ends a paging that would not end by itself: the API returns the same page again and again. Made for the pages of one slice. */
 export class RepeatedPages {
   readonly #streamName: string
   readonly #tokenPlace: string
   #last: Fingerprint = {}
   #repeats = 0
-  /** True where the records of the next page are to be hashed: bodies may differ by the time that a request took. */
+  /** True if the records of the next page are to be hashed: bodies may differ by the time that a request took. */
   watchesRecords = false
 
   constructor(streamName: string, tokenPlace: string) {
@@ -41,7 +41,7 @@ export class RepeatedPages {
     this.#tokenPlace = tokenPlace
   }
 
-  /** After each page that has a next one. `asked`: the token that it was asked for with. Throws where paging leads nowhere. */
+  /** Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads nowhere. */
   async observe(page: AnsweredPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
     this.watchesRecords = hasSameToken
@@ -66,8 +66,8 @@ export class RepeatedPages {
 
   #failure(hasSameToken: boolean): SourceError {
     const reason = hasSameToken
-      ? `the API gives the token of the page that was asked for (${this.#tokenPlace}) as that of the next one, with the same answer. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
-      : `the API gives the same answer for each page (${this.#tokenPlace}), as if it ignored which one is asked for. Correct page_token_option of the paginator, or remove the paginator`
+      ? `the API returns the token of the requested page (${this.#tokenPlace}) as that of the next one, with the same response. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
+      : `the API returns the same response for each page (${this.#tokenPlace}), as if it ignored which page is requested. Correct page_token_option of the paginator, or remove the paginator`
     return new SourceError(
       `Stream ${this.#streamName} would be paged for ever: ${reason}.`,
       // Another attempt would meet the same.

@@ -14,7 +14,7 @@ import type { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** What may not stand together in a SimpleRetriever. Each rule keeps records from being lost or doubled. */
+/** Combinations that a SimpleRetriever must not have. Each rule keeps records from being lost or doubled. */
 
 interface Subject {
   readonly streamName: string
@@ -22,7 +22,7 @@ interface Subject {
   readonly hasQueryProperties?: boolean
 }
 
-/** True where the first page of the stream stands in the records of its parent. */
+/** True if the first page of the stream is in the records of its parent. */
 export function checkLazyRead(definition: PlainDict, subject: Subject): boolean {
   const parents = parentsOf(field(definition, 'partition_router') ?? null)
   if (!parents.some((parent) => isDict(parent) && isSet(parent, 'lazy_read_pointer'))) return false
@@ -36,7 +36,7 @@ export function checkLazyRead(definition: PlainDict, subject: Subject): boolean 
         `lazy_read_pointer of stream ${streamName}`,
         `it cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
       )
-  // With a state each parent is asked for what is new, so there is no first page in the parent's record.
+  // With a state, each parent is queried for changes, so there is no first page in the parent's record.
   const state = stream?.state
   if (state != null && truth(state)) return false
   checkLazyParts(definition, subject)
@@ -131,7 +131,7 @@ function checkStopCondition(
   const safety = classifyStopCondition(condition, Number.isFinite(minimum) ? minimum : 1)
   if (safety.verdict === 'truncates')
     throw wrong(
-      `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was asked for, or with 0.`,
+      `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was requested, or with 0.`,
     )
 }
 
@@ -166,7 +166,7 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
     )
 }
 
-/** True where an error handler of the retriever's requester can ask for the action. */
+/** True if an error handler of the retriever's requester can ask for the action. */
 function requesterUses(definition: PlainDict, action: string): boolean {
   return usesAction(get(component(definition, 'requester'), 'error_handler') ?? null, action)
 }

@@ -25,7 +25,7 @@ export interface SimpleRetrieverOptions {
   readonly paginator: Paginator
   /** Where the paginator puts its token. */
   readonly tokenPlace: string
-  /** Where the first page of a slice is known before it is asked for: it stands in the parent's record. */
+  /** If the first page of a slice is known before the request: it is in the parent's record. */
   readonly firstPage: ((slice: StreamSlice) => HttpResponse) | null
   readonly slicerOptions: RequestOptions | null
   readonly ignoreSlicerOptionsOnPages: boolean
@@ -132,7 +132,7 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  /** Gives the records of a page, and says how to go on: where its answer asks to read it otherwise, not with the next one. */
+  /** Returns the records of a page, and how to continue, if its response requires another way than the next page. */
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
@@ -258,7 +258,7 @@ class PageCount {
   lastRecord: Dict | null = null
   #recordsHash: RecordsHash | null = null
 
-  /** @param known the response, where it need not be asked for */
+  /** @param known the response, if no request is needed */
   constructor(slice: StreamSlice, known: HttpResponse | null) {
     this.slice = slice
     this.#known = known
@@ -270,7 +270,7 @@ class PageCount {
     return known
   }
 
-  /** False where there is nothing to read and no next page: no response, or one that is not ok. */
+  /** False if there is nothing to read and no next page: no response, or one that is not ok. */
   get hasAnswer(): boolean {
     return this.response?.ok === true
   }
@@ -285,7 +285,7 @@ class PageCount {
     this.#recordsHash = new RecordsHash()
   }
 
-  /** Throws where the same page would come again and again. */
+  /** Throws if the same page would come again and again. */
   async checkNext(
     repeated: RepeatedPages,
     { requested, next }: { readonly requested: PlainDict | null; readonly next: PlainDict },

@@ -11,7 +11,7 @@ import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** DynamicSchemaLoader: the schema is made from the first record that a retriever gives. */
 export function dynamicSchemaLoader(definition: PlainDict, builder: Builder): SchemaLoader {
-  // All of them share the kept responses of this name.
+  // All of them share the cached responses of this name.
   const context: BuildContext = { streamName: 'dynamic_properties' }
   const records = auxiliaryRecords(retrieverOf(definition), builder, context)
   const identifier = schemaTypeIdentifier(component(definition, 'schema_type_identifier'), builder)
@@ -51,7 +51,7 @@ function retrieverOf(definition: PlainDict): PlainDict {
   return retriever
 }
 
-/** Later pages are not asked for. */
+/** Later pages are not requested. */
 async function firstRecord(batches: AsyncIterable<readonly Dict[]>): Promise<Dict | undefined> {
   for await (const [record] of batches) return record
   return undefined

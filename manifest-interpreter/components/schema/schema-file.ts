@@ -42,7 +42,7 @@ export async function readSchemaFile(directory: string | undefined, path: string
   throw missing
 }
 
-/** The parsed file, undefined where there is none. Nothing outside of the folder is read, be it by a link. */
+/** The parsed file, undefined if there is none. Nothing outside of the folder is read, be it by a link. */
 async function readInside(directory: string, path: string): Promise<Value | undefined> {
   const content = await contentInside(directory, path)
   if (content === undefined) return undefined

@@ -49,7 +49,7 @@ export function stateDelegatingStream(definition: PlainDict, builder: Builder): 
   return declarativeStream(full, builder.withState(name, {}))
 }
 
-/** How long the API keeps its data, in microseconds; null where the manifest does not say. */
+/** How long the API keeps its data, in microseconds; null if the manifest does not say. */
 function retentionOf(definition: PlainDict, builder: Builder): number | null {
   const template = optionalText(definition, 'api_retention_period')
   if (template === undefined) return null

@@ -26,7 +26,7 @@ export class DpathError extends Error {
 interface Segment {
   /** Of a key that is text. */
   readonly matches: (key: string) => boolean
-  /** The only key that matches; undefined for a pattern and for what is no text. */
+  /** The only key that matches; undefined for a pattern and for what is not text. */
   readonly literal: string | undefined
   /** Of an item of a list, or of a key that is an int. */
   readonly index: number | bigint | undefined
@@ -35,7 +35,7 @@ interface Segment {
 /** A path that may match in several places. */
 export interface Glob {
   readonly segments: readonly Segment[]
-  /** Where `**` is, -1 where it is not. */
+  /** Where `**` is, -1 if it is not. */
   readonly deepAt: number
 }
 
@@ -62,7 +62,7 @@ function same(expected: string): (key: string) => boolean {
   return (key) => key === expected
 }
 
-/** `int(segment)` of what is no text. */
+/** `int(segment)` of what is not text. */
 function indexOf(segment: Value): number | bigint | undefined {
   if (isInt(segment)) return segment
   if (typeof segment === 'boolean') return segment ? 1 : 0
@@ -77,7 +77,7 @@ export function findAll(root: Value, glob: Glob): Value[] {
   return found
 }
 
-/** The value of the only match, undefined where there is none. Throws where there are several. */
+/** The value of the only match, undefined if there is none. Throws if there are several. */
 export function find(root: Value, glob: Glob): Value | undefined {
   if (glob.segments.length === 0) return root
   const found = findAll(root, glob)
@@ -140,7 +140,7 @@ export function create(root: Value, path: readonly Value[], value: Value): void 
     if (isLeaf(next))
       throw new DpathError(
         'PathNotFound',
-        `Cannot add to what is no object or list, at ${place(path, i)}.`,
+        `Cannot add to a value that is not an object or list, at ${place(path, i)}.`,
       )
     current = next
   }
@@ -278,7 +278,7 @@ function removePlace(root: Value, found: Match): boolean {
   return true
 }
 
-/** `container[key]`, undefined where Python raises. */
+/** `container[key]`, undefined if Python raises. */
 function child(container: Value, key: Value): Value | undefined {
   if (isDict(container)) return has(container, key) ? get(container, key) : undefined
   if (Array.isArray(container) || container instanceof PyTuple)

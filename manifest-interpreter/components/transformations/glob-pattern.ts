@@ -38,7 +38,7 @@ function parse(chars: readonly string[]): Atom[] {
   return atoms
 }
 
-/** The index of the bracket that closes the set; -1 where none does, and the opening one is itself. */
+/** The index of the bracket that closes the set; -1 if none does, and the opening one is itself. */
 function endOfSet(chars: readonly string[], start: number): number {
   let i = chars[start] === '!' ? start + 1 : start
   if (chars[i] === ']') i++

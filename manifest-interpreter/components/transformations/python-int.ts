@@ -3,7 +3,7 @@ import { int } from '../../value/value.ts'
 /** Python refuses to read an int with more digits. */
 const maxDigits = 4300
 
-/** `int(text)`; undefined where Python raises a ValueError. */
+/** `int(text)`; undefined if Python raises a ValueError. */
 export function parseInteger(text: string): number | bigint | undefined {
   const match = /^([+-]?)(\p{Nd}+(?:_\p{Nd}+)*)$/u.exec(trim(text))
   if (match === null) return undefined
@@ -19,7 +19,7 @@ const floatForm = new RegExp(
   String.raw`^[+-]?(?:${digits}\.?(?:${digits})?|\.${digits})(?:[eE][+-]?${digits})?$`,
 )
 
-/** `float(text)`; undefined where Python raises a ValueError. */
+/** `float(text)`; undefined if Python raises a ValueError. */
 export function parseFloatText(text: string): number | undefined {
   const trimmed = asciiDigits(trim(text))
   const special = /^([+-]?)(?:(inf|infinity)|nan)$/i.exec(trimmed)

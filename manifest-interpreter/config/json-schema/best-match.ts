@@ -7,7 +7,7 @@ import type { Violation } from './violation.ts'
 
 /**
  * The violation that tells a user most: the one highest up in the value, the alternatives of anyOf and oneOf last. Of
- * alternatives it is the deepest one, since the others are not what was meant. Undefined where there is none.
+ * alternatives it is the deepest one, since the others are not what was meant. Undefined if there is none.
  */
 export function bestMatch(violations: readonly Violation[]): Violation | undefined {
   let [best] = violations

@@ -13,7 +13,7 @@ const tests: ReadonlyMap<Value, (value: Value) => boolean> = new Map([
   ['integer', isInteger],
 ])
 
-/** Whether a value is of a type of JSON Schema. A float without a fraction is an integer; a bool is no number. */
+/** Whether a value is of a type of JSON Schema. A float without a fraction is an integer; a bool is not a number. */
 export function isOfType(value: Value, type: Value): boolean {
   const test = tests.get(type)
   if (test === undefined) {
@@ -47,7 +47,7 @@ export function sameJson(left: Value, right: Value): boolean {
   return left === right
 }
 
-/** Below zero where left is the smaller one; NaN where they cannot be compared. Exact across int and float. */
+/** Below zero where left is the smaller one; NaN if they cannot be compared. Exact across int and float. */
 export function compareNumbers(left: Value, right: Value): number {
   const a = numeric(left)
   const b = numeric(right)

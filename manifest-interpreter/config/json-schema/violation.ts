@@ -1,7 +1,7 @@
 import { str } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
-/** What a value has against it in a JSON schema. */
+/** A violation of a JSON schema by a value. */
 export interface Violation {
   /** As Python's jsonschema words it, without the value: that may be a secret. */
   readonly message: string

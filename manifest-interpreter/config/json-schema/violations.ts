@@ -49,7 +49,7 @@ class SchemaWalk {
     const { schema, instance, depth } = place
     if (schema === true) return []
     if (schema === false) return [refused(instance)]
-    if (!isDict(schema)) throw new ConfigError('A JSON schema of the manifest is no object.')
+    if (!isDict(schema)) throw new ConfigError('A JSON schema of the manifest is not an object.')
     if (depth > maxDepth) throw new ConfigError('A JSON schema of the manifest refers to itself.')
     return textEntries(schema).flatMap(([name, argument]) => {
       const keyword = keywords.get(name)

@@ -6,7 +6,7 @@ function all(pattern: RegExp): Method<string> {
   return { run: (_args, { self }) => self !== '' && pattern.test(self) }
 }
 
-/** True where there are letters with case, and all are in the given one. */
+/** True if there are letters with case, and all are in the given one. */
 export function isAllLower(text: string): boolean {
   return /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text)
 }

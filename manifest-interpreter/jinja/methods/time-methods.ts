@@ -120,7 +120,7 @@ const deltaMethods: Methods<PyTimeDelta> = methods<PyTimeDelta>({
 
 export const timeMethods = { momentMethods, dateMethods, dateTimeMethods, deltaMethods }
 
-/** `time.year` and the like; undefined where there is no such attribute. */
+/** `time.year` and the like; undefined if there is no such attribute. */
 export function timeAttribute(time: Time, name: string): Value | undefined {
   if (time instanceof PyTimeDelta) return deltaAttribute(time, name)
   if (name === 'year' || name === 'month' || name === 'day') return time[name]

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of who may do what. Sorted by name. */
+/** Errors of access: keys, logins, permissions, rate limits. Sorted by name. */
 export const accessCodes = {
   api_key_not_found: {
     failureType: 'config_error',
@@ -13,24 +13,24 @@ export const accessCodes = {
     failureType: 'config_error',
     httpStatus: 403,
     retryable: false,
-    message: 'A key cannot make one that is stronger than itself: {problem}',
-    suggestedFix: 'Ask for less, or let an admin make the key.',
+    message: 'An API key cannot create a key with more rights than its own: {problem}',
+    suggestedFix: 'Request fewer rights, or ask an admin to create the key.',
   },
   identity_external: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Users and their logins are kept by the Identity service at {url}, not here',
+    message: 'The Identity service at {url} manages users and logins, not this service',
     suggestedFix:
-      'Add users and change passwords at the Identity service; `reactor auth login EMAIL` asks it by itself.',
+      'Add users and change passwords at the Identity service; `reactor auth login EMAIL` logs in there.',
   },
   identity_unreachable: {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'Logins cannot be checked: the keys for that cannot be read',
+    message: 'Logins cannot be verified: the keys for verifying them cannot be read',
     suggestedFix:
-      'Try again in a few seconds. The log of the service has the reason; API keys work meanwhile.',
+      'Try again in a few seconds. The log of the service has the reason; API keys still work.',
   },
   login_expired: {
     failureType: 'config_error',
@@ -59,8 +59,8 @@ export const accessCodes = {
     failureType: 'transient_error',
     httpStatus: 429,
     retryable: true,
-    message: 'Too many attempts to log in',
-    suggestedFix: 'Wait {seconds} seconds and try again. API keys work meanwhile.',
+    message: 'Too many login attempts',
+    suggestedFix: 'Wait {seconds} seconds and try again. API keys still work.',
   },
   permission_denied: {
     failureType: 'config_error',
@@ -75,7 +75,7 @@ export const accessCodes = {
     retryable: false,
     message: 'The policy {file} cannot be used, line {line}, column {column}: {problem}',
     suggestedFix:
-      'Mend that place (docs/access.md has all that a policy can speak of) and start again, or leave `policy_file` out to go by the default policy.',
+      'Correct the policy there (docs/access.md lists everything that a policy can refer to) and start again, or leave `policy_file` out to use the default policy.',
   },
   policy_unreadable: {
     failureType: 'config_error',
@@ -83,7 +83,7 @@ export const accessCodes = {
     retryable: false,
     message: 'The policy {file} cannot be read: {reason}',
     suggestedFix:
-      'Set `policy_file` to a file that the service can read, or leave it out to go by the default policy.',
+      'Set `policy_file` to a file that the service can read, or leave it out to use the default policy.',
   },
   rate_limited: {
     failureType: 'transient_error',
@@ -91,15 +91,15 @@ export const accessCodes = {
     retryable: true,
     message: 'Too many {what} in a minute; the limit is {limit}',
     suggestedFix:
-      'Ask again in {seconds} s (the header Retry-After says so too). The operator of the service sets the limit with `{setting}`.',
+      'Try again in {seconds} s (the header Retry-After has the same value). The operator of the service sets the limit with `{setting}`.',
   },
   too_many_followers: {
     failureType: 'transient_error',
     httpStatus: 429,
     retryable: true,
-    message: '{limit} logs are followed {scope} already',
+    message: '{limit} logs are already being followed {scope}',
     suggestedFix:
-      'Close event streams that nobody looks at, or try again in {seconds} seconds; without `Accept: text/event-stream` the log is given in parts.',
+      'Close event streams that nobody reads, or try again in {seconds} seconds; without `Accept: text/event-stream` the log is returned in parts.',
   },
   unauthorized: {
     failureType: 'config_error',
@@ -107,7 +107,7 @@ export const accessCodes = {
     retryable: false,
     message: 'This needs a valid API key or login',
     suggestedFix:
-      'Send `Authorization: Bearer KEY`. The first start of the service prints a key; `reactor auth login` logs in, or keeps a key, for the command line.',
+      'Send `Authorization: Bearer KEY`. The first start of the service prints a key; `reactor auth login` stores a login or a key for the command line.',
   },
   user_not_found: {
     failureType: 'config_error',

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of what the command line itself says. Sorted by name. */
+/** Errors that the command line itself reports. Sorted by name. */
 export const cliCodes = {
   bind_failed: {
     failureType: 'config_error',
@@ -23,7 +23,7 @@ export const cliCodes = {
     retryable: false,
     message: '{file} {problem}',
     suggestedFix:
-      'Run `reactor connect codegen --instance {instance} --out {file}`, compile what uses it, and commit the file.',
+      'Run `reactor connect codegen --instance {instance} --out {file}`, compile the code that uses it, and commit the file.',
   },
   codegen_file_unusable: {
     failureType: 'config_error',
@@ -37,7 +37,7 @@ export const cliCodes = {
     httpStatus: 500,
     retryable: false,
     message: 'Metrics cannot be served on 127.0.0.1:{port}: {reason}',
-    suggestedFix: 'Choose another port: `--metrics-port 0` takes a free one and prints it.',
+    suggestedFix: 'Choose another port: `--metrics-port 0` picks a free one and prints it.',
   },
   run_file_invalid: {
     failureType: 'config_error',
@@ -71,7 +71,7 @@ export const cliCodes = {
     failureType: 'system_error',
     httpStatus: 502,
     retryable: false,
-    message: 'What answers at {url} is not this version of Reactor Connect: {reason}',
+    message: 'The server at {url} is not this version of Reactor Connect: {reason}',
     suggestedFix:
       'Check the URL (`--url`, `REACTOR_CONNECT_URL`); run `reactor connect doctor` to compare the versions of the service and of the command line.',
   },
@@ -96,7 +96,7 @@ export const cliCodes = {
     retryable: false,
     message: 'The source ({type}) cannot be used: {reason}',
     suggestedFix:
-      'Mend what the reason names: the system if it cannot be reached, the manifest if it is wrong, otherwise `source.config` in {file} (or the variables that it takes from the environment). Then run the same command again.',
+      'Correct what the reason names: the system if it cannot be reached, the manifest if it is wrong, otherwise `source.config` in {file} (or the environment variables that it uses). Then run the same command again.',
   },
   source_file_unusable: {
     failureType: 'config_error',
@@ -104,7 +104,7 @@ export const cliCodes = {
     retryable: false,
     message: '{file} cannot be used: {reason}',
     suggestedFix:
-      'Name a JSON file that exists: `--config` an object, `--catalog` a configured catalog, `--state` a list of states.',
+      'Name an existing JSON file: an object for `--config`, a configured catalog for `--catalog`, a list of states for `--state`.',
   },
   usage: {
     failureType: 'config_error',

@@ -37,7 +37,7 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 502,
     retryable: false,
-    message: 'The token endpoint {host} gave no tokens for instance {instance}: {reason}',
+    message: 'The token endpoint {host} returned no tokens for instance {instance}: {reason}',
     suggestedFix:
       'Check the client id, the client secret and the redirect URI that are registered with the vendor, then run `reactor connect instances credentials {instance}` again.',
   },
@@ -45,9 +45,9 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Connector {type} has no OAuth in the browser',
+    message: 'Connector {type} does not support OAuth in the browser',
     suggestedFix:
-      'Set the credentials by hand: `reactor connect instances credentials {instance} --input FILE`. `reactor connect catalog show {type}` lists the fields.',
+      'Set the credentials instead: `reactor connect instances credentials {instance} --input FILE`. `reactor connect catalog show {type}` lists the fields.',
   },
   oauth_redirect_invalid: {
     failureType: 'config_error',
@@ -62,7 +62,7 @@ export const credentialsCodes = {
     retryable: true,
     message: 'The access token of instance {instance} could not be refreshed at {host}: {reason}',
     suggestedFix:
-      "Run it again later: the stored tokens are unchanged. If it persists, check the vendor's status page and the client credentials.",
+      "Try again later: the stored tokens are unchanged. If it persists, check the vendor's status page and the client credentials.",
   },
   oauth_state_invalid: {
     failureType: 'config_error',
@@ -85,7 +85,7 @@ export const credentialsCodes = {
     httpStatus: 409,
     retryable: true,
     message: 'The secrets at {path} were changed by somebody else in the meantime',
-    suggestedFix: 'Do it again: it starts from the secrets as they are now.',
+    suggestedFix: 'Repeat the change: it then starts from the current secrets.',
   },
   vault_corrupt: {
     failureType: 'system_error',
@@ -101,7 +101,7 @@ export const credentialsCodes = {
     retryable: false,
     message: 'The vault in {folder} was encrypted with another key: {reason}',
     suggestedFix:
-      'Start with the right REACTOR_CONNECT_VAULT_KEY. To change the key, give the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY for one start.',
+      'Start with the right REACTOR_CONNECT_VAULT_KEY. To change the key, set REACTOR_CONNECT_VAULT_PREVIOUS_KEY to the old one for one start.',
   },
   vault_permissions: {
     failureType: 'config_error',
@@ -139,6 +139,6 @@ export const credentialsCodes = {
     retryable: true,
     message: 'The vault at {url} cannot be used: {reason}',
     suggestedFix:
-      'Check that the vault runs, is unsealed and can be reached from this machine (a folder: its rights, and the space on its disk), then try again.',
+      'Check that the vault runs, is unsealed and can be reached from this machine (for a folder: its permissions, and the free space on its disk), then try again.',
   },
 } as const satisfies Record<string, ErrorCode>

@@ -14,7 +14,7 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      "The tables of schema {schema} at the destination are a newer version's (migration {found}; this version knows {known})",
+      'The tables of schema {schema} at the destination were made by a newer version (migration {found}; this version knows {known})',
     suggestedFix: 'Run the newer version of Reactor Connect.',
   },
   destination_busy: {
@@ -44,7 +44,7 @@ export const destinationCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'Another session works on {object} (SQLSTATE {sqlstate})',
+    message: 'Another session is working on {object} (SQLSTATE {sqlstate})',
     suggestedFix:
       'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`.',
   },
@@ -67,7 +67,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{host}:{port} refused to let {user} in',
+    message: '{host}:{port} refused the login of {user}',
     suggestedFix:
       'Correct `user` and `password` under `destination`, or allow the user in the server’s pg_hba.conf.',
   },
@@ -107,7 +107,7 @@ export const destinationCodes = {
     retryable: false,
     message: 'A value is too long for {index} of {object}: {reason}',
     suggestedFix:
-      'Drop the index, or replace it by one over a part or a hash of the value (such as `md5(column)`); then run the connection again.',
+      'Drop the index, or replace it with an index on a part or a hash of the value (such as `md5(column)`); then run the connection again.',
   },
   destination_invalid: {
     failureType: 'config_error',
@@ -130,16 +130,16 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'The rows of {table} were merged by the key ({before}), and stream {stream} has the key ({after}) now: rows of before would stay beside the new ones',
+      'The rows of {table} were merged by the key ({before}), but stream {stream} now has the key ({after}): the old rows would stay beside the new ones',
     suggestedFix:
-      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. To go on with the old one, {goOn}.',
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. To keep the old key, {goOn}.',
   },
   destination_key_lost: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
     message:
-      'Stream {stream} was loaded with {mode}, and its source has no primary key any more: to append instead would add rows a second time',
+      'Stream {stream} was loaded with {mode}, but its source no longer has a primary key: to append instead would add rows a second time',
     suggestedFix:
       'Set `primary_key` of the stream, or `destination_sync_mode: append` if rows that are read again may be added again.',
   },
@@ -147,7 +147,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Stream {stream} is to be loaded without duplicates, but it has no primary key',
+    message: 'Stream {stream} should be loaded without duplicates, but it has no primary key',
     suggestedFix: 'Set `primary_key` for the stream, or choose the mode `append` or `overwrite`.',
   },
   destination_key_unusable: {
@@ -162,9 +162,9 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: true,
     message:
-      'In {host}:{port}/{database}, {holders} held the lock of {subject} for more than {seconds} seconds',
+      'In {host}:{port}/{database}, {holders} held the lock on {subject} for more than {seconds} seconds',
     suggestedFix:
-      'Look at the session with `SELECT * FROM pg_stat_activity WHERE pid = {pid}`. If it is no run that is about to end, end it with `SELECT pg_terminate_backend({pid})`, and run the connection again: no row is lost or doubled.',
+      'Look at the session with `SELECT * FROM pg_stat_activity WHERE pid = {pid}`. If it is not a run that is about to end, end it with `SELECT pg_terminate_backend({pid})`, and run the connection again: no row is lost or doubled.',
   },
   destination_not_a_table: {
     failureType: 'config_error',
@@ -172,7 +172,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{table} cannot be a table: the name is taken by {kind}',
     suggestedFix:
-      'Rename or drop what has the name, or load the connection into another schema (`data:DATASET`, or `schema` of the run file’s destination).',
+      'Rename or drop the object that has the name, or load the connection into another schema (`data:DATASET`, or `schema` of the run file’s destination).',
   },
   destination_not_available: {
     failureType: 'config_error',
@@ -185,7 +185,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'No partition of {object} takes a record: {reason}',
+    message: 'No partition of {object} accepts a record: {reason}',
     suggestedFix: '{fix}',
   },
   destination_permission_denied: {
@@ -217,7 +217,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: '{host}:{port}/{database} takes no writes: {reason}',
+    message: '{host}:{port}/{database} accepts no writes: {reason}',
     suggestedFix:
       'Point `destination` at the primary, not at a standby, or end the read-only mode.',
   },
@@ -226,9 +226,9 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      '{host}:{port}/{database} does not know this run: while it went on, the database or its schema reactor_connect was dropped, made again, or restored from a backup',
+      '{host}:{port}/{database} does not know this run: during the run, the database or its schema reactor_connect was dropped, recreated, or restored from a backup',
     suggestedFix:
-      'Run the connection again when the database is ready: it goes on from the checkpoints that the database has, and begins again without any.',
+      'Run the connection again when the database is ready: it continues from the checkpoints that the database has, and starts over if there are none.',
   },
   destination_replica_identity_missing: {
     failureType: 'config_error',
@@ -252,18 +252,18 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
+      '{object} accepted {actual} of {expected} row changes: {rules} left out the others; nothing of this batch was committed',
     suggestedFix:
-      'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+      'Let the table accept every row: run `{undo}`, or move the rows that you do not want elsewhere after the run. Then run the connection again.',
   },
   destination_rows_repeated: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
     message:
-      'Stream {stream} appends, was loaded into {table} before, and would be read into it from the beginning again ({why}): its rows would be there twice',
+      'Stream {stream} appends, was loaded into {table} before, and would be read into it from the beginning again ({why}): its rows would be in the table twice',
     suggestedFix:
-      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning. If the rows are to be added a second time, {letGo}, and then run it again.',
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning. To add the rows a second time, {letGo}, and then run it again.',
   },
   destination_rows_would_cascade: {
     failureType: 'config_error',
@@ -272,7 +272,7 @@ export const destinationCodes = {
     message:
       'An overwrite replaces all rows of {table}, and the foreign key {constraint} of {other} would {consequence} with them',
     suggestedFix:
-      'Run `{undo}`: then the foreign key is looked at when the new rows are there. Or choose `append_dedup`, which changes rows in place. Then run the connection again.',
+      'Run `{undo}`: then the foreign key is checked when the new rows are in place. Or choose `append_dedup`, which changes rows in place. Then run the connection again.',
   },
   destination_rule_unsupported: {
     failureType: 'config_error',
@@ -305,7 +305,7 @@ export const destinationCodes = {
     message:
       '{object} in {host}:{port}/{database} is gone: it was dropped or renamed while the run loaded it',
     suggestedFix:
-      'Run the connection again: it makes the table again and reads the stream from the beginning.',
+      'Run the connection again: it recreates the table and reads the stream from the beginning.',
   },
   destination_table_inherited: {
     failureType: 'config_error',
@@ -323,7 +323,7 @@ export const destinationCodes = {
     message:
       '{table} belongs to stream {stream} of connection {connection}; only streams that all append can share a table',
     suggestedFix:
-      'Load this stream into another schema: `schema` under `destination` of a run file, or a destination `data:NAME` of the service; a destination `postgres:NAME` takes no schema, so choose another database there. If {connection} is not to load the table any more, {letGo}; its rows stay until this stream replaces them.',
+      'Load this stream into another schema: `schema` under `destination` of a run file, or a destination `data:NAME` of the service; a destination `postgres:NAME` takes no schema, so choose another database there. If {connection} should no longer load the table, {letGo}; its rows stay until this stream replaces them.',
   },
   destination_tls_failed: {
     failureType: 'config_error',
@@ -339,7 +339,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{object} has no room for all columns: {reason}',
     suggestedFix:
-      'Choose fewer with `columns` of the stream: PostgreSQL takes 1,600, dropped ones included, and up to 4 are metadata.',
+      'Choose fewer with `columns` of the stream: PostgreSQL allows 1,600, including dropped ones, and up to 4 are metadata.',
   },
   destination_unreachable: {
     failureType: 'transient_error',
@@ -354,9 +354,9 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      'PostgreSQL refuses a value of stream {stream} for {table} (SQLSTATE {sqlstate}) and does not say of which column',
+      'PostgreSQL refuses a value of stream {stream} for {table} (SQLSTATE {sqlstate}) and does not name the column',
     suggestedFix:
-      'Look for triggers, rules and generated columns on {table}, and remove what refuses the value.',
+      'Look for triggers, rules and generated columns on {table}, and remove the one that refuses the value.',
   },
   destination_version_unsupported: {
     failureType: 'config_error',

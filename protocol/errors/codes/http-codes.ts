@@ -1,42 +1,42 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of a request over HTTP, whatever it is about. Sorted by name. */
+/** Errors of any HTTP request, whatever its resource. Sorted by name. */
 export const httpCodes = {
   cursor_invalid: {
     failureType: 'config_error',
     httpStatus: 400,
     retryable: false,
-    message: 'The cursor of the list is not one that this list gave',
+    message: 'The cursor did not come from this list',
     suggestedFix:
-      'Leave `cursor` out to begin at the first page, and pass on `next_cursor` of each page unchanged.',
+      'Leave `cursor` out to begin at the first page, and pass the `next_cursor` of each page unchanged.',
   },
   idempotency_key_in_use: {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'The first request with this Idempotency-Key is still going on',
+    message: 'The first request with this Idempotency-Key is still in progress',
     suggestedFix:
-      'Wait a few seconds and send the same request again: it is answered as the first one was.',
+      'Wait a few seconds and send the same request again: it gets the response of the first one.',
   },
   idempotency_key_reused: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
     message: 'This Idempotency-Key was used for another request',
-    suggestedFix: 'Send another request under a key of its own.',
+    suggestedFix: 'Use a new key for each new request.',
   },
   media_type_unsupported: {
     failureType: 'config_error',
     httpStatus: 415,
     retryable: false,
-    message: 'The body has a media type or a charset that this route does not take',
+    message: 'The body has a media type or a charset that this route does not accept',
     suggestedFix: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
   },
   method_not_allowed: {
     failureType: 'config_error',
     httpStatus: 405,
     retryable: false,
-    message: '{path} does not take {method}',
+    message: '{path} does not allow {method}',
     suggestedFix: 'Use one of the methods of the header `Allow`: {allowed}.',
   },
   name_taken: {
@@ -52,7 +52,7 @@ export const httpCodes = {
     retryable: false,
     message: '{feature} is not available in this version',
     suggestedFix:
-      'Do without it for now. CHANGELOG.md of a later version names it once it is there.',
+      'Do without it for now. CHANGELOG.md of a later version will list it when it is available.',
   },
   request_invalid: {
     failureType: 'config_error',
@@ -60,15 +60,15 @@ export const httpCodes = {
     retryable: false,
     message: 'The request is not valid: {problem}',
     suggestedFix:
-      'Correct what the message and `details.problems` name; `GET /connect/v1/docs` shows what the route takes.',
+      'Correct what the message and `details.problems` name; `GET /connect/v1/docs` shows what the route accepts.',
   },
   request_timed_out: {
     failureType: 'transient_error',
     httpStatus: 504,
     retryable: true,
-    message: 'No answer within {seconds} seconds; what was begun may still be done',
+    message: 'No response within {seconds} seconds; the work may still be completed',
     suggestedFix:
-      'Look whether it was done, then try again. If it happens often, look at the database and at the source.',
+      'Check whether it was done, then try again. If it happens often, look at the database and at the source.',
   },
   request_too_large: {
     failureType: 'config_error',
@@ -90,7 +90,7 @@ export const httpCodes = {
     retryable: false,
     message: 'Unexpected failure: {reason}',
     suggestedFix:
-      'Report it as a bug, with what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
+      'Report it as a bug, with the log of the service, or of `reactor connect run` with `--log-level debug`.',
   },
   version_conflict: {
     failureType: 'config_error',

@@ -32,7 +32,7 @@ export const logCodes = {
     retryable: false,
     message: 'No encrypted connection to Kafka at {brokers}: {reason}',
     suggestedFix:
-      'Trust an authority of your own with `NODE_EXTRA_CA_CERTS=FILE.pem`, or correct the certificate of the broker, then run again.',
+      'Trust your own certificate authority with `NODE_EXTRA_CA_CERTS=FILE.pem`, or correct the certificate of the broker, then run again.',
   },
   kafka_unreachable: {
     failureType: 'transient_error',
@@ -49,14 +49,14 @@ export const logCodes = {
     message:
       'Topic {topic}, partition {partition}: the message at offset {offset} was not written by Reactor Connect ({reason})',
     suggestedFix:
-      'Find the other producer and stop it, delete the topic with `kafka-topics.sh --delete --topic {topic}`, then run again: what the destination lacks is read from the source again.',
+      'Find the other producer and stop it, delete the topic with `kafka-topics.sh --delete --topic {topic}`, then run again: the run reads what is missing at the destination from the source again.',
   },
   log_lane_in_use: {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
     message:
-      'Partition {partition} of stream {stream} of connection {connection} was opened twice by the same end',
+      'Partition {partition} of stream {stream} of connection {connection} was opened twice by the same side',
     suggestedFix: 'Run the connection again; if it happens twice, report it with the run log.',
   },
   log_message_too_large: {
@@ -64,7 +64,7 @@ export const logCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      'Topic {topic} does not take a message of {bytes} bytes: its `max.message.bytes` is {limit}',
+      'Topic {topic} does not accept a message of {bytes} bytes: its `max.message.bytes` is {limit}',
     suggestedFix:
       'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=67633152`, then run again.',
   },
@@ -72,7 +72,7 @@ export const logCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'The connection asks for Kafka, and the service has no brokers',
+    message: 'The connection uses Kafka, but the service has no brokers',
     suggestedFix:
       'Set `KAFKA_BROKERS` (or `kafka.brokers` below `[connect]`) and restart the service, or use `"log": "embedded"`.',
   },
@@ -81,7 +81,7 @@ export const logCodes = {
     httpStatus: 500,
     retryable: true,
     message:
-      "Stream {stream}, partition {partition}, slice '{slice}': the log gave a {entry} at {actual} where {expected} was due; nothing of it was loaded",
+      "Stream {stream}, partition {partition}, slice '{slice}': the log returned a {entry} at {actual} instead of {expected}; nothing of it was loaded",
     suggestedFix:
       "Run the connection again: no row is lost or doubled. If it happens twice, delete the stream's topic and report it with the run log.",
   },
@@ -90,7 +90,7 @@ export const logCodes = {
     httpStatus: 500,
     retryable: true,
     message:
-      'Topic {topic}, partition {partition} holds the offsets {low} to {high} only; the destination stands at {position}',
+      'Topic {topic}, partition {partition} holds only the offsets {low} to {high}; the destination is at {position}',
     suggestedFix: 'Run the connection again: it reads from the source what the log has lost.',
   },
   log_position_mismatch: {
@@ -98,7 +98,7 @@ export const logCodes = {
     httpStatus: 500,
     retryable: true,
     message:
-      'Stream {stream}: the log goes on at record {actual}, the destination expects record {expected}',
+      'Stream {stream}: the log continues at record {actual}, but the destination expects record {expected}',
     suggestedFix:
       'Run the connection again: it reads again what the log lost, and no row is lost or doubled.',
   },
@@ -116,7 +116,7 @@ export const logCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      'Topic {topic} has cleanup.policy={policy}: Kafka takes no message without a key there',
+      'Topic {topic} has cleanup.policy={policy}: Kafka accepts no message without a key there',
     suggestedFix:
       'Set its policy with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete`, then run again.',
   },
@@ -126,7 +126,7 @@ export const logCodes = {
     retryable: true,
     message: 'Topic {topic} is gone: it was deleted while the run used it',
     suggestedFix:
-      'Run the connection again: it creates the topic again and reads from the source what the destination lacks.',
+      'Run the connection again: it creates the topic again and reads what is missing at the destination from the source.',
   },
   log_topic_name_taken: {
     failureType: 'config_error',
@@ -134,7 +134,7 @@ export const logCodes = {
     retryable: false,
     message: 'Topic {topic} cannot be created: {reason}',
     suggestedFix:
-      'Kafka does not tell `.` from `_` in the names of two topics. Rename the connection, or delete the other topic.',
+      'Kafka does not distinguish `.` and `_` in topic names. Rename the connection, or delete the other topic.',
   },
   log_writer_lost: {
     failureType: 'transient_error',

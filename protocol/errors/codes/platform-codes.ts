@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of what the service stands on: its database, its settings, its neighbours. Sorted by name. */
+/** Errors of what the service depends on: its database, its settings, other services. Sorted by name. */
 export const platformCodes = {
   embedded_postgres_failed: {
     failureType: 'system_error',
@@ -61,7 +61,7 @@ export const platformCodes = {
     failureType: 'config_error',
     httpStatus: 500,
     retryable: false,
-    message: 'The metadata database does not let the service do what it must: {reason}',
+    message: 'The metadata database does not give the service the rights that it needs: {reason}',
     suggestedFix:
       'Run `GRANT CREATE ON DATABASE …` for the user of `REACTOR_CONNECT_DATABASE_URL`, or let it own the schemas `reactor_connect_service` and `reactor_connect_jobs`.',
   },
@@ -78,8 +78,8 @@ export const platformCodes = {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'The metadata database does not answer: {reason}',
+    message: 'The metadata database does not respond: {reason}',
     suggestedFix:
-      'Check that the PostgreSQL of `REACTOR_CONNECT_DATABASE_URL` runs and lets the service in; the service goes on by itself once it does.',
+      'Check that the PostgreSQL of `REACTOR_CONNECT_DATABASE_URL` runs and accepts the login of the service; the service continues by itself as soon as it does.',
   },
 } as const satisfies Record<string, ErrorCode>

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of instances, connections, runs and sandboxes as the service keeps them. Sorted by name. */
+/** Errors of the service's instances, connections, runs and sandboxes. Sorted by name. */
 export const resourceCodes = {
   connection_has_active_run: {
     failureType: 'config_error',
@@ -8,15 +8,15 @@ export const resourceCodes = {
     retryable: false,
     message: 'Run {run} of connection {connection} is queued or running',
     suggestedFix:
-      'Wait for its end (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, and repeat this.',
+      'Wait until it ends (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, and repeat this.',
   },
   connection_inactive: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Connection {connection} is inactive: it was neither promoted nor activated yet',
+    message: 'Connection {connection} is inactive: it has not been promoted or activated yet',
     suggestedFix:
-      'See what it would do with `reactor connect connections sandbox {connection}` and promote it with the token that this prints, or let it run at once with `reactor connect connections activate {connection}`.',
+      'See what it would do with `reactor connect connections sandbox {connection}` and promote it with the token that this prints, or activate it without a preview with `reactor connect connections activate {connection}`.',
   },
   connection_not_found: {
     failureType: 'config_error',
@@ -54,7 +54,7 @@ export const resourceCodes = {
     retryable: false,
     message: 'Connection {connection} was not promoted: since the sandbox {what} changed',
     suggestedFix:
-      'Look at the new diff in `details.sandbox`, and promote with its `promote_token`; where there is none, run `reactor connect connections sandbox {connection}`.',
+      'Look at the new diff in `details.sandbox`, and promote with its `promote_token`; if there is none, run `reactor connect connections sandbox {connection}`.',
   },
   promote_token_expired: {
     failureType: 'config_error',
@@ -68,16 +68,16 @@ export const resourceCodes = {
     failureType: 'config_error',
     httpStatus: 403,
     retryable: false,
-    message: 'The promote token is not one of yours for connection {connection}',
+    message: 'The promote token was not issued to you for connection {connection}',
     suggestedFix:
-      'Run `reactor connect connections sandbox {connection}` with the same key that promotes, and pass on the token unchanged.',
+      'Run `reactor connect connections sandbox {connection}` with the same key that promotes, and pass the token unchanged.',
   },
   promote_token_replaced: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
     message:
-      'The promote token of connection {connection} is outdated: sandbox {sandbox} stands in its place',
+      'The promote token of connection {connection} is outdated: sandbox {sandbox} has replaced it',
     suggestedFix:
       'Look at it with `reactor connect connections sandboxes {connection} {sandbox}`, and promote with its token; or run `reactor connect connections sandbox {connection}` again.',
   },
@@ -95,7 +95,7 @@ export const resourceCodes = {
     retryable: false,
     message: 'Run {run} of connection {connection} is queued or running',
     suggestedFix:
-      'Wait for its end (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, before you start another.',
+      'Wait until it ends (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, before you start another.',
   },
   run_ended: {
     failureType: 'config_error',
@@ -124,15 +124,16 @@ export const resourceCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'Connection {connection} has a sandbox that runs',
+    message: 'A sandbox of connection {connection} is still running',
     suggestedFix:
-      'Wait for its end (`reactor connect connections sandboxes {connection}`), or delete it, and repeat this.',
+      'Wait until it ends (`reactor connect connections sandboxes {connection}`), or delete it, and repeat this.',
   },
   sandbox_limit_reached: {
     failureType: 'transient_error',
     httpStatus: 429,
     retryable: true,
-    message: 'This service runs {limit} sandboxes already, as many as it does at the same time',
+    message:
+      'This service is already running {limit} sandboxes, the most that it runs at the same time',
     suggestedFix: 'Repeat the same request in {seconds} seconds.',
   },
   sandbox_not_found: {
@@ -164,9 +165,9 @@ export const resourceCodes = {
     failureType: 'transient_error',
     httpStatus: 504,
     retryable: true,
-    message: 'The sandbox had not ended after {seconds} seconds, and was given up',
+    message: 'The sandbox did not end within {seconds} seconds and was stopped',
     suggestedFix:
-      'Ask for fewer rows (`--limit-rows 10`) or for some streams only (`--streams A,B`); look at the log of the service where source and destination should be quick.',
+      'Ask for fewer rows (`--limit-rows 10`) or for some streams only (`--streams A,B`); if source and destination should be fast, look at the log of the service.',
   },
   schedule_invalid: {
     failureType: 'config_error',
@@ -182,6 +183,6 @@ export const resourceCodes = {
     retryable: false,
     message: 'No run has carried records with the schema {fingerprint}',
     suggestedFix:
-      'Run `reactor connect schemas list` for the schemas. A fingerprint is 16 hexadecimal digits, most significant first: in a message its bytes stand the other way round.',
+      'Run `reactor connect schemas list` for the schemas. A fingerprint is 16 hexadecimal digits, most significant first: in a message its bytes are in reverse order.',
   },
 } as const satisfies Record<string, ErrorCode>

@@ -9,7 +9,7 @@ export const runCodes = {
     message:
       'Stream {stream}: {expected} records were read but {actual} arrived; nothing of this batch was committed',
     suggestedFix:
-      'Run the connection again: no row is lost or doubled. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; else report it with the run log.',
+      'Run the connection again: no row is lost or doubled. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; otherwise report it with the run log.',
   },
   fenced: {
     failureType: 'transient_error',
@@ -25,7 +25,7 @@ export const runCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      'All {rejected} records of stream {stream} were rejected, so {table} would have no rows any more; it keeps those that it has',
+      'All {rejected} records of stream {stream} were rejected, so {table} would be emptied; its rows were left as they were',
     suggestedFix:
       'Look at the reasons: the warning of the stream names the first one, the table reactor_connect.rejected_records has them all. Correct the source, or the key or schema of the stream; then run the connection again.',
   },
@@ -52,14 +52,13 @@ export const runCodes = {
     retryable: true,
     message: 'A worker thread died: {reason}',
     suggestedFix:
-      'Run the connection again: no row is lost or doubled. If it happens again, report what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
+      'Run the connection again: no row is lost or doubled. If it happens again, report it with the log of the service, or of `reactor connect run` with `--log-level debug`.',
   },
   worker_out_of_memory: {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
-    message: 'A worker thread needed more heap than it may have',
-    suggestedFix:
-      'Raise `limits.worker_heap_mb` in the run file, or lower the width of the rows that are read.',
+    message: 'A worker thread needed more heap than its limit allows',
+    suggestedFix: 'Raise `limits.worker_heap_mb` in the run file, or read narrower rows.',
   },
 } as const satisfies Record<string, ErrorCode>

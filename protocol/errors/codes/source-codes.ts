@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of a source, its manifest, or its streams as they were chosen. Sorted by name. */
+/** Errors of a source, its manifest, or the streams that were selected. Sorted by name. */
 export const sourceCodes = {
   manifest_component_invalid: {
     failureType: 'config_error',
@@ -32,7 +32,7 @@ export const sourceCodes = {
     message:
       'The schema of {instance} is not the one that was approved for connection {connection}, so nothing was read: {summary}',
     suggestedFix:
-      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve what was seen: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run reads what was written in the meantime.',
+      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve the schema that was found: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run reads what was written in the meantime.',
   },
   schema_drift_outdated: {
     failureType: 'config_error',
@@ -40,7 +40,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'This schema cannot be approved for connection {connection}: {reason}',
     suggestedFix:
-      'Run `reactor connect connections drift {connection}` to see what waits for approval, with its fingerprint.',
+      'Run `reactor connect connections drift {connection}` to see the schema that waits for approval, with its fingerprint.',
   },
   simulated_config_error: {
     failureType: 'config_error',
@@ -62,9 +62,9 @@ export const sourceCodes = {
     httpStatus: 502,
     retryable: true,
     message:
-      'Stream {stream} got an answer that cannot be read, so that its records would be missing for good. {reason}',
+      'Stream {stream} got a response that cannot be read, so its records would be missing for good. {reason}',
     suggestedFix:
-      'Look at what the API answers: `reactor connect source --manifest FILE try STREAM --config FILE`. Run again if it was passing trouble. If the API means that there are no records, let a response filter of the manifest with the action IGNORE match that answer.',
+      'Look at what the API returns: `reactor connect source --manifest FILE try STREAM --config FILE`. Run again if the problem was temporary. If the response means that there are no records, add a response filter with the action IGNORE to the manifest that matches it.',
   },
   source_authorization_lost: {
     failureType: 'config_error',
@@ -96,7 +96,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'The configuration of {connector} is invalid: {problems}',
     suggestedFix:
-      'Correct the named fields; the specification of the connector lists what they may hold.',
+      'Correct the named fields; the specification of the connector lists the values that they may have.',
   },
   source_connection_lost: {
     failureType: 'transient_error',
@@ -127,7 +127,7 @@ export const sourceCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint, and has the type {after} now, which may order its values otherwise',
+      'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint and now has the type {after}, which may order its values differently',
     suggestedFix:
       'Reset stream {stream}, so that the next run reads it from the beginning: `reactor connect connections reset NAME --streams STREAM`. Or change the type of {column} back to {before}.',
   },
@@ -146,7 +146,7 @@ export const sourceCodes = {
     message:
       'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
     suggestedFix:
-      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database of the encoding SQL_ASCII, with the encoding that the bytes really have in the place of LATIN1.",
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database with the encoding SQL_ASCII; replace LATIN1 with the real encoding of the bytes.",
   },
   source_failed: {
     failureType: 'system_error',
@@ -154,7 +154,7 @@ export const sourceCodes = {
     retryable: true,
     message: '{subject} failed: {reason}',
     suggestedFix:
-      'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run the connection again: no row is lost or doubled.',
+      'Look at the response of the API, in the log of the service or of `reactor connect run` with `--log-level debug`. If a template or path of the manifest does not fit the response, correct it; otherwise run the connection again: no row is lost or doubled.',
   },
   source_foreign_server_unreachable: {
     failureType: 'transient_error',
@@ -211,7 +211,7 @@ export const sourceCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'Stream {stream} was stopped where its read cannot continue later: {reason}',
+    message: 'Stream {stream} was stopped at a point that its read cannot continue from: {reason}',
     suggestedFix:
       'Run the connection again: no row is lost or doubled. A primary key makes a full refresh resumable.',
   },
@@ -260,8 +260,8 @@ export const sourceCodes = {
     failureType: 'transient_error',
     httpStatus: 504,
     retryable: true,
-    message: 'The source of {instance} did not answer within {seconds} seconds',
-    suggestedFix: 'Look whether the system is up and how long it takes to answer, then try again.',
+    message: 'The source of {instance} did not respond within {seconds} seconds',
+    suggestedFix: 'Check that the system is up and how long it takes to respond, then try again.',
   },
   source_tls_failed: {
     failureType: 'config_error',

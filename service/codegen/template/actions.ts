@@ -6,33 +6,51 @@ import type { Ask, Repeat } from './requests.ts'
 // Actions
 // ---------------------------------------------------------------------------------------------------
 
-/** An action. With `dryRun: true` nothing is done, and the answer says what would have been. */
+/** How an action is invoked. */
+export interface InvokeOptions extends CreateOptions {
+  /** Of a dry-run: the call does what it showed. */
+  readonly token?: string
+  /** How long the vendor may take for each request, 1 to 100; default 30. */
+  readonly timeoutSeconds?: number
+}
+
+/** An action. With `dryRun: true` nothing changes outside of the vendor's test mode, and the result says what would have been sent. */
 export interface Action<Input, Output, DryRun> {
-  (input: Input, options?: CreateOptions & { readonly dryRun?: false }): Promise<Output>
+  (input: Input, options?: InvokeOptions & { readonly dryRun?: false }): Promise<Output>
   (input: Input, options: CreateOptions & { readonly dryRun: true }): Promise<DryRun>
 }
 
-/** An action that the vendor cannot try out. */
+/** An action that cannot be tried at the vendor. */
 export type ActionWithoutDryRun<Input, Output> = (
   input: Input,
-  options?: CreateOptions,
+  options?: InvokeOptions,
 ) => Promise<Output>
 
-/** The vendor's test mode did it. */
-export interface NativeDryRun<Output> {
-  readonly dry_run: 'native'
-  readonly output: Output
-}
-
-/** The exact request that would be sent, without its secrets. */
-export interface SynthesizedDryRun {
-  readonly dry_run: 'synthesized'
+interface DryRunFacts {
+  /** The exact request that would be sent, without its secrets. */
   readonly request: {
     readonly method: string
     readonly url: string
     readonly headers: Readonly<Record<string, string>>
     readonly body?: unknown
   }
+  readonly credentials: 'ready' | 'missing' | 'reauthorize'
+  /** Whether a person should be asked before it is invoked. */
+  readonly requires_confirmation: boolean
+  /** For one invocation with the same input: `{ token }`. */
+  readonly token: string
+  readonly expires_at: string
+}
+
+/** The vendor's test mode did it. */
+export interface NativeDryRun<Output> extends DryRunFacts {
+  readonly dry_run: 'native'
+  readonly output: Output
+}
+
+/** Nothing was sent. */
+export interface SynthesizedDryRun extends DryRunFacts {
+  readonly dry_run: 'synthesized'
 }
 
 function actionsOf(ask: Ask, own: string): Actions {
@@ -40,12 +58,22 @@ function actionsOf(ask: Ask, own: string): Actions {
     (name: string, repeat: Repeat) =>
     async (
       input: unknown,
-      { dryRun = false, ...call }: CreateOptions & { readonly dryRun?: boolean } = {},
+      {
+        dryRun = false,
+        token,
+        timeoutSeconds,
+        ...call
+      }: InvokeOptions & { readonly dryRun?: boolean } = {},
     ): Promise<unknown> => {
       const answer = await ask<{ readonly output: unknown }>({
         method: 'POST',
         path: `${own}/actions/${encodeURIComponent(name)}/invoke`,
-        body: { input, dry_run: dryRun },
+        body: {
+          input,
+          dry_run: dryRun,
+          ...(token !== undefined && { token }),
+          ...(timeoutSeconds !== undefined && { timeout_seconds: timeoutSeconds }),
+        },
         repeat: dryRun ? 'always' : repeat,
         call,
       })

@@ -7,7 +7,7 @@ import { asker } from './requests.ts'
 import { runsOf, type Runs } from './runs.ts'
 import { sandboxesOf, type Sandboxes } from './sandboxes.ts'
 
-/** Every method throws a ConnectError where the service refuses or cannot be reached. */
+/** Every method throws a ConnectError if the service refuses or cannot be reached. */
 export interface Client {
   /** Whether the configuration and the credentials of the instance work. */
   check(options?: CallOptions): Promise<ConnectionStatus>

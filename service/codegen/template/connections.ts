@@ -10,35 +10,35 @@ import { streamBinding, streamText, type StreamChoice, type StreamName } from '.
 
 export interface NewConnection {
   readonly name: string
-  /** Left out: every stream. */
+  /** Default: all streams. */
   readonly streams?: readonly (StreamName | StreamChoice)[]
   /** `data:DATASET` or `postgres:NAME`. */
   readonly destination: string
   readonly schedule?: Connection['schedule']
   readonly options?: Connection['options']
-  /** True: it may run at once. Left out: not before a sandbox of it is promoted, or it is activated. */
+  /** True: it may run at once. Default: only after a sandbox of it is promoted, or it is activated. */
   readonly activate?: boolean
 }
 
-/** What is left out stays. */
+/** Omitted fields do not change. */
 export type ConnectionChanges = Partial<
   Pick<NewConnection, 'streams' | 'destination' | 'schedule' | 'options'>
 >
 
 export interface ChangeOptions extends CallOptions {
-  /** The `version` that the change is based on: a later one refuses it (`version_conflict`). Left out: any. */
+  /** The `version` that the change is based on: if there is a later one, the change is refused (`version_conflict`). Default: any. */
   readonly ifVersion?: number | undefined
 }
 
 export interface SandboxOptions extends CallOptions {
   /** Records read of each stream at most; default 100. */
   readonly limitRows?: number
-  /** Only these: what it finds cannot be promoted then. */
+  /** Only these streams: the sandbox cannot be promoted then. */
   readonly streams?: readonly StreamName[]
 }
 
 export interface Connections {
-  /** Those of this instance, by their names. */
+  /** The connections of this instance, by name. */
   list(
     options?: CallOptions & { readonly status?: Connection['status'] },
   ): AsyncGenerator<Connection, void>
@@ -46,13 +46,13 @@ export interface Connections {
   create(connection: NewConnection, options?: CreateOptions): Promise<Connection>
   get(name: string, options?: CallOptions): Promise<Connection>
   update(name: string, changes: ConnectionChanges, options?: ChangeOptions): Promise<Connection>
-  /** Its runs go with it; the tables and their rows stay. */
+  /** Deletes its runs too; the tables and their rows stay. */
   delete(name: string, options?: ChangeOptions): Promise<void>
-  /** Says what a run would change, and changes nothing. Takes as long as it reads: up to two minutes. */
+  /** Reports what a run would change, and changes nothing. Takes as long as the reading: up to two minutes. */
   sandbox(name: string, options?: SandboxOptions): Promise<FinishedSandbox>
-  /** Lets it run, and starts the first run: with the `promote_token` of a sandbox, as long as nothing has moved since. */
+  /** Activates it and starts the first run, with the `promote_token` of a sandbox, if nothing has changed since. */
   promote(name: string, token: string, options?: CallOptions): Promise<Promotion>
-  /** Lets it run, without a sandbox. */
+  /** Activates it without a sandbox. */
   activate(name: string, options?: CallOptions): Promise<Connection>
   /** Its schedule starts no runs until it is resumed. */
   pause(name: string, options?: CallOptions): Promise<Connection>
@@ -62,9 +62,9 @@ export interface Connections {
     name: string,
     options?: CallOptions & { readonly streams?: readonly StreamName[] },
   ): Promise<void>
-  /** What the last run saw of the source that is not approved; null where there is nothing. */
+  /** Changes of the source that the last run found and that are not approved; null if there are none. */
   drift(name: string, options?: CallOptions): Promise<Connection['drift']>
-  /** Approves what a run saw: the `fingerprint` of its drift, and nothing later. */
+  /** Approves the schema that a run found: the `fingerprint` of its drift, and nothing later. */
   approve(name: string, fingerprint: string, options?: CallOptions): Promise<Connection>
 }
 
@@ -72,7 +72,7 @@ function connectionsOf(ask: Ask): Connections {
   const at = (name: string): string => `/connections/${encodeURIComponent(name)}`
   const get = (name: string, call?: CallOptions): Promise<Connection> =>
     ask({ method: 'GET', path: at(name), repeat: 'always', call })
-  /** What it does is the same when it is done twice. */
+  /** Calls that have the same effect if they are repeated. */
   const post = <Answer>(path: string, call?: CallOptions, body?: object): Promise<Answer> =>
     ask({ method: 'POST', path, body, repeat: 'always', call })
   return {
@@ -87,11 +87,11 @@ function connectionsOf(ask: Ask): Connections {
     get,
     update: (name, { streams, ...changes }, { ifVersion, ...call } = {}) => {
       const body = { ...changes, ...bindings(streams) }
-      // Done twice under a version, the second would be refused for what the first has done.
+      // If it were repeated under a version, the second call would be refused because of the first.
       const repeat = ifVersion === undefined ? 'always' : 'never'
       return ask({ method: 'PATCH', path: at(name), body, ifVersion, repeat, call })
     },
-    // An answer that was lost and asked for again would be `connection_not_found`.
+    // If a lost response were repeated, it would be `connection_not_found`.
     delete: (name, { ifVersion, ...call } = {}) =>
       ask({ method: 'DELETE', path: at(name), ifVersion, repeat: 'never', call }),
     sandbox: (name, { limitRows, streams, ...call } = {}) => {
@@ -108,7 +108,7 @@ function connectionsOf(ask: Ask): Connections {
     reset: (name, { streams, ...call } = {}) =>
       post(`${at(name)}/reset`, call, { streams: streams?.map(streamText) }),
     drift: async (name, call) => (await get(name, call)).drift,
-    // Approved already, the same is refused as outdated.
+    // The same approval again would be refused as outdated.
     approve: (name, fingerprint, call) => {
       const body = { fingerprint }
       return ask({ method: 'POST', path: `${at(name)}/approve`, body, repeat: 'never', call })

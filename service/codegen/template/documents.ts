@@ -16,7 +16,7 @@ import {
 } from '../../sandboxes/schema.ts'
 import type { ErrorCodeName } from '../../../protocol/index.ts'
 
-/** The service's documents that a client gives back: their types in it are made from these schemas. */
+/** The service's documents that a client returns: its types are made from these schemas. */
 export const clientDocuments = z.object({
   check: checkDocument,
   connection: connectionDocument,

@@ -4,19 +4,19 @@ import type { ErrorCode } from './documents.ts'
 // Errors
 // ---------------------------------------------------------------------------------------------------
 
-/** What the service refused, or why it cannot be asked. Decide by `code`; show `message` and `suggestedFix` to people. */
+/** An error of the service, or the reason why it cannot be reached. Decide by `code`; show `message` and `suggestedFix` to people. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError'
-  /** A newer service may have more codes than this file knows of. */
+  /** A newer service may have codes that this file does not know. */
   readonly code: ErrorCode | (string & Record<never, never>)
-  /** The status of HTTP; 0 where no answer came. */
+  /** The HTTP status; 0 if there was no response. */
   readonly status: number
   readonly suggestedFix: string
-  /** config_error: you must act. transient_error: later may work. system_error: a mistake of the service or the connector. */
+  /** config_error: you must act. transient_error: try again later. system_error: a bug of the service or the connector. */
   readonly failureType: string
   readonly docsUrl: string | undefined
   readonly details: Readonly<Record<string, unknown>>
-  /** By which the service's log has it. */
+  /** Identifies the request in the log of the service. */
   readonly requestId: string | undefined
 
   constructor(status: number, body: ErrorBody) {
@@ -51,12 +51,12 @@ function unreachable(url: string, cause: unknown): ConnectError {
   })
 }
 
-/** What came instead of an answer that can be used. */
+/** What came instead of a usable response. */
 interface Unusable {
   readonly status: number
   readonly contentType: string | null
   readonly text: string
-  /** `text` as JSON; undefined where it is none. */
+  /** `text` as JSON; undefined if it is none. */
   readonly json: unknown
 }
 
@@ -65,7 +65,7 @@ function refused({ json, ...answer }: Unusable): ConnectError {
   return isErrorBody(error) ? new ConnectError(answer.status, error) : foreign(answer)
 }
 
-/** A gateway or another program said it, with a page, a JSON of its own, or nothing. */
+/** The response of a gateway or another program: a page, other JSON, or nothing. */
 function foreign({ status, contentType, text }: Omit<Unusable, 'json'>): ConnectError {
   const isPassing = status === 429 || (status >= 502 && status <= 504)
   const said = text.replace(/\s+/g, ' ').trim().slice(0, 200)

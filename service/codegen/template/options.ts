@@ -2,23 +2,23 @@
 // The client
 // ---------------------------------------------------------------------------------------------------
 
-/** Which service is asked, and as whom. */
+/** Which service to use, and how to log in to it. */
 export interface ClientOptions {
   /** `http://127.0.0.1:8007`, without `/connect/v1`. */
   readonly baseUrl: string
   readonly apiKey: string
-  /** Asks instead of the global fetch: a proxy, a test. */
+  /** Used instead of the global fetch: for a proxy or a test. */
   readonly fetch?: typeof fetch | undefined
-  /** How often a request is repeated that can be, after a network failure or an answer that says "later"; default 3. */
+  /** How often a repeatable request is repeated after a network failure or a response that says "later"; default 3. */
   readonly retries?: number | undefined
 }
 
 export interface CallOptions {
-  /** Aborted, it ends the call with its reason. */
+  /** If it is aborted, the call ends with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface CreateOptions extends CallOptions {
-  /** The same request under the same key is done once in 24 hours; default: a new key for each call. */
+  /** The same request with the same key is executed once in 24 hours; default: a new key for each call. */
   readonly idempotencyKey?: string | undefined
 }

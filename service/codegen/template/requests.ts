@@ -6,7 +6,7 @@ import { parseExact, stringifyExact } from './exact-numbers.ts'
 // Requests
 // ---------------------------------------------------------------------------------------------------
 
-/** Whether doing it twice does no harm: always, because of an Idempotency-Key, or never. */
+/** Whether a request can be repeated safely: always, because of an Idempotency-Key, or never. */
 type Repeat = 'always' | 'with key' | 'never'
 
 interface Request {
@@ -14,16 +14,16 @@ interface Request {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined
   readonly body?: unknown
-  /** The change is made to this version alone. */
+  /** Only this version is changed. */
   readonly ifVersion?: number | undefined
   readonly repeat: Repeat
   readonly call?: CreateOptions | undefined
 }
 
-/** The answer is taken for what the service says that it is. */
+/** The type of the response is trusted. */
 type Ask = <Answer>(request: Request) => Promise<Answer>
 
-/** Longer pauses are the caller's to make. */
+/** The caller has to make longer pauses itself. */
 const longestPauseMs = 60_000
 
 /** Every item of a list, page after page. */
@@ -59,7 +59,7 @@ function asker(options: ClientOptions): Ask {
   }
 }
 
-/** Refused for its rate, a request was not begun: that one can always be repeated. */
+/** A request that was refused because of its rate was not executed: it can always be repeated. */
 function mayRepeat({ status, code }: ConnectError, repeat: Repeat): boolean {
   if (status === 429) return true
   const isPassing = status === 0 || (status >= 502 && status <= 504)

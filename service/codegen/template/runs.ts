@@ -7,27 +7,27 @@ import { allOf, pause, type Ask } from './requests.ts'
 // ---------------------------------------------------------------------------------------------------
 
 export interface WaitOptions extends CallOptions {
-  /** Milliseconds between two looks; default 1000. */
+  /** Milliseconds between two polls; default 1000. */
   readonly everyMs?: number
-  /** Called with the run as it is at each look. */
+  /** Called with the run at each poll. */
   readonly onLook?: (run: Run) => void
 }
 
 export interface LogOptions extends CallOptions {
   /** Only lines whose `seq` is greater. */
   readonly after?: number
-  /** Lines at most, up to 1000; default 200. */
+  /** Maximum number of lines, up to 1000; default 200. */
   readonly limit?: number
 }
 
 export interface FollowOptions extends CallOptions {
   readonly after?: number
-  /** Milliseconds between two looks; default 1000. */
+  /** Milliseconds between two polls; default 1000. */
   readonly everyMs?: number
 }
 
 export interface Runs {
-  /** Those of a connection, the newest first. */
+  /** The runs of a connection, newest first. */
   list(
     connection: string,
     options?: CallOptions & { readonly status?: Run['status'] },
@@ -37,13 +37,13 @@ export interface Runs {
   get(id: string, options?: CallOptions): Promise<Run>
   /** The run when it has ended: complete, partial, failed or cancelled. */
   wait(id: string, options?: WaitOptions): Promise<Run>
-  /** A part of the run's log, the oldest lines first. */
+  /** A part of the run's log, oldest lines first. */
   logs(id: string, options?: LogOptions): Promise<RunLogPage>
   /** The lines of the run's log as they are written, until it has ended. */
   follow(id: string, options?: FollowOptions): AsyncGenerator<RunLogLine, void>
-  /** Drains to the last checkpoint, and ends. */
+  /** Lets it drain to the last checkpoint, and ends it. */
   cancel(id: string, options?: CallOptions): Promise<Run>
-  /** A new run that goes on where this one ended. */
+  /** A new run that continues where this one ended. */
   retry(id: string, options?: CreateOptions): Promise<Run>
 }
 
@@ -76,7 +76,7 @@ function runsOf(ask: Ask): Runs {
     logs,
     follow: async function* (id, { after = 0, everyMs = 1000, signal } = {}) {
       for (let seen = after; ;) {
-        // Asked first: what is written before the end is in the log by then.
+        // Checked first: all lines that were written before the end are in the log by then.
         const isOver = hasEnded(await get(id, { signal }))
         for (;;) {
           const { items, next_after: next } = await logs(id, { after: seen, limit: 1000, signal })

@@ -7,12 +7,12 @@ import { allOf, type Ask } from './requests.ts'
 // ---------------------------------------------------------------------------------------------------
 
 export interface Sandboxes {
-  /** Those of a connection, the newest first. */
+  /** The sandboxes of a connection, newest first. */
   list(connection: string, options?: CallOptions): AsyncGenerator<SandboxSummary, void>
   get(connection: string, id: string, options?: CallOptions): Promise<Sandbox>
-  /** The rows that its report shows, by its streams; they go with its schema. */
+  /** The rows of its report, by stream; they are deleted with its schema. */
   rows(connection: string, id: string, options?: CallOptions): Promise<SandboxRows>
-  /** Its token is void then. */
+  /** Its token becomes invalid. */
   delete(connection: string, id: string, options?: CallOptions): Promise<void>
 }
 

@@ -6,7 +6,7 @@ import { streamIds, type Streams } from './instance.ts'
 
 export type StreamName = keyof Streams
 
-/** A stream, and how it is read and loaded: what is left out is as the stream suggests it. */
+/** A stream, and how it is read and loaded: the stream's suggestion is used for omitted fields. */
 export type StreamChoice = {
   [Name in StreamName]: {
     readonly stream: Name
@@ -17,7 +17,7 @@ export type StreamChoice = {
   }
 }[StreamName]
 
-/** The name that a stream of an answer has in this file; undefined where this file does not know it. */
+/** The name that this file has for a stream of a response; undefined if this file does not know it. */
 export function streamNameOf(stream: {
   readonly name: string
   readonly namespace?: string | null | undefined
@@ -49,7 +49,7 @@ function streamBinding(choice: string | AnyStreamChoice): object {
   }
 }
 
-/** What means this stream and no other, where the service takes a stream in one text. */
+/** A text that names exactly this stream, for a service that takes a stream as one text. */
 function streamText(stream: string): string {
   const { name, namespace }: { name: string; namespace?: string } = streamIds.get(stream) ?? {
     name: stream,

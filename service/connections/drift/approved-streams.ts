@@ -10,15 +10,15 @@ export interface ApprovedStreams {
   readonly resolved: ResolvedStreams
   /** The selected streams, as the source has them now. */
   readonly seen: AirbyteCatalog
-  /** All that the source has. */
+  /** All streams that the source has. */
   readonly all: AirbyteCatalog
-  /** Null when nothing was approved yet. */
+  /** Null if nothing has been approved yet. */
   readonly approved: AirbyteCatalog | null
 }
 
 /**
- * The streams that a run of the connection would read now: a name means the stream that was approved under it, and no other
- * one. Throws `stream_not_found` and what `discover` throws.
+ * The streams that a run of the connection would read now: a name means the stream that was approved under it, and no other one. Throws
+ * `stream_not_found` and what `discover` throws.
  */
 export async function approvedStreams(
   connection: Connection,

@@ -2,16 +2,16 @@ import type { AirbyteCatalog } from '../../../protocol/index.ts'
 import type { Connection } from '../schema.ts'
 import type { SchemaChange, SchemaDrift } from '../../schema-changes/schema.ts'
 
-/** The schemas that are approved for connections, and what runs saw that is not (`Connection.drift`). */
+/** The approved schemas of connections, and the changes that runs found (`Connection.drift`). */
 export interface DriftStore {
-  /** The streams as they are approved; null where nothing is. */
+  /** The approved streams; null if nothing is approved. */
   approved(connectionId: string): Promise<AirbyteCatalog | null>
   /**
-   * Keeps what a run found out of the source's schema, all of it or nothing. The version of the connection stays. False, and nothing
-   * changed, where the connection was changed in the meantime, or the run is not the owner's any more.
+   * Stores what a run found out about the source's schema, completely or not at all. The version of the connection stays. False, and
+   * nothing changed, if the connection was changed in the meantime, or the run no longer belongs to the owner.
    */
   settle(settled: SettledSchema): Promise<boolean>
-  /** What was seen becomes what is approved; false where nothing with this fingerprint waits for it. */
+  /** Approves the schema that was found; false if no schema with this fingerprint waits for approval. */
   approve(name: string, fingerprint: string): Promise<boolean>
 }
 
@@ -19,10 +19,10 @@ export interface SettledSchema {
   readonly connection: Pick<Connection, 'id' | 'version'>
   readonly run: string
   readonly owner: string
-  /** Null: what is approved stays. */
+  /** Null: the approved schema stays. */
   readonly approved: AirbyteCatalog | null
-  /** Null: there is none. One that is known already keeps its run and its time. */
+  /** Null: there is no drift. A known one keeps its run and its time. */
   readonly drift: { readonly shown: SchemaDrift; readonly catalog: AirbyteCatalog } | null
-  /** All that the run's record is to say. */
+  /** The changes that the run's record will list. */
   readonly changes: readonly SchemaChange[]
 }

@@ -4,7 +4,7 @@ import type { SchemaDrift } from '../../schema-changes/schema.ts'
 import { changeDocument, changeSummary } from '../../schema-changes/change-document.ts'
 import { firstChanges } from '../../schema-changes/schema-changes.ts'
 
-/** In an error, which lists of runs hold too; the connection has more. */
+/** In an error, which lists of runs contain too; the connection has more. */
 const maxShown = { changes: 10, columns: 20 }
 
 /** Why a run reads nothing. */
@@ -29,7 +29,7 @@ export function driftOutdated({ name, drift }: Connection): ConnectError {
       reason:
         drift === null
           ? 'no change of the schema waits for approval'
-          : `what was seen last has the fingerprint ${drift.fingerprint}`,
+          : `the last schema that was found has the fingerprint ${drift.fingerprint}`,
       ...(drift !== null && { fingerprint: drift.fingerprint }),
     },
   })

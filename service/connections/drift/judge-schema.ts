@@ -4,15 +4,15 @@ import type { Connection, StreamBinding } from '../schema.ts'
 import type { SchemaChange } from '../../schema-changes/schema.ts'
 import { schemaChanges } from '../../schema-changes/schema-changes.ts'
 
-/** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
+/** The present schema of the source, and the approved one. Both have the streams that the connection selects, and no others. */
 export interface SchemaJudgement {
   readonly seen: AirbyteCatalog
   /**
-   * What was approved. With streams that were selected since, as they are seen for the first time: choosing them approved them.
-   * Where nothing was approved yet, it is what is seen.
+   * The approved schema. It includes streams that were selected since, as they are when they are seen first: selecting them approved them.
+   * If nothing was approved yet, it is the present schema.
    */
   readonly approved: AirbyteCatalog
-  /** `approved` is not what is kept as approved, and should be. */
+  /** `approved` differs from the stored approved schema, and should replace it. */
   readonly isNew: boolean
   readonly changes: readonly SchemaChange[]
 }
@@ -33,7 +33,7 @@ export function judgeSchema(
   }
 }
 
-/** The part of a catalog that a connection selects: what is kept as approved. Streams that it has not are left out. */
+/** The part of a catalog that a connection selects, which is stored as approved. Streams that the catalog does not have are left out. */
 export function selectedCatalog(
   { streams }: Pick<Connection, 'streams'>,
   catalog: AirbyteCatalog,
@@ -41,7 +41,7 @@ export function selectedCatalog(
   return seenStreams(streams, catalog, null)
 }
 
-/** A name means the stream that was approved under it, also when it has become ambiguous, or another stream could be meant by it now. */
+/** A name means the stream that was approved under it, even if it has become ambiguous, or could mean another stream now. */
 function seenStreams(
   bindings: readonly StreamBinding[] | null,
   catalog: AirbyteCatalog,
@@ -73,7 +73,7 @@ function approvedStreams(
     : { approved: { streams: [...before.streams, ...chosen] }, isNew: true }
 }
 
-/** Undefined where the catalog has no such stream, or several. */
+/** Undefined if the catalog has no such stream, or several. */
 function findBound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
   const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined

@@ -47,8 +47,8 @@ function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): Air
 }
 
 /**
- * Throws where what was approved cannot be kept to: the key or the cursor is gone, the source no longer holds the key to be unique, or
- * values of its new type would be NULL, which makes one row of many; or the source cannot read the stream so any more.
+ * Throws if the approved schema cannot be kept to: the key or the cursor is gone, the source no longer guarantees that the key is unique,
+ * values of its new type would be NULL, which would merge many rows into one, or the source can no longer read the stream in that mode.
  */
 export function requireReadable(
   { name: connection }: Pick<Connection, 'name'>,
@@ -65,7 +65,7 @@ export function requireReadable(
       throw new ConnectError('stream_mode_unsupported', {
         details: {
           ...place,
-          problem: `the source cannot read it in mode ${mode} any more, as was approved`,
+          problem: `the source can no longer read it in the approved mode, ${mode}`,
           fix: approveFix(connection),
         },
       })
@@ -90,7 +90,7 @@ export function requireReadable(
   }
 }
 
-/** The source has another key now, which allows several rows with the approved one: a merge would keep one of them. */
+/** The source now has another key, which allows several rows with the approved one: a merge would keep only one of them. */
 function findLoosenedKey(
   { mode, stream: configured }: SinkStream,
   live: AirbyteStream,
@@ -117,7 +117,10 @@ function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): strin
   return `(${key.map((path) => path.join('.')).join(', ')})`
 }
 
-/** Rows are told apart by the key, and the newest by the cursor: a value of either that the approved type cannot hold must not become NULL. */
+/**
+ * The key identifies rows, and the cursor decides which one is the newest: a value of either that the approved type cannot hold must not
+ * become NULL.
+ */
 function findUnheldColumn(
   { mode, columns }: SinkStream,
   needed: readonly string[],

@@ -10,7 +10,7 @@ import { judgeSchema, type SchemaJudgement } from './judge-schema.ts'
 import { keepToApproved } from './keep-to-approved.ts'
 import { firstChanges } from '../../schema-changes/schema-changes.ts'
 
-/** What a connection and a run keep of the changes. */
+/** How many changes a connection and a run store. */
 const maxStored = { changes: 100, columns: 100 }
 
 export interface SettleOptions {
@@ -20,24 +20,24 @@ export interface SettleOptions {
   readonly instances: Pick<InstanceService, 'discover'>
   readonly store: Pick<DriftStore, 'approved' | 'settle'>
   now(): number
-  /** Told of what changed (the first 100) before anything comes of it. */
+  /** Called with the changes (the first 100) before anything else is done about them. */
   onChanges(changes: readonly SchemaChange[], policy: SchemaDriftPolicy): void
 }
 
-/** By what an attempt reads. */
+/** The catalog that an attempt reads by. */
 export interface SettledCatalog {
   /** The selected streams as they are to be read. */
   readonly catalog: AirbyteCatalog
-  /** As the source has them. */
+  /** As the source has them now. */
   readonly seen: AirbyteCatalog
-  /** All that the source has. */
+  /** All streams that the source has. */
   readonly all: AirbyteCatalog
 }
 
 /**
- * Asks the source for its schema, compares it with what is approved, and does what the connection says of drift. What comes of it is
- * kept before this resolves or throws. Throws `schema_drift_blocked` where somebody must approve first, and what `discover` throws.
- * Undefined where the connection was changed in the meantime, or the run is another's: begin again with what it is now.
+ * Reads the schema of the source, compares it with the approved one, and follows the connection's drift policy. The result is stored before
+ * this resolves or throws. Throws `schema_drift_blocked` if the change must be approved first, and what `discover` throws. Undefined if the
+ * connection was changed in the meantime, or the run belongs to another process: start over with the present state.
  */
 export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
   const { connection, instances, store } = options
@@ -53,7 +53,7 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   return { catalog: reads, seen: judged.seen, all: catalog }
 }
 
-/** False where nothing could be kept. Where all is as it was there is nothing to keep. */
+/** False if the result could not be stored. If nothing changed, there is nothing to store. */
 async function keep(
   { connection, run, owner, store }: SettleOptions,
   judged: SchemaJudgement,
@@ -73,7 +73,7 @@ async function keep(
   })
 }
 
-/** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
+/** The present schema. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
 function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
   if (streams === null) return seen
   const seenKeys = new Set(seen.streams.map(streamKey))
@@ -81,7 +81,7 @@ function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement)
   return { streams: [...seen.streams, ...gone] }
 }
 
-/** Null where there is none, or the run follows it. */
+/** Null if there is no drift, or the run follows it. */
 function driftOf(
   { changes, seen }: SchemaJudgement,
   policy: SchemaDriftPolicy,
@@ -98,7 +98,7 @@ function driftOf(
   }
 }
 
-/** Those of earlier attempts too. */
+/** Includes those of earlier attempts. */
 function allChanges(
   before: readonly SchemaChange[],
   now: readonly SchemaChange[],

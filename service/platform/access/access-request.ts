@@ -4,9 +4,9 @@ import type { Principal } from './principal.ts'
 /** What something is done to. */
 export interface AccessResource {
   readonly kind: ResourceKind
-  /** Of the instance or connection; empty where it is not known, or there is none. */
+  /** Name of the instance or connection; empty if it is not known, or there is none. */
   readonly name: string
-  /** What is known of the thing beside its name; absent where it is not looked up, or does not exist. */
+  /** Facts about the resource beside its name; absent if it is not looked up, or does not exist. */
   readonly facts?: ResourceFacts
 }
 
@@ -25,7 +25,7 @@ export interface InvokeContext {
   readonly effect: string
   /** Nothing is written: it only shows what would be. */
   readonly dryRun: boolean
-  /** It carries out what a dry-run of the same principal has shown. */
+  /** It executes what a dry-run of the same principal has shown. */
   readonly planned: boolean
 }
 
@@ -37,7 +37,7 @@ export interface AccessRequest {
   readonly invoke?: InvokeContext
 }
 
-/** A thing as a list shows it: what decides whether it does. */
+/** An item of a list: the facts that decide whether it is shown. */
 export interface ListedResource {
   readonly name: string
   /** Of an instance. */
@@ -46,12 +46,12 @@ export interface ListedResource {
   readonly from?: string
 }
 
-/** A run that is asked for by its id alone. */
+/** A run that is requested by its id alone. */
 export interface RunById {
   readonly run: string
 }
 
-/** What policies may want to know of a thing that a request names. Null where it does not exist. */
+/** The facts that policies may use about the resource of a request. Null if it does not exist. */
 export interface ResourceLookup {
   instance(name: string): Promise<{ readonly type: string } | null>
   connection(name: string): Promise<{ readonly instance: string } | null>

@@ -13,8 +13,8 @@ import { actionFacts, type ActionName } from './actions.ts'
 import type { Principal } from './principal.ts'
 
 /**
- * Decides by the scopes of the principal and by the policy; both must allow. Before anything is looked up, and never so that
- * the answer tells whether something exists to who may not know.
+ * Decides by the scopes of the principal and by the policy; both must allow. It decides before anything is looked up, so that the response
+ * never reveals to an unauthorized caller whether something exists.
  */
 export class Access {
   readonly #policy: Policy
@@ -26,8 +26,8 @@ export class Access {
   }
 
   /**
-   * Throws `permission_denied`; and what a thing that does not exist gives (`instance_not_found`, …) where a thing that does
-   * not exist may be asked for and this one not, so that both look alike.
+   * Throws `permission_denied`; or, if the caller may access a resource that does not exist but not this one, the error of a resource that
+   * does not exist (`instance_not_found`, …), so that both look alike.
    */
   async demand(
     request: Omit<AccessRequest, 'resource'> & { readonly resource: AccessResource | RunById },
@@ -45,9 +45,7 @@ export class Access {
     throw this.#refusal(request, { existing, absent: resource, gone: notFoundError(resource) })
   }
 
-  /**
-   * For a list: which of its items are shown; null: all. Throws `permission_denied` where none can be.
-   */
+  /** For a list: which items are shown; null: all. Throws `permission_denied` if none can be. */
   filter(principal: Principal, action: ActionName): ((item: ListedResource) => boolean) | null {
     const kind = actionFacts(action).on
     const byName = kind !== 'service' && (this.#policy.isByName || scopesName(principal.scopes))
@@ -85,7 +83,7 @@ export class Access {
     throw this.#refusal(request, { existing, absent, gone })
   }
 
-  /** What is thrown for a thing that may not be touched. */
+  /** The error for a resource that the caller may not access. */
   #refusal(
     request: Omit<AccessRequest, 'resource'>,
     {
@@ -107,7 +105,7 @@ export class Access {
 
   #allows(request: AccessRequest): boolean {
     const { principal, action, resource } = request
-    // Their own login is everybody's, whatever their scopes.
+    // Everybody may use their own login, whatever their scopes.
     const inScope =
       actionFacts(action).group === 'self' || scopesAllow(principal.scopes, action, resource)
     return inScope && this.#policy.permits(request)
@@ -159,7 +157,7 @@ function fixOf({ kind }: Principal, action: ActionName): string {
   const ask = `Ask an admin of this service for a key that permits \`${action}\` (docs/access.md has the table)`
   if (kind !== 'agent') return `${ask}.`
   if (action === 'actions:invoke')
-    return 'Invoke the action with `"dry_run": true` first, and carry out what it showed.'
+    return 'Invoke the action with `"dry_run": true` first, then carry out what it shows.'
   if (actionFacts(action).on === 'connection' && actionFacts(action).group === 'write')
     return `Try the connection with \`reactor connect connections sandbox\` and promote what it shows, or ask a person to do this. ${ask}.`
   return `Ask a person to do this. ${ask}.`

@@ -1,25 +1,24 @@
 /**
- * What can be done, by name: every route has one, policies and scopes speak of them. The groups are what the default policy is
- * made of:
+ * The actions by name: every route has one, and policies and scopes refer to them. The default policy is made of these groups:
  *
- * - `self`: looks at, or changes, one's own login;
- * - `read`: looks at what is kept here;
- * - `ask`: asks a third-party system, and changes nothing there or here;
- * - `try`: sandbox and promote, where a token stands for what was seen before;
- * - `write`: changes what is kept here, or what runs;
- * - `administer`: who may do what, and who did.
+ * - `self`: looks at, or changes, your own login;
+ * - `read`: looks at stored resources;
+ * - `ask`: queries a third-party system, and changes nothing there or here;
+ * - `try`: sandbox and promote, where a token stands for the changes that were previewed;
+ * - `write`: changes stored resources, or what runs;
+ * - `administer`: access rights, and the audit log.
  */
 export const actionGroups = ['self', 'read', 'ask', 'try', 'write', 'administer'] as const
 export type ActionGroup = (typeof actionGroups)[number]
 
-/** What an action is done to. `service`: whatever has no instance or connection. A run is its connection's. */
+/** The kinds of resources. `service`: everything without an instance or connection. A run belongs to its connection. */
 export const resourceKinds = ['instance', 'connection', 'service'] as const
 export type ResourceKind = (typeof resourceKinds)[number]
 
 export interface ActionFacts {
   readonly group: ActionGroup
   readonly on: ResourceKind
-  /** Goes on after "may". */
+  /** Completes a sentence that begins with "may". */
   readonly does: string
 }
 
@@ -91,7 +90,7 @@ export function actionFacts(action: ActionName): ActionFacts {
   return actions[action]
 }
 
-/** Whether it changes something, here or elsewhere: then the audit log has it. */
+/** Whether it changes something, here or elsewhere: the audit log then records it. */
 export function isChange(action: ActionName): boolean {
   const { group } = actionFacts(action)
   return group !== 'read' && group !== 'ask' && !action.endsWith(':read')

@@ -5,7 +5,7 @@ import { cedarSchema } from './cedar-schema.ts'
 import type { Policy } from './policy.ts'
 import { speaksOf } from './policy-parts.ts'
 
-/** Where a decision is kept: a request takes a microsecond then, and 90 to 400 without (2026-11, a busy machine). */
+/** A cached decision takes a microsecond, an uncached one 90 to 400 (2026-11, a busy machine). */
 const maxKept = 10_000
 
 const entityOf = { instance: 'Instance', connection: 'Connection', service: 'Service' } as const
@@ -16,7 +16,7 @@ let opened = 0
 export class CedarPolicy implements Policy {
   readonly isByName: boolean
   readonly isByFacts: boolean
-  /** What Cedar finds odd, such as a rule that can never hold. */
+  /** Warnings of Cedar, such as a rule that can never match. */
   readonly warnings: readonly string[]
   readonly #id: string
   readonly #decisions = new Map<string, boolean>()
@@ -29,7 +29,7 @@ export class CedarPolicy implements Policy {
     this.isByFacts = byFacts
   }
 
-  /** Throws `policy_invalid` with the place for what is no Cedar, or speaks of what there is not. */
+  /** Throws `policy_invalid`, with the place, for a text that is not Cedar, or that refers to something unknown. */
   static parse(text: string, file: string): CedarPolicy {
     const policies = { staticPolicies: text }
     const schema = cedarSchema()
@@ -54,7 +54,7 @@ export class CedarPolicy implements Policy {
     const decided = this.#decisions.get(key)
     if (decided !== undefined) return decided
     const permitted = this.#decide(request)
-    // The oldest goes. A policy by name has a key for each thing, and callers choose the names.
+    // Removes the oldest decision. A policy by name has a key for each resource, and callers choose the names.
     const [oldest] = this.#decisions.size >= maxKept ? this.#decisions.keys() : []
     if (oldest !== undefined) this.#decisions.delete(oldest)
     this.#decisions.set(key, permitted)
@@ -84,7 +84,7 @@ export class CedarPolicy implements Policy {
         { uid: what, attrs: attributesOf(resource), parents: [] },
       ],
     })
-    // A rule that fails is passed over by Cedar: where it forbids, that would permit.
+    // Cedar skips a rule that fails: skipping a rule that forbids would permit.
     return (
       answer.type === 'success' &&
       answer.response.diagnostics.errors.length === 0 &&
@@ -133,7 +133,7 @@ function invalidPolicy(
   })
 }
 
-/** Line and column (UTF-16 code units, as editors count), from 1, of a place in a text that is given in bytes of UTF-8. */
+/** Line and column (UTF-16 code units, as editors count), from 1, of a byte offset in UTF-8. */
 function placeInText(
   text: string,
   byte: number,

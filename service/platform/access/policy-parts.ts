@@ -1,14 +1,14 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 
-/** What looking at a resource makes an answer depend on. */
+/** What the answer depends on, if a rule looks at the resource. */
 export interface SpeaksOf {
-  /** On which instance or connection it is. */
+  /** On the name of the instance or connection. */
   readonly byName: boolean
-  /** On what has to be looked up of it. */
+  /** On facts that have to be looked up. */
   readonly byFacts: boolean
 }
 
-/** `text` is one that Cedar takes. Says yes where it is not sure. */
+/** `text` must be valid Cedar. Says yes if it is not sure. */
 export function speaksOf(text: string): SpeaksOf {
   const parts = cedar.policySetTextToParts(text)
   if (parts.type === 'failure') return { byName: true, byFacts: true }

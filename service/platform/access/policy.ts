@@ -1,11 +1,11 @@
 import type { AccessRequest } from './access-request.ts'
 
-/** Who may do what: the one place that is asked. Its answers depend on nothing but the request. */
+/** Decides access: the only place that does. Its answers depend only on the request. */
 export interface Policy {
-  /** What nothing permits is denied, and so is what cannot be decided. */
+  /** Everything that is not permitted is denied, and so is what cannot be decided. */
   permits(request: AccessRequest): boolean
-  /** Some rule speaks of single instances or connections: then an answer for one is none for another. */
+  /** Some rule refers to single instances or connections: the answer for one is then not valid for another. */
   readonly isByName: boolean
-  /** Some rule speaks of the type of an instance, or the instance of a connection, which have to be looked up. */
+  /** Some rule refers to the type of an instance, or the instance of a connection, which have to be looked up. */
   readonly isByFacts: boolean
 }

@@ -1,34 +1,34 @@
-/** Who asks: the kinds that the policy tells apart, the strongest first. */
+/** The kinds of principals in policies, strongest first. */
 export const principalKinds = ['admin', 'operator', 'viewer', 'agent'] as const
 export type PrincipalKind = (typeof principalKinds)[number]
 
-/** Whoever a request comes from, once its token has been checked. */
+/** The caller of a request, once its token has been verified. */
 export interface Principal {
   readonly kind: PrincipalKind
-  /** Stable, and no other principal's: `key_…` of an API key; of a user, one that begins otherwise. Never a secret. */
+  /** Stable and unique: `key_…` for an API key; another prefix for a user. Never a secret. */
   readonly id: string
   /** For people, in logs and lists; need not be unique. */
   readonly name: string
   readonly via: 'api_key' | 'jwt'
-  /** What it may do at most, as `actions` and patterns of names; null: all that its kind may. */
+  /** A limit of its rights, as `actions` and patterns of names; null: all rights of its kind. */
   readonly scopes: readonly Scope[] | null
-  /** Of an API key that expires, ISO 8601: what it makes does not outlive it. */
+  /** When its API key expires, ISO 8601: what it creates does not outlive it. */
   readonly expiresAt?: string | null
 }
 
-/** A part of what the kind may. */
+/** A part of the rights of the kind. */
 export interface Scope {
   /** `connections:read`, `connections:*` or `*`. */
   readonly action: string
-  /** Which names it is for, `*` standing for any characters; null: all. */
+  /** The names that it is for, with `*` for any characters; null: all. */
   readonly names: readonly string[] | null
 }
 
-/** One way to tell who a bearer token stands for. */
+/** One way to find the principal of a bearer token. */
 export interface Authenticator {
   /**
-   * Null for a token that is unknown, revoked, expired, or none of its kind. Throws only where it cannot be told, because what
-   * it needs (database, key set) cannot be reached, and `role_missing` for a token that holds but gives no kind. Must compare secrets in constant time.
+   * Null for a token that is unknown, revoked, expired, or of another kind. Throws only if it cannot decide, because a dependency
+   * (database, key set) cannot be reached, and `role_missing` for a valid token without a role. Must compare secrets in constant time.
    */
   authenticate(token: string): Promise<Principal | null>
 }

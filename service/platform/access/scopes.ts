@@ -2,7 +2,7 @@ import type { ActionName } from './actions.ts'
 import type { AccessResource } from './access-request.ts'
 import { principalKinds, type PrincipalKind, type Scope } from './principal.ts'
 
-/** Whether one of the scopes is for this. A scope with names is only for what has one of them. */
+/** Whether one of the scopes covers this. A scope with names only covers resources with one of them. */
 export function scopesAllow(
   scopes: readonly Scope[] | null,
   action: ActionName,
@@ -27,7 +27,7 @@ export function scopesName(scopes: readonly Scope[] | null): boolean {
   return scopes?.some(({ names }) => names !== null) === true
 }
 
-/** `*` stands for any characters, also none. Linear: patterns are the user's. */
+/** `*` matches any characters, also none. Linear time: patterns come from users. */
 export function patternMatches(pattern: string, text: string): boolean {
   const parts = pattern.split('*')
   const first = parts[0] ?? ''
@@ -45,7 +45,7 @@ export function patternMatches(pattern: string, text: string): boolean {
   return true
 }
 
-/** Every text that `inner` matches is matched by `outer`. Says no where it is hard to tell. */
+/** Whether `outer` matches every text that `inner` matches. Says no if it is hard to tell. */
 export function patternCovers(outer: string, inner: string): boolean {
   if (outer === inner) return true
   if (!inner.includes('*')) return patternMatches(outer, inner)
@@ -56,7 +56,7 @@ export function patternCovers(outer: string, inner: string): boolean {
   return innerFirst.startsWith(first) && innerLast.endsWith(last)
 }
 
-/** Whether all that the inner scopes allow is allowed by the outer ones. */
+/** Whether the outer scopes allow everything that the inner scopes allow. */
 export function scopesCover(
   outer: readonly Scope[] | null,
   inner: readonly Scope[] | null,

@@ -112,7 +112,7 @@ function placeholders(values: readonly unknown[]): string {
   return values.map((_, index) => `$${String(index + 1)}`).join(', ')
 }
 
-/** Since 1970: PostgreSQL’s text of a time knows fewer years than ISO 8601. */
+/** Seconds since 1970: PostgreSQL’s text format of a time supports fewer years than ISO 8601. */
 function secondsOf(time: string | undefined): number | undefined {
   return time === undefined ? undefined : Date.parse(time) / 1000
 }

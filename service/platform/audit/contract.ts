@@ -1,10 +1,10 @@
 import type { Page, PageRequest } from '../lists.ts'
 import type { AuditEntry, AuditFilter, AuditPrincipal } from './schema.ts'
 
-/** Logging in, which no policy decides: whoever tries it is nobody yet. */
+/** Logging in, which no policy decides: the caller is not yet a principal. */
 export const loginAction = 'logins:create'
 
-/** What was given as e-mail is not kept: it may be a password. */
+/** The e-mail of a failed login is not stored: it may be a password. */
 export const nobody: AuditPrincipal = {
   id: 'nobody',
   kind: 'nobody',
@@ -16,14 +16,14 @@ export type NewAuditEntry = Omit<AuditEntry, 'id' | 'at'>
 
 export type AuditEnd = Pick<AuditEntry, 'outcome' | 'status' | 'error' | 'name' | 'details'>
 
-/** The audit log. What resolved is durable. */
+/** The audit log. What a method has resolved is durable. */
 export interface AuditLog {
-  /** Before the change: where this fails nothing is done. Resolves with the id of the entry. */
+  /** Called before the change: if this fails, nothing is done. Resolves with the id of the entry. */
   add(entry: NewAuditEntry): Promise<string>
-  /** After it. */
+  /** Called after the change. */
   end(id: string, end: AuditEnd): Promise<void>
-  /** Adds the entry, with `attempts` 1; if there is one under the same key, that counts one attempt more instead. */
+  /** Adds the entry, with `attempts` 1; if there is one under the same key, adds one to its attempts instead. */
   count(entry: NewAuditEntry, key: string): Promise<void>
-  /** The newest first. Throws `cursor_invalid`. */
+  /** Newest first. Throws `cursor_invalid`. */
   list(page: PageRequest & AuditFilter): Promise<Page<AuditEntry>>
 }

@@ -4,13 +4,13 @@ import { givenTime, timestamp } from '../fields.ts'
 import { snakeCaseSchema, type Resource } from '../wire.ts'
 
 /**
- * What became of it. begun: it is going on, or the process died at it; whether it happened is not known. replayed: it was done
- * before, under the same `Idempotency-Key`, and nothing happened now.
+ * The outcome. begun: in progress, or the process died; whether it happened is not known. replayed: it was done before, with the same
+ * `Idempotency-Key`, and nothing happened now.
  */
 export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed'] as const
 export type AuditOutcome = (typeof auditOutcomes)[number]
 
-/** Who did what to what, or tried to. Never a body, a secret or a token. */
+/** Who did what to what, or tried to. Never contains a body, a secret or a token. */
 export const auditEntrySchema = z
   .object({
     id: z.string(),
@@ -25,7 +25,7 @@ export const auditEntrySchema = z
       .nullable()
       .meta({
         description:
-          'Of a login the user that has the e-mail, and `nobody` if nobody has. null: a browser that came back from an authorization.',
+          'For a login, the user with the e-mail, or `nobody` if there is none. null: a browser that came back from an authorization.',
       }),
     action: z.string(),
     resource: z.string(),
@@ -33,7 +33,7 @@ export const auditEntrySchema = z
     request: z.string().meta({ description: 'Method and path.' }),
     requestId: z.string(),
     address: z.string().meta({
-      description: '`several` if the entry stands for failed logins from several addresses.',
+      description: '`several` if the entry counts failed logins from several addresses.',
     }),
     outcome: z.enum(auditOutcomes).meta({
       description:
@@ -43,8 +43,11 @@ export const auditEntrySchema = z
     error: z.string().nullable().meta({ description: 'Code of the error.' }),
     details: z
       .object({
-        sandbox: z.string().exactOptional().meta({ description: 'That was run or promoted.' }),
-        run: z.string().exactOptional().meta({ description: 'That was started.' }),
+        sandbox: z
+          .string()
+          .exactOptional()
+          .meta({ description: 'The sandbox that was run or promoted.' }),
+        run: z.string().exactOptional().meta({ description: 'The run that was started.' }),
         invoked: z.string().exactOptional().meta({ description: 'The action of the connector.' }),
         effect: z.string().exactOptional().meta({ description: 'Of that action.' }),
         dryRun: z.boolean().exactOptional().meta({ description: 'True if it was only shown.' }),
@@ -57,14 +60,14 @@ export const auditEntrySchema = z
         attempts: z
           .int()
           .exactOptional()
-          .meta({ description: 'How many failed logins the entry stands for.' }),
+          .meta({ description: 'How many failed logins the entry counts.' }),
       })
       .nullable(),
   })
   .meta({ id: 'AuditEntry' })
 export type AuditEntry = Resource<typeof auditEntrySchema>
 export type AuditDetails = NonNullable<AuditEntry['details']>
-/** Who did it. Of a login: whose e-mail was given, whether or not the password was right; `nobody` if it is nobody's. */
+/** The principal. For a login: the user with the given e-mail, whether or not the password was right; `nobody` if there is none. */
 export type AuditPrincipal = NonNullable<AuditEntry['principal']>
 export const auditEntryDocument = snakeCaseSchema(auditEntrySchema)
 
@@ -75,23 +78,23 @@ export interface AuditFilter {
   readonly resource?: string
   readonly name?: string
   readonly outcome?: AuditOutcome
-  /** ISO 8601, from and including. */
+  /** ISO 8601, inclusive. */
   readonly since?: string
-  /** ISO 8601, up to and excluding. */
+  /** ISO 8601, exclusive. */
   readonly until?: string
 }
 
 const short = z.string().regex(/^[\x20-\x7e]{1,300}$/, 'must be 1 to 300 characters of ASCII')
 
 export const auditQuery = {
-  principal: short.exactOptional().meta({ description: 'Id of who did it.' }),
+  principal: short.exactOptional().meta({ description: 'Id of the principal.' }),
   action: short.exactOptional().meta({ description: 'Such as `connections:create`.' }),
   resource: short
     .exactOptional()
     .meta({ description: 'The first part of actions: `connections`.' }),
-  name: short
-    .exactOptional()
-    .meta({ description: 'Of the instance, the connection; id of the key, e-mail of the user.' }),
+  name: short.exactOptional().meta({
+    description: 'Name of the instance or connection, id of the key, or e-mail of the user.',
+  }),
   outcome: z.enum(auditOutcomes).exactOptional(),
   since: givenTime.exactOptional().meta({ description: 'From this time on, ISO 8601.' }),
   until: givenTime.exactOptional().meta({ description: 'Before this time.' }),

@@ -6,20 +6,20 @@ import { settings, settingsSchema, type Setting, type Settings } from './setting
 import { valueInTable, tableAt } from './toml-table.ts'
 
 export interface SettingsSources {
-  /** A TOML file with the table `[connect]`. Default: that of `REACTOR_CONNECT_CONFIG`, else none. */
+  /** A TOML file with the table `[connect]`. Default: the file in `REACTOR_CONNECT_CONFIG`, else none. */
   readonly file?: string
   readonly environment: Environment
   /** Flags of the command line by setting path (`bind`): they win over the environment, which wins over the file. */
   readonly flags?: Readonly<Record<string, string | undefined>>
 }
 
-/** A value as it was given, and where. */
+/** A value and where it was set. */
 interface SettingValue {
   readonly value: unknown
   readonly place: string
 }
 
-/** The settings of the service, checked. Throws `setting_invalid`, which tells all that is wrong. */
+/** The settings of the service, validated. Throws `setting_invalid`, which lists all problems. */
 export function loadSettings(sources: SettingsSources): Settings {
   const name = sources.file ?? sources.environment.REACTOR_CONNECT_CONFIG
   const file = name === undefined || name === '' ? noFile : readSettingsFile(name)
@@ -108,13 +108,13 @@ function issueProblem(
   }
 }
 
-/** A wrong value. A URL may carry a password where none belongs. */
+/** A wrong value. A URL may carry a password, even if none belongs there. */
 function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)
 }
 
-/** Settings that mean nothing without another one. */
+/** Settings that have no effect without another one. */
 function missingPartners(values: ReadonlyMap<string, SettingValue>): readonly SettingProblem[] {
   const pairs = [
     ['vaultUrl', 'vaultToken'],

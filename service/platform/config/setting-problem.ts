@@ -1,6 +1,6 @@
 import { ConnectError } from '../../../protocol/index.ts'
 
-/** One thing that is wrong. Holds no value of a secret. */
+/** A problem of a setting. Never contains the value of a secret. */
 export interface SettingProblem {
   readonly setting: string
   readonly place: string
@@ -8,7 +8,7 @@ export interface SettingProblem {
   readonly fix: string
 }
 
-/** All problems as the one error that is thrown: the first in full, the others in `details.more`. */
+/** All problems as one error: the first in full, the others in `details.more`. */
 export function invalidSettings(problems: readonly SettingProblem[]): ConnectError {
   const [first, ...others] = problems
   const more = others.map(

@@ -6,8 +6,8 @@ import { defaultSsl } from '../../../postgres/address.ts'
 import { parsePostgresUrl } from '../../../postgres/url.ts'
 
 /**
- * The types of settings. Each takes what TOML gives and the text of an environment variable alike; messages go on after
- * the setting's name ("must be …").
+ * The types of settings. Each accepts TOML values and the text of an environment variable; messages continue the setting's name ("must be
+ * …").
  */
 
 export const text = z
@@ -76,13 +76,13 @@ export const httpUrl = text.transform((value, context) => {
   return url.href.replace(/\/+$/, '')
 })
 
-/** What tokens and passwords go over, or what they are checked with: plain http to this machine only. */
+/** For tokens and passwords, or keys that verify them: plain http only to this machine. */
 export const secureUrl = httpUrl.refine((value) => {
   const { protocol, hostname } = new URL(value)
   return protocol === 'https:' || isLoopback(hostname)
 }, 'must begin with https:// (http:// only for this machine)')
 
-/** Where a destination is: parsed for the sink. */
+/** The address of a destination, parsed for the sink. */
 export const postgresAddress = text.transform((value, context) => {
   const parts = parsePostgresUrl(value)
   if ('problem' in parts) {
@@ -97,7 +97,7 @@ export const postgresAddress = text.transform((value, context) => {
   return { ...parts, host, user, database, port, ssl: parts.ssl ?? defaultSsl(host) }
 })
 
-/** For the driver, which understands more parameters than a destination has. */
+/** A URL for the driver, which supports more parameters than a destination has. */
 export const postgresUrl = text.refine(
   (value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''),
   'must begin with postgres:// and be a URL (encode special characters of the password)',

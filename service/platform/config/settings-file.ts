@@ -9,7 +9,7 @@ import { errorCodeOf } from '../../../lib/files/error-code.ts'
 
 export interface SettingsFile {
   readonly file: string
-  /** What `[connect]` holds, unchecked. */
+  /** The contents of `[connect]`, not yet validated. */
   readonly table: unknown
 }
 
@@ -24,7 +24,7 @@ export function readSettingsFile(file: string): SettingsFile {
     root = parse(readFileSync(file, 'utf8'))
   } catch (error) {
     if (error instanceof TomlError) {
-      // The rest of the message shows lines of the file, which may hold secrets.
+      // The rest of the message quotes lines of the file, which may contain secrets.
       const problem = (error.message.split('\n', 1)[0] ?? '').replace('Invalid TOML document: ', '')
       const place = `${file}:${String(error.line)}:${String(error.column)}`
       throw fail(place, `is not TOML: ${problem}`, 'Check quotes and brackets at this place.')
@@ -39,7 +39,7 @@ export function readSettingsFile(file: string): SettingsFile {
   return { file, table: root.connect ?? {} }
 }
 
-/** Names in the file that no setting has. */
+/** Names in the file that are not settings. */
 export function unknownNames(
   table: unknown,
   above: readonly string[],

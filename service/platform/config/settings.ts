@@ -16,19 +16,19 @@ import {
   wholeNumber,
 } from './setting-types.ts'
 
-/** What is told of a setting beside its type: the reference page, `serve --help` and the loader read it from here. */
+/** Facts about a setting beside its type: the reference page, `serve --help` and the loader use them. */
 export interface SettingFacts {
-  /** Below `[connect]` in the file; also gives the environment variable. */
+  /** Path below `[connect]` in the file; the environment variable follows from it. */
   readonly path: string
   /** How the value is written. */
   readonly type: string
-  /** What holds where nothing is set; also why nothing may be. */
+  /** The default; also explains why there may be none. */
   readonly standard: string
-  /** Never shown, not even where it is wrong. */
+  /** Never shown, even if it is wrong. */
   readonly secret?: true
-  /** A second environment variable; the setting's own one wins. */
+  /** A second environment variable; the setting's own variable takes precedence. */
   readonly alias?: string
-  /** Known, so that one file serves all versions, but nothing looks at it yet. */
+  /** Accepted, so that one file serves all versions, but not used yet. */
   readonly isIdle?: true
   readonly description: string
 }
@@ -52,7 +52,7 @@ export const settingsSchema = z.object({
     path: 'bind',
     type: 'HOST:PORT',
     standard: '0.0.0.0:8007',
-    description: 'Where the HTTP API listens. Port 0 takes a free one.',
+    description: 'Where the HTTP API listens. Port 0 picks a free one.',
   }),
   publicUrl: setting(httpUrl.optional(), {
     path: 'public_url',
@@ -78,53 +78,53 @@ export const settingsSchema = z.object({
     type: 'whole number, 1 to 1000',
     standard: 'half of the cores, at least 1',
     description:
-      'How many runs this process works on at the same time. More than the machine bears is not used, with a warning: docs/operations.md has the formula.',
+      'How many runs this process works on at the same time. If the machine cannot bear as many, it works on fewer, and warns: docs/operations.md has the formula.',
   }),
   logLevel: setting(choice(logLevels).default('info'), {
     path: 'log_level',
     type: `one of ${logLevels.join(', ')}`,
     standard: 'info',
-    description: 'The least level that is logged.',
+    description: 'The minimum level that is logged.',
   }),
   logRetentionDays: setting(wholeNumber(1, 3_650).default(30), {
     path: 'log_retention_days',
     type: 'whole number, 1 to 3650',
     standard: '30',
-    description: 'The log lines of a run are deleted so many days after its end.',
+    description: 'How many days after its end the log lines of a run are deleted.',
   }),
   runRetentionDays: setting(wholeNumber(1, 3_650).default(90), {
     path: 'run_retention_days',
     type: 'whole number, 1 to 3650',
     standard: '90',
     description:
-      'A run is deleted so many days after its end, with its log. The last run of each connection and its last complete one stay.',
+      'How many days after its end a run is deleted, with its log. The last run of each connection and its last complete one are never deleted.',
   }),
   auditRetentionDays: setting(wholeNumber(1, 36_500).default(365), {
     path: 'audit_retention_days',
     type: 'whole number, 1 to 36500',
     standard: '365',
-    description: 'Entries of the audit log are deleted so many days after they were written.',
+    description: 'How many days after they were written entries of the audit log are deleted.',
   }),
   policyFile: setting(folder().optional(), {
     path: 'policy_file',
     type: 'file',
     standard: 'the policy that comes with the program: docs/access.md',
     description:
-      'Who may do what: a file in the language Cedar. It is checked at the start, and takes the place of the default policy.',
+      'The access policy, a file in the Cedar language. It is checked at the start, and replaces the default policy.',
   }),
   requestsPerMinute: setting(wholeNumber(0, 100_000_000).default(600_000), {
     path: 'limits.requests_per_minute',
     type: 'whole number, 0 to 100000000',
     standard: '600000',
     description:
-      'Of one key or user, in each process; beyond it the answer is 429 `rate_limited`. 0: no limit.',
+      'Requests of one key or user, in each process; above it the response is 429 `rate_limited`. 0: no limit.',
   }),
   failedLoginsPerMinute: setting(wholeNumber(0, 100_000_000).default(300), {
     path: 'limits.failed_logins_per_minute',
     type: 'whole number, 0 to 100000000',
     standard: '300',
     description:
-      'Wrong keys or tokens from one address, in each process; beyond it they are not looked at for the rest of the minute. 0: no limit.',
+      'Wrong keys or tokens from one address, in each process; above it they are refused unchecked for the rest of the minute. 0: no limit.',
   }),
   trustedProxies: setting(listOf(network).default([]), {
     path: 'trusted_proxies',
@@ -138,7 +138,7 @@ export const settingsSchema = z.object({
     type: 'whole number, 1 to 86400',
     standard: '3600',
     description:
-      'How long the rows of a sandbox stay at the destination, and its promote token is good.',
+      'How long the rows of a sandbox stay at the destination and its promote token is valid.',
   }),
   dataDir: setting(folder(), {
     path: 'data_dir',
@@ -146,7 +146,7 @@ export const settingsSchema = z.object({
     standard:
       '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`; for root `/var/lib/reactor-connect`',
     description:
-      'What the embedded parts keep: PostgreSQL, the vault. Made with mode 0700 where it is missing.',
+      'The data of the embedded parts: PostgreSQL, the vault. Created with mode 0700 if it is missing.',
   }),
   catalogDir: setting(folder(), {
     path: 'catalog_dir',
@@ -166,7 +166,7 @@ export const settingsSchema = z.object({
     type: 'list of folders',
     standard: 'none',
     description:
-      'Folders whose Unix sockets PostgreSQL sources may reach, such as `/var/run/postgresql`. A server may let in whoever comes through its socket as the user of this process, without a password.',
+      'Folders whose Unix sockets PostgreSQL sources may reach, such as `/var/run/postgresql`. A server may accept any login through its socket as the user of this process, without a password.',
   }),
   databaseUrl: setting(postgresUrl.optional(), {
     path: 'database_url',
@@ -174,7 +174,7 @@ export const settingsSchema = z.object({
     standard: 'an embedded PostgreSQL in `data_dir`',
     secret: true,
     description:
-      'The metadata database. The user must be allowed to create a schema in it. No pooler in transaction mode: sessions hold locks and listen.',
+      'The metadata database. The user must be allowed to create a schema in it. A pooler in transaction mode does not work: sessions hold locks and listen.',
   }),
   vaultUrl: setting(httpUrl.optional(), {
     path: 'vault_url',
@@ -206,7 +206,8 @@ export const settingsSchema = z.object({
     type: '32 bytes in base64',
     standard: 'a key that is made and kept in the folder of the embedded vault',
     secret: true,
-    description: 'Encrypts the embedded vault. Without it nothing opens the vault: keep it well.',
+    description:
+      'Encrypts the embedded vault. The vault cannot be opened without it: store it safely.',
   }),
   vaultPreviousKey: setting(text.optional(), {
     path: 'vault_previous_key',
@@ -214,7 +215,7 @@ export const settingsSchema = z.object({
     standard: 'none',
     secret: true,
     description:
-      'What `vault_key` was until now, for one start: everything is encrypted again with the key that is to be used from now on.',
+      'The previous `vault_key`, for one start: everything is then encrypted with the new key.',
   }),
   dataUrl: setting(httpUrl.optional(), {
     path: 'data.url',
@@ -244,25 +245,26 @@ export const settingsSchema = z.object({
     type: 'URL with https',
     standard: 'users in the metadata database',
     description:
-      'An external Identity service that knows the users: its tokens (JWTs) are taken, and `reactor auth login` asks it.',
+      'An external Identity service that knows the users: its tokens (JWTs) are accepted, and `reactor auth login` logs in there.',
   }),
   identityIssuer: setting(text.optional(), {
     path: 'identity.issuer',
     type: 'text',
     standard: 'the value of `identity.url`',
-    description: 'The claim `iss` that its tokens must have, letter by letter.',
+    description: 'The exact value that the claim `iss` of its tokens must have.',
   }),
   identityAudience: setting(text.default('reactor-connect'), {
     path: 'identity.audience',
     type: 'text',
     standard: 'reactor-connect',
-    description: 'The claim `aud` that its tokens must have: that they were made for this service.',
+    description:
+      'The value that the claim `aud` of its tokens must have: they were issued for this service.',
   }),
   identityJwksUrl: setting(secureUrl.optional(), {
     path: 'identity.jwks_url',
     type: 'URL with https',
     standard: '`/.well-known/jwks.json` below `identity.url`',
-    description: 'The keys (JWKS) that the signatures of its tokens are checked with.',
+    description: 'The keys (JWKS) for checking the signatures of its tokens.',
   }),
   identityRoleClaim: setting(text.default('connect_role'), {
     path: 'identity.role_claim',
@@ -275,7 +277,7 @@ export const settingsSchema = z.object({
     path: 'jobs.url',
     type: 'URL',
     standard: 'jobs in the metadata database',
-    description: 'An external Jobs service (port 8005) that runs and schedules are given to.',
+    description: 'An external Jobs service (port 8005) that starts runs and keeps schedules.',
   }),
   jobsApiKey: setting(text.optional(), {
     path: 'jobs.api_key',
@@ -306,7 +308,7 @@ export const settingsSchema = z.object({
       type: 'list of HOST:PORT',
       standard: 'none: the embedded log',
       alias: 'KAFKA_BROKERS',
-      description: 'The brokers to begin with. Where there are some, runs go through Kafka.',
+      description: 'The bootstrap brokers. If set, runs go through Kafka.',
     },
   ),
   kafkaTls: setting(flag.default(false), {
@@ -314,26 +316,26 @@ export const settingsSchema = z.object({
     type: 'true or false',
     standard: 'false',
     description:
-      'Speak TLS to the brokers. Their certificates are checked as Node does it: NODE_EXTRA_CA_CERTS adds an authority.',
+      'Use TLS for the brokers. Node checks their certificates: NODE_EXTRA_CA_CERTS adds an authority.',
   }),
   kafkaSaslMechanism: setting(choice(['plain', 'scram-sha-256', 'scram-sha-512']).optional(), {
     path: 'kafka.sasl.mechanism',
     type: 'one of plain, scram-sha-256, scram-sha-512',
     standard: 'none; needed with a user name',
-    description: 'How to log in at the brokers.',
+    description: 'How to log in to the brokers.',
   }),
   kafkaSaslUsername: setting(text.optional(), {
     path: 'kafka.sasl.username',
     type: 'text',
     standard: 'none',
-    description: 'The user name at the brokers.',
+    description: 'The user name for the brokers.',
   }),
   kafkaSaslPassword: setting(text.optional(), {
     path: 'kafka.sasl.password',
     type: 'text',
     standard: 'none',
     secret: true,
-    description: 'The password at the brokers.',
+    description: 'The password for the brokers.',
   }),
   kafkaSchemaRegistryUrl: setting(httpUrl.optional(), {
     path: 'kafka.schema_registry_url',
@@ -348,7 +350,7 @@ export const settingsSchema = z.object({
     standard: 'false',
     isIdle: true,
     description:
-      'Allow external Airbyte connectors as processes. They are programs of others: only for people who may run any program here.',
+      'Allow external Airbyte connectors as processes. They are third-party programs: allow them only for people who may run any program here.',
   }),
   postgres: setting(z.record(z.string(), postgresAddress).default({}), {
     path: 'postgres.NAME.url',
@@ -356,11 +358,11 @@ export const settingsSchema = z.object({
     standard: 'none',
     secret: true,
     description:
-      'A destination `postgres:NAME`. NAME: small letters, digits and `_`. Such URLs are the operator’s word: no request can name another server.',
+      'A destination `postgres:NAME`. NAME: small letters, digits and `_`. Only the operator sets such URLs: no request can name another server.',
   }),
 })
 
-/** The settings, checked. */
+/** The settings, validated. */
 export type Settings = Readonly<z.output<typeof settingsSchema>>
 export type SettingName = keyof typeof settingsSchema.shape
 

@@ -1,20 +1,20 @@
 import type { Logger } from 'pino'
 import { Database } from './database.ts'
 
-/** What the server of the metadata database says of itself. */
+/** Facts that the server of the metadata database reports about itself. */
 export interface ServerAnswer {
   /** `18.1` */
   readonly version: string
-  /** Its clock less ours; right to the time that the answer took. */
+  /** Its clock minus ours; accurate to the time of the round trip. */
   readonly clockAheadMs: number
-  /** It takes no writes: a standby, or a database that is set to read-only. */
+  /** It accepts no writes: a standby, or a read-only database. */
   readonly isReadOnly: boolean
 }
 
-/** Opens a session, asks, closes it: nothing is changed. Throws `store_unavailable`. */
+/** Opens a session, queries the server, and closes it: nothing is changed. Throws `store_unavailable`. */
 export async function askServer(url: string, logger: Logger): Promise<ServerAnswer> {
   await using database = new Database({ url, sessions: 1, logger })
-  // The first one opens the session: it says nothing of the clock.
+  // The first query also opens the session, so it would distort the clock difference.
   await database.query('SELECT 1')
   const beforeMs = Date.now()
   const [row] = await database.query<{ version: string; at: string; read_only: boolean }>(

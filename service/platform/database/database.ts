@@ -11,15 +11,15 @@ export type Row = Record<string, unknown>
 export interface DatabaseOptions {
   readonly url: string
   readonly sessions: number
-  /** For a session, where all are in use. Default 5 s. */
+  /** How long to wait for a session if all are in use. Default 5 s. */
   readonly waitMs?: number
   readonly logger: Logger
 }
 
-/** Sessions with the metadata Postgres. Every failure to reach it is `store_unavailable`. */
+/** Sessions with the metadata PostgreSQL. Every failure to reach it is `store_unavailable`. */
 export class Database implements AsyncDisposable {
   readonly #pool: pg.Pool
-  /** Until the server has closed them. */
+  /** Sessions that the server has not closed yet. */
   readonly #sessions = new Set<pg.PoolClient>()
 
   constructor({ url, sessions, waitMs, logger }: DatabaseOptions) {
@@ -35,7 +35,7 @@ export class Database implements AsyncDisposable {
       this.#sessions.add(client)
       client.once('end', () => this.#sessions.delete(client))
     })
-    // An idle session that the server ended: the next statement opens another.
+    // The server ended an idle session: the next statement opens another one.
     this.#pool.on('error', (error) => {
       logger.warn({ reason: error.message }, 'a session with the metadata database was lost')
     })
@@ -59,12 +59,12 @@ export class Database implements AsyncDisposable {
     })
   }
 
-  /** One session for `work` alone. It is closed, not reused, where something failed: that rolls back and unlocks what it held. */
+  /** One session for `work` alone. If something failed, it is closed, not reused: that rolls back and releases its locks. */
   async session<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw translateError(error)
     })
-    // A session that is lost while no statement runs; the next statement fails.
+    // The session was lost while no statement ran; the next statement fails.
     let lost: Error | undefined
     const noteLost = (error: Error): void => {
       lost = error
@@ -87,7 +87,7 @@ export class Database implements AsyncDisposable {
     await this.#waitUntilClosed()
   }
 
-  /** The pool only sends the farewells: a server that is shut down before it has read them reports each session as lost. */
+  /** The pool only sends the goodbyes: a server that is shut down before it has read them reports each session as lost. */
   async #waitUntilClosed(): Promise<void> {
     const ends = [...this.#sessions].map(
       (client) =>
@@ -105,7 +105,7 @@ export class Database implements AsyncDisposable {
 }
 
 export interface Session {
-  /** Of several statements (which take no values), the rows of all. */
+  /** If there are several statements (which accept no values), the rows of all. */
   query<Result extends Row>(sql: string, values?: readonly unknown[]): Promise<Result[]>
 }
 
@@ -128,15 +128,15 @@ function rowsOf<Result extends Row>(
 }
 
 /**
- * PostgreSQL has no NUL in a text, and UTF-8 no half of a surrogate pair: both become U+FFFD, as the driver has it for the
- * latter. So whatever a caller looks for is at worst not found. JSON text is left alone: there both are escaped.
+ * PostgreSQL text has no NUL, and UTF-8 no half of a surrogate pair: both become U+FFFD, as the driver does for the latter. So a lookup at
+ * worst finds nothing. JSON text does not change: both are escaped there.
  */
 function bindable(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD')
   return Array.isArray(value) ? value.map(bindable) : value
 }
 
-/** The first statement of every session: another user of the database may have put something into the role's own search path. */
+/** The first statement of every session: another user of the database may have put objects into the role's own search path. */
 export async function pinSearchPath(client: pg.ClientBase): Promise<void> {
   await client.query(pinPath)
 }
@@ -145,13 +145,13 @@ export function sessionOptions(url: string): pg.ClientConfig {
   return { ...everySession, connectionString: url, connectionTimeoutMillis: 5_000 }
 }
 
-/** The name of the constraint that refused a row. */
+/** The name of the constraint that rejected a row. */
 export function violatedConstraint(error: unknown): string | undefined {
   if (!(error instanceof pg.DatabaseError)) return undefined
   return meaningOf(error.code ?? '') === 'constraint_violated' ? error.constraint : undefined
 }
 
-/** What the server says when it cannot serve now. */
+/** Errors of a server that cannot serve now. */
 const unavailable: ReadonlySet<StateMeaning | undefined> = new Set<StateMeaning>([
   'connection_lost',
   'credentials_refused',

@@ -3,20 +3,20 @@ import { Database } from './database.ts'
 
 export interface ExclusiveWork {
   /**
-   * Does `work` while no other holder of this lock does theirs, in any process on this database. A process that dies lets go.
-   * Do not nest. For seconds of work (a token refresh, a sandbox), not for a run.
+   * Runs `work` while no other holder of this lock does, in any process on this database. The lock of a process that dies is released. Do
+   * not nest. For work of seconds (a token refresh, a sandbox), not for a run.
    */
   runExclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
 }
 
 /**
- * Locks between processes: a session with the database for each that is held, so it is let go when the process dies. The
- * sessions are other ones than the store's, which the work under a lock needs. Waiters of this process wait here, and hold none.
+ * Locks between processes: each held lock has a session with the database, so it is released when the process dies. The sessions are not
+ * those of the store, which the work under a lock needs. Waiters of this process wait here, and hold no session.
  */
 export class Locks implements ExclusiveWork, AsyncDisposable {
   readonly #database: Database
   readonly #logger: Logger
-  /** By lock: settles when the last of this process in the line is done. */
+  /** By lock: settles when the last waiter of this process is done. */
   readonly #lines = new Map<string, Promise<void>>()
 
   constructor({ url, logger }: { readonly url: string; readonly logger: Logger }) {
@@ -38,7 +38,7 @@ export class Locks implements ExclusiveWork, AsyncDisposable {
     }
   }
 
-  /** Whether a holder of this lock lives, in any process. */
+  /** Whether a living process holds this lock. */
   async isHeld(lock: string): Promise<boolean> {
     const [row] = await this.#database.query<{ free: boolean }>(
       `SELECT pg_try_advisory_xact_lock(hashtextextended('reactor-connect ' || $1, 0)) AS free`,
@@ -51,7 +51,7 @@ export class Locks implements ExclusiveWork, AsyncDisposable {
     let done: { readonly result: Result } | undefined
     try {
       await this.#database.session(async (session) => {
-        // The server looks after a machine that is gone within half a minute, not within its standard of hours.
+        // The server notices within half a minute that a machine is gone, not after its default of hours.
         await session.query(
           `SELECT set_config('tcp_keepalives_idle', '10', false),
              set_config('tcp_keepalives_interval', '5', false),

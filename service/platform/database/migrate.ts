@@ -9,7 +9,7 @@ import {
 } from './database.ts'
 import { migrations } from './migrations.ts'
 
-/** Of services that start at once one migrates, and the others wait for it. */
+/** If several services start at once, one migrates, and the others wait for it. */
 const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations', 0))`
 
 /**
@@ -20,7 +20,7 @@ const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations
 export async function migrate(url: string, upTo = migrations.length): Promise<void> {
   // No limit on the time: a migration may rewrite a table.
   const client = new pg.Client(sessionOptions(url))
-  client.on('error', () => undefined) // the statement under way fails with it
+  client.on('error', () => undefined) // the statement in progress fails with it
   try {
     await client.connect().catch((error: unknown) => {
       throw translateError(error)
@@ -42,7 +42,7 @@ async function applyMissing(session: Session, upTo: number): Promise<void> {
     `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
        to_regclass('reactor_connect_service.migrations')::text AS list`,
   )
-  // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
+  // Checked first: IF NOT EXISTS requires the right to create even if there is nothing to create.
   if (existing?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
   if (existing?.list === null)
     await session.query(`

@@ -1,9 +1,9 @@
 import { firstTables } from './first-tables.ts'
 
-/** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
+/** In order; a migration's number is its place in the list. A released migration is never changed, only followed by another. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'first-tables', sql: firstTables },
-  /** Keys that were made before there were kinds could do everything, and go on so. */
+  /** Keys that were created before there were kinds could do everything, and still can. */
   {
     name: 'access',
     sql: `
@@ -16,8 +16,8 @@ ALTER TABLE reactor_connect_service.api_keys ALTER COLUMN kind DROP DEFAULT;
 `,
   },
   /**
-   * Connections begin inactive; those that were there before stay as they are. A sandbox outlives its connection until the
-   * sweep has dropped its schema: so it keeps its destination itself.
+   * Connections start inactive; existing ones do not change. A sandbox outlives its connection until the sweep has dropped its schema: so
+   * it stores its destination itself.
    */
   {
     name: 'sandboxes',
@@ -61,7 +61,7 @@ CREATE INDEX sandboxes_by_age ON reactor_connect_service.sandboxes (expires_at);
   },
   /**
    * `email` in small letters. `password_hash` names its parameters. `token_version`: how often the user's logins have been
-   * ended; a token of another number is worth nothing. `subject`: a keyed hash, since a password may be typed in the place of
+   * ended; a token of another number is no longer valid. `subject`: a keyed hash, since a password may be typed in the place of
    * the e-mail.
    */
   {

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { Page, PageRequest } from '../lists.ts'
 
-/** The lists. A cursor of one is none of another. */
+/** The lists. A cursor is only valid for its own list. */
 export type ListName =
   'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit' | 'sandboxes'
 
 export interface PagePlace {
   readonly limit: number
-  /** The key of the last item of the page before; null: begin. */
+  /** The key of the last item of the previous page; null: the first page. */
   readonly after: string | null
 }
 
@@ -17,20 +17,20 @@ const maxLimit = 200
 const cursorShape = z.tuple([z.string(), z.string().min(1).max(200)])
 
 /**
- * Where a page begins. A cursor is the list's name and the last key, nothing secret: whoever makes one up gets a page of what
- * they may see anyway, since the key is a bound value of an index scan. So it is checked, not signed.
+ * The start of a page. A cursor is the list's name and the last key, nothing secret: an invented one only leads to items that the caller
+ * may see anyway, because the key is a bound value of an index scan. So it is validated, not signed.
  */
 export function pagePlace(list: ListName, request: PageRequest): PagePlace {
   const limit = Math.min(Math.max(Math.trunc(request.limit ?? standardLimit), 1), maxLimit)
   return { limit, after: request.cursor === undefined ? null : readCursor(list, request.cursor) }
 }
 
-/** Read at once where some rows are not shown. */
+/** How many rows to read at once if some are not shown. */
 const shownChunk = 500
 
 /**
- * The rows of a page and one more where there is one, leaving out what is not shown. The last row is one that is shown, so a
- * cursor never holds the name of another.
+ * The rows of a page, and one more if there is one, without rows that are not shown. The last row is always shown, so a cursor never
+ * contains the name of a hidden item.
  */
 export async function readShown<Kept>(
   place: PagePlace,
@@ -52,7 +52,7 @@ export async function readShown<Kept>(
   }
 }
 
-/** `rows` is one more than the limit where there is a next page. */
+/** `rows` is one more than the limit if there is a next page. */
 export function pageOf<Kept, Item>(
   rows: readonly Kept[],
   place: PagePlace,

@@ -17,8 +17,8 @@ export function selectColumns(
 }
 
 /**
- * A row as the resource that it is. Columns have the names of the fields in snake_case; times become ISO 8601, JSON stays as it
- * is. `more`: fields that have no column of their own. The tables are ours: what a column holds is not checked again.
+ * Converts a row to its resource. Columns have the names of the fields in snake_case; times become ISO 8601, JSON stays as it is. `more`:
+ * fields without a column of their own. The tables are ours, so the values are not validated again.
  */
 export function resourceOf<Schema extends z.ZodObject>(
   schema: Schema,
@@ -39,7 +39,10 @@ export interface Assignments {
   readonly values: readonly unknown[]
 }
 
-/** Fields that are to be written: those that are not undefined. Objects and lists are JSON. `first`: number of the first place. */
+/**
+ * The assignments of the fields to write, which are those that are not undefined. Objects and lists are JSON. `first`: number of the first
+ * placeholder.
+ */
 export function assignments(fields: object, first = 1): Assignments {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
   return {
@@ -58,7 +61,7 @@ function isJson(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
 }
 
-/** It goes into the text of a statement, so it is looked at although only schemas name fields. */
+/** It becomes part of the text of a statement, so it is validated although only schemas name fields. */
 function columnName(field: string): string {
   if (/^[a-z][A-Za-z0-9]*$/.test(field)) return snakeCase(field)
   throw new TypeError(`${field} is no name of a field`)

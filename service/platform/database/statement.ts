@@ -3,7 +3,7 @@ export class Conditions {
   readonly values: unknown[] = []
   #and = ''
 
-  /** `column =` and the like; left out where the value is null or undefined. `end` follows the value. */
+  /** `column =` and the like; skipped if the value is null or undefined. `end` follows the value. */
   add(comparison: string, value: unknown, end = ''): this {
     if (value === undefined || value === null) return this
     this.values.push(value)
@@ -11,15 +11,15 @@ export class Conditions {
     return this
   }
 
-  /** What follows a first condition: ` AND …`, or nothing. */
+  /** The conditions after a first one: ` AND …`, or nothing. */
   get and(): string {
     return this.#and
   }
 }
 
 /**
- * For functions that look into JSON: they refuse an escaped NUL and an escaped half of a surrogate pair, which `json` itself
- * keeps. Both become U+FFFD.
+ * For functions that look into JSON: they reject an escaped NUL and an escaped half of a surrogate pair, which `json` itself stores. Both
+ * become U+FFFD.
  */
 export function plainJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(/\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g, (escape) =>

@@ -8,22 +8,22 @@ import { requestedResource, resourceInBody } from './requested-resource.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of a change: its entry in the audit log. */
+    /** The entry of a change in the audit log. */
     audited: Audited | null
-    /** Code of the error that was answered. */
+    /** Code of the error in the response. */
     failure: ErrorCodeName | null
   }
 }
 
 export interface Audited {
   readonly id: string
-  /** What it is done to. */
+  /** The resource of the change. */
   name: string | null
-  /** What a route found out by doing it. */
+  /** Facts that a route only knows when it is done. */
   details: AuditDetails | null
 }
 
-/** For what a route finds out only by doing it. */
+/** For facts that a route only knows when it is done. */
 export function noteAudited(
   { audited }: FastifyRequest,
   facts: Partial<Omit<Audited, 'id'>>,
@@ -31,7 +31,7 @@ export function noteAudited(
   if (audited !== null) Object.assign(audited, facts)
 }
 
-/** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */
+/** Writes every change into the audit log: that it begins, before anything is done; then, before the response, how it ended. */
 export class AuditTrail {
   readonly #log: AuditLog
 
@@ -39,7 +39,7 @@ export class AuditTrail {
     this.#log = log
   }
 
-  /** The request is known to be well formed and allowed. Where this cannot be written nothing is done. */
+  /** The request is known to be well-formed and allowed. If the entry cannot be written, nothing is done. */
   readonly preHandler: preHandlerAsyncHookHandler = async (request) => {
     const { action } = request.routeOptions.config
     if (action === undefined || !isChange(action)) return
@@ -59,7 +59,7 @@ export class AuditTrail {
       const { name, details } = audited
       await this.#log.end(audited.id, { outcome, status, error, name, details })
     } catch (failure) {
-      // It is done, and the log has that it was begun: the answer is still the truth.
+      // The change is done, and the log has its beginning: the response is still right.
       request.log.error({ err: failure, audit: audited.id }, 'the audit log lacks an outcome')
     }
     return payload
@@ -69,11 +69,11 @@ export class AuditTrail {
 /** By which keys and users are named. */
 const servicePath = z.object({
   id: z.string().optional(),
-  // As the routes take it: a refusal comes before the path is checked.
+  // As the routes parse it: a refusal comes before the path is validated.
   email: z.string().toLowerCase().optional(),
 })
 
-/** An action that began, or was refused, as far as the request tells. */
+/** The entry for an action that began, or was refused, from the facts in the request. */
 export function auditEntry(
   request: FastifyRequest,
   {
@@ -94,7 +94,7 @@ export function auditEntry(
   }
 }
 
-/** Names and ids are shorter; what is longer was made up. */
+/** Names and ids are shorter; anything longer was made up. */
 const maxLength = 300
 
 function nameOf(request: FastifyRequest, action: ActionName): string | null {
@@ -116,9 +116,9 @@ function outcomeOf(end: {
   readonly error: ErrorCodeName | null
   readonly isReplayed: boolean
 }): AuditOutcome {
-  // The answer was given up, the work was not.
+  // The response was abandoned, but not the work.
   if (end.error === 'request_timed_out') return 'begun'
-  // Some rights are known only when it is done: whose sandbox it is. A token that is not valid is no question of rights.
+  // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
   if (end.status === 403 && end.error !== 'promote_token_invalid') return 'denied'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'

@@ -2,30 +2,30 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { Authenticator, Principal } from '../access/principal.ts'
-import { networkOf } from '../../../lib/net/network-of.ts'
+import { clientNetwork } from '../../../lib/net/client-network.ts'
 import { maxTokenLength, type RateLimits } from './limits.ts'
 import { RateWindow } from './rate-window.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without a token. */
+    /** The route responds without a token. */
     readonly anonymous?: true
     /** An event stream: it may last. */
     readonly lasting?: true
   }
   interface FastifyRequest {
-    /** Who asks; null on anonymous routes. `principalOf` where there must be one. */
+    /** The caller; null on anonymous routes. Use `principalOf` if there must be one. */
     principal: Principal | null
   }
 }
 
-/** Tokens that have worked: so many are remembered, for the time of a window, beside the address that they came from. */
+/** How many tokens that have worked are remembered, for the time of a window, with their address. */
 const maxGood = 10_000
 const goodForMs = 10 * 60_000
 
 /**
- * Lets nothing pass without a token that one of the authenticators knows, except to routes that say so. Before the body is
- * read. An address that sends too many wrong tokens is refused before they are looked at, and a principal that asks too much.
+ * Rejects every request without a token that one of the authenticators knows, except on routes that allow it. Runs before the body is read.
+ * An address that sends too many wrong tokens is refused before they are checked, and so is a principal with too many requests.
  */
 export class Authentication {
   readonly #authenticators: readonly Authenticator[]
@@ -46,18 +46,18 @@ export class Authentication {
     if (seconds > 0) throw rateLimitError('requests', this.#requests.limit, seconds)
   }
 
-  /** Whom the token stands for by now. Throws `unauthorized`, also where it has held before. */
+  /** The present principal of the token. Throws `unauthorized`, even if the token was valid before. */
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const token = bearerTokenOf(request)
     if (token === null) throw new ConnectError('unauthorized')
-    const principal = await this.#principalBehind(token, networkOf(request.ip))
+    const principal = await this.#principalBehind(token, clientNetwork(request.ip))
     request.principal = principal
     return principal
   }
 
   async #principalBehind(token: string, address: string): Promise<Principal> {
     const seconds = this.#failures.wait(address)
-    // Others may share the address: a token that has just worked goes on working.
+    // Others may share the address: a token that has just worked still works.
     if (seconds > 0 && !this.#isGood(token, address))
       throw rateLimitError('wrong tokens', this.#failures.limit, seconds)
     for (const authenticator of this.#authenticators) {
@@ -102,7 +102,7 @@ function rateLimitError(
   return new ConnectError('rate_limited', { details })
 }
 
-/** Who asks. Throws `unauthorized` on a route that anybody may ask. */
+/** The caller. Throws `unauthorized` on an anonymous route. */
 export function principalOf({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ConnectError('unauthorized')
   return principal

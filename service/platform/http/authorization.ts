@@ -18,13 +18,13 @@ import {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route does, for the policy: each has one but those that anybody may ask. */
+    /** The action of the route, for the policy: every route has one, except anonymous ones. */
     readonly action?: ActionName
-    /** The action of reading what the route's errors may name beside its own resource. */
+    /** The action of reading the resources that the route's errors may name beside its own. */
     readonly namesBy?: ActionName
   }
   interface FastifyRequest {
-    /** Where instances or connections are listed, or named by an error (`namesBy`): which of them are shown; null: all. */
+    /** For routes that list instances or connections, or whose errors name them (`namesBy`): which of them are shown; null: all. */
     shown: ShownFilter | null
   }
 }
@@ -34,10 +34,7 @@ export interface Invocations {
   contextOf(call: RequestedInvocation & { readonly principal: string }): Promise<InvokeContext>
 }
 
-/**
- * Lets through what scopes and policy allow: before anything is looked up, so that no answer is a sign of what exists. The audit
- * log has every refusal.
- */
+/** Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit log has every refusal. */
 export class Authorization {
   readonly #access: Access
   readonly #audit: AuditLog
@@ -53,10 +50,10 @@ export class Authorization {
     this.#invocations = options.invocations
   }
 
-  /** After the authentication, before the body is read. */
+  /** After authentication, before the body is read. */
   readonly onRequest: onRequestAsyncHookHandler = (request) => this.authorize(request)
 
-  /** By the path. Throws where it may not be, or may no longer. */
+  /** Checks the path. Throws if the access is not allowed, or no longer. */
   async authorize(request: FastifyRequest): Promise<void> {
     const { action, anonymous, namesBy } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
@@ -73,7 +70,7 @@ export class Authorization {
     )
   }
 
-  /** For what the body decides, which has been parsed by then, and not been checked. */
+  /** For decisions that depend on the body, which is parsed at this point, but not validated. */
   readonly preValidation: onRequestAsyncHookHandler = async (request) => {
     const { action, anonymous } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
@@ -88,12 +85,12 @@ export class Authorization {
       return
     }
     await this.demand(request, { action, resource })
-    // What may not be seen may not be made: that its name is taken would tell.
+    // A caller who may not see it may not create it: the error that its name is taken would reveal it.
     await this.demand(request, { action: readingOf(resource), resource })
     if (action === 'connections:create') await this.#demandBinding(request, resource)
   }
 
-  /** What a new connection needs beside its name. */
+  /** The rights that a new connection needs beside its name. */
   async #demandBinding(request: FastifyRequest, resource: AccessResource): Promise<void> {
     const source = instanceInBody(request)
     if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
@@ -101,7 +98,7 @@ export class Authorization {
       await this.demand(request, { action: 'connections:activate', resource })
   }
 
-  /** Whoever may read none of them may ask all the same, and is told no names: nothing was refused. */
+  /** A caller who may not see any of them may still make the request, but gets no names: nothing was refused. */
   #readable(request: FastifyRequest, action: ActionName): ShownFilter | null {
     try {
       return this.#access.filter(principalOf(request), action)
@@ -111,7 +108,7 @@ export class Authorization {
     }
   }
 
-  /** Throws where it may not be. */
+  /** Throws if it is not allowed. */
   async demand(request: FastifyRequest, requested: RequestedAccess): Promise<void> {
     await this.#recordRefusal(request, requested, (principal) =>
       this.#access.demand({ principal, ...requested }),
@@ -137,7 +134,7 @@ export class Authorization {
   }
 }
 
-/** Keys and users stand in the path, and are no resource of their own for the policy. */
+/** Keys and users are in the path, but are not resources of their own in the policy. */
 function deniedName(request: FastifyRequest, resource: AccessResource | RunById): string | null {
   if ('run' in resource) return null
   return resource.kind === 'service' ? serviceName(request) : resource.name

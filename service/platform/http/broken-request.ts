@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { errorToWire, requestInvalid } from './error-answer.ts'
+import { errorToWire, requestInvalid } from './error-response.ts'
 
 const statusByCode: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
-/** What is not HTTP, or comes too slowly, never reaches a route: it is answered on the bare socket. */
+/** Requests that are not HTTP, or come too slowly, never reach a route: the response is written to the bare socket. */
 export function answerBrokenRequest(
   error: Error & { readonly code: string },
   socket: Socket,

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { requestInvalid } from './error-answer.ts'
+import { requestInvalid } from './error-response.ts'
 import { maxBodyDepth } from './limits.ts'
 
 interface Place {
@@ -8,8 +8,8 @@ interface Place {
 }
 
 /**
- * Refuses JSON that is legal but cannot be kept: PostgreSQL's jsonb holds no NUL and no half of a surrogate pair, JSON.parse
- * rounds large numbers, and deep nesting overflows whoever walks it. Iterative for the same reason.
+ * Rejects JSON that is legal but cannot be stored: PostgreSQL's jsonb supports no NUL and no half of a surrogate pair, JSON.parse rounds
+ * large numbers, and deep nesting overflows recursive functions. Iterative for the same reason.
  */
 export function checkBody({ body }: FastifyRequest): Promise<void> {
   if (body === null) return Promise.reject(requestInvalid(['body: it is null']))
@@ -38,7 +38,7 @@ function problemOf({ value, depth }: Place): string | null {
 
 const notText = 'it has text with a NUL character or half of a surrogate pair'
 
-/** Of an integer beyond that, JSON.parse has made another one. */
+/** JSON.parse has changed an integer beyond that. */
 function isExact(value: number): boolean {
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER
 }

@@ -9,7 +9,7 @@ declare module 'fastify' {
 
 /** At which URLs the service is reached, without a slash at their end. */
 export interface KnownUrls {
-  /** What the settings say; it is used for everybody. */
+  /** The `public_url` of the settings; used for every client. */
   readonly publicUrl?: string
   /** The addresses that the service listens on. */
   readonly ownUrls?: readonly string[]

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
-import { requestInvalid } from './error-answer.ts'
+import { requestInvalid } from './error-response.ts'
 
-/** The ETag of a kept thing: its version. */
+/** The ETag of a stored resource: its version. */
 export function entityTag({ version }: { readonly version: number }): string {
   return `"${version}"`
 }
 
-/** The ETag of a document that says more than the kept thing's version does: `"3-vJ1cVg5c2b8"`. `If-Match` takes its version. */
+/** The ETag of a document that depends on more than the resource's version: `"3-vJ1cVg5c2b8"`. `If-Match` uses its version. */
 export function documentTag(document: { readonly version: number }): string {
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url')
   return `"${document.version}-${hash.slice(0, 11)}"`
@@ -17,15 +17,15 @@ export function documentTag(document: { readonly version: number }): string {
 export const ifNoneMatchHeaders = z.looseObject({
   'if-none-match': z.string().max(1000).optional().meta({
     description:
-      'ETags that the client has: where one is still right, the answer is 304 without a body.',
+      'ETags that the client has: if one is still current, the response is 304 without a body.',
   }),
 })
 
 export const unchanged = z
   .null()
-  .meta({ description: 'The ETag of `If-None-Match` is still right.' })
+  .meta({ description: 'The ETag of `If-None-Match` is still current.' })
 
-/** Whether the client has what it asks for already (RFC 9110, 13.1.2). */
+/** Whether the client already has the response (RFC 9110, 13.1.2). */
 export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: string): boolean {
   const known = headers['if-none-match']
     ?.split(',')
@@ -36,11 +36,11 @@ export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: s
 export const ifMatchHeaders = z.looseObject({
   'if-match': z.string().max(1000).optional().meta({
     description:
-      'ETags of what the change may be based on. If none of them is right any more: 412 `version_conflict`. Left out or `*`: overwrite.',
+      'ETags that the change may be based on. If none of them is current: 412 `version_conflict`. Left out or `*`: overwrite.',
   }),
 })
 
-/** What a change is made to, as it is before. */
+/** The resource before the change. */
 export interface ChangedThing {
   readonly kind: 'Instance' | 'Connection'
   readonly name: string
@@ -48,8 +48,8 @@ export interface ChangedThing {
 }
 
 /**
- * The version that a change may be made to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or any will do. Only of several
- * tags, or of one that is none of ours, `current` has to tell which one is right. Throws `version_conflict` if it is none.
+ * The version that a change may be applied to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or allows any. Only if there are
+ * several tags, or an unknown one, `current` is needed to find the right one. Throws `version_conflict` if none matches.
  */
 export async function versionToChange(
   headers: z.output<typeof ifMatchHeaders>,
@@ -72,7 +72,7 @@ const tagPattern = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g
 
 function tagsIn(header: string): readonly string[] {
   const tags = header.match(tagPattern) ?? []
-  // A tag may hold a comma, and a list empty places.
+  // A tag may contain a comma, and a list may have empty items.
   const places = header.replace(tagPattern, 'tag').split(',')
   const isList = places.every((place) => ['tag', ''].includes(place.trim()))
   if (tags.length === 0 || !isList)
@@ -80,7 +80,7 @@ function tagsIn(header: string): readonly string[] {
   return tags
 }
 
-/** Of a tag of this API that is not weak. */
+/** The version in a strong tag of this API. */
 function versionOf(tag: string): number | undefined {
   const [, version] = /^"(\d{1,15})(?:-[\w-]{11})?"$/.exec(tag) ?? []
   return version === undefined ? undefined : Number(version)

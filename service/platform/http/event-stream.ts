@@ -1,7 +1,7 @@
 import { PassThrough, Readable, pipeline } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
-/** One server-sent event. Without `id` the client keeps the last one: that is where it goes on after a break. */
+/** One server-sent event. Without `id`, the client keeps the previous one, from which it resumes after an interruption. */
 export interface ServerSentEvent {
   readonly event: string
   readonly data: unknown
@@ -9,26 +9,26 @@ export interface ServerSentEvent {
 }
 
 export interface EventStreamOptions {
-  /** The events, until they end or the signal is aborted: the client went away, or the server closes. */
+  /** The events, until they end or the signal is aborted: the client has disconnected, or the server closes. */
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>
-  /** A broken source ends the stream with this as its last event. */
+  /** If the source fails, the stream ends with this event. */
   readonly failed: (error: unknown) => ServerSentEvent
-  /** Asked with each sign of life. Throws where the client may no longer read: then the stream ends with `failed`. */
+  /** Checked with each heartbeat. Throws if the client may no longer read: the stream then ends with `failed`. */
   readonly stillAllowed: () => Promise<void>
   readonly heartbeatMs: number
   readonly closing: AbortSignal
 }
 
-/** A client that was cut off comes back after this many milliseconds. */
+/** A disconnected client reconnects after this many milliseconds. */
 const retryMs = 2000
 
-/** Answers with events as they come. No more is taken from `events` than the client reads. */
+/** Sends events as they come. It does not take more from `events` than the client reads. */
 export function sendEvents(reply: FastifyReply, options: EventStreamOptions): FastifyReply {
   const gone = new AbortController()
   const refused = new AbortController()
   const out = new PassThrough()
   const heartbeat = setInterval(() => {
-    // A client that does not read needs no sign of life, and its memory here stays bounded.
+    // A client that does not read needs no heartbeat, and its memory here stays bounded.
     if (!out.writableNeedDrain) out.write(': alive\n\n')
     options.stillAllowed().catch((error: unknown) => {
       refused.abort(error)
@@ -39,7 +39,7 @@ export function sendEvents(reply: FastifyReply, options: EventStreamOptions): Fa
   })
   const signal = AbortSignal.any([gone.signal, options.closing, refused.signal])
   pipeline(Readable.from(frames(options, { signal, refused: refused.signal })), out, () => {
-    // However it ended: by itself, because the client went away, or because the server closes.
+    // In all cases: the events ended, the client disconnected, or the server closes.
     clearInterval(heartbeat)
     gone.abort()
   })

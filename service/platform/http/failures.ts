@@ -6,7 +6,7 @@ interface FailureAnswer {
   readonly content: { readonly 'application/json': { readonly schema: typeof errorDocument } }
 }
 
-/** What any route that needs a key may answer. */
+/** Errors of any route that needs a key. */
 const always: readonly ErrorCodeName[] = [
   'request_invalid',
   'unauthorized',
@@ -17,7 +17,7 @@ const always: readonly ErrorCodeName[] = [
   'request_timed_out',
 ]
 
-/** What a route with a body may answer too. */
+/** Further errors of a route with a body. */
 export const bodyFailures: readonly ErrorCodeName[] = [
   'request_too_large',
   'media_type_unsupported',

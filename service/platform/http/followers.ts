@@ -1,16 +1,16 @@
 import { ConnectError } from '../../../protocol/index.ts'
 
 export interface FollowerLimits {
-  /** Event streams that are open at the same time, of this process. */
+  /** Maximum number of open event streams in this process. */
   readonly all: number
-  /** Of one key or user, so that one of them leaves room for the others. */
+  /** Maximum for one key or user, so that one leaves room for the others. */
   readonly each: number
 }
 
 /** Each costs a connection and reads of the metadata database as its run goes on. */
 export const defaultFollowerLimits: FollowerLimits = { all: 400, each: 100 }
 
-/** How long a client is asked to wait before it tries again. */
+/** How long a client should wait before it tries again. */
 const retrySeconds = 10
 
 /** Counts the event streams that are open. */
@@ -23,7 +23,7 @@ export class Followers {
     this.#limits = limits
   }
 
-  /** Takes a place; call what it gives once, to leave it. Throws `too_many_followers`. */
+  /** Takes a slot; call the returned function once, to release it. Throws `too_many_followers`. */
   enter(principal: string): () => void {
     const own = this.#byPrincipal.get(principal) ?? 0
     if (own >= this.#limits.each) throw tooMany(this.#limits.each, 'by this key or user')

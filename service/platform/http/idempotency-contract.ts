@@ -1,21 +1,21 @@
 import type { JsonValue } from '../../../protocol/index.ts'
 
-/** Answers of requests with an `Idempotency-Key`, kept for a day. */
+/** Responses of requests with an `Idempotency-Key`, kept for a day. */
 export interface IdempotencyStore {
   /**
-   * `began`: do the request, then `finish` or `abandon` with the ticket. `done`: answer this. Throws `idempotency_key_reused`
-   * for another request under the same key, `idempotency_key_in_use` while the first goes on (for at most a minute: then its
-   * process is taken for dead).
+   * `began`: execute the request, then call `finish` or `abandon` with the ticket. `done`: send this response. Throws
+   * `idempotency_key_reused` for another request with the same key, `idempotency_key_in_use` while the first one is in progress (for a
+   * minute at most: then its process is considered dead).
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
-  /** Keeps the answer. Never one that holds a secret. */
+  /** Stores the response. Never use it for a response that contains a secret. */
   finish(ticket: string, answer: StoredAnswer): Promise<void>
-  /** The request changed nothing: the key may be used anew. */
+  /** The request changed nothing: the key may be used again. */
   abandon(ticket: string): Promise<void>
 }
 
 export interface IdempotentRequest {
-  /** Who asks (id of the principal): keys of different principals never meet. */
+  /** The caller (id of the principal): keys of different principals are independent. */
   readonly principal: string
   readonly key: string
   /** Hash of method, path and body. */

@@ -15,12 +15,12 @@ interface KeyRow extends Row {
   readonly answer: StoredAnswer | null
 }
 
-/** Answers are kept so long. */
+/** How long responses are stored. */
 export const answerLifetime = '1 day'
 
 /**
- * Who may have a key that exists: anybody once its time is over; the same request again where the process that had it died
- * (it can have been another one, and then the answer would be that one's).
+ * When a key can be taken over: by anybody once it has expired; by the same request if the process that had it died. (It must be the same
+ * request, or the response would be that of another one.)
  */
 const expired = `kept.created_at <= now() - interval '${answerLifetime}'`
 const abandoned = `kept.answer IS NULL AND kept.locked_until <= now()
@@ -43,7 +43,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     lockedSeconds = 60,
   }: IdempotentRequest): Promise<IdempotencyStart> {
     const ticket = randomUUID()
-    // An update that changes nothing gives the row as it is now, whoever else writes it.
+    // An update that changes nothing returns the present row, even if another process writes it.
     const [row] = await this.#database.query<KeyRow>(
       `INSERT INTO reactor_connect_service.idempotency_keys AS kept
          (principal, key, request_hash, ticket, locked_until)

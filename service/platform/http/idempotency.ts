@@ -11,11 +11,11 @@ export const idempotencyHeaders = z.looseObject({
     .optional()
     .meta({
       description:
-        'Any text that no other request has (a UUID). For 24 hours the same request under the same key is done once and answered alike.',
+        'A unique text for each request (such as a UUID). For 24 hours, the same request with the same key is executed once and gets the same response.',
     }),
 })
 
-/** What a create answers: its document, and where it is. */
+/** The response to a create: the document, and its address. */
 export interface Created<Document> {
   readonly body: Document
   readonly headers: Readonly<Record<string, string>>
@@ -27,9 +27,9 @@ export type AnswerCreate = <Document>(
 ) => Promise<void>
 
 /**
- * Answers 201 with what `create` made; with an `Idempotency-Key`, what it made the first time. A create that failed made
- * nothing, so its key is free again. A process that dies between making and keeping leaves a key that is in use for a
- * minute; then the request is done again, and names and runs that exist answer 409.
+ * Responds with 201 and the document that `create` made; with an `Idempotency-Key`, the one that it made the first time. A create that
+ * failed made nothing, so its key is free again. If a process dies between creating and storing the response, the key is in use for a
+ * minute; then the request is executed again, and responds with 409 for names and runs that exist.
  */
 export function answerCreate(
   store: IdempotencyStore,
@@ -60,14 +60,14 @@ export function answerCreate(
   }
 }
 
-/** What was done counts, not whether its key could be kept: then a repetition answers 409 instead of the same. */
+/** The effect counts, not whether the key could be stored: a repetition then responds with 409 instead of the same response. */
 function logFailure({ log }: FastifyRequest): (failure: unknown) => void {
   return (failure) => {
     log.warn({ err: failure }, 'the idempotency key could not be kept or released')
   }
 }
 
-/** Awaited, it is over: what a route's function resolves with before would be sent as a second answer. */
+/** The reply must be awaited: the value that a route's function resolves with before that would be sent as a second response. */
 function send(
   reply: FastifyReply,
   answer: Omit<StoredAnswer, 'body'> & { readonly body: unknown },
@@ -75,7 +75,7 @@ function send(
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
-/** The body may hold secrets, and a bare hash of a short secret can be guessed. */
+/** The body may contain secrets, and a plain hash of a short secret can be guessed. */
 function hashOf(
   { method, url, body }: FastifyRequest,
   principal: string,

@@ -3,29 +3,29 @@ export const bodyLimitBytes = 1024 * 1024
 /** Deeper than any configuration; shallower than what makes a recursive walk overflow the stack. */
 export const maxBodyDepth = 64
 
-/** What has not answered by then is given up; check and discover ask slow systems. Event streams are not timed. */
+/** A request that has not responded by then is abandoned; check and discover query slow systems. Event streams have no such limit. */
 export const handlerTimeoutMs = 120_000
 
-/** For the whole of a request to arrive. */
+/** Time for a whole request to arrive. */
 export const defaultReceiveTimeoutMs = 30_000
-/** How often requests that come too slowly are looked for. */
+/** How often the server looks for requests that come too slowly. */
 export const checkTimeoutsMs = 5_000
 
-/** For the answers under way when the server closes. */
+/** Time for the responses in progress when the server closes. */
 export const defaultCloseTimeoutMs = 5_000
 export const lookForIdleMs = 50
 
-/** Longer than any API key or JWT that fits a sensible head: what is longer is not looked at. */
+/** Longer than any API key or JWT of a sensible header: a longer one is not checked. */
 export const maxTokenLength = 8192
 
-/** In one error. A longer list helps nobody and can be made as long as the body. */
+/** In one error. A longer list helps nobody and could be made as long as the body. */
 export const maxProblems = 10
-/** In characters: a problem names the properties that are unknown. */
+/** In characters: a problem lists the unknown properties. */
 export const maxProblemLength = 300
 
-/** Of this process. 0: no limit. */
+/** For this process. 0: no limit. */
 export interface RateLimits {
-  /** Of one principal. */
+  /** For one principal. */
   readonly requestsPerMinute: number
   /** Wrong tokens from one address. */
   readonly failedLoginsPerMinute: number

@@ -36,7 +36,7 @@ export async function openApi(app: App, version: string): Promise<void> {
   })
 }
 
-/** The page loads nothing from elsewhere and asks nobody but this server. */
+/** The page only loads from this server. */
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

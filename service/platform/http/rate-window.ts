@@ -1,8 +1,8 @@
-/** So many keys are counted at most; the one that began first goes. Callers choose the keys. */
+/** Maximum number of keys; the oldest one is dropped. Callers choose the keys. */
 const maxKeys = 10_000
 const windowMs = 60_000
 
-/** Counts, for each key, in windows of a minute that begin with the first hit. */
+/** Counts, for each key, in windows of a minute that start with the first hit. */
 export class RateWindow {
   readonly limit: number
   readonly #now: () => number
@@ -14,7 +14,7 @@ export class RateWindow {
     this.#now = now
   }
 
-  /** Counts one. Seconds until the window ends where it is beyond the limit; 0 where it is not. */
+  /** Adds one. Returns the seconds until the window ends if the limit is exceeded; 0 otherwise. */
   hit(key: string): number {
     if (this.limit === 0) return 0
     const now = this.#now()
@@ -30,7 +30,7 @@ export class RateWindow {
     return open.hits > this.limit ? secondsUntil(open.endsAtMs, now) : 0
   }
 
-  /** Without counting: seconds until one more is taken; 0 where it is now. */
+  /** Without counting: seconds until another hit is allowed; 0 if it is allowed now. */
   wait(key: string): number {
     const open = this.limit === 0 ? undefined : this.#counts.get(key)
     const now = this.#now()

@@ -1,16 +1,16 @@
 import type { FastifyRequest } from 'fastify'
-import { requestInvalid } from './error-answer.ts'
+import { requestInvalid } from './error-response.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Not in this version: whatever comes with it is not looked at. */
+    /** Reserved for a later version: the query and the body are not checked. */
     readonly reserved?: true
   }
 }
 
 /**
- * A route that describes no query or no body takes none: otherwise `?streams=a` beside the body where it belongs would be
- * ignored, and all streams be reset. An empty object is no body.
+ * A route without a declared query or body accepts none: otherwise `?streams=a`, if it should be in the body, would be ignored, and all
+ * streams would be reset. An empty object counts as no body.
  */
 export function refuseUnknown({ routeOptions, query, body }: FastifyRequest): Promise<void> {
   const { schema = {}, config } = routeOptions

@@ -6,8 +6,8 @@ import type { AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 
 /**
- * What a request is about, as its path says. `list`: all instances or connections. `body`: it is known only once the body has
- * been read, by `resourceInBody`.
+ * The resource of a request, from its path. `list`: all instances or connections. `body`: only known once `resourceInBody` has read the
+ * body.
  */
 export type Requested = AccessResource | RunById | 'list' | 'body'
 
@@ -28,7 +28,7 @@ export function requestedResource(
 
 const namedBody = z.looseObject({ name: z.string() })
 
-/** The body has been parsed as JSON, and not been checked. No name: the empty one. */
+/** The body has been parsed as JSON, but not validated. If it has no name: the empty one. */
 export function resourceInBody(
   { params, body }: Pick<FastifyRequest, 'params' | 'body'>,
   action: ActionName,
@@ -47,7 +47,7 @@ export function instanceInBody({ body }: Pick<FastifyRequest, 'body'>): AccessRe
 
 const activatingBody = z.looseObject({ activate: z.literal(true) })
 
-/** Whether a new connection is to run at once. */
+/** Whether a new connection should run at once. */
 export function activatesInBody({ body }: Pick<FastifyRequest, 'body'>): boolean {
   return activatingBody.safeParse(body).success
 }

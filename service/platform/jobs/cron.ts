@@ -19,10 +19,10 @@ export function nextTime(schedule: Schedule, afterMs: number): string {
   }
 }
 
-/** Wall times are looked at in their order, which is that of their moments but about a change of the clock. */
+/** Wall times are checked in order, which is the order of their moments except around a clock change. */
 function firstMoment(fields: readonly string[], clock: WallClock, afterMs: number): number {
   const from = clock.shownAt(afterMs) - clock.changeAbout(afterMs)
-  // UTC has no summer time: the parser's own rules for it know whole hours only.
+  // UTC has no clock changes: the parser's own rules for them only support whole hours.
   const times = CronExpressionParser.parse(`0 ${fields.map(distinctField).join(' ')}`, {
     tz: 'UTC',
     // The first second of a minute may be it.

@@ -4,7 +4,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { Schedule } from './schedule.ts'
 import type { DueTarget, Jobs, RunJob } from './jobs.ts'
 import { JobsClient, type JobsClientOptions } from './jobs-client.ts'
-import { repeatedly } from './repeatedly.ts'
+import { runRepeatedly } from './run-repeatedly.ts'
 
 export interface HttpJobsOptions extends JobsClientOptions {
   readonly logger: Logger
@@ -12,9 +12,9 @@ export interface HttpJobsOptions extends JobsClientOptions {
 }
 
 export interface DeliveryTiming {
-  /** How long the Jobs service may hold a request back until something is due. */
+  /** How long the Jobs service may hold a request until something is due. */
   readonly waitMs: number
-  /** What was given out and not deleted comes again after so long. */
+  /** A job that was handed out and not deleted is handed out again after this time. */
   readonly hiddenMs: number
   /** After a failure. */
   readonly retryMs: number
@@ -22,11 +22,11 @@ export interface DeliveryTiming {
 
 const standardTiming: DeliveryTiming = { waitMs: 20_000, hiddenMs: 60_000, retryMs: 2_000 }
 const queue = 'queues/connect'
-/** Jobs that are worked on at the same time: at 200 ms a request, 2,000 jobs of a full hour take 20 seconds. */
+/** Jobs that are processed at the same time: at 200 ms a request, 2,000 jobs of a full hour take 20 seconds. */
 const parallelJobs = 20
-/** Between two requests: a service that does not wait as it is asked to is not asked without end. */
+/** Between two requests: protects a service that does not wait as requested. */
 const pauseMs = 100
-/** A job that never was: asking to delete it changes nothing. */
+/** The id of a job that does not exist: deleting it changes nothing. */
 const checkedJob = 'reactor-connect-check'
 
 const taken = z.object({ jobs: z.array(z.unknown()).max(1_000) })
@@ -35,7 +35,7 @@ type TakenJob = z.output<typeof takenJob>
 const runPayload = z.object({ run: z.string() })
 const schedulePayload = z.object({ connection: z.string() })
 
-/** An external Jobs service keeps the time: what it is asked for is in docs/jobs.md. It is asked, it never calls. */
+/** An external Jobs service keeps the schedules: docs/jobs.md describes the requests. It is polled; it never calls. */
 export class HttpJobs implements Jobs {
   readonly firesSchedules = true
   readonly #client: JobsClient
@@ -96,11 +96,11 @@ export class HttpJobs implements Jobs {
     const { retryMs } = this.#timing
     const repeated = { name: 'deliveries of Jobs', everyMs: pauseMs, retryMs }
     const task = (): Promise<void> => delivery.next()
-    await repeatedly({ ...repeated, task, logger: this.#logger }, signal)
+    await runRepeatedly({ ...repeated, task, logger: this.#logger }, signal)
     await delivery.waitUntilSettled()
   }
 
-  /** A job that is not in the form of the contract holds up none of the others. */
+  /** A job that violates the contract does not hold up the others. */
   async #take(
     { max, waitMs }: { readonly max: number; readonly waitMs: number },
     signal: AbortSignal,
@@ -151,14 +151,14 @@ interface DeliveryPorts {
   readonly logger: Logger
 }
 
-/** Takes jobs and works on them side by side: one that is slow, or fails, holds up none of the others. */
+/** Takes jobs and processes them in parallel: one that is slow, or fails, does not hold up the others. */
 class Delivery {
   readonly #target: DueTarget
   readonly #ports: DeliveryPorts
   readonly #working = new Set<Promise<void>>()
   /** The last request to take something failed. */
   #isAway = false
-  /** Why a job could not be acted on: the metadata database is away. */
+  /** Why a job could not be processed: the metadata database is unavailable. */
   #failure: ConnectError | undefined
 
   constructor(target: DueTarget, ports: DeliveryPorts) {
@@ -166,7 +166,7 @@ class Delivery {
     this.#ports = ports
   }
 
-  /** Takes what is due and begins to work on it. Throws when nothing can be taken, or nothing can be done with it now. */
+  /** Takes due jobs and starts to process them. Throws if none can be taken, or processed now. */
   async next(): Promise<void> {
     const { take, waitMs } = this.#ports
     const failure = this.#failure
@@ -174,7 +174,7 @@ class Delivery {
     if (failure !== undefined) throw failure
     await this.#room()
     const max = parallelJobs - this.#working.size
-    // Without waiting after a failure: so it is known at once that Jobs is back.
+    // Does not wait after a failure, so that it notices at once when Jobs is back.
     const jobs = await take(max, this.#isAway ? 0 : waitMs).catch((error: unknown) => {
       this.#isAway = true
       throw error
@@ -202,7 +202,7 @@ class Delivery {
     this.#working.add(work)
   }
 
-  /** Deleted last: when the process dies before, the job comes again, which does no harm. */
+  /** Deleted last: if the process dies before that, the job comes again, which does no harm. */
   async #pass(job: TakenJob): Promise<void> {
     try {
       await this.#act(job)

@@ -5,7 +5,7 @@ export interface JobsClientOptions {
   /** `http://jobs.example.com:8005` */
   readonly url: string
   readonly apiKey?: string
-  /** For one request with its answer, beside what the request itself waits for. Default 10 s. */
+  /** For one request with its response, beside what the request itself waits for. Default 10 s. */
   readonly timeoutMs?: number
 }
 
@@ -14,7 +14,7 @@ export interface JobsRequest {
   /** After `/v1/`, encoded. */
   readonly path: string
   readonly body?: JsonObject
-  /** How long the service is asked to wait. */
+  /** How long the service should wait. */
   readonly waitMs?: number
   readonly signal?: AbortSignal
 }
@@ -33,11 +33,14 @@ export class JobsClient {
     this.url = `${origin}${pathname}`.replace(/\/$/, '')
   }
 
-  /** What is answered as JSON; undefined for an empty answer, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
+  /**
+   * The response as JSON; undefined for an empty response, and for a DELETE of something that does not exist. Throws `jobs_unreachable`.
+   */
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)
     if (request.method === 'DELETE' && status === 404) return undefined
-    if (status < 200 || status > 299) throw this.unusableError(`it answered ${String(status)}`)
+    if (status < 200 || status > 299)
+      throw this.unusableError(`it responded with status ${String(status)}`)
     return text === '' ? undefined : this.#parse(text)
   }
 
@@ -66,8 +69,8 @@ export class JobsClient {
     try {
       return JSON.parse(text)
     } catch {
-      // Not quoted, as the error would: it may repeat the key.
-      throw this.unusableError('its answer is no JSON')
+      // The error would quote the response, which may repeat the key.
+      throw this.unusableError('its response is not JSON')
     }
   }
 }

@@ -1,41 +1,41 @@
 import type { Schedule } from './schedule.ts'
 
 /**
- * What decides when runs are worked on: read this first. The two implementations (`pg-boss-jobs.ts` on the metadata
- * Postgres, `http-jobs.ts` for an external Jobs service) pass one suite.
+ * Decides when runs are executed: read this first. The two implementations (`pg-boss-jobs.ts` on the metadata Postgres, `http-jobs.ts` for
+ * an external Jobs service) pass one suite.
  *
- * A job only says that a run is due. The truth about a run is its row in the store: whoever hears of it claims it there, so a
- * job that comes twice, late, or for a run that has ended does no harm. One that never comes is made up for by `lost-runs.ts`.
+ * A job only says that a run is due. The truth about a run is its row in the store: a worker that gets the job claims the run there, so a
+ * job that comes twice, late, or for a run that has ended does no harm. The scheduler (`scheduler.ts`) finds runs whose job was lost.
  */
 export interface Jobs extends AsyncDisposable {
-  /** Has the run delivered to a worker when its time has come. Durable when it resolves. Throws `jobs_unreachable`, `store_unavailable`. */
+  /** Has the run delivered to a worker when it is due. Durable when it resolves. Throws `jobs_unreachable`, `store_unavailable`. */
   submit(job: RunJob): Promise<void>
-  /** The run is wanted no more. One that cannot be withdrawn any more does no harm. */
+  /** The run is no longer needed. A job that cannot be withdrawn any more does no harm. */
   withdraw(run: string): Promise<void>
   /**
-   * True when schedules are fired elsewhere, and come through `deliver`; false when `scheduler.ts` fires them, from the
-   * connections' `nextRunAt`.
+   * True if schedules are fired elsewhere, and come through `deliver`; false if `scheduler.ts` fires them, from the connections'
+   * `nextRunAt`.
    */
   readonly firesSchedules: boolean
   /** The address of the Jobs service that fires schedules; null: there is none. */
   readonly place: string | null
   /**
-   * Replaces the schedule of a connection (its id); null: it has none. Durable when it resolves. Only `hand-over-schedules.ts`
-   * calls it, and only when `firesSchedules`.
+   * Replaces the schedule of a connection (its id); null: it has none. Durable when it resolves. Only `hand-over-schedules.ts` calls it,
+   * and only if `firesSchedules`.
    */
   setSchedule(connectionId: string, schedule: Schedule | null): Promise<void>
-  /** Resolves when the Jobs service takes requests: for readiness and `doctor`. Throws `jobs_unreachable`. */
+  /** Resolves if the Jobs service accepts requests: for readiness and `doctor`. Throws `jobs_unreachable`. */
   check(): Promise<void>
-  /** Passes on what is due elsewhere, until the signal is aborted; the scheduler calls it. Several processes may do it at once. */
+  /** Delivers jobs that are due elsewhere, until the signal is aborted; the scheduler calls it. Several processes may do it at once. */
   deliver(target: DueTarget, signal: AbortSignal): Promise<void>
 }
 
-/** Where what is due is passed on to. */
+/** Receives the jobs that are due. */
 export interface DueTarget {
   readonly queue: Pick<RunQueue, 'send'>
-  /** A time of a schedule has come: starts a run, unless one was started for this job before. */
+  /** A scheduled time has come: starts a run, unless one was already started for this job. */
   readonly startScheduled: (job: ScheduleJob) => Promise<void>
-  /** Called when Jobs responds again after a failure: it may have lost what it had. */
+  /** Called when Jobs responds again after a failure: it may have lost its data. */
   readonly onReturn: () => Promise<void>
 }
 
@@ -43,17 +43,17 @@ export interface DueTarget {
 export interface RunJob {
   readonly run: string
   readonly connection: string
-  /** Attempts before this one: run and attempt together name the job. */
+  /** Previous attempts: run and attempt together identify the job. */
   readonly attempt: number
   /** From now, at the earliest. */
   readonly delayMs: number
 }
 
-/** Delivers runs that are due to the processes that work on runs: each to one of them, as soon as one has room. */
+/** Delivers due runs to the processes that execute runs: each to one of them, as soon as one has a free slot. */
 export interface RunQueue {
-  /** A run that waits in the queue already is not put in twice. Durable when it resolves. */
+  /** A run that is already queued is not queued twice. Durable when it resolves. */
   send(run: string, delayMs: number): Promise<void>
-  /** `work` is called with the runs of this process's share, `parallel` at the same time, until the signal is aborted. */
+  /** Calls `work` with the runs for this process, `parallel` at the same time, until the signal is aborted. */
   receive(options: {
     readonly parallel: number
     readonly signal: AbortSignal
@@ -63,6 +63,6 @@ export interface RunQueue {
 
 export interface ScheduleJob {
   readonly connectionId: string
-  /** Its id: the same one again starts nothing. */
+  /** Id of the job: the same one again starts nothing. */
   readonly job: string
 }

@@ -9,7 +9,7 @@ export interface QueueOptions {
   /** The metadata database. */
   readonly url: string
   readonly logger: Logger
-  /** How often a process with room looks for runs. Those that it sends itself it takes at once. Default 1 s. */
+  /** How often a process with a free slot looks for runs. It takes those that it queues itself at once. Default 1 s. */
   readonly pollMs?: number
 }
 
@@ -22,7 +22,7 @@ export async function openPgBossQueue(options: QueueOptions): Promise<PgBossQueu
   const database = resources.use(
     new Database({ url: options.url, sessions: 3, logger: options.logger }),
   )
-  // No job outlives the statement that takes it, so there is nothing to supervise, and schedules are ours (scheduler.ts).
+  // No job outlives the statement that takes it, so pg-boss need not supervise any, and the schedules are ours (scheduler.ts).
   const idle = { supervise: false, schedule: false, registerInstance: false }
   const boss = new PgBoss({ db: dbOf(database), schema, ...idle })
   boss.on('error', (error) => {
@@ -42,8 +42,8 @@ interface Opened {
 }
 
 /**
- * Runs that are due, in the metadata database. A run is taken and its job deleted in one transaction: from there on the run's
- * row says whether somebody works on it, and where the process dies before it wrote that, the run is found as a lost one.
+ * Due runs, in the metadata database. Taking a run and deleting its job is one transaction: from then on, the run's row says whether a
+ * process works on it. If the process dies before it has written that, the run is found as a lost one.
  */
 export class PgBossQueue implements RunQueue, AsyncDisposable {
   readonly #opened: Opened
@@ -63,7 +63,7 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
     if (delayMs <= 0) this.#wake.now()
   }
 
-  /** Takes the run out, where it waits. */
+  /** Removes the run if it is queued. */
   async withdraw(run: string): Promise<void> {
     await this.#opened.boss.deleteJob(queue, jobId(run))
   }
@@ -95,7 +95,7 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
     await this.#opened.close()
   }
 
-  /** None where the database does not answer: it is asked again. */
+  /** Returns none if the database does not respond: the query is repeated. */
   async #take(room: number): Promise<readonly string[]> {
     const { boss, database } = this.#opened
     try {
@@ -123,7 +123,7 @@ function dbOf(database: Session): Db {
   }
 }
 
-/** The same for the same run, so that a run which waits is not put in twice. */
+/** Equal for the same run, so that a queued run is not queued twice. */
 function jobId(run: string): string {
   const hex = createHash('sha256').update(run).digest('hex')
   return [

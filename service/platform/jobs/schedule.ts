@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Resource } from '../wire.ts'
 
-/** When something is to run. */
+/** When a run should start. */
 export const scheduleSchema = z
   .strictObject({
     cron: z
@@ -16,7 +16,7 @@ export const scheduleSchema = z
       .exactOptional()
       .meta({ description: 'IANA name; default UTC.' }),
     catchUp: z.enum(['once', 'skip']).exactOptional().meta({
-      description: 'What happens to times that passed while the service was down; default skip.',
+      description: 'What to do about scheduled times that the service missed; default skip.',
     }),
   })
   .meta({ id: 'Schedule' })

@@ -1,7 +1,7 @@
-/** Longer than any zone is from UTC, and shorter than any two changes of a clock are apart. */
+/** Longer than any zone's offset from UTC, and shorter than the time between two clock changes. */
 const awayMs = 26 * 3_600_000
 
-/** The clock on the wall of a time zone. A wall time is given as the milliseconds that UTC would have at the same reading. */
+/** The wall clock of a time zone. A wall time is the number of milliseconds that UTC would have at the same reading. */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat
 
@@ -13,7 +13,7 @@ export class WallClock {
     this.#format = new Intl.DateTimeFormat('en', { timeZone, ...day, ...time })
   }
 
-  /** What the clock shows at a moment, to the second. */
+  /** The wall time at a moment, to the second. */
   shownAt(ms: number): number {
     const parts = new Map(this.#format.formatToParts(ms).map(({ type, value }) => [type, value]))
     const numberOf = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type))
@@ -27,14 +27,14 @@ export class WallClock {
     )
   }
 
-  /** By how much the clock is moved about this moment; 0 nearly always. */
+  /** How much the clock changes around this moment; nearly always 0. */
   changeAbout(ms: number): number {
     return Math.abs(this.#offsetAt(ms + awayMs) - this.#offsetAt(ms - awayMs))
   }
 
   /**
-   * The moments at which the clock shows this: two where it is put back over it. Where it is put forward over it, the moment that is
-   * as much later as the clock is moved.
+   * The moments at which the clock shows this: two if it is put back over it. If it is put forward over it, the moment that is later by the
+   * same amount.
    */
   momentsOf(wallMs: number): readonly number[] {
     const before = this.#offsetAt(wallMs - awayMs)

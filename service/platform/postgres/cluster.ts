@@ -12,7 +12,7 @@ import type { ServerAccount, ServerBinaries } from './server-binaries.ts'
 const credentialsSchema = z.object({ user: z.string(), password: z.string() })
 export type Credentials = z.infer<typeof credentialsSchema>
 
-/** The environment of the server: its time zone and messages do not depend on who starts it. */
+/** The environment of the server: its time zone and messages do not depend on the user who starts it. */
 export const serverEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
 /** A cluster in the making: `pgdata` appears by a rename, whole or not at all. */
@@ -28,7 +28,7 @@ interface ClusterPlan {
   readonly sync: boolean
 }
 
-/** Opens the cluster of the folder, or makes it. A making that was killed half-way starts over. */
+/** Opens the cluster of the folder, or creates it. A creation that was killed starts over. */
 export async function openCluster(plan: ClusterPlan): Promise<Credentials> {
   const { folder } = plan
   const exists = await stat(folder.cluster).catch(() => undefined)
@@ -47,7 +47,7 @@ export async function openCluster(plan: ClusterPlan): Promise<Credentials> {
 async function makeCluster(plan: ClusterPlan, credentials: Credentials): Promise<void> {
   const { folder, account } = plan
   await removeDrafts(folder)
-  // A name of its own: the initdb of a program that was killed may still be writing for a moment.
+  // A unique name: the initdb of a killed program may still be writing for a moment.
   const draft = join(folder.root, `${draftPrefix}${randomBytes(6).toString('hex')}`)
   const passwordFile = `${draft}.password`
   await writeFile(folder.credentials, JSON.stringify(credentials), { mode: 0o600 })
@@ -60,7 +60,7 @@ async function makeCluster(plan: ClusterPlan, credentials: Credentials): Promise
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // The built-in provider sorts and folds alike on every machine.
+      // The built-in provider sorts and folds in the same way on every machine.
       '--locale=C',
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',

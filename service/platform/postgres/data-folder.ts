@@ -6,10 +6,10 @@ import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { ServerAccount } from './server-binaries.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 
-/** How long a server whose program was killed may take to shut down before it is stopped harder. */
+/** How long a server whose program was killed may take to shut down before a stronger signal is sent. */
 const shutdownMs = 10_000
 
-/** Where the things of one embedded server are. The folder holds more than the cluster, so a half-made cluster is never mistaken for one. */
+/** The paths of one embedded server. The folder contains more than the cluster, so a half-made cluster is never mistaken for one. */
 export interface DataFolder {
   readonly root: string
   /** The database cluster (PGDATA). Exists only once it is complete. */
@@ -66,10 +66,10 @@ async function chownTree(path: string, account: ServerAccount): Promise<void> {
 async function releaseFromDeadOwner(folder: DataFolder): Promise<void> {
   const pidFile = join(folder.cluster, 'postmaster.pid')
   const pid = Number.parseInt(await textOf(pidFile), 10)
-  // A dead pid is left to PostgreSQL, which also waits for orphaned backends through the shared memory noted in the file.
+  // PostgreSQL handles a dead pid, and also waits for orphaned backends through the shared memory noted in the file.
   if (!Number.isInteger(pid) || !isAlive(pid)) return
   if (!(await isServerOf(folder, pid))) {
-    await rm(pidFile, { force: true }) // the pid belongs to another program by now
+    await rm(pidFile, { force: true }) // now the pid of another program
     return
   }
   const owner = Number.parseInt(await textOf(folder.owner), 10)

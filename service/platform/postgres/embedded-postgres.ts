@@ -16,7 +16,7 @@ import {
 } from './server-binaries.ts'
 
 export interface EmbeddedPostgresOptions {
-  /** A folder of its own for the cluster, its password and its log. Made if missing; what it holds is kept. */
+  /** A folder for the cluster, its password and its log. Created if missing; existing contents are used. */
   readonly dataDir: string
   /** Default: a free port. */
   readonly port?: number
@@ -24,7 +24,7 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Default: postgres. */
   readonly superuser?: string
-  /** Default: random, and kept in the data folder. An existing cluster keeps the password that it was made with. */
+  /** Default: random, and stored in the data folder. An existing cluster keeps its password. */
   readonly password?: string
 }
 
@@ -40,7 +40,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly url: string
   /** The postmaster. */
   readonly pid: number
-  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` where the server ends before, which no `stop` asked for. */
+  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` if the server ends before that without a `stop`. */
   watch(signal: AbortSignal): Promise<void>
   /** Ends all sessions and shuts down (committed data is on disk). Resolves when the process is gone. */
   stop(): Promise<void>
@@ -53,10 +53,10 @@ const startTimeoutMs = 120_000
 const portAttempts = 10
 
 /**
- * Starts a PostgreSQL server as a child process, on 127.0.0.1 only, and resolves when it takes connections.
+ * Starts a PostgreSQL server as a child process, on 127.0.0.1 only, and resolves when it accepts connections.
  *
- * The server ends with this process, however that ends: a watchdog holds a pipe that closes with us. A data folder of a
- * program that was killed is recovered; one that a living program uses is refused (`embedded_postgres_in_use`).
+ * The server ends with this process, however that ends: a watchdog holds a pipe that closes with us. A data folder of a program that was
+ * killed is recovered; one that a living program uses is refused (`embedded_postgres_in_use`).
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -98,7 +98,7 @@ interface ServerStart {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Tries again where that can help: another program took the port, or backends of a crashed server are still ending. */
+/** Tries again if that can help: another program took the port, or backends of a crashed server are still ending. */
 async function startServer(start: ServerStart): Promise<{ child: ChildProcess; port: number }> {
   const deadline = Date.now() + startTimeoutMs
   for (let attempt = 1; ; attempt += 1) {
@@ -119,7 +119,7 @@ async function startServer(start: ServerStart): Promise<{ child: ChildProcess; p
 async function spawnServer(start: ServerStart, port: number): Promise<ChildProcess> {
   const { folder, account } = start
   const settings = {
-    // The log must not hold the contents of rows: no failing statements, no DETAIL lines.
+    // The log must not contain the contents of rows: no failing statements, no DETAIL lines.
     log_min_error_statement: 'panic',
     log_error_verbosity: 'terse',
     ...start.settings,
@@ -134,7 +134,7 @@ async function spawnServer(start: ServerStart, port: number): Promise<ChildProce
       cwd: '/',
       env: serverEnvironment,
       stdio: ['ignore', log.fd, log.fd],
-      // Ctrl-C in a terminal reaches the whole process group; the program must be able to drain first.
+      // Ctrl-C in a terminal reaches the whole process group, but the program must be able to drain first.
       detached: true,
       ...(account !== undefined && { uid: account.uid, gid: account.gid }),
     })
@@ -147,7 +147,7 @@ async function spawnServer(start: ServerStart, port: number): Promise<ChildProce
   }
 }
 
-/** PostgreSQL itself writes into postmaster.pid when it takes connections (line 8). False when it ended instead. */
+/** PostgreSQL writes to postmaster.pid when it accepts connections (line 8). False if it ended instead. */
 async function isReady(
   child: ChildProcess,
   folder: DataFolder,
@@ -193,14 +193,14 @@ async function watch(child: ChildProcess, log: string, signal: AbortSignal): Pro
   throw embeddedPostgresError(`it ended by itself (${how}): ${lastLines(await textFrom(log, 0))}`)
 }
 
-/** Sends the signals one after the other, each when the one before did not end the server within 30 seconds. */
+/** Sends the signals one after the other, each if the previous one did not end the server within 30 seconds. */
 async function end(child: ChildProcess, signals: readonly NodeJS.Signals[]): Promise<void> {
   for (const signal of signals) {
     if (hasEnded(child)) return
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(30_000) })
     child.ref()
     child.kill(signal)
-    await ended.catch(() => undefined) // not within the time: the next signal
+    await ended.catch(() => undefined) // not in time: the next signal
   }
 }
 

@@ -20,12 +20,12 @@ export interface ServerBinaries {
   readonly postgres: string
 }
 
-/** Where the binaries are copied to when `account` cannot reach node_modules. Only root needs it, and only root can write here. */
+/** Where the binaries are copied to if `account` cannot reach node_modules. Only root needs it, and only root can write here. */
 const cacheFolder = '/var/cache/reactor-connect'
 
 const symlinkList = z.array(z.object({ source: z.string(), target: z.string() }))
 
-/** The account to run the server under, or undefined when this process is not root and can run it itself. */
+/** The account to run the server under, or undefined if this process is not root and can run it itself. */
 export async function serverAccount(): Promise<ServerAccount | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', '_postgres', 'nobody']) {
@@ -74,7 +74,7 @@ function platformFolder(): string {
   }
 }
 
-/** The package carries no links; its install script restores them. npm may have been told not to run such scripts. */
+/** The package contains no links; its install script restores them. npm may have been told not to run such scripts. */
 async function restoreLinks(folder: string): Promise<void> {
   if (await linksAreThere(folder)) return
   const script = join(folder, 'scripts/hydrate-symlinks.js')
@@ -90,7 +90,7 @@ async function linksAreThere(folder: string): Promise<boolean> {
   return present.every(Boolean)
 }
 
-/** Asks the kernel rather than working out permissions: runs the server, and reads what initdb reads. */
+/** Asks the kernel instead of computing permissions: runs the server, and reads the files that initdb reads. */
 function canRun(folder: string, account: ServerAccount): boolean {
   const options = { uid: account.uid, gid: account.gid, cwd: '/' }
   const catalog = join(folder, 'native/share/postgresql/postgres.bki')
@@ -100,7 +100,7 @@ function canRun(folder: string, account: ServerAccount): boolean {
   )
 }
 
-/** Copies the package once; the rename makes it appear whole, so a killed copy leaves nothing that looks complete. */
+/** Copies the package once; the rename makes it appear complete, so a killed copy leaves nothing that looks complete. */
 async function copyOf(folder: string): Promise<string> {
   const { version } = z
     .object({ version: z.string() })

@@ -18,7 +18,7 @@ export function parsePointer(pointer: string): readonly string[] {
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** Undefined where there is nothing. */
+/** Undefined if there is nothing. */
 export function valueAt(config: JsonObject, pointer: string): JsonValue | undefined {
   return parsePointer(pointer).reduce<JsonValue | undefined>((node, name) => {
     if (isJsonList(node)) return node[Number(name)]

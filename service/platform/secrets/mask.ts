@@ -13,7 +13,7 @@ import {
 import { secretMask } from '../../../protocol/secrets/secret-mask.ts'
 import { addSecret, scrub } from './scrubber.ts'
 
-/** Shorter secrets cannot be told from ordinary words in a text. */
+/** Shorter secrets cannot be distinguished from ordinary words in a text. */
 const minSecretLength = 4
 /** Tokens that are signed for one request. */
 const recentPassing = 100
@@ -23,7 +23,7 @@ const recentPassing = 100
  */
 const recentChanged = 1_000
 
-/** Takes secrets out of whatever is shown. More become known as the work goes on. */
+/** Removes secrets from all shown texts. More secrets become known during the work. */
 export class Mask {
   readonly #known = new Set<string>()
   readonly #secrets = new SecretIndex()
@@ -31,12 +31,12 @@ export class Mask {
   readonly #passing = new RecentSecrets(recentPassing, addSecret)
   readonly #onFailure: (error: string) => void
 
-  /** @param onFailure is told the name of an error that was thrown by the masking of a text, which is `***` then */
+  /** @param onFailure gets the name of an error that was thrown while masking a text, which then becomes `***` */
   constructor(onFailure: (error: string) => void = () => undefined) {
     this.#onFailure = onFailure
   }
 
-  /** Short ones are left: they would blot out ordinary words. */
+  /** Short ones are ignored: they would mask ordinary words. */
   add(secrets: Iterable<string>): void {
     for (const secret of secrets) {
       if (secret.length < minSecretLength || this.#known.has(secret)) continue
@@ -45,13 +45,13 @@ export class Mask {
     }
   }
 
-  /** Secrets that replace others, again and again: the last thousand are known. */
+  /** Secrets that replace others repeatedly: the last thousand are known. */
   addChanged(secrets: Iterable<string>): void {
     for (const secret of secrets)
       if (secret.length >= minSecretLength && !this.#known.has(secret)) this.#changed.add(secret)
   }
 
-  /** A secret that soon gives way to others (a token that is signed for one request): only the last ones are known. */
+  /** A secret that is soon replaced by others (a token that is signed for one request): only the last ones are known. */
   addPassing(secret: string): void {
     if (!this.#known.has(secret) && !this.#changed.has(secret)) this.#passing.add(secret)
   }
@@ -60,7 +60,7 @@ export class Mask {
     return this.#maskSafely(() => scrub(text, this.#indexes))
   }
 
-  /** The beginning of a text that somebody else wrote, who may have written very much. */
+  /** The beginning of a text that somebody else wrote, which may be very long. */
   showBeginning(text: string): string {
     return this.#maskSafely(() => maskBeginning(text, this.#indexes, shownCharacters))
   }
@@ -77,7 +77,7 @@ export class Mask {
     return Object.fromEntries(properties.map(([name, item]) => [name, this.json(item)]))
   }
 
-  /** Whatever was thrown. A cause is kept only of an error that nobody meant to throw: the log of the service shows it. */
+  /** A thrown error. Its cause is kept only if nobody meant to throw it: the log of the service shows it. */
   error(thrown: unknown): ConnectError {
     const error = ConnectError.from(thrown)
     const details = this.object(error.details)
@@ -99,7 +99,7 @@ export class Mask {
     return [this.#secrets, ...this.#changed.indexes, ...this.#passing.indexes]
   }
 
-  /** Nothing of a text that could not be masked is shown. */
+  /** Shows nothing of a text that could not be masked. */
   #maskSafely(work: () => string): string {
     try {
       return work()
@@ -123,7 +123,7 @@ interface StreamOutcome {
   readonly error?: ErrorBody
 }
 
-/** The texts of a changed document that the one before did not have. */
+/** The texts of a changed document that the previous one did not have. */
 export function newTexts(changed: JsonValue, before: JsonValue): readonly string[] {
   const known = new Set(textsOf(before))
   return textsOf(changed).filter((text) => !known.has(text))

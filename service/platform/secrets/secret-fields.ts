@@ -16,18 +16,18 @@ import {
   type SecretWalk,
 } from '../../../manifest-interpreter/config/secret-schema.ts'
 
-/** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. So they are kept in the vault. */
+/** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. The vault stores them in this form. */
 export type Secrets = JsonObject
 
 export interface SplitConfig {
-  /** Without secrets. Where one was the item of a list, null keeps its place. */
+  /** Without secrets. If one was the item of a list, null keeps its place. */
   readonly config: JsonObject
   readonly secrets: Secrets
 }
 
 /**
- * Takes the secrets out of a configuration: what the spec marks `airbyte_secret`, wherever it stands, in whichever choice of
- * a `oneOf`, and what stands at the pointers of `known` (tokens that a connector's spec does not mention). A null is no secret.
+ * Takes the secrets out of a configuration: the values that the spec marks `airbyte_secret`, at any depth, in any choice of a `oneOf`, and
+ * the values at the pointers in `known` (tokens that a connector's spec does not mention). A null is not a secret.
  */
 export function splitConfig(
   spec: JsonObject,
@@ -42,7 +42,7 @@ export function splitConfig(
   }
 }
 
-/** The configuration with its secrets in their places. Places that the configuration has no more are left out. */
+/** The configuration with its secrets in their places. Places that the configuration no longer has are left out. */
 export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   let joined: JsonValue = config
   for (const [pointer, value] of Object.entries(secrets)) {
@@ -71,7 +71,7 @@ class Splitter {
     return Object.fromEntries(entries)
   }
 
-  /** Undefined: it is a secret, and has been taken. */
+  /** Undefined: it was a secret, and has been taken out. */
   #value(value: JsonValue, schemas: Schemas, path: readonly string[]): JsonValue | undefined {
     const pointer = formatPointer(path)
     if (value !== null && (isSecret(schemas) || this.#known.has(pointer))) {
@@ -87,7 +87,9 @@ class Splitter {
   }
 }
 
-/** `within` with the value at the path. Objects on the way are made; a list is not made longer, its items are others by then. */
+/**
+ * `within` with the value at the path. Missing objects on the path are created; a list is not made longer, because its items have changed.
+ */
 function placeValue(
   within: JsonValue | undefined,
   [name, ...rest]: readonly string[],

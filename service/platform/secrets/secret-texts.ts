@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import type { Secrets } from './secret-fields.ts'
 
-/** Shorter ones cannot be told from ordinary words in a text. */
+/** Shorter ones cannot be distinguished from ordinary words in a text. */
 const minSecretLength = 4
 
 /**
- * The texts that nothing may show: those in the secrets that do not stand in the rest of the configuration too (user and
- * password are the same). To be replaced by a `scrubber`.
+ * The texts that must never be shown: those in the secrets, unless they are also in the rest of the configuration (user and password may be
+ * the same). A `scrubber` replaces them.
  */
 export function secretTexts(config: JsonObject, secrets: Secrets): readonly string[] {
   const shown = new Set(textsIn(config))

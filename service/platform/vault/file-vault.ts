@@ -19,29 +19,29 @@ import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-fil
 import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
 export interface FileVaultOptions {
-  /** Of the vault alone: made with mode 0700 where it is missing. */
+  /** Used by the vault alone: created with mode 0700 if it is missing. */
   readonly folder: string
-  /** 32 bytes in base64. Without it a key is made and kept in the folder, readable by this user only. */
+  /** 32 bytes in base64. Without it, a key is generated and stored in the folder, readable only by this user. */
   readonly key?: string
-  /** The key until now, where `key` replaces it (or is left out from now on). */
+  /** The previous key, if `key` replaces it (or is no longer set). */
   readonly previousKey?: string
 }
 
 export interface RotatedKey {
-  /** The id of the new key; it says nothing of the key. */
+  /** The id of the new key; it reveals nothing about the key. */
   readonly key: string
-  /** Files that are encrypted with it. */
+  /** Number of files that are encrypted with it. */
   readonly secrets: number
 }
 
 const storedSchema = z.record(z.string(), z.json())
 
 /**
- * The embedded vault: a folder with one encrypted file a path, named by the path's hash. What it does not see is the whole
- * folder, or one file, put back to an earlier state.
+ * The embedded vault: a folder with one encrypted file a path, named by the path's hash. It cannot detect that the whole folder, or one
+ * file, was restored to an earlier state.
  *
- * Throws `vault_permissions` where others can read the folder, `vault_key_wrong` where the key does not open the files.
- * A rotation of the key that was cut off is finished here.
+ * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files. A rotation of the key
+ * that was cut off is finished here.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const { folder } = options
@@ -87,8 +87,8 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Another process may rotate the key between the reading of the file and that of the keys, and forget the key of what was read:
-   * then the file is another one by now. Only a file that stays and no key opens is damaged.
+   * Another process may rotate the key after the file was read and before the keys are, and remove the old key: then the file has changed
+   * too. Only a file that has not changed and that no key opens is damaged.
    */
   async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
     let file = await readSealed(this.#folder, name)
@@ -133,13 +133,13 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Encrypts everything with a new key and forgets the old one. Cut off at any time, every file stays readable and the next
-   * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
+   * Encrypts everything with a new key and removes the old one. If it is interrupted, every file stays readable, and the next start
+   * finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async () => {
       if (this.#keys.key !== undefined) {
-        throw wrongKeyError(this.#folder, 'the key is given from outside, so it is changed there')
+        throw wrongKeyError(this.#folder, 'the key comes from the settings, so it is changed there')
       }
       const key = newVaultKey()
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
@@ -150,13 +150,13 @@ export class FileVault implements Vault {
     })
   }
 
-  /** Work that has begun is done first. */
+  /** Waits for work in progress. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lock.waitUntilIdle()
     this.#lock[Symbol.dispose]()
   }
 
-  /** With the keys as they are now: another process may have rotated them, and must not find a file with an old one later. */
+  /** With the present keys: another process may have rotated them, and must not find a file with an old one later. */
   #runExclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return inFolder(this.#folder, () =>
       this.#lock.hold(async () => {
@@ -175,7 +175,7 @@ export class FileVault implements Vault {
     this.#ring = ring
   }
 
-  /** Undefined: none of the keys opens it. */
+  /** Undefined: no key opens it. */
   async #unseal(file: Buffer, name: string): Promise<Plain | undefined> {
     const keyId = readHeader(file)?.keyId
     if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
@@ -183,7 +183,7 @@ export class FileVault implements Vault {
     return key === undefined ? undefined : unseal(file, name, key)
   }
 
-  /** Whoever compares wants the true version; who just replaces may replace a damaged file too. */
+  /** A compare needs the true version; a plain replace may also replace a damaged file. */
   async #versionOf(
     file: Buffer | null,
     target: { path: string; name: string; ifVersion: number | undefined },
@@ -209,7 +209,7 @@ function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKe
   }
 }
 
-/** What the file system refuses (no space, no right, a disk that fails) as `vault_unreachable`. */
+/** Errors of the file system (no space, no permission, a failing disk) become `vault_unreachable`. */
 async function inFolder<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()

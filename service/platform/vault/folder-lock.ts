@@ -4,13 +4,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 
-/** Longer than any holder needs, but for one that rotates the key of many secrets. */
+/** Longer than any holder needs, except one that rotates the key of many secrets. */
 const waitMs = 20_000
 const sqliteBusy = 5
 
 /**
- * A lock between processes that the operating system lets go of when its holder dies, however it dies: Node has no such lock
- * of its own, but SQLite takes one on its file. The database stays empty.
+ * A lock between processes that the operating system releases when its holder dies, in any way: Node has no such lock of its own, but
+ * SQLite takes one on its file. The database stays empty.
  *
  * Nothing else may open that file: closing it would give up the lock of the whole process (POSIX).
  */
@@ -29,7 +29,7 @@ export class FolderLock implements Disposable {
     return new FolderLock(new DatabaseSync(file, { timeout: 0 }))
   }
 
-  /** Does `work` while nobody else does theirs. Do not nest. */
+  /** Runs `work` while no other holder does. Do not nest. */
   async hold<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(async () => {
       await this.#take()
@@ -39,11 +39,11 @@ export class FolderLock implements Disposable {
         this.#database.exec('ROLLBACK')
       }
     })
-    this.#last = turn.catch(() => undefined) // the caller of `hold` gets the error
+    this.#last = turn.catch(() => undefined) // `hold` passes the error to its caller
     return turn
   }
 
-  /** Resolves once the work that waits has been done. */
+  /** Resolves when all waiting work is done. */
   async waitUntilIdle(): Promise<void> {
     await this.#last
   }

@@ -5,8 +5,8 @@ const maxAttempts = 6
 const firstWaitMs = 200
 
 /**
- * Does work that must not be lost (the only copy of a token goes into the vault), again for about 12 s where it fails for a
- * reason that may pass. `work` reads what is there anew each time: a lost race is tried again at once.
+ * Repeats work that must not be lost (storing the only copy of a token in the vault) for about 12 s if it fails for a temporary reason.
+ * `work` reads the present state each time: a lost race is tried again at once.
  */
 export async function keepTrying<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {

@@ -6,22 +6,22 @@ import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { replaceFile } from '../../../lib/files/replace-file.ts'
 import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
 
-/** What encrypts a folder of secrets: the key for new files, and every key that a file may still be encrypted with. */
+/** The keys of a folder of secrets: the key for new files, and every key that a file may still be encrypted with. */
 export interface KeyRing {
   readonly current: VaultKey
   readonly all: ReadonlyMap<string, VaultKey>
 }
 
-/** Keys that the operator gave: they are never written to disk. */
+/** Keys that the operator set: they are never written to disk. */
 export interface ConfiguredKeys {
   readonly key?: VaultKey
-  /** What was `key` until now: files are encrypted anew when the vault is opened. */
+  /** The previous `key`: files are encrypted with the new one when the vault is opened. */
   readonly previousKey?: VaultKey
 }
 
 /**
- * `vault.json`: which key is current, and the keys that were made here. During a rotation it holds the old key and the new
- * one; the old one goes once no file needs it, so a crash at any time leaves every file readable.
+ * `vault.json`: which key is current, and the generated keys. During a rotation it contains the old key and the new one; the old one is
+ * removed once no file needs it, so that every file stays readable after a crash at any time.
  */
 const keyFileSchema = z.strictObject({
   format: z.literal(1),
@@ -30,7 +30,7 @@ const keyFileSchema = z.strictObject({
 })
 type KeyFile = z.infer<typeof keyFileSchema>
 
-/** The ring as it is on disk now; null in a folder without one. Throws `vault_key_wrong`. */
+/** The ring on disk; null in a folder without one. Throws `vault_key_wrong`. */
 export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise<KeyRing | null> {
   const file = await readKeyFile(folder)
   if (file === null) return null
@@ -41,13 +41,14 @@ export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise
   }
   for (const key of [keys.key, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   const current = all.get(file.current)
-  if (current === undefined) throw wrongKeyError(folder, 'the current key is not the given one')
+  if (current === undefined)
+    throw wrongKeyError(folder, 'the current key is not the one in the settings')
   return { current, all }
 }
 
 /**
- * The key that new files must be encrypted with: the given one, else the one in the folder, else a new one (the given key was
- * taken away: only `previousKey` opens the files).
+ * The key for encrypting new files: the configured one, else the one in the folder, else a new one (if the configured key was removed: only
+ * `previousKey` opens the files).
  */
 export function chooseKey(ring: KeyRing | null, keys: ConfiguredKeys): VaultKey {
   if (keys.key !== undefined) return keys.key
@@ -88,7 +89,7 @@ async function readKeyFile(folder: string): Promise<KeyFile | null> {
   return parsed.data
 }
 
-/** Undefined for what is no JSON; the error of the parser would quote the keys. */
+/** Undefined if it is not JSON; the error of the parser would quote the keys. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

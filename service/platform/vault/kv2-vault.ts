@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
-import { keepToken } from './keep-token.ts'
+import { renewToken } from './renew-token.ts'
 import { VaultClient, type VaultAnswer, type VaultClientOptions } from './vault-client.ts'
 import { checkPath, secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
 export interface Kv2VaultOptions extends VaultClientOptions {
   /** Where the key-value engine (version 2) is mounted. Default `secret`. */
   readonly mount?: string
-  /** Paths start with it, so that several services share a mount. Default `reactor-connect`. */
+  /** Prefix of all paths, so that several services can share a mount. Default `reactor-connect`. */
   readonly prefix?: string
 }
 
@@ -24,8 +24,8 @@ const mountSchema = z.object({
 const capabilitiesSchema = z.object({ data: z.object({ capabilities: z.array(z.string()) }) })
 
 /**
- * HashiCorp Vault or OpenBao, key-value engine version 2. A token that can be renewed is kept alive. Nothing is asked yet:
- * call `check`. Vault keeps as many old versions of a path as the mount says (10); `delete` removes them all.
+ * HashiCorp Vault or OpenBao, key-value engine version 2. A renewable token is kept alive. Opening it sends no request: call `check`. Vault
+ * stores as many old versions of a path as the mount allows (10); `delete` removes them all.
  */
 export function openKv2Vault(options: Kv2VaultOptions): Kv2Vault {
   return new Kv2Vault(options)
@@ -43,7 +43,7 @@ export class Kv2Vault implements Vault {
     this.#mount = checkPath(options.mount ?? 'secret')
     this.#prefix = checkPath(options.prefix ?? 'reactor-connect')
     const { logger } = options
-    this.#tokenKept = keepToken(this.#client, { logger, signal: this.#closing.signal })
+    this.#tokenKept = renewToken(this.#client, { logger, signal: this.#closing.signal })
   }
 
   async get(path: string): Promise<StoredSecrets | null> {
@@ -60,7 +60,7 @@ export class Kv2Vault implements Vault {
     secretsText(path, secrets)
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version
-    // Someone deleted the newest version by hand, without its history: Vault then expects the number of that version.
+    // Someone deleted the newest version manually, without its history: Vault then expects the number of that version.
     const stored = ifVersion === 0 ? await this.#read(path) : null
     if (stored?.secrets === null) {
       const after = await this.#write(path, secrets, stored.version)
@@ -104,12 +104,12 @@ export class Kv2Vault implements Vault {
     if (parsed.success) {
       return { secrets: parsed.data.data.data, version: parsed.data.data.metadata.version }
     }
-    // A mount that is not there answers 404 as well, but says so.
+    // A missing mount responds with 404 as well, but has errors in the body.
     if (answer.status === 404 && answer.errors.length === 0) return null
     throw this.#client.refused(operation, answer)
   }
 
-  /** The new version; null where `cas` is not the version now. */
+  /** The new version; null if `cas` is not the present version. */
   async #write(path: string, data: JsonObject, cas: number | undefined): Promise<number | null> {
     const operation = `write ${path}`
     const body = { ...(cas !== undefined && { options: { cas } }), data }
@@ -123,7 +123,7 @@ export class Kv2Vault implements Vault {
   }
 
   async #checkCapabilities(path: string, needed: readonly string[]): Promise<void> {
-    const operation = 'tell what the token may do'
+    const operation = 'look up the rights of the token'
     const answer = await this.#client.send({
       method: 'POST',
       path: 'sys/capabilities-self',

@@ -6,7 +6,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 /** Windows has no modes. */
 const isPosix = process.platform !== 'win32'
 
-/** Makes the folder (0700) where it is missing. Throws `vault_permissions` where others can reach it or a file in it. */
+/** Makes the folder (0700) if it is missing. Throws `vault_permissions` if others can reach it or a file in it. */
 export async function openPrivateFolder(folder: string): Promise<void> {
   const made = await mkdir(folder, { recursive: true, mode: 0o700 })
   if (!isPosix) return

@@ -13,7 +13,7 @@ import { draftSuffix } from '../../../lib/files/replace-file.ts'
 import { readHeader, unseal } from './sealed-secrets.ts'
 import { readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
 
-/** Takes the folder as the last process left it, however that ended, and gives the keys that now hold. Under the lock. */
+/** Completes the state that the last process left in the folder, however it ended, and returns the valid keys. Requires the lock. */
 export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promise<KeyRing> {
   for (const name of await readdir(folder)) {
     if (name.endsWith(draftSuffix)) await rm(join(folder, name), { force: true })
@@ -32,8 +32,8 @@ export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promi
 }
 
 /**
- * Encrypts with the current key what is under an older one, then forgets the older ones. The key file already says which is
- * current and holds them all: cut off at any time, this starts over. Under the lock.
+ * Encrypts files that have an older key with the current one, then removes the older keys. The key file already says which one is current
+ * and contains them all: if it is interrupted, it starts over. Requires the lock.
  */
 export async function finishRotation(
   folder: string,
@@ -53,7 +53,7 @@ async function rewrite(folder: string, name: string, ring: KeyRing): Promise<voi
   if (file === null || keyId === undefined || keyId === ring.current.id) return
   const key = ring.all.get(keyId)
   const plain = key === undefined ? undefined : unseal(file, name, key)
-  // A damaged file opens with no key: it stays as it is, and whoever reads it is told.
+  // No key opens a damaged file: it stays as it is, and reading it fails.
   if (plain !== undefined) await writeSealed(folder, plain, ring)
 }
 

@@ -5,11 +5,11 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
  *
  *     "RCV1" | key id (8) | version (8, big endian) | nonce (12) | AES-256-GCM ciphertext | tag (16)
  *
- * The header and the file's name (a hash of the path) are authenticated, so a file can neither be altered, nor put in the place of another one, nor say
+ * The header and the file's name (a hash of the path) are authenticated, so a file cannot be altered, put in place of another one, or claim
  * another version. Nonces are random: a key is good for 2^32 writes.
  */
 export interface VaultKey {
-  /** Of the key's hash: not a secret. */
+  /** Derived from the key's hash: not a secret. */
   readonly id: string
   readonly bytes: Buffer
 }
@@ -28,7 +28,7 @@ export function newVaultKey(): VaultKey {
   return vaultKey(randomBytes(32))
 }
 
-/** 32 bytes in base64 (or base64url); undefined where it is something else. */
+/** 32 bytes in base64 (or base64url); undefined if it is something else. */
 export function parseVaultKey(text: string): VaultKey | undefined {
   if (!/^[\w+/-]{43}=?$/.test(text.trim())) return undefined
   return vaultKey(Buffer.from(text.trim(), 'base64'))
@@ -39,7 +39,7 @@ export interface SealedHeader {
   readonly version: number
 }
 
-/** What a file says of itself, not yet authenticated; undefined where it is no such file. */
+/** The header of a file, not yet authenticated; undefined if it is not such a file. */
 export function readHeader(file: Uint8Array): SealedHeader | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   if (bytes.length < headerBytes || !bytes.subarray(0, 4).equals(magic)) return undefined
@@ -67,7 +67,7 @@ export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
   return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()])
 }
 
-/** Undefined where the bytes are not what `seal` made for this file with this key. */
+/** Undefined if the bytes were not written by `seal` for this file with this key. */
 export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undefined {
   const header = readHeader(file)
   if (header?.keyId !== key.id) return undefined
@@ -83,6 +83,6 @@ export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undef
     ])
     return { name, version: header.version, text: text.toString('utf8') }
   } catch {
-    return undefined // the tag does not fit
+    return undefined // the tag does not match
   }
 }

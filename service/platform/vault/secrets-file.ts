@@ -9,7 +9,7 @@ import { checkPath } from './vault.ts'
 
 const suffix = '.secrets'
 
-/** A hash, so that no path is too long for a file system, or differs from another in case only. */
+/** A hash, so that no path is too long for the file system, or differs from another only in case. */
 export function fileNameOf(path: string): string {
   return createHash('sha256').update(checkPath(path)).digest('hex') + suffix
 }
@@ -27,7 +27,7 @@ export async function readSealed(folder: string, name: string): Promise<Buffer |
   }
 }
 
-/** Durable when it resolves. Under the lock. */
+/** Durable when it resolves. Requires the lock. */
 export function writeSealed(folder: string, plain: Plain, ring: KeyRing): Promise<void> {
   return replaceFile(join(folder, plain.name), seal(plain, ring.current))
 }

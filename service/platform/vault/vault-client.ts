@@ -18,9 +18,9 @@ export interface VaultClientOptions {
   readonly token: string
   /** Of Vault Enterprise and OpenBao. */
   readonly namespace?: string
-  /** For one request with its answer. Default 10 s. */
+  /** For one request with its response. Default 10 s. */
   readonly timeoutMs?: number
-  /** For why the vault refused: no caller is told what it said. */
+  /** Logs the reason of a refusal: callers are not told. */
   readonly logger: Logger
 }
 
@@ -35,21 +35,21 @@ export interface VaultRequest {
 
 export interface VaultAnswer {
   readonly status: 200 | 204 | 400 | 404
-  /** Null where there is no body. */
+  /** Null if there is no body. */
   readonly body: unknown
-  /** What Vault, or a proxy before it, says of a refusal, without what it repeats of the request. Empty for a plain 404. */
+  /**
+   * The reason that Vault, or a proxy in front of it, gives for a refusal, without the parts of the request that it repeats. Empty for a
+   * plain 404.
+   */
   readonly errors: readonly string[]
 }
 
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
-/** Shorter texts would blot out ordinary words. */
+/** Shorter texts would mask ordinary words. */
 const minSecretLength = 4
 const errorsSchema = z.object({ errors: z.array(z.string()) })
 
-/**
- * Requests to HashiCorp Vault or OpenBao. Certificates are checked as Node does it (`NODE_EXTRA_CA_CERTS` for an authority of
- * one's own).
- */
+/** Requests to HashiCorp Vault or OpenBao. Node checks certificates (`NODE_EXTRA_CA_CERTS` adds your own authority). */
 export class VaultClient {
   readonly #options: VaultClientOptions
   /** Without credentials: for messages. */
@@ -60,7 +60,7 @@ export class VaultClient {
     this.url = new URL(options.url).origin
   }
 
-  /** Throws `vault_unreachable`, and `vault_refused` for what the token may not do. */
+  /** Throws `vault_unreachable`, and `vault_refused` if the token does not have the rights. */
   async send(request: VaultRequest): Promise<VaultAnswer> {
     const { status, text } = await this.#exchange(request)
     const body = text === '' ? null : this.#parse(text, status)
@@ -76,7 +76,7 @@ export class VaultClient {
     )
   }
 
-  /** The error for a caller has the status alone, the log of the service the reason. */
+  /** The error for the caller only has the status; the log of the service has the reason. */
   refused(
     operation: string,
     answer: Pick<VaultAnswer, 'errors'> & { readonly status: number },
@@ -86,7 +86,7 @@ export class VaultClient {
     return this.unfitError(operation, reason)
   }
 
-  /** It did what was asked, and cannot be used all the same. `reason` is ours. */
+  /** The request succeeded, but the result cannot be used. `reason` is our text. */
   unfitError(operation: string, reason: string): ConnectError {
     return new ConnectError('vault_refused', { details: { url: this.url, operation, reason } })
   }
@@ -97,10 +97,10 @@ export class VaultClient {
   ): void {
     const reason = errors.join('; ') || 'no reason was given'
     const facts = { vault: this.url, operation, status, reason }
-    this.#options.logger.warn(facts, 'the vault did not do what was asked')
+    this.#options.logger.warn(facts, 'the vault did not carry out the request')
   }
 
-  /** Something between here and the vault may repeat the whole request. */
+  /** A proxy between this process and the vault may repeat the whole request. */
   #maskErrors(errors: readonly string[], { body = {} }: VaultRequest): readonly string[] {
     const sent = new SecretIndex()
     const secrets = [this.#options.token, ...textsOf(body)]
@@ -132,8 +132,10 @@ export class VaultClient {
     try {
       return JSON.parse(text)
     } catch {
-      // Not quoted: whatever it is, it may hold a secret.
-      throw this.#unreachableError(`it answered ${status} with something that is no JSON`)
+      // Not quoted, because it may contain a secret.
+      throw this.#unreachableError(
+        `it responded with status ${status} and something that is not JSON`,
+      )
     }
   }
 

@@ -8,19 +8,22 @@ import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
  * use the same vault at the same time.
  */
 export interface Vault extends AsyncDisposable {
-  /** Null where nothing is kept. Never an older state than a `put` that has resolved before, in any process. */
+  /** Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process. */
   get(path: string): Promise<StoredSecrets | null>
   /**
-   * Replaces what is kept at the path and returns its new version. Durable when it resolves; when it throws, either nothing
-   * changed, or (only for `vault_unreachable`) it may have: read again.
+   * Replaces the object at the path and returns its new version. Durable when it resolves; when it throws, either nothing changed, or
+   * (only for `vault_unreachable`) it may have: read again.
    *
-   * With `ifVersion` it throws `vault_conflict` and changes nothing unless that is the version now; 0: unless nothing is kept.
-   * Whoever read, changed and puts back says it: a token that was refreshed in the meantime is not overwritten.
+   * With `ifVersion`, it throws `vault_conflict` and changes nothing unless that is the present version; 0: unless nothing is stored. Use
+   * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten.
    */
   put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
-  /** Forgets the path with all of its history; nothing to forget is no error. Durable when it resolves. Versions then start anew. */
+  /**
+   * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable when it resolves. Versions then
+   * start again.
+   */
   delete(path: string): Promise<void>
-  /** Resolves where secrets can be read and written: for readiness and `doctor`. */
+  /** Resolves if secrets can be read and written: for readiness and `doctor`. */
   check(): Promise<void>
 }
 
@@ -30,7 +33,7 @@ export interface StoredSecrets {
   readonly version: number
 }
 
-/** Where the secrets of an instance are. They are an object from JSON pointer to value: see `instances/secret-fields.ts`. */
+/** The path of an instance's secrets. They are an object from JSON pointer to value: see `platform/secrets/secret-fields.ts`. */
 export function instancePath(instanceId: string): string {
   return `instances/${instanceId}`
 }
@@ -45,7 +48,7 @@ export function secretsText(path: string, secrets: JsonObject): string {
   throw new ConnectError('vault_too_large', { details: { path, limit: maxSecretsBytes } })
 }
 
-/** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL reads in another way. Throws a TypeError. */
+/** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL interprets. Throws a TypeError. */
 export function checkPath(path: string): string {
   if (path.length <= 200 && /^[\w-]+(?:\/[\w-]+)*$/.test(path)) return path
   throw new TypeError('A path of the vault is made of letters, digits, "_", "-" and "/".')

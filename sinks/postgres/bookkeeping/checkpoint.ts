@@ -25,7 +25,7 @@ interface CheckpointWrite {
   /** Of the records at the log position. */
   readonly columns: readonly Column[]
   readonly counts: ReadonlyMap<string, SliceCounts>
-  /** Of all slices: a COPY does not tell them apart. They count with the first one. */
+  /** For all slices: a COPY does not separate them. They are counted with the first one. */
   readonly losses: { readonly nulled: number; readonly cut: number }
 }
 
@@ -116,7 +116,7 @@ function storable(text: string): string {
   return text.replaceAll('\0', '').toWellFormed()
 }
 
-/** The error of a slice that is not where this lane left it. */
+/** The error for a slice that is not where this lane left it. */
 async function staleSlice(
   session: DestinationSession,
   sync: StreamSync,

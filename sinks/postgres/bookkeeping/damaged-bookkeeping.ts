@@ -16,7 +16,7 @@ export interface RowOwner {
   readonly table: TableName
 }
 
-/** JSON of the bookkeeping; undefined if it is not valid, or not what we write. */
+/** Parses JSON of the bookkeeping; undefined if it is invalid, or has another form. */
 export function parseStored<T>(text: string, schema: z.ZodType<T>): T | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data
@@ -44,7 +44,7 @@ interface StoredText<T> {
   readonly column: `${'streams' | 'slices' | 'positions'}.${string}`
 }
 
-/** Throws if slices of a stream whose sync goes on from them were deleted: what they cover would be loaded again. */
+/** Throws if slices of a stream were deleted although its sync continues from them: the records that they cover would be loaded again. */
 export async function requireSlices(
   session: DestinationSession,
   owner: RowOwner,
@@ -73,11 +73,11 @@ function damagedRow(
   return damaged(session.address, {
     object: `${subject}, stream ${stream} of connection ${connection} (${where})`,
     problem,
-    fix: `Restore what is named from a backup. Without one, let the stream be read from the beginning: ${restart}. If it appends, run \`TRUNCATE ${quoteTable(table)}\` too: else its rows come a second time.`,
+    fix: `Restore the named objects from a backup. Without one, have the stream read from the beginning: ${restart}. If it appends, run \`TRUNCATE ${quoteTable(table)}\` too; otherwise its rows are loaded a second time.`,
   })
 }
 
-/** What makes the streams of a connection let go of their tables, and begin again; rows stay. `stream`: only this one. */
+/** How to make the streams of a connection give up their tables and start over; rows stay. `stream`: only this one. */
 export function letGoOf(
   {
     id,
@@ -92,7 +92,7 @@ export function letGoOf(
   return `run ${reset} if that is a connection of the service, or ${forget} in the destination’s database if it is one of a run file`
 }
 
-/** Throws if tables of the bookkeeping, or columns, were dropped. `tables`: what is left of them, with their columns. */
+/** Throws if tables of the bookkeeping, or columns, were dropped. `tables`: those that are left, with their columns. */
 export async function requireIntact(
   session: DestinationSession,
   { known }: { readonly known: 'tables' | 'columns' },
@@ -113,7 +113,7 @@ export async function requireIntact(
   }
 }
 
-/** Throws if there are tables of the bookkeeping, and nothing says of which version they are. */
+/** Throws if there are tables of the bookkeeping without a version. */
 export async function requireNone(session: DestinationSession): Promise<void> {
   const rows = await session.rows(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -128,7 +128,7 @@ function missingObject(session: DestinationSession, name: string, column?: strin
   return damaged(session.address, {
     object: column === undefined ? table : `column ${column} of ${table}`,
     problem: name === 'migrations' ? 'it is gone or empty' : 'it is gone',
-    fix: `Restore what is named from a backup. Without one, run \`DROP SCHEMA ${session.bookkeeping} CASCADE\`: all connections that load into this database then read their streams from the beginning. Empty the tables of streams that append before that: else their rows come a second time.`,
+    fix: `Restore the named objects from a backup. Without one, run \`DROP SCHEMA ${session.bookkeeping} CASCADE\`: all connections that load into this database then read their streams from the beginning. Empty the tables of streams that append before that; otherwise their rows are loaded a second time.`,
   })
 }
 

@@ -3,7 +3,7 @@ import type { SinkStream, StreamSync } from '../../sink.ts'
 import { destinationReplaced } from '../destination-errors.ts'
 import type { DestinationSession } from '../session.ts'
 
-/** Says of a row of `streams` that it is as the attempt's `begin` left it. */
+/** SQL condition: the row of `streams` is as the attempt's `begin` left it. */
 export const isOfAttempt = `connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 AND attempt = $5`
 
 /** The parameters of `isOfAttempt`. */
@@ -12,13 +12,13 @@ export function attemptParams(sync: StreamSync): readonly unknown[] {
   return [sink.connection, streamId.namespace ?? null, streamId.name, epoch, attemptKey(sync)]
 }
 
-/** Numbers alone do not tell attempts apart: see `StreamSync.attemptKeys`. */
+/** Numbers alone do not identify attempts: see `StreamSync.attemptKeys`. */
 export function attemptKey({ attemptKeys }: StreamSync): string | null {
   return attemptKeys.at(-1) ?? null
 }
 
 /**
- * The id of the stream's row. Throws if the stream is not this attempt's any more, or will not be: a newer start has the connection.
+ * The id of the stream's row. Throws if the stream no longer belongs to this attempt, or soon will not: a newer start has the connection.
  * `locked`: until the transaction ends.
  */
 export async function requireOwn(
@@ -35,7 +35,7 @@ export async function requireOwn(
   throw await lostStream(session, sync)
 }
 
-/** The error of an attempt that has its stream no more: it was taken over, or the destination is not the one that it began in. */
+/** The error for an attempt that has lost its stream: it was taken over, or the destination is not the one that it began in. */
 export async function lostStream(
   session: DestinationSession,
   sync: StreamSync,
@@ -47,7 +47,7 @@ export async function lostStream(
   return fenced(sink, 'a reset of the stream')
 }
 
-/** Why the start has the connection no more; undefined if it has. */
+/** Why the start no longer has the connection; undefined if it has. */
 export async function startRefusal(
   session: DestinationSession,
   sink: SinkStream,
@@ -64,7 +64,9 @@ function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
   return new ConnectError('fenced', { details })
 }
 
-/** A later `begin` or a reset has a greater epoch. What has an equal or a smaller one, and is not this attempt, never knew it. */
+/**
+ * A later `begin` or a reset has a greater epoch. A row with an equal or a smaller one that is not this attempt's never knew the attempt.
+ */
 async function hasOtherAttempt(session: DestinationSession, sync: StreamSync): Promise<boolean> {
   const { sink, streamId, epoch } = sync
   const rows = await session.rows(
@@ -76,7 +78,7 @@ async function hasOtherAttempt(session: DestinationSession, sync: StreamSync): P
   return rows.length > 0
 }
 
-/** The start that took the connection over, in words for `fenced`; undefined if this one is the newest. */
+/** The start that took the connection over, as text for `fenced`; undefined if this one is the newest. */
 export async function newerStart(
   session: DestinationSession,
   connection: string,
@@ -92,7 +94,7 @@ export async function newerStart(
   return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
 }
 
-/** False if the bookkeeping is another one than that which counted the start, or an older state of it. */
+/** False if the bookkeeping is not the one that counted the start, or an older state of it. */
 async function knowsStart(
   session: DestinationSession,
   connection: string,

@@ -3,8 +3,8 @@ import type { TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
- * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log go on counting, so
- * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made anew by the next one.
+ * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log continue to count, so that nothing
+ * of the old sync is mistaken for the new one's. A stage that an overwrite left behind is made again by the next one.
  */
 export async function forgetStreams(
   session: DestinationSession,
@@ -18,7 +18,7 @@ export async function forgetStreams(
   await forget(session, isWanted, [connection, names])
 }
 
-/** Streams that loaded a table which somebody dropped: their checkpoints speak of rows that are not there any more. */
+/** Streams that loaded a table which somebody dropped: their checkpoints refer to rows that no longer exist. */
 export async function forgetOwners(
   session: DestinationSession,
   { schema, table }: TableName,

@@ -151,7 +151,7 @@ export async function migrateBookkeeping(session: DestinationSession): Promise<v
   })
 }
 
-/** Looked at before: the server's refusal would name one table, without its schema. */
+/** Checked first: the server's refusal would name one table, without its schema. */
 async function requireOwner(session: DestinationSession): Promise<void> {
   const schema = session.bookkeepingSchema
   const tables = await session.rows<{ name: string; owner: string }>(
@@ -163,7 +163,7 @@ async function requireOwner(session: DestinationSession): Promise<void> {
   if (tables.length > 0) throw bookkeepingOwnerMissing(session.address, { schema, tables })
 }
 
-/** What was applied; not where a newer version did it, which may keep what this one would misread. */
+/** The applied migrations; not if a newer version did it, whose data this one might misread. */
 async function knownVersion(session: DestinationSession): Promise<number> {
   const found = await appliedVersion(session)
   const known = migrations.length

@@ -6,7 +6,7 @@ import type { DestinationSession } from '../session.ts'
 /** Any number of our own: with it as the first, the second number of an advisory lock is the start of a run. */
 const startLock = 1_380_142_931
 
-/** What an advisory lock's number can hold. A connection is not started more often. */
+/** The largest number of an advisory lock. A connection is not started more often. */
 const maxStart = 2 ** 31 - 1
 
 const markSeconds = 10
@@ -15,8 +15,8 @@ const markSeconds = 10
 const endMs = 10_000
 
 /**
- * Two shared locks say whose session this is, for as long as it lives: of which connection, and of which start. No run takes them
- * exclusively, so this waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.
+ * Two shared locks identify the session for as long as it lives: its connection, and its start. No run takes them exclusively, so this
+ * waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.
  */
 export async function markSession(
   session: DestinationSession,
@@ -31,7 +31,7 @@ export async function markSession(
 }
 
 /**
- * Ends all sessions of older starts of the connection, whatever they do or wait for: a process that is frozen would keep its locks until it
+ * Ends all sessions of older starts of the connection, whatever they are doing: a process that is frozen would keep its locks until it
  * wakes. Those of another role cannot be ended by us.
  */
 export async function endOlderSessions(
@@ -39,7 +39,7 @@ export async function endOlderSessions(
   connection: string,
   start: number,
 ): Promise<void> {
-  // All are told before the first one is waited for.
+  // All get the signal before the first one is waited for.
   for (const waitMs of [0, endMs]) {
     await session.rows(
       `SELECT pg_terminate_backend(of_connection.pid, $4)
@@ -57,7 +57,7 @@ export async function endOlderSessions(
   }
 }
 
-/** A sandbox's runs are others, although they may have the name of the connection. */
+/** A sandbox has its own runs, although they may have the name of the connection. */
 function connectionKey(session: DestinationSession, connection: string): string {
   return lockKey('sessions', session.bookkeepingSchema, connection)
 }
@@ -70,5 +70,5 @@ export function laneLockKey(connection: string, { namespace, name }: StreamId): 
   return lockKey('lanes', connection, namespace ?? null, name)
 }
 
-/** How long a stream is waited for, by those who take it over and by their lanes. */
+/** How long to wait for a stream, for those who take it over and for their lanes. */
 export const takeOverSeconds = 60

@@ -3,8 +3,8 @@ import type { RunStart } from '../../sink.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
- * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).
- * Another key is another run, also after one that was cancelled.
+ * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself (killed, stopped). Another
+ * key is another run, also after a cancelled one.
  */
 export async function startRun(
   session: DestinationSession,
@@ -28,8 +28,8 @@ export async function startRun(
 }
 
 /**
- * A run that came to its own end has told what happened to the tables; one that was killed has not, whichever run follows. Under the
- * same key nobody may have heard of the end.
+ * A run that came to its own end has reported what happened to the tables; a killed one has not, whichever run follows. With the same key,
+ * nobody may have learned of the end.
  */
 async function forgetToldNotes(
   session: DestinationSession,
@@ -50,7 +50,7 @@ async function forgetToldNotes(
   )
 }
 
-/** Nothing, if a newer start has the connection: its run goes on. */
+/** Does nothing if a newer start has the connection: its run continues. */
 export async function endRun(
   session: DestinationSession,
   connection: string,

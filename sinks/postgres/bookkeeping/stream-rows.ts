@@ -67,19 +67,19 @@ export interface StreamRow {
   /** The start of a run that began the sync. */
   readonly syncStart: number
   readonly startedAtMs: number
-  /** What happened to the columns of the table, in this run or in one that was killed before it told. */
+  /** What happened to the columns of the table, in this run or in one that was killed before it reported it. */
   readonly tableNotes: readonly TableNote[]
-  /** What its begins warned of, likewise. */
+  /** Warnings of its begins, likewise. */
   readonly warnings: readonly string[]
-  /** How many slices were saved of it. */
+  /** How many of its slices were saved. */
   readonly planned: number
-  /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
+  /** Other tables that it was loaded into, since its last reset. Their rows are still there. */
   readonly earlierTables: readonly TableName[]
   /** The key that rows of the table were merged by, also if rows were appended since; undefined if there is none. */
   readonly mergedKey: SyncSettings['key'] | undefined
 }
 
-/** For what is told of its slices. */
+/** The owner, for messages about its slices. */
 export function ownerOf(
   { connection, stream }: SinkStream,
   { id, table }: Pick<StreamRow, 'id' | 'table'>,
@@ -168,7 +168,7 @@ function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowO
   }
 }
 
-/** A stream that was reset is read from the beginning, whatever its row says: so a reset mends a damaged row. */
+/** A stream that was reset is read from the beginning, whatever its row contains: so a reset repairs a damaged row. */
 function storedText<T>(
   {
     session,
@@ -192,7 +192,7 @@ export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undef
   return isDedup && key.length > 0 ? key : undefined
 }
 
-/** Nothing follows from them for the next sync. */
+/** Settings that have no effect on the next sync. */
 const noSettings: SyncSettings = { mode: 'append', sync_mode: 'full_refresh', key: [], cursor: [] }
 
 /** Another stream that has the table. */
@@ -235,7 +235,7 @@ export async function otherOwners(
   })
 }
 
-/** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */
+/** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the previous sync are forgotten. */
 export async function writeStreamRow(
   session: DestinationSession,
   sink: SinkStream,
@@ -323,7 +323,7 @@ export async function readSlices(
   })
 }
 
-/** `resumed`: the sync goes on, with records that were written with the columns of a position. A new one passes over what the log has. */
+/** `resumed`: the sync continues, with records that were written with the columns of a position. A new one skips what the log has. */
 export async function readPositions(
   session: DestinationSession,
   owner: RowOwner,
@@ -361,7 +361,7 @@ export async function readInRun(
   }
 }
 
-/** JSON.parse gives nothing else. */
+/** JSON.parse returns nothing else. */
 const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
 
 /** `Destination.loadedStreams`: see the contract. */

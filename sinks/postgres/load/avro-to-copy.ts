@@ -34,20 +34,20 @@ const codes = {
 const codeOfKind: Readonly<Record<ColumnKind, number>> = { ...codes, timetz: codes.string }
 
 export interface CopyColumn extends Column {
-  /** The column of the table that takes it; undefined where it has none: the field is passed over. */
+  /** The column of the table for it; undefined if there is none: the field is skipped. */
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
 export interface TranscoderOptions {
   readonly tail: RowTailOptions
-  /** Binary only where `takesBinary` says so (binary-columns.ts). */
+  /** Binary only if `takesBinary` says so (binary-columns.ts). */
   readonly format: CopyFormat
   /** Of the same columns. */
   readonly seen: SeenFacts
   readonly losses: LoadLosses
   /** The fields of the primary key, by which losses name their rows; empty without one. */
   readonly keyFields: readonly string[]
-  /** Takes the records that no row can stand for; absent where rows are only appended. */
+  /** Takes the records that cannot become a row; absent if rows are only appended. */
   readonly rejections?: KeyRejections
 }
 
@@ -70,7 +70,7 @@ const serializationError = {
 export class CopyTranscoder {
   /** The columns of the COPY, quoted by the caller. */
   readonly copyColumns: readonly string[]
-  /** Cells to be NULL because the server refused them, by the row's number in the batch. */
+  /** Cells that become NULL because the server refused them, by the row's number in the batch. */
   readonly refused = new Map<number, Set<number>>()
 
   readonly #out: CopyOutput
@@ -135,7 +135,7 @@ export class CopyTranscoder {
     this.#rejections?.setSlice(block.slice)
   }
 
-  /** Passes over records of the open block. */
+  /** Skips records of the open block. */
   skip(rows: number): void {
     const { offset } = this.#out
     for (let row = 0; row < rows; row++) {
@@ -170,7 +170,7 @@ export class CopyTranscoder {
     return 'done'
   }
 
-  /** Takes the row that was written last back. */
+  /** Removes the row that was written last. */
   #reject(
     reason: string,
     { from, start }: { readonly from: number; readonly start: number },
@@ -186,7 +186,7 @@ export class CopyTranscoder {
     return keyOfRecord(input.subarray(from, offset), this.#columns, this.#keyFields)
   }
 
-  /** The row that was written last is part of the COPY: what it lost counts. */
+  /** The row that was written last is part of the COPY: its losses count. */
   #account(from: number): void {
     const keyOf = (): string | undefined => this.#keyOf(from)
     for (const { change, field } of this.#lastChanges) {
@@ -262,7 +262,7 @@ export class CopyTranscoder {
     if (this.#special[column] === 2) this.#quoteAsJson(column, start)
     if (!fields.stripped) return
     fields.stripped = false
-    // Cut, it may be the key of another record.
+    // If it is cut, it may be the key of another record.
     this.#rejections?.noteUnfit(column)
     this.#note(column, serializationError)
   }
@@ -316,7 +316,7 @@ export class CopyTranscoder {
     this.#fields.nullValue()
   }
 
-  /** A value that came as JSON; null: the record lacks the field. */
+  /** A value that came as JSON; null: the record does not have the field. */
   #overflowed(column: number, entry: string | null): void {
     const target = this.#columns[column]?.target
     if (entry === null || target === undefined) {

@@ -3,7 +3,7 @@ import type { CopyColumn } from './avro-to-copy.ts'
 import { columnTypeOf, type HeldType } from '../tables/column-types.ts'
 import type { TableColumns } from '../tables/table-columns.ts'
 
-/** The type that we would make for a kind, where it has a binary encoding of its own. */
+/** The type that we would create for a kind, if it has a binary encoding. */
 function binaryTypeOf(kind: ColumnKind): HeldType | undefined {
   return kind === 'timetz' ? undefined : columnTypeOf(kind)
 }
@@ -16,8 +16,8 @@ const heldOfTail: ReadonlyMap<string, HeldType> = new Map([
 ])
 
 /**
- * Whether rows of these columns can go to the table as binary COPY: every type must be one that we would have made. Anything
- * else (a type of the user's own, a column that was widened) takes text, which any type reads.
+ * Whether rows of these columns can go to the table as binary COPY: every type must be one that we would have created. Any other type (the
+ * user's own, a widened column) gets text, which any type reads.
  */
 export function takesBinary(columns: readonly CopyColumn[], table: TableColumns): boolean {
   for (const [name, held] of heldOfTail) {

@@ -198,7 +198,7 @@ export class BinaryFields implements FieldWriter {
     if (!this.#numeric.digits(digits, 0, text.length)) this.unwritable = true
   }
 
-  /** Copies up to `end` of the wire without U+0000: four bytes at a time where none of them is zero. */
+  /** Copies up to `end` of the wire without U+0000: four bytes at a time if none of them is zero. */
   #copyText(end: number): void {
     const wire = this.#wire
     const out = this.#out
@@ -223,7 +223,7 @@ export class BinaryFields implements FieldWriter {
     out.offset = to
   }
 
-  /** Four bytes at a time where none of them is zero or a backslash. */
+  /** Four bytes at a time if none of them is zero or a backslash. */
   #document(): void {
     const wire = this.#wire
     const { input, view } = wire

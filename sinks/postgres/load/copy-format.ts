@@ -73,7 +73,7 @@ export function tailColumns({ metadata, hasMeta, isStaged }: RowTailOptions): re
   ]
 }
 
-/** What `_airbyte_meta` holds; null where a row has nothing to say and needs not. */
+/** What `_airbyte_meta` holds; null if a row has nothing to say and needs not. */
 export function metaText({ syncId, metadata }: RowTailOptions, changes: string): string | null {
   if (changes === '' && metadata === 'minimal') return null
   return `{"sync_id":${syncId},"changes":[${changes}]}`

@@ -1,7 +1,7 @@
 import { from as copyFrom } from 'pg-copy-streams'
 import { DatabaseError, type Client } from 'pg'
 
-/** One COPY … FROM STDIN. The server may refuse it at any time: the next call throws what it said, once a query may follow. */
+/** One COPY … FROM STDIN. The server may refuse it at any time: the next call throws the server's error, once a query may follow. */
 export class CopyIn {
   readonly #client: Client
   readonly #stream: ReturnType<typeof copyFrom>
@@ -49,11 +49,11 @@ export class CopyIn {
       return
     }
     const ready = this.#ready()
-    this.#stream.destroy(new Error('the load was given up'))
+    this.#stream.destroy(new Error('the load was stopped'))
     await ready
   }
 
-  /** The server has answered everything (`drain` of the client), or the session is gone. */
+  /** The server has sent all responses (`drain` of the client), or the session is gone. */
   #ready(): Promise<void> {
     const client = this.#client
     return new Promise((resolve) => {
@@ -67,7 +67,7 @@ export class CopyIn {
     })
   }
 
-  /** Whether something is expected from the server, or it takes no more. */
+  /** Whether a response of the server is expected, or it accepts no more data. */
   get isWaiting(): boolean {
     return this.#isWaiting
   }

@@ -67,7 +67,7 @@ export class CopyLoad {
   #tail: RowTailOptions
   #transcoder: CopyTranscoder
   #format: CopyFormat = 'text'
-  /** A row came that only text can say: more of them may, so the lane stays with text. */
+  /** A row that only text can represent: more of them may come, so the lane stays with text. */
   #needsText = false
   #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
   #keptBytes = 0
@@ -80,7 +80,7 @@ export class CopyLoad {
   /** Where the open COPY is to end early: after a row that had a refused cell. */
   #endsAt: number | undefined
   #copy: CopyIn | undefined
-  /** The last chunk: resolves when its bytes are free; gives the error, so that nobody has to wait for it. */
+  /** The last chunk: resolves when its bytes are free, with the error, so that nobody has to wait for it. */
   #inFlight: Promise<Error | undefined> = Promise.resolve(undefined)
   #begun = false
   #hasSavepoint = false
@@ -181,13 +181,13 @@ export class CopyLoad {
     this.#transcoder.refused.clear()
   }
 
-  /** Begins the transaction where no COPY did. */
+  /** Begins the transaction if no COPY did. */
   async begin(): Promise<void> {
     if (!this.#begun) await this.#options.session.begin()
     this.#begun = true
   }
 
-  /** Gives up an open COPY; the transaction is then to be rolled back. */
+  /** Abandons an open COPY; the transaction must then be rolled back. */
   async abort(): Promise<void> {
     const copy = this.#copy
     this.#copy = undefined
@@ -282,7 +282,7 @@ export class CopyLoad {
     return this.#copy
   }
 
-  /** Sends the output, while the next chunk is already written to the other buffer. */
+  /** Sends the output while the next chunk is written to the other buffer. */
   async #ship(copy: CopyIn): Promise<void> {
     const failure = await this.#inFlight
     this.#inFlight = Promise.resolve(undefined)
@@ -346,7 +346,7 @@ export class CopyLoad {
     this.#startAgain(place.tail)
   }
 
-  /** With another tail or format; what was refused for its value before stays refused. */
+  /** With another tail or format; values that were refused before stay refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
     this.#write(tail)
@@ -395,5 +395,5 @@ function isKeyConflict(thrown: unknown): boolean {
   return hasState(thrown, ['uniqueViolation', 'deadlockDetected', 'programLimitExceeded'])
 }
 
-/** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */
+/** A row needs `_airbyte_meta`, but the table has no such column yet. */
 class NeedsMeta extends Error {}

@@ -8,9 +8,9 @@ interface KeyableColumn {
 }
 
 /**
- * The records that a table with one row per key cannot have: those without a key, which cannot be told apart, and those whose key its
- * columns cannot hold. A NULL in one of several fields of a key is a value like any other, as it is for the index of the key.
- * What an open COPY passed over counts once that has ended: rows of one that was refused are sent again.
+ * The records that a table with one row per key cannot store: those without a key, which cannot be distinguished, and those with a key that
+ * its columns cannot hold. A NULL in one of several fields of a key is a value like any other, as it is for the index of the key. What an
+ * open COPY passed over counts once that has ended: rows of one that was refused are sent again.
  */
 export class KeyRejections {
   readonly #key: readonly string[]
@@ -40,7 +40,7 @@ export class KeyRejections {
     this.#slice = slice
   }
 
-  /** The current record has NULL in this column, or lacks it … */
+  /** The current record has NULL in this column, or does not have it … */
   noteNull(column: number): void {
     this.#nulls += this.#isKey[column] ?? 0
   }
@@ -76,7 +76,7 @@ export class KeyRejections {
     this.#open.push({ ...rejected, slice: this.#slice, ...(key !== undefined && { key }) })
   }
 
-  /** Rows that the open COPY passed over. */
+  /** Rows that the open COPY skipped. */
   get openRows(): readonly number[] {
     return this.#openRows
   }
@@ -87,7 +87,7 @@ export class KeyRejections {
     this.drop()
   }
 
-  /** The COPY was given up. */
+  /** The COPY was abandoned. */
   drop(): void {
     this.#open = []
     this.#openRows = []

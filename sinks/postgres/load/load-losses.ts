@@ -1,6 +1,6 @@
 import type { Loss } from '../../sink.ts'
 
-/** So many are named of a transaction; all are counted. */
+/** Maximum number that is named for a transaction; all are counted. */
 const MAX_NAMED = 5
 
 interface Counted {
@@ -45,7 +45,7 @@ export class LoadLosses {
     this.#open = none()
   }
 
-  /** The COPY was given up. */
+  /** The COPY was abandoned. */
   drop(): void {
     this.#open = none()
   }

@@ -47,7 +47,7 @@ export class MomentText {
     if (micros !== 0) writeFraction(out, micros)
   }
 
-  /** Gives true for a year BC, whose mark comes after the time. */
+  /** Returns true for a year BC, whose mark comes after the time. */
   #writeDay(out: CopyOutput, days: number): boolean {
     if (days !== this.#day && !this.#setDay(days)) return writeRareDay(out, days)
     const { bytes } = out

@@ -28,7 +28,7 @@ import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
 
-/** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */
+/** Blocks are held until they are flushed; if the caller never flushes, no more than this is held. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 const MAX_KEPT_REJECTIONS = 1000
 const MAX_NAMED_REJECTIONS = 5
@@ -36,7 +36,7 @@ const MAX_NAMED_REJECTIONS = 5
 /** All other lanes of the table may merge before this one. */
 const mergeSeconds = 600
 
-/** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
+/** Opens a lane with a session of its own. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(
   place: PostgresPlace,
   sync: StreamSync,
@@ -115,7 +115,7 @@ class PostgresLane implements SinkLane {
     }
     const name = { schema: 'pg_temp', table: '_reactor_staging' }
     const staged = { table: staging, name, tail: this.#tail(true) }
-    // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
+    // Deletes, and values that a change record does not have, need the existing rows; so does a sandbox, which fetches them.
     const meetsRows = context.place.metRows?.[target.loaded.table] !== undefined
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
     this.#load = new CopyLoad({
@@ -237,7 +237,7 @@ class PostgresLane implements SinkLane {
     this.#rejections = []
   }
 
-  /** A record that was taken to be loaded cannot be. */
+  /** A record that was taken for loading cannot be loaded. */
   #leaveOut(rejection: RejectedRecord): void {
     this.#progress.reject(rejection.slice)
     this.#note(rejection)
@@ -248,7 +248,7 @@ class PostgresLane implements SinkLane {
     if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
   }
 
-  /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
+  /** One lane at a time merges into a table: two lanes that update the same rows in a different order would deadlock. */
   async #merge(): Promise<void> {
     const { session, sync, target } = this.#context
     const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
@@ -281,7 +281,7 @@ class PostgresLane implements SinkLane {
     await this.#writeRejections()
   }
 
-  /** By what was seen of the rows that wait. */
+  /** According to the rows that wait. */
   #mergeOfSeen(): Merge {
     const { sync, target, actual } = this.#context
     const { nulls, values, missing } = this.#seen
@@ -352,7 +352,7 @@ class PostgresLane implements SinkLane {
     }
   }
 
-  /** A session that a newer `begin` ended says only that it is lost: look why. */
+  /** The error of a session that a newer `begin` ended only says that it is lost: find the reason. */
   async #guard<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()

@@ -16,7 +16,7 @@ export class WireReader {
     this.offset = 0
   }
 
-  /** Reads a long; NaN where it is beyond 2^52 in size, which then stands in the two fields above. */
+  /** Reads a long; NaN if it is beyond 2^52 in size, which then stands in the two fields above. */
   long(): number {
     const { input } = this
     let offset = this.offset

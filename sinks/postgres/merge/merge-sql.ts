@@ -258,7 +258,7 @@ export function dedupStatement(merge: Merge): string {
 }
 
 /**
- * Selects the rows that `dedupStatement` removes: partition (each counts its rows anew) and `tid`. `from`: the table, or a query that
+ * Selects the rows that `dedupStatement` removes: partition (each counts its rows again) and `tid`. `from`: the table, or a query that
  * gives its rows with their tableoid and ctid.
  */
 export function superfluousRows(merge: Merge, from: string): string {

@@ -18,7 +18,7 @@ export interface MergeOptions extends RowPlace {
 }
 
 export interface MergeOutcome {
-  /** As it had to be done. */
+  /** The merge that was needed. */
   readonly merge: Merge
   /** Rows that were left out, because no index can hold their key. */
   readonly longKeys: readonly LongKey[]

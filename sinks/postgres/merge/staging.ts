@@ -55,7 +55,7 @@ export function mergeOf(
   }
 }
 
-/** Text does not keep the order of every type (an enum, 9 before 10, the rules of a language): then the later record is the newer. */
+/** Text does not keep the order of every type (an enum, 9 before 10, collation rules): then the later record is the newer one. */
 function cursorOf(
   { cursor, isCursorOrdered }: StreamTarget,
   actual: TableColumns,

@@ -9,9 +9,9 @@ export interface Comparison {
   readonly after: TableName
   /** A table, or a query in parentheses, with the same columns in the same types. */
   readonly before: string
-  /** What identifies a row; undefined where only all of its contents do. */
+  /** What identifies a row; undefined if only all of its contents do. */
   readonly key: readonly ComparedColumn[] | undefined
-  /** What makes a row another. The key may be among them. */
+  /** The columns that decide whether a row has changed. The key may be among them. */
   readonly columns: readonly ComparedColumn[]
 }
 
@@ -28,7 +28,7 @@ export interface RowCountsRow {
   readonly insert: string
   readonly update: string
   readonly unchanged: string
-  /** Rows before that none after stands for. */
+  /** Rows before without a counterpart after. */
   readonly gone: string
 }
 

@@ -27,7 +27,7 @@ import {
   streamColumns,
 } from './value-counts.ts'
 
-/** What a run would do to the rows of production. Null where it is not known. */
+/** What a run would do to the rows of production. Null if it is not known. */
 export interface RowDiff {
   readonly insert: number | null
   readonly update: number | null
@@ -35,7 +35,7 @@ export interface RowDiff {
   readonly delete: number | null
   /** Figures of a stream that was cut: a whole run has at least so many. */
   readonly atLeast: readonly RowCount[]
-  /** Rows of the table as it is; null where there is none, or where they could not be counted. */
+  /** Rows of the table as it is; null if there is none, or where they could not be counted. */
   readonly tableRows: TableRows | null
   /** Values that are there now and would be NULL. */
   readonly nulled: readonly ColumnRows[]
@@ -82,7 +82,7 @@ export async function diffRows(
   } catch (error) {
     if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
       throw error
-    const warning = 'Comparing with the table took too long: what happens to its rows is not known'
+    const warning = 'Comparing with the table took too long: the changes to its rows are not known'
     return { ...unknownRows, warnings: [warning] }
   }
 }

@@ -26,9 +26,9 @@ export interface SandboxTable {
   readonly production: Production
   /** The sandbox's table: it has all columns of production's as they will be, and none of its rows. */
   readonly table: TableName
-  /** How a row of production looks in that table. Empty where production has no table. */
+  /** How a row of production looks in that table. Empty if production has no table. */
   readonly columns: MetRows['columns']
-  /** The rows that merges met, as they were; where there is a table to merge into. */
+  /** The rows that merges met, as they were; if there is a table to merge into. */
   readonly before: TableName | undefined
 }
 
@@ -57,7 +57,7 @@ const readSettings = `SET statement_timeout = '60s'; SET lock_timeout = '10s'`
 
 /**
  * Makes the ephemeral schema: the bookkeeping with a copy of the streams' checkpoints, and an empty table for each. Production is
- * only read. Streams that a run would refuse for their configuration alone come as refused. Throws where the schema cannot be made; then
+ * only read. Streams that a run would refuse for their configuration alone come as refused. Throws if the schema cannot be made; then
  * nothing is left.
  */
 export async function prepareSandbox(
@@ -239,7 +239,7 @@ async function copyRun({ session, place, id }: Maker, connection: string): Promi
 
 /**
  * Without the position in a log, which a sandbox has not: it reads what a run would find there. An overwrite that did not end is
- * begun anew: what its stage holds is read again, with the same result.
+ * begun again: what its stage holds is read again, with the same result.
  */
 async function copyCheckpoints(
   { session, place, id }: Maker,

@@ -44,7 +44,7 @@ export interface Production {
   /** The stream's row in the bookkeeping; undefined before its first sync. */
   readonly row: StreamRow | undefined
   readonly plan: TablePlan
-  /** Empty where there is no table. */
+  /** Empty if there is no table. */
   readonly columns: readonly ProductionColumn[]
   readonly views: readonly DependentView[]
   /** A dedup mode has its index, so that no key is there twice. */
@@ -54,7 +54,7 @@ export interface Production {
   readonly warnings: readonly string[]
 }
 
-/** Only reads. Throws where the stream's configuration cannot work, or its place is no table. `earlier`: streams of the table that begin before it. */
+/** Only reads. Throws if the stream's configuration cannot work, or its place is not a table. `earlier`: streams of the table that begin before it. */
 export async function readProduction(
   session: DestinationSession,
   sink: SinkStream,

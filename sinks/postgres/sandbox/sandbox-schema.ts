@@ -74,7 +74,7 @@ async function readSchemas(session: DestinationSession): Promise<SandboxSchema[]
   })
 }
 
-/** Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is no error. */
+/** Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is not an error. */
 export async function dropSandboxSchema(place: PostgresPlace, id: string): Promise<void> {
   const schema = sandboxSchemaName(id)
   await using session = await DestinationSession.open({ address: place.address })

@@ -26,7 +26,7 @@ import {
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
-import { tryIndexes, tryPartitions } from './try-places.ts'
+import { tryIndexes, tryPartitions } from './try-partitions.ts'
 
 /** What the table's own rules say about the rows that a sandbox loaded. */
 export interface RulesTried {
@@ -172,7 +172,7 @@ async function tryNotNull(trial: Trial): Promise<void> {
     const { name } = column
     const hasNone = !isManaged(name) && column.fill === undefined
     if (!isManaged(name) && isFilledUnseen(column)) continue
-    // An upsert gives the new row first: it is refused also where it would only update.
+    // An upsert gives the new row first: it is refused also if it would only update.
     const nulls = await countMatching(
       trial,
       `${written(trial)}${hasNone && target.key !== undefined && !target.isOverwrite ? '' : ` WHERE ${quote(name)} IS NULL`}`,
@@ -366,7 +366,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
   return []
 }
 
-/** Undefined where a run deletes none. */
+/** Undefined if a run deletes none. */
 function goneRows(
   { stream, loaded }: Trial,
   { columns, isDeferred }: IncomingKey,

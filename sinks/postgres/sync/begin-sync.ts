@@ -48,9 +48,9 @@ export async function beginSync(
     const { streamId } = target
     await requireNewest(session, sink, start)
     await takeOver(session, sink, target)
-    // Its lanes are ours now, unless a newer start came in the meantime: it began before us then.
+    // We own its lanes now, unless a newer start came in the meantime: it began before us then.
     await requireNewest(session, sink, start)
-    // Of two streams that begin at the same time to load one table, the second finds the first.
+    // If two streams begin at the same time to load one table, the second finds the first.
     await lockForTransaction(session, {
       keys: [lockKey('table', target.table.schema, target.table.table)],
       subject: quoteTable(target.table),
@@ -59,7 +59,7 @@ export async function beginSync(
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const { isOurs, owners } = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
-    // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
+    // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return leaveAsItStands(session, known, { sink, start })
@@ -68,7 +68,7 @@ export async function beginSync(
   })
 }
 
-/** What `begin` knows of a stream whose table is its own. */
+/** What `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
   readonly start: RunStart
@@ -122,7 +122,7 @@ async function startSync(
   })
 }
 
-/** Throws what keeps the stream from being loaded as it is now. Returns what there is to say of it. */
+/** Throws if the stream cannot be loaded in its present state. Returns the notes about it. */
 async function requireLoadable(
   session: DestinationSession,
   sink: SinkStream,
@@ -141,7 +141,7 @@ async function requireLoadable(
   return [...warnOfKnownStream(row, sink, target), ...again]
 }
 
-/** `row`: of a stream whose sync goes on from them. */
+/** `row`: of a stream whose sync continues from them. */
 async function requireAllSlices(
   session: DestinationSession,
   sink: SinkStream,
@@ -150,7 +150,7 @@ async function requireAllSlices(
   if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
 }
 
-/** Throws if the table is for another stream. `isOurs`: a stream of ours has loaded it, so that its columns are ours too. */
+/** Throws if the table belongs to another stream. `isOurs`: a stream of ours has loaded it, so its columns are ours too. */
 async function takeTable(
   session: DestinationSession,
   sink: SinkStream,
@@ -221,7 +221,7 @@ export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): 
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
 async function ensureSchema(session: DestinationSession, schema: string): Promise<void> {
-  // A sandbox's own one, which nothing makes anew.
+  // A sandbox's own one, which nothing makes again.
   if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
   await session.transaction(async () => {
@@ -272,7 +272,7 @@ function isSame(row: StreamRow, sink: SinkStream): boolean {
   )
 }
 
-/** Rows that are appended go by no key. */
+/** Rows that are appended need no key. */
 function usedSettings(settings: SyncSettings): SyncSettings {
   return settings.mode === 'append' ? { ...settings, key: [] } : settings
 }
@@ -287,8 +287,8 @@ function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
 }
 
 /**
- * The unfinished sync goes on. What another run read whole begins again: the table would be a mix of what the source had
- * then and has now. An incremental read goes on from its states either way.
+ * The unfinished sync continues. A stream that another run read as a whole starts over: otherwise the table would mix old and new rows of
+ * the source. An incremental read continues from its states either way.
  */
 function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: RunStart): boolean {
   if (row.complete || !isSame(row, sink)) return false
@@ -296,12 +296,12 @@ function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: R
   return row.syncStart === start || (hasKey && row.run === run)
 }
 
-/** The next sync goes on from the states that are stored, whichever run it is of. */
+/** The next sync continues from the stored states, whichever run they are from. */
 export function usesStates(row: StreamRow, sink: SinkStream): boolean {
   return keepsStates(row, sink) || (!row.complete && isSame(row, sink) && isUnrepeatable(sink))
 }
 
-/** An incremental stream goes on from its last states, unless its rows are to be replaced, or merged by another key. */
+/** An incremental stream continues from its last states, unless its rows will be replaced, or merged by another key. */
 function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
   const settings = settingsOf(sink)
   const isIncremental =
@@ -327,7 +327,7 @@ function takeNextNumbers(
   }
 }
 
-/** The warnings that are told from now on, until a run that told them has ended: also those of attempts that died before they told them. */
+/** The warnings from now on, until a run that reported them has ended: also those of attempts that died before they reported them. */
 async function keepUntold(
   session: DestinationSession,
   watched: Parameters<typeof watchTable>[1],

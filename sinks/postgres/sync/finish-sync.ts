@@ -63,7 +63,7 @@ export async function finishSync(
     const id = await requireOwn(session, sync, 'locked')
     const { rejected } = await requireComplete(session, sync, id)
     if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
-      // Else the next sync would go on from here, to the same end.
+      // Otherwise the next sync would continue from here, to the same end.
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
       return { rejected }
     }
@@ -129,11 +129,11 @@ async function swapStage(
   target: StreamTarget,
 ): Promise<{ readonly deleted: number; readonly inserted: number }> {
   const stage = await readTable(session, target.stage)
-  // A stage that is gone would leave the table empty.
+  // Without the stage, the table would become empty.
   if (stage === undefined) {
     throw tableGone(session.address, quoteTable(target.stage))
   }
-  // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
+  // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
   const table = await readTable(session, target.table)
   if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
@@ -144,7 +144,7 @@ async function swapStage(
     (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
   if (refusal !== undefined) throw refusal
   const newKey = await findMissingKeyIndex(session, target)
-  // The index waits for those who write the table: none of them may wait for our rows then.
+  // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
     await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
   const deleted = await deleteRows(session, target)

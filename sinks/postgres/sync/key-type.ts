@@ -10,9 +10,9 @@ import { hasRows, type TableChange, type TableColumns } from '../tables/table-co
 /** A key column of a table: before the sync, and as it has to be for it. */
 export interface KeyColumn {
   readonly held: HeldType
-  /** Undefined where the column stays. */
+  /** Undefined if the column stays. */
   readonly widened: OwnType | undefined
-  /** What the stream had before; undefined where that is not known. */
+  /** What the stream had before; undefined if that is not known. */
   readonly before: ColumnKind | undefined
   readonly kind: ColumnKind
 }
@@ -28,7 +28,7 @@ const jsonKinds: Readonly<Partial<Record<ColumnKind, string>>> = {
   double: 'number',
 }
 
-/** Whether a key that is in the column still equals the same key of the stream. False where that is not known. */
+/** Whether a key that is in the column still equals the same key of the stream. False if that is not known. */
 export function staysEqual(column: KeyColumn): boolean {
   const { held, widened, before, kind } = column
   if (widened === undefined && (before === undefined || before === kind)) return true

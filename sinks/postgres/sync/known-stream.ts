@@ -8,8 +8,8 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
 
 /**
- * Streams that only append may share a table. Any other would delete or replace rows of the others, also of those that are complete. One
- * that was forgotten has let go of its table.
+ * Streams that only append may share a table. Any other mode would delete or replace rows of the others, also of complete ones. A stream
+ * that was forgotten has given up its table.
  */
 export function findSharedTable(
   sink: SinkStream,
@@ -25,7 +25,10 @@ export function findSharedTable(
   return new ConnectError('destination_table_shared', { details })
 }
 
-/** The stream was loaded by its key, and the source has none any more: to go on by appending would add rows a second time, unasked. */
+/**
+ * The stream was loaded by its key, but the source no longer has one: to continue by appending would add rows a second time, which nobody
+ * asked for.
+ */
 export function findLostKey(
   row: StreamRow | undefined,
   sink: SinkStream,
@@ -37,7 +40,7 @@ export function findLostKey(
   return new ConnectError('destination_key_lost', { details })
 }
 
-/** What a run does otherwise than the stream's last one, and nothing else would tell. */
+/** What a run does differently from the stream's last one, which nothing else would report. */
 export function warnOfKnownStream(
   row: StreamRow | undefined,
   sink: SinkStream,
@@ -69,8 +72,8 @@ export function listEarlierTables(
 }
 
 /**
- * What there is to say of a stream that appends from the beginning to a table which has rows: a refusal if the bookkeeping knows that
- * they are this stream's, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
+ * The result for a stream that appends from the beginning to a table which has rows: a refusal if the bookkeeping knows that they are this
+ * stream's, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
  */
 export async function findRepeatedAppend(
   session: DestinationSession,
@@ -84,7 +87,7 @@ export async function findRepeatedAppend(
     readonly target: StreamTarget
     readonly row: StreamRow | undefined
     readonly owners: readonly TableOwner[]
-    /** It goes on from states. */
+    /** It continues from states. */
     readonly goesOn: boolean
   },
 ): Promise<ConnectError | readonly string[]> {
@@ -104,7 +107,7 @@ function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is 
   return row !== undefined && row.run !== 0 && isSameTable(row.table, table)
 }
 
-/** The settings of before are others: so it begins again, and nobody asked for its rows a second time. A change of the mode is warned of elsewhere. */
+/** Its settings have changed, so it starts over, and nobody asked for its rows a second time. A change of the mode has its own warning. */
 function readsAgain({ settings }: StreamRow, { stream: { sync_mode: now } }: SinkStream): boolean {
   return settings.mode === 'append' && (now === 'incremental' || settings.sync_mode !== now)
 }
@@ -130,9 +133,9 @@ function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): s
   const [owner] = owners.filter(({ isForgotten }) => !isForgotten)
   const begins = 'and the stream is appended to them from its beginning'
   if (owner !== undefined) {
-    return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: what both read is there twice.`
+    return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: rows that both read are in it twice.`
   }
-  return `${name} holds rows of an earlier load, ${begins}: what was loaded before is there twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+  return `${name} holds rows of an earlier load, ${begins}: rows that were loaded before are in it twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
 }
 
 async function isFilled(session: DestinationSession, table: TableName): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
 /**
- * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes anew
+ * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes again
  * too; then another table is the same one.
  */
 interface SeenTable {
@@ -23,7 +23,7 @@ interface WatchedStream {
 }
 
 /**
- * What the run has to tell of rows that the table lost, though the sync goes on from checkpoints that speak of them: each loss once, also
+ * What the run has to tell of rows that the table lost, though the sync continues from checkpoints that speak of them: each loss once, also
  * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. `goesOn`: from its checkpoints.
  */
 export async function watchTable(
@@ -49,7 +49,7 @@ export async function watchTable(
   return row?.warnings ?? warnings
 }
 
-/** The same for a run that is to come. Only looks. */
+/** The same for a future run. Only reads. */
 export async function warnOfLostRows(
   session: DestinationSession,
   stream: WatchedStream,
@@ -57,7 +57,7 @@ export async function warnOfLostRows(
   return compare(session, stream, await seeTable(session, stream.target))
 }
 
-/** Undefined if an overwrite replaces its rows, or if they may not be read: then nothing is said of them. */
+/** Undefined if an overwrite replaces its rows, or if they may not be read: nothing is reported about them then. */
 async function seeTable(
   session: DestinationSession,
   { table, isOverwrite }: StreamTarget,
@@ -96,11 +96,11 @@ async function compare(
   const isOther = before.bookkeeping === now.bookkeeping && before.table !== now.table
   if (isOther)
     return [
-      `Table ${table} is not the one that was loaded before: it was replaced by another one of its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table has the rows of before.`,
+      `Table ${table} is not the one that was loaded before: it was replaced by another table with its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table already has the earlier rows.`,
     ]
   if (before.hasRows && !now.hasRows && !(deletes === 'hard' && showsDeletes(target)))
     return [
-      `Table ${table} is empty, and rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
+      `Table ${table} is empty, although rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
     ]
   return []
 }

@@ -34,7 +34,7 @@ import {
   findTypeOfName,
 } from '../tables/table-columns.ts'
 
-/** What is known of the keys of rows that were not watched as they came. */
+/** Assumptions about the keys of rows that were not watched as they came. */
 const anyKeys = { hasNullKeys: true, hasRepeatedKeys: true }
 
 /** What `begin` found and decided before it touches a table. */
@@ -59,7 +59,7 @@ export interface PreparedTables {
   readonly warnings: readonly string[]
 }
 
-/** Makes the stream's tables fit for the sync, in place. */
+/** Prepares the stream's tables for the sync, in place. */
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
   const tableNotes = await ensureTable(preparation)
@@ -107,14 +107,14 @@ function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): Str
 
 /** What a sync has to do to its table before it loads. */
 export interface TablePlan {
-  /** The table as it is; undefined where it is to be created. */
+  /** The table as it is; undefined if it is to be created. */
   readonly actual: TableColumns | undefined
   readonly changes: readonly TableChange[]
   /** Why it cannot be done. */
   readonly refusal: ConnectError | undefined
 }
 
-/** Only looks. A sandbox shows this plan, and a sync carries it out. */
+/** Only reads. A sandbox shows this plan, and a sync executes it. */
 export async function planTable(
   preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
 ): Promise<TablePlan> {
@@ -143,7 +143,7 @@ export async function planTable(
   return { actual, changes, refusal }
 }
 
-/** COPY passes over rules. The upsert of a merge is refused where a table has any, and so is a part of a statement that deletes. */
+/** COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement that deletes. */
 function rulesInTheWay(
   { deletes }: SinkStream,
   { isOverwrite, key, deletedAt }: StreamTarget,
@@ -251,7 +251,7 @@ async function makeKeyIndex(
 ): Promise<number> {
   const { table } = target
   let removed = 0
-  // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  // Not if there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
     removed = await removeDuplicates({ session, sink, target })
@@ -291,7 +291,7 @@ async function removeDuplicates({
   return account?.done ?? 0
 }
 
-/** Rows without a key cannot be told apart: to keep one of them would delete the others. */
+/** Rows without a key cannot be distinguished: to keep one of them would delete the others. */
 async function requireKeys(
   session: DestinationSession,
   table: TableName,

@@ -46,7 +46,7 @@ const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {
   json: 'jsonb',
 }
 
-/** Own types as Postgres writes them, where that is another name. */
+/** Own types as Postgres writes them, if that is another name. */
 const writtenTypes: Readonly<Record<string, string>> = {
   timestamptz: 'timestamp with time zone',
   timestamp: 'timestamp without time zone',
@@ -130,7 +130,7 @@ const alsoHolds: Readonly<Partial<Record<HeldType, readonly OwnType[]>>> = {
   timestamptz: ['date'],
 }
 
-/** The narrowest type that holds both, where it is not text. */
+/** The narrowest type that holds both, if it is not text. */
 const joined: Readonly<Record<string, OwnType>> = {
   'smallint bigint': 'bigint',
   'smallint numeric': 'numeric',
@@ -144,7 +144,7 @@ const joined: Readonly<Record<string, OwnType>> = {
 }
 
 /**
- * The type that an existing column must become to hold values of the declared kind too; undefined where it stays.
+ * The type that an existing column must become to hold values of the declared kind too; undefined if it stays.
  * A column only ever gets wider. A user's own choice of a type that we do not know stays, and takes what casts to it.
  */
 export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | undefined {

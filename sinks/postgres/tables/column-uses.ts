@@ -82,7 +82,7 @@ export function refusedChange(
     table: quoteTable(table),
     reason: `${said} (${changes.join(', ')}; SQLSTATE ${sqlstate})`,
     sqlstate,
-    fix: `Find what uses the column with \`\\d+ ${quoteTable(table)}\`, keep its definition and drop it, run the connection, and create it again for the new type.`,
+    fix: `Find what uses the column with \`\\d+ ${quoteTable(table)}\`, save its definition and drop it, run the connection, and create it again for the new type.`,
   }
   return new ConnectError('destination_column_in_use', { details, cause: error })
 }

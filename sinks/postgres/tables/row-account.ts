@@ -15,7 +15,7 @@ export interface RowPlace {
   readonly table: TableName
 }
 
-/** Throws where a trigger or a policy of the table (or nothing that is known) left rows out. The transaction is then to be rolled back. */
+/** Throws if a trigger or a policy of the table (or nothing that is known) left rows out. The transaction is then to be rolled back. */
 export async function requireRows(
   session: DestinationSession,
   place: RowPlace,

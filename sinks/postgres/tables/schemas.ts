@@ -40,7 +40,7 @@ function requireOpen(
   throw new ConnectError('destination_schema_reserved', { details: { ...details, schema } })
 }
 
-/** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
+/** CREATE SCHEMA IF NOT EXISTS asks for the right to create even if the schema exists: look first. */
 export async function schemaExists(session: DestinationSession, schema: string): Promise<boolean> {
   const rows = await session.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
   return rows.length > 0

@@ -43,7 +43,7 @@ export interface StreamTarget {
   readonly isOverwrite: boolean
   /** A change stream (`_ab_cdc_…` columns): what a record lacks is unchanged. An API that leaves a field out says that it is empty. */
   readonly isCdc: boolean
-  /** Columns of the key; undefined where rows are only appended. */
+  /** Columns of the key; undefined if rows are only appended. */
   readonly key: readonly string[] | undefined
   readonly cursor: CursorColumn | undefined
   /** The records come in the order of the cursor: see `is_cursor_ordered` of AirbyteStream. */
@@ -52,7 +52,7 @@ export interface StreamTarget {
   readonly deletedAt: string | undefined
 }
 
-/** Throws a ConnectError where a dedup mode lacks its key, or key or cursor are no columns. */
+/** Throws a ConnectError if a dedup mode lacks its key, or key or cursor are no columns. */
 export function streamTarget(sink: SinkStream, schema: string | undefined): StreamTarget {
   const { stream, destination_object_name: objectName } = sink.stream
   const namespace =

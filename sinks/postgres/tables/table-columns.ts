@@ -35,7 +35,7 @@ export interface WantedTable {
   readonly metadata: Metadata
 }
 
-/** Undefined where there is no such table. */
+/** Undefined if there is no such table. */
 export async function readTable(
   session: DestinationSession,
   name: TableName,

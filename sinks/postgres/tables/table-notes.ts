@@ -9,7 +9,7 @@ interface Columns {
   readonly before: readonly TargetColumn[]
   readonly actual: TableColumns
   readonly changes: readonly TableChange[]
-  /** True where all rows of the table are new ones. */
+  /** True if all rows of the table are new ones. */
   readonly isOverwrite: boolean
 }
 

@@ -15,7 +15,7 @@ export function unusableKey(table: TableName, problem: string, fix = otherRows):
   return new ConnectError('destination_key_unusable', { details })
 }
 
-/** What the table's columns and partitions have against the key, whatever its rows are. Only looks. */
+/** Why the table's columns and partitions do not allow the key, whatever its rows are. Only reads. */
 export async function findUnfitKey(
   session: DestinationSession,
   { table, key, isOverwrite }: StreamTarget,
@@ -88,8 +88,8 @@ async function partitionedElsewhere(
 }
 
 /**
- * What somebody's choice of a column's type or collation does to the key: the server takes texts for equal that the source has as two keys, so that
- * their records become one row.
+ * The effect of a user's column type or collation on the key: the server treats texts as equal that are two keys at the source, so their
+ * records become one row.
  */
 export async function warnOfLooseKeys(
   session: DestinationSession,
@@ -110,6 +110,6 @@ export async function warnOfLooseKeys(
   )
   return loose.map(
     ({ column, why }) =>
-      `Column ${quoteIdentifier(column)} of the key has the ${why}, which takes some different texts for equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
+      `Column ${quoteIdentifier(column)} of the key has the ${why}, which treats some different texts as equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
   )
 }

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { askIdentity } from '../../../cli/auth/ask-identity.ts'
-import { isEncrypted } from '../../../cli/auth/encrypted.ts'
+import { isEncrypted } from '../../../cli/auth/is-encrypted.ts'
 import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
@@ -101,7 +101,7 @@ describe('logging out', () => {
     await logIn()
     expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
     expect(await whoami(kept)).toBe(401)
-    expect((await auth('logout')).out).toBe('no login was kept\n')
+    expect((await auth('logout')).out).toBe('no login was stored\n')
   })
 
   test('forgets a login also where its service is away, and says that it holds on', async () => {
@@ -129,7 +129,7 @@ describe('logging out', () => {
     await logIn()
     const { out } = await auth('logout')
     expect(out.split('\n')[1]).toBe(
-      `the next command asks ${api.url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again`,
+      `the next command uses ${api.url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again`,
     )
     expect((await auth('whoami')).out).toContain('test (admin) at')
     expect(JSON.parse((await auth('logout --json')).out)).toMatchObject({
@@ -148,7 +148,9 @@ describe('logging out', () => {
     await logIn(other.url)
     await logIn()
     const { out } = await auth(`logout --url ${api.url}`)
-    expect(out).toContain(`the next command asks ${other.url} with the login that is kept for it\n`)
+    expect(out).toContain(
+      `the next command uses ${other.url} with the login that is stored for it\n`,
+    )
   })
 
   test('leaves API keys what they are', async () => {

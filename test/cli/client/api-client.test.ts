@@ -96,7 +96,7 @@ describe('the client', () => {
       }),
     )
     for (const name of ['', '.', '..'])
-      expect(() => apiPath('instances', name)).toThrow(/is no name/)
+      expect(() => apiPath('instances', name)).toThrow(/is not a valid name/)
   })
 })
 

@@ -142,7 +142,7 @@ describe('logins', () => {
     await mkdir(folder, { recursive: true })
     const refused = {
       code: 'usage',
-      message: `${folder}, which keeps logins, cannot be used (EISDIR)`,
+      message: `${folder}, which stores logins, cannot be used (EISDIR)`,
     }
     await expect(readLogins(folder)).rejects.toMatchObject(refused)
     await expect(findService({}, environment)).rejects.toMatchObject(refused)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import stringWidth from 'string-width'
 import { expect, test } from 'vitest'
-import { moment } from '../../../cli/output/moment.ts'
+import { formatTime } from '../../../cli/output/format-time.ts'
 import { plainText } from '../../../cli/output/plain-text.ts'
 import { table } from '../../../cli/output/table.ts'
 
@@ -42,6 +42,6 @@ test('a text of others is one line without escape sequences', () => {
 })
 
 test('times are shown in UTC, to the second', () => {
-  expect(moment('2026-11-26T12:53:01.123+01:00')).toBe('2026-11-26 11:53:01Z')
-  expect(moment(null)).toBe('')
+  expect(formatTime('2026-11-26T12:53:01.123+01:00')).toBe('2026-11-26 11:53:01Z')
+  expect(formatTime(null)).toBe('')
 })

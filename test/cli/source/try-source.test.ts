@@ -138,7 +138,7 @@ test('try shows no token of a login either if it is not where the manifest looks
 test('try shows the configuration that the source changed, so that a refresh token is not lost', async () => {
   const { code, out } = await tryOrders(oauth)
   expect(code).toBe(0)
-  expect(out).toContain('configuration, which the source changed: store it')
+  expect(out).toContain('configuration, changed by the source: store it')
   expect(out).toContain('"token": "NEXT-REFRESH-4712"')
   const json = await tryOrders(oauth, { json: true })
   expect(JSON.parse(json.out)).toMatchObject({ changed_config: { token: 'NEXT-REFRESH-4712' } })
@@ -152,6 +152,6 @@ test('try says that an answer was no JSON', async () => {
   const { code, out } = await tryOrders(session, { html: '<!doctype html><h1>Maintenance</h1>' })
   expect(code).toBe(0)
   expect(out).toMatch(
-    /\norders: 0 records\nwarning: The answer of GET http:\/\/127\.0\.0\.1:\d+\/orders was no JSON \(application\/json, begins with <!doctype html\): it was read as one without records\.\n/,
+    /\norders: 0 records\nwarning: The response to GET http:\/\/127\.0\.0\.1:\d+\/orders was no JSON \(application\/json, begins with <!doctype html\): it was treated as having no records\.\n/,
   )
 })

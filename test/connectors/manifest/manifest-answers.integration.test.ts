@@ -76,7 +76,7 @@ test('keys of now_utc() tell 100 records apart, and what cannot work is read onc
     })
     expect(texts?.error).toMatchObject({
       code: 'source_mismatch',
-      message: expect.stringContaining('has a record that is no object') as unknown,
+      message: expect.stringContaining('has a record that is not an object') as unknown,
     })
     expect(requests.toSorted()).toEqual(['/docs', '/none', '/texts'])
     expect(log).toEqual([])

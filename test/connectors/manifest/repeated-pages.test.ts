@@ -76,7 +76,7 @@ test.each<[string, Repeated]>([
   expect(error).toMatchObject({ code: 'source_mismatch', retryable: false })
   expect(error?.message).toContain('orders')
   expect(error?.message).toContain(
-    `the API gives the token of the page that was asked for (${place}) as that of the next one, with the same answer`,
+    `the API returns the token of the requested page (${place}) as that of the next one, with the same response`,
   )
   expect(shop.urls.length).toBeLessThanOrEqual(most)
 })
@@ -91,7 +91,7 @@ test.each([
   )
   const { error } = await shop.read()
   expect(error).toMatchObject({ code: 'source_mismatch' })
-  expect(error?.message).toContain(`the API gives the same answer for each page (${place})`)
+  expect(error?.message).toContain(`the API returns the same response for each page (${place})`)
   expect(shop.urls.length).toBeLessThanOrEqual(15)
 })
 

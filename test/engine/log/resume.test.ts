@@ -153,7 +153,7 @@ describe('a writer that opens its lane', () => {
     for (const other of [record('done', 9), stateAt('done', 19), end]) {
       const { resume } = decideResume(facts({ first: other }))
       expect(resume.from).toBe('destination')
-      expect(resume.warning).toMatch(/does not go on/)
+      expect(resume.warning).toMatch(/does not continue/)
     }
     expect(decideResume(facts({ before: end })).resume.from).toBe('log')
     expect(decideResume(facts({ before: stateAt('done', 9) })).resume.from).toBe('destination')
@@ -194,13 +194,13 @@ describe('a writer that opens its lane', () => {
       { high: 39n, before: 'none', first: 'none' },
       /created again/,
     ],
-    ['nothing stands at the position', { first: 'none' }, /nothing stands/],
+    ['nothing stands at the position', { first: 'none' }, /there is nothing/],
     ['a foreign message stands there', { first: 'foreign' }, /foreign/],
     ['the message before it is gone', { before: 'none' }, /created again/],
     ['a record stands before it', { before: record('a', 99) }, /created again/],
     ['another state stands before it', { before: stateAt('a', 90) }, /created again/],
-    ['an older attempt stands at it', { first: record('a', 100, 0) }, /does not go on/],
-    ['another record stands at it', { first: record('a', 110) }, /does not go on/],
+    ['an older attempt stands at it', { first: record('a', 100, 0) }, /does not continue/],
+    ['another record stands at it', { first: record('a', 110) }, /does not continue/],
   ])('reads from the destination, with a warning, where %s', (_, more, warning) => {
     const { resume } = decideResume(facts(more))
     expect(resume).toMatchObject({ from: 'destination', slices: [at('a', 100)] })

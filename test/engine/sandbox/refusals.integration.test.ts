@@ -108,7 +108,7 @@ describe('a partitioned table', () => {
         expect(error, mode).toMatchObject({
           code: 'destination_partition_missing',
           message: expect.stringMatching(
-            new RegExp(`^No partition of "dest"\\."${mode}" takes a record: `),
+            new RegExp(`^No partition of "dest"\\."${mode}" accepts a record: `),
           ) as unknown,
           suggested_fix: expect.stringContaining(
             `PARTITION OF "dest"."${mode}" DEFAULT`,

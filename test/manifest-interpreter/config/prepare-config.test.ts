@@ -126,7 +126,7 @@ describe('validations', () => {
   it('read a text as JSON', () => {
     expect(() => {
       validate({ a: 'oauth' }, ['a'], { type: 'string' })
-    }).toThrow('The text is no JSON.')
+    }).toThrow('The text is not JSON.')
     validate({ a: '"oauth"' }, ['a'], { type: 'string' })
   })
 

@@ -317,7 +317,7 @@ describe('a request that fails', () => {
     )
     expect(failure).toMatchObject({
       kind: 'timeout',
-      message: `${base}/slow did not answer in time.`,
+      message: `${base}/slow did not respond in time.`,
     })
   })
 

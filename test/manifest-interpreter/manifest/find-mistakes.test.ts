@@ -168,7 +168,7 @@ test.each([
     'a version that is newer',
     { version: '99.0.0' },
     [
-      'warning - version: The manifest is of version 99.0.0, and 7.39 is what is known here: newer components and fields do nothing.',
+      'warning - version: The manifest has version 99.0.0, but this interpreter supports 7.39: newer components and fields do nothing.',
     ],
   ],
 ])('%s is found', (_what, options, found) => {

@@ -54,9 +54,7 @@ streams:
   })
 
   it('that is no YAML is refused with line and column', () => {
-    expect(() => loadManifest('a: [1')).toThrow(
-      /no YAML that can be read: .* \(line 1, column \d+\)/,
-    )
+    expect(() => loadManifest('a: [1')).toThrow(/not valid YAML: .* \(line 1, column \d+\)/)
   })
 })
 

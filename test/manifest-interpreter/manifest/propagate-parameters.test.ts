@@ -77,7 +77,7 @@ describe('parameters', () => {
   })
 
   it('that are no object are refused', () => {
-    expect(() => propagateParameters({ type: 'A', $parameters: 'x' })).toThrow('no object')
+    expect(() => propagateParameters({ type: 'A', $parameters: 'x' })).toThrow('not an object')
   })
 
   it('the given tree stays as it is', () => {

@@ -66,7 +66,7 @@ test.each<{ name: string; changes: PlainDict; place: string; problem: string }>(
     name: 'a level of concurrency that is no number',
     changes: { concurrency_level: { type: 'ConcurrencyLevel', default_concurrency: 'many' } },
     place: 'concurrency_level',
-    problem: 'its default_concurrency must be a whole number, or a template that gives one.',
+    problem: 'its default_concurrency must be a whole number, or a template that returns one.',
   },
   {
     name: 'a key that is a path',

@@ -510,7 +510,7 @@ describe('the encoder', () => {
     const expected = large.map((record) =>
       record.id % 10 === 3
         ? {
-            reason: `record of ${record.id < 64 ? 513 : 514} bytes is larger than the 400 bytes that the log takes`,
+            reason: `record of ${record.id < 64 ? 513 : 514} bytes is larger than the 400 bytes that the log accepts`,
           }
         : record,
     )
@@ -555,7 +555,7 @@ describe('the encoder', () => {
       one.records([{ id, text, undeclared: true }], 0, emittedAtMs)
       expect(one.take()).toBeUndefined()
       expect(one.takeRejection()).toEqual({
-        reason: expect.stringMatching(/ bytes that the log takes: raise it$/) as unknown,
+        reason: expect.stringMatching(/ bytes that the log accepts: raise it$/) as unknown,
         key: JSON.stringify([id]),
       })
     }

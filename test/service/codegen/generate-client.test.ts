@@ -3,7 +3,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { problemsOf, strictest, strictestInNode } from './compile.ts'
-import { keptNames } from '../../../service/codegen/kept-names.ts'
+import { parseStoredNames } from '../../../service/codegen/stored-names.ts'
 import { action, crm, generated, stream } from './sample-input.ts'
 
 /** The part that is made from the instance. */
@@ -36,7 +36,7 @@ describe('a client', () => {
   test('of an instance without streams and actions compiles', () => {
     const client = generated({})
     expect(problemsOf({ 'client.ts': client })).toEqual([])
-    expect(client).not.toMatch(/Action|dry_run|#region|import/)
+    expect(client).not.toMatch(/\bAction\b|dryRun|#region|import/)
   })
 
   test.each<[string, ts.CompilerOptions]>([
@@ -253,7 +253,7 @@ describe('names and texts of others', () => {
   })
 
   const recordsOf = (client: string): Readonly<Record<string, string>> =>
-    Object.fromEntries(keptNames(client).map(({ stream, type }) => [stream, type]))
+    Object.fromEntries(parseStoredNames(client).map(({ stream, type }) => [stream, type]))
 
   test('that are alike here get names that are not, in whatever company', () => {
     const alike = [
@@ -278,7 +278,7 @@ describe('names and texts of others', () => {
     const twin = stream('Orders', {}, { namespace: 'public' })
     const odd = stream("it's\na \\ 日本", {})
     const before = generated({ catalog: { streams: [orders, odd] } })
-    const names = keptNames(before)
+    const names = parseStoredNames(before)
     expect(names).toEqual([
       { stream: "it's\na \\ 日本", type: 'ItSARiBenRecord' },
       { stream: 'public.orders', type: 'PublicOrdersRecord' },
@@ -287,17 +287,17 @@ describe('names and texts of others', () => {
       "'public.orders': PublicOrdersRecord",
       '  "public.orders": PublicOrdersRecord;',
     )
-    expect(keptNames(formatted)).toEqual(names)
+    expect(parseStoredNames(formatted)).toEqual(names)
     const after = generated({ catalog: { streams: [twin, odd, orders] }, names })
     expect(recordsOf(after)).toMatchObject(recordsOf(before))
     expect(recordsOf(after)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
 
     // What is gone leaves no name that another stream could take: code that uses it must not compile.
-    const without = generated({ catalog: { streams: [twin] }, names: keptNames(after) })
+    const without = generated({ catalog: { streams: [twin] }, names: parseStoredNames(after) })
     expect(recordsOf(without)).toEqual({ 'public.Orders': recordsOf(after)['public.Orders'] })
     const replaced = generated({ catalog: { streams: [twin] }, names })
     expect(recordsOf(replaced)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
-    expect(keptNames('export type Streams = {\n  a: B\n}\n')).toEqual([])
+    expect(parseStoredNames('export type Streams = {\n  a: B\n}\n')).toEqual([])
   })
 
   test('that are kept are not taken where the client needs them itself', () => {

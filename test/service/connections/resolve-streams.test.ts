@@ -105,7 +105,7 @@ describe('deletes', () => {
         : stream,
     ),
   }
-  const advice = 'To take deleted rows out of a table, load it with overwrite or overwrite_dedup.'
+  const advice = 'To remove deleted rows from a table, load it with overwrite or overwrite_dedup.'
 
   test('that are asked for and cannot be seen are noted, with the streams', () => {
     expect(resolve({ deletes: 'soft' }).notes).toEqual([

@@ -95,7 +95,7 @@ describe('what cannot be kept to is refused:', () => {
     [
       'a sync mode that the source has no more',
       { supported_sync_modes: ['full_refresh'] },
-      /cannot read it in mode incremental any more/,
+      /can no longer read it in the approved mode, incremental/,
     ],
     [
       'a key whose new type holds more than the approved one',

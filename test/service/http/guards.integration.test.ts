@@ -83,7 +83,7 @@ describe('an action of a connector', () => {
         error: { suggested_fix: expect.stringContaining('"dry_run": true') as unknown },
       })
     }
-    // Not denied: what is behind is not built yet.
-    expect((await invoke({ dry_run: true })).status).toBe(501)
+    // Not denied: there is no such instance.
+    expect((await invoke({ input: {}, dry_run: true })).status).toBe(404)
   })
 })

@@ -100,7 +100,7 @@ test('what has not the right form is told the form in words', async () => {
     ['POST /instances', { name: 'a', type: '/x' }, 'is no type of a connector'],
     ['POST /connections/shop/approve', { fingerprint: 'x' }, 'is no fingerprint'],
     ['POST /api-keys', { name: 'a', kind: 'viewer', expires_in: '1 year' }, 'such as 90d'],
-    ['GET /connections?cursor=a%20b', undefined, 'is no cursor'],
+    ['GET /connections?cursor=a%20b', undefined, 'is not a cursor'],
   ] as const) {
     const answer = await api.call(route, body)
     expect(answer.status, route).toBe(400)

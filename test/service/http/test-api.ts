@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/platform/access/access.ts'
 import { CedarPolicy } from '../../../service/platform/access/cedar-policy.ts'
-import { StoredKey } from '../../../service/platform/vault/kept-key.ts'
+import { StoredKey } from '../../../service/platform/vault/stored-key.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import type { HttpOptions } from '../../../service/serve/http-options.ts'
 import { HttpServer } from '../../../service/serve/http-server.ts'

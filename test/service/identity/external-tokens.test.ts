@@ -263,8 +263,8 @@ describe('the keys', () => {
   )
 
   test.each([
-    ['no JSON', 'a page', 'no JSON'],
-    ['no key set', '{"keys":"none"}', 'no key set'],
+    ['no JSON', 'a page', 'is not JSON'],
+    ['no key set', '{"keys":"none"}', 'is not a key set'],
     ['too large', `{"keys":[],"more":"${'x'.repeat(600_000)}"}`, 'too large'],
   ])(
     'that are %s let nobody in, and are not asked for with every request',

@@ -45,7 +45,7 @@ it('takes silence of the source for what a check has found', async () => {
   expect(await shop.check('shop')).toEqual({
     status: 'FAILED',
     message: expect.stringContaining(
-      'The source of shop did not answer within 60 seconds',
+      'The source of shop did not respond within 60 seconds',
     ) as string,
   })
 })

@@ -40,23 +40,23 @@ function problemOf(work: () => void): unknown {
 
 test.each<[JsonObject, string | null]>([
   [good, null],
-  [{ ...good, prt: 1 }, '`/prt` is no field of this connector. Did you mean `/port`?'],
-  [{ ...good, zzzzz: 1, qqqqq: 2 }, '`/zzzzz`, `/qqqqq` are no fields of this connector'],
+  [{ ...good, prt: 1 }, '`/prt` is not a field of this connector. Did you mean `/port`?'],
+  [{ ...good, zzzzz: 1, qqqqq: 2 }, '`/zzzzz`, `/qqqqq` are not fields of this connector'],
   [{ host: 'db' }, '`/login` is missing'],
   [{ port: 1 }, '`/host`, `/login` are missing'],
   [{ ...good, login: {} }, '`/login/user` is missing'],
   [
     { ...good, login: { user: 'ada', usr: 'x' } },
-    '`/login/usr` is no field of this connector. Did you mean `/login/user`?',
+    '`/login/usr` is not a field of this connector. Did you mean `/login/user`?',
   ],
   [{ ...good, host: '' }, '`/host` must not be empty'],
   [{ ...good, port: 70_000 }, '`/port` must be at most 65535'],
-  [{ ...good, day: 'x' }, '`/day` does not have the form that the connector asks for: YYYY-MM'],
+  [{ ...good, day: 'x' }, '`/day` does not have the form that the connector requires: YYYY-MM'],
   [
     { ...good, code: 'x' },
-    '`/code` does not have the form that the connector asks for, such as EUR',
+    '`/code` does not have the form that the connector requires, such as EUR',
   ],
-  [{ ...good, word: 'X' }, '`/word` does not have the form that the connector asks for'],
+  [{ ...good, word: 'X' }, '`/word` does not have the form that the connector requires'],
 ])('%j: %s', (config, problem) => {
   expect(
     problemOf(() => {
@@ -79,16 +79,20 @@ test.each<[JsonObject, JsonValue, string]>([
   [{ exclusiveMaximum: 1 }, 1, '`/f` must be less than 1'],
   [{ multipleOf: 5 }, 1, '`/f` must be a multiple of 5'],
   [{ uniqueItems: true }, [1, 1], '`/f` holds the same item twice'],
-  [{ contains: { const: 1 } }, [2], '`/f` lacks an item that the connector asks for'],
-  [{ items: [{}], additionalItems: false }, [1, 2], '`/f` has more items than the connector takes'],
+  [{ contains: { const: 1 } }, [2], '`/f` lacks an item that the connector requires'],
+  [
+    { items: [{}], additionalItems: false },
+    [1, 2],
+    '`/f` has more items than the connector accepts',
+  ],
   [{ minProperties: 2 }, { a: 1 }, '`/f` has too few fields: at least 2'],
   [{ maxProperties: 1 }, { a: 1, b: 1 }, '`/f` has too many fields: at most 1'],
   [{ dependencies: { a: ['b'] } }, { a: 1 }, '`/f/b` is missing: `/f/a` needs it'],
-  [{ not: { const: 'x' } }, 'x', '`/f` holds what the connector does not take'],
+  [{ not: { const: 'x' } }, 'x', '`/f` has a value that the connector does not accept'],
   [
     { patternProperties: { '^s_': {} }, additionalProperties: false },
     { s_ok: 1, bad: 1 },
-    '`/f/bad` is no field of this connector',
+    '`/f/bad` is not a field of this connector',
   ],
 ])('a field of %j is told about %j: %s', (schema, value, problem) => {
   expect(

@@ -7,7 +7,7 @@ import { isDict } from '../../../manifest-interpreter/value/dict.ts'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { checkConfig } from '../../../service/instances/check-config.ts'
 import { splitConfig } from '../../../service/platform/secrets/secret-fields.ts'
-import { updatedConfig } from '../../../service/instances/updated-config.ts'
+import { replaceConfig } from '../../../service/instances/replace-config.ts'
 
 /** Each takes some 20 ms with the pattern, less than the limit of one expression: 1,000 take more than 20 s. */
 const names = Array.from({ length: 1_000 }, (_, i) => `${'a'.repeat(28)}${i}`)
@@ -72,7 +72,7 @@ test('an update is taken in bounded time', () => {
   const facts = { type: 'shop', title: 'Shop', docsUrl: 'https://shop.test' }
   const descriptor = { ...facts, spec, auth: [], actions: [], webhooks: [] }
   expectBounded(() => {
-    updatedConfig(descriptor, { config: {}, secrets }, config)
+    replaceConfig(descriptor, { config: {}, secrets }, config)
   })
 })
 

@@ -63,7 +63,7 @@ describe('an instance', () => {
     [
       'a field that is unknown',
       { ...shop, pasword: PASSWORD },
-      '`/pasword` is no field of this connector. Did you mean `/password`?',
+      '`/pasword` is not a field of this connector. Did you mean `/password`?',
     ],
     ['a value that is none of those', { ...shop, ssl: PASSWORD }, '`/ssl` must be one of'],
     ['a secret of the wrong type', { ...shop, password: [PASSWORD] }, '`/password` must be text'],

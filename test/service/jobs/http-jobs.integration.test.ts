@@ -153,21 +153,21 @@ describe('a Jobs service that is', () => {
       (service: JobsService) => {
         service.answerNext(500, 'boom SECRET')
       },
-      'it answered 500',
+      'it responded with status 500',
     ],
     [
       'redirecting',
       (service: JobsService) => {
         service.answerNext(302, '')
       },
-      'it answered 302',
+      'it responded with status 302',
     ],
     [
       'silent',
       (service: JobsService) => {
         service.setSilent(true)
       },
-      'it did not answer in time',
+      'it did not respond in time',
     ],
   ])('%s is unreachable', async (_, spoil, reason) => {
     await using service = await startJobsService()
@@ -186,7 +186,9 @@ describe('a Jobs service that is', () => {
   test('gone, or refusing the key, is unreachable', async () => {
     await using service = await startJobsService()
     const refused = jobsAt({ url: service.url, apiKey: 'other-SECRET' }).withdraw('r')
-    await expect(refused).rejects.toMatchObject({ details: { reason: 'it answered 401' } })
+    await expect(refused).rejects.toMatchObject({
+      details: { reason: 'it responded with status 401' },
+    })
     const gone = jobsAt({ url: 'http://127.0.0.1:1', apiKey: 'k' }).withdraw('r')
     await expect(gone).rejects.toMatchObject({ code: 'jobs_unreachable' })
   })
@@ -260,7 +262,9 @@ describe('a Jobs service that is', () => {
     await jobs.check()
     service.put('a', { run: 'a' })
     service.refuse(/./, 503)
-    await expect(jobs.check()).rejects.toMatchObject({ details: { reason: 'it answered 503' } })
+    await expect(jobs.check()).rejects.toMatchObject({
+      details: { reason: 'it responded with status 503' },
+    })
     await using delivery = delivering(jobs)
     await vi.waitFor(() => {
       expect(service.requests.filter((request) => request.endsWith('/take'))).toHaveLength(2)

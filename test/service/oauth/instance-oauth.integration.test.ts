@@ -232,7 +232,7 @@ describe('an authorization', () => {
     { status: 200, body: '{"ok":false,"error":"invalid_code"}', reason: 'invalid_code' },
     { status: 200, body: '<html>planted-SECRET</html>', reason: 'not JSON' },
     { status: 401, body: '<html>planted-SECRET</html>', reason: 'status 401' },
-    { status: 200, body: '{"scope":"planted-SECRET"}', reason: 'holds no access token' },
+    { status: 200, body: '{"scope":"planted-SECRET"}', reason: 'contains no access token' },
     {
       status: 400,
       body: '{"error":"invalid_client","error_description":"planted-client-secret is wrong"}',

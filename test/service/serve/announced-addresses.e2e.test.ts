@@ -40,7 +40,9 @@ test.concurrent(
     expect(url).toBe(`http://127.0.0.1:${port}`)
     const urls = [url, ...others.map((address) => `http://${address}:${port}`)]
     expect(output).toContain(`Reactor Connect listens on ${urls.join(', ')} (roles: `)
-    expect(output).toContain(`${warning}, so keys and secrets can be read on the way. Put a proxy`)
+    expect(output).toContain(
+      `${warning}, so keys and secrets can be read on the network. Put a proxy`,
+    )
     expect(output).toMatch(/"msg":"other machines reach the service without TLS"/)
   },
 )

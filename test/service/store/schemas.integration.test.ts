@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { wireSchema, type Column, type StreamId } from '../../../protocol/index.ts'
-import { keepSchemas } from '../../../service/run-worker/keep-schemas.ts'
+import { storeSchemas } from '../../../service/run-worker/store-schemas.ts'
 import type { SchemaStore } from '../../../service/schemas/contract.ts'
 import { openTestStore } from './open-test-store.ts'
 
@@ -28,7 +28,7 @@ async function carry(
       },
     },
   }))
-  await keepSchemas({ connection, streams: planned }, by.run, schemas)
+  await storeSchemas({ connection, streams: planned }, by.run, schemas)
 }
 
 test('a stream’s schemas have versions in the order in which runs carried them, and none twice', async () => {

@@ -45,7 +45,7 @@ export class BatchEncoder {
     return this.#bytes.subarray(0, this.#position)
   }
 
-  /** Begins anew; a buffer that one large message has blown up is given back. */
+  /** Starts over; a buffer that one large message has blown up is given back. */
   restart(capacity: number): void {
     this.#position = 0
     this.#count = 0

@@ -28,7 +28,7 @@ type Decompress = (bytes: Buffer, maxBytes: number) => Buffer | Promise<Buffer>
 
 /**
  * By the codec's number: none, gzip, snappy, lz4, zstd. Ours is zstd, but a topic's `compression.type` makes the broker
- * compress anew what was written to it.
+ * compress again what was written to it.
  */
 const decompressors: readonly Decompress[] = [
   (bytes) => bytes,
@@ -45,7 +45,7 @@ const decompressors: readonly Decompress[] = [
   },
 ]
 
-/** The messages of a batch in the open. Throws where they are larger than `maxBytes`. */
+/** The messages of a batch in the open. Throws if they are larger than `maxBytes`. */
 export async function decompress(
   bytes: Buffer,
   { codec, maxBytes }: { readonly codec: number; readonly maxBytes: number },
@@ -64,7 +64,7 @@ function chunkSize(outputBytes: number): number {
   return Math.min(maxChunkBytes, Math.max(minChunkBytes, Math.ceil(outputBytes)))
 }
 
-/** What a frame says of its content's size (RFC 8878, 3.1.1.1); undefined where it says nothing. Ours do. */
+/** What a frame says of its content's size (RFC 8878, 3.1.1.1); undefined if it says nothing. Ours do. */
 function zstdContentBytes(bytes: Buffer): number | undefined {
   const descriptor = bytes[4] ?? 0
   const windowBytes = (descriptor & 0x20) === 0 ? 1 : 0

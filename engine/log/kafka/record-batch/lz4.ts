@@ -1,4 +1,4 @@
-import { cut, Inflated } from './inflated.ts'
+import { cut, InflateBuffer } from './inflate-buffer.ts'
 
 /** The frame's flags: what stands in its header and after its blocks. */
 const magic = 0x184d2204
@@ -13,7 +13,7 @@ export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== magic) throw new RangeError('not an LZ4 frame')
   const flags = bytes.readUInt8(4)
   const afterBlock = (flags & blockChecksumBit) === 0 ? 0 : 4
-  const output = new Inflated(bytes.length * usualRatio, maxBytes)
+  const output = new InflateBuffer(bytes.length * usualRatio, maxBytes)
   // Magic, flags, block size, content size, dictionary, header checksum.
   let position =
     7 + ((flags & contentSizeBit) === 0 ? 0 : 8) + ((flags & dictionaryBit) === 0 ? 0 : 4)
@@ -30,7 +30,7 @@ export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
 }
 
 /** Sequences of literals and a copy; the last one has no copy. */
-function lz4Block(bytes: Buffer, output: Inflated): void {
+function lz4Block(bytes: Buffer, output: InflateBuffer): void {
   let position = 0
   const length = (nibble: number): number => {
     let sum = nibble

@@ -41,7 +41,7 @@ export class MessageCursor {
     this.#left = batch.count
   }
 
-  /** Messages before the offset `from` are passed over. */
+  /** Messages before the offset `from` are skipped. */
   static async open(batch: RecordBatch, from: bigint): Promise<MessageCursor> {
     const { body, codec, count } = batch
     // Compaction leaves the last batch of a producer, with no messages and no compressed stream.
@@ -59,7 +59,7 @@ export class MessageCursor {
     return this.#batch.baseOffset + BigInt(this.#offsetDelta)
   }
 
-  /** End of the value, and 0 where there is none. */
+  /** End of the value, and 0 if there is none. */
   get valueEnd(): number {
     return this.#valueLength < 0 ? 0 : this.valueStart + this.#valueLength
   }

@@ -17,7 +17,7 @@ const crcEnd = 21
 const transactionalBit = 0x10
 const controlBit = 0x20
 
-/** Who writes a batch: what the broker recognises repetitions and zombies by. */
+/** The producer of a batch: the broker recognises repetitions and zombies by it. */
 export interface BatchProducer {
   readonly id: bigint
   readonly epoch: number
@@ -69,7 +69,7 @@ export interface RecordBatch {
   readonly body: Buffer
 }
 
-/** What stands at an offset is no whole batch of this format. */
+/** There is no complete batch of this format at an offset. */
 export class BrokenBatchError extends Error {
   override readonly name = 'BrokenBatchError'
   readonly offset: bigint
@@ -80,7 +80,7 @@ export class BrokenBatchError extends Error {
   }
 }
 
-/** The batches in a fetch's answer. The last one may be cut by the fetch's size limit: it is left out. */
+/** The batches in a fetch's response. The last one may be cut by the fetch's size limit: it is left out. */
 export function readBatches(bytes: Buffer): readonly RecordBatch[] {
   const batches: RecordBatch[] = []
   for (let position = 0; position + crcAt <= bytes.length;) {

@@ -1,4 +1,4 @@
-import { cut, Inflated } from './inflated.ts'
+import { cut, InflateBuffer } from './inflate-buffer.ts'
 
 /** snappy-java's stream, which Kafka writes: this, two versions of 4 bytes each, then blocks after their lengths. */
 const streamMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
@@ -7,7 +7,7 @@ const usualRatio = 4
 
 /** Snappy, in snappy-java's stream, or one bare block, which some producers send (format_description.txt). */
 export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
-  const output = new Inflated(bytes.length * usualRatio, maxBytes)
+  const output = new InflateBuffer(bytes.length * usualRatio, maxBytes)
   if (!bytes.subarray(0, streamMagic.length).equals(streamMagic)) {
     snappyBlock(bytes, output)
     return output.bytes
@@ -23,7 +23,7 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
 }
 
 /** The length of the output, then literals and copies. */
-function snappyBlock(bytes: Buffer, output: Inflated): void {
+function snappyBlock(bytes: Buffer, output: InflateBuffer): void {
   let position = 0
   while ((bytes[position++] ?? 0) > 0x7f);
   const number = (size: number): number => {

@@ -3,13 +3,13 @@ import type { RequestMatcher } from '../request-matcher.ts'
 
 /** A rule of how many calls an API allows. */
 export interface CallRatePolicy {
-  /** Takes the call where it is allowed now: null. Else the seconds until it may be tried again. */
+  /** Takes the call if it is allowed now: null. Else the seconds until it may be tried again. */
   tryAcquire(weight: number): number | null
   /** What a response says: how many calls are left (null: nothing), and when all are back, in microseconds since 1970. */
   update(available: number | null, resetMicros: number | null): void
 }
 
-/** A policy with the requests that it is for: all of them, where it has no matcher. */
+/** A policy with the requests that it is for: all of them, if it has no matcher. */
 export interface MatchedPolicy {
   readonly policy: CallRatePolicy
   readonly matchers: readonly { readonly matches: RequestMatcher; readonly weight: number }[]

@@ -6,7 +6,7 @@ import { truth } from '../../../value/truth.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { toNumber } from '../../../value/to-number.ts'
 
-/** A field that is a number or a template of one, of the configuration alone. Undefined where it is absent. */
+/** A field that is a number or a template of one, of the configuration alone. Undefined if it is absent. */
 export function compileSeconds(
   definition: PlainDict,
   name: string,
@@ -17,7 +17,7 @@ export function compileSeconds(
   const template = templates.string(str(value), { parameters: parametersOf(definition) })
   return () => {
     const seconds = toNumber(template({ config }))
-    if (seconds === null) throw valueError(`The ${name} of a backoff strategy is no number.`)
+    if (seconds === null) throw valueError(`The ${name} of a backoff strategy is not a number.`)
     return seconds
   }
 }

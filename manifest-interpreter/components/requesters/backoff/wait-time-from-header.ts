@@ -12,7 +12,7 @@ export function waitTimeFromHeader(definition: PlainDict, builder: Builder): Bac
     backoffSeconds: async (outcome) => {
       if (outcome instanceof TransportError) return null
       const seconds = await Promise.resolve(numberOf(outcome))
-      // A header of 0 asks for no wait, which no maximum refuses.
+      // A header of 0 means no wait, which no maximum refuses.
       return seconds === null || seconds === 0 ? seconds : capped(seconds)
     },
   }

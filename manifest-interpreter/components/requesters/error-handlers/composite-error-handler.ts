@@ -5,7 +5,7 @@ import { valueError } from '../../../value/python-error.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { firstBackoff } from './default-error-handler.ts'
 
-/** After these no other handler is asked. */
+/** After these, no other handler is tried. */
 const FINAL: ReadonlySet<ResponseAction> = new Set([
   'SUCCESS',
   'RETRY',

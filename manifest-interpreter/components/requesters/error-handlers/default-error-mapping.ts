@@ -42,7 +42,7 @@ const BY_STATUS: ReadonlyMap<number, ErrorResolution> = new Map([
   status(504, 'RETRY', { failureType: 'transient_error', reason: 'Gateway timeout.' }),
 ])
 
-/** Undefined for a status of which nothing is known. */
+/** Undefined for an unknown status. */
 export function mappedStatus(code: number): ErrorResolution | undefined {
   return BY_STATUS.get(code)
 }

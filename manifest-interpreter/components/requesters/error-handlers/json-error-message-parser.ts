@@ -19,7 +19,7 @@ const REASON_FIELDS = [
   'status_message',
 ]
 
-/** The reason that the body of a response gives; null where there is none, or the body is no text. */
+/** The reason that the body of a response gives; null if there is none, or the body is not text. */
 export async function parseErrorMessage(response: HttpResponse): Promise<string | null> {
   try {
     return reasonIn(await response.json())
@@ -34,7 +34,7 @@ export async function parseErrorMessage(response: HttpResponse): Promise<string 
   }
 }
 
-/** The body as JSON; an empty dict where it is none. */
+/** The body as JSON; an empty dict if it is none. */
 export async function jsonOrEmpty(response: HttpResponse): Promise<Value> {
   try {
     return await response.json()

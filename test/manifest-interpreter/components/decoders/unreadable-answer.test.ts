@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
 import { buildJsonLinesDecoder } from '../../../../manifest-interpreter/components/decoders/build-decoder.ts'
-import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-answer.ts'
+import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-response.ts'
 import { xmlDecoder } from '../../../../manifest-interpreter/components/decoders/xml-decoder.ts'
 import type { SideMessage } from '../../../../manifest-interpreter/contracts.ts'
 import { HttpResponse } from '../../../../manifest-interpreter/http/http-response.ts'
@@ -87,7 +87,7 @@ test('an answer that cannot be read fails where it is to fail', async () => {
   const decoder = jsonDecoder(report)
   await expect(all(decoder.decode(response('<html>')))).rejects.toMatchObject({
     message:
-      'The answer of GET https://api.test/items was no JSON (no content type, begins with <html).',
+      'The response to GET https://api.test/items was no JSON (no content type, begins with <html).',
     failureType: 'transient_error',
     isUnreadableAnswer: true,
   })

@@ -10,7 +10,15 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
     status: 200,
     body: {
       items: expect.arrayContaining([
-        { type: 'faker', title: 'Faker', kind: 'native' },
+        {
+          type: 'faker',
+          title: 'Faker',
+          kind: 'native',
+          streams: null,
+          actions: 0,
+          problem: null,
+        },
+        expect.objectContaining({ type: 'gitlab', kind: 'bundled', streams: 5 }),
         expect.objectContaining({ type: 'postgres', kind: 'native' }),
       ]) as unknown,
       next_cursor: null,
@@ -113,7 +121,6 @@ test('what is not built yet says so, after the key', async () => {
     'GET /receivers',
     'POST /receivers',
     'POST /ingress/token',
-    'POST /instances/a/actions/ping/invoke',
   ]) {
     const { status, body } = await api.call(route)
     expect(status, route).toBe(501)

@@ -1,0 +1,147 @@
+import type { z } from 'zod'
+import {
+  actionDocument,
+  actionListDocument,
+  dryRunSchema,
+  invokeDocument,
+} from '../../service/actions/schema.ts'
+import { snakeCaseSchema } from '../../service/platform/wire.ts'
+import { fieldLines } from '../catalog/catalog-lines.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { CommandContext } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { readJsonObject } from '../input/json-input.ts'
+import { showResult } from '../output/command-output.ts'
+import { listLines } from '../output/list-lines.ts'
+import { formatTime } from '../output/format-time.ts'
+import { plainText } from '../output/plain-text.ts'
+
+export interface ActionPlace {
+  readonly instance: string
+  readonly action: string
+}
+
+export async function listActions(
+  { client, output }: CommandContext,
+  instance: string,
+): Promise<number> {
+  const { document } = await client.ask(
+    { method: 'GET', path: apiPath('instances', instance, 'actions') },
+    actionListDocument,
+  )
+  const { items } = document
+  await showResult(output, items, () =>
+    listLines({
+      header: ['ACTION', 'EFFECT', 'DRY RUN', 'TITLE'],
+      rows: items.map(({ name, effect, dry_run: level, title }) => [name, effect, level, title]),
+      columns: output.columns,
+      empty: {
+        what: 'actions',
+        because: `of the connector of ${instance}`,
+        next: 'reactor connect catalog list',
+      },
+    }),
+  )
+  return exitCodes.complete
+}
+
+export async function showAction(
+  { client, output }: CommandContext,
+  { instance, action }: ActionPlace,
+): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'GET', path: apiPath('instances', instance, 'actions', action) },
+    actionDocument,
+  )
+  await showResult(output, json, () => actionText(document, instance))
+  return exitCodes.complete
+}
+
+function actionText(document: z.output<typeof actionDocument>, instance: string): string {
+  const { name, title, effect, idempotency, dry_run: level } = document
+  const repeated = repeatTexts[idempotency]
+  const confirmation = document.requires_confirmation ? 'ask somebody before it is invoked\n' : ''
+  return `${name}: ${plainText(title)}
+effect: ${effect}; ${repeated}
+dry-run: ${level}
+${confirmation}
+input
+${fieldLines(document.input)}
+try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry-run
+`
+}
+
+const repeatTexts = {
+  native_key: 'the vendor does a call with the same key once',
+  natural: 'a repeated call changes nothing more',
+  none: 'a repeated call may do it twice',
+} as const
+
+export interface InvokeFlags {
+  readonly input: string
+  readonly dryRun?: true
+  readonly token?: string
+  readonly idempotencyKey?: string
+  readonly timeout?: number
+}
+
+export async function invokeAction(
+  { client, output, input }: CommandContext,
+  place: ActionPlace,
+  flags: InvokeFlags,
+): Promise<number> {
+  const { value } = await readJsonObject('--input', flags.input, input)
+  const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
+  const { json, document } = await client.ask(
+    {
+      method: 'POST',
+      path: apiPath('instances', place.instance, 'actions', place.action, 'invoke'),
+      body: {
+        input: value,
+        ...(flags.dryRun === true && { dry_run: true }),
+        ...(token !== undefined && { token }),
+        ...(flags.timeout !== undefined && { timeout_seconds: flags.timeout }),
+      },
+      headers: {
+        ...(flags.idempotencyKey !== undefined && { 'idempotency-key': flags.idempotencyKey }),
+      },
+    },
+    invokeDocument,
+  )
+  await showResult(output, json, () =>
+    'dry_run' in document
+      ? dryRunText(document, place)
+      : `${JSON.stringify(document.output, null, 2)}\n`,
+  )
+  return exitCodes.complete
+}
+
+const dryRunDocument = snakeCaseSchema(dryRunSchema)
+
+function dryRunText(
+  document: z.output<typeof dryRunDocument>,
+  { instance, action }: ActionPlace,
+): string {
+  const { request, credentials, token, expires_at: expiresAt } = document
+  const { method, url, headers, body } = request
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`)
+  const shownBody =
+    body === undefined
+      ? ''
+      : `\n${typeof body === 'string' ? body : JSON.stringify(body, null, 2)}\n`
+  return [
+    document.dry_run === 'native'
+      ? `${action} was carried out in the vendor’s test mode; nothing else changed\n\n`
+      : `${action} would send this; nothing was sent\n\n`,
+    `${method} ${url}\n${head.join('')}${shownBody}\n`,
+    ...(document.output === undefined
+      ? []
+      : [`the test mode responded\n${JSON.stringify(document.output, null, 2)}\n\n`]),
+    credentials === 'ready'
+      ? ''
+      : `credentials: ${credentials}\nnext: reactor connect instances credentials ${instance}\n`,
+    document.requires_confirmation ? 'ask somebody before you invoke it\n' : '',
+    `token: ${token} (once, with the same input, until ${formatTime(expiresAt)})\n`,
+    `next: reactor connect actions invoke ${instance} ${action} --input … --token TOKEN\n`,
+  ].join('')
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { positiveNumber } from '../options.ts'
+import type { InvokeFlags } from './action-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const commands = () => import('./action-commands.ts')
+
+/** `reactor connect actions …`. */
+export function actionsCommand(connect: Command, ask: AskService): void {
+  const actions = connect
+    .command('actions')
+    .description('typed calls of a third-party system: list, show and invoke them')
+    .addHelpText('after', examples)
+  serviceCommand(actions, 'list', 'the actions of an instance')
+    .argument('<INSTANCE>')
+    .action(async (instance: string, flags: CommonFlags) =>
+      ask(flags, async (context) => (await commands()).listActions(context, instance)),
+    )
+  serviceCommand(actions, 'show', 'an action: the fields of its input, its effect, its dry-run')
+    .argument('<INSTANCE>')
+    .argument('<ACTION>')
+    .action(async (instance: string, action: string, flags: CommonFlags) =>
+      ask(flags, async (context) => (await commands()).showAction(context, { instance, action })),
+    )
+  serviceCommand(actions, 'invoke', 'carry out an action, or show what it would do')
+    .argument('<INSTANCE>')
+    .argument('<ACTION>')
+    .option('--input <JSON|FILE|->', 'its input', '{}')
+    .option('--dry-run', 'show the request; nothing changes outside of the vendor’s test mode')
+    .option('--token <TOKEN|->', 'of a dry-run: do what it showed')
+    .option('--idempotency-key <KEY>', 'carry it out once, however often this is repeated')
+    .option(
+      '--timeout <SECONDS>',
+      'how long the vendor may take for each request, 1 to 100; default 30',
+      positiveNumber,
+    )
+    .action(async (instance: string, action: string, flags: CommonFlags & InvokeFlags) =>
+      ask(flags, async (context) =>
+        (await commands()).invokeAction(context, { instance, action }, flags),
+      ),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect actions list my-stripe
+  $ reactor connect actions show my-stripe createCustomer
+  $ reactor connect actions invoke my-stripe createCustomer --input '{"email":"ada@example.com"}' --dry-run
+  $ reactor connect actions invoke my-stripe createCustomer --input customer.json --idempotency-key ada-1
+
+docs/actions.md explains dry-runs, tokens and repeated calls.`

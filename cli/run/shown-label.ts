@@ -1,7 +1,0 @@
-import { streamLabel, type StreamId } from '../../protocol/index.ts'
-import { plainText } from '../output/plain-text.ts'
-
-/** The name of a stream for the terminal: whoever made the source chose it. */
-export function shownLabel(stream: StreamId): string {
-  return plainText(streamLabel(stream))
-}

@@ -1,3 +1,0 @@
-/** What is read whole to replace or merge rows would mix two moments of the source: so it is read again. */
-export const whereRunsGoOn =
-  'incremental streams and appends go on from their last checkpoint, other streams start over'

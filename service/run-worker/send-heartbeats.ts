@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { RunStream } from '../runs/schema.ts'
+import type { RunStore } from '../runs/contract.ts'
+
+export interface HeartbeatOptions {
+  readonly run: string
+  readonly owner: string
+  readonly store: Pick<RunStore, 'progress'>
+  readonly everyMs: number
+  readonly logger: Logger
+  readonly streams: () => readonly RunStream[]
+  /** Called once for each instruction. */
+  readonly onWord: (word: 'cancel' | 'lost') => void
+}
+
+/**
+ * Reports to the store that the run is being executed, and its progress, until the signal is aborted or the run is lost. If the database
+ * does not respond, it tries again: if another process takes the run in the meantime, the destination's fence decides.
+ */
+export async function sendHeartbeats(
+  options: HeartbeatOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = ''
+  let cancelled = false
+  while (!signal.aborted) {
+    const streams = options.streams()
+    const text = JSON.stringify(streams)
+    try {
+      const changed = text === told ? [] : streams
+      const word = await options.store.progress(options.run, options.owner, changed)
+      told = text
+      if (word === 'lost') {
+        options.onWord('lost')
+        return
+      }
+      if (word === 'cancel' && !cancelled) options.onWord('cancel')
+      cancelled ||= word === 'cancel'
+    } catch (error) {
+      const { code, message } = ConnectError.from(error)
+      options.logger.warn({ run: options.run, code, reason: message }, 'a beat of a run failed')
+    }
+    await sleep(options.everyMs, undefined, { signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,143 @@
+import { setImmediate } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import type { Action } from '../../connectors/action.ts'
+import type { ActionClient, ConnectorActions } from '../../connectors/connector.ts'
+import { connectorOf } from '../../connectors/registry.ts'
+import type { ConnectError, JsonObject } from '../../protocol/index.ts'
+import { ScriptedVendor, type VendorRequest, type VendorScript } from '../fakes/scripted-vendor.ts'
+import { contextOf } from './collected.ts'
+
+/** A connector with actions, as its contract needs it. */
+export interface ActionSubject {
+  /** A configuration whose API is at `url`, with `secret` in the place of each of its secrets. */
+  configOf(url: string, secret: string): JsonObject
+  /** A valid input of each action. */
+  readonly samples: Readonly<Record<string, JsonObject>>
+  /** What the vendor responds to a call that succeeds. */
+  readonly succeed: VendorScript
+  /** What the vendor responds if it does not know the credentials; default: status 401. */
+  readonly refuseCredentials?: VendorScript
+}
+
+const secret = 'planted4711secret'
+
+/** What the actions of every connector promise (connectors/action.ts). Call it inside a `describe`. */
+export function actionContract(type: string, subject: ActionSubject): void {
+  const { actions } = connectorOf(type)
+  if (actions === undefined) throw new TypeError(`${type} has no actions`)
+
+  test('every action has schemas that are valid, and an input that its own schema accepts', async () => {
+    const loaded = await actions.load()
+    expect(Object.keys(subject.samples).toSorted()).toEqual(
+      loaded.map(({ descriptor }) => descriptor.name).toSorted(),
+    )
+    for (const { descriptor } of loaded) {
+      const { name, input, output } = descriptor
+      const sample = subject.samples[name]
+      expect(() => z.fromJSONSchema(output), name).not.toThrow()
+      const schema = z.fromJSONSchema(input)
+      expect(schema.safeParse(sample).error, name).toBeUndefined()
+      expect(schema.safeParse({ ...sample, no_such_field: 1 }).success, name).toBe(false)
+    }
+  })
+
+  test('a plan is a function of its input: it is the same each time, and changes nothing', async () => {
+    for (const action of await actions.load()) {
+      const input = sampleOf(subject, action)
+      const frozen = JSON.stringify(input)
+      const config = subject.configOf('https://vendor.example', secret)
+      const [first, second] = [action.call(input).plan(config), action.call(input).plan(config)]
+      await setImmediate()
+      expect(second, action.descriptor.name).toEqual(first)
+      expect(JSON.stringify(input)).toBe(frozen)
+    }
+  })
+
+  test('a dry-run equals the request that is sent, except for its secrets', async () => {
+    await using vendor = await ScriptedVendor.start(subject.succeed)
+    const config = subject.configOf(vendor.url, secret)
+    await using client = await open(actions, config)
+    for (const action of await actions.load()) {
+      const call = action.call(sampleOf(subject, action))
+      const { request } = actions.preview(call, config, { idempotencyKey: 'key-1' })
+      vendor.requests.length = 0
+      await client.send(call, sendOptions)
+      const [sent] = vendor.requests
+      if (sent === undefined) throw new Error(`${action.descriptor.name} sent nothing`)
+      expect(JSON.stringify(request), action.descriptor.name).not.toContain(secret)
+      expectSame(request, sent, vendor.url)
+    }
+  })
+
+  test('a refusal, a failure, a cut and a wait each have their code, and repeat only what is safe', async () => {
+    await using vendor = await ScriptedVendor.start(subject.succeed)
+    await using client = await open(actions, subject.configOf(vendor.url, secret))
+    for (const action of await actions.load()) {
+      const { descriptor } = action
+      const isSafe = descriptor.effect === 'read' || descriptor.idempotency !== 'none'
+      const failureOf = async (script: VendorScript): Promise<string> => {
+        vendor.requests.length = 0
+        vendor.respond = script
+        const error = await client
+          .send(action.call(sampleOf(subject, action)), { ...sendOptions, timeoutMs: 700 })
+          .then(
+            () => undefined,
+            (thrown: unknown) => thrown as ConnectError,
+          )
+        expect(JSON.stringify(error), descriptor.name).not.toContain(secret)
+        return error?.code ?? 'none'
+      }
+      const unclear = isSafe ? 'action_unavailable' : 'action_outcome_unknown'
+      const refuse = subject.refuseCredentials ?? (() => ({ status: 401, body: {} }))
+      expect(await failureOf(refuse), descriptor.name).toBe('action_credentials_refused')
+      expect(await failureOf(() => ({ status: 400, body: {} }))).toBe('action_refused')
+      expect(vendor.requests, descriptor.name).toHaveLength(1)
+      expect(await failureOf(() => ({ status: 500, body: {} })), descriptor.name).toBe(unclear)
+      const wait = { status: 429, headers: { 'retry-after': '60' }, body: {} }
+      expect(await failureOf(() => wait), descriptor.name).toBe('action_rate_limited')
+      expect(
+        await failureOf((_request, response) => void response.destroy()),
+        descriptor.name,
+      ).toBe(unclear)
+      if (!isSafe) expect(vendor.requests, descriptor.name).toHaveLength(1)
+    }
+  })
+}
+
+const sendOptions = {
+  idempotencyKey: 'key-1',
+  timeoutMs: 5_000,
+  signal: new AbortController().signal,
+} as const
+
+function open(actions: ConnectorActions, config: JsonObject): Promise<ActionClient> {
+  return actions.open(config, {
+    ...contextOf(),
+    allowedNetworks: ['127.0.0.1/32'],
+    instance: 'contract',
+  })
+}
+
+function sampleOf({ samples }: ActionSubject, { descriptor }: Action): JsonObject {
+  const sample = samples[descriptor.name]
+  if (sample === undefined) throw new TypeError(`${descriptor.name} has no sample`)
+  return sample
+}
+
+function expectSame(
+  shown: ReturnType<ConnectorActions['preview']>['request'],
+  sent: VendorRequest,
+  url: string,
+): void {
+  expect(`${sent.method} ${url}${sent.url}`).toBe(`${shown.method} ${shown.url}`)
+  for (const [name, value] of Object.entries(shown.headers)) {
+    const received = String(sent.headers[name.toLowerCase()])
+    expect(received.replaceAll(secret, '***'), name).toBe(value)
+  }
+  const { body } = shown
+  if (body === undefined) expect(sent.body).toBe('')
+  else if (typeof body === 'string') expect(sent.body).toBe(body)
+  else if (shown.headers['Content-Type']?.includes('json') === true)
+    expect(sent.body).toBe(JSON.stringify(body))
+}

@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.ts'
+import { dumpOf } from '../../support/all-texts.ts'
+import type { Answer, ApiClient } from '../http/api-client.ts'
+import { TestApi } from '../http/test-api.ts'
+
+const liveKey = 'sk_live_planted4711secret'
+const input = { email: 'ada@example.com', name: 'Ada Lovelace', metadata: { team: 'a & b' } }
+const customer = { id: 'cus_1', object: 'customer', client_secret: 'planted4711output' }
+const succeed: VendorScript = () => ({ body: customer, headers: { 'request-id': 'req_1' } })
+
+let api: TestApi
+let vendor: ScriptedVendor
+let agent: ApiClient
+beforeAll(async () => {
+  vendor = await ScriptedVendor.start(succeed)
+  api = await TestApi.start()
+  agent = await api.clientOf({ name: 'robot', kind: 'agent' })
+  for (const [name, key] of [
+    ['live', liveKey],
+    ['test', 'sk_test_planted4711other'],
+  ] as const) {
+    const config = { api_key: key, api_url: vendor.url }
+    const made = await api.call('POST /instances', { name, type: 'stripe', config })
+    expect(made.status).toBe(201)
+  }
+})
+afterAll(async () => {
+  await api[Symbol.asyncDispose]()
+  await vendor[Symbol.asyncDispose]()
+})
+beforeEach(() => {
+  vendor.requests.length = 0
+  vendor.respond = succeed
+})
+
+const dryRunDocument = z.looseObject({
+  dry_run: z.string(),
+  token: z.string(),
+  request: z.object({
+    method: z.string(),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    body: z.string(),
+  }),
+})
+
+function invoke(
+  body: unknown,
+  {
+    client = api.client,
+    instance = 'live',
+    action = 'createCustomer',
+    key,
+  }: { client?: ApiClient; instance?: string; action?: string; key?: string } = {},
+): Promise<Answer> {
+  const path = `POST /instances/${instance}/actions/${action}/invoke`
+  return client.call(path, body, key === undefined ? {} : { 'idempotency-key': key })
+}
+
+function codeOf({ body }: Answer): string | undefined {
+  return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
+}
+
+async function dryRun(client: ApiClient = api.client, of: unknown = input) {
+  const { status, body } = await invoke({ input: of, dry_run: true }, { client })
+  expect(status).toBe(200)
+  return dryRunDocument.parse(body)
+}
+
+test('the actions of an instance are listed and shown with their schemas', async () => {
+  const listed = await api.call('GET /instances/live/actions')
+  const { items } = z
+    .object({ items: z.array(z.looseObject({ name: z.string() })) })
+    .parse(listed.body)
+  expect(items.find(({ name }) => name === 'createCustomer')).toMatchObject({ effect: 'create' })
+  const shown = await api.call('GET /instances/live/actions/deleteCustomer')
+  expect(shown.body).toMatchObject({
+    effect: 'delete',
+    requires_confirmation: true,
+    input: { type: 'object', required: ['id'], additionalProperties: false },
+  })
+  const none = await api.call('GET /instances/live/actions/nothing')
+  expect([none.status, codeOf(none)]).toEqual([404, 'action_not_found'])
+})
+
+describe('a dry-run', () => {
+  test('with a live key sends nothing, and shows what the invocation with its token sends', async () => {
+    const shown = await dryRun()
+    expect(vendor.requests).toEqual([])
+    expect(shown).toMatchObject({ dry_run: 'synthesized', credentials: 'ready' })
+    const done = await invoke({ input, token: shown.token })
+    expect(done.body).toEqual({
+      action: 'createCustomer',
+      output: customer,
+      vendor_request_id: 'req_1',
+    })
+    const { method, url, headers, body } = vendor.last
+    expect([method, `${vendor.url}${url}`, body]).toEqual([
+      shown.request.method,
+      shown.request.url,
+      shown.request.body,
+    ])
+    for (const [name, value] of Object.entries(shown.request.headers))
+      expect([name, headers[name.toLowerCase()]]).toEqual([name, value.replace('***', liveKey)])
+  })
+
+  test('with a test key is carried out in the test mode of the vendor, and says so', async () => {
+    const { body } = await invoke({ input, dry_run: true }, { instance: 'test' })
+    expect(body).toMatchObject({ dry_run: 'native', output: customer, vendor_request_id: 'req_1' })
+    expect(vendor.requests).toHaveLength(1)
+  })
+
+  test('gives a token that is good for one invocation of the same input by the same principal', async () => {
+    const { token } = await dryRun()
+    const other = await invoke({ input: { ...input, name: 'Eve' }, token })
+    expect([other.status, codeOf(other)]).toEqual([403, 'dry_run_token_invalid'])
+    expect(codeOf(await invoke({ input, token }, { client: agent }))).toBe('dry_run_token_invalid')
+    expect(codeOf(await invoke({ input, token: `${token.slice(0, -1)}A` }))).toMatch(/invalid/)
+    expect(vendor.requests).toEqual([])
+    expect((await invoke({ input, token })).status).toBe(200)
+    expect(codeOf(await invoke({ input, token }))).toBe('dry_run_token_used')
+    expect(vendor.requests).toHaveLength(1)
+  })
+
+  test('works without credentials, and says that they are missing', async () => {
+    const config = { api_url: vendor.url }
+    await api.call('POST /instances', { name: 'bare', type: 'stripe', config })
+    const shown = await invoke({ input, dry_run: true }, { instance: 'bare' })
+    expect(shown.body).toMatchObject({ dry_run: 'synthesized', credentials: 'missing' })
+    const refused = await invoke({ input }, { instance: 'bare' })
+    expect(codeOf(refused)).toBe('credentials_missing')
+  })
+})
+
+describe('an agent', () => {
+  test('invokes a write only with the token of a dry-run', async () => {
+    const refused = await invoke({ input }, { client: agent })
+    expect([refused.status, codeOf(refused)]).toEqual([403, 'permission_denied'])
+    expect(vendor.requests).toEqual([])
+    const { token } = await dryRun(agent)
+    expect((await invoke({ input, token }, { client: agent })).status).toBe(200)
+  })
+})
+
+describe('the input', () => {
+  test('is checked before anything is sent, and each problem has its path', async () => {
+    const wrong = { email: 3, address: { country: 'Germany' }, colour: 'red' }
+    const { status, body } = await invoke({ input: wrong })
+    expect(status).toBe(422)
+    expect(body).toMatchObject({
+      error: {
+        code: 'action_input_invalid',
+        details: {
+          problems: [{ path: '/email' }, { path: '/address/country' }, { path: '/' }],
+        },
+      },
+    })
+    expect(vendor.requests).toEqual([])
+  })
+})
+
+describe('an idempotency key', () => {
+  test('carries a call out once, and refuses another input', async () => {
+    const key = randomUUID()
+    const first = await invoke({ input }, { key })
+    const again = await invoke({ input }, { key })
+    expect(again.body).toEqual(first.body)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(vendor.requests).toHaveLength(1)
+    const other = await invoke({ input: { email: 'eve@example.com' } }, { key })
+    expect([other.status, codeOf(other)]).toEqual([409, 'idempotency_key_reused'])
+  })
+
+  test('of calls at the same time lets one through', async () => {
+    const key = randomUUID()
+    const ends = await Promise.all(Array.from({ length: 6 }, () => invoke({ input }, { key })))
+    expect(vendor.requests).toHaveLength(1)
+    const codes = ends.map((end) => (end.status === 200 ? 'done' : (codeOf(end) ?? '')))
+    for (const code of codes) expect(['done', 'idempotency_key_in_use']).toContain(code)
+  })
+
+  test('reaches the vendor as the same key each time that the call is sent', async () => {
+    const key = randomUUID()
+    let count = 0
+    vendor.respond = (request, response) => {
+      count += 1
+      return count === 1 ? { status: 500, body: {} } : succeed(request, response)
+    }
+    expect((await invoke({ input }, { key })).status).toBe(200)
+    const keys = vendor.requests.map(({ headers }) => headers['idempotency-key'])
+    expect(keys).toHaveLength(2)
+    expect(keys[0]).toBe(keys[1])
+    expect(keys[0]).not.toContain(key)
+  })
+
+  test('is free again after a call that the vendor refused', async () => {
+    const key = randomUUID()
+    vendor.respond = () => ({ status: 400, body: { error: { message: 'no such thing' } } })
+    expect(codeOf(await invoke({ input }, { key }))).toBe('action_refused')
+    vendor.respond = succeed
+    expect((await invoke({ input }, { key })).status).toBe(200)
+  })
+})
+
+describe('a failure of the vendor', () => {
+  const cases: readonly [name: string, script: VendorScript, code: string][] = [
+    [
+      'that refuses the key',
+      () => ({ status: 401, body: { error: { message: 'Invalid API Key provided' } } }),
+      'action_credentials_refused',
+    ],
+    ['that lacks a right', () => ({ status: 403, body: {} }), 'action_permission_denied'],
+    [
+      'that refuses the call',
+      () => ({ status: 402, body: { error: { code: 'card_declined', message: 'declined' } } }),
+      'action_refused',
+    ],
+    [
+      'that asks to wait longer than the call may last',
+      () => ({ status: 429, headers: { 'retry-after': '3600' }, body: {} }),
+      'action_rate_limited',
+    ],
+    [
+      'that sends something else than JSON',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"id": ')
+        return undefined
+      },
+      'action_unavailable',
+    ],
+  ]
+  test.each(cases)('%s has its code and the words of the vendor', async (_name, script, code) => {
+    vendor.respond = (request, response) => {
+      response.setHeader('request-id', 'req_7')
+      return script(request, response)
+    }
+    const { body } = await invoke({ input, timeout_seconds: 5 })
+    expect(body).toMatchObject({ error: { code } })
+  })
+
+  test('that passes is tried again, as the vendor asks', async () => {
+    let count = 0
+    vendor.respond = (request, response) => {
+      count += 1
+      if (count === 1) return { status: 429, headers: { 'retry-after': '1' }, body: {} }
+      return succeed(request, response)
+    }
+    expect((await invoke({ input })).status).toBe(200)
+    expect(count).toBe(2)
+  })
+
+  test('that does not respond ends the call after its time', async () => {
+    vendor.respond = () => undefined
+    const { status, body } = await invoke({ input, timeout_seconds: 1 })
+    expect(status).toBe(502)
+    expect(body).toMatchObject({
+      error: { code: 'action_unavailable', message: expect.stringContaining('in time') as string },
+    })
+  })
+})
+
+test('every call has an entry in the audit log, without its input', async () => {
+  const { token } = await dryRun(agent)
+  await invoke({ input, token }, { client: agent })
+  vendor.respond = () => ({
+    status: 402,
+    headers: { 'request-id': 'req_9' },
+    body: { error: { message: 'declined' } },
+  })
+  await invoke({ input })
+  const { body } = await api.call('GET /audit?action=actions:invoke&limit=3')
+  expect(body).toMatchObject({
+    items: [
+      {
+        outcome: 'failed',
+        error: 'action_refused',
+        details: { invoked: 'createCustomer', effect: 'create', vendor_request_id: 'req_9' },
+      },
+      {
+        principal: { name: 'robot', kind: 'agent' },
+        name: 'live',
+        outcome: 'done',
+        details: { invoked: 'createCustomer', effect: 'create', vendor_request_id: 'req_1' },
+      },
+      { outcome: 'done', details: { invoked: 'createCustomer', dry_run: true } },
+    ],
+  })
+  expect(JSON.stringify(body)).not.toContain('ada@example.com')
+})
+
+test('neither the credentials nor what the vendor responded are in a table or in the log', async () => {
+  vendor.respond = ({ headers }) => ({
+    status: 400,
+    body: { error: { message: `not with ${String(headers.authorization)}` } },
+  })
+  const refused = await invoke({ input }, { key: randomUUID() })
+  vendor.respond = succeed
+  await invoke({ input }, { key: randomUUID() })
+  const shown = JSON.stringify([refused.body, api.logLines, await dumpOf(api.database)])
+  expect(shown).toContain('not with')
+  expect(shown).not.toContain('planted4711')
+  expect(shown).not.toContain('Lovelace')
+})
