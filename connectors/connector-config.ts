@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConnectError } from '../protocol/index.ts'
 import type { JsonObject } from '../protocol/index.ts'
+import type { Connector } from './connector.ts'
 
 /** The JSON Schema (draft 7) of a connector's configuration, as catalogs and Airbyte's `spec` show it. */
 export function specOf(schema: z.ZodType): JsonObject {
@@ -16,6 +17,28 @@ export function parseConfig<T>(connector: string, schema: z.ZodType<T>, config: 
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(problemOf).join('; ')
   throw new ConnectError('source_config_invalid', { details: { connector, problems } })
+}
+
+/** The same connector; it refuses a configuration that its specification does not accept, before anything is sent. */
+export function withCheckedConfig(connector: Connector): Connector {
+  const { type, spec } = connector.descriptor
+  const schema = z.fromJSONSchema(spec)
+  const verify = (config: JsonObject): Promise<unknown> =>
+    Promise.resolve(config).then((given) => parseConfig(type, schema, given))
+  return {
+    ...connector,
+    check: async (config, context) => {
+      try {
+        await verify(config)
+      } catch (error) {
+        const { message, suggestedFix } = ConnectError.from(error)
+        return { status: 'FAILED', message: `${message}. ${suggestedFix}` }
+      }
+      return connector.check(config, context)
+    },
+    discover: (config, context) => verify(config).then(() => connector.discover(config, context)),
+    openRead: (config, context) => verify(config).then(() => connector.openRead(config, context)),
+  }
 }
 
 function problemOf(issue: z.core.$ZodIssue): string {
