@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
+import { withCheckedConfig } from '../connector-config.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
@@ -32,7 +33,7 @@ const http = httpConnector({
   loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
 })
 
-export const stripeConnector: Connector = {
+export const stripeConnector: Connector = withCheckedConfig({
   ...http,
   read: async (task, out, context) => {
     const objects = streams.get(task.stream.stream.name)
@@ -41,7 +42,7 @@ export const stripeConnector: Connector = {
     const { readObjects } = await import('./streams/read-objects.ts')
     return readObjects(task, { loaded, objects, out, context })
   },
-}
+})
 
 /** Secret and restricted keys of the test mode. */
 function isTestKey({ api_key: key }: JsonObject): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { openStripeSubject } from './stripe/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
@@ -33,6 +34,7 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
     }
   },
+  stripe: openStripeSubject,
 }
 
 for (const type of nativeTypes()) {
