@@ -19,6 +19,9 @@ const objectStreamSchema = z.object({
 })
 export type ObjectStream = z.output<typeof objectStreamSchema>
 
+/** Stripe keeps events for 30 days. */
+export const keptEventSeconds = 30 * 86_400
+
 /** By name. The interpreter reads all other streams. */
 export function objectStreams({ definition }: Manifest): ReadonlyMap<string, ObjectStream> {
   return new Map(

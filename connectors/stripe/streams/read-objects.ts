@@ -4,7 +4,7 @@ import type { ConnectorContext, ReadTask, RecordOutput } from '../../connector.t
 import { StreamRequests } from '../../http/stream-requests.ts'
 import type { LoadedManifest } from '../../manifest/load-manifest-file.ts'
 import { ChangedObjects, presentRecord } from './changed-objects.ts'
-import type { ObjectStream } from './object-stream.ts'
+import { keptEventSeconds, type ObjectStream } from './object-stream.ts'
 import { StripeLists } from './stripe-lists.ts'
 
 /**
@@ -21,8 +21,8 @@ type ObjectState = z.output<typeof stateSchema>
 
 /** Stripe shows some events late: what happened in this time is read again. */
 const lagSeconds = 300
-/** Stripe keeps events for 30 days; an hour of it is left for the read itself. */
-const eventSeconds = 30 * 86_400 - 3_600
+/** An hour is left for the read itself. */
+const eventSeconds = keptEventSeconds - 3_600
 
 interface ReadOptions {
   readonly loaded: LoadedManifest
@@ -95,6 +95,8 @@ class ObjectRead {
       throw new ConnectError('source_mismatch', { details: { subject: `Stream ${name}`, reason } })
     }
     const { context } = this.#options
+    // A full read that goes on needs no events.
+    if (stream.sync_mode === 'full_refresh') return parsed.data
     if (parsed.data.updated >= context.now() / 1000 - eventSeconds) return parsed.data
     const since = new Date(parsed.data.updated * 1000).toISOString()
     context.warn?.(

@@ -181,7 +181,37 @@ describe('lists within objects', () => {
   })
 })
 
+describe('a list whose page ends with an object that is deleted meanwhile', () => {
+  test('fails the stream, for a retry: nothing is left out silently', async () => {
+    const source = await StripeSource.start()
+    const { account } = source.simulator
+    const lines = Array.from({ length: 125 }, (_, n) => ({ id: `il_${String(n)}`, object: 'line' }))
+    const list = account.embedded(lines, '/v1/invoices/in/lines')
+    const { id } = account.add('invoices', { lines: list, _all_lines: lines })
+    source.simulator.onRequest = ({ query }) => {
+      if (query.starting_after === undefined) return
+      account.change('invoices', id, { _all_lines: lines.toSpliced(99, 1) }, null)
+    }
+    const read = source.read('invoice_line_items', { mode: 'full_refresh' })
+    await expect(read).rejects.toMatchObject({ code: 'source_unavailable' })
+  })
+})
+
 describe('streams by the time of creation', () => {
+  test('events: warns if some are gone at Stripe since the last read', async () => {
+    const source = await StripeSource.start()
+    const { account } = source.simulator
+    account.add('products')
+    const first = await source.read('events')
+    expect(first.records).toMatchObject([{ type: 'product.created' }])
+    account.now += 20 * 86_400
+    const second = await source.read('events', { state: lastState(first) })
+    expect(second.warnings).toEqual([])
+    account.now += 20 * 86_400
+    const third = await source.read('events', { state: lastState(second) })
+    expect(third.warnings).toEqual([expect.stringContaining('are missing')])
+  })
+
   test('balance_transactions: reads the last two weeks again, as their status changes', async () => {
     const source = await StripeSource.start()
     const { account } = source.simulator
