@@ -1,21 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { catalogFolderOf } from '../../service/platform/config/environment.ts'
 import { neverAborted } from '../support/signal.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'reactor-catalog-'))
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
+beforeEach(async () => {
+  folder = await newFolder('catalog')
 })
 
 async function catalog(options: CatalogArguments): Promise<{ code: number; out: string }> {
@@ -123,7 +120,7 @@ describe('import', () => {
     expect(out).toContain('odd: It needs the component source_shop.components.Odd')
   })
 
-  test('what a manifest says writes nothing but text to the terminal', async () => {
+  test('shows what a manifest says as plain text in the terminal', async () => {
     const hostile = JSON.stringify('a\u001B]0;mine\u0007\u001B[2Jb')
     const odd = stream('odd', `{ type: CustomRecordExtractor, class_name: ${hostile} }`)
     const text = shop(odd.replace('name: odd', `name: ${hostile}`))

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.ts'
 import { dumpOf } from '../../support/all-texts.ts'
-import type { Answer, ApiClient } from '../http/api-client.ts'
-import { TestApi } from '../http/test-api.ts'
+import type { Answer, ApiClient } from '../../support/api-client.ts'
+import { TestApi } from '../../support/test-api.ts'
 
 const liveKey = 'sk_live_planted4711secret'
 const input = { email: 'ada@example.com', name: 'Ada Lovelace', metadata: { team: 'a & b' } }
