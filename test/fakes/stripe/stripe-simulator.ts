@@ -40,7 +40,7 @@ const versions = /^20\d\d-\d\d-\d\d(?:\.[a-z]+)?$/
 
 /**
  * Stripe's API on loopback, with state: lists newest first, objects, events, and the actions that the connector has. Keys: any
- * `sk_test_…`; `rk_test_…` may only read what `restricted` names.
+ * `sk_…`; `rk_…` may only read what `restricted` names.
  */
 export class StripeSimulator implements AsyncDisposable {
   readonly account = new StripeAccount()
@@ -166,7 +166,7 @@ export class StripeSimulator implements AsyncDisposable {
 
   #authorize({ headers, method, path }: StripeRequest): void {
     const [, key = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? []
-    if (!/^[rs]k_test_\w+$/.test(key))
+    if (!/^[rs]k_(?:test|live)_\w+$/.test(key))
       throw new StripeRefusal(401, { message: `Invalid API Key provided: ${key.slice(0, 8)}***` })
     if (
       key.startsWith('rk_') &&
