@@ -87,12 +87,12 @@ export class ChangedObjects {
     const object = deleted === undefined ? await this.#lists.object(this.#stream.path, id) : null
     if (object !== null) return presentRecord(object, created)
     const time = new Date(created * 1000).toISOString()
-    return { ...(deleted ?? { id }), updated: created, _ab_cdc_deleted_at: time }
+    return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
   }
 }
 
-export function presentRecord(object: StripeObject, updated: number): JsonObject {
-  return { ...object, updated, _ab_cdc_deleted_at: null }
+export function presentRecord(object: StripeObject, changed: number): JsonObject {
+  return { ...object, changed, _ab_cdc_deleted_at: null }
 }
 
 /** A subscription that was canceled is called deleted, and is still there. */

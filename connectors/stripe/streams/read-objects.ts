@@ -10,11 +10,11 @@ import { StripeLists } from './stripe-lists.ts'
 /**
  * How far a stream of objects is read.
  *
- * `updated`: all that happened before this second is read, apart from what `listing` lacks; events from then on are to be read. Seconds
+ * `changed`: all that happened before this second is read, apart from what `listing` lacks; events from then on are to be read. Seconds
  * since 1970, by Stripe's clock. `listing`: after which object the list of all objects goes on, or null at its beginning; absent after its end.
  */
 const stateSchema = z.object({
-  updated: z.int(),
+  changed: z.int(),
   listing: z.object({ after: z.string(), created: z.int().nullable() }).nullable().exactOptional(),
 })
 type ObjectState = z.output<typeof stateSchema>
@@ -36,8 +36,8 @@ interface ReadOptions {
  * that an event names is requested again, as the event holds it in another version of the API and as it was at that time. An object
  * that is gone has `_ab_cdc_deleted_at`.
  *
- * `updated` orders the versions of an object. One from the list has the second at which the list began (less the lag), one from an event the
- * second of its last event: it was requested after that, so a higher `updated` never has older contents.
+ * `changed` orders the versions of an object. One from the list has the second at which the list began (less the lag), one from an event the
+ * second of its last event: it was requested after that, so a higher `changed` never has older contents.
  */
 export async function readObjects(
   task: ReadTask,
@@ -97,8 +97,8 @@ class ObjectRead {
     const { context } = this.#options
     // A full read that goes on needs no events.
     if (stream.sync_mode === 'full_refresh') return parsed.data
-    if (parsed.data.updated >= context.now() / 1000 - eventSeconds) return parsed.data
-    const since = new Date(parsed.data.updated * 1000).toISOString()
+    if (parsed.data.changed >= context.now() / 1000 - eventSeconds) return parsed.data
+    const since = new Date(parsed.data.changed * 1000).toISOString()
     context.warn?.(
       `Stripe keeps events for 30 days, and this stream was last read up to ${since}: all of it is read again. Objects that were deleted at Stripe since then stay in the table. To take them out, reset the stream and empty its table.`,
     )
@@ -114,11 +114,11 @@ class ObjectRead {
       from: this.#state?.listing ?? null,
     })
     for await (const { objects, next, serverTime } of pages) {
-      const updated = this.#state?.updated ?? this.#secondsNow(serverTime) - lagSeconds
-      const present = objects.map((object) => presentRecord(object, updated))
-      this.#state ??= { updated, listing: null }
+      const changed = this.#state?.changed ?? this.#secondsNow(serverTime) - lagSeconds
+      const present = objects.map((object) => presentRecord(object, changed))
+      this.#state ??= { changed, listing: null }
       await this.#give(present)
-      await this.#cover(next === null ? { updated } : { updated, listing: next })
+      await this.#cover(next === null ? { changed } : { changed, listing: next })
       this.#options.context.signal.throwIfAborted()
     }
   }
@@ -135,7 +135,7 @@ class ObjectRead {
     let isLast = false
     while (!isLast) {
       signal.throwIfAborted()
-      const from = this.#state?.updated ?? 0
+      const from = this.#state?.changed ?? 0
       const changes = new ChangedObjects(this.#lists, this.#options.objects, from)
       const serverTime = this.#secondsNow(await changes.findEvents())
       for await (const records of changes.records()) {
@@ -143,8 +143,8 @@ class ObjectRead {
         signal.throwIfAborted()
       }
       isLast = changes.end > serverTime
-      const updated = isLast ? Math.max(from, serverTime - lagSeconds) : changes.end
-      await this.#cover({ updated })
+      const changed = isLast ? Math.max(from, serverTime - lagSeconds) : changes.end
+      await this.#cover({ changed })
     }
   }
 

@@ -83,9 +83,17 @@ describe('a later read', () => {
     const second = await source.read('products', { state: lastState(first) })
     const time = new Date(account.now * 1000).toISOString()
     expect(second.records).toMatchObject([
-      { id, name: 'Shirt', updated: account.now, _ab_cdc_deleted_at: time },
+      { id, name: 'Shirt', changed: account.now, _ab_cdc_deleted_at: time },
     ])
     expect([...mergedRows(first, second).values()]).toMatchObject([{ name: 'Shoe' }])
+  })
+
+  test('leaves the fields of Stripe as they are', async () => {
+    const source = await StripeSource.start()
+    const { account } = source.simulator
+    account.add('products', { created: account.now - day, updated: account.now - 60 })
+    const { records } = await source.read('products')
+    expect(records).toMatchObject([{ updated: account.now - 60, changed: account.now - 300 }])
   })
 
   test('does not take a canceled subscription for a deleted one', async () => {
@@ -106,7 +114,7 @@ describe('a later read', () => {
     account.now += 600
     const { id } = account.add('checkout/sessions', { status: 'open' })
     const second = await source.read('checkout_sessions', { state: lastState(first) })
-    expect(second.records).toMatchObject([{ id, status: 'open', updated: account.now }])
+    expect(second.records).toMatchObject([{ id, status: 'open', changed: account.now }])
   })
 
   test('has the last contents of an object that changed twice in a second', async () => {
@@ -143,7 +151,7 @@ describe('a later read', () => {
     account.change('customers', customer.id, { name: 'late' }, null)
     account.tell('customer.updated', customer, happened)
     const second = await source.read('customers', { state: lastState(first) })
-    expect(second.records).toMatchObject([{ id: customer.id, name: 'late', updated: happened }])
+    expect(second.records).toMatchObject([{ id: customer.id, name: 'late', changed: happened }])
   })
 
   test('reads several weeks day by day, each with a state, and goes on where it was killed', async () => {
@@ -163,7 +171,7 @@ describe('a later read', () => {
     const rows = [...mergedRows(first, stopped, rest).values()]
     expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 5 }, () => 'new'))
     expect(rest.records.length).toBeLessThan(5)
-    for (const { updated } of rows) expect(Number(updated)).toBeGreaterThan(0)
+    for (const { changed } of rows) expect(Number(changed)).toBeGreaterThan(0)
   })
 
   test('moves its state on if nothing happened, so that a quiet stream is never read in full', async () => {
@@ -178,7 +186,7 @@ describe('a later read', () => {
         warnings: [],
       })
     }
-    expect(lastState(read)).toEqual({ updated: source.simulator.account.now - 300 })
+    expect(lastState(read)).toEqual({ changed: source.simulator.account.now - 300 })
   })
 
   test('warns and reads everything if its state is older than the events that Stripe keeps', async () => {
@@ -244,6 +252,17 @@ describe('failures', () => {
       'GET customers',
       'GET customers',
     ])
+  })
+
+  test('a connection that breaks is tried again, and half a response is no response', async () => {
+    const source = await StripeSource.start()
+    addCustomers(source.simulator.account, 3)
+    source.simulator.disturb(/GET customers/, { kind: 'lost' })
+    expect((await source.read('customers')).records).toHaveLength(3)
+    source.simulator.disturb(/GET events/, { kind: 'cut' })
+    await expect(source.read('customers')).rejects.toMatchObject({
+      code: 'source_answer_unreadable',
+    })
   })
 
   test('what Stripe says not to send again is not sent again', async () => {

@@ -76,7 +76,7 @@ describe('the streams', () => {
       const type = changeType(stream)
       account.change(stream.path, id, { note: 'new' }, type)
       const second = await source.read(name, { state: lastState(first) })
-      const changed = { id, note: 'new', updated: account.now, _ab_cdc_deleted_at: null }
+      const changed = { id, note: 'new', changed: account.now, _ab_cdc_deleted_at: null }
       expect(second.records).toMatchObject([changed])
       // What the event holds is of another version of the API.
       expect(second.records[0]).not.toHaveProperty('from_event')
@@ -85,7 +85,7 @@ describe('the streams', () => {
       account.remove(stream.path, id, { isSilent: true })
       const third = await source.read(name, { state: lastState(second) })
       const gone = new Date(account.now * 1000).toISOString()
-      expect(third.records).toMatchObject([{ id, updated: account.now, _ab_cdc_deleted_at: gone }])
+      expect(third.records).toMatchObject([{ id, changed: account.now, _ab_cdc_deleted_at: gone }])
       expect(mergedRows(first, second, third).size).toBe(0)
       expect(source.simulator.requests.flatMap(listViolations)).toEqual([])
       expect(stream.events.filter((event) => !slice.events.includes(event))).toEqual([])

@@ -29,7 +29,7 @@ test(
         log: logConfig('embedded'),
         mode: 'append_dedup',
         syncMode: 'incremental',
-        cursor: 'updated',
+        cursor: 'changed',
         streams: ['customers'],
       })
       const { result } = await runPlan(plan)

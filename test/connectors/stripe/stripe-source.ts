@@ -98,12 +98,12 @@ export function idsOf(records: readonly JsonObject[]): readonly JsonValue[] {
   return records.map(({ id = null }) => id)
 }
 
-/** The rows of a table that records are merged into: the highest `updated` of a key, then the last one; deleted ones are not in it. */
+/** The rows of a table that records are merged into: the highest `changed` of a key, then the last one; deleted ones are not in it. */
 export function mergedRows(...reads: readonly StripeRead[]): ReadonlyMap<string, JsonObject> {
   const rows = new Map<string, JsonObject>()
   for (const record of reads.flatMap(({ records }) => records)) {
     const key = typeof record.id === 'string' ? record.id : ''
-    if (Number(rows.get(key)?.updated ?? 0) <= Number(record.updated)) rows.set(key, record)
+    if (Number(rows.get(key)?.changed ?? 0) <= Number(record.changed)) rows.set(key, record)
   }
   return new Map([...rows].filter(([, row]) => row._ab_cdc_deleted_at == null))
 }

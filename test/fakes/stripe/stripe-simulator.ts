@@ -18,10 +18,14 @@ export interface StripeRequest {
   readonly body: string
 }
 
-/** What befalls a request. `refusal`: it is not processed. `lost`: it is, and nobody learns of it. `slow`: it is in flight until then. */
+/**
+ * What befalls a request. `refusal`: it is not processed. `lost`: it is, and nobody learns of it. `slow`: it is in flight until then.
+ * `cut`: half of the response arrives, as if it were all.
+ */
 type Mishap =
   | { readonly kind: 'refusal'; readonly refusal: StripeRefusal }
   | { readonly kind: 'lost' }
+  | { readonly kind: 'cut' }
   | { readonly kind: 'slow'; readonly until: Promise<unknown> }
 
 interface Replay {
@@ -106,7 +110,8 @@ export class StripeSimulator implements AsyncDisposable {
       date: new Date(this.account.now * 1000).toUTCString(),
       ...answer.headers,
     })
-    response.end(JSON.stringify(answer.body))
+    const body = JSON.stringify(answer.body)
+    response.end(mishap?.kind === 'cut' ? body.slice(0, body.length / 2) : body)
   }
 
   #takeMishap(asked: string): Mishap | undefined {
