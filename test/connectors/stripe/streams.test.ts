@@ -44,6 +44,15 @@ describe('the streams', () => {
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 
+  test('are refreshed by events that Stripe has', async () => {
+    const { webhooks } = stripeConnector.descriptor
+    const refreshes = Object.entries(webhooks[0]?.refreshes ?? {})
+    const names = await streamNames()
+    expect(refreshes.length).toBeGreaterThan(100)
+    expect(refreshes.filter(([event]) => !slice.events.includes(event))).toEqual([])
+    expect(refreshes.filter(([, stream]) => !names.includes(stream))).toEqual([])
+  })
+
   test('send the version that the actions send', async () => {
     const source = await StripeSource.start()
     await source.read('customers')
