@@ -17,7 +17,7 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
           actions: 0,
           problem: null,
         },
-        expect.objectContaining({ type: 'gitlab', kind: 'bundled', streams: 5 }),
+        expect.objectContaining({ type: 'gitlab', kind: 'bundled', problem: null }),
         expect.objectContaining({ type: 'postgres', kind: 'native' }),
       ]) as unknown,
       next_cursor: null,
