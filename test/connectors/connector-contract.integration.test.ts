@@ -3,6 +3,7 @@ import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { openLinearSubject } from './linear/contract-subject.ts'
 import { openSlackSubject } from './slack/contract-subject.ts'
+import { openStripeSubject } from './stripe/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
@@ -37,6 +38,7 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
     }
   },
+  stripe: openStripeSubject,
 }
 
 for (const type of nativeTypes()) {
