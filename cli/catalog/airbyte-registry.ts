@@ -4,6 +4,7 @@ import { loadYaml } from '../../manifest-interpreter/yaml/load-yaml.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { fetchText, type FetchOptions } from './fetch-manifest.ts'
+import type { ManifestOrigin } from './manifest-file.ts'
 
 /** A manifest as Airbyte publishes it. */
 export interface PublishedManifest {
@@ -11,16 +12,6 @@ export interface PublishedManifest {
   /** Where a manifest was imported from, so that a later update can compare. */
   readonly origin: ManifestOrigin
 }
-
-export const manifestOriginSchema = z.strictObject({
-  /** `airbyte:pokeapi`. */
-  from: z.string(),
-  /** Of the connector at Airbyte. */
-  version: z.string(),
-  /** Of the text of the manifest, in hexadecimal. */
-  sha256: z.string(),
-})
-export type ManifestOrigin = Readonly<z.output<typeof manifestOriginSchema>>
 
 const prefix = 'airbyte:'
 

@@ -2,7 +2,7 @@ import { splitUrl } from '../../manifest-interpreter/http/split-url.ts'
 import { TransportError } from '../../manifest-interpreter/http/transport-error.ts'
 import { UndiciTransport } from '../../manifest-interpreter/http/undici-transport.ts'
 import { isLoopback } from '../../lib/net/loopback.ts'
-import type { ManifestFile } from './find-manifests.ts'
+import type { ManifestFile } from './manifest-file.ts'
 
 /** The largest of Airbyte's manifests has one megabyte. */
 const maxBytes = 16 * 1024 * 1024
