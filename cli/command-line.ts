@@ -1,5 +1,6 @@
 import process from 'node:process'
 import {
+  airbyteRegistryOf,
   allowedNetworksOf,
   catalogFolderOf,
   readEnvironment,
@@ -125,6 +126,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
     write: writeOutput,
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
+    registryUrl: airbyteRegistryOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
     environment: readEnvironment(),
   })

@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { splitStreamLabels } from '../protocol/stream-id.ts'
+import { usageError } from './usage-error.ts'
 
 export function portNumber(text: string): number {
   const port = Number(text)
@@ -19,6 +21,15 @@ export function positiveNumber(text: string): number {
 export function parseWholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('It must be a whole number from 0.')
+}
+
+/** `--streams A,B`. No name of a stream begins with a bracket or brace, unless it is in quotation marks. */
+export function parseStreamNames(text: string): readonly string[] {
+  if (!/^\s*[[{]/.test(text)) return splitStreamLabels(text)
+  throw usageError(
+    '--streams takes names with commas between them, not JSON',
+    'Give the JSON to `--stream-config` (of `connections create` and `connections update`), or write the names: `--streams orders,customers`. A name that begins with [ or { needs quotation marks.',
+  )
 }
 
 /** `--if-version N` of a change. */

@@ -5,15 +5,21 @@ import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fakerConnector } from './faker/connector.ts'
 import { githubConnector } from './github/connector.ts'
+import { linearConnector } from './linear/connector.ts'
 import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
+import { slackConnector } from './slack/connector.ts'
 import { stripeConnector } from './stripe/connector.ts'
 
 const connectors: ReadonlyMap<string, Connector> = new Map(
-  [fakerConnector, githubConnector, postgresConnector, stripeConnector].map((connector) => [
-    connector.descriptor.type,
-    connector,
-  ]),
+  [
+    fakerConnector,
+    githubConnector,
+    linearConnector,
+    postgresConnector,
+    slackConnector,
+    stripeConnector,
+  ].map((connector) => [connector.descriptor.type, connector]),
 )
 
 /** The type of a connector that is a manifest in the user's file: this prefix and the absolute path. */

@@ -43,6 +43,12 @@ export interface Destination extends AsyncDisposable {
    */
   finish(sync: StreamSync): Promise<readonly string[]>
   /**
+   * The reader of the stream warns of something that a read from the next checkpoint need not find again. The warning is reported by each
+   * `begin` of the stream that goes on from its checkpoints, until a run that reported it has ended. Durable when it resolves; throws if a
+   * newer `begin` took over.
+   */
+  noteWarning(sync: StreamSync, warning: string): Promise<void>
+  /**
    * The entries that attempts of the sync have left in a log do not continue from its checkpoints: no later attempt continues from there
    * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
    */
@@ -114,7 +120,10 @@ export interface StreamSync {
    * killed ones: until a run ends by itself, nobody may have seen these notes.
    */
   readonly tableNotes: readonly TableNote[]
-  /** What the user should know about the difference between the stream as it is configured and as it was loaded before. */
+  /**
+   * What the user should know about the difference between the stream as it is configured and as it was loaded before, and the warnings of
+   * runs that were killed before they reported them.
+   */
   readonly warnings: readonly string[]
   /**
    * True if this run completed the stream before it was interrupted, and reading it again would append the same rows again: there is

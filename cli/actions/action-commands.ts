@@ -2,10 +2,10 @@ import type { z } from 'zod'
 import {
   actionDocument,
   actionListDocument,
-  dryRunSchema,
   invokeDocument,
+  type DryRun,
 } from '../../service/actions/schema.ts'
-import { snakeCaseSchema } from '../../service/platform/wire.ts'
+import type { Wire } from '../../service/platform/wire.ts'
 import { fieldLines } from '../catalog/catalog-lines.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
@@ -116,12 +116,7 @@ export async function invokeAction(
   return exitCodes.complete
 }
 
-const dryRunDocument = snakeCaseSchema(dryRunSchema)
-
-function dryRunText(
-  document: z.output<typeof dryRunDocument>,
-  { instance, action }: ActionPlace,
-): string {
+function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): string {
   const { request, credentials, token, expires_at: expiresAt } = document
   const { method, url, headers, body } = request
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`)

@@ -3,10 +3,13 @@ import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import type { ConnectorStreams } from '../../connectors/connector.ts'
 import { fetchManifest, isUrl } from './fetch-manifest.ts'
-import { findManifests, type ManifestFile } from './find-manifests.ts'
+import { findManifests } from './find-manifests.ts'
+import type { ManifestFile } from './manifest-file.ts'
 import { importManifest, type Imported } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
+import { airbyteName, fetchPublished } from './airbyte-registry.ts'
+import { updateManifests } from './update-manifests.ts'
 import { connectorLines, summaryLines } from './catalog-lines.ts'
 import { knownCatalog } from './catalog-source.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
@@ -21,6 +24,13 @@ export type CatalogArguments =
       readonly from: string
       readonly name: string | undefined
       readonly force: boolean
+      readonly version: string | undefined
+    }
+  | {
+      readonly command: 'update'
+      readonly name: string | undefined
+      readonly isApplied: boolean
+      readonly force: boolean
     }
 
 export interface CatalogContext {
@@ -31,6 +41,8 @@ export interface CatalogContext {
   /** Where imported manifests are. */
   readonly catalogFolder: string
   readonly environment: Environment
+  /** Where Airbyte publishes its connectors. */
+  readonly registryUrl: string
 }
 
 /** Resolves with the exit code. Throws a ConnectError if nothing could be done. */
@@ -53,6 +65,8 @@ export async function runCatalog(
     }
     case 'import':
       return await importAll(options, context)
+    case 'update':
+      return await updateManifests({ ...context, ...options })
   }
 }
 
@@ -63,7 +77,7 @@ async function importAll(
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is not a name for a manifest`, 'Use the characters a-z, 0-9 and -.')
-  const manifests = isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
+  const manifests = await manifestsFrom(options, context)
   if (name !== undefined && manifests.length > 1)
     throw usageError(
       `--as names one manifest, but ${from} holds ${manifests.length}`,
@@ -80,6 +94,21 @@ async function importAll(
   const total = `${manifests.length - refused} imported, ${refused} refused`
   if (manifests.length > 1) await context.write(`${total}\n`)
   return refused === 0 ? exitCodes.complete : exitCodes.failed
+}
+
+async function manifestsFrom(
+  { from, version }: Extract<CatalogArguments, { command: 'import' }>,
+  context: CatalogContext,
+): Promise<readonly ManifestFile[]> {
+  const published = airbyteName(from)
+  if (published === undefined) {
+    if (version !== undefined)
+      throw usageError('--version is for `airbyte:NAME` only', 'Leave it out.')
+    return isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
+  }
+  const options = { ...context, ...(version !== undefined && { version }) }
+  const { text, origin } = await fetchPublished(published, options)
+  return [{ from: published, text, origin }]
 }
 
 async function fetchFrom(url: string, context: CatalogContext): Promise<ManifestFile> {

@@ -40,17 +40,47 @@ export function catalogCommand(
   catalog
     .command('import')
     .description('check manifests and copy them into your catalog')
-    .argument('<FILE|DIR|URL>', 'a manifest, a folder of manifests, or an https:// address')
+    .argument(
+      '<FILE|DIR|URL|airbyte:NAME>',
+      'a manifest, a folder of manifests, an https:// address, or the name of a connector at Airbyte',
+    )
     .option('--as <NAME>', 'the name, for a single manifest; default: its file or folder')
+    .option('--version <VERSION>', 'of airbyte:NAME; default: the latest one')
     .option('--force', 'replace manifests of the same name')
-    .action((from: string, flags: { readonly as?: string; readonly force?: true }) =>
-      run({ command: 'import', from, name: flags.as, force: flags.force === true }),
+    .action((from: string, flags: ImportFlags) =>
+      run({
+        command: 'import',
+        from,
+        name: flags.as,
+        version: flags.version,
+        force: flags.force === true,
+      }),
+    )
+  catalog
+    .command('update')
+    .description('show what newer versions of manifests change that were imported as airbyte:NAME')
+    .argument('[NAME]', 'only this one')
+    .option('--apply', 'replace them')
+    .option('--force', 'replace those that were edited since their import too')
+    .action((name: string | undefined, flags: { readonly apply?: true; readonly force?: true }) =>
+      run({
+        command: 'update',
+        name,
+        isApplied: flags.apply === true,
+        force: flags.force === true,
+      }),
     )
 }
 
 /** `--url` implies `--remote`. */
 function isRemote({ remote, url }: RemoteFlags): boolean {
   return remote === true || url !== undefined
+}
+
+interface ImportFlags {
+  readonly as?: string
+  readonly version?: string
+  readonly force?: true
 }
 
 interface RemoteFlags extends CommonFlags {
@@ -63,8 +93,11 @@ Examples:
   $ reactor connect catalog show notion
   $ reactor connect catalog import shop.yaml
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
+  $ reactor connect catalog import airbyte:pokeapi --version 0.3.54
+  $ reactor connect catalog update
 
 Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of
 this machine finds them too. The commands list and show ask the service that this machine knows of and has a key for; if there is none, they
 read the catalog of this machine.
-Exit codes: 0 done   1 a manifest was refused   2 wrong command line`
+airbyte:NAME is fetched from https://connectors.airbyte.com, or from REACTOR_CONNECT_AIRBYTE_REGISTRY_URL.
+Exit codes: 0 done   1 a manifest was refused   2 wrong command line; update: there are changes`

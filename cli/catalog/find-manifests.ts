@@ -1,17 +1,10 @@
+import type { ManifestFile } from './manifest-file.ts'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectError } from '../../protocol/index.ts'
 import { usageError } from '../usage-error.ts'
 
 /** A manifest as it was found: its text, and where it came from. */
-export interface ManifestFile {
-  /** A path or a URL. */
-  readonly from: string
-  readonly text: string
-  /** The folder around it, where schemas may stand beside it; undefined for one from elsewhere. */
-  readonly folder?: string
-}
-
 /** Folders of a checkout of all of Airbyte's connectors are three deep. */
 const maxDepth = 5
 

@@ -1,11 +1,19 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import type { ConnectorStreams } from '../../connectors/connector.ts'
-import type { ManifestFile } from './find-manifests.ts'
+import { manifestOriginSchema, type ManifestFile, type ManifestOrigin } from './manifest-file.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
@@ -66,14 +74,25 @@ function takenReason(name: string, { catalogFolder, force }: ImportOptions): str
   }
 }
 
+const originFile = 'origin.json'
+
+/** Where an imported manifest came from; undefined if that is not known. */
+export function importedOrigin(catalogFolder: string, name: string): ManifestOrigin | undefined {
+  const file = join(importedManifest(catalogFolder, name), '..', originFile)
+  if (!existsSync(file)) return undefined
+  return manifestOriginSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+}
+
 /** Relative paths of a manifest lead to a folder beside it: JSON schemas of its streams. */
-function copy({ text, folder }: ManifestFile, catalogFolder: string, name: string): void {
+function copy({ text, folder, origin }: ManifestFile, catalogFolder: string, name: string): void {
   const unfinished = join(catalogFolder, `.${name}.unfinished`)
   rmSync(unfinished, { recursive: true, force: true })
   // The data folder above it may not exist yet, and must be private.
   mkdirSync(catalogFolder, { recursive: true, mode: 0o700 })
   mkdirSync(unfinished, { recursive: true, mode: 0o700 })
   writeFileSync(join(unfinished, 'manifest.yaml'), text)
+  if (origin !== undefined)
+    writeFileSync(join(unfinished, originFile), `${JSON.stringify(origin, null, 2)}\n`)
   const schemas = folder === undefined ? undefined : join(folder, 'schemas')
   if (schemas !== undefined && existsSync(schemas))
     cpSync(schemas, join(unfinished, 'schemas'), { recursive: true })

@@ -1,11 +1,12 @@
 import { Option, type Command } from 'commander'
 import type { z } from 'zod'
-import { splitStreamLabels, streamLabel } from '../../protocol/stream-id.ts'
+import { streamLabel } from '../../protocol/stream-id.ts'
 import { connectionChoices } from '../../service/connections/choices.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
 import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
+import { parseStreamNames } from '../options.ts'
 import { usageError } from '../usage-error.ts'
 
 // Each field of a connection: its option, its value in the API, and how it is shown.
@@ -105,7 +106,7 @@ async function streamsOf(
   if (streams !== undefined && streamConfig !== undefined)
     throw usageError('--streams and --stream-config exclude each other', 'Give one of them.')
   if (streamConfig === undefined)
-    return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
+    return streams === undefined ? undefined : parseStreamNames(streams).map((name) => ({ name }))
   const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
   const { snakeCaseSchema } = await import('../../service/platform/wire.ts')
   const { readJson } = await import('../input/json-input.ts')

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander'
-import { splitStreamLabels } from '../../protocol/stream-id.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { ifVersionOption, limitOption } from '../options.ts'
+import { ifVersionOption, limitOption, parseStreamNames } from '../options.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
@@ -126,7 +125,7 @@ function change(connections: Command, ask: AskService): void {
     'forget the checkpoints: the next run reads from the beginning',
   )
     .argument('<NAME>')
-    .option('--streams <A,B>', 'only of these streams', splitStreamLabels)
+    .option('--streams <A,B>', 'only of these streams', parseStreamNames)
     .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
       ask(flags, async (context) =>
         (await connectionCommands()).resetConnection(context, name, flags),

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander'
-import { splitStreamLabels } from '../../protocol/stream-id.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { limitOption, positiveNumber } from '../options.ts'
+import { limitOption, parseStreamNames, positiveNumber } from '../options.ts'
 import type { FormatFlags, PromoteFlags, SandboxFlags } from './sandbox-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
@@ -15,7 +14,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .option(
       '--streams <A,B>',
       'only these streams; such a sandbox cannot be promoted',
-      splitStreamLabels,
+      parseStreamNames,
     )
     .addOption(formatOption())
     .option('--exit-code', exitCodeHelp)

@@ -1,5 +1,10 @@
 import type { z } from 'zod'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { descriptorDocument } from '../../service/catalog/schema.ts'
 import { instanceDocument } from '../../service/instances/schema.ts'
 import { missingSecrets } from '../../service/instances/missing-secrets.ts'
@@ -35,10 +40,50 @@ export async function setCredentials(
     descriptorDocument,
   )
   if (descriptor.auth.some(({ kind }) => kind === 'oauth2')) {
-    await authorizeInBrowser(context, instance, flags)
+    await authorize(context, instance, flags)
     return show(context, await askInstance(context, name))
   }
   return keep(context, name, await askSecrets(context, instance, descriptor.spec))
+}
+
+/** Prompts for the client's id and secret first, if the instance has none. */
+async function authorize(
+  context: CommandContext,
+  instance: InstanceDocument,
+  flags: CredentialFlags,
+): Promise<void> {
+  try {
+    await authorizeInBrowser(context, instance, flags)
+  } catch (error) {
+    const fields = context.input.canAsk ? missingClient(error) : undefined
+    if (fields === undefined) throw error
+    const { input, output, client } = context
+    output.screen.line(
+      `${instance.name} has no OAuth client yet: register an application with the vendor, and copy its id and secret from there`,
+    )
+    const secrets = {
+      [fields.id]: await input.askSecret('client id (not shown): '),
+      [fields.secret]: await input.askSecret('client secret (not shown): '),
+    }
+    await client.ask(
+      {
+        method: 'POST',
+        path: apiPath('instances', instance.name, 'credentials'),
+        body: joinConfig({}, secrets),
+      },
+      instanceDocument,
+    )
+    await authorizeInBrowser(context, instance, flags)
+  }
+}
+
+/** JSON pointers of the client's id and secret; undefined if the error is another one. */
+function missingClient(
+  error: unknown,
+): { readonly id: string; readonly secret: string } | undefined {
+  if (!(error instanceof ConnectError) || error.code !== 'oauth_client_missing') return undefined
+  const { client_id_field: id, client_secret_field: secret } = error.details
+  return typeof id === 'string' && typeof secret === 'string' ? { id, secret } : undefined
 }
 
 async function keep(context: CommandContext, name: string, secrets: JsonObject): Promise<number> {

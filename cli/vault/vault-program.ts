@@ -30,4 +30,5 @@ Examples:
   $ reactor connect vault rotate-key --data-dir /srv/connect
 
 A running service continues with the new key. The next start or rotation finishes one that was interrupted.
+The exit code is 3 if files are damaged: they are named and left as they are, and everything else has the new key.
 docs/credentials.md describes the vault, and how a key of your own is changed.`

@@ -1,8 +1,12 @@
+import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
-import type { Connector } from '../connector.ts'
+import { withCheckedConfig } from '../connector-config.ts'
+import type { Connector, ConnectorContext, ReadTask } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
+import { loadManifestFile } from '../manifest/load-manifest-file.ts'
+import { keptEventSeconds, objectStreams } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -15,15 +19,45 @@ const api: VendorApi = {
   requestId: ({ headers }) => headers.get('request-id'),
 }
 
-export const stripeConnector: Connector = httpConnector({
+const manifest = new URL('streams/manifest.yaml', import.meta.url)
+const loaded = loadManifestFile(fileURLToPath(manifest))
+const streams = objectStreams(loaded.manifest)
+
+const http = httpConnector({
   type: 'stripe',
   docsUrl: 'docs/connectors/stripe.md',
   auth: [{ kind: 'api_key', field: 'api_key' }],
-  webhooks: stripeWebhooks,
+  webhooks: stripeWebhooks(loaded.manifest),
   api,
-  manifest: new URL('streams/manifest.yaml', import.meta.url),
+  manifest,
   loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
 })
+
+export const stripeConnector: Connector = withCheckedConfig({
+  ...http,
+  read: async (task, out, context) => {
+    const objects = streams.get(task.stream.stream.name)
+    if (objects === undefined) {
+      warnOfLostEvents(task, context)
+      return http.read(task, out, context)
+    }
+    // It loads the interpreter, which a thread that only knows the connectors does not need.
+    const { readObjects } = await import('./streams/read-objects.ts')
+    return readObjects(task, { loaded, objects, out, context })
+  },
+})
+
+/** The stream `events` itself cannot be read in full again. */
+function warnOfLostEvents({ stream, state }: ReadTask, context: ConnectorContext): void {
+  if (stream.stream.name !== 'events' || !isJsonObject(state)) return
+  const last = Number(state.created)
+  const kept = context.now() / 1000 - keptEventSeconds
+  if (!(last < kept)) return
+  const [from, to] = [last, kept].map((seconds) => new Date(seconds * 1000).toISOString())
+  context.warn?.(
+    `Stripe keeps events for 30 days, and this stream was last read up to ${from ?? ''}: events from then until ${to ?? ''}, if there were any, are missing. Read it at least once in 30 days.`,
+  )
+}
 
 /** Secret and restricted keys of the test mode. */
 function isTestKey({ api_key: key }: JsonObject): boolean {

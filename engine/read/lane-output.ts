@@ -12,6 +12,8 @@ export interface LaneOutputOptions {
   /** Called after every block and state. */
   readonly onTotals: (totals: ReadTotals) => void
   readonly onRateLimited: (untilMs: number) => void
+  /** Called before each state: one is given to the log when it resolves, and not if it throws. */
+  readonly beforeState: () => Promise<void>
 }
 
 /**
@@ -79,6 +81,7 @@ export class LaneOutput implements RecordOutput {
   async state(state: JsonValue): Promise<void> {
     await this.#cut()
     const count = this.#seq - this.#unitStart
+    await this.#options.beforeState()
     await this.#append({ type: 'state', slice: this.#slice, seq: this.#seq, count, state })
     this.#unitStart = this.#seq
     this.#options.onTotals(this.#totals)

@@ -10,6 +10,7 @@ import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/p
 import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
+import { StreamWarnings } from './stream-warnings.ts'
 
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200
@@ -40,8 +41,9 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     slices: slices.map(({ slice, seq, complete }) => ({ slice, seq, complete })),
     from,
     ...(position !== undefined && { position }),
-    ...(warning !== undefined && { warning }),
   })
+  const warnings = new StreamWarnings(job.events)
+  if (warning !== undefined) warnings.warn(warning)
   const output = new LaneOutput({
     encoder: new BlockEncoder({
       columns: job.columns,
@@ -56,6 +58,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     onRateLimited: (untilMs) => {
       post(job, { type: 'rate_limited', untilMs })
     },
+    beforeState: () => warnings.untilKept(),
   })
   const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
   // A read that waits for room in the log also reports.
@@ -67,7 +70,10 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     await using borrower = new ConfigBorrower(job.events, context.signal)
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
-        outcome = await readSlice({ job, context, writer, output, limited, borrower }, slice)
+        outcome = await readSlice(
+          { job, context, writer, output, limited, borrower, warnings },
+          slice,
+        )
     }
     const { records, rejected } = output.totals
     await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
@@ -87,13 +93,14 @@ interface SliceReading {
   readonly output: LaneOutput
   readonly limited: LimitedOutput | undefined
   readonly borrower: ConfigBorrower
+  readonly warnings: StreamWarnings
 }
 
 async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output, limited, borrower } = reading
+  const { job, context, writer, output, limited, borrower, warnings } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -117,7 +124,7 @@ async function readSlice(
         for (const part of endsOfSecret(text)) post(job, { type: 'secret_found', text: part })
       },
       warn: (text) => {
-        post(job, { type: 'warning', text })
+        warnings.warn(text)
       },
       changeConfig: (change) => borrower.change(change),
       ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
@@ -130,6 +137,7 @@ async function readSlice(
     throw new ConnectError('state_missing', {
       details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },
     })
+  await warnings.untilKept()
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
   return outcome
 }

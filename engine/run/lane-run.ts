@@ -9,7 +9,7 @@ import {
 } from '../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from '../log/stream-log.ts'
-import { ConfigLender, JobSide } from '../threads/main-side.ts'
+import { ConfigLender, JobSide, WarningKeeper } from '../threads/main-side.ts'
 import type { JobBase, JobResult, LoadEvent, ReadBefore, ReadEvent } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import type { Observed } from '../observed-fields.ts'
@@ -30,7 +30,8 @@ export interface LaneRun {
   readonly signal: AbortSignal
   /** The lane is open, and its slices continue from here. */
   readonly onStart: (slices: readonly ReadBefore[]) => void
-  readonly onWarning: (warning: string) => void
+  /** Resolves when the warning is durable. */
+  readonly onWarning: (warning: string) => Promise<void>
   readonly onConfigChanged: (config: JsonObject) => void
   readonly onSecretFound: (text: string) => void
   readonly onObserved: (observed: Observed) => void
@@ -52,9 +53,12 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   await using lender = new ConfigLender(run.changeConfig, (reply) => {
     reader.reply(reply)
   })
+  await using keeper = new WarningKeeper(run.onWarning, (reply) => {
+    reader.reply(reply)
+  })
   const reader = new JobSide<ReadEvent>(
     run.logger,
-    readHandler(run, lender, (first) => {
+    readHandler(run, { lender, keeper }, (first) => {
       event = first
       opened.resolve(first)
     }),
@@ -75,7 +79,6 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     const first = event ?? result
     if ('status' in first) return outcomeOf(first)
     run.onStart(first.slices)
-    if (first.warning !== undefined) run.onWarning(first.warning)
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
     run.signal.removeEventListener('abort', stop)
@@ -143,10 +146,10 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 
 function readHandler(
   run: LaneRun,
-  lender: ConfigLender,
+  { lender, keeper }: { readonly lender: ConfigLender; readonly keeper: WarningKeeper },
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
-  const { tally, sync, endpoint, onWarning, onConfigChanged, onSecretFound, onObserved } = run
+  const { tally, sync, endpoint, onConfigChanged, onSecretFound, onObserved } = run
   const { partition } = endpoint
   let totals = noReadTotals
   let openedAtMs = 0
@@ -159,7 +162,7 @@ function readHandler(
       })
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
-    else if (event.type === 'warning') onWarning(event.text)
+    else if (event.type === 'warning') keeper.handle(event)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
     else if (event.type === 'secret_found') onSecretFound(event.text)
     else if (event.type === 'observed')

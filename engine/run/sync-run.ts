@@ -228,7 +228,7 @@ export class SyncRun {
       slices,
     }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
   ): Promise<readonly LaneOutcome[]> {
-    const { plan, threads, logger, log, signal, context } = this.#deps
+    const { plan, threads, logger, log, signal, context, destination } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
     const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
     const opened = await log.openStream({
@@ -256,8 +256,9 @@ export class SyncRun {
             this.#tally.status = 'running'
             this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
           },
-          onWarning: (warning) => {
+          onWarning: async (warning) => {
             this.#warn(warning)
+            await destination.noteWarning(sync, warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
           onSecretFound: (text) => context.secretFound?.(text),

@@ -4,7 +4,14 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { ConfigReply, ConfigRequest, LogLine, StopRequest } from './protocol.ts'
+import type {
+  ConfigReply,
+  ConfigRequest,
+  LogLine,
+  StopRequest,
+  StreamWarning,
+  WarningReply,
+} from './protocol.ts'
 
 /**
  * How long work in progress may take to reach its next checkpoint after a stop was requested. Then it is ended by force: nothing is lost.
@@ -46,7 +53,7 @@ export class JobSide<Event extends { readonly type: string }> {
     return this.#killer.signal
   }
 
-  reply(reply: ConfigReply): void {
+  reply(reply: ConfigReply | WarningReply): void {
     this.#port.postMessage(reply)
   }
 
@@ -134,5 +141,36 @@ export class ConfigLender implements AsyncDisposable {
     this.#isEnded = true
     for (const giveBack of this.#returns.values()) giveBack(null)
     await Promise.all(this.#changes)
+  }
+}
+
+/** The main thread's side of `StreamWarnings` for one job: has each warning kept, and tells the worker. Dispose it when the job has ended. */
+export class WarningKeeper implements AsyncDisposable {
+  readonly #keep: (text: string) => Promise<void>
+  readonly #reply: (reply: WarningReply) => void
+  readonly #pending = new Set<Promise<void>>()
+
+  /** @param keep resolves when the warning is durable */
+  constructor(keep: (text: string) => Promise<void>, reply: (reply: WarningReply) => void) {
+    this.#keep = keep
+    this.#reply = reply
+  }
+
+  handle(warning: StreamWarning): void {
+    const keeping = this.#handle(warning).finally(() => this.#pending.delete(keeping))
+    this.#pending.add(keeping)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#pending)
+  }
+
+  async #handle({ id, text }: StreamWarning): Promise<void> {
+    try {
+      await this.#keep(text)
+      this.#reply({ type: 'warning_kept', id })
+    } catch (error) {
+      this.#reply({ type: 'warning_failed', id, error: ConnectError.from(error).toJSON() })
+    }
   }
 }

@@ -89,12 +89,10 @@ export type ReadEvent =
       readonly slices: readonly ReadBefore[]
       readonly from: 'log' | 'destination'
       readonly position?: string
-      readonly warning?: string
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
-  /** From the connector: what the user should know although the read continues. */
-  | { readonly type: 'warning'; readonly text: string }
+  | StreamWarning
   /** At the end of a limited job. */
   | ({ readonly type: 'observed' } & Observed)
   | SourceEvent
@@ -112,6 +110,18 @@ export type ConfigRequest =
   | { readonly type: 'config_asked'; readonly id: number }
   /** Null: it stays as it was lent. */
   | { readonly type: 'config_returned'; readonly id: number; readonly config: JsonObject | null }
+
+/** What the user should know although the read goes on. The worker gives the log no state before the destination has it. */
+export interface StreamWarning {
+  readonly type: 'warning'
+  readonly id: number
+  readonly text: string
+}
+
+/** Durable at the destination, or why not. */
+export type WarningReply =
+  | { readonly type: 'warning_kept'; readonly id: number }
+  | { readonly type: 'warning_failed'; readonly id: number; readonly error: ErrorBody }
 
 /** Lent, then kept; failed in the place of either. */
 export type ConfigReply =
@@ -160,3 +170,6 @@ export interface LogLine {
 export interface StopRequest {
   readonly type: 'stop'
 }
+
+/** All that the main thread tells a worker. */
+export type WorkerMessage = StopRequest | ConfigReply | WarningReply

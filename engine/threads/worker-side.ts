@@ -8,7 +8,7 @@ import type {
   JobBase,
   JobResult,
   LogLine,
-  StopRequest,
+  WorkerMessage,
 } from './protocol.ts'
 
 const logLine = z.record(z.string(), z.json())
@@ -28,7 +28,7 @@ export async function runJob<T>(
   work: (context: JobContext) => Promise<T>,
 ): Promise<JobResult<T>> {
   const stop = new AbortController()
-  job.events.on('message', ({ type }: StopRequest | ConfigReply) => {
+  job.events.on('message', ({ type }: WorkerMessage) => {
     if (type === 'stop') stop.abort()
   })
   const logger = pino(
@@ -69,8 +69,8 @@ export class ConfigBorrower implements AsyncDisposable {
   constructor(port: MessagePort, signal: AbortSignal) {
     this.#port = port
     this.#signal = signal
-    port.on('message', (message: ConfigReply | StopRequest) => {
-      if (message.type !== 'stop') this.#hear(message)
+    port.on('message', (message: WorkerMessage) => {
+      if (isConfigReply(message)) this.#hear(message)
     })
   }
 
@@ -135,4 +135,12 @@ export class ConfigBorrower implements AsyncDisposable {
   #post(request: ConfigRequest): void {
     this.#port.postMessage(request)
   }
+}
+
+function isConfigReply(message: WorkerMessage): message is ConfigReply {
+  return (
+    message.type === 'config_lent' ||
+    message.type === 'config_kept' ||
+    message.type === 'config_failed'
+  )
 }

@@ -1,13 +1,21 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { packageFolder } from '../../lib/files/package-folder.ts'
-import { renderPage } from './render-page.ts'
+import { renderPage, titleOf } from './render-page.ts'
 
 const contentTypes: Readonly<Record<string, string>> = {
   md: 'text/markdown; charset=utf-8',
   svg: 'image/svg+xml',
   json: 'application/json; charset=utf-8',
 }
+
+/** The start page of a folder. */
+const startPages = ['index.md', 'README.md']
+
+/** Where a path of a client leads: to a page or file, or to another path, from the place of the one that was asked for. */
+type DocsTarget =
+  | { readonly kind: 'found'; readonly path: string }
+  | { readonly kind: 'moved'; readonly to: string }
 
 export interface DocsFile {
   readonly contentType: string
@@ -46,24 +54,62 @@ export class DocsFolder {
     return this.#files.has(path)
   }
 
-  /** The file as it is. */
+  /** Undefined: there is nothing. People leave out `.md`, and the `/` after a folder. */
+  find(path: string): DocsTarget | undefined {
+    if (this.has(path)) return { kind: 'found', path }
+    if (path === '' || path.endsWith('/')) {
+      const startPage = startPages.find((name) => this.has(path + name))
+      if (startPage !== undefined) return { kind: 'found', path: path + startPage }
+      return this.#isFolder(path) ? { kind: 'found', path } : undefined
+    }
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (this.has(`${path}.md`)) return { kind: 'moved', to: `./${name}.md` }
+    return this.#isFolder(`${path}/`) ? { kind: 'moved', to: `./${name}/` } : undefined
+  }
+
+  /** The file as it is, or the list of a folder without a start page. */
   async read(path: string): Promise<DocsFile | undefined> {
+    if (this.#isFolder(path)) {
+      return { contentType: contentTypes.md ?? '', text: await this.#listFolder(path) }
+    }
     const contentType = contentTypes[extensionOf(path)]
     if (contentType === undefined || !this.has(path)) return undefined
     return { contentType, text: await readFile(join(this.#folder, path), 'utf8') }
   }
 
-  /** A Markdown file as a page of HTML. */
+  /** A Markdown file, or the list of a folder, as a page of HTML. */
   async page(path: string): Promise<string | undefined> {
-    if (!path.endsWith('.md') || !this.has(path)) return undefined
+    if (!this.#isFolder(path) && !(path.endsWith('.md') && this.has(path))) return undefined
     const cached = this.#pages.get(path)
     if (cached !== undefined) return cached
-    const page = readFile(join(this.#folder, path), 'utf8').then((markdown) =>
-      renderPage(markdown, { path, isServed: (other) => this.has(other) }),
-    )
+    const page = this.#render(path)
     this.#pages.set(path, page)
     page.catch(() => this.#pages.delete(path))
     return page
+  }
+
+  async #render(path: string): Promise<string> {
+    const file = await this.read(path)
+    return renderPage(file?.text ?? '', { path, isServed: (other) => this.has(other) })
+  }
+
+  #isFolder(path: string): boolean {
+    return path.endsWith('/') && [...this.#files].some((file) => file.startsWith(path))
+  }
+
+  async #listFolder(path: string): Promise<string> {
+    const names = [...this.#files]
+      .filter((file) => file.startsWith(path))
+      .map((file) => file.slice(path.length))
+      .filter((name) => !name.includes('/'))
+      .toSorted()
+    const lines = names.map(async (name) => {
+      const title = name.endsWith('.md')
+        ? titleOf(await readFile(join(this.#folder, path, name), 'utf8'))
+        : name
+      return `- [${title}](${name})\n`
+    })
+    return `# ${path.slice(0, -1)}\n\n${(await Promise.all(lines)).join('')}`
   }
 }
 

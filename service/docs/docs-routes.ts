@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DocsFile, DocsFolder } from './docs-folder.ts'
 import { pageStyle } from './page-style.ts'
+import { renderPage } from './render-page.ts'
 import type { App } from '../platform/http/app.ts'
 
 /** A page loads its style and pictures from this server, and nothing else. */
@@ -11,13 +12,11 @@ const pagePolicy =
 /** A picture that is opened directly has its style inside. */
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-/** The start page of a folder. */
-const startPages = ['index.md', 'README.md']
-
 /** The documentation, as `docs_url` of an error refers to it. Without a key: it is the same for everybody, and public. */
 export function docsRoutes(app: App, docs: DocsFolder): void {
   const route = { config: { anonymous: true }, schema: { hide: true } } as const
-  app.get('/docs', route, async (_request, reply) => reply.redirect('/docs/', 308))
+  // From the place of the path that was asked for: a proxy may serve all of this below a path of its own.
+  app.get('/docs', route, async (_request, reply) => reply.redirect('./docs/', 308))
   app.get('/docs/style.css', route, async (_request, reply) =>
     reply.header('content-type', 'text/css; charset=utf-8').send(pageStyle),
   )
@@ -25,20 +24,38 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
     '/docs/*',
     { ...route, schema: { ...route.schema, params: z.object({ '*': z.string() }) } },
     async (request, reply) => {
-      const path = servedPath(docs, request.params['*'])
-      const page = wantsMarkdown(request) ? undefined : await docs.page(path)
+      const target = docs.find(request.params['*'])
+      if (target === undefined) return sendNotFound(request, reply)
+      if (target.kind === 'moved') return reply.redirect(target.to + queryOf(request), 308)
+      const page = wantsMarkdown(request) ? undefined : await docs.page(target.path)
       if (page !== undefined) return sendPage(reply, page)
-      const file = await docs.read(path)
-      if (file === undefined) throw noSuchPage(request)
-      return sendFile(reply, file)
+      const file = await docs.read(target.path)
+      return file === undefined ? sendNotFound(request, reply) : sendFile(reply, file)
     },
   )
 }
 
-function servedPath(docs: DocsFolder, path: string): string {
-  if (path !== '' && !path.endsWith('/')) return path
-  const startPage = startPages.find((name) => docs.has(path + name))
-  return path + (startPage ?? '')
+/** A browser asks for HTML by name; programs that take anything do not. */
+export function isBrowser({ method, headers }: FastifyRequest): boolean {
+  const isRead = method === 'GET' || method === 'HEAD'
+  return isRead && /\btext\/html\b/.test(headers.accept ?? '')
+}
+
+function queryOf({ url }: FastifyRequest): string {
+  const start = url.indexOf('?')
+  return start === -1 ? '' : url.slice(start)
+}
+
+/** The links of the page start at the path that was asked for. */
+function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = ''] = request.url.split('?')
+  if (!isBrowser(request)) {
+    throw new ConnectError('route_not_found', { details: { path: path.slice(0, 200) } })
+  }
+  const below = path.slice('/docs/'.length)
+  const start = '../'.repeat(below.split('/').length - 1) || './'
+  const text = `# There is no such page\n\nThe [documentation](${start}) lists its pages, [errors](${start}errors/) has every error.\n`
+  return sendPage(reply.code(404), renderPage(text, { path: below, isServed: () => true }))
 }
 
 /** `?raw`, or `Accept: text/markdown` or `text/plain`, which programs send to read the text itself. */
@@ -67,9 +84,4 @@ function sendFile(reply: FastifyReply, { contentType, text }: DocsFile): Fastify
       ...(isPicture && { 'content-security-policy': picturePolicy }),
     })
     .send(text)
-}
-
-function noSuchPage({ url }: FastifyRequest): ConnectError {
-  const [path = ''] = url.split('?')
-  return new ConnectError('route_not_found', { details: { path: path.slice(0, 200) } })
 }

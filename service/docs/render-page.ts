@@ -3,7 +3,7 @@ import { Marked, type RendererObject, type Tokens } from 'marked'
 import { htmlText } from '../../lib/text/html-text.ts'
 
 export interface PageContext {
-  /** Below the folder of the documentation: `errors/name_taken.md`. */
+  /** Below the folder of the documentation: `errors/name_taken.md`, or `connectors/` for the list of a folder. */
   readonly path: string
   /** Whether another path below the folder can be opened. */
   readonly isServed: (path: string) => boolean
@@ -32,7 +32,8 @@ ${body}</main>
 `
 }
 
-function titleOf(markdown: string): string {
+/** The first heading, without marks. */
+export function titleOf(markdown: string): string {
   const [, title = 'Documentation'] = /^# +(.+)$/m.exec(markdown) ?? []
   return title.replaceAll('`', '')
 }
@@ -65,7 +66,7 @@ function rendererFor({ path, isServed }: PageContext): RendererObject {
 function canOpen(href: string, path: string, isServed: (path: string) => boolean): boolean {
   if (/^https?:\/\//.test(href) || href.startsWith('#')) return true
   const [file = ''] = href.split('#')
-  const target = posix.join(posix.dirname(path), file)
+  const target = posix.join(path.slice(0, path.lastIndexOf('/') + 1), file)
   return isServed(target) || isServed(posix.join(target, 'README.md'))
 }
 

@@ -71,6 +71,12 @@ export interface InstanceService {
   ): Promise<ConnectError>
 }
 
+/** Names of instances whose secrets were stored, and which the vault does not have now, or cannot read. */
+export interface LostSecrets {
+  readonly lost: readonly string[]
+  readonly damaged: readonly string[]
+}
+
 export interface InstanceStore {
   /** Throws `name_taken`. */
   create(input: NewInstance): Promise<Instance>

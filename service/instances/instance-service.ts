@@ -7,7 +7,7 @@ import {
 import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
 import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
-import type { InstanceService } from './contract.ts'
+import type { InstanceService, LostSecrets } from './contract.ts'
 import type { CredentialStatus, Discovered, Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { instancePath } from '../platform/vault/vault.ts'
@@ -192,27 +192,37 @@ export class StoredInstanceService implements InstanceService {
 
   /**
    * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance without its
-   * secrets is marked as such; one whose secrets are back becomes ready. Returns the names of those that have lost them.
+   * secrets is marked as such; one whose secrets are back becomes ready.
    */
-  async noteLostSecrets(): Promise<readonly string[]> {
+  async noteLostSecrets(): Promise<LostSecrets> {
     const lost: string[] = []
+    const damaged: string[] = []
     let cursor: string | null | undefined
     while (cursor !== null) {
       const page = { limit: 50, ...(cursor !== undefined && { cursor }) }
       const { items, next } = await this.#options.store.instances.list(page)
       const withSecrets = items.filter(({ secrets }) => secrets.length > 0)
-      const are = await Promise.all(withSecrets.map((instance) => this.#noteLost(instance)))
-      lost.push(...withSecrets.filter((_, index) => are[index]).map(({ name }) => name))
+      const states = await Promise.all(withSecrets.map((instance) => this.#noteLost(instance)))
+      for (const [index, { name }] of withSecrets.entries()) {
+        if (states[index] === 'lost') lost.push(name)
+        if (states[index] === 'damaged') damaged.push(name)
+      }
       cursor = next
     }
-    return lost
+    return { lost, damaged }
   }
 
-  async #noteLost(instance: Instance): Promise<boolean> {
-    const isLost = await this.#isLost(instance)
-    if (isLost) await this.#editor.note(instance, 'missing')
-    else if (instance.credentials === 'missing') await this.#noteReturned(instance)
-    return isLost
+  async #noteLost(instance: Instance): Promise<'stored' | keyof LostSecrets> {
+    try {
+      const isLost = await this.#isLost(instance)
+      if (isLost) await this.#editor.note(instance, 'missing')
+      else if (instance.credentials === 'missing') await this.#noteReturned(instance)
+      return isLost ? 'lost' : 'stored'
+    } catch (error) {
+      // Those of the other instances can be compared all the same.
+      if (error instanceof ConnectError && error.code === 'vault_corrupt') return 'damaged'
+      throw error
+    }
   }
 
   async #noteReturned(instance: Instance): Promise<void> {

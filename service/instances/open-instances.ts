@@ -1,6 +1,6 @@
 import { openSourceThreads } from '../../engine/threads/source-threads.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
-import type { InstanceService } from './contract.ts'
+import type { InstanceService, LostSecrets } from './contract.ts'
 import { StoredInstanceService } from './instance-service.ts'
 import type { InstancesOptions } from './instances-options.ts'
 
@@ -10,8 +10,8 @@ const sourceThreads = 4
 /** The instances with their own dependencies: OAuth, and threads to query sources in. */
 export interface OpenInstances extends AsyncDisposable {
   readonly service: InstanceService
-  /** See `Instances.noteLostSecrets`. */
-  readonly noteLostSecrets: () => Promise<readonly string[]>
+  /** See `StoredInstanceService.noteLostSecrets`. */
+  readonly noteLostSecrets: () => Promise<LostSecrets>
 }
 
 export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {

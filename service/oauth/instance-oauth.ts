@@ -252,7 +252,14 @@ function partyOf(instance: OAuthInstance, scheme: OAuth2Scheme, secrets: Secrets
     return { scheme, client: { id, secret: secret ?? null }, inputs: Object.fromEntries(inputs) }
   }
   const input = JSON.stringify(joinConfig({}, { [clientId]: '…', [clientSecret]: '…' }))
-  throw new ConnectError('oauth_client_missing', { details: { instance: instance.name, input } })
+  throw new ConnectError('oauth_client_missing', {
+    details: {
+      instance: instance.name,
+      input,
+      client_id_field: clientId,
+      client_secret_field: clientSecret,
+    },
+  })
 }
 
 function refreshTokenIn(scheme: OAuth2Scheme, secrets: Secrets): string | undefined {

@@ -80,17 +80,22 @@ export class AttemptStreams {
 }
 
 /**
- * The destination knows what earlier attempts committed. They may have been killed after their last heartbeat, so a stream that they began
- * has read, once, what has arrived by its end.
+ * What earlier attempts committed is what the destination says. They may have been killed after their last beat, or before the
+ * first one, so they read that at least; and a complete stream has read, once, what has arrived by its end.
  */
 function countsOf(
   progress: StreamProgress,
   before: RunStream | undefined,
 ): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
-  const committed = addCounts(progress, progress.before ?? before ?? noCounts)
+  const earlier = progress.before ?? before ?? noCounts
+  const committed = addCounts(progress, earlier)
   const { read, readAgain } = progress
-  if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
-  const reads = read + readAgain + before.read + before.readAgain
+  const readBefore = Math.max(
+    earlier.loaded + earlier.rejected,
+    (before?.read ?? 0) + (before?.readAgain ?? 0),
+  )
+  if (readBefore === 0) return { read, readAgain, ...committed }
+  const reads = read + readAgain + readBefore
   if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
   const arrived = committed.loaded + committed.rejected
   return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }

@@ -15,7 +15,7 @@ import {
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
 import { DocsFolder } from '../docs/docs-folder.ts'
-import { docsRoutes } from '../docs/docs-routes.ts'
+import { docsRoutes, isBrowser } from '../docs/docs-routes.ts'
 import type { App } from '../platform/http/app.ts'
 import { AuditTrail } from '../platform/http/audit-trail.ts'
 import { Authentication } from '../platform/http/authentication.ts'
@@ -261,6 +261,7 @@ function everyRequest(app: App, options: HttpOptions): void {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
   app.setNotFoundHandler((request, reply) => {
     const [path] = request.url.split('?')
+    if (path === '/' && isBrowser(request)) return reply.redirect('./docs/', 302)
     return sendError(
       new ConnectError('route_not_found', { details: { path: (path ?? '').slice(0, 200) } }),
       request,

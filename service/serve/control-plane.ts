@@ -9,6 +9,7 @@ import type { Settings } from '../platform/config/settings.ts'
 import { StoredConnectionService } from '../connections/connection-service.ts'
 import { destinationAddress } from '../connections/destination-address.ts'
 import { openIdentity } from '../logins/open-identity.ts'
+import type { LostSecrets } from '../instances/contract.ts'
 import { openInstances } from '../instances/open-instances.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { mostLanes, thisMachine } from '../run-worker/machine-limits.ts'
@@ -46,8 +47,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly logOf: (options: ConnectionOptions) => LogConfig
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
-  /** Finds the instances whose secrets the vault does not have, and marks them as such. */
-  readonly noteLostSecrets: () => Promise<readonly string[]>
+  /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
+  readonly noteLostSecrets: () => Promise<LostSecrets>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */

@@ -147,11 +147,16 @@ async function lookForLostSecrets(
   logger: Logger,
 ): Promise<void> {
   try {
-    const lost = await plane.noteLostSecrets()
+    const { lost, damaged } = await plane.noteLostSecrets()
     if (lost.length > 0)
       logger.error(
         { instances: lost.slice(0, mostNamed), count: lost.length },
         'the vault has no secrets of these instances: check that it is the right one, or give them again',
+      )
+    if (damaged.length > 0)
+      logger.error(
+        { instances: damaged.slice(0, mostNamed), count: damaged.length },
+        'the secrets of these instances are damaged in the vault: docs/errors/vault_corrupt.md says what to do',
       )
   } catch (thrown) {
     const { code, message } = ConnectError.from(thrown)

@@ -13,6 +13,7 @@ import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
 import { migrateBookkeeping } from './bookkeeping/migrations.ts'
 import { newerStart } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
+import { noteWarning } from './bookkeeping/untold-warnings.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { TableName } from './tables/identifiers.ts'
@@ -100,6 +101,10 @@ class PostgresDestination implements Destination {
 
   finish(sync: StreamSync): Promise<readonly string[]> {
     return this.#with(sync, (session) => finishSync(session, sync, this.#place.schema))
+  }
+
+  noteWarning(sync: StreamSync, warning: string): Promise<void> {
+    return this.#with(sync, (session) => noteWarning(session, sync, warning))
   }
 
   leaveLog(sync: StreamSync): Promise<void> {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { seededRandom } from '../support/random.ts'
 import type { LogName } from '../support/engine.ts'
 import { Chances } from './chances.ts'
@@ -9,6 +6,7 @@ import { destinationRows, differenceOf, type Comparison, type Rows } from './com
 import { badWordsOf, EngineProcess, type EngineEnd } from './engine-process.ts'
 import { chooseFault, inflict, type Servers } from './faults.ts'
 import type { PostgresServer } from './servers.ts'
+import { runFile } from '../support/run-file.ts'
 
 export interface World {
   readonly program: string
@@ -57,8 +55,6 @@ export async function playHistory(
     destination: { ...world.destination.server, query: destination.query },
     ...(log !== 'embedded' && { broker: world.broker }),
   }
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-chaos-'))
-  const file = join(folder, 'run.yaml')
   const limits = {
     commit_bytes: chances.pick([65_536, 262_144, 16_777_216]),
     commit_ms: chances.pick([5, 50, 2_000]),
@@ -72,35 +68,32 @@ export async function playHistory(
     parallel: chances.between(1, 3),
   }
   const metadata = chances.pick(['full', 'minimal'])
-  await writeFile(
-    file,
-    JSON.stringify({
-      connection: `chaos-${String(seed)}`,
-      source: { type: 'postgres', config: { ...source.address, ...postgres } },
-      destination: { type: 'postgres', config: { ...destination.address, schema: 'copied' } },
-      log:
-        log === 'embedded'
-          ? 'embedded'
-          : {
-              kafka: {
-                brokers: world.broker.brokers,
-                framing: log === 'kafka block' ? 'block' : 'record',
-              },
+  await using file = await runFile({
+    connection: `chaos-${String(seed)}`,
+    source: { type: 'postgres', config: { ...source.address, ...postgres } },
+    destination: { type: 'postgres', config: { ...destination.address, schema: 'copied' } },
+    log:
+      log === 'embedded'
+        ? 'embedded'
+        : {
+            kafka: {
+              brokers: world.broker.brokers,
+              framing: log === 'kafka block' ? 'block' : 'record',
             },
-      streams: tables.map(({ name, mode }) => ({
-        name,
-        ...mode,
-        ...(mode.sync_mode === 'incremental' && { cursor_field: 'ver' }),
-      })),
-      metadata,
-      limits,
-    }),
-  )
+          },
+    streams: tables.map(({ name, mode }) => ({
+      name,
+      ...mode,
+      ...(mode.sync_mode === 'incremental' && { cursor_field: 'ver' }),
+    })),
+    metadata,
+    limits,
+  })
   const history = new History({
     chances,
     tables,
     servers,
-    file,
+    file: file.path,
     program: world.program,
     comparison: { source, destination, schema: 'copied' },
   })
@@ -110,8 +103,6 @@ export async function playHistory(
   } catch (error) {
     if (!(error instanceof HistoryFailure)) throw error
     failure = [error.message, ...history.events.map((event) => `    ${event}`)].join('\n')
-  } finally {
-    await rm(folder, { recursive: true, force: true })
   }
   return {
     seed,

@@ -1,24 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { catalogFolderOf } from '../../service/platform/config/environment.ts'
+import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
 import { neverAborted } from '../support/signal.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'reactor-catalog-'))
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
+beforeEach(async () => {
+  folder = await newFolder('catalog')
 })
 
-async function catalog(options: CatalogArguments): Promise<{ code: number; out: string }> {
+async function catalog(
+  options: CatalogArguments,
+  registryUrl = 'https://registry.invalid',
+): Promise<{ code: number; out: string }> {
   let out = ''
   const code = await runCatalog(options, {
     write: (text) => {
@@ -26,7 +27,8 @@ async function catalog(options: CatalogArguments): Promise<{ code: number; out: 
       return Promise.resolve()
     },
     signal: neverAborted(),
-    allowedNetworks: [],
+    allowedNetworks: ['127.0.0.1/32'],
+    registryUrl,
     catalogFolder: catalogFolder(),
     // No service that this machine knows of.
     environment: { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
@@ -36,7 +38,7 @@ async function catalog(options: CatalogArguments): Promise<{ code: number; out: 
 
 function importing(from: string, options: { name?: string; force?: boolean } = {}) {
   const { name, force = false } = options
-  return catalog({ command: 'import', from, name, force })
+  return catalog({ command: 'import', from, name, force, version: undefined })
 }
 
 function write(path: string, text: string): string {
@@ -123,7 +125,7 @@ describe('import', () => {
     expect(out).toContain('odd: It needs the component source_shop.components.Odd')
   })
 
-  test('what a manifest says writes nothing but text to the terminal', async () => {
+  test('shows what a manifest says as plain text in the terminal', async () => {
     const hostile = JSON.stringify('a\u001B]0;mine\u0007\u001B[2Jb')
     const odd = stream('odd', `{ type: CustomRecordExtractor, class_name: ${hostile} }`)
     const text = shop(odd.replace('name: odd', `name: ${hostile}`))
@@ -181,7 +183,7 @@ describe('import', () => {
 
   test('an address is fetched over https only, and never from a private network', async () => {
     await expect(importing('http://shop.example/manifest.yaml')).rejects.toThrow('https:// only')
-    await expect(importing('https://127.0.0.1/manifest.yaml')).rejects.toThrow(
+    await expect(importing('https://10.0.0.1/manifest.yaml')).rejects.toThrow(
       'private or reserved network',
     )
     await expect(importing('file:///etc/passwd')).rejects.toThrow('https:// only')
@@ -259,4 +261,65 @@ test('the catalog is in the home folder where the environment names no other', (
   expect(catalogFolderOf({ REACTOR_CONNECT_CATALOG_DIR: '/srv/c', HOME: '/home/ada' })).toBe(
     '/srv/c',
   )
+})
+
+describe('connectors that Airbyte publishes', () => {
+  /** Versions of the connector `till`, of which the last one is the latest. */
+  async function registry(versions: Readonly<Record<string, string>>): Promise<ScriptedVendor> {
+    return ScriptedVendor.start(({ url }, response) => {
+      const [, version = '', file = ''] =
+        /^\/files\/metadata\/airbyte\/source-till\/([^/]+)\/(\w+)\.yaml$/.exec(url) ?? []
+      const latest = Object.keys(versions).at(-1) ?? ''
+      const found = version === 'latest' ? latest : version
+      const text = file === 'metadata' ? `data: { dockerImageTag: ${found} }` : versions[found]
+      response.writeHead(text === undefined ? 404 : 200).end(text ?? 'none')
+      return undefined
+    })
+  }
+  const source = { from: 'airbyte:till', name: undefined, force: false } as const
+  const withItems = shop(stream('orders', dpath), stream('items', dpath))
+  const update = { command: 'update', name: undefined, isApplied: false, force: false } as const
+
+  test('are imported by name, in their latest version or a given one', async () => {
+    await using published = await registry({ '1.0.0': orders, '1.1.0': withItems })
+    const imported = { command: 'import', ...source } as const
+    const latest = await catalog({ ...imported, version: undefined }, published.url)
+    expect(latest).toEqual({ code: 0, out: 'imported  till: 2 streams\n' })
+    const origin = readFileSync(join(catalogFolder(), 'till', 'origin.json'), 'utf8')
+    expect(JSON.parse(origin)).toMatchObject({ from: 'airbyte:till', version: '1.1.0' })
+    const older = await catalog({ ...imported, version: '1.0.0', force: true }, published.url)
+    expect(older.out).toBe('imported  till: 1 stream\n')
+    const none = catalog(
+      { ...imported, from: 'airbyte:nothing', version: undefined },
+      published.url,
+    )
+    await expect(none).rejects.toThrow('manifest of "nothing" cannot be fetched')
+  })
+
+  test('are updated after the difference was shown, unless they were edited', async () => {
+    await using published = await registry({ '1.0.0': orders, '1.1.0': withItems })
+    const imported = { command: 'import', ...source, version: '1.0.0' } as const
+    await catalog(imported, published.url)
+    const shown = await catalog(update, published.url)
+    expect(shown.code).toBe(2)
+    expect(shown.out).toBe(
+      'till: 1.0.0 -> 1.1.0\n  + stream items\nnext: reactor connect catalog update --apply\n',
+    )
+    const file = join(catalogFolder(), 'till', 'manifest.yaml')
+    writeFileSync(file, `${orders}# mine\n`)
+    const edited = await catalog({ ...update, isApplied: true }, published.url)
+    expect(edited.out).toContain('not replaced: it was edited since its import')
+    const forced = await catalog({ ...update, isApplied: true, force: true }, published.url)
+    expect(forced).toMatchObject({ code: 0, out: expect.stringContaining('replaced') as string })
+    expect(readFileSync(file, 'utf8')).toBe(withItems)
+    expect((await catalog(update, published.url)).out).toBe('till: 1.1.0 is the latest version\n')
+  })
+
+  test('that were imported otherwise are not updated', async () => {
+    await importing(write('shop.yaml', orders))
+    await expect(catalog({ ...update, name: 'shop' })).rejects.toThrow(
+      'was not imported by its name',
+    )
+    expect(await catalog(update)).toEqual({ code: 0, out: '' })
+  })
 })

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
-import { fakerConfig, TestApi } from '../service/http/test-api.ts'
+import { fakerConfig, TestApi } from '../support/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let api: TestApi
 let folder: string
@@ -81,12 +81,12 @@ test('a file that codegen has not written is replaced by force alone', async () 
   expect(await readFile(file, 'utf8')).toContain('createClient')
 })
 
-test('an empty file is nobody’s', async () => {
+test('an empty file is replaced without force', async () => {
   await writeFile(file, '')
   expect((await codegen('--out', file)).code).toBe(0)
 })
 
-test('to standard output nothing is added', async () => {
+test('the client on standard output has nothing added', async () => {
   const { code, out, err } = await codegen('--out', '-')
   expect({ code, err }).toEqual({ code: 0, err: '' })
   const { body } = await api.call('GET /instances/shop/codegen')
@@ -94,7 +94,7 @@ test('to standard output nothing is added', async () => {
   expect((await codegen('--out', '-', '--check')).err).toContain('Give --out a file')
 })
 
-test('to standard output with --json, the file is a text in a document', async () => {
+test('with --json the client on standard output is a text in a document', async () => {
   const { body } = await api.call('GET /instances/shop/codegen')
   const { code, out } = await codegen('--out', '-', '--json')
   expect(code).toBe(0)
@@ -134,7 +134,7 @@ test('an instance that does not exist is an error of the service', async () => {
   expect(err).toContain('[instance_not_found]')
 })
 
-test('over HTTP it is text that nothing takes for a page, from the cache or asked anew', async () => {
+test('the client over HTTP is text that nothing takes for a page, from the cache or made anew', async () => {
   const { status, headers, body } = await api.call('GET /instances/shop/codegen')
   expect(status).toBe(200)
   expect(headers.get('content-type')).toBe('text/plain; charset=utf-8')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeEach, expect, test } from 'vitest'
 import { ownCacheFolder } from '../../cli/compile-cache.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const main = join(import.meta.dirname, '../../cli/main.ts')
 const isRoot = process.getuid?.() === 0

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { fakerConfig } from '../service/http/test-api.ts'
+import { fakerConfig } from '../support/test-api.ts'
 import { serviceCommands } from './service-commands.ts'
 
 const commands = serviceCommands()
@@ -60,6 +60,14 @@ describe('connections', () => {
     const options = [...create, '--stream-config', JSON.stringify([stream])]
     expect((await run([...options, '--streams', 'users'])).code).toBe(2)
     expect((await run([...create, '--stream-config', '[{"nam":"users"}]'])).code).toBe(2)
+    const mistaken = ['--streams', JSON.stringify([stream])]
+    for (const command of [create, ['connections', 'update', 'shop']]) {
+      const end = await run([...command, ...mistaken])
+      expect(end.code).toBe(2)
+      expect(end.err).toContain('--stream-config')
+    }
+    for (const verb of ['reset', 'sandbox'])
+      await expect(run(['connections', verb, 'shop', ...mistaken])).rejects.toThrow('not JSON')
     expect((await run([...create, '--timezone', 'Europe/Oslo'])).code).toBe(2)
     expect((await run(options)).code).toBe(0)
     expect((await run('connections get shop')).out).toContain('users (full_refresh, overwrite)')

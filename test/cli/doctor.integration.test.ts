@@ -10,7 +10,7 @@ import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { closedPort } from './reactor-command.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let home: string
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { eventsOf, run, runFile, startRun } from './reactor-command.ts'
+import { eventsOf, run, startRun } from './reactor-command.ts'
+import { runFile } from '../support/run-file.ts'
 
 test('a process that is frozen in the exchange of an overwrite is taken over, and is fenced when it wakes', async () => {
   await using warehouse = await testDatabase()

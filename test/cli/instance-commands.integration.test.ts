@@ -114,3 +114,21 @@ describe('instances', () => {
     expect(out).toMatch(/\npublic\.users +full_refresh/)
   })
 })
+
+test('an instance without an OAuth client asks for it, and then sends the user to the vendor', async () => {
+  await importManifest(commands.api.catalogDir, 'crm')
+  const config = { base_url: 'http://127.0.0.1:1', credentials: { auth_type: 'oauth' } }
+  await commands.api.service.instances.create({ name: 'crm', type: 'crm', config })
+  const stop = new AbortController()
+  const { err } = await run('instances credentials crm --no-browser --callback-port 0', {
+    answers: ['my-client', 'my-client-secret'],
+    signal: stop.signal,
+    // The address is shown: nobody goes there.
+    onText: (text) => {
+      if (text.includes('client_id=')) stop.abort()
+    },
+  })
+  expect(err).toContain('crm has no OAuth client yet')
+  expect(err).toMatch(/auth\?\S*client_id=my-client&/)
+  expect(err).not.toContain('my-client-secret')
+})

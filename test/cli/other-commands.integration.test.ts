@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SchemaDrift } from '../../service/schema-changes/schema.ts'
-import { fakerConfig } from '../service/http/test-api.ts'
+import { fakerConfig } from '../support/test-api.ts'
 import { settleDrift } from '../support/drift-by-hand.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
 import { reactor } from './service-command-line.ts'
@@ -165,7 +165,7 @@ test('a list fits the terminal', async () => {
   expect(out).toContain('…')
 })
 
-test('the catalog of the service', async () => {
+test('the catalog of the service is listed, and a connector is shown with its fields and actions', async () => {
   expect((await run('catalog list --remote')).out).toMatch(/^faker +native +Faker$/m)
   expect((await run('catalog show nothing --remote')).err).toContain('[unknown_connector]')
   commands.api.service.catalog.get = () => Promise.resolve(sampleDescriptor)

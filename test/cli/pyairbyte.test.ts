@@ -12,7 +12,7 @@ import {
   type PythonEnvironment,
 } from '../../bench/peers/python-environment.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const cacheDir = join(homedir(), '.cache', 'reactor-connect-test')

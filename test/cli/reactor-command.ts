@@ -1,8 +1,6 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
@@ -112,18 +110,6 @@ export function eventsOf(end: CommandEnd): readonly JsonEvent[] {
     .trimEnd()
     .split('\n')
     .map((line) => jsonEvent.parse(JSON.parse(line)))
-}
-
-export interface RunFileOnDisk extends AsyncDisposable {
-  readonly path: string
-}
-
-/** A run file in a folder of its own. A document that is no text is written as JSON, which is YAML. */
-export async function runFile(document: unknown): Promise<RunFileOnDisk> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-run-file-'))
-  const path = join(folder, 'run.yaml')
-  await writeFile(path, typeof document === 'string' ? document : JSON.stringify(document, null, 2))
-  return { path, [Symbol.asyncDispose]: async () => rm(folder, { recursive: true }) }
 }
 
 /** A port on which nothing listens. */

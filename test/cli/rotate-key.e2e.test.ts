@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import { readKeyRing } from '../../service/platform/vault/key-ring.ts'
+import { fileNameOf } from '../../service/platform/vault/secrets-file.ts'
 import { startCommand, type CommandEnd } from '../e2e/command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 let dataDir: string
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-rotate-'))
+  dataDir = await newFolder('rotate')
 })
-afterEach(() => rm(dataDir, { recursive: true }))
 
 function rotate(flags: readonly string[], environment = {}): Promise<CommandEnd> {
   const argv = ['connect', 'vault', 'rotate-key', ...flags]
@@ -27,11 +27,34 @@ test('the key of the vault is rotated while a service has it open', async () => 
   const end = await rotate(['--data-dir', dataDir, '--json'])
   expect(end, end.err).toMatchObject({ code: 0 })
   const after = await readKeyRing(folder, {})
-  expect(JSON.parse(end.out)).toEqual({ folder, secrets: 2, key: after?.current.id })
+  expect(JSON.parse(end.out)).toEqual({
+    folder,
+    secrets: 2,
+    damaged: [],
+    key: after?.current.id,
+  })
   expect(after?.current.id).not.toBe(before?.current.id)
   expect([...(after?.all.keys() ?? [])]).toEqual([after?.current.id])
   expect(await vault.get('instances/a')).toEqual({ secrets: { '/t': 'x' }, version: 1 })
   expect(await vault.put('instances/b', { '/t': 'z' }, { ifVersion: 1 })).toBe(2)
+})
+
+test('a damaged file is named, and the exit code says that it has no new key', async () => {
+  const folder = join(dataDir, 'vault')
+  const damaged = fileNameOf('instances/bad')
+  {
+    await using vault = await openFileVault({ folder })
+    await vault.put('instances/good', { '/t': 'x' })
+    await vault.put('instances/bad', { '/t': 'y' })
+  }
+  await truncate(join(folder, damaged), 50)
+  const end = await rotate(['--data-dir', dataDir])
+  expect(end, end.err).toMatchObject({ code: 3 })
+  expect(end.out).toContain('1 file is encrypted with a new key')
+  expect(end.err).toContain(join(folder, damaged))
+  const again = await rotate(['--data-dir', dataDir, '--json'])
+  expect(again, again.err).toMatchObject({ code: 3 })
+  expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [damaged] })
 })
 
 test.each([

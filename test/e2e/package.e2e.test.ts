@@ -1,20 +1,20 @@
 import { execFile } from 'node:child_process'
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, chmod, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { packageVersion } from '../../cli/version.ts'
 import { serviceFolder } from '../support/service-process.ts'
 import { startCommand } from './command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const run = promisify(execFile)
 /** An empty folder, in which somebody has installed the package. */
 let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-library-'))
+  folder = await newFolder('library')
   // As a folder of a user's: if the tests run as root, PostgreSQL runs as somebody else.
   await chmod(folder, 0o755)
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder])
@@ -23,7 +23,6 @@ beforeAll(async () => {
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--silent']
   await run('npm', ['install', ...flags, `./${tarball}`], { cwd: folder })
 }, 240_000)
-afterAll(() => rm(folder, { recursive: true }))
 
 /** Its `reactor`. */
 function program(): string {

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -16,6 +15,7 @@ import {
   type ServiceProcess,
 } from '../support/service-process.ts'
 import { startCommand, type CommandEnd, type CommandOptions } from './command.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 /** The quickstarts, command by command, against a service that began with an empty folder. */
 let data: ServiceFolder
@@ -25,7 +25,7 @@ let warehouse: TestDatabase
 let home: string
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-home-'))
+  home = await newFolder('home')
   data = await serviceFolder()
   warehouse = await testDatabase()
   service = await data.start({
@@ -39,7 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await data[Symbol.asyncDispose]()
   await warehouse[Symbol.asyncDispose]()
-  await rm(home, { recursive: true })
 })
 
 /** As the user of the service's machine: nothing is said of where the service is. */
@@ -84,7 +83,7 @@ test('the quickstart of docs/cli.md works as it is written', async () => {
   expect(end.stderr).toContain('run complete: 1 of 1 stream complete, 1,000 rows loaded')
 }, 60_000)
 
-test('a first connection: from nothing to a table, then its runs and their logs', async () => {
+test('a first connection is made from nothing and fills a table, and its runs and their logs are shown', async () => {
   const config = '{"streams":[{"name":"orders","rows":1000},{"name":"users","rows":10}]}'
   const create = 'connect instances create first --type faker --config'.split(' ')
   expect(await succeeds([...create, config])).toContain('created first (faker), credentials ready')
@@ -155,7 +154,7 @@ test('a failed run is seen, and its retry goes on', async () => {
   expect(retried.code).toBe(0)
 }, 60_000)
 
-test('from one PostgreSQL to another; the password goes to the vault from standard input', async () => {
+test('a connection copies from one PostgreSQL to another, with a password that goes from standard input to the vault', async () => {
   await using shop = await testDatabase()
   await shop.query('CREATE TABLE customers (id int PRIMARY KEY, name text)')
   await shop.query("INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 500) i")
@@ -218,7 +217,7 @@ test('a manifest that is imported is a connector of the service', async () => {
   )
 }, 60_000)
 
-test('OAuth in the browser: the command prints the address and waits for the way back', async () => {
+test('a command that authorizes in the browser prints the address and waits for the callback', async () => {
   const port = await closedPort()
   const redirectUri = `http://127.0.0.1:${port}/callback`
   await using vendor = await AuthorizationServer.start({ redirectUris: [redirectUri] })
@@ -364,7 +363,7 @@ function oauthManifest(vendor: AuthorizationServer, tracker: TrackerApi): string
   return JSON.stringify(manifest)
 }
 
-describe('around it', () => {
+describe('beside the quickstart', () => {
   test('the doctor finds nothing wrong', async () => {
     const findings = z
       .array(z.object({ name: z.string(), status: z.string() }))
@@ -376,7 +375,7 @@ describe('around it', () => {
     ])
   })
 
-  test('a key for another machine: login, use, revoke', async () => {
+  test('a key for another machine logs in, is used and is revoked', async () => {
     const elsewhere = {
       HOME: join(home, 'elsewhere'),
       REACTOR_CONNECT_DATA_DIR: join(home, 'none'),

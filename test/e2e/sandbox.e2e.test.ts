@@ -63,7 +63,7 @@ async function row(database: TestDatabase, sql: string): Promise<Record<string, 
 
 const schemas = `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor_sandbox%'`
 
-test('create, sandbox, promote with the token: then its first run loads, and its schedule fires', async () => {
+test('a connection that is promoted with the token of its sandbox loads its first run, and its schedule fires', async () => {
   const config = JSON.stringify({ ...source.address, schemas: ['public'] })
   await succeeds(['instances', 'create', 'db', '--type', 'postgres', '--config', config])
   const created = await succeeds([
@@ -117,7 +117,7 @@ test('an agent promotes what it has seen, and nobody else does; what changed sin
   await succeeds(`connections promote shop --token ${token}`, agent)
 }, 120_000)
 
-test('what a sandbox leaves behind in a process that is killed, the next one sweeps', async () => {
+test('the next process sweeps what a sandbox left behind in a process that was killed', async () => {
   const items = { name: 'items', rows: 10_000, rows_per_second: 20, state_every: 10 }
   const config = JSON.stringify({ streams: [items] })
   await succeeds(['instances', 'create', 'slow', '--type', 'faker', '--config', config])

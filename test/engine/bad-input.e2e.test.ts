@@ -3,11 +3,12 @@ import { access } from 'node:fs/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { eventsOf, run, runFile, startRun, type CommandEnd } from '../cli/reactor-command.ts'
+import { eventsOf, run, startRun, type CommandEnd } from '../cli/reactor-command.ts'
 import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type PostgresAddress, type TestDatabase } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
+import { runFile } from '../support/run-file.ts'
 
 /**
  * What real sources, destinations and brokers do wrong. Each ends in an error that says what to do (or in a rejected

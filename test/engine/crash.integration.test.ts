@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { CheckpointWatch } from '../support/checkpoint-watch.ts'
 import { finishEngine, killEngine } from '../support/engine-process.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
+import { runFile } from '../support/run-file.ts'
 
 /** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
@@ -27,7 +25,7 @@ async function createShop(shop: TestDatabase): Promise<void> {
   }
 }
 
-function runFile(
+function runFileText(
   shop: TestDatabase,
   target: { connection: string; schema: string; log: unknown },
 ): string {
@@ -63,35 +61,28 @@ async function playRound(
   target: { connection: string; schema: string; log: unknown },
   random: () => number,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-crash-'))
-  const file = join(folder, 'run.yaml')
-  try {
-    await writeFile(file, runFile(shop, target))
-    await shop.query(`CREATE SCHEMA ${target.schema}`)
-    // What the overwrites are to replace: it must stay whole for as long as they are not complete.
+  await using file = await runFile(runFileText(shop, target))
+  await shop.query(`CREATE SCHEMA ${target.schema}`)
+  // What the overwrites are to replace: it must stay whole for as long as they are not complete.
+  for (const mode of ['overwrite', 'overwrite_dedup']) await seedOldTable(shop, target.schema, mode)
+  await using watch = new CheckpointWatch(shop, target.connection)
+  const kills = 1 + Math.floor(random() * 2)
+  for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
+    const afterMs = random() * 400
+    await killEngine(file.path, { afterMs, loaded: Math.floor(random() * rows * 2) })
     for (const mode of ['overwrite', 'overwrite_dedup'])
-      await seedOldTable(shop, target.schema, mode)
-    await using watch = new CheckpointWatch(shop, target.connection)
-    const kills = 1 + Math.floor(random() * 2)
-    for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
-      const afterMs = random() * 400
-      await killEngine(file, { afterMs, loaded: Math.floor(random() * rows * 2) })
-      for (const mode of ['overwrite', 'overwrite_dedup'])
-        await expectOldOrNew(shop, target.schema, mode)
-    }
-    if (!(await hasEnded(shop, target.connection))) await finishEngine(file)
-    for (const mode of modes)
-      expect({ mode, ...((await difference(shop, target.schema, mode)) as object) }).toEqual({
-        mode,
-        lost: 0,
-        doubled: 0,
-      })
-    await watch.look()
-    expect(watch.setbacks).toEqual([])
-    expect(watch.moves).toBeGreaterThan(0)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+      await expectOldOrNew(shop, target.schema, mode)
   }
+  if (!(await hasEnded(shop, target.connection))) await finishEngine(file.path)
+  for (const mode of modes)
+    expect({ mode, ...((await difference(shop, target.schema, mode)) as object) }).toEqual({
+      mode,
+      lost: 0,
+      doubled: 0,
+    })
+  await watch.look()
+  expect(watch.setbacks).toEqual([])
+  expect(watch.moves).toBeGreaterThan(0)
 }
 
 /** Whether the kill came too late: the run had come to its own end. To start it again would be a new run, which appends once more. */

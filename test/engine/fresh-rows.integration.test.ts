@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { finishEngine, killEngine, type EngineEvent } from '../support/engine-process.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
+import { runFile } from '../support/run-file.ts'
 
 /**
  * When the rows are from. Every row of the source changes with each version, in one transaction, before and while a run works.
@@ -72,7 +70,7 @@ class Versions {
   }
 }
 
-function runFile(shop: TestDatabase, target: Target): string {
+function runFileText(shop: TestDatabase, target: Target): string {
   const { ssl, ...address } = shop.address
   return JSON.stringify({
     connection: target.connection,
@@ -105,26 +103,20 @@ async function playRound(
   target: Target,
   random: () => number,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-fresh-'))
-  const file = join(folder, 'run.yaml')
-  try {
-    await writeFile(file, runFile(shop, target))
-    const kills = 1 + Math.floor(random() * 3)
-    for (let kill = 0; kill < kills; kill++) {
-      const loaded = Math.floor(random() * rows * streams.length)
-      await killEngine(file, { loaded, afterMs: random() * 200 })
-      await versions.change()
-    }
-    const atStart = versions.current
-    const finished = finishEngine(file)
-    const trouble = makeTrouble(versions, shop, { endsSessions, afterMs: 600 + random() * 1_500 })
-    const end = await finished
-    await trouble
-    for (const { name } of streams)
-      await expectOneMoment(name, { versions, shop, target, end, atStart })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+  await using file = await runFile(runFileText(shop, target))
+  const kills = 1 + Math.floor(random() * 3)
+  for (let kill = 0; kill < kills; kill++) {
+    const loaded = Math.floor(random() * rows * streams.length)
+    await killEngine(file.path, { loaded, afterMs: random() * 200 })
+    await versions.change()
   }
+  const atStart = versions.current
+  const finished = finishEngine(file.path)
+  const trouble = makeTrouble(versions, shop, { endsSessions, afterMs: 600 + random() * 1_500 })
+  const end = await finished
+  await trouble
+  for (const { name } of streams)
+    await expectOneMoment(name, { versions, shop, target, end, atStart })
 }
 
 /** While the resumed run works: the source changes again, and perhaps the run's sessions at the destination end. */

@@ -2,10 +2,11 @@ import avro from 'avsc'
 import { once } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { run, runFile, startRun } from '../cli/reactor-command.ts'
+import { run, startRun } from '../cli/reactor-command.ts'
 import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { runFile } from '../support/run-file.ts'
 
 /**
  * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md alone,

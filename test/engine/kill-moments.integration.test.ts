@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -14,6 +13,7 @@ import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
 import { silent as logger } from '../support/logger.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 /** A run that is interrupted at each step between reading and the last commit, and the plain run after it. */
 const rows = 300
@@ -98,7 +98,7 @@ async function startProcess(
 ): Promise<ReturnType<typeof spawn>> {
   const { ssl, ...address } = db.address
   const { commitBytes, commitMs } = plan.limits
-  const file = join(await mkdtemp(join(tmpdir(), 'reactor-kills-')), 'run.yaml')
+  const file = join(await newFolder('kills'), 'run.yaml')
   const content = {
     connection: plan.connection,
     source: { type: 'faker', config: plan.source.config },

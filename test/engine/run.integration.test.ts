@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
@@ -17,6 +15,7 @@ import {
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent } from '../support/logger.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 const jsonObject = z.custom<JsonObject>()
@@ -253,7 +252,7 @@ describe.concurrent('a worker that dies', { timeout: 120_000 }, () => {
 describe.concurrent('a transient failure', { timeout: 120_000 }, () => {
   test('is tried again from the last checkpoint within the run', async () => {
     await using warehouse = await testDatabase()
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
+    const folder = await newFolder('retry')
     const fail = { at_row: 1_000, kind: 'error', times: 1, counter_file: join(folder, 'count') }
     const streams = [{ name: 'users', rows: 2_000, state_every: 100, fail }]
     const { result, metrics, log } = await runPlan(

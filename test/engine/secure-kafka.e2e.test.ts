@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   AclOperationTypes,
@@ -10,12 +9,14 @@ import {
   ResourcePatternTypes,
 } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { eventsOf, run, runFile, type CommandEnd } from '../cli/reactor-command.ts'
+import { eventsOf, run, type CommandEnd } from '../cli/reactor-command.ts'
 import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import type { KafkaBroker } from '../kafka/kafka-broker.ts'
+import { newFolder } from '../support/new-folder.ts'
+import { runFile } from '../support/run-file.ts'
 
 /** A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names, the other none. */
 const login = { username: 'reactor', password: 'planted-kafka-password' }
@@ -27,7 +28,7 @@ let broker: KafkaBroker
 let brokers: readonly string[]
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-secure-kafka-'))
+  folder = await newFolder('secure-kafka')
   const port = await freePort()
   brokers = [`127.0.0.1:${String(port)}`]
   const certificate = await keyAndCertificate()
@@ -38,7 +39,6 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await broker[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
 })
 
 /** In one file, as the broker wants them. */
@@ -129,7 +129,7 @@ describe('a run goes through a broker with TLS and a login', () => {
   })
 })
 
-describe('a run that does not get in says why', () => {
+describe('a run that the broker does not let in says that the reason is', () => {
   const sasl = { mechanism: 'scram-sha-256', ...login }
 
   test('a wrong password', async () => {

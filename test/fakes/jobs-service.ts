@@ -12,6 +12,8 @@ export interface JobsService extends AsyncDisposable {
   readonly schedules: ReadonlyMap<string, KeptSchedule>
   /** `METHOD path` of each request so far. */
   readonly requests: readonly string[]
+  /** How many requests it had to answer at one time, at most; without `take`. */
+  mostAtOnce(): number
   /** Ids of jobs that are not deleted. */
   jobIds(): readonly string[]
   /** A time of the schedule has come: puts in a job under an id of its own, which it gives. */
@@ -64,6 +66,8 @@ class Kept {
   latencyMs = 0
   silent: PromiseWithResolvers<void> | undefined
   fired = 0
+  open = 0
+  mostOpen = 0
 
   /** What a test has asked for instead of the answer. */
   forcedFor(request: string): Answer | undefined {
@@ -128,8 +132,12 @@ export async function startJobsService(): Promise<JobsService> {
     const sent = await text(request)
     kept.requests.push(`${method} ${path}`)
     await kept.silent?.promise
-    if (kept.latencyMs > 0 && !path.endsWith('/take'))
-      await new Promise((resolve) => setTimeout(resolve, kept.latencyMs))
+    if (!path.endsWith('/take')) {
+      kept.open += 1
+      kept.mostOpen = Math.max(kept.mostOpen, kept.open)
+      if (kept.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, kept.latencyMs))
+      kept.open -= 1
+    }
     const forced = kept.forcedFor(`${method} ${path}`)
     if (forced !== undefined) {
       response.writeHead(forced[0]).end(forced[1])
@@ -152,6 +160,7 @@ export async function startJobsService(): Promise<JobsService> {
     apiKey,
     schedules: kept.schedules,
     requests: kept.requests,
+    mostAtOnce: () => kept.mostOpen,
     jobIds: () => [...kept.jobs.keys()],
     fire: (schedule) => {
       kept.fired += 1

@@ -2,15 +2,15 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { endWithThisProcess } from '../../service/platform/postgres/end-with-this-process.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
 import type { KafkaBroker, KafkaBrokerOptions, SecuredListener } from './kafka-broker.ts'
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000
@@ -28,21 +28,20 @@ export async function startJavaBroker(
   java: JavaAndJars,
   options: KafkaBrokerOptions,
 ): Promise<KafkaBroker> {
-  const temporary = options.dataDir === undefined
-  const folder = resolve(
-    options.dataDir ?? (await mkdtemp(join(tmpdir(), 'reactor-connect-kafka-'))),
-  )
+  const { dataDir } = options
+  const folder =
+    dataDir === undefined ? await temporaryFolder('kafka') : lastingFolder(resolve(dataDir))
   const files = {
     java,
-    data: join(folder, 'log'),
-    properties: join(folder, 'server.properties'),
-    log: join(folder, 'broker.log'),
+    data: join(folder.path, 'log'),
+    properties: join(folder.path, 'server.properties'),
+    log: join(folder.path, 'broker.log'),
   }
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder.path, { recursive: true })
   let { child, port } = await startOnFreePort(files, options)
   const stop = async (): Promise<void> => {
     // Nobody reads what a temporary broker would write while it shuts down.
-    await end(child, temporary ? 'SIGKILL' : 'SIGTERM')
+    await end(child, dataDir === undefined ? 'SIGKILL' : 'SIGTERM')
   }
   return {
     brokers: [`127.0.0.1:${port}`],
@@ -54,9 +53,14 @@ export async function startJavaBroker(
     },
     [Symbol.asyncDispose]: async () => {
       await stop()
-      if (temporary) await rm(folder, { recursive: true, force: true })
+      await folder[Symbol.asyncDispose]()
     },
   }
+}
+
+/** It stays with its data. */
+function lastingFolder(path: string): TemporaryFolder {
+  return { path, [Symbol.asyncDispose]: () => Promise.resolve() }
 }
 
 /** Another program may take a free port before the broker does: then with other ports. */

@@ -22,7 +22,7 @@ test('a session whose server does not respond to its farewell is destroyed after
   expect(destroy).toHaveBeenCalledOnce()
 })
 
-test('one whose server responds is not destroyed later, also if its farewell failed', async () => {
+test('a session whose server responds to its farewell is not destroyed later, also if the farewell failed', async () => {
   const destroy = vi.fn()
   await withFarewell(() => Promise.resolve(), destroy)
   const failed = withFarewell(() => Promise.reject(new Error('gone')), destroy)

@@ -22,23 +22,23 @@ async function failureOf(work: Promise<unknown>): Promise<string> {
   return requestFailure(error)
 }
 
-test('a port on which nothing listens', async () => {
+test('a port on which nothing listens is named as the reason, with the code', async () => {
   server.close()
   await once(server, 'close')
   expect(await failureOf(fetch(url))).toBe('nothing listens on that port (ECONNREFUSED)')
 })
 
-test('silence', async () => {
+test('a server that does not respond in time is the reason', async () => {
   const asking = fetch(url, { signal: AbortSignal.timeout(50) })
   expect(await failureOf(asking)).toBe('it did not respond in time')
 })
 
-test('a connection that is reset', async () => {
+test('a connection that is reset is named by its code', async () => {
   server.on('connection', (socket) => socket.once('data', () => socket.resetAndDestroy()))
   expect(await failureOf(fetch(url))).toContain('ECONNRESET')
 })
 
-test('an answer that ends in the middle', async () => {
+test('an answer that ends in the middle has a reason that says more than that it failed', async () => {
   server.on('connection', (socket) =>
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')),
   )
@@ -46,7 +46,7 @@ test('an answer that ends in the middle', async () => {
   expect(await failureOf(answer.text())).not.toMatch(/^(fetch failed|terminated)$/)
 })
 
-test('what is not of the network', () => {
+test('an error that is not of the network is its own reason', () => {
   expect(requestFailure(new TypeError('its answer is not JSON'))).toBe('its answer is not JSON')
   expect(requestFailure('no error at all')).toBe('no error at all')
 })

@@ -3,7 +3,7 @@ import { serverRefusal } from '../../protocol/index.ts'
 
 const secret = '4111-1111'
 
-describe('what is told of a refusal of a PostgreSQL server', () => {
+describe('the reason of a refusal of a PostgreSQL server', () => {
   test.each([
     ['22P02', `invalid input syntax for type integer: "${secret}"`],
     ['22012', `division by zero ${secret}`],
@@ -16,14 +16,14 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     ['XX000', secret],
     ['ZZ123', secret],
     [undefined, secret],
-  ])('%s: its condition or class, and not its text', (code, message) => {
+  ])('with the code %s is its condition or class, and not its text', (code, message) => {
     const told = serverRefusal({ message, code })
     expect(JSON.stringify(told)).not.toContain(secret)
     expect(told.reason).not.toBe('')
   })
 
   test.each(['42501', '53100', '42P01', 'P0001', '23505', '08000', '57014'])(
-    'nothing that a function raised as %s, whatever it names',
+    'quotes nothing that a function raised as %s, whatever it names',
     (code) => {
       const told = serverRefusal({
         code,
@@ -46,7 +46,7 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     `JSON data, line 1: {"a": "${secret}\nSQL function "check" statement 1`,
     `Traceback (most recent call last):\n  PL/Python function "check", line 2`,
     `COPY things, line 1\nSQL statement "SELECT '${secret}'"`,
-  ])('not what follows a context: %s', (where) => {
+  ])('leaves out what follows a context: %s', (where) => {
     const told = serverRefusal({ code: '42P01', message: secret, where })
     expect(told).toEqual({
       sqlstate: '42P01',
@@ -58,7 +58,7 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     `remote SQL command: SELECT '${secret}'`,
     `column "${secret}" of foreign table "t"`,
     `SQL-Anweisung »SELECT '${secret}'«`,
-  ])('no function is named if it may be something else: %s', (where) => {
+  ])('names no function if it may be something else: %s', (where) => {
     const told = serverRefusal({ code: '42P01', message: secret, where, table: secret })
     expect(told).toEqual({
       sqlstate: '42P01',
@@ -70,14 +70,14 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     `SQL statement "SELECT 1 FROM ONLY "dest"."known" x WHERE "n" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x"`,
     `while locking tuple (0,1) in relation "lines"\nSQL statement "DELETE FROM ONLY "dest"."lines" WHERE $1 OPERATOR(pg_catalog.=) "t""`,
     `SQL statement "UPDATE ONLY "dest"."lines" SET "t" = NULL WHERE $1 OPERATOR(pg_catalog.=) "t""\nCOPY things, line 1`,
-  ])('a foreign key is called so: %s', (where) => {
+  ])('names the check of a foreign key: %s', (where) => {
     expect(serverRefusal({ code: '40P01', message: 'deadlock detected', where })).toEqual({
       sqlstate: '40P01',
       reason: 'the check of a foreign key failed',
     })
   })
 
-  test('a function that writes as a foreign key does is a function', () => {
+  test('does not take a function that writes as a foreign key does for one', () => {
     const where = `SQL statement "DELETE FROM ONLY lines WHERE t = '${secret}'"\nPL/pgSQL function tidy() line 2 at SQL statement`
     expect(serverRefusal({ code: '40P01', message: 'deadlock detected', where })).toEqual({
       sqlstate: '40P01',
@@ -103,7 +103,7 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     `JSON data, line 1: {"a": "${secret}\nCOPY things, line 12, column note: "${secret}"`,
     `JSON data, line 1: {"a": "${secret}\nunnamed portal parameter $1`,
   ])(
-    'the server’s words and the names of the objects if the statement itself was refused (%s)',
+    'is in the server’s words, with the names of the objects, if the statement itself was refused (%s)',
     (where) => {
       const message = 'permission denied for table things'
       const names = { schema: 'public', table: 'things', constraint: 'uq', column: 'id' }

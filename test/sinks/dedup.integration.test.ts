@@ -50,7 +50,7 @@ describe('append_dedup keeps one row per key', () => {
     ])
   })
 
-  test('a batch with several rows of a key that the table has, after one with each key once', async () => {
+  test('also in a batch with several rows of a key that the table has, after one with each key once', async () => {
     await using db = await testDatabase()
     const row = (id: number, cursor: number, value: string): RecordData => ({ id, cursor, value })
     await sync(db, sink, [row(1, 1, 'a'), row(2, 1, 'a')])

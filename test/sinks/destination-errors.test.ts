@@ -45,14 +45,14 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     ['55000', 'something_else', {}, 'destination_query_failed'],
     ['0A000', 'DoCopy', {}, 'destination_row_security_enabled'],
     ['0A000', 'something_else', {}, 'destination_query_failed'],
-  ])('%s of %s', (...[code, routine, facts, expected]) => {
+  ])('of the code %s in the function %s is told apart', (...[code, routine, facts, expected]) => {
     const error = destinationError(refused({ code, routine, ...at, ...facts }), { address })
     expect(error.code).toBe(expected)
     expect(JSON.stringify(error)).toContain('"dest')
     expect(`${error.message} ${error.suggestedFix}`).not.toMatch(/\{\w+\}/)
   })
 
-  test('of a statement of a function is not taken for one of the table', () => {
+  test('in a statement of a function is not taken for one of the table', () => {
     const where = 'PL/pgSQL function dest.f() line 1 at SQL statement'
     for (const facts of [
       { code: '23514', routine: 'ExecFindPartition' },
@@ -63,7 +63,7 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     }
   })
 
-  test('of the index of a catalog: two sessions made an object of one name', () => {
+  test('in the index of a catalog says that two sessions made an object of one name', () => {
     const error = refused({
       code: '23505',
       schema: 'pg_catalog',

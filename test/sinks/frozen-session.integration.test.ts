@@ -27,9 +27,8 @@ test.each(Object.entries(frozenIn))(
       await using frozen = await DestinationSession.open({ address: db.address })
       await markSession(frozen, connection, older.start)
       await frozen.run(`BEGIN; ${locks}`)
-      const startedMs = performance.now()
+      // The frozen session never lets go of its locks: the load ends only if it does not wait for them.
       await loadWhole(db, sink)
-      expect(performance.now() - startedMs).toBeLessThan(10_000)
       await expect(frozen.run('COMMIT')).rejects.toMatchObject({
         code: 'destination_connection_lost',
       })

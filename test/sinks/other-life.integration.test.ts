@@ -9,7 +9,7 @@ const replaced = { code: 'destination_replaced', retryable: false }
  * The bookkeeping was made again while a process lived on, and another run came to the same numbers: start 1, epoch 1. Only the random key of
  * the attempt tells the two apart.
  */
-test('a process of before has no part in a destination that was made again, although its numbers are the same', async () => {
+test('a process of an earlier destination has no part in one that was made again, although its numbers are the same', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
     const start = await destination.startRun(sink.connection)
@@ -34,7 +34,7 @@ test('a process of before has no part in a destination that was made again, alth
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
 })
 
-test('a lane of before cannot commit where another attempt has its numbers', async () => {
+test('a lane of an earlier destination cannot commit where another attempt has its numbers', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
     const older = await destination.begin(sink, await destination.startRun(sink.connection))

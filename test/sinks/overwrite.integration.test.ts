@@ -251,7 +251,7 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
     expect(await warningsOf([])).toEqual([])
     expect(await warningsOf([{ id: 1 }, { id: 2 }])).toEqual([])
     expect(await warningsOf([])).toEqual([
-      'The source had no record of the stream, so "public"."things" is empty now. Rows that were deleted: 2.',
+      'The source had no record of the stream, so all rows of "public"."things" were deleted: 2.',
     ])
     expect(await warningsOf([])).toEqual([])
   },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ConnectError } from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
@@ -161,6 +162,115 @@ test('a BEFORE UPDATE trigger that keeps a value, and a record that comes again 
     await finish(db, begun)
   }
   expect(await rowsOf(db)).toEqual([renewed[0], old[1], renewed[2]])
+})
+
+test.each(['full', 'minimal'] as const)(
+  'a BEFORE UPDATE trigger that keeps the time of the old row leaves nothing out, with %s metadata',
+  async (metadata) => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup', { metadata })
+    await sync(db, stream, old)
+    await keepOld(db, 'NEW._airbyte_extracted_at = OLD._airbyte_extracted_at; RETURN NEW')
+    for (let run = 1; run < 3; run++) {
+      const begun = await begin(db, stream)
+      await load(db, begun, { records: renewed, ms: emittedAtMs + run })
+      await finish(db, begun)
+    }
+    expect(await rowsOf(db)).toEqual(renewed)
+  },
+)
+
+const byOtherKey = 'NEW.id = NEW.id + 100; RETURN NEW'
+
+test.each([
+  ['each key once', renewed],
+  ['a key twice', [...renewed, ...renewed]],
+])(
+  'a BEFORE UPDATE trigger that gives rows a key of no record fails the merge, with %s',
+  async (_, records) => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup')
+    await sync(db, stream, old)
+    await keepOld(db, byOtherKey)
+    const begun = await begin(db, stream)
+    await expect(load(db, begun, { records, ms: emittedAtMs + 1 })).rejects.toMatchObject({
+      code: 'destination_key_unusable',
+      message: expect.stringContaining(
+        'trigger "Keep" gives rows another key than their records have',
+      ) as unknown,
+      suggestedFix: expect.stringContaining(
+        '`ALTER TABLE "public"."things" DISABLE TRIGGER "Keep"`',
+      ) as unknown,
+    })
+    expect(await rowsOf(db)).toEqual(old)
+    await db.query('ALTER TABLE things DISABLE TRIGGER "Keep"')
+    await load(db, begun, { records, ms: emittedAtMs + 1 })
+    expect(await rowsOf(db)).toEqual(renewed)
+  },
+)
+
+test('a trigger that gives a key on INSERT and UPDATE, but always the same one, is no problem', async () => {
+  await using db = await testDatabase()
+  const stream = sinkStream({ id: 'string', name: 'string' }, { mode: 'append_dedup', key: ['id'] })
+  await sync(db, stream, [])
+  await db.query(
+    `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = upper(NEW.id); RETURN NEW; END';
+     CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION shout()`,
+  )
+  for (const name of ['old', 'new'])
+    await sync(db, stream, [
+      { id: 'ada', name },
+      { id: 'bob', name },
+    ])
+  expect(await db.query('SELECT id, name FROM things ORDER BY id')).toEqual([
+    { id: 'ADA', name: 'new' },
+    { id: 'BOB', name: 'new' },
+  ])
+})
+
+test('a trigger that gives records another key than their rows of before have is refused', async () => {
+  await using db = await testDatabase()
+  const stream = sinkStream({ id: 'string', name: 'string' }, { mode: 'append_dedup', key: ['id'] })
+  await sync(db, stream, [{ id: 'ada', name: 'old' }])
+  await db.query(
+    `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = upper(NEW.id); RETURN NEW; END';
+     CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION shout();
+     INSERT INTO things (id) VALUES ('bob')`,
+  )
+  // The second key is there, so that the rows are merged.
+  const records = ['ada', 'bob'].map((id) => ({ id, name: 'new' }))
+  await expect(sync(db, stream, records)).rejects.toMatchObject({
+    code: 'destination_key_unusable',
+  })
+  expect(await db.query('SELECT id, name FROM things ORDER BY id')).toEqual([
+    { id: 'BOB', name: null },
+    { id: 'ada', name: 'old' },
+  ])
+})
+
+test('the fix names the partition of a trigger, and all triggers and policies', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
+     CREATE TABLE "All things" PARTITION OF things DEFAULT`,
+  )
+  await sync(db, streamOf('append_dedup'), old)
+  await db.query(
+    `CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+     CREATE TRIGGER "Gate" BEFORE UPDATE ON "All things" FOR EACH ROW EXECUTE FUNCTION leave_out();
+     CREATE TRIGGER of_all BEFORE UPDATE ON things FOR EACH ROW WHEN (new.id = 2) EXECUTE FUNCTION leave_out()`,
+  )
+  const begun = await begin(db, streamOf('append_dedup'))
+  const loading = load(db, begun, { records: renewed, ms: emittedAtMs + 1 })
+  const fix: unknown = await loading.catch(
+    (error: unknown) => ConnectError.from(error).suggestedFix,
+  )
+  expect(fix).toContain(
+    '`ALTER TABLE "public"."All things" DISABLE TRIGGER "Gate"; ALTER TABLE "public"."things" DISABLE TRIGGER of_all`',
+  )
+  await db.query(/`([^`]+)`/.exec(String(fix))?.[1] ?? 'no statement')
+  await load(db, begun, { records: renewed, ms: emittedAtMs + 1 })
+  expect(await rowsOf(db)).toEqual(renewed)
 })
 
 test('deletes of a change stream that a trigger leaves out fail the stream', async () => {

@@ -221,7 +221,7 @@ test('two streams of one connection do not share a table', async () => {
   })
 })
 
-test('of streams that begin at the same time to load one table, all but one are told so', async () => {
+test('all but one of the streams that begin at the same time to load one table are refused', async () => {
   await using db = await testDatabase()
   await using destination = await openPostgresDestination({ address: db.address, schema: 'one' })
   await destination.check()
@@ -293,7 +293,7 @@ describe('a destination that cannot be used says why', () => {
     await expect(destination.check()).rejects.toMatchObject({ code })
   })
 
-  test('destination_permission_denied and destination_read_only', async () => {
+  test('a right that is missing and a server that is read-only have codes of their own', async () => {
     await using db = await testDatabase()
     const role = `r_${db.address.database}`
     await db.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)

@@ -31,31 +31,34 @@ async function loadInBlocks(
 }
 
 describe('what was seen of a batch counts, also of the rows before the one for which binary COPY gives way to text', () => {
-  test.each(['hard', 'soft'] as const)('a %s delete and a missing field', async (deletes) => {
-    await using db = await testDatabase()
-    const sink = sinkStream(cdc, { mode: 'append_dedup', key: ['id'], cursor: 'v', deletes })
-    await sync(db, sink, [
-      { id: 1, v: 1, big: 'one', day: null, [deletedAt]: null },
-      { id: 2, v: 1, big: 'two', day: null, [deletedAt]: null },
-      { id: 3, v: 1, big: 'three', day: null, [deletedAt]: null },
-    ])
-    await loadInBlocks(db, sink, [
-      { id: 1, v: 2, [deletedAt]: at },
-      { id: 2, v: 2, day: '2024-01-01', [deletedAt]: null },
-      { id: 3, v: 2, big: 'three', day: beforeChrist, [deletedAt]: null },
-    ])
-    const rows = await db.query(
-      `SELECT id::int, big, day::text, ${deletedAt} IS NOT NULL AS deleted FROM things ORDER BY id`,
-    )
-    expect(rows).toEqual([
-      ...(deletes === 'soft' ? [{ id: 1, big: 'one', day: null, deleted: true }] : []),
-      { id: 2, big: 'two', day: '2024-01-01', deleted: false },
-      { id: 3, big: 'three', day: beforeChrist, deleted: false },
-    ])
-  })
+  test.each(['hard', 'soft'] as const)(
+    'such as a %s delete and a missing field',
+    async (deletes) => {
+      await using db = await testDatabase()
+      const sink = sinkStream(cdc, { mode: 'append_dedup', key: ['id'], cursor: 'v', deletes })
+      await sync(db, sink, [
+        { id: 1, v: 1, big: 'one', day: null, [deletedAt]: null },
+        { id: 2, v: 1, big: 'two', day: null, [deletedAt]: null },
+        { id: 3, v: 1, big: 'three', day: null, [deletedAt]: null },
+      ])
+      await loadInBlocks(db, sink, [
+        { id: 1, v: 2, [deletedAt]: at },
+        { id: 2, v: 2, day: '2024-01-01', [deletedAt]: null },
+        { id: 3, v: 2, big: 'three', day: beforeChrist, [deletedAt]: null },
+      ])
+      const rows = await db.query(
+        `SELECT id::int, big, day::text, ${deletedAt} IS NOT NULL AS deleted FROM things ORDER BY id`,
+      )
+      expect(rows).toEqual([
+        ...(deletes === 'soft' ? [{ id: 1, big: 'one', day: null, deleted: true }] : []),
+        { id: 2, big: 'two', day: '2024-01-01', deleted: false },
+        { id: 3, big: 'three', day: beforeChrist, deleted: false },
+      ])
+    },
+  )
 
   test.each(['full', 'minimal'] as const)(
-    'a note of a changed value, with %s metadata',
+    'such as a note of a changed value, with %s metadata',
     async (metadata) => {
       await using db = await testDatabase()
       const options = { mode: 'append_dedup', key: ['id'], metadata } as const
@@ -79,7 +82,7 @@ describe('what was seen of a batch counts, also of the rows before the one for w
     },
   )
 
-  test('a null in one field of the key', async () => {
+  test('such as a null in one field of the key', async () => {
     await using db = await testDatabase()
     const sink = sinkStream(
       { id: 'integer', part: 'integer', s: 'string', day: 'date', _ab_cdc_lsn: 'integer' },

@@ -4,6 +4,7 @@ import { rawJson } from '../../protocol/exact-json.ts'
 import type { ColumnKind, RecordData, RecordValue } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, openLane, sinkStream, sync } from './loading.ts'
+import { anyText } from '../support/any-text.ts'
 
 /** A value as a source gives it, and as Postgres itself reads it from text. */
 interface Sample {
@@ -39,7 +40,7 @@ const decimal = fc
     const mantissa = `${negative ? '-' : ''}${whole}${fraction === null ? '' : `.${fraction}`}`
     return exponent === null ? mantissa : `${mantissa}e${exponent}`
   })
-const text = fc.string({ unit: 'binary', maxLength: 60 })
+const text = anyText({ maxLength: 60 })
 const anyJson = fc.jsonValue({ stringUnit: 'grapheme' })
 const infinite = fc.constantFrom('infinity', '-infinity')
 

@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../service/platform/postgres/embedded-postgres.ts'
 import { givenOrStartedBroker } from '../kafka/broker.ts'
 import { createMetadataTemplate } from './metadata-template.ts'
 import { buildProgram } from './program.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -31,10 +29,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAddress> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-shared-postgres-'))
-  servers.defer(async () => rm(dataDir, { recursive: true, force: true }))
+  const folder = servers.use(await temporaryFolder('shared-postgres'))
   const postgres = await startEmbeddedPostgres({
-    dataDir,
+    dataDir: folder.path,
     settings: { ...testSettings, fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   servers.use(postgres)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newInstance, openTestStore } from '../service/store/open-test-store.ts'
+import { newInstance, openTestStore } from './open-test-store.ts'
 import { metadataDatabase } from './metadata-database.ts'
 
 const tables = `SELECT table_schema, table_name FROM information_schema.tables
@@ -25,7 +25,7 @@ test('a metadata database that is used again is as it was at first', async () =>
   expect(number).toBeGreaterThan(0)
 })
 
-test('of two metadata databases at a time each is another', async () => {
+test('two metadata databases at a time are never the same', async () => {
   await using one = await metadataDatabase()
   await using other = await metadataDatabase()
   expect(one.address.database).not.toBe(other.address.database)

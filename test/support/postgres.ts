@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
 } from '../../service/platform/postgres/embedded-postgres.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export interface PostgresAddress {
   readonly host: string
@@ -73,10 +71,10 @@ export interface TestPostgres extends AsyncDisposable {
 export async function startPostgres(
   options: { readonly settings?: Readonly<Record<string, string>> } = {},
 ): Promise<TestPostgres> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-postgres-'))
+  const folder = await temporaryFolder('postgres')
   const start = async (port?: number): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({
-      dataDir,
+      dataDir: folder.path,
       settings: { ...testSettings, ...options.settings },
       ...(port !== undefined && { port }),
     })
@@ -93,7 +91,7 @@ export async function startPostgres(
     },
     [Symbol.asyncDispose]: async () => {
       await server.stop()
-      await rm(dataDir, { recursive: true, force: true })
+      await folder[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { builtProgram } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** `reactor connect serve` as a user runs it, with a data folder. */
 export interface ServiceProcess {
@@ -42,7 +40,8 @@ export interface ServiceStart {
 
 /** A data folder of its own. Disposing ends every service that was started in it. */
 export async function serviceFolder(): Promise<ServiceFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'reactor-service-'))
+  const folder = await temporaryFolder('service')
+  const { path } = folder
   const started: ServiceProcess[] = []
   return {
     path,
@@ -53,8 +52,7 @@ export async function serviceFolder(): Promise<ServiceFolder> {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(started.map((service) => service.kill9()))
-      // A server that lost its program is still shutting down.
-      await rm(path, { recursive: true, force: true, maxRetries: 50, retryDelay: 200 })
+      await folder[Symbol.asyncDispose]()
     },
   }
 }

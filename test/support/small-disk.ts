@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chown } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { serverAccount } from '../../service/platform/postgres/server-binaries.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const run = promisify(execFile)
 
@@ -20,11 +19,12 @@ export interface NoDisk extends AsyncDisposable {
 
 /** A file system of its own that is soon full: a tmpfs, which only root may mount (and not in every container). */
 export async function mountSmallDisk(size: string): Promise<SmallDisk | NoDisk> {
-  const path = await mkdtemp(join(tmpdir(), 'reactor-small-disk-'))
+  const folder = await temporaryFolder('small-disk')
+  const { path } = folder
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', path])
   } catch (error) {
-    await rm(path, { recursive: true })
+    await folder[Symbol.asyncDispose]()
     const reason = error instanceof Error ? error.message.trim() : String(error)
     const missing = `needs a small file system, and this account may not mount one (${reason})`
     return { missing, [Symbol.asyncDispose]: () => Promise.resolve() }
@@ -38,7 +38,7 @@ export async function mountSmallDisk(size: string): Promise<SmallDisk | NoDisk> 
     },
     [Symbol.asyncDispose]: async () => {
       await run('umount', [path])
-      await rm(path, { recursive: true })
+      await folder[Symbol.asyncDispose]()
     },
   }
 }

@@ -22,7 +22,7 @@ import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 import { neverAborted } from './signal.ts'
-import { newFolder } from './folder.ts'
+import { newFolder } from './new-folder.ts'
 
 /** Where a browser comes back to. Nobody is there. */
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'

@@ -1,34 +1,31 @@
 import { z } from 'zod'
-import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { deletedObject, metadata, stripeObject } from './fields.ts'
+import { defineAction, urlPath } from '../../action.ts'
+import {
+  address,
+  deletedObject,
+  description,
+  metadata,
+  objectId,
+  reference,
+  shipping,
+  stripeObject,
+} from './fields.ts'
 import { stripeRequest } from './request.ts'
-
-const address = z
-  .strictObject({
-    line1: z.string().exactOptional(),
-    line2: z.string().exactOptional(),
-    city: z.string().exactOptional(),
-    state: z.string().exactOptional(),
-    postal_code: z.string().exactOptional(),
-    country: z.string().length(2).exactOptional().meta({ description: 'Two letters, ISO 3166-1.' }),
-  })
-  .meta({ description: 'A postal address.' })
 
 const customerFields = {
   email: z.string().max(512).exactOptional(),
   name: z.string().max(256).exactOptional(),
   phone: z.string().max(20).exactOptional(),
-  description: z.string().exactOptional(),
+  description,
   address: address.exactOptional(),
-  payment_method: z
-    .string()
-    .exactOptional()
-    .meta({ description: 'Id of a payment method to attach.' }),
+  shipping: shipping.exactOptional(),
+  preferred_locales: z.array(z.string()).min(1).exactOptional(),
+  tax_exempt: z.enum(['none', 'exempt', 'reverse']).exactOptional(),
   metadata: metadata.exactOptional(),
 }
 
 const customer = stripeObject('customer')
-const id = pathSegment.meta({ description: 'Id of the customer: `cus_…`.' })
+const id = objectId('customer', 'cus')
 
 export const createCustomer = defineAction({
   name: 'createCustomer',
@@ -36,9 +33,20 @@ export const createCustomer = defineAction({
   effect: 'create',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object(customerFields),
+  input: z.object({ ...customerFields, payment_method: reference('a payment method to attach') }),
   output: customer,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/customers', input),
+})
+
+export const getCustomer = defineAction({
+  name: 'getCustomer',
+  title: 'Get a customer',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id }),
+  output: customer,
+  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/customers/${input.id}`),
 })
 
 export const updateCustomer = defineAction({
@@ -47,7 +55,13 @@ export const updateCustomer = defineAction({
   effect: 'update',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({ id, ...customerFields }),
+  input: z.object({
+    id,
+    ...customerFields,
+    invoice_settings: z
+      .strictObject({ default_payment_method: reference('the payment method for invoices') })
+      .exactOptional(),
+  }),
   output: customer,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/customers/${id}`, fields),

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../../protocol/index.ts'
 import type { ActionRequest, RequestFields } from '../../action.ts'
 
-/** The version that the schemas of actions and streams are written for. */
-const version = '2026-08-26.dahlia'
+/** The version that the schemas of actions and streams are written for: the manifest names the same one. */
+export const apiVersion = '2026-08-26.dahlia'
 
-/** A request of Stripe's API: fields go into the body as a form, or into the query of a GET. */
+/** A request of Stripe's API: fields go into the body of a POST as a form, else into the query. */
 export function stripeRequest(
   config: JsonObject,
   method: 'GET' | 'POST' | 'DELETE',
@@ -16,7 +16,8 @@ export function stripeRequest(
     method,
     url: `${typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.stripe.com'}${path}`,
     headers: {
-      'Stripe-Version': version,
+      'Stripe-Version': apiVersion,
+      'User-Agent': 'reactor-connect',
       ...(typeof account === 'string' && { 'Stripe-Account': account }),
     },
     ...(method === 'POST' ? { body: { kind: 'form', fields } } : { query: fields }),

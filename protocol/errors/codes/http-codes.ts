@@ -82,7 +82,8 @@ export const httpCodes = {
     httpStatus: 404,
     retryable: false,
     message: 'There is nothing at {path}',
-    suggestedFix: 'Look up the path in `GET /connect/v1/docs`; the API begins with /connect/v1.',
+    suggestedFix:
+      'Look up the path in `GET /connect/v1/docs`; the API begins with /connect/v1. The documentation is at `/docs/`.',
   },
   unexpected: {
     failureType: 'system_error',

@@ -39,6 +39,12 @@ export function catalogFolderOf(environment: Environment): string {
   return join(data === '' ? standardDataFolder(environment) : resolve(data), 'catalog')
 }
 
+/** Where Airbyte publishes its connectors, or a mirror of the same form. */
+export function airbyteRegistryOf(environment: Environment): string {
+  const { REACTOR_CONNECT_AIRBYTE_REGISTRY_URL: own = '' } = environment
+  return own === '' ? 'https://connectors.airbyte.com' : own
+}
+
 /** The only place that reads the environment: everything else gets it as an argument. */
 export function readEnvironment(): Environment {
   return { ...process.env }

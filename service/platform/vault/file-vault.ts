@@ -13,9 +13,9 @@ import {
 } from './key-ring.ts'
 import { syncFolder } from '../../../lib/files/replace-file.ts'
 import { openPrivateFolder } from './private-files.ts'
-import { finishRotation, prepareFolder } from './rotate-key.ts'
-import { newVaultKey, parseVaultKey, readHeader, unseal, type Plain } from './sealed-secrets.ts'
-import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
+import { checkKeys, finishRotation, prepareFolder } from './rotate-key.ts'
+import { newVaultKey, parseVaultKey, readHeader, type Plain } from './sealed-secrets.ts'
+import { fileNameOf, openSealed, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
 import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
 export interface FileVaultOptions {
@@ -32,6 +32,8 @@ export interface RotatedKey {
   readonly key: string
   /** Number of files that are encrypted with it. */
   readonly secrets: number
+  /** Names of files that no key opened: they are as they were, and cannot be read (`vault_corrupt`). */
+  readonly damaged: readonly string[]
 }
 
 const storedSchema = z.record(z.string(), z.json())
@@ -40,8 +42,8 @@ const storedSchema = z.record(z.string(), z.json())
  * The embedded vault: a folder with one encrypted file a path, named by the path's hash. It cannot detect that the whole folder, or one
  * file, was restored to an earlier state.
  *
- * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files. A rotation of the key
- * that was cut off is finished here.
+ * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files.
+ * A rotation of the key that was cut off is finished here. Damaged files do not stop it: `damagedFiles` names them.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const { folder } = options
@@ -51,7 +53,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
       const ring = await lock.hold(() => prepareFolder(folder, keys))
-      return new FileVault({ folder, keys, lock, ring })
+      return new FileVault({ folder, keys, lock, damagedFiles: [...ring.damaged] })
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -63,18 +65,19 @@ export class FileVault implements Vault {
   readonly #folder: string
   readonly #keys: ConfiguredKeys
   readonly #lock: FolderLock
-  #ring: KeyRing
+  /** When the vault was opened: whoever reads one of them gets `vault_corrupt`. */
+  readonly damagedFiles: readonly string[]
 
   constructor(dependencies: {
     folder: string
     keys: ConfiguredKeys
     lock: FolderLock
-    ring: KeyRing
+    damagedFiles: readonly string[]
   }) {
     this.#folder = dependencies.folder
     this.#keys = dependencies.keys
     this.#lock = dependencies.lock
-    this.#ring = dependencies.ring
+    this.damagedFiles = dependencies.damagedFiles
   }
 
   async get(path: string): Promise<StoredSecrets | null> {
@@ -87,13 +90,13 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Another process may rotate the key after the file was read and before the keys are, and remove the old key: then the file has changed
-   * too. Only a file that has not changed and that no key opens is damaged.
+   * The keys are read after the file, each time. Another process may rotate the key in between and forget the key of what was read:
+   * then the file is another one by now. Only a file that stays and no key opens is damaged.
    */
   async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
     let file = await readSealed(this.#folder, name)
     while (file !== null) {
-      const plain = await this.#unseal(file, name)
+      const plain = openSealed(file, name, await this.#readRing())
       if (plain !== undefined) return plain
       const now = await readSealed(this.#folder, name)
       if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
@@ -109,10 +112,10 @@ export class FileVault implements Vault {
   ): Promise<number> {
     const name = fileNameOf(path)
     const text = secretsText(path, secrets)
-    return this.#runExclusively(async () => {
+    return this.#runExclusively(async (ring) => {
       const file = await readSealed(this.#folder, name)
-      const version = await this.#versionOf(file, { path, name, ifVersion })
-      await writeSealed(this.#folder, { name, version: version + 1, text }, this.#ring)
+      const version = this.#versionOf(file, { path, name, ifVersion }, ring)
+      await writeSealed(this.#folder, { name, version: version + 1, text }, ring)
       return version + 1
     })
   }
@@ -137,16 +140,17 @@ export class FileVault implements Vault {
    * finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
-    return this.#runExclusively(async () => {
+    return this.#runExclusively(async (ring) => {
       if (this.#keys.key !== undefined) {
         throw wrongKeyError(this.#folder, 'the key comes from the settings, so it is changed there')
       }
+      await checkKeys(this.#folder, ring)
       const key = newVaultKey()
-      this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
-      await writeKeyRing(this.#folder, this.#ring, this.#keys)
-      this.#ring = await finishRotation(this.#folder, this.#ring, this.#keys)
-      const secrets = (await secretsFiles(this.#folder)).length
-      return { key: key.id, secrets }
+      const both = { ...ring, current: key, all: new Map([...ring.all, [key.id, key]]) }
+      await writeKeyRing(this.#folder, both, this.#keys)
+      const { damaged } = await finishRotation(this.#folder, both, this.#keys)
+      const secrets = (await secretsFiles(this.#folder)).length - damaged.size
+      return { key: key.id, secrets, damaged: [...damaged] }
     })
   }
 
@@ -156,40 +160,31 @@ export class FileVault implements Vault {
     this.#lock[Symbol.dispose]()
   }
 
-  /** With the present keys: another process may have rotated them, and must not find a file with an old one later. */
-  #runExclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-    return inFolder(this.#folder, () =>
-      this.#lock.hold(async () => {
-        await this.#readRing()
-        return work()
-      }),
-    )
+  /**
+   * Hands the keys as they are now to `work`, and to nobody else: another process may have rotated them, and must not find a
+   * file with an old one later. No key is remembered, for a slow reader without the lock would remember one that is forgotten.
+   */
+  #runExclusively<Result>(work: (ring: KeyRing) => Promise<Result>): Promise<Result> {
+    return inFolder(this.#folder, () => this.#lock.hold(async () => work(await this.#readRing())))
   }
 
-  async #readRing(): Promise<void> {
+  async #readRing(): Promise<KeyRing> {
     const ring = await readKeyRing(this.#folder, this.#keys)
     if (ring === null) throw wrongKeyError(this.#folder, keyFileMissing)
     if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
       throw wrongKeyError(this.#folder, 'another process has changed the key: restart this one')
     }
-    this.#ring = ring
-  }
-
-  /** Undefined: no key opens it. */
-  async #unseal(file: Buffer, name: string): Promise<Plain | undefined> {
-    const keyId = readHeader(file)?.keyId
-    if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
-    const key = keyId === undefined ? undefined : this.#ring.all.get(keyId)
-    return key === undefined ? undefined : unseal(file, name, key)
+    return ring
   }
 
   /** A compare needs the true version; a plain replace may also replace a damaged file. */
-  async #versionOf(
+  #versionOf(
     file: Buffer | null,
     target: { path: string; name: string; ifVersion: number | undefined },
-  ): Promise<number> {
+    ring: KeyRing,
+  ): number {
     if (target.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const plain = file === null ? undefined : await this.#unseal(file, target.name)
+    const plain = file === null ? undefined : openSealed(file, target.name, ring)
     if (file !== null && plain === undefined) throw corrupt(this.#folder, target)
     const version = plain?.version ?? 0
     if (version === target.ifVersion) return version

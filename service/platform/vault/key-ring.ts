@@ -10,6 +10,11 @@ import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
 export interface KeyRing {
   readonly current: VaultKey
   readonly all: ReadonlyMap<string, VaultKey>
+  /**
+   * Names of files that no key opened when the vault was last opened or its key rotated. They may name a key that is forgotten
+   * by now: for them alone that is no sign of a wrong key.
+   */
+  readonly damaged: ReadonlySet<string>
 }
 
 /** Keys that the operator set: they are never written to disk. */
@@ -27,6 +32,7 @@ const keyFileSchema = z.strictObject({
   format: z.literal(1),
   current: z.string(),
   keys: z.record(z.string(), z.base64()),
+  damaged: z.array(z.string()).optional(),
 })
 type KeyFile = z.infer<typeof keyFileSchema>
 
@@ -43,7 +49,7 @@ export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise
   const current = all.get(file.current)
   if (current === undefined)
     throw wrongKeyError(folder, 'the current key is not the one in the settings')
-  return { current, all }
+  return { current, all, damaged: new Set(file.damaged) }
 }
 
 /**
@@ -65,6 +71,7 @@ export function writeKeyRing(folder: string, ring: KeyRing, keys: ConfiguredKeys
     format: 1,
     current: ring.current.id,
     keys: Object.fromEntries(ownKeys.map(({ id, bytes }) => [id, bytes.toString('base64')])),
+    ...(ring.damaged.size > 0 && { damaged: [...ring.damaged] }),
   }
   return replaceFile(join(folder, keyFileName), `${JSON.stringify(file, null, 2)}\n`)
 }

@@ -15,6 +15,7 @@ export interface VaultKey {
 }
 
 const magic = Buffer.from('RCV1')
+const keyIdAt = 4
 const headerBytes = 20
 const nonceBytes = 12
 const tagBytes = 16
@@ -45,7 +46,7 @@ export function readHeader(file: Uint8Array): SealedHeader | undefined {
   if (bytes.length < headerBytes || !bytes.subarray(0, 4).equals(magic)) return undefined
   const version = Number(bytes.readBigUInt64BE(12))
   if (!Number.isSafeInteger(version)) return undefined
-  return { keyId: bytes.toString('hex', 4, 12), version }
+  return { keyId: bytes.toString('hex', keyIdAt, 12), version }
 }
 
 export interface Plain {
@@ -58,7 +59,7 @@ export interface Plain {
 export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
   const header = Buffer.alloc(headerBytes)
   magic.copy(header)
-  header.write(key.id, 4, 'hex')
+  header.write(key.id, keyIdAt, 'hex')
   header.writeBigUInt64BE(BigInt(version), 12)
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: tagBytes })
@@ -85,4 +86,12 @@ export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undef
   } catch {
     return undefined // the tag does not match
   }
+}
+
+/** Whether only the id of the key in the file's header is damaged: it is a file of this key all the same. */
+export function isSealedWith(file: Buffer, name: string, key: VaultKey): boolean {
+  if (readHeader(file) === undefined) return false
+  const mended = Buffer.from(file)
+  mended.write(key.id, keyIdAt, 'hex')
+  return unseal(mended, name, key) !== undefined
 }

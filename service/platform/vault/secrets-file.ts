@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { KeyRing } from './key-ring.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { replaceFile } from '../../../lib/files/replace-file.ts'
-import { seal, type Plain } from './sealed-secrets.ts'
+import { readHeader, seal, unseal, type Plain } from './sealed-secrets.ts'
 import { checkPath } from './vault.ts'
 
 const suffix = '.secrets'
@@ -30,4 +30,10 @@ export async function readSealed(folder: string, name: string): Promise<Buffer |
 /** Durable when it resolves. Requires the lock. */
 export function writeSealed(folder: string, plain: Plain, ring: KeyRing): Promise<void> {
   return replaceFile(join(folder, plain.name), seal(plain, ring.current))
+}
+
+/** Undefined: none of the keys opens it. */
+export function openSealed(file: Buffer, name: string, ring: KeyRing): Plain | undefined {
+  const key = ring.all.get(readHeader(file)?.keyId ?? '')
+  return key === undefined ? undefined : unseal(file, name, key)
 }

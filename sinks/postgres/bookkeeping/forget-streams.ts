@@ -36,7 +36,7 @@ async function forget(
   await session.rows(
     `WITH forgotten AS (
        UPDATE ${session.bookkeeping}.streams AS stream
-          SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]'
+          SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]', table_warnings = '{}'
         WHERE ${condition}
        RETURNING id
      )

@@ -104,13 +104,13 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN table_oid bigint,
      ADD COLUMN bookkeeping_oid bigint, -- of this table: a restore of the database changes both
      ADD COLUMN had_rows boolean,
-     ADD COLUMN table_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- of rows that it lost, until a run told it`,
+     ADD COLUMN table_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- of rows that it lost, or that a read from the checkpoints leaves out, until a run told it`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN earlier_tables pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: other tables that the stream was loaded into, whose rows stayed`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
   (schema) =>
-    `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins warned of, until a run told it`,
+    `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins and its ends warned of, until a run told it`,
 ]
 
 /**

@@ -69,7 +69,7 @@ export interface StreamRow {
   readonly startedAtMs: number
   /** What happened to the columns of the table, in this run or in one that was killed before it reported it. */
   readonly tableNotes: readonly TableNote[]
-  /** Warnings of its begins, likewise. */
+  /** The warnings of its begins, reads and ends, likewise. */
   readonly warnings: readonly string[]
   /** How many of its slices were saved. */
   readonly planned: number

@@ -60,7 +60,8 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
- * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; this costs joins too.
+ * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; and where it may give a row another
+ * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it. This costs joins too.
  */
 export function countedUpsertStatement(
   merge: Merge,
@@ -77,10 +78,7 @@ export function countedUpsertStatement(
   const isNewerRow = isNewer(merge, 'n')
   const gone =
     deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
-  const returned =
-    updates === 'checked'
-      ? [...merge.key.map(quote), extractedAt].map((c) => `t.${c}`).join(', ')
-      : '1'
+  const { returned, kept, moved } = updates === 'checked' ? checkUpdates(merge, deletedAt) : trusted
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
     ...(gone
@@ -102,19 +100,57 @@ export function countedUpsertStatement(
   const done = [
     countOf('written'),
     ...(gone ? [`${plus} ${countOf('deleted')}`] : []),
-    ...(updates === 'checked' ? [`${minus} ${countOf(keptAsTheyWere(merge))}`] : []),
+    `${minus} ${kept}`,
   ]
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
-    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
+    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted,
+    ${moved}::pg_catalog.float8 AS moved`
 }
 
-/** Rows that were written and have the time of the row before still. */
+/** What `written` returns of its rows, and from that the counts of `updates`. */
+interface UpdateCheck {
+  readonly returned: string
+  readonly kept: string
+  readonly moved: string
+}
+
+const trusted: UpdateCheck = { returned: '1', kept: '0', moved: '0' }
+
+/** `deletedAt`: of records that write nothing. */
+function checkUpdates(merge: Merge, deletedAt: string | undefined): UpdateCheck {
+  const places = [...merge.key.map(quote), extractedAt].map((column) => `t.${column}`)
+  const moved = [
+    ...(deletedAt === undefined ? [] : [`${deletedAt} IS NULL`]),
+    isNewer(merge, 'n'),
+    `NOT EXISTS (SELECT FROM written w WHERE ${sameKey(merge, 'w', 'n')})`,
+  ]
+  const pairs = `${quoteTable(merge.target)} t JOIN newest n ON ${sameKey(merge, 't', 'n')}`
+  return {
+    returned: [...places, `${contentOf(merge, 't')} AS content`].join(', '),
+    kept: countOf(keptAsTheyWere(merge)),
+    moved: countOf(`${pairs} WHERE ${moved.join(' AND ')}`),
+  }
+}
+
+/**
+ * Rows that were written and are those of before still, though the record has other values. The time alone does not say so: a trigger may keep
+ * that one and let the values in.
+ */
 function keptAsTheyWere(merge: Merge): string {
   const timeOf = (alias: string): string => `${alias}.${extractedAt}`
   return `written w, newest n, ${quoteTable(merge.target)} t
     WHERE ${sameKey(merge, 'w', 'n')} AND ${sameKey(merge, 't', 'n')}
-      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}`
+      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}
+      AND ${isEqual('w.content', contentOf(merge, 't'), 'pg_catalog')} AND NOT ${isEqual('w.content', contentOf(merge, 'n'), 'pg_catalog')}`
+}
+
+/** A hash of all values but the key and the metadata: not every type has an `=`. */
+function contentOf(merge: Merge, alias: string): string {
+  const values = merge.columns
+    .filter((column) => !merge.key.includes(column) && !column.startsWith('_airbyte_'))
+    .map((column) => `${alias}.${quote(column)}`)
+  return `pg_catalog.sha256(pg_catalog.textsend(ROW(${values.join(', ')})::pg_catalog.text))`
 }
 
 const extractedAt = '_airbyte_extracted_at'

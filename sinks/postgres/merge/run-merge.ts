@@ -4,6 +4,7 @@ import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
 import {
   hasUpdateTrigger,
+  requireKeysKept,
   requireRows,
   type RowAccount,
   type RowPlace,
@@ -28,6 +29,8 @@ export interface MergeOutcome {
 
 interface MergeAccount extends RowAccount {
   readonly deleted: number
+  /** Rows that a trigger gave another key. */
+  readonly moved: number
 }
 
 /**
@@ -62,11 +65,24 @@ async function mergeRows(
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
   const updates = (await hasUpdateTrigger(session, merge.target)) ? 'checked' : 'trusted'
   const [done, account] = await mergeCheaply(session, merge, { rows, updates })
-  if (account.done === account.due) return { merge: done, deleted: account.deleted }
-  await session.rollbackTo('merge')
-  const exact = await count(session, done, { olderRows: 'counted', updates })
-  await requireRows(session, place, exact)
+  const exact =
+    account.done === account.due
+      ? account
+      : await countExactly(session, done, { updates, ...place })
+  // The next version of such a record would be a second row.
+  await requireKeysKept(session, place, exact.moved)
   return { merge: done, deleted: exact.deleted }
+}
+
+async function countExactly(
+  session: DestinationSession,
+  merge: Merge,
+  { updates, ...place }: Pick<Counting, 'updates'> & RowPlace,
+): Promise<MergeAccount> {
+  await session.rollbackTo('merge')
+  const exact = await count(session, merge, { olderRows: 'counted', updates })
+  await requireRows(session, place, exact)
+  return exact
 }
 
 type Counting = Parameters<typeof countedUpsertStatement>[1]
@@ -80,7 +96,7 @@ async function mergeCheaply(
     if (merge.hasRepeatedKeys || updates === 'checked')
       return [merge, await count(session, merge, { olderRows: 'ignored', updates })]
     const { changed } = await session.write(upsertStatement(merge), 'merge')
-    return [merge, { due: rows, done: changed, deleted: 0 }]
+    return [merge, { due: rows, done: changed, deleted: 0, moved: 0 }]
   } catch (error) {
     if (merge.hasRepeatedKeys || !isRepeatedKey(error)) throw error
     await session.rollbackTo('merge')
@@ -98,7 +114,7 @@ async function count(
     'merge',
   )
   const [row] = rows
-  return row ?? { due: 0, done: 0, deleted: 0 }
+  return row ?? { due: 0, done: 0, deleted: 0, moved: 0 }
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

@@ -5,6 +5,7 @@ import { schemaExists } from '../tables/schemas.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import { DestinationSession } from '../session.ts'
+import { tableAndPartitions } from '../tables/row-account.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 
 /**
@@ -46,7 +47,7 @@ async function readShape(session: DestinationSession, table: TableName): Promise
               (SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE tgconstraint = pg_constraint.oid))
          FROM pg_constraint WHERE to_regclass($1) IN (conrelid, confrelid)
        UNION ALL SELECT 4, tgname, concat_ws(' ', tgenabled, pg_get_triggerdef(oid))
-         FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal
+         FROM pg_trigger WHERE tgrelid IN ${tableAndPartitions} AND tgparentid = 0 AND NOT tgisinternal
        UNION ALL SELECT DISTINCT 5, r.ev_class::regclass::text, pg_get_viewdef(r.ev_class)
          FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
         WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass

@@ -16,6 +16,7 @@ import {
 import { warnOfLostRows } from '../sync/loaded-table.ts'
 import { warnOfLooseKeys } from '../tables/usable-key.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'
+import { tableAndPartitions } from '../tables/row-account.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../sync/prepare-tables.ts'
 import type { DestinationSession } from '../session.ts'
@@ -232,10 +233,11 @@ function isAltered({
 async function ownRules(session: DestinationSession, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
     `SELECT 'policy ' || polname AS rule FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
-      WHERE polrelid = $1::regclass AND relrowsecurity
-     UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = $1::regclass AND ev_enabled IN ('O', 'A')
-     UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
-      WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+      WHERE polrelid = to_regclass($1) AND relrowsecurity
+     UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = to_regclass($1) AND ev_enabled IN ('O', 'A')
+     UNION ALL SELECT 'trigger ' || tgname || CASE WHEN tgrelid = to_regclass($1) THEN '' ELSE ' of partition ' || tgrelid::regclass END
+       FROM pg_trigger
+      WHERE tgrelid IN ${tableAndPartitions} AND tgparentid = 0 AND NOT tgisinternal AND tgenabled IN ('O', 'A')
      ORDER BY rule LIMIT 20`,
     [quoteTable(table)],
   )

@@ -6,6 +6,7 @@ import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
+import { keepUntold } from '../bookkeeping/untold-warnings.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
@@ -105,8 +106,8 @@ async function startSync(
     earlierTables: listEarlierTables(row, target),
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
-  const watched = { id: written.id, sink, target, goesOn }
-  const untold = await keepUntold(session, watched, [...told, ...removed])
+  const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
+  const untold = await keepUntold(session, written.id, [...told, ...removed])
   if (row?.run !== start.run) await resetRunCounts(session, written.id)
   if (!resumed) await resetSlices(session, written.id, goesOn)
   const begun = { ...written, table, syncStart }
@@ -118,7 +119,7 @@ async function startSync(
     tableNotes,
     doneInRun: false,
     start: start.start,
-    warnings: [...untold, ...warnings],
+    warnings: [...untold, ...lostRows, ...warnings],
   })
 }
 
@@ -325,23 +326,6 @@ function takeNextNumbers(
     generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
     epoch: epoch + 1,
   }
-}
-
-/** The warnings from now on, until a run that reported them has ended: also those of attempts that died before they reported them. */
-async function keepUntold(
-  session: DestinationSession,
-  watched: Parameters<typeof watchTable>[1],
-  warnings: readonly string[],
-): Promise<readonly string[]> {
-  const lostRows = await watchTable(session, watched)
-  const [row] = await session.rows<{ warnings: readonly string[] }>(
-    `UPDATE ${session.bookkeeping}.streams
-        SET begin_warnings = begin_warnings || ARRAY(
-              SELECT told FROM unnest($2::text[]) WITH ORDINALITY AS u (told, place) WHERE told <> ALL (begin_warnings) ORDER BY place)
-      WHERE id = $1 RETURNING begin_warnings AS warnings`,
-    [watched.id, warnings],
-  )
-  return [...(row?.warnings ?? warnings), ...lostRows]
 }
 
 async function resetRunCounts(session: DestinationSession, id: string): Promise<void> {

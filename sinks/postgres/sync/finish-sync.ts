@@ -4,6 +4,7 @@ import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
 import { forgetStreams } from '../bookkeeping/forget-streams.ts'
+import { keepUntold } from '../bookkeeping/untold-warnings.ts'
 import { attemptParams, isOfAttempt, requireOwn } from '../bookkeeping/fence.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from '../tables/identifiers.ts'
@@ -59,13 +60,13 @@ export async function finishSync(
   schema: string | undefined,
 ): Promise<readonly string[]> {
   const target = streamTarget(sync.sink, schema)
-  const exchanged = await session.transaction(async () => {
+  const finished = await session.transaction(async () => {
     const id = await requireOwn(session, sync, 'locked')
     const { rejected } = await requireComplete(session, sync, id)
     if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
       // Otherwise the next sync would continue from here, to the same end.
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
-      return { rejected }
+      return { rejected, warnings: [] }
     }
     const rows = target.isOverwrite ? await swapStage(session, target) : undefined
     const key = ownKey(settingsOf(sync.sink))
@@ -81,11 +82,13 @@ export async function finishSync(
         target.key === undefined ? null : keyIndexName(target.table, target.key),
       ],
     )
-    return rows
+    const warnings = warnOfEmptied(target, rows)
+    // Stored with what they speak of: the run may be killed before its end tells them.
+    if (warnings.length > 0) await keepUntold(session, id, warnings)
+    return { rejected: 0, warnings }
   })
-  if (exchanged === undefined) return []
-  if ('rejected' in exchanged) {
-    const { rejected } = exchanged
+  const { rejected, warnings } = finished
+  if (rejected > 0) {
     const details = {
       stream: streamLabel(sync.streamId),
       rejected,
@@ -93,11 +96,18 @@ export async function finishSync(
     }
     throw new ConnectError('records_all_rejected', { details })
   }
-  return exchanged.deleted > 0 && exchanged.inserted === 0
-    ? [
-        `The source had no record of the stream, so ${quoteTable(target.table)} is empty now. Rows that were deleted: ${exchanged.deleted.toLocaleString('en-US')}.`,
-      ]
-    : []
+  return warnings
+}
+
+/** Also true when it is told later, of a table that has rows again by then. */
+function warnOfEmptied(
+  { table }: StreamTarget,
+  exchanged: { readonly deleted: number; readonly inserted: number } | undefined,
+): readonly string[] {
+  if (exchanged === undefined || exchanged.deleted === 0 || exchanged.inserted > 0) return []
+  return [
+    `The source had no record of the stream, so all rows of ${quoteTable(table)} were deleted: ${exchanged.deleted.toLocaleString('en-US')}.`,
+  ]
 }
 
 /** `Destination.leaveLog`. */

@@ -30,37 +30,93 @@ async function rowsDropped(
   { due: expected, done: actual }: RowAccount,
 ): Promise<ConnectError> {
   const object = quoteTable(table)
-  const found = await session.rows<{ rule: string; undo: string }>(
-    `WITH tables AS (SELECT to_regclass($1) AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
-     SELECT format('trigger %I', tgname) AS rule, format('ALTER TABLE %s DISABLE TRIGGER %I', $1, tgname) AS undo
-       FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM tables) AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-        AND tgtype & 3 = 3 -- BEFORE, of each row: it may leave the row out, or keep the old one
-      UNION SELECT format('rule %I', rulename), format('ALTER TABLE %s DISABLE RULE %I', $1, rulename)
-       FROM pg_rewrite WHERE ev_class = to_regclass($1) AND is_instead AND ev_enabled IN ('O', 'A')
-      UNION SELECT format('policy %I', polname), format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', $1)
-       FROM pg_policy JOIN pg_class c ON c.oid = polrelid WHERE polrelid IN (SELECT oid FROM tables) AND relrowsecurity
-      ORDER BY rule`,
-    [object],
+  const found = await session.rows<InTheWay>(
+    `${rowTriggers} UNION
+     SELECT format('rule %I', rulename), nspname, relname, format('DISABLE RULE %I', rulename)
+       FROM pg_rewrite JOIN pg_class c ON c.oid = ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE ev_class = to_regclass($1) AND is_instead AND ev_enabled IN ('O', 'A') UNION
+     SELECT format('policy %I', polname), nspname, relname, 'DISABLE ROW LEVEL SECURITY'
+       FROM pg_policy JOIN pg_class c ON c.oid = polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE polrelid IN ${tableAndPartitions} AND relrowsecurity
+      ORDER BY rule, schema, "table"`,
+    [object, triggerEvents.insert + triggerEvents.delete + triggerEvents.update],
   )
-  const [first] = found
-  if (first === undefined) {
-    const details = { stream, expected, actual, unit: `rows of ${object}` }
-    return new ConnectError('accounting_mismatch', { details })
-  }
-  const rules = found.map(({ rule }) => rule).join(' or ')
-  const details = { stream, object, expected, actual, rules, undo: first.undo }
-  return new ConnectError('destination_rows_left_out', { details })
+  const details = { stream, expected, actual }
+  if (found.length === 0) return rowsUnaccounted(table, details)
+  const facts = { ...details, object, ...namesOf(found) }
+  return new ConnectError('destination_rows_left_out', { details: facts })
 }
 
-/** Whether a trigger sees updates before they are made. It may return the old row: then the server counts an update that changed nothing. */
+/** Throws where a trigger gave rows of the table (`moved`) a key that no record has. The transaction is then to be rolled back. */
+export async function requireKeysKept(
+  session: DestinationSession,
+  { stream, table }: RowPlace,
+  moved: number,
+): Promise<void> {
+  if (moved === 0) return
+  const object = quoteTable(table)
+  const found = await session.rows<InTheWay>(`${rowTriggers} ORDER BY rule, schema, "table"`, [
+    object,
+    triggerEvents.insert + triggerEvents.update,
+  ])
+  if (found.length === 0) throw rowsUnaccounted(table, { stream, expected: moved, actual: 0 })
+  const { rules, undo } = namesOf(found)
+  const problem = `${rules} gives rows another key than their records have`
+  const fix = `Let the trigger leave the key alone, or run \`${undo}\`, and run the connection again. What it makes of the key can be a column of its own.`
+  const details = { stream, table: object, problem, fix }
+  throw new ConnectError('destination_key_unusable', { details })
+}
+
+function rowsUnaccounted(
+  table: TableName,
+  counts: { readonly stream: string; readonly expected: number; readonly actual: number },
+): ConnectError {
+  const details = { ...counts, unit: `rows of ${quoteTable(table)}` }
+  return new ConnectError('accounting_mismatch', { details })
+}
+
+/** Something of a table, or of a partition, that changes what a statement does to its rows. */
+interface InTheWay {
+  readonly rule: string
+  readonly schema: string
+  readonly table: string
+  /** What ALTER TABLE has to do. */
+  readonly undo: string
+}
+
+/** Oids, for a condition. `$1`: the table, as SQL names it. */
+export const tableAndPartitions =
+  '(SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))'
+
+/** As pg_trigger has them. */
+const triggerEvents = { insert: 4, delete: 8, update: 16 } as const
+
+/**
+ * Selects the triggers of these events (`$2`) that may leave rows out, or change them. One of a partitioned table has copies at its partitions,
+ * which are disabled with it.
+ */
+const rowTriggers = `SELECT format('trigger %I', tgname) AS rule, nspname AS schema, relname AS "table", format('DISABLE TRIGGER %I', tgname) AS undo
+  FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+   AND tgtype & 3 = 3 AND tgtype & $2 <> 0 -- BEFORE, of each row
+   AND NOT EXISTS (SELECT FROM pg_trigger p
+                    WHERE p.oid = t.tgparentid AND p.tgrelid IN ${tableAndPartitions} AND p.tgenabled IN ('O', 'A'))`
+
+/** In words, and the statements that put all of them out of action. */
+function namesOf(found: readonly InTheWay[]): { readonly rules: string; readonly undo: string } {
+  const rules = new Set(found.map(({ rule }) => rule))
+  const undo = new Set(found.map((rule) => `ALTER TABLE ${quoteTable(rule)} ${rule.undo}`))
+  return { rules: [...rules].join(' or '), undo: [...undo].join('; ') }
+}
+
+/** Whether a trigger sees updates before they are made. It may return the old row: then the server counts an update that changed nothing. It may also change the key. */
 export async function hasUpdateTrigger(
   session: DestinationSession,
   table: TableName,
 ): Promise<boolean> {
   const [row] = await session.rows<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_trigger
-       WHERE tgrelid IN (SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
-         AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+       WHERE tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A')
          AND tgtype & 19 = 19 -- BEFORE UPDATE, of each row
      ) AS found`,
     [quoteTable(table)],

@@ -6,11 +6,11 @@ import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { IdentityService } from '../../fakes/identity-service.ts'
-import { TestApi } from '../../service/http/test-api.ts'
+import { TestApi } from '../../support/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 import { neverAborted } from '../../support/signal.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
@@ -40,7 +40,7 @@ async function logIn(url = api.url): Promise<void> {
 }
 
 describe('a login', () => {
-  test('is used for its service only, and a key that is given goes before it', async () => {
+  test('is used for its own service only, and not if a key is given', async () => {
     await using other = await TestApi.start()
     await logIn()
     expect((await auth('whoami')).out).toContain(`${email} (operator) at ${api.url}`)
@@ -49,7 +49,7 @@ describe('a login', () => {
     expect((await auth('whoami', { environment: withKey })).out).toContain('test (admin) at')
   })
 
-  test('of several services is the last one, and each by its URL', async () => {
+  test('is the last one if there are several, and each is found by the URL of its service', async () => {
     await using other = await TestApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
     await logIn()
@@ -124,7 +124,7 @@ describe('logging out', () => {
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  test('says with what the next command asks, if that is no longer the login', async () => {
+  test('says how the next command authenticates, if no longer by the login', async () => {
     await writeLocalService(home, { url: api.url, apiKey: api.key })
     await logIn()
     const { out } = await auth('logout')
@@ -153,7 +153,7 @@ describe('logging out', () => {
     )
   })
 
-  test('leaves API keys what they are', async () => {
+  test('does not revoke API keys', async () => {
     await auth(`login --url ${api.url}`, { stdin: api.key })
     expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
     expect((await api.call('GET /auth/whoami')).status).toBe(200)

@@ -11,7 +11,7 @@ import {
 } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 /** Whom no mode keeps out. */
 const isRoot = process.geteuid?.() === 0
@@ -59,18 +59,21 @@ describe('the service that is asked', () => {
     })
   })
 
-  test.skipIf(isRoot)('of another user is said to be so, where no other one is meant', async () => {
-    await writeLocalService(home, local)
-    await chmod(join(home, 'local-service.json'), 0)
-    await expect(findService({}, environment)).rejects.toMatchObject({
-      code: 'usage',
-      message: `The key of the service with the data folder ${home} is for its user alone`,
-    })
-    const { url } = login
-    expect(await findService({ url }, environment)).toEqual({ url, key: undefined, from: 'flag' })
-    await keepLogin(loginFile(environment), login)
-    expect(await findService({}, environment)).toEqual({ ...login, from: 'login' })
-  })
+  test.skipIf(isRoot)(
+    'that belongs to another user is named as such, if no other service is meant',
+    async () => {
+      await writeLocalService(home, local)
+      await chmod(join(home, 'local-service.json'), 0)
+      await expect(findService({}, environment)).rejects.toMatchObject({
+        code: 'usage',
+        message: `The key of the service with the data folder ${home} is for its user alone`,
+      })
+      const { url } = login
+      expect(await findService({ url }, environment)).toEqual({ url, key: undefined, from: 'flag' })
+      await keepLogin(loginFile(environment), login)
+      expect(await findService({}, environment)).toEqual({ ...login, from: 'login' })
+    },
+  )
 
   test('is not asked with an empty key', async () => {
     await expect(findService({ key: '' }, environment)).rejects.toMatchObject({
@@ -154,7 +157,7 @@ describe('logins', () => {
     expect(await readLogins(file)).toEqual([login])
   })
 
-  test('of a user that has expired is said, and a key that is given is used in its place', async () => {
+  test('that have expired are reported, and a key that is given is used instead', async () => {
     await keepLogin(loginFile(environment), ada)
     const found = await findService({}, environment)
     const expiresAtMs = Date.parse(ada.user.expiresAt)

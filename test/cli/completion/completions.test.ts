@@ -29,7 +29,7 @@ describe('completion offers', () => {
     [['connect', 'source', 'di'], ['discover']],
     [['connect', 'run', ''], []],
     [['completion', 'f'], ['fish']],
-  ])('%j: %j', (words, offered) => {
+  ])('after %j: %j', (words, offered) => {
     expect(complete(...words)).toEqual(offered)
   })
 

@@ -30,7 +30,7 @@ describe('the way back of the browser', () => {
     expect(await response.text()).not.toContain('kit-secret')
   })
 
-  test('a port that is taken is said', async () => {
+  test('reports a port that is taken', async () => {
     await using callback = await LoopbackCallback.listen(0)
     const port = Number(new URL(callback.redirectUri).port)
     await expect(LoopbackCallback.listen(port)).rejects.toMatchObject({ code: 'usage' })

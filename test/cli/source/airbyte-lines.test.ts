@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AirbyteLines } from '../../../cli/source/airbyte-lines.ts'
 
-test('of what an API said an error and a status have the beginning', async () => {
+test('an error and a status contain the beginning of what an API said', async () => {
   const written: string[] = []
   const write = (text: string): Promise<void> => Promise.resolve(void written.push(text))
   const lines = new AirbyteLines(write, () => 0)

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { builtProgram } from '../../support/program.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const manifest = (url: string, more = ''): string => `
 version: 6.0.0
@@ -65,7 +65,7 @@ test('try shows each page with secrets masked, both schemas and the manifest, an
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-try-'))
+  const folder = await newFolder('try')
   await writeFile(join(folder, 'shop.yaml'), manifest(`http://127.0.0.1:${String(port)}/`))
   await writeFile(join(folder, 'config.json'), '{"key":"hush-4711"}')
   const argv = ['--manifest', 'shop.yaml', '--config', 'config.json']
@@ -98,11 +98,10 @@ test('try shows each page with secrets masked, both schemas and the manifest, an
   expect(missing.err).toContain('Name one of its streams: orders.')
   server.closeAllConnections()
   server.close()
-  await rm(folder, { recursive: true })
 })
 
 test('validate and spec say what the text of a manifest shows', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-validate-'))
+  const folder = await newFolder('validate')
   const broken = `  - type: DeclarativeStream
     name: refunds
     retriever:
@@ -136,5 +135,4 @@ test('validate and spec say what the text of a manifest shows', async () => {
     .split('\n')
     .map((line) => (JSON.parse(line) as { readonly type: string }).type)
   expect(messages).toEqual(['SPEC', 'LOG', 'LOG'])
-  await rm(folder, { recursive: true })
 })

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { builtProgram } from '../../support/program.ts'
+import { newFolder } from '../../support/new-folder.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -27,13 +28,13 @@ interface Answer {
 
 /** The tracker's manifest as a command; each option is a file with that JSON. */
 async function openSource(): Promise<Source> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-source-'))
+  const folder = await temporaryFolder('source')
   const manifest = join(root, 'test/fakes/tracker.yaml')
   return {
     run: async (command, files = {}) => {
       const argv = [builtProgram(), 'connect', 'source', '--manifest', manifest, command]
       for (const [option, value] of Object.entries(files)) {
-        const path = join(folder, `${option}.json`)
+        const path = join(folder.path, `${option}.json`)
         await writeFile(path, JSON.stringify(value))
         argv.push(`--${option}`, path)
       }
@@ -46,7 +47,7 @@ async function openSource(): Promise<Source> {
       const lines = out.split('\n').filter((line) => line !== '')
       return { code: child.exitCode, messages: lines.map((line) => JSON.parse(line) as Message) }
     },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 }
 
@@ -116,7 +117,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s ends a source whose templates are busy for hours',
   async (signal) => {
     await using api = await TrackerApi.start(2000)
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-busy-'))
+    const folder = await newFolder('busy')
     const slow = "{{ ('a' * 23 ~ '!') | regex_search('^(a+)+$') }}"
     await writeFile(
       join(folder, 'busy.yaml'),
@@ -163,11 +164,9 @@ spec: { type: Spec, connection_specification: { type: object, properties: {} } }
       return Promise.resolve()
     }
     await Promise.race([asked.promise, once(child, 'close')])
-    const sentMs = performance.now()
+    // The templates take longer than the test may: the process ends only if the signal ends it.
     child.kill(signal)
     await once(child, 'close')
-    expect(performance.now() - sentMs).toBeLessThan(5000)
-    await rm(folder, { recursive: true })
   },
 )
 

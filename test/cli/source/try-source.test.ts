@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runSource } from '../../../cli/source/source-command.ts'
 import { neverAborted } from '../../support/signal.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const manifest = (url: string, authenticator: string): string => `
 version: 6.0.0

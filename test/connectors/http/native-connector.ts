@@ -11,6 +11,8 @@ import { contextOf, type Row } from '../collected.ts'
 
 export interface StreamRead {
   readonly rows: readonly Row[]
+  /** Those before the last state: the others are discarded if the read fails. */
+  readonly covered: readonly Row[]
   /** The last one. */
   readonly state: JsonValue
   /** How often it waited for a limit of the rate. */
@@ -73,7 +75,7 @@ export class NativeConnector {
       () => undefined,
       (cause: unknown) => ConnectError.from(cause),
     )
-    return { rows: out.rows, state: out.lastState, waits: out.waits, error }
+    return { rows: out.rows, covered: out.covered, state: out.lastState, waits: out.waits, error }
   }
 
   /** Sends an action as the service does. */
@@ -114,6 +116,7 @@ export class NativeConnector {
 
 class StreamOutput implements RecordOutput {
   readonly rows: Row[] = []
+  covered: readonly Row[] = []
   waits = 0
   lastState: JsonValue = null
   readonly #onRows: (count: number) => void
@@ -133,6 +136,7 @@ class StreamOutput implements RecordOutput {
   }
 
   state: RecordOutput['state'] = (state) => {
+    this.covered = [...this.rows]
     // As the engine stores it.
     this.lastState = JSON.parse(JSON.stringify(state)) as JsonValue
     return Promise.resolve()

@@ -6,7 +6,7 @@ import { manifestType } from '../../../connectors/registry.ts'
 import { planRun, runPlan } from '../../support/engine.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase } from '../../support/postgres.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const stream = (name: string, more = ''): string => `
   - type: DeclarativeStream

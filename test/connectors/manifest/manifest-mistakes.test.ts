@@ -1,12 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { runSource } from '../../../cli/source/source-command.ts'
 import { manifestConnector } from '../../../connectors/manifest/connector.ts'
 import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { AirbyteStream } from '../../../protocol/index.ts'
 import { Collected, contextOf } from '../collected.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 /** Valid as a document, but a page cannot be made smaller without a paginator. */
 const manifest = `
@@ -30,11 +30,10 @@ let folder = ''
 let file = ''
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-mistakes-'))
+  folder = await newFolder('mistakes')
   file = join(folder, 'shop.yaml')
   await writeFile(file, manifest)
 })
-afterAll(() => rm(folder, { recursive: true }))
 
 async function failureOf(work: Promise<unknown>): Promise<ConnectError> {
   const thrown: unknown = await work.then(

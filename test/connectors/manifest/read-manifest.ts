@@ -7,7 +7,7 @@ import { manifestConnector } from '../../../connectors/manifest/connector.ts'
 import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { ConfiguredAirbyteStream, JsonObject, JsonValue } from '../../../protocol/index.ts'
 import { Collected, contextOf } from '../collected.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 export interface Answer {
   readonly status?: number

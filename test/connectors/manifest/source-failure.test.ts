@@ -22,12 +22,12 @@ test.each<[unknown, string, boolean]>([
   [new TypeError('x is no list'), 'source_mismatch', false],
   [broken, 'source_failed', true],
   [Object.assign(new Error('no space'), { code: 'ENOSPC' }), 'source_failed', true],
-])('%s is %s', (error, code, retryable) => {
+])('the failure "%s" has the code %s', (error, code, retryable) => {
   const failure = ConnectError.from(sourceFailure(error, 'Stream x'))
   expect(failure).toMatchObject({ code, retryable })
 })
 
-test('a failure is said once', () => {
+test('a failure is reported once', () => {
   const error = new SourceError('Stream x failed: odd', { failureType: 'system_error' })
   expect(ConnectError.from(sourceFailure(error, 'Stream x')).message).toBe('Stream x failed: odd')
 })

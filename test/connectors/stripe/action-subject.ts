@@ -1,4 +1,5 @@
 import type { ActionSubject } from '../action-contract.ts'
+import { samples } from './samples.ts'
 
 export const stripeSubject: ActionSubject = {
   configOf: (url, secret) => ({ api_url: url, api_key: secret }),
@@ -7,8 +8,8 @@ export const stripeSubject: ActionSubject = {
     headers: { 'request-id': 'req_1' },
   }),
   samples: {
-    createCustomer: { email: 'ada@example.com', name: 'Ada Łovelace', metadata: { 'a b': 'c&d' } },
-    updateCustomer: { id: 'cus_1/2', name: 'Ada' },
-    deleteCustomer: { id: 'cus_1' },
+    ...samples,
+    createCustomer: { ...samples.createCustomer, name: 'Ada Łovelace', metadata: { 'a b': 'c&d' } },
+    updateCustomer: { ...samples.updateCustomer, id: 'cus_1/2' },
   },
 }

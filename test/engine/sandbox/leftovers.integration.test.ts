@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -15,6 +13,7 @@ import { planRun, runPlan } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'
 import { checksum, leftovers, sandboxId } from './sandbox-run.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 /** Sandboxes in all, of which a third is killed; the long form (`npm run test:sandbox`) sets more. */
 const sandboxes = Number(process.env.SANDBOX_KILLS ?? 12)
@@ -43,9 +42,9 @@ test(
     await runPlan(plan)
     const production = [await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]
     const random = seededRandom(seed)
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-sandbox-kills-'))
+    const folder = await newFolder('sandbox-kills')
     // Shared by the processes, which spend most of their time starting otherwise.
-    const compileCache = await mkdtemp(join(tmpdir(), 'reactor-sandbox-cache-'))
+    const compileCache = await newFolder('sandbox-cache')
     const moments = Array.from({ length: Math.ceil(sandboxes / inEach) }, () => random() * 500)
     const killed: boolean[] = []
     const waiting = moments.values()
@@ -65,7 +64,6 @@ test(
     expect(await sessions(db)).toEqual([])
     expect(await readdir(folder)).toEqual([])
     expect([await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]).toEqual(production)
-    for (const own of [folder, compileCache]) await rm(own, { recursive: true })
   },
 )
 

@@ -62,7 +62,7 @@ describe('unique values that move between rows', () => {
     ],
     ['both ways', `UPDATE src.t SET v = CASE v WHEN 'a' THEN 'c' ELSE 'a' END, u = id + 1`],
   ]
-  test.for(moves)('%s', async ([, change]) => {
+  test.for(moves)('%s are refused', async ([, change]) => {
     await using db = await testDatabase()
     await db.query(`${made}; ${tableOf('later')}`)
     await runPlan(await planOf(db, incremental))
@@ -213,7 +213,7 @@ test('no schema that begins with pg_ is tried', async () => {
   }
 })
 
-test('a stream whose name no text of PostgreSQL can hold is told so', async () => {
+test('a stream whose name PostgreSQL cannot store is refused, with that reason', async () => {
   await using db = await testDatabase()
   const config = {
     streams: [

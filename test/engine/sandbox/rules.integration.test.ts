@@ -207,6 +207,24 @@ describe('what the server does not check', () => {
     }
   })
 
+  test('a trigger of a partition is named, and one of the whole table once', async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE SCHEMA dest; CREATE TABLE dest.t (id bigint, v text, n bigint) PARTITION BY RANGE (id);
+       CREATE TABLE dest.t1 PARTITION OF dest.t DEFAULT`,
+    )
+    const plan = await synced(
+      db,
+      'append_dedup',
+      `CREATE FUNCTION dest.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER of_all BEFORE INSERT ON dest.t FOR EACH ROW EXECUTE FUNCTION dest.keep();
+       CREATE TRIGGER of_part BEFORE INSERT ON dest.t1 FOR EACH ROW EXECUTE FUNCTION dest.keep()`,
+    )
+    expect(first(await sandboxed(db, plan)).warnings).toEqual([
+      'The table has rules of its own, which a sandbox does not apply and a run does: trigger of_all, trigger of_part of partition dest.t1',
+    ])
+  })
+
   test('a trigger or a rule that is disabled is not named as one that acts on a run', async () => {
     await using db = await testDatabase()
     const plan = await synced(

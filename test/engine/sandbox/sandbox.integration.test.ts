@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
@@ -13,6 +12,7 @@ import type { RunPlan } from '../../../engine/run-types.ts'
 import type { SandboxStream } from '../../../engine/sandbox/sandbox-report.ts'
 import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
+import { newFolder } from '../../support/new-folder.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { checksum, leftovers, sandboxId, sandboxPlan } from './sandbox-run.ts'
 
@@ -295,7 +295,7 @@ describe('a sandbox', () => {
   })
 
   test.for(['append_dedup', 'overwrite_dedup', 'overwrite'] as const)(
-    'of texts whose collation ignores case, %s shows one that changed',
+    'shows a text that changed only in what its collation ignores, %s',
     async (mode) => {
       await using db = await testDatabase()
       await db.query(`CREATE SCHEMA src; CREATE TABLE src.a (id text PRIMARY KEY, name text);
@@ -315,7 +315,7 @@ describe('a sandbox', () => {
     await using api = await TrackerApi.start(1)
     await using db = await testDatabase()
     api.addIssues(4)
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-sandbox-test-'))
+    const folder = await newFolder('sandbox-test')
     const manifest = join(folder, 'tracker.yaml')
     const text = await readFile(tracker, 'utf8')
     const wrong = text.replace('title: { type: string }', 'title: { type: integer }')
@@ -338,7 +338,6 @@ describe('a sandbox', () => {
     ])
     // The projects, and two pages of the one project's issues.
     expect(issues?.estimated_cost).toMatchObject({ rows: 4, requests: 3 })
-    await rm(folder, { recursive: true })
   })
 
   test('needs the right to create a schema, and leaves nothing without it', async () => {
@@ -439,5 +438,22 @@ describe('the fingerprint of a destination', () => {
       await print(sql)
     }
     expect(new Set(seen.values()).size).toBe(seen.size)
+  })
+
+  test('changes with a trigger of a partition, and not with another partition', async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE SCHEMA dest; CREATE TABLE dest.a (id bigint) PARTITION BY RANGE (id); CREATE TABLE dest.a1 PARTITION OF dest.a FOR VALUES FROM (0) TO (9);
+       CREATE FUNCTION dest.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER of_all BEFORE INSERT ON dest.a FOR EACH ROW EXECUTE FUNCTION dest.keep()`,
+    )
+    const ready = await plan(db, { source: faker({ name: 'a', rows: 3 }) })
+    const before = await destinationFingerprint(ready.destination, ready.streams)
+    await db.query('CREATE TABLE dest.a2 PARTITION OF dest.a DEFAULT')
+    expect(await destinationFingerprint(ready.destination, ready.streams)).toBe(before)
+    await db.query(
+      'CREATE TRIGGER of_part BEFORE INSERT ON dest.a2 FOR EACH ROW EXECUTE FUNCTION dest.keep()',
+    )
+    expect(await destinationFingerprint(ready.destination, ready.streams)).not.toBe(before)
   })
 })

@@ -53,7 +53,7 @@ function job(kept: Kept): {
 const withToken = (token: string) => () => Promise.resolve({ token })
 const asItIs = () => Promise.resolve(null)
 
-test('many who change it get it one after the other, each as the one before left it', async () => {
+test('workers that change the configuration get it one after the other, each as the one before left it', async () => {
   const kept = new Kept()
   kept.config = { n: 0 }
   const count = ({ n }: JsonObject) => Promise.resolve({ n: Number(n) + 1 })
@@ -64,7 +64,7 @@ test('many who change it get it one after the other, each as the one before left
   expect(kept.config).toEqual({ n: 6 })
 })
 
-test('a change that fails leaves it, and says why', async () => {
+test('a change that fails leaves the configuration as it was, and says why', async () => {
   const kept = new Kept()
   const { borrower } = job(kept)
   const failure = new Error('the vendor is down')
@@ -72,7 +72,7 @@ test('a change that fails leaves it, and says why', async () => {
   expect(await borrower.change(asItIs)).toEqual({ token: 'first' })
 })
 
-test('what could not be kept is told as the error that it is', async () => {
+test('a configuration that could not be stored fails with the error of the store', async () => {
   const kept = new Kept()
   const { borrower } = job(kept)
   kept.failure = new ConnectError('vault_conflict', { details: { path: 'instances/a' } })
@@ -82,7 +82,7 @@ test('what could not be kept is told as the error that it is', async () => {
   })
 })
 
-test('a worker that dies while it has it holds nobody up', async () => {
+test('a worker that dies while it has the configuration holds nobody up', async () => {
   const kept = new Kept()
   const [dying, other] = [job(kept), job(kept)]
   const lent = Promise.withResolvers<undefined>()
@@ -115,7 +115,7 @@ test('a worker that is stopped in the middle of a change returns it before it en
   expect(await changing).toEqual({ token: 'second' })
 })
 
-test('a worker that is stopped does not wait for it, and gives it back when it comes', async () => {
+test('a worker that is stopped does not wait for the configuration, and returns it when it comes', async () => {
   const kept = new Kept()
   const [holder, stopped, other] = [job(kept), job(kept), job(kept)]
   const lent = Promise.withResolvers<undefined>()

@@ -40,10 +40,9 @@ describe('sources that are asked in threads', () => {
     const { port } = silent.address() as AddressInfo
     const config = { host: '127.0.0.1', port, user: 'u', database: 'd', ssl: 'disable' }
     const question = { ...asked, question: 'check', type: 'postgres', config } as const
-    const startedAt = performance.now()
+    // The server answers nobody: the threads end only if they are given up.
     const unanswered = [1, 2].map(() => pool.ask({ ...question, timeoutMs: 1_500 }))
     expect(await Promise.all(unanswered)).toEqual([undefined, undefined])
-    expect(performance.now() - startedAt).toBeLessThan(15_000)
     const answer = await pool.ask({ ...asked, question: 'check', type: 'faker', config: faker })
     expect(answer).toMatchObject({ status: { status: 'SUCCEEDED' } })
     silent.close()

@@ -15,6 +15,8 @@ function evaluate(template: string): unknown {
   return compiler.jinja(template)({ config: { b: 1 }, record })
 }
 
+// Without its limit each of these takes minutes, more than a test may, or the memory or the stack of the process. That it ends as a
+// template that failed is the proof.
 describe('a template cannot run away', () => {
   test.each([
     ['a power', '{{ 9 ** (9 ** 9) }}'],
@@ -51,9 +53,7 @@ describe('a template cannot run away', () => {
     ['a list that holds itself', '{% set l = [] %}{{ l.append(l) or l }}'],
     ['a regular expression without end', `{{ 'a' | regex_search('${'(a'.repeat(20_000)}') }}`],
   ])('%s', (_what, template) => {
-    const start = performance.now()
     expect(() => evaluate(template)).toThrow(TemplateError)
-    expect(performance.now() - start).toBeLessThan(15_000)
   })
 
   test.each([
@@ -70,14 +70,12 @@ describe('a template cannot run away', () => {
     '(a+)(?#comment)+$',
     '(?x)(a+) (?#comment) #comment\n {2,}$',
   ])('a regular expression that backtracks without end: %s', (pattern) => {
-    const start = performance.now()
     for (const filter of ['regex_search', 'regex_replace']) {
       const args = [JSON.stringify(pattern), ...(filter === 'regex_replace' ? ["''"] : [])]
       expect(() => evaluate(`{{ ('a' * 60 ~ '!') | ${filter}(${args.join(', ')}) }}`)).toThrow(
         'Avoid repetitions inside of repetitions',
       )
     }
-    expect(performance.now() - start).toBeLessThan(5000)
   })
 
   test.each([
@@ -96,11 +94,9 @@ describe('a template cannot run away', () => {
     String.raw`\b`.repeat(3000),
     '$'.repeat(9000),
   ])('a regular expression of many classes is refused: %s', (pattern) => {
-    const start = performance.now()
     expect(() => evaluate(`{{ 'a' | regex_search(${JSON.stringify(pattern)}) }}`)).toThrow(
       'too many classes',
     )
-    expect(performance.now() - start).toBeLessThan(500)
   })
 
   test('a regular expression may have some classes', () => {
@@ -111,33 +107,27 @@ describe('a template cannot run away', () => {
   test.each([String.raw`(.*)\1b`, '(?P<all>.*)(?P=all)b', '(.*)(.)b'])(
     'a regular expression that is quick by itself is not repeated without end: %s',
     (pattern) => {
-      const start = performance.now()
       expect(() =>
         evaluate(
           `{% for i in 'x' * 9000 %}{{ ('a' * 800) | regex_search(${JSON.stringify(pattern)}) }}{% endfor %}`,
         ),
       ).toThrow('does too much work')
-      expect(performance.now() - start).toBeLessThan(4000)
     },
   )
 
   test.each(['.*a.*b.*c.*d.*e', String.raw`(\d+)x`, '[^,]*,[^,]*,[^!]*!'])(
     'a regular expression in a long text ends: %s',
     (pattern) => {
-      const start = performance.now()
       mayFail(`{{ ('12ab,' * 100000) | regex_search(${JSON.stringify(pattern)}) }}`)
-      expect(performance.now() - start).toBeLessThan(4000)
     },
   )
 
   test('regular expressions of one evaluation share a limit of time', () => {
-    const start = performance.now()
     expect(() =>
       evaluate(
         "{% for i in 'x' * 500 %}{{ ('a' * (20 if i else 0) ~ '!') | regex_search('^(a+)+$') }}{% endfor %}",
       ),
     ).toThrow('does too much work')
-    expect(performance.now() - start).toBeLessThan(4000)
   })
 
   test('a long chain of operators either works or fails as a template', () => {
@@ -237,8 +227,6 @@ test.each([
   ['wordwrap(10)', '<'.repeat(1_000_000)],
   ['wordwrap(10000000)', 'a '.repeat(200_000)],
 ])('%s takes no longer for a text that a hostile API made for it', (filter, text) => {
-  const startedMs = performance.now()
+  // With a square of the length it takes minutes, which is more than the test may.
   compiler.string(`{{ record.text|${filter} }}`)({ record: dictOf([['text', text]]) })
-  // With a square of the length it took minutes.
-  expect(performance.now() - startedMs).toBeLessThan(5_000)
 })

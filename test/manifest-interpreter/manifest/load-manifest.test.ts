@@ -99,7 +99,7 @@ describe('what is wrong', () => {
     expect(() => loadManifest(rest)).toThrow('It has none of "streams", "dynamic_streams"')
   })
 
-  it('a date is no text', () => {
+  it('is said of a date, which is no text', () => {
     expect(() =>
       loadManifest('version: 2020-01-01\ncheck: {stream_names: [a]}\nstreams: []'),
     ).toThrow('version: This is a date (put it in quotes to make it a text). Use a text.')

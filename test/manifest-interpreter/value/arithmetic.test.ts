@@ -25,7 +25,7 @@ describe('operators', () => {
     [[1], '+', [2], '[1, 2]'],
     [true, '+', true, '2'],
     [0.1, '+', 0.2, '0.30000000000000004'],
-  ] satisfies Case[])('%s %s %s', (...[left, operator, right, result]: Case) => {
+  ] satisfies Case[])('%s %s %s gives %s', (...[left, operator, right, result]: Case) => {
     expect(repr(arithmetic(operator, left, right))).toBe(result)
   })
 

@@ -9,6 +9,7 @@ import {
   float,
   type Value,
 } from '../../../manifest-interpreter/value/value.ts'
+import { anyText } from '../../support/any-text.ts'
 
 describe('a text is evaluated as a literal of Python', () => {
   test.each([
@@ -82,7 +83,7 @@ const scalar = fc.oneof(
   fc.integer(),
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 200n }),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(float),
-  fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+  anyText().filter((text) => text.isWellFormed()),
 )
 const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
   value: fc.oneof(
@@ -104,7 +105,7 @@ test('what repr writes is read back', () => {
 
 test('any text is a literal or none', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(anyText(), (text) => {
       literalEval(text)
       literalEval(`[${text}]`)
       literalEval(`'${text}`)

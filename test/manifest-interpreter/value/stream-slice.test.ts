@@ -19,7 +19,7 @@ test.each([
   ['{{ stream_slice.keys() | list }}', ['parent_id', 'start']],
   ['{{ "name" in stream_slice }}', false],
   ['{{ stream_slice }}', { parent_id: 'p', start: '2025' }],
-])('%s', (template, value) => {
+])('the template %s sees the slice as Python does', (template, value) => {
   expect(compiler.string(template)({ config: {}, stream_slice: slice })).toEqual(value)
 })
 

@@ -12,6 +12,9 @@ function cpuMs(work: () => void): number {
   return (user + system) / 1_000
 }
 
+/** What the system may count processor time in. */
+const clockTickMs = 10
+
 function indexOf(...secrets: readonly string[]): readonly SecretIndex[] {
   const index = new SecretIndex()
   for (const secret of secrets) index.add(secret)
@@ -58,21 +61,23 @@ test.each(longSecrets)(
   'a longer secret takes longer in proportion only: %s',
   { timeout: 180_000 },
   (_, secretOf) => {
-    const shortestMs = (bytes: number): number => {
-      const secret = secretOf(bytes)
-      const times = [1, 2, 3].map(() =>
-        cpuMs(() => {
-          maskInAllForms(secret)
-        }),
+    // That the time grows with the length is the promise, so it is measured: that of this thread, the best of two times. Eight secrets
+    // take as long as one that is eight times as long; if it grew with the square, that one would take eight times as long.
+    const eight = Array.from({ length: 8 }, () => secretOf(4 * kib))
+    const one = secretOf(32 * kib)
+    const bestMs = (secrets: readonly string[]): number =>
+      Math.min(
+        ...[1, 2].map(() =>
+          cpuMs(() => {
+            secrets.forEach(maskInAllForms)
+          }),
+        ),
       )
-      return Math.min(...times)
-    }
-    // Eight times as long: 64 times the work, if it grew with the square.
-    expect(shortestMs(64 * kib) / shortestMs(8 * kib)).toBeLessThan(32)
+    expect(bestMs([one])).toBeLessThan(4 * Math.max(bestMs(eight), clockTickMs))
   },
 )
 
-test('of a secret that is longer than any that can be stored both ends are masked', () => {
+test('both ends of a secret that is longer than any that can be stored are masked', () => {
   const secret = randomBytes(600 * kib).toString('base64')
   const indexes = indexOf(secret)
   for (const text of [secret.slice(0, 2_000), secret.slice(-2_000)])
@@ -86,22 +91,17 @@ test('a piece of a long secret is masked too', () => {
   expect(shown).toMatch(/^bad part [0-9a-f]{0,63}\*\*\*[0-9a-f]{0,63} of the token$/)
 })
 
-test('sixty thousand secrets over as many lines take no longer than reading the text', () => {
-  let shown = ''
-  const takenMs = cpuMs(() => {
-    shown = maskSecrets('abcd-ab\ncd-abc\n'.repeat(60_000), indexOf('abcd'))
-  })
-  expect(shown).toBe('***-***-abc\n'.repeat(60_000))
-  expect(takenMs).toBeLessThan(10_000)
+test('secrets over two hundred thousand lines take no longer than reading the text', () => {
+  // With a square of their number it takes minutes, which is more than the test may.
+  const shown = maskSecrets('abcd-ab\ncd-abc\n'.repeat(200_000), indexOf('abcd'))
+  expect(shown).toBe('***-***-abc\n'.repeat(200_000))
 })
 
 test('the cost of a text does not depend on how secret and text repeat themselves', () => {
-  const text = 'a'.repeat(200_000)
-  const takenMs = cpuMs(() => {
-    expect(maskSecrets(text, indexOf(`${'a'.repeat(5_000)}b`))).toBe('***')
-    expect(maskSecrets(text, indexOf(`${'a'.repeat(63)}b`))).toBe(text)
-  })
-  expect(takenMs).toBeLessThan(10_000)
+  // Where each place is compared with the whole secret it takes minutes, which is more than the test may.
+  const text = 'a'.repeat(400_000)
+  expect(maskSecrets(text, indexOf(`${'a'.repeat(50_000)}b`))).toBe('***')
+  expect(maskSecrets(text, indexOf(`${'a'.repeat(63)}b`))).toBe(text)
 })
 
 test('a text is cut where no secret is, whatever it is and wherever it stands', () => {
@@ -127,18 +127,19 @@ test('a text that was cut says how long it was, also if it is cut again', () => 
   expect(cutText('ab😀', 3)).toBe('ab… (cut: 4 characters)')
 })
 
-test('of secrets that follow each other for ever the last ones are known, at no more cost', () => {
+test('the last secrets of a sequence without end are known, and one more costs no more than the first', () => {
+  let added = 0
   const recent = new RecentSecrets(1_000, (index, secret) => {
+    added += 1
     index.add(secret)
   })
-  const takenMs = cpuMs(() => {
-    for (let n = 0; n < 20_000; n++) {
-      recent.add(`token-${String(n)}-of-many`)
-      const shown = maskSecrets(`bad token-${String(n)}-of-many`, recent.indexes)
-      expect(shown).toBe('bad ***')
-    }
-  })
-  expect(takenMs).toBeLessThan(20_000)
+  for (let n = 0; n < 20_000; n++) {
+    recent.add(`token-${String(n)}-of-many`)
+    const shown = maskSecrets(`bad token-${String(n)}-of-many`, recent.indexes)
+    expect(shown).toBe('bad ***')
+  }
+  // Each once: none that was there before is indexed again for a new one.
+  expect(added).toBe(20_000)
   expect(recent.has('token-19000-of-many')).toBe(true)
   expect(recent.has('token-5-of-many')).toBe(false)
 })

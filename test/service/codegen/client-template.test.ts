@@ -40,7 +40,7 @@ async function failureOf(promise: Promise<unknown>): Promise<ConnectError> {
   return thrown as ConnectError
 }
 
-test('asks the service as the HTTP API has it', async () => {
+test('a client sends the requests that the HTTP API documents', async () => {
   await using at = await scripted(works, works, works, works, works)
   const { client, service } = at
   await client.check()
@@ -79,7 +79,7 @@ test('asks the service as the HTTP API has it', async () => {
   expect(service.seen[0]?.headers['content-type']).toBeUndefined()
 })
 
-test('names of streams are the same in every call', async () => {
+test('a client gives a stream the same name in every call', async () => {
   await using at = await scripted(works, { status: 204 }, works)
   const { client, service } = at
   await client.connections.sandbox('shop', { limitRows: 5, streams: ['public.orders'] })
@@ -96,7 +96,7 @@ test('names of streams are the same in every call', async () => {
   expect(streamNameOf({ name: 'orders' })).toBeUndefined()
 })
 
-test('does with connections, sandboxes and runs what the API does', async () => {
+test('a client does with connections, sandboxes and runs what the API does', async () => {
   const run = json(200, '{"id":"run_1","status":"complete"}')
   const drift = json(200, '{"drift":{"fingerprint":"f"}}')
   const nothing = { status: 204 } as const
@@ -338,7 +338,7 @@ describe('an action', () => {
     )
   })
 
-  test('that may not be repeated is, where it is a dry run', async () => {
+  test('that may not be repeated is repeated if it is a dry run', async () => {
     await using at = await scripted({ status: 'cut' }, json(200, plan))
     await at.client.actions.sendInvoice({}, { dryRun: true })
     expect(at.service.seen).toHaveLength(2)

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { startCommand } from '../../e2e/command.ts'
+import { newFolder } from '../../support/new-folder.ts'
 import {
   serviceFolder,
   type ServiceFolder,
@@ -19,7 +19,7 @@ let service: ServiceProcess
 let project: string
 
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), 'reactor-project-'))
+  project = await newFolder('project')
   await writeFile(join(project, 'package.json'), '{ "type": "module" }')
   data = await serviceFolder()
   service = await data.start()
@@ -29,7 +29,6 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await data[Symbol.asyncDispose]()
-  await rm(project, { recursive: true })
 })
 
 function fakerStream(number: number): object {

@@ -9,7 +9,7 @@ const schemasOfOne = 150
 /** More with `npm run test:codegen`. */
 const rounds = Number(process.env.CODEGEN_ROUNDS ?? 1)
 
-test('of random schemas, the client compiles and takes every value that the schema allows', () => {
+test('a client of random schemas compiles, and takes every value that the schema allows', () => {
   const schemas = fc.array(anySchema, { minLength: schemasOfOne, maxLength: schemasOfOne })
   const check = fc.property(schemas, (all) => {
     const streams = all.map(({ schema }, index) =>
@@ -34,7 +34,7 @@ ${takes.join('\n')}`
   fc.assert(check, { numRuns: rounds, endOnFailure: true })
 }, 600_000)
 
-test('of streams, fields and actions with random names and descriptions, the client compiles', () => {
+test('a client of streams, fields and actions with random names and descriptions compiles', () => {
   const described = fc.record({ name: anyName, description: anyName, format: anyName })
   const streams = fc.record({
     name: anyName,

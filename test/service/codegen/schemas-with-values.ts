@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
+import { anyText } from '../../support/any-text.ts'
 
 /** JSON, and integers of any size. */
 export type SampleValue =
@@ -21,7 +22,7 @@ export interface SchemaWithValues {
 /** Names that sources have, and names that nobody should. */
 export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', 'Z', '_', '9'), minLength: 1, maxLength: 6 }),
-  fc.string({ unit: 'binary', maxLength: 8 }),
+  anyText({ maxLength: 8 }),
   fc.constantFrom('__proto__', 'constructor', 'toString', '*/', '`', '${x}', "'", '\\', '\u2028'),
   fc.constantFrom('class', 'type', 'Streams', 'ConnectError', '1st', '', '@ts-ignore', '$ref'),
 )
@@ -29,7 +30,7 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
 /** TypeScript holds that an object without such a property has it, from its prototype. */
 const fieldName = anyName.filter((name) => name === '__proto__' || !(name in {}))
 
-const text = fc.string({ unit: 'binary', maxLength: 12 })
+const text = anyText({ maxLength: 12 })
 const integer = fc.oneof(
   fc.integer(),
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 80n }).map((value) => -value),

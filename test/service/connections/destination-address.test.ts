@@ -33,7 +33,7 @@ test.each([
   ['postgres:other', 'destination_not_available'],
   ['s3:bucket/prefix', 'destination_not_available'],
   ['instance:sf-prod', 'destination_not_available'],
-])('%s: %s', (destination, code) => {
+])('the destination %s is refused as %s', (destination, code) => {
   expect(() => destinationAddress(destination, places)).toThrow(
     expect.objectContaining({ code }) as Error,
   )

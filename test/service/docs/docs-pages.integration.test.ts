@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { TestApi } from '../http/test-api.ts'
+import { TestApi } from '../../support/test-api.ts'
 
 /** A path as it stands in the request: `fetch` would resolve the dots. */
 async function rawRequest(base: string, path: string): Promise<string> {
@@ -27,6 +27,67 @@ test('a page is HTML for a reader, and Markdown when it is asked for', async () 
   expect(picture.headers.get('content-type')).toBe('image/svg+xml')
   const start = await fetch(`${api.url}/docs/errors/`)
   expect(await start.text()).toContain('<h1 id="errors">')
+})
+
+const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+
+test.each([
+  ['/docs', './docs/'],
+  ['/docs/tutorial', './tutorial.md'],
+  ['/docs/tutorial?raw', './tutorial.md?raw'],
+  ['/docs/errors/name_taken', './name_taken.md'],
+  ['/docs/errors', './errors/'],
+  ['/docs/connectors', './connectors/'],
+])('a path that lacks its end leads to the page: %s', async (path, to) => {
+  await using api = await TestApi.start()
+  const response = await fetch(api.url + path, { redirect: 'manual' })
+  expect([response.status, response.headers.get('location')]).toEqual([308, to])
+  const page = await fetch(api.url + path)
+  expect(page.status).toBe(200)
+})
+
+test('a folder without a start page is served as the list of its pages', async () => {
+  await using api = await TestApi.start()
+  const url = `${api.url}/docs/connectors/`
+  const page = await fetch(url, { headers: browser })
+  const text = await page.text()
+  expect(text).toContain('<a href="faker.md" rel="noreferrer">')
+  expect(text).toContain('<link rel="stylesheet" href="../style.css">')
+  expect(await (await fetch(`${url}?raw`)).text()).toContain('](faker.md)\n')
+})
+
+test('a page that is not there is HTML for a browser, with a way to the others, and JSON for a program', async () => {
+  await using api = await TestApi.start()
+  for (const [path, start] of [
+    ['/docs/none', './'],
+    ['/docs/errors/none/deep', '../../'],
+    ['/docs/none/?x=/', '../'],
+  ] as const) {
+    const page = await fetch(api.url + path, { headers: browser })
+    expect(page.status).toBe(404)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(await page.text()).toContain(`<a href="${start}" rel="noreferrer">documentation</a>`)
+    const json = await fetch(api.url + path)
+    expect(json.status).toBe(404)
+    const body: unknown = await json.json()
+    expect(body).toMatchObject({
+      error: {
+        code: 'route_not_found',
+        suggested_fix: expect.stringContaining('`/docs/`') as unknown,
+      },
+    })
+  }
+})
+
+test('a browser that opens the address of the service gets the documentation', async () => {
+  await using api = await TestApi.start()
+  const page = await fetch(api.url, { headers: browser })
+  expect([page.status, new URL(page.url).pathname]).toEqual([200, '/docs/'])
+  for (const init of [{}, { headers: browser, method: 'POST' }]) {
+    const response = await fetch(api.url, init)
+    expect(response.status).toBe(404)
+    expect(response.headers.get('content-type')).toContain('application/json')
+  }
 })
 
 test('a page runs no script and loads nothing from elsewhere', async () => {

@@ -1,10 +1,10 @@
-import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { globSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { DocsFolder } from '../../../service/docs/docs-folder.ts'
 import { renderPage } from '../../../service/docs/render-page.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const files = globSync('docs/**/*.md').map((path) => posix.relative('docs', path))
 
@@ -28,18 +28,14 @@ test('every page is served without a key, and every link of it leads somewhere',
 })
 
 test('a link in the folder is not followed', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-docs-'))
-  try {
-    await mkdir(join(folder, 'docs'))
-    await writeFile(join(folder, 'secret.md'), 'secret')
-    await symlink(join(folder, 'secret.md'), join(folder, 'docs/open.md'))
-    await writeFile(join(folder, 'docs/page.md'), '# Page')
-    const docs = await DocsFolder.open(join(folder, 'docs'))
-    expect([docs.has('page.md'), docs.has('open.md')]).toEqual([true, false])
-    expect(await docs.read('open.md')).toBeUndefined()
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const folder = await newFolder('docs')
+  await mkdir(join(folder, 'docs'))
+  await writeFile(join(folder, 'secret.md'), 'secret')
+  await symlink(join(folder, 'secret.md'), join(folder, 'docs/open.md'))
+  await writeFile(join(folder, 'docs/page.md'), '# Page')
+  const docs = await DocsFolder.open(join(folder, 'docs'))
+  expect([docs.has('page.md'), docs.has('open.md')]).toEqual([true, false])
+  expect(await docs.read('open.md')).toBeUndefined()
 })
 
 test('HTML inside of a page, and links with another scheme, are shown as text', () => {

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { ConnectError, errorCodes, type ErrorCodeName } from '../../../protocol/index.ts'
 import { docsUrl } from '../../../service/platform/docs-url.ts'
 import { endRun } from '../../support/run-by-hand.ts'
-import { TestApi } from '../http/test-api.ts'
+import { TestApi } from '../../support/test-api.ts'
 
 const codes = Object.keys(errorCodes) as readonly ErrorCodeName[]
 const errorBody = z.object({ error: z.object({ code: z.string(), docs_url: z.string() }) })

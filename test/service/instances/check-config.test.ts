@@ -57,7 +57,7 @@ test.each<[JsonObject, string | null]>([
     '`/code` does not have the form that the connector requires, such as EUR',
   ],
   [{ ...good, word: 'X' }, '`/word` does not have the form that the connector requires'],
-])('%j: %s', (config, problem) => {
+])('the configuration %j is checked with the result: %s', (config, problem) => {
   expect(
     problemOf(() => {
       checkConfig('shop', spec, config)
@@ -94,7 +94,7 @@ test.each<[JsonObject, JsonValue, string]>([
     { s_ok: 1, bad: 1 },
     '`/f/bad` is not a field of this connector',
   ],
-])('a field of %j is told about %j: %s', (schema, value, problem) => {
+])('a field with the schema %j refuses %j: %s', (schema, value, problem) => {
   expect(
     problemOf(() => {
       checkConfig('shop', { properties: { f: schema } }, { f: value })
@@ -150,7 +150,7 @@ test.each<[string, string | null]>([
   [jwt, 'a signed token'],
   ['sk_' + 'live_plantedplanted', 'an API key'],
   ['host=db password=planted', 'a password'],
-])('a plain field that holds %j', (text, what) => {
+])('a plain field that holds %j is refused because of: %s', (text, what) => {
   const config = { ...good, extra: [{ deep: text }] }
   const problem = problemOf(() => {
     refuseMisplacedSecrets({ type: 'shop', spec }, config)
@@ -179,7 +179,7 @@ test.each<[string, string, string | null]>([
   ['member', 'serviceAccount:robot@project.example', null],
   ['image', 'shop:1.25@sha256:abc', null],
   ['question', 'Which token? password reset', null],
-])('a plain field `%s` that holds %j', (name, text, what) => {
+])('a plain field `%s` that holds %j is refused because of: %s', (name, text, what) => {
   const config = { ...good, [name]: text }
   const problem = problemOf(() => {
     refuseMisplacedSecrets({ type: 'shop', spec }, config)
@@ -192,7 +192,7 @@ test.each([
   ['note', 'https://a/'],
   ['host', ''],
   ['database', 'shop?'],
-])('a long text is looked through at once: %s', (name, beginning) => {
+])('a long text in a field does not make the check slow: %s', (name, beginning) => {
   const started = process.threadCpuUsage()
   for (const text of ['://', ':', '://a:', 'a://b/c:d@ ', ' ;', 'a:@']) {
     const config = { [name]: `${beginning}${text.repeat(100_000)} ` }

@@ -14,19 +14,13 @@ const names = Array.from({ length: 1_000 }, (_, i) => `${'a'.repeat(28)}${i}`)
 const slow = '^(a|aa)+$'
 const config: JsonObject = Object.fromEntries(names.map((name) => [name, name]))
 
-/** The limit of a walk is one second; a machine may be busy. */
-function expectBounded(work: () => void): void {
-  const startMs = performance.now()
-  work()
-  expect(performance.now() - startMs).toBeLessThan(4_000)
-}
-
 function dict(json: JsonObject): Dict {
   const value = parseJson(JSON.stringify(json))
   if (!isDict(value)) throw new TypeError('no dict')
   return value
 }
 
+// A walk that is not bounded tries every pattern: it finds that none matches, and nothing is refused or secret.
 test.each<[string, JsonObject]>([
   ['of all properties', { additionalProperties: { pattern: slow } }],
   ['of names', { patternProperties: { [slow]: true } }],
@@ -36,34 +30,28 @@ test.each<[string, JsonObject]>([
   ],
   ['of names, by another keyword', { propertyNames: { pattern: slow } }],
 ])('1,000 properties and one hostile pattern %s are bounded in total', (_, spec) => {
-  expectBounded(() => {
-    expect(() => violations(dict(spec), dict(config))).toThrow('pattern that cannot be used')
-  })
+  expect(() => violations(dict(spec), dict(config))).toThrow('pattern that cannot be used')
 })
 
 test('many slow patterns are bounded in total, also if each is asked once', () => {
   const patterns = names.map((_, i) => [`${slow}|${i}$`, true] as const)
   const spec = { patternProperties: Object.fromEntries(patterns) }
-  expectBounded(() => {
-    expect(() => violations(dict(spec), dict({ ['a'.repeat(28) + '!']: 1 }))).toThrow()
-  })
+  expect(() => violations(dict(spec), dict({ ['a'.repeat(28) + '!']: 1 }))).toThrow(
+    'pattern that cannot be used',
+  )
 })
 
 test('what a pattern refuses is told without trying it without end', () => {
   const spec = { patternProperties: { [slow]: true }, additionalProperties: false }
-  expectBounded(() => {
-    expect(() => {
-      checkConfig('shop', spec, config)
-    }).toThrow('cannot be used to check it')
-  })
+  expect(() => {
+    checkConfig('shop', spec, config)
+  }).toThrow('cannot be used to check it')
 })
 
 test('secrets are taken out in bounded time: a name that cannot be tried is secret', () => {
   const spec = { patternProperties: { [slow]: { airbyte_secret: true } } }
-  expectBounded(() => {
-    const { secrets } = splitConfig(spec, config)
-    expect(secrets).toHaveProperty([`/${names.at(-1) ?? ''}`])
-  })
+  const { secrets } = splitConfig(spec, config)
+  expect(secrets).toHaveProperty([`/${names.at(-1) ?? ''}`])
 })
 
 test('an update is taken in bounded time', () => {
@@ -71,18 +59,15 @@ test('an update is taken in bounded time', () => {
   const secrets = Object.fromEntries(names.map((name) => [`/${name}`, 'kept']))
   const facts = { type: 'shop', title: 'Shop', docsUrl: 'https://shop.test' }
   const descriptor = { ...facts, spec, auth: [], actions: [], webhooks: [] }
-  expectBounded(() => {
-    replaceConfig(descriptor, { config: {}, secrets }, config)
-  })
+  const updated = replaceConfig(descriptor, { config: {}, secrets }, config)
+  expect(updated.secrets).toHaveProperty([`/${names.at(-1) ?? ''}`], names.at(-1))
 })
 
 test('secrets are masked in bounded time', () => {
   const specification = dict({ patternProperties: { [slow]: { airbyte_secret: true } } })
-  expectBounded(() => {
-    expect(new SecretFilter(specification, dict(config)).text(`x ${names.at(-1) ?? ''}`)).toBe(
-      'x ***',
-    )
-  })
+  expect(new SecretFilter(specification, dict(config)).text(`x ${names.at(-1) ?? ''}`)).toBe(
+    'x ***',
+  )
 })
 
 test('a quick pattern is asked for 20,000 names', () => {

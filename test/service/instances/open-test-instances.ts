@@ -6,19 +6,19 @@ import {
   FolderCatalogService,
   type CatalogConnector,
 } from '../../../service/catalog/catalog-service.ts'
-import { openInstances } from '../../../service/instances/open-instances.ts'
+import { openInstances, type OpenInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/instances/contract.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
-import { openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { openTestStore, type TestStore } from '../../support/open-test-store.ts'
 import { silent } from '../../support/logger.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
 export interface TestInstances extends AsyncDisposable {
   readonly instances: InstanceService
-  readonly noteLostSecrets: () => Promise<readonly string[]>
+  readonly noteLostSecrets: OpenInstances['noteLostSecrets']
   readonly test: TestStore
   readonly vault: Vault
   readonly catalog: FolderCatalogService

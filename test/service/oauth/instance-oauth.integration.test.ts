@@ -13,9 +13,9 @@ import {
   AuthorizationServer,
   type AuthorizationServerOptions,
 } from '../../fakes/authorization-server.ts'
-import { newInstance, openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { newInstance, openTestStore, type TestStore } from '../../support/open-test-store.ts'
 import { descriptorOf, instanceOf } from './oauth-connector.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 const HOUR_MS = 3_600_000

@@ -47,13 +47,13 @@ test.concurrent(
   },
 )
 
-test.concurrent('it does not warn if only this machine gets there', async ({ expect }) => {
+test.concurrent('a start does not warn if only this machine can reach it', async ({ expect }) => {
   const { output, url } = await printedBy({})
   expect(output).toContain(`Reactor Connect listens on ${url} (roles: `)
   expect(output).not.toContain('without TLS')
 })
 
-test.concurrent('it does not warn behind a proxy with TLS', async ({ expect }) => {
+test.concurrent('a start does not warn behind a proxy with TLS', async ({ expect }) => {
   const { output } = await printedBy({ args: everywhere, publicUrl: 'https://connect.test' })
   expect(output).toContain('Reactor Connect listens on http://127.0.0.1:')
   expect(output).not.toContain('without TLS')

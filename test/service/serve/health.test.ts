@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { ProcessHealthService } from '../../../service/serve/health.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { neverAborted } from '../../support/signal.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 test('a key file that goes while the service runs is named until it is back', async () => {
   const folder = await newFolder('health')

@@ -6,7 +6,7 @@ import {
   removeLocalService,
   writeLocalService,
 } from '../../../service/serve/local-service-file.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await newFolder('local-service')
@@ -26,7 +26,7 @@ test('what a service wrote is read, and only its user can read it', async () => 
   })
 })
 
-test('a file that is none of ours is as none', async () => {
+test('a file that no service wrote is ignored', async () => {
   await withFolder(async (folder) => {
     for (const text of ['', '{', '{"url":1}']) {
       await writeFile(localServiceFile(folder), text)

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import { truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { loadSettings } from '../../../service/platform/config/load-settings.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
+import { fileNameOf } from '../../../service/platform/vault/secrets-file.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import { startKv2Server } from '../../fakes/kv2-server.ts'
 import { silent as logger } from '../../support/logger.ts'
-import { newFolder } from '../../support/folder.ts'
+import { newFolder } from '../../support/new-folder.ts'
 
 async function vaultWith(environment: Environment): Promise<Vault> {
   return openVault(loadSettings({ environment }), logger)
@@ -32,6 +36,23 @@ test('the key of the embedded vault is rotated by settings', async () => {
   await expect(open({ REACTOR_CONNECT_VAULT_PREVIOUS_KEY: 'short' })).rejects.toMatchObject({
     code: 'vault_key_wrong',
   })
+})
+
+test('files of the embedded vault that are damaged are named in the log', async () => {
+  const folder = await newFolder('open-vault')
+  const settings = loadSettings({ environment: { REACTOR_CONNECT_DATA_DIR: folder } })
+  const damaged = fileNameOf('instances/bad')
+  {
+    await using vault = await openVault(settings, logger)
+    for (const path of ['instances/bad', 'instances/good']) await vault.put(path, { '/t': 'x' })
+  }
+  await truncate(join(folder, 'vault', damaged), 50)
+  let logged = ''
+  const log = pino({ level: 'warn' }, { write: (line: string) => void (logged += line) })
+  await using vault = await openVault(settings, log)
+  expect(JSON.parse(logged)).toMatchObject({ files: [damaged], count: 1 })
+  expect(await vault.get('instances/good')).toMatchObject({ version: 1 })
+  await expect(vault.get('instances/bad')).rejects.toMatchObject({ code: 'vault_corrupt' })
 })
 
 test('a Vault of the settings is used, and refused where it cannot be', async () => {

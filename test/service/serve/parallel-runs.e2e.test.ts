@@ -6,6 +6,9 @@ import { testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 
 const anything = z.unknown()
+/** HEALTHCHECK of the Dockerfile, which gives the container up after so many checks that took so long: a promise about time, so it is measured. */
+const healthTimeoutMs = 5_000
+const healthRetries = 3
 
 test('parallel_runs beyond what the machine bears is warned of and not used, and /healthz responds meanwhile', async () => {
   await using metadata = await testDatabase()
@@ -30,13 +33,15 @@ test('parallel_runs beyond what the machine bears is warned of and not used, and
     const run = await service.ask(runSchema, `/connections/${name}/runs`, { method: 'POST' })
     ids.push(run.id)
   }
-  let slowestMs = 0
+  let slowInARow = 0
+  let mostSlowInARow = 0
   let isOver = false
   const watch = async (): Promise<void> => {
     while (!isOver) {
       const startedMs = Date.now()
       expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
-      slowestMs = Math.max(slowestMs, Date.now() - startedMs)
+      slowInARow = Date.now() - startedMs < healthTimeoutMs ? 0 : slowInARow + 1
+      mostSlowInARow = Math.max(mostSlowInARow, slowInARow)
       await sleep(100)
     }
   }
@@ -45,5 +50,5 @@ test('parallel_runs beyond what the machine bears is warned of and not used, and
     expect(await runWhen(service, id, hasEnded)).toMatchObject({ status: 'complete', attempts: 1 })
   isOver = true
   await watching
-  expect(slowestMs).toBeLessThan(5_000)
+  expect(mostSlowInARow).toBeLessThan(healthRetries)
 }, 300_000)

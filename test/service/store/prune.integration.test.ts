@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { Database } from '../../../service/platform/database/database.ts'
-import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
+import { newConnection, newInstance, openTestStore } from '../../support/open-test-store.ts'
 import { silent } from '../../support/logger.ts'
 
 const schema = 'reactor_connect_service'

@@ -3,19 +3,30 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { openTestStore } from './open-test-store.ts'
+import { openTestStore } from '../../support/open-test-store.ts'
 
-/** Names of what the process won. */
-async function race(url: string, startAtMs: number): Promise<readonly string[]> {
-  const script = fileURLToPath(new URL('racer.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, url, String(startAtMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  return output.split('\n').filter((line) => line !== '')
+interface Racer {
+  /** Resolves when it waits for the start. */
+  readonly ready: Promise<unknown>
+  /** Lets it go. Gives the names of what it won. */
+  race(): Promise<readonly string[]>
 }
 
-test('of processes that race for runs, the first key and the times of schedules one wins each', async () => {
+function startRacer(url: string): Racer {
+  const script = fileURLToPath(new URL('racer.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, url], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = Promise.all([text(child.stdout), once(child, 'exit')])
+  return {
+    ready: Promise.race([once(child.stdout, 'data'), ended]),
+    race: async () => {
+      child.stdin.end('go\n')
+      const [output] = await ended
+      return output.split('\n').filter((line) => line !== '' && line !== 'ready')
+    },
+  }
+}
+
+test('exactly one of several racing processes wins each run, the first key and each time of a schedule', async () => {
   await using opened = await openTestStore()
   const { database } = opened
   await database.query(`
@@ -30,8 +41,9 @@ test('of processes that race for runs, the first key and the times of schedules 
     )
     INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)
     SELECT replace(id, 'con', 'run'), id, 'manual' FROM made`)
-  const startAtMs = Date.now() + 3_000
-  const won = await Promise.all([1, 2, 3].map(async () => race(database.url, startAtMs)))
+  const racers = [1, 2, 3].map(() => startRacer(database.url))
+  await Promise.all(racers.map(({ ready }) => ready))
+  const won = await Promise.all(racers.map((racer) => racer.race()))
   const all = won.flat().toSorted()
   const expected = Array.from({ length: 200 }, (_, index) => index + 1).flatMap((n) => [
     `run_${n}`,

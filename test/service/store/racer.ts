@@ -1,13 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
 import { newId } from '../../../service/platform/database/ids.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { silent } from '../../support/logger.ts'
 
-/** Tries to be the first for everything, from a given moment on, and tells what it won. */
-const [url = '', startAtMs = ''] = process.argv.slice(2)
+/** Says `ready`, tries to be the first for everything once it is told to go, and tells what it won. */
+const [url = ''] = process.argv.slice(2)
 await using store = await openStore({ url, logger: silent })
 await store.ping()
-await sleep(Number(startAtMs) - Date.now())
+process.stdout.write('ready\n')
+await once(process.stdin, 'data')
+process.stdin.destroy()
 const key = {
   id: newId('key'),
   name: 'first',

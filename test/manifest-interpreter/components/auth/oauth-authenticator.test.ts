@@ -184,6 +184,25 @@ describe('OAuthAuthenticator', () => {
     })
   })
 
+  it('sees errors with status 200, if the rules name that status: a refusal ends it, another error passes', async () => {
+    const definition = {
+      ...basic,
+      refresh_token_error_status_codes: [200, 400],
+      refresh_token_error_key: 'error',
+      refresh_token_error_values: ['invalid_refresh_token'],
+    }
+    const failing =
+      (error: string): Api =>
+      (request, count) =>
+        count === 1 ? jsonResponse({ ok: false, error }) : grant(request, count)
+    const refused = build(definition, failing('invalid_refresh_token'))
+    await expect(authorization(refused.authenticator)).rejects.toMatchObject({
+      failureType: 'config_error',
+    })
+    const { authenticator } = build(definition, failing('internal_error'))
+    expect(await authorization(authenticator)).toEqual(bearer('tok-2'))
+  })
+
   it('fails where the answer has no token', async () => {
     const { authenticator } = build(basic, () => jsonResponse({ nope: 1 }))
     await expect(authorization(authenticator)).rejects.toThrow(

@@ -51,13 +51,13 @@ describe('XmlDecoder gives what xmltodict gives', () => {
     expect(xmlTree(bomb)).toEqual({ a: null })
   })
 
-  test('names of host objects are names', () => {
+  test('and takes names of host objects for names', () => {
     const tree = xmlTree('<__proto__><constructor>1</constructor></__proto__>')
     expect(JSON.stringify(tree)).toBe('{"__proto__":{"constructor":"1"}}')
     expect(xmlTree('<a>&constructor;</a>')).toBeUndefined()
   })
 
-  test('a deep document needs no deep stack to be read', () => {
+  test('and reads a deep document without a deep stack', () => {
     const depth = 20_000
     expect(xmlTree('<a>'.repeat(depth) + '</a>'.repeat(depth))).toHaveProperty('a.a.a')
   })
@@ -104,7 +104,7 @@ describe('any text', () => {
     )
   })
 
-  test('of any bytes gives values', async () => {
+  test('made of any bytes gives values', async () => {
     const decoder = xmlDecoder()
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 80 }), async (bytes) => {

@@ -38,7 +38,7 @@ describe('DpathExtractor', () => {
     [['{{ config.key }}', '{{ parameters.inner }}'], { data: { rows: [1] } }, [1]],
     [['data', 'rows'], { data: 5 }, []],
     [['constructor', 'name'], { a: 1 }, []],
-  ])('%j of %j', async (path, body, records) => {
+  ])('selects %j of %j', async (path, body, records) => {
     expect(await extract(path, body)).toEqual(records)
   })
 

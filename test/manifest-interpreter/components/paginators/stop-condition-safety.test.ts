@@ -33,7 +33,7 @@ test.each<[string, string]>([
   ['x{{ last_page_size < 100 }}', 'unknown'],
   ['{% if last_page_size < 100 %}false{% endif %}', 'unknown'],
   ['{{ last_page_size < ', 'unknown'],
-])('%s is %s', (condition, verdict) => {
+])('the stop condition %s is judged %s', (condition, verdict) => {
   expect(classifyStopCondition(condition, 10).verdict).toBe(verdict)
 })
 

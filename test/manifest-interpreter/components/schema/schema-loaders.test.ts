@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { buildSchemaLoader } from '../../../../manifest-interpreter/components/schema/build-schema-loader.ts'
 import { answeredBuilder } from '../answered-builder.ts'
 import type { PlainDict, Value } from '../../../../manifest-interpreter/value/value.ts'
-import { newFolder } from '../../../support/folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 
 let directory = ''
 beforeAll(async () => {

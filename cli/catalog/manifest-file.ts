@@ -1,0 +1,22 @@
+import { z } from 'zod'
+
+/** A manifest before it is imported. */
+export interface ManifestFile {
+  /** A path or a URL. */
+  readonly from: string
+  readonly text: string
+  /** The folder around it, where schemas may stand beside it; undefined for one from elsewhere. */
+  readonly folder?: string
+  /** Undefined for one that is not published anywhere. */
+  readonly origin?: ManifestOrigin
+}
+
+export const manifestOriginSchema = z.strictObject({
+  /** `airbyte:pokeapi`. */
+  from: z.string(),
+  /** Of the connector at Airbyte. */
+  version: z.string(),
+  /** Of the text of the manifest, in hexadecimal. */
+  sha256: z.string(),
+})
+export type ManifestOrigin = Readonly<z.output<typeof manifestOriginSchema>>

@@ -1,0 +1,129 @@
+import { SourceHttp } from '../../manifest-interpreter/http/source-http.ts'
+import type { Builder } from '../../manifest-interpreter/component.ts'
+import type { Requester } from '../../manifest-interpreter/contracts.ts'
+import { component } from '../../manifest-interpreter/definition.ts'
+import { ConfiguredManifest } from '../../manifest-interpreter/source/configured-manifest.ts'
+import { StreamSlice } from '../../manifest-interpreter/value/stream-slice.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import type { ConnectorContext, RecordOutput } from '../connector.ts'
+import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
+import { configOf, plainConfig } from '../manifest/source-config.ts'
+import { SourceEnvironment } from '../manifest/source-environment.ts'
+import { authorizationFailure, sourceFailure } from '../manifest/source-failure.ts'
+
+export interface StreamResponse {
+  readonly status: number
+  readonly body: JsonValue
+  /** By the clock of the server, in seconds since 1970; undefined if it does not say. */
+  readonly serverTime: number | undefined
+}
+
+export interface StreamRequestsOptions {
+  readonly loaded: LoadedManifest
+  readonly config: JsonObject
+  readonly stream: string
+  readonly out: Pick<RecordOutput, 'rateLimited'>
+  readonly context: ConnectorContext
+}
+
+/**
+ * Sends the requests of a stream that is read by code, by the rules of a requester in the `definitions` of the connector's manifest: its
+ * address, headers, authorization, error handler, and the limits of the API. Dispose it at the end.
+ */
+export class StreamRequests implements AsyncDisposable {
+  readonly #stream: string
+  readonly #environment: SourceEnvironment
+  readonly #configured: ConfiguredManifest
+  readonly #http: SourceHttp
+  readonly #builder: Builder
+  readonly #requesters = new Map<string, Requester>()
+
+  constructor({ loaded, config, stream, out, context }: StreamRequestsOptions) {
+    this.#stream = stream
+    this.#environment = new SourceEnvironment({
+      context,
+      manifestDirectory: loaded.directory,
+      unreadableAnswers: 'fail',
+      emit: (message) => {
+        if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
+        if (message.kind === 'rate-limited')
+          out.rateLimited(context.now() + (message.seconds ?? 0) * 1000)
+      },
+    })
+    const { manifest } = loaded
+    this.#configured = new ConfiguredManifest({
+      manifest,
+      config: configOf(config),
+      environment: this.#environment,
+    })
+    const { budget, environment } = this.#configured
+    this.#http = new SourceHttp({ environment, ...(budget !== undefined && { budget }) })
+    this.#builder = this.#configured.builder({ http: this.#http })
+  }
+
+  /**
+   * @param requester its name in `definitions`; it has no path of its own
+   * @param request.path of encoded segments, relative to the address of the requester
+   * @returns the response, also one that the error handler ignores. Rejects with the ConnectError of any other failure.
+   */
+  async get(
+    requester: string,
+    request: { readonly path: string; readonly params: Readonly<Record<string, JsonValue>> },
+  ): Promise<StreamResponse> {
+    const subject = `Stream ${this.#stream}`
+    try {
+      return await this.#configured.withMaskedErrors(() => this.#send(requester, request))
+    } catch (error) {
+      const { authorizationLost } = this.#environment
+      if (authorizationLost !== undefined) throw authorizationFailure(authorizationLost, subject)
+      throw sourceFailure(error, subject)
+    }
+  }
+
+  async #send(
+    requester: string,
+    { path, params }: { readonly path: string; readonly params: Record<string, JsonValue> },
+  ): Promise<StreamResponse> {
+    const response = await this.#requester(requester).send({
+      scope: { slice: StreamSlice.empty, nextPageToken: null },
+      path,
+      params: configOf(params),
+      stream: this.#stream,
+    })
+    if (response === null) throw this.#unreadable('no response came')
+    const date = Date.parse(response.headers.text('date') ?? '')
+    return {
+      status: response.status,
+      body: this.#json(await response.text()),
+      serverTime: Number.isNaN(date) ? undefined : Math.floor(date / 1000),
+    }
+  }
+
+  #requester(name: string): Requester {
+    const known = this.#requesters.get(name)
+    if (known !== undefined) return known
+    const definitions = component(this.#configured.manifest.definition, 'definitions')
+    const context = { streamName: this.#stream }
+    const made = this.#builder.build('requester', component(definitions, name), context)
+    this.#requesters.set(name, made)
+    return made
+  }
+
+  #json(text: string): JsonValue {
+    try {
+      return JSON.parse(text) as JsonValue
+    } catch {
+      throw this.#unreadable('a response is no JSON, or was cut off')
+    }
+  }
+
+  #unreadable(reason: string): ConnectError {
+    const details = { stream: this.#stream, reason }
+    return new ConnectError('source_answer_unreadable', { details })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#http.close()
+    await this.#environment[Symbol.asyncDispose]()
+  }
+}

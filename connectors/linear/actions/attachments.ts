@@ -1,0 +1,29 @@
+import { z } from 'zod'
+import { defineAction } from '../../action.ts'
+import { asUser, attachment, issueId, newId } from './fields.ts'
+import { linearRequest, resultOf } from './request.ts'
+
+export const createAttachment = defineAction({
+  name: 'createAttachment',
+  title: 'Attach a URL to an issue',
+  effect: 'create',
+  // An issue has one attachment of a URL: a second call changes it.
+  idempotency: 'natural',
+  input: z.object({
+    issueId,
+    title: z.string().min(1).max(255),
+    url: z.url().max(2048),
+    subtitle: z.string().max(255).exactOptional(),
+    iconUrl: z.url().exactOptional(),
+    groupBySource: z.boolean().exactOptional(),
+    metadata: z.record(z.string(), z.json()).exactOptional().meta({
+      description: 'Data of your own.',
+    }),
+    commentBody: z.string().exactOptional().meta({ description: 'A comment beside it.' }),
+    ...asUser,
+    id: newId,
+  }),
+  output: z.looseObject({ success: z.literal(true), attachment }),
+  plan: (input, config) => linearRequest(config, 'attachmentCreate', { input }),
+  result: resultOf('attachmentCreate'),
+})

@@ -1,0 +1,25 @@
+/** What each action asks for. The variables are the input types of Linear: https://studio.apollographql.com/public/Linear-API/schema/reference */
+
+const issueFields =
+  'id identifier title description url priority estimate dueDate branchName labelIds trashed createdAt updatedAt archivedAt team { id key } state { id name type } assignee { id name email } project { id name } cycle { id number } parent { id identifier }'
+const commentFields = 'id body url createdAt updatedAt issueId parentId user { id name }'
+const projectFields =
+  'id name description url startDate targetDate priority createdAt updatedAt archivedAt status { id name type } lead { id name }'
+const attachmentFields =
+  'id title subtitle url metadata createdAt updatedAt issue { id identifier }'
+
+export const documents = {
+  issueCreate: `mutation issueCreate($input: IssueCreateInput!) { issueCreate(input: $input) { success issue { ${issueFields} } } }`,
+  issueUpdate: `mutation issueUpdate($id: String!, $input: IssueUpdateInput!) { issueUpdate(id: $id, input: $input) { success issue { ${issueFields} } } }`,
+  issueArchive: `mutation issueArchive($id: String!, $trash: Boolean) { issueArchive(id: $id, trash: $trash) { success entity { ${issueFields} } } }`,
+  issueUnarchive: `mutation issueUnarchive($id: String!) { issueUnarchive(id: $id) { success entity { ${issueFields} } } }`,
+  issueAddLabel: `mutation issueAddLabel($id: String!, $labelId: String!) { issueAddLabel(id: $id, labelId: $labelId) { success issue { ${issueFields} } } }`,
+  issueRemoveLabel: `mutation issueRemoveLabel($id: String!, $labelId: String!) { issueRemoveLabel(id: $id, labelId: $labelId) { success issue { ${issueFields} } } }`,
+  issue: `query issue($id: String!) { issue(id: $id) { ${issueFields} } }`,
+  commentCreate: `mutation commentCreate($input: CommentCreateInput!) { commentCreate(input: $input) { success comment { ${commentFields} } } }`,
+  commentUpdate: `mutation commentUpdate($id: String!, $input: CommentUpdateInput!) { commentUpdate(id: $id, input: $input) { success comment { ${commentFields} } } }`,
+  commentDelete: `mutation commentDelete($id: String!) { commentDelete(id: $id) { success entityId } }`,
+  projectCreate: `mutation projectCreate($input: ProjectCreateInput!) { projectCreate(input: $input) { success project { ${projectFields} } } }`,
+  projectUpdate: `mutation projectUpdate($id: String!, $input: ProjectUpdateInput!) { projectUpdate(id: $id, input: $input) { success project { ${projectFields} } } }`,
+  attachmentCreate: `mutation attachmentCreate($input: AttachmentCreateInput!) { attachmentCreate(input: $input) { success attachment { ${attachmentFields} } } }`,
+} as const

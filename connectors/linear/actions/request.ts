@@ -1,0 +1,30 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import type { ActionRequest, ActionResponse } from '../../action.ts'
+import { documents } from './documents.ts'
+
+type Operation = keyof typeof documents
+
+/** A query or mutation with its variables. */
+export function linearRequest(
+  config: JsonObject,
+  operation: Operation,
+  variables: JsonObject,
+): ActionRequest {
+  const { api_url: base } = config
+  const api = typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.linear.app'
+  return {
+    method: 'POST',
+    url: `${api}/graphql`,
+    body: { kind: 'json', value: { query: documents[operation], variables } },
+  }
+}
+
+/** What the operation gave, without the envelope of GraphQL. */
+export function resultOf(operation: Operation): (response: ActionResponse) => JsonValue {
+  return ({ body }) => {
+    const data = isJsonObject(body) ? body.data : undefined
+    const result = isJsonObject(data) ? data[operation] : undefined
+    if (isJsonObject(result)) return result
+    throw new TypeError(`it has no data of ${operation}`)
+  }
+}

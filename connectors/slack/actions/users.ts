@@ -1,0 +1,29 @@
+import { z } from 'zod'
+import { defineAction } from '../../action.ts'
+import { userId } from './fields.ts'
+import { slackRequest } from './request.ts'
+
+const output = z.looseObject({
+  ok: z.literal(true),
+  user: z.looseObject({ id: z.string() }),
+})
+
+export const lookupUserByEmail = defineAction({
+  name: 'lookupUserByEmail',
+  title: 'Find a user by their e-mail address',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ email: z.email().max(320) }),
+  output,
+  plan: (input, config) => slackRequest(config, 'users.lookupByEmail', input),
+})
+
+export const getUser = defineAction({
+  name: 'getUser',
+  title: 'Get a user',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ user: userId, include_locale: z.boolean().exactOptional() }),
+  output,
+  plan: (input, config) => slackRequest(config, 'users.info', input),
+})

@@ -1,0 +1,37 @@
+import type { WebhookDescriptor } from '../connector.ts'
+
+/** https://docs.slack.dev/apis/events-api: the signature covers the time, which may be five minutes old. */
+export const slackWebhooks: readonly WebhookDescriptor[] = [
+  {
+    name: 'events',
+    title: 'Events API',
+    signature: {
+      scheme: 'slack-v0',
+      header: 'x-slack-signature',
+      timestampHeader: 'x-slack-request-timestamp',
+    },
+    replayWindowMs: 300_000,
+    eventId: '/event_id',
+    eventType: '/event/type',
+    refreshes: {
+      message: 'messages',
+      reaction_added: 'reactions',
+      reaction_removed: 'reactions',
+      channel_created: 'channels',
+      channel_rename: 'channels',
+      channel_archive: 'channels',
+      channel_unarchive: 'channels',
+      channel_deleted: 'channels',
+      member_joined_channel: 'channel_members',
+      member_left_channel: 'channel_members',
+      team_join: 'users',
+      user_change: 'users',
+      file_created: 'files',
+      file_change: 'files',
+      file_deleted: 'files',
+      subteam_created: 'user_groups',
+      subteam_updated: 'user_groups',
+      subteam_members_changed: 'user_groups',
+    },
+  },
+]

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { defineAction } from '../../action.ts'
+import { reference, stripeObject } from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+export const createBillingPortalSession = defineAction({
+  name: 'createBillingPortalSession',
+  title: 'Create a page on which a customer manages their subscriptions',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({
+    customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
+    configuration: reference('the configuration of the portal'),
+    return_url: z.string().max(5000).exactOptional(),
+  }),
+  output: stripeObject('billing_portal.session'),
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/billing_portal/sessions', input),
+})

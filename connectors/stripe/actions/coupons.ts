@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { defineAction, pathSegment, urlPath } from '../../action.ts'
+import { amount, currency, deletedObject, metadata, stripeObject, time } from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+export const createCoupon = defineAction({
+  name: 'createCoupon',
+  title: 'Create a coupon',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({
+    id: pathSegment.exactOptional().meta({ description: 'An id of your own.' }),
+    name: z.string().max(40).exactOptional(),
+    duration: z.enum(['forever', 'once', 'repeating']).exactOptional(),
+    duration_in_months: z.int().min(1).exactOptional(),
+    percent_off: z.number().gt(0).max(100).exactOptional().meta({
+      description: 'This, or `amount_off` and `currency`.',
+    }),
+    amount_off: amount.exactOptional(),
+    currency: currency.exactOptional(),
+    applies_to: z.strictObject({ products: z.array(z.string()).min(1) }).exactOptional(),
+    max_redemptions: z.int().min(1).exactOptional(),
+    redeem_by: time.exactOptional(),
+    metadata: metadata.exactOptional(),
+  }),
+  output: stripeObject('coupon'),
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/coupons', input),
+})
+
+export const deleteCoupon = defineAction({
+  name: 'deleteCoupon',
+  title: 'Delete a coupon; customers who have it keep their discount',
+  effect: 'delete',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id: pathSegment.meta({ description: 'Id of the coupon.' }) }),
+  output: deletedObject,
+  plan: ({ id }, config) => stripeRequest(config, 'DELETE', urlPath`/v1/coupons/${id}`),
+})

@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import {
+  collectionMethod,
+  currency,
+  description,
+  discounts,
+  flag,
+  metadata,
+  objectId,
+  reference,
+  statementDescriptor,
+  stripeObject,
+  taxBehavior,
+  time,
+} from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+const invoice = stripeObject('invoice')
+const id = objectId('invoice', 'in')
+
+export const createInvoice = defineAction({
+  name: 'createInvoice',
+  title: 'Create a draft of an invoice',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({
+    customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
+    auto_advance: flag.meta({
+      description: 'Whether Stripe finalizes and collects it by itself after an hour.',
+    }),
+    collection_method: collectionMethod,
+    currency: currency.exactOptional(),
+    days_until_due: z.int().min(0).exactOptional(),
+    due_date: time.exactOptional(),
+    default_payment_method: reference('the payment method to charge'),
+    description: z.string().max(1500).exactOptional(),
+    discounts,
+    footer: description,
+    number: z.string().max(26).exactOptional(),
+    pending_invoice_items_behavior: z.enum(['include', 'exclude']).exactOptional(),
+    statement_descriptor: statementDescriptor,
+    subscription: reference('the subscription'),
+    metadata: metadata.exactOptional(),
+  }),
+  output: invoice,
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoices', input),
+})
+
+export const getInvoice = defineAction({
+  name: 'getInvoice',
+  title: 'Get an invoice',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id }),
+  output: invoice,
+  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/invoices/${input.id}`),
+})
+
+export const createInvoiceItem = defineAction({
+  name: 'createInvoiceItem',
+  title: 'Add an item to a draft of an invoice, or to the next invoice of a customer',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({
+    customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
+    invoice: reference('the draft; left out for the next invoice'),
+    subscription: reference('the subscription'),
+    amount: z.int().exactOptional().meta({
+      description: 'In the smallest unit of the currency. Below zero for a credit.',
+    }),
+    currency: currency.exactOptional(),
+    description,
+    discountable: flag,
+    discounts,
+    period: z.strictObject({ start: time, end: time }).exactOptional(),
+    pricing: z.strictObject({ price: reference('the price') }).exactOptional(),
+    quantity: z.int().min(0).exactOptional(),
+    tax_behavior: taxBehavior,
+    tax_rates: z.array(z.string()).min(1).exactOptional(),
+    metadata: metadata.exactOptional(),
+  }),
+  output: stripeObject('invoiceitem'),
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoiceitems', input),
+})
+
+export const finalizeInvoice = defineAction({
+  name: 'finalizeInvoice',
+  title: 'Finalize a draft of an invoice: it cannot be changed or deleted any more',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({
+    id,
+    auto_advance: flag.meta({ description: 'Whether Stripe collects it by itself.' }),
+  }),
+  output: invoice,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/finalize`, fields),
+})
+
+export const sendInvoice = defineAction({
+  name: 'sendInvoice',
+  title: 'Send an invoice to the customer by e-mail',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({ id }),
+  output: invoice,
+  plan: ({ id }, config) => stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/send`),
+})
+
+export const payInvoice = defineAction({
+  name: 'payInvoice',
+  title: 'Charge an invoice',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({
+    id,
+    payment_method: reference('the payment method to charge'),
+    off_session: flag.meta({ description: 'Whether the customer is not there to authenticate.' }),
+    paid_out_of_band: flag.meta({
+      description: 'True: it was paid elsewhere, and nothing is charged.',
+    }),
+    forgive: flag.meta({ description: 'Whether a little that is missing is forgiven.' }),
+  }),
+  output: invoice,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/pay`, fields),
+})
+
+export const voidInvoice = defineAction({
+  name: 'voidInvoice',
+  title: 'Void an invoice for good',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({ id }),
+  output: invoice,
+  plan: ({ id }, config) => stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/void`),
+})

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { defineAction } from '../../action.ts'
+import { amount, flag, metadata, reference, stripeObject } from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+export const createRefund = defineAction({
+  name: 'createRefund',
+  title: 'Give money of a charge or a payment intent back',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z
+    .object({
+      charge: reference('the charge: this or `payment_intent`'),
+      payment_intent: reference('the payment intent: this or `charge`'),
+      amount: amount
+        .exactOptional()
+        .meta({ description: 'In the smallest unit of the currency. Default: all that is left.' }),
+      reason: z.enum(['duplicate', 'fraudulent', 'requested_by_customer']).exactOptional(),
+      refund_application_fee: flag,
+      reverse_transfer: flag,
+      metadata: metadata.exactOptional(),
+    })
+    .refine(
+      ({ charge, payment_intent: intent }) => (charge === undefined) !== (intent === undefined),
+      'must have either `charge` or `payment_intent`',
+    ),
+  output: stripeObject('refund'),
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/refunds', input),
+})

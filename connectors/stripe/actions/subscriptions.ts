@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import {
+  collectionMethod,
+  currency,
+  discounts,
+  flag,
+  metadata,
+  objectId,
+  reference,
+  stripeObject,
+  time,
+} from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+const subscription = stripeObject('subscription')
+const id = objectId('subscription', 'sub')
+
+const item = {
+  price: reference('the price'),
+  quantity: z.int().min(0).exactOptional(),
+  tax_rates: z.array(z.string()).min(1).exactOptional(),
+  metadata: metadata.exactOptional(),
+}
+
+const trialEnd = z.union([z.literal('now'), time]).exactOptional()
+const cancelAt = z
+  .union([time, z.enum(['min_period_end', 'max_period_end', 'max_billed_until'])])
+  .exactOptional()
+
+const subscriptionFields = {
+  automatic_tax: z.strictObject({ enabled: z.boolean() }).exactOptional(),
+  cancel_at: cancelAt,
+  cancel_at_period_end: flag,
+  collection_method: collectionMethod,
+  days_until_due: z.int().min(0).exactOptional(),
+  default_payment_method: reference('the payment method to charge'),
+  default_tax_rates: z.array(z.string()).min(1).exactOptional(),
+  description: z.string().max(500).exactOptional(),
+  discounts,
+  off_session: flag.meta({ description: 'Whether the customer is not there to authenticate.' }),
+  payment_behavior: z
+    .enum([
+      'allow_incomplete',
+      'default_incomplete',
+      'error_if_incomplete',
+      'pending_if_incomplete',
+    ])
+    .exactOptional()
+    .meta({ description: 'What happens if the first payment fails.' }),
+  proration_behavior: z.enum(['create_prorations', 'always_invoice', 'none']).exactOptional(),
+  trial_end: trialEnd,
+  metadata: metadata.exactOptional(),
+}
+
+export const createSubscription = defineAction({
+  name: 'createSubscription',
+  title: 'Subscribe a customer to prices, and charge the first period',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({
+    customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
+    items: z.array(z.strictObject(item)).min(1).max(20),
+    currency: currency.exactOptional(),
+    backdate_start_date: time.exactOptional(),
+    billing_cycle_anchor: time.exactOptional(),
+    trial_period_days: z.int().min(0).exactOptional(),
+    ...subscriptionFields,
+  }),
+  output: subscription,
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/subscriptions', input),
+})
+
+export const getSubscription = defineAction({
+  name: 'getSubscription',
+  title: 'Get a subscription',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id }),
+  output: subscription,
+  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/subscriptions/${input.id}`),
+})
+
+export const updateSubscription = defineAction({
+  name: 'updateSubscription',
+  title: 'Change a subscription: prices, quantities, and when it ends',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  requiresConfirmation: true,
+  input: z.object({
+    id,
+    items: z
+      .array(
+        z.strictObject({
+          id: reference('the item to change; left out for a new one'),
+          deleted: flag,
+          ...item,
+        }),
+      )
+      .min(1)
+      .exactOptional(),
+    billing_cycle_anchor: z.enum(['now', 'unchanged']).exactOptional(),
+    proration_date: time.exactOptional(),
+    ...subscriptionFields,
+  }),
+  output: subscription,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/subscriptions/${id}`, fields),
+})
+
+export const cancelSubscription = defineAction({
+  name: 'cancelSubscription',
+  title: 'Cancel a subscription at once, for good',
+  effect: 'delete',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({
+    id,
+    invoice_now: flag.meta({ description: 'Whether what is not invoiced yet is invoiced now.' }),
+    prorate: flag.meta({ description: 'Whether the unused time is credited.' }),
+    cancellation_details: z
+      .strictObject({
+        comment: z.string().max(5000).exactOptional(),
+        feedback: z
+          .enum([
+            'customer_service',
+            'low_quality',
+            'missing_features',
+            'other',
+            'switched_service',
+            'too_complex',
+            'too_expensive',
+            'unused',
+          ])
+          .exactOptional(),
+      })
+      .exactOptional(),
+  }),
+  output: subscription,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'DELETE', urlPath`/v1/subscriptions/${id}`, fields),
+})

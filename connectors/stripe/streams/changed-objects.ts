@@ -1,0 +1,105 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import type { ObjectStream } from './object-stream.ts'
+import { createdOf, isStripeObject, type StripeLists, type StripeObject } from './stripe-lists.ts'
+
+/** How much time is read before a state follows: one day. */
+const windowSeconds = 86_400
+/** Objects that are requested at the same time. */
+const concurrentRequests = 8
+
+/** The last event of an object. */
+interface LastEvent {
+  readonly id: string
+  readonly created: number
+  /** The object as it was, if the event tells that it was deleted. */
+  readonly deleted: JsonObject | undefined
+}
+
+/** What changed in a window of time. Call `findEvents`, then `records`. */
+export class ChangedObjects {
+  /** The first second after the window. */
+  readonly end: number
+  readonly #lists: StripeLists
+  readonly #stream: ObjectStream
+  readonly #window: { readonly 'created[gte]': number; readonly 'created[lte]': number }
+  readonly #events = new Map<string, LastEvent>()
+
+  constructor(lists: StripeLists, stream: ObjectStream, from: number) {
+    this.#lists = lists
+    this.#stream = stream
+    this.end = from + windowSeconds
+    this.#window = { 'created[gte]': from, 'created[lte]': this.end - 1 }
+  }
+
+  /** Resolves with the time at which Stripe began to list the events. */
+  async findEvents(): Promise<number | undefined> {
+    const { events: types } = this.#stream
+    let begin: number | undefined
+    const pages = this.#lists.pages({
+      path: 'events',
+      params: { ...this.#window, 'types[]': types },
+      filtersCreated: true,
+    })
+    for await (const { objects, serverTime } of pages) {
+      begin ??= serverTime
+      for (const event of objects) this.#addEvent(event)
+    }
+    return begin
+  }
+
+  #addEvent(event: StripeObject): void {
+    const { data, type } = event
+    const object = isJsonObject(data) ? data.object : undefined
+    if (!isStripeObject(object) || object.object !== this.#stream.object) return
+    // Newest first: the first one is the last that happened.
+    if (this.#events.has(object.id)) return
+    this.#events.set(object.id, {
+      id: object.id,
+      created: createdOf(event) ?? this.#window['created[gte]'],
+      deleted: isDeletion(type) ? object : undefined,
+    })
+  }
+
+  async *records(): AsyncGenerator<readonly JsonObject[]> {
+    if (this.#stream.filters_created) yield* this.#created()
+    const left = [...this.#events.values()]
+    for (let at = 0; at < left.length; at += concurrentRequests) {
+      const part = left.slice(at, at + concurrentRequests)
+      yield await Promise.all(part.map((event) => this.#current(event)))
+    }
+  }
+
+  /** Those that were created in the window, a hundred with a request. Of some kinds of objects no event tells that they were created. */
+  async *#created(): AsyncGenerator<readonly JsonObject[]> {
+    const { path, params } = this.#stream
+    const request = { path, params: { ...params, ...this.#window }, filtersCreated: true }
+    for await (const { objects } of this.#lists.pages(request)) {
+      yield objects.map((object) => {
+        const event = this.#events.get(object.id)
+        this.#events.delete(object.id)
+        const created = createdOf(object) ?? this.#window['created[gte]']
+        return presentRecord(object, Math.max(event?.created ?? created, created))
+      })
+    }
+  }
+
+  async #current({ id, created, deleted }: LastEvent): Promise<JsonObject> {
+    const object = deleted === undefined ? await this.#lists.object(this.#stream.path, id) : null
+    if (object !== null) return presentRecord(object, created)
+    const time = new Date(created * 1000).toISOString()
+    return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
+  }
+}
+
+export function presentRecord(object: StripeObject, changed: number): JsonObject {
+  return { ...object, changed, _ab_cdc_deleted_at: null }
+}
+
+/** A subscription that was canceled is called deleted, and is still there. */
+function isDeletion(type: JsonValue | undefined): boolean {
+  return (
+    typeof type === 'string' &&
+    type.endsWith('.deleted') &&
+    type !== 'customer.subscription.deleted'
+  )
+}

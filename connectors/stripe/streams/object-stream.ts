@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { list, optionalComponent, text } from '../../../manifest-interpreter/definition.ts'
+import type { Manifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
+import { isPlainDict, get } from '../../../manifest-interpreter/value/dict.ts'
+import { toRecordValue } from '../../../manifest-interpreter/value/record-value.ts'
+
+/** A stream of objects whose changes Stripe's events tell: the `$parameters` of its stream in the manifest. */
+const objectStreamSchema = z.object({
+  /** Of its list, and before the id of an object. */
+  path: z.string(),
+  /** The type of its objects, as their field `object` says it. */
+  object: z.string(),
+  /** The types of events that carry one of its objects, 20 at most. */
+  events: z.array(z.string()).min(1).max(20),
+  /** What its list is asked for besides. */
+  params: z.record(z.string(), z.string()).default({}),
+  /** Whether its list can be narrowed to a time of creation. */
+  filters_created: z.boolean().default(true),
+})
+export type ObjectStream = z.output<typeof objectStreamSchema>
+
+/** Stripe keeps events for 30 days. */
+export const keptEventSeconds = 30 * 86_400
+
+/** By name. The interpreter reads all other streams. */
+export function objectStreams({ definition }: Manifest): ReadonlyMap<string, ObjectStream> {
+  return new Map(
+    list(definition, 'streams')
+      .filter(isPlainDict)
+      .flatMap((stream) => {
+        const parameters = optionalComponent(stream, '$parameters')
+        if (parameters === undefined || get(parameters, 'events') === undefined) return []
+        return [[text(stream, 'name'), objectStreamSchema.parse(toRecordValue(parameters))]]
+      }),
+  )
+}

@@ -1,0 +1,42 @@
+import type { StreamSync } from '../../sink.ts'
+import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
+import type { DestinationSession } from '../session.ts'
+
+// Warnings are stored until a run that told them has ended (runs.ts forgets them): a run that is killed has told nothing.
+//   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning
+//   begin_warnings   speak of what was done to the table, and stay true
+
+/** More of a stream are told by its run only. No source has so many. */
+const mostOfSource = 100
+
+/** `Destination.noteWarning`. */
+export async function noteWarning(
+  session: DestinationSession,
+  sync: StreamSync,
+  warning: string,
+): Promise<void> {
+  const rows = await session.rows(
+    `UPDATE ${session.bookkeeping}.streams
+        SET table_warnings = CASE WHEN $6 = ANY (table_warnings) OR cardinality(table_warnings) >= ${mostOfSource} THEN table_warnings
+                                  ELSE table_warnings || $6::text END
+      WHERE ${isOfAttempt} RETURNING 1`,
+    [...attemptParams(sync), warning],
+  )
+  if (rows.length === 0) throw await lostStream(session, sync)
+}
+
+/** Part of the open transaction. Resolves with all that are untold, also of attempts that died before they told them. */
+export async function keepUntold(
+  session: DestinationSession,
+  id: string,
+  warnings: readonly string[],
+): Promise<readonly string[]> {
+  const [row] = await session.rows<{ warnings: readonly string[] }>(
+    `UPDATE ${session.bookkeeping}.streams
+        SET begin_warnings = begin_warnings || ARRAY(
+              SELECT told FROM unnest($2::text[]) WITH ORDINALITY AS u (told, place) WHERE told <> ALL (begin_warnings) ORDER BY place)
+      WHERE id = $1 RETURNING begin_warnings AS warnings`,
+    [id, warnings],
+  )
+  return row?.warnings ?? warnings
+}

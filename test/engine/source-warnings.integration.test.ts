@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, inject, test } from 'vitest'
+import { finishEngine, killEngine } from '../support/engine-process.ts'
+import { newFolder } from '../support/new-folder.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+/** The read takes a while, with many checkpoints. */
+const rows = 60_000
+
+test.each(['embedded', 'kafka'] as const)(
+  'a warning of the source is told by the run that ends, once, after two kills: %s log',
+  { timeout: 240_000 },
+  async (log) => {
+    await using db = await testDatabase()
+    const { ssl, ...address } = db.address
+    const folder = await newFolder('warned')
+    const file = join(folder, 'run.yaml')
+    const source = { ...address, ssl, schemas: ['src'], state_rows: 500 }
+    await writeFile(
+      file,
+      JSON.stringify({
+        connection: `warned-${randomUUID().slice(0, 8)}`,
+        source: { type: 'postgres', config: source },
+        destination: { type: 'postgres', config: { ...address, ssl, schema: 'dest' } },
+        log: log === 'kafka' ? { kafka: { brokers: inject('kafkaBrokers') } } : 'embedded',
+        streams: [
+          {
+            name: 'a',
+            sync_mode: 'incremental',
+            destination_sync_mode: 'append',
+            cursor_field: 'u',
+          },
+        ],
+        limits: { commit_bytes: 65_536, commit_ms: 20 },
+      }),
+    )
+    await db.query(
+      `CREATE SCHEMA src; CREATE TABLE src.a (u int PRIMARY KEY, body text); INSERT INTO src.a VALUES (1, 'first'), (2, 'first')`,
+    )
+    await finishEngine(file)
+    await db.query(
+      `DROP TABLE src.a; CREATE TABLE src.a (u int PRIMARY KEY, body text);
+       INSERT INTO src.a SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, ${String(rows)}) n`,
+    )
+    await killEngine(file, { loaded: 1_000, afterMs: 0 })
+    await killEngine(file, { loaded: 1_000, afterMs: 0 })
+    expect(await db.query('SELECT ended FROM reactor_connect.runs')).toEqual([{ ended: false }])
+    const [stream] = (await finishEngine(file)).streams
+    expect(stream?.warnings).toEqual([
+      expect.stringContaining('Table src.a is not the one of the last checkpoint'),
+    ])
+    // The row at the checkpoint is another one now.
+    expect(await db.query('SELECT count(*)::int AS rows FROM dest.a')).toEqual([{ rows: rows + 1 }])
+    const [next] = (await finishEngine(file)).streams
+    expect(next?.warnings).toEqual([])
+  },
+)

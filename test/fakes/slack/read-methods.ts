@@ -1,0 +1,145 @@
+import type {
+  AuthTestResponse,
+  ConversationsHistoryResponse,
+  ConversationsListResponse,
+  ConversationsMembersResponse,
+  ConversationsRepliesResponse,
+  FilesListResponse,
+  UsergroupsListResponse,
+  UsersInfoResponse,
+  UsersListResponse,
+  UsersLookupByEmailResponse,
+} from '@slack/web-api'
+import { historyOf, threadOf, type SlackMessage } from './workspace-data.ts'
+import { channelOf, refuse, type Method } from './method.ts'
+
+const listUsers: Method = ({ data, args }) => {
+  const { items, response_metadata } = pageOf(data.users, args)
+  return { ok: true, members: [...items], response_metadata } satisfies UsersListResponse
+}
+
+const listChannels: Method = ({ data, args }) => {
+  const types = (args.get('types') ?? 'public_channel').split(',')
+  const wanted = data.channels.filter((channel) => {
+    const kind = channel.is_private === true ? 'private_channel' : 'public_channel'
+    const isHidden = args.get('exclude_archived') === 'true' && channel.is_archived === true
+    return types.includes(kind) && !isHidden
+  })
+  const { items, response_metadata } = pageOf(wanted, args)
+  return { ok: true, channels: [...items], response_metadata } satisfies ConversationsListResponse
+}
+
+const listMembers: Method = (call) => {
+  const { id } = channelOf(call)
+  const page = pageOf(call.data.members.get(id) ?? [], call.args)
+  const { items, response_metadata } = page
+  return { ok: true, members: [...items], response_metadata } satisfies ConversationsMembersResponse
+}
+
+const history: Method = (call) => {
+  const { data, args } = call
+  const { id, is_member: isMember } = channelOf(call)
+  if (isMember !== true) refuse('not_in_channel')
+  const page = pageOf(historyOf(data.messages.get(id) ?? []).filter(within(args)), args)
+  const { items, response_metadata } = page
+  return {
+    ok: true,
+    messages: [...items],
+    has_more: response_metadata.next_cursor !== '',
+    response_metadata,
+  } satisfies ConversationsHistoryResponse
+}
+
+const replies: Method = (call) => {
+  const { data, args } = call
+  const thread = threadOf(data.messages.get(channelOf(call).id) ?? [], args.get('ts') ?? '')
+  const [parent, ...rest] = thread
+  if (parent === undefined) refuse('thread_not_found')
+  const { items, response_metadata } = pageOf(rest.filter(within(args)), args)
+  return {
+    ok: true,
+    messages: [parent, ...items],
+    has_more: response_metadata.next_cursor !== '',
+    response_metadata,
+  } satisfies ConversationsRepliesResponse
+}
+
+const listFiles: Method = ({ data, args }) => {
+  const from = Number(args.get('ts_from') ?? 0)
+  const to = Number(args.get('ts_to') ?? Number.POSITIVE_INFINITY)
+  const count = Number(args.get('count') ?? 100)
+  const page = Number(args.get('page') ?? 1)
+  const wanted = data.files
+    .filter(({ created = 0 }) => created >= from && created <= to)
+    .toSorted((a, b) => (b.created ?? 0) - (a.created ?? 0))
+  const pages = Math.max(1, Math.ceil(wanted.length / count))
+  const files = wanted.slice((page - 1) * count, page * count)
+  const paging = { count, total: wanted.length, page, pages }
+  return { ok: true, files, paging } satisfies FilesListResponse
+}
+
+const listUserGroups: Method = ({ data }) =>
+  ({ ok: true, usergroups: data.userGroups }) satisfies UsergroupsListResponse
+
+const testAuth: Method = ({ token }) =>
+  ({
+    ok: true,
+    url: 'https://acme.slack.com/',
+    team: 'Acme',
+    user: 'connect',
+    team_id: 'T1',
+    user_id: token.userId,
+    bot_id: 'B1',
+    is_enterprise_install: false,
+  }) satisfies AuthTestResponse
+
+const lookupByEmail: Method = ({ data, args }) => {
+  const user = data.users.find(({ profile }) => profile?.email === args.get('email'))
+  if (user === undefined) refuse('users_not_found')
+  return { ok: true, user: user as UsersLookupByEmailResponse['user'] & object }
+}
+
+const getUser: Method = ({ data, args }) => {
+  const user = data.users.find(({ id }) => id === args.get('user'))
+  if (user === undefined) refuse('user_not_found')
+  return { ok: true, user: user as UsersInfoResponse['user'] & object }
+}
+
+export const readMethods: Readonly<Record<string, Method>> = {
+  'auth.test': testAuth,
+  'users.list': listUsers,
+  'users.info': getUser,
+  'users.lookupByEmail': lookupByEmail,
+  'conversations.list': listChannels,
+  'conversations.members': listMembers,
+  'conversations.history': history,
+  'conversations.replies': replies,
+  'files.list': listFiles,
+  'usergroups.list': listUserGroups,
+}
+
+/** A cursor is a position in the list, in base64. */
+function pageOf<Item>(all: readonly Item[], args: ReadonlyMap<string, string>) {
+  const limit = Number(args.get('limit') ?? 100)
+  if (!(limit > 0 && limit <= 1000)) refuse('invalid_limit')
+  const cursor = args.get('cursor') ?? ''
+  const start = cursor === '' ? 0 : Number(Buffer.from(cursor, 'base64').toString())
+  if (!Number.isInteger(start)) refuse('invalid_cursor')
+  const next = start + limit
+  return {
+    items: all.slice(start, next),
+    response_metadata: {
+      next_cursor: next < all.length ? Buffer.from(String(next)).toString('base64') : '',
+    },
+  }
+}
+
+function within(args: ReadonlyMap<string, string>): (message: SlackMessage) => boolean {
+  const oldest = Number(args.get('oldest') ?? 0)
+  const latest = Number(args.get('latest') ?? Number.POSITIVE_INFINITY)
+  const isInclusive = args.get('inclusive') === 'true'
+  return ({ ts }) => {
+    const time = Number(ts)
+    return isInclusive ? time >= oldest && time <= latest : time > oldest && time < latest
+  }
+}

@@ -1,0 +1,140 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import { embeddedLists, resources, type Resource } from './resources.ts'
+import { wholeList, type StripeAccount } from './stripe-account.ts'
+import { missing, StripeRefusal } from './stripe-error.ts'
+
+const common = new Set(['limit', 'starting_after', 'ending_before', 'expand'])
+const own: Readonly<Record<string, readonly string[]>> = {
+  subscriptions: ['status', 'customer'],
+  events: ['type', 'types', 'delivery_success'],
+  subscription_items: ['subscription'],
+  setup_attempts: ['setup_intent'],
+}
+
+/** A GET of a list; undefined if the path is none. */
+export function listOf(
+  account: StripeAccount,
+  path: string,
+  query: JsonObject,
+): JsonObject | undefined {
+  const resource = resources[path]
+  if (resource !== undefined) {
+    checkNames(query, [...(own[path] ?? []), ...(resource.filtersCreated ? ['created'] : [])])
+    const found = account
+      .all(path)
+      .filter((object) => isCreatedIn(object.created, query.created))
+      .filter((object) => isWanted(path, object, query))
+    return page(
+      found.map((object) => shown(object, path, query)),
+      query,
+      { path, resource },
+    )
+  }
+  for (const { path: pattern, of, field } of embeddedLists) {
+    const [, id] = pattern.exec(path) ?? []
+    if (id === undefined) continue
+    checkNames(query, field === '_balance' ? ['created'] : [])
+    return page(wholeList(account.get(of, id), field), query, { path })
+  }
+  return listOfParameter(account, path, query)
+}
+
+/** Lists that need the id of another object as a parameter. */
+function listOfParameter(
+  account: StripeAccount,
+  path: string,
+  query: JsonObject,
+): JsonObject | undefined {
+  const [of, name, field] =
+    path === 'subscription_items'
+      ? ['subscriptions', 'subscription', 'items']
+      : path === 'setup_attempts'
+        ? ['setup_intents', 'setup_intent', '_attempts']
+        : []
+  if (of === undefined || name === undefined || field === undefined) return undefined
+  checkNames(query, own[path] ?? [])
+  const id = query[name]
+  if (typeof id !== 'string')
+    throw new StripeRefusal(400, {
+      code: 'parameter_missing',
+      param: name,
+      message: `Missing ${name}.`,
+    })
+  return page(wholeList(account.get(of, id, name), field), query, { path })
+}
+
+function checkNames(query: JsonObject, names: readonly string[]): void {
+  for (const name of Object.keys(query))
+    if (!common.has(name) && !names.includes(name))
+      throw new StripeRefusal(400, {
+        code: 'parameter_unknown',
+        param: name,
+        message: `Received unknown parameter: ${name}`,
+      })
+}
+
+function isCreatedIn(created: number, filter: JsonValue | undefined): boolean {
+  if (filter === undefined) return true
+  if (!isJsonObject(filter)) return created === Number(filter)
+  const { gt, gte, lt, lte } = filter
+  return (
+    (gt === undefined || created > Number(gt)) &&
+    (gte === undefined || created >= Number(gte)) &&
+    (lt === undefined || created < Number(lt)) &&
+    (lte === undefined || created <= Number(lte))
+  )
+}
+
+function isWanted(path: string, object: JsonObject, query: JsonObject): boolean {
+  if (path === 'subscriptions') return query.status === 'all' || object.status !== 'canceled'
+  if (path !== 'events') return true
+  const { types, type } = query
+  if (Array.isArray(types)) {
+    if (types.length > 20)
+      throw new StripeRefusal(400, { message: 'At most 20 types.', param: 'types' })
+    return types.includes(object.type ?? '')
+  }
+  return type === undefined || type === object.type
+}
+
+function page(
+  found: readonly JsonObject[],
+  query: JsonObject,
+  list: { readonly path: string; readonly resource?: Resource },
+): JsonObject {
+  const limit = Number(query.limit ?? 10)
+  if (!(limit >= 1 && limit <= 100))
+    throw new StripeRefusal(400, {
+      code: 'parameter_invalid_integer',
+      param: 'limit',
+      message: 'limit',
+    })
+  const { starting_after: after, ending_before: before } = query
+  const at = (id: JsonValue, param: string): number => {
+    const index = found.findIndex((object) => object.id === id)
+    if (index < 0) throw missing(list.resource?.object ?? 'object', JSON.stringify(id), param)
+    return index
+  }
+  const url = `/v1/${list.path}`
+  if (before !== undefined) {
+    const end = at(before, 'ending_before')
+    const data = found.slice(Math.max(0, end - limit), end)
+    return { object: 'list', url, data, has_more: end > limit }
+  }
+  const start = after === undefined ? 0 : at(after, 'starting_after') + 1
+  const data = found.slice(start, start + limit)
+  return { object: 'list', url, data, has_more: start + limit < found.length }
+}
+
+/** What a response shows of an object: what begins with `_` is the simulator's own, line items of a session are to be asked for. */
+export function shown(object: JsonObject, path: string, query: JsonObject): JsonObject {
+  const expand = Array.isArray(query.expand) ? query.expand : []
+  const wantsItems = expand.includes('data.line_items') || expand.includes('line_items')
+  return Object.fromEntries(
+    Object.entries(object).filter(
+      ([name]) =>
+        !name.startsWith('_') &&
+        (path !== 'checkout/sessions' || name !== 'line_items' || wantsItems),
+    ),
+  )
+}

@@ -1,0 +1,207 @@
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Environment } from '../../../../service/platform/config/environment.ts'
+import { loadSettings } from '../../../../service/platform/config/load-settings.ts'
+import {
+  settingsHelp,
+  settingsPage,
+} from '../../../../service/platform/config/settings-reference.ts'
+import { settings, type Settings } from '../../../../service/platform/config/settings.ts'
+import { ConnectError, type ErrorBody } from '../../../../protocol/index.ts'
+import { newFolder } from '../../../support/new-folder.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await newFolder('settings')
+})
+
+async function fromFile(toml: string, environment: Environment = {}): Promise<Settings> {
+  const file = join(folder, 'reactor.toml')
+  await writeFile(file, toml)
+  return loadSettings({ file, environment })
+}
+
+async function problemOf(load: () => Settings | Promise<Settings>): Promise<ErrorBody> {
+  try {
+    await load()
+  } catch (error) {
+    if (error instanceof ConnectError) return error.toJSON()
+    throw error
+  }
+  throw new Error('the settings were taken')
+}
+
+describe('settings', () => {
+  test('nothing needs to be set', () => {
+    expect(loadSettings({ environment: { HOME: '/home/ada' } })).toMatchObject({
+      bind: { host: '0.0.0.0', port: 8007 },
+      roles: ['api', 'reader', 'sink', 'scheduler'],
+      dataDir: '/home/ada/.local/share/reactor-connect',
+      catalogDir: '/home/ada/.local/share/reactor-connect/catalog',
+      kafkaBrokers: [],
+      kafkaTls: false,
+      airbyteEnabled: false,
+      postgres: {},
+    })
+  })
+
+  test('an Identity service is reached by https, but for this machine, and its settings need its URL', async () => {
+    for (const url of ['https://id.example.com/', 'http://127.0.0.1:1', 'http://localhost:1'])
+      expect(loadSettings({ environment: { REACTOR_CONNECT_IDENTITY_URL: url } })).toMatchObject({
+        identityUrl: url.replace(/\/$/, ''),
+        identityAudience: 'reactor-connect',
+        identityRoleClaim: 'connect_role',
+      })
+    for (const url of ['http://id.example.com', 'http://127.0.0.1.example.com', 'id.example.com']) {
+      const environment = { REACTOR_CONNECT_IDENTITY_URL: url }
+      const { details } = await problemOf(() => loadSettings({ environment }))
+      expect(details, url).toMatchObject({ setting: 'identity.url' })
+    }
+    for (const name of ['ISSUER', 'AUDIENCE', 'ROLE_CLAIM']) {
+      const environment = { [`REACTOR_CONNECT_IDENTITY_${name}`]: 'x' }
+      const { details } = await problemOf(() => loadSettings({ environment }))
+      expect(details).toMatchObject({ problem: 'needs identity.url, which is not set' })
+    }
+  })
+
+  test('the documented file is understood', async () => {
+    const toml = /```toml\n(.*?)```/s.exec(settingsPage())?.[1] ?? ''
+    expect(await fromFile(toml, { REACTOR_CONNECT_VAULT_TOKEN: 't' })).toMatchObject({
+      bind: { host: '127.0.0.1', port: 8007 },
+      kafkaBrokers: ['kafka-1.example.com:9092', 'kafka-2.example.com:9092'],
+      postgres: {
+        warehouse: { host: 'warehouse.example.com', port: 5432, user: 'loader', ssl: 'require' },
+      },
+    })
+  })
+
+  test('a flag wins over the environment, which wins over the file', async () => {
+    const file = join(folder, 'order.toml')
+    await writeFile(file, '[connect]\nbind = "127.0.0.1:1"\nlog_level = "warn"\nroles = ["api"]\n')
+    const environment = { REACTOR_CONNECT_BIND: '127.0.0.1:2', REACTOR_CONNECT_LOG_LEVEL: 'debug' }
+    const loaded = loadSettings({ file, environment, flags: { bind: '[::1]:3', roles: undefined } })
+    expect(loaded).toMatchObject({
+      bind: { host: '::1', port: 3 },
+      logLevel: 'debug',
+      roles: ['api'],
+    })
+  })
+
+  test('the environment gives every type as text', () => {
+    const loaded = loadSettings({
+      environment: {
+        KAFKA_BROKERS: 'a:1, b:2',
+        REACTOR_CONNECT_KAFKA_TLS: 'true',
+        REACTOR_CONNECT_PARALLEL_RUNS: '3',
+        REACTOR_CONNECT_ALLOWED_NETWORKS: '10.1.0.0/16,fd00::/8',
+        REACTOR_CONNECT_DATA_URL: 'http://localhost:8002/',
+        REACTOR_CONNECT_DATA_DIR: 'data',
+        REACTOR_CONNECT_VAULT_URL: '',
+        REACTOR_CONNECT_POSTGRES_DATA_MART_URL: 'postgres://u:p%40@127.0.0.1/d',
+      },
+    })
+    expect(loaded).toMatchObject({
+      kafkaBrokers: ['a:1', 'b:2'],
+      kafkaTls: true,
+      parallelRuns: 3,
+      allowedNetworks: ['10.1.0.0/16', 'fd00::/8'],
+      dataUrl: 'http://localhost:8002',
+      dataDir: resolve('data'),
+      catalogDir: resolve('data/catalog'),
+      postgres: { data_mart: { password: 'p@', ssl: 'disable' } },
+    })
+    expect(loaded.vaultUrl).toBeUndefined()
+  })
+
+  test('REACTOR_CONNECT_CONFIG names the file, and other tables of it are left alone', async () => {
+    const file = join(folder, 'shared.toml')
+    await writeFile(file, '[identity]\nanything = 1\n[connect]\nlog_level = "error"\n')
+    expect(loadSettings({ environment: { REACTOR_CONNECT_CONFIG: file } }).logLevel).toBe('error')
+  })
+})
+
+describe('a wrong setting stops the start', () => {
+  test.each([
+    ['REACTOR_CONNECT_BIND', 'localhost', 'bind', '"localhost"'],
+    ['REACTOR_CONNECT_BIND', '127.0.0.1:65536', 'bind', 'HOST:PORT'],
+    ['REACTOR_CONNECT_ROLES', 'api,cook', 'roles', 'api, reader, sink or scheduler'],
+    ['REACTOR_CONNECT_ROLES', ',', 'roles', 'must name a role'],
+    ['REACTOR_CONNECT_LOG_LEVEL', 'loud', 'log_level', 'must be trace, debug, info, warn or error'],
+    ['REACTOR_CONNECT_KAFKA_TLS', 'yes', 'kafka.tls', 'true or false'],
+    ['REACTOR_CONNECT_PARALLEL_RUNS', '0', 'parallel_runs', 'from 1 to 1000'],
+    ['REACTOR_CONNECT_PARALLEL_RUNS', '1e3', 'parallel_runs', 'whole number'],
+    ['REACTOR_CONNECT_ALLOWED_NETWORKS', '10.0.0.0/33', 'allowed_networks', '10.1.0.0/16'],
+    ['REACTOR_CONNECT_JOBS_URL', 'localhost:8005', 'jobs.url', 'http://'],
+    ['REACTOR_CONNECT_KAFKA_SASL_USERNAME', 'u', 'kafka.sasl.username', 'kafka.sasl.mechanism'],
+    ['REACTOR_CONNECT_VAULT_URL', 'http://localhost:8010', 'vault_url', 'needs vault_token'],
+  ])('%s=%s', async (...[variable, value, setting, words]) => {
+    const { code, details, message } = await problemOf(() =>
+      loadSettings({ environment: { [variable]: value } }),
+    )
+    expect({ code, setting: details?.setting, place: details?.place }).toEqual({
+      code: 'setting_invalid',
+      setting,
+      place: variable,
+    })
+    expect(message).toContain(words)
+  })
+
+  test.each([
+    ['REACTOR_CONNECT_DATABASE_URL', 'mysql://u:hunter2@h/d'],
+    ['REACTOR_CONNECT_DATA_DATABASE_URL', 'postgres://u:hunter2@h/d?ssl=1'],
+    ['REACTOR_CONNECT_POSTGRES_W_URL', 'postgres://u:hunter2@h/d?sslmode=prefer'],
+    ['REACTOR_CONNECT_POSTGRES_W_URL', 'postgres://u:hunter2%@h/d'],
+    ['REACTOR_CONNECT_POSTGRES_W_URL', 'postgres://u:hunter2@h'],
+    ['REACTOR_CONNECT_DATA_URL', 'http://u:hunter2@h/'],
+    ['REACTOR_CONNECT_DATA_URL', 'ftp://u:hunter2@h/'],
+  ])('%s shows no password', async (variable, value) => {
+    const body = await problemOf(() => loadSettings({ environment: { [variable]: value } }))
+    expect(body.details?.place).toBe(variable)
+    expect(JSON.stringify(body)).not.toContain('hunter2')
+  })
+
+  test.each([
+    ['[connect]\nvault_ulr = "http://x"', 'vault_ulr', 'Did you mean `vault_url`?'],
+    ['[connect.kafka]\nbroker = ["a:1"]', 'kafka.broker', 'Did you mean `brokers`?'],
+    ['[connect.kafka.sasl]\nusernam = "x"', 'kafka.sasl.usernam', 'Did you mean'],
+    ['[connect]\nzzz = 1', 'zzz', 'the names here are bind, '],
+    ['[connect.postgres.W]\nurl = "postgres://u@h/d"', 'postgres.W', 'small letters'],
+    ['[connect.postgres.w]\nurk = "postgres://u@h/d"', 'postgres.NAME.urk', '`url`'],
+    ['connect = 1', 'connect', '[connect]'],
+    ['[conect]\nbind = "a:1"', 'file', '[connect]'],
+  ])('a name that no setting has: %j', async (toml, setting, fix) => {
+    const body = await problemOf(async () => fromFile(toml))
+    expect(body).toMatchObject({ code: 'setting_invalid', details: { setting } })
+    expect(body.suggested_fix).toContain(fix)
+  })
+
+  test('all that is wrong is told at once', async () => {
+    const toml = '[connect]\nbind = 8007\nbindd = "x"\nvault_token = 1\n'
+    const body = await problemOf(async () => fromFile(toml))
+    expect(body.details?.more).toHaveLength(2)
+  })
+
+  test('a file that is not TOML shows the place and none of its lines', async () => {
+    const toml = '[connect]\nvault_token = "hunter2\n'
+    const body = await problemOf(async () => fromFile(toml))
+    expect(body.details?.place).toMatch(/reactor\.toml:2:\d+$/)
+    expect(JSON.stringify(body)).not.toContain('hunter2')
+  })
+
+  test('a file that is not there is named', async () => {
+    const body = await problemOf(() => loadSettings({ file: '/nowhere/x.toml', environment: {} }))
+    expect(body.message).toContain('/nowhere/x.toml) cannot be read (ENOENT)')
+  })
+})
+
+describe('the reference', () => {
+  test('docs/configuration.md is what the table says', async () => {
+    await expect(settingsPage()).toMatchFileSnapshot(resolve('docs/configuration.md'))
+  })
+
+  test('the help of serve lists every setting that does something', () => {
+    for (const { variable, isIdle = false } of settings)
+      expect(settingsHelp().includes(`  ${variable} `)).toBe(!isIdle)
+  })
+})

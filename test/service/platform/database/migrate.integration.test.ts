@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import { migrate } from '../../../../service/platform/database/migrate.ts'
+import { openStore } from '../../../../service/store/open-store.ts'
+import { testDatabase } from '../../../support/postgres.ts'
+import { silent } from '../../../support/logger.ts'
+
+const applied = `SELECT number, name FROM reactor_connect_service.migrations ORDER BY number`
+
+test('services that start at once migrate once', async () => {
+  await using database = await testDatabase()
+  await Promise.all([1, 2, 3, 4].map(async () => migrate(database.url)))
+  const first = await database.query(applied)
+  expect(first[0]).toEqual({ number: 1, name: 'first-tables' })
+  await migrate(database.url)
+  expect(await database.query(applied)).toEqual(first)
+})
+
+test('a database of a later version is left alone', async () => {
+  await using database = await testDatabase()
+  await migrate(database.url)
+  await database.query(
+    `INSERT INTO reactor_connect_service.migrations (number, name) VALUES (999, 'later')`,
+  )
+  await expect(openStore({ url: database.url, logger: silent })).rejects.toMatchObject({
+    code: 'store_schema_newer',
+    details: { found: 999 },
+  })
+})
+
+test('tables that are there need no right to make any', async () => {
+  await using database = await testDatabase()
+  await migrate(database.url)
+  const role = `r_${database.address.database}`
+  await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'p'`)
+  try {
+    await database.query(`GRANT USAGE ON SCHEMA reactor_connect_service TO ${role}`)
+    await database.query(`GRANT ALL ON ALL TABLES IN SCHEMA reactor_connect_service TO ${role}`)
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'p'
+    await using store = await openStore({ url: url.href, logger: silent })
+    expect((await store.instances.list({})).items).toEqual([])
+  } finally {
+    await database.query(`DROP OWNED BY ${role}`)
+    await database.query(`DROP ROLE ${role}`)
+  }
+})
+
+test('a database that is not there is unavailable, and no password is shown', async () => {
+  await using database = await testDatabase()
+  const url = new URL(database.url)
+  url.pathname = '/nowhere'
+  url.password = 'hunter2'
+  const opened = openStore({ url: url.href, logger: silent })
+  const error: unknown = await opened.catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'store_unavailable' })
+  expect(JSON.stringify(error)).not.toContain('hunter2')
+})
+
+test('the streams of older runs are kept when the namespace becomes part of their key', async () => {
+  await using database = await testDatabase()
+  await migrate(database.url, 6)
+  const columns = 'status, read, read_bytes, loaded, rejected, warnings'
+  await database.query(`
+    INSERT INTO reactor_connect_service.instances (id, name, type, config, secrets, credentials)
+      VALUES ('i', 'shop', 'faker', '{}', '{}', 'ready');
+    INSERT INTO reactor_connect_service.connections (id, name, instance_id, destination, options)
+      VALUES ('c', 'shop', 'i', 'data:mart', '{}');
+    INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)
+      VALUES ('run_00000000000000000000000000', 'c', 'manual');
+    INSERT INTO reactor_connect_service.run_streams (run_id, name, namespace, ${columns})
+      SELECT 'run_00000000000000000000000000', 'orders', namespace, 'complete', 5, 50, 5, 0, '[]'
+      FROM unnest(ARRAY['', 'public']) AS namespace`)
+  await using store = await openStore({ url: database.url, logger: silent })
+  const { streams } = await store.runs.get('shop', 'run_00000000000000000000000000')
+  expect(streams).toMatchObject([
+    { name: 'orders', namespace: null, status: 'complete', loaded: 5 },
+    { name: 'orders', namespace: 'public', status: 'complete', loaded: 5 },
+  ])
+})

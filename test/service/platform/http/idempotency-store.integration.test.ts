@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { openTestStore } from '../../../support/open-test-store.ts'
+
+describe('idempotency keys', () => {
+  const request = { principal: 'key_1', key: 'k', requestHash: 'h' }
+  const answer = { status: 201, headers: { location: '/x' }, body: { nul: '\0', half: '\ud800' } }
+
+  test('a request is done once and answered alike', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    const begun = await Promise.allSettled(
+      [1, 2, 3, 4, 5].map(async () => idempotency.begin(request)),
+    )
+    const [first, ...more] = begun.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+    expect(more).toEqual([])
+    for (const one of begun)
+      if (one.status === 'rejected')
+        expect(one.reason).toMatchObject({ code: 'idempotency_key_in_use' })
+    if (first?.state !== 'began') throw new Error('nobody began')
+    await idempotency.finish(first.ticket, answer)
+    expect(await idempotency.begin(request)).toEqual({ state: 'done', answer })
+  })
+
+  test('another request under the key is refused; the key of another principal is another one', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    await idempotency.begin(request)
+    await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
+      code: 'idempotency_key_reused',
+    })
+    expect(await idempotency.begin({ ...request, principal: 'key_2' })).toMatchObject({
+      state: 'began',
+    })
+  })
+
+  test('a key that was abandoned is free, an answer stays', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    const first = await idempotency.begin(request)
+    if (first.state !== 'began') throw new Error('nobody began')
+    await idempotency.abandon(first.ticket)
+    const second = await idempotency.begin({ ...request, requestHash: 'i' })
+    if (second.state !== 'began') throw new Error('nobody began')
+    await idempotency.finish(second.ticket, answer)
+    await idempotency.abandon(second.ticket)
+    expect(await idempotency.begin({ ...request, requestHash: 'i' })).toMatchObject({
+      state: 'done',
+    })
+  })
+
+  test('where a process died, the same request may be done again after a minute', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    const first = await idempotency.begin(request)
+    await opened.database.query(
+      `UPDATE reactor_connect_service.idempotency_keys SET locked_until = now()`,
+    )
+    await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
+      code: 'idempotency_key_reused',
+    })
+    const second = await idempotency.begin(request)
+    expect(second.state).toBe('began')
+    await expect(idempotency.begin(request)).rejects.toMatchObject({
+      code: 'idempotency_key_in_use',
+    })
+    // The first was not dead, only slow: its answer is not that of the second.
+    if (first.state === 'began') await idempotency.finish(first.ticket, answer)
+    await expect(idempotency.begin(request)).rejects.toMatchObject({
+      code: 'idempotency_key_in_use',
+    })
+  })
+
+  test('after a day a key is free', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    const first = await idempotency.begin(request)
+    if (first.state === 'began') await idempotency.finish(first.ticket, answer)
+    await opened.database.query(
+      `UPDATE reactor_connect_service.idempotency_keys SET created_at = now() - interval '1 day'`,
+    )
+    expect(await idempotency.begin({ ...request, requestHash: 'i' })).toMatchObject({
+      state: 'began',
+    })
+    await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
+      code: 'idempotency_key_in_use',
+    })
+  })
+})

@@ -1,0 +1,226 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../../protocol/index.ts'
+import type { Run } from '../../../service/runs/schema.ts'
+import type { RunEvent } from '../../../service/runs/contract.ts'
+import { emptyStream } from '../../../service/run-worker/attempt-streams.ts'
+import type { Service } from '../../../service/service.ts'
+import { runToEnd, testService } from '../../support/test-service.ts'
+import { newFolder } from '../../support/new-folder.ts'
+
+async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
+  const { instances, connections } = service
+  await instances.create({ name: 'fake', type: 'faker', config: { streams } })
+  await connections.create({ name: 'shop', from: 'fake', destination: 'data:shop', activate: true })
+}
+const quickRetries = {
+  retries: { maxFruitless: 2, firstDelayMs: 100, maxDelayMs: 100 },
+}
+
+test('a follower sees every line once and in order, and the end last', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 20_000 }])
+  const { id } = await runs.start('shop')
+  const events: RunEvent[] = []
+  for await (const event of runs.follow('shop', id, 0, AbortSignal.timeout(60_000))) {
+    if (events.length === 0) test.work()
+    events.push(event)
+  }
+  const lines = events.flatMap((event) => (event.type === 'log' ? [event.line] : []))
+  expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_line, index) => index + 1))
+  expect(lines.map(({ message }) => message)).toEqual([
+    'run started',
+    'stream complete',
+    'run ended',
+  ])
+  const states = events.flatMap((event) => (event.type === 'run' ? [event.run.status] : []))
+  expect(states[0]).toBe('queued')
+  expect(events.at(-1)).toMatchObject({ type: 'run', run: { status: 'complete', loaded: 20_000 } })
+  expect(await runs.logs('shop', id, 1, 10)).toEqual(lines.slice(1))
+})
+
+test('a retry reads only what the run before it did not complete', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  const folder = await newFolder('retry')
+  const fail = {
+    at_row: 50,
+    kind: 'config_error',
+    times: 1,
+    counter_file: join(folder, 'failures'),
+  }
+  await makeShop(test.service, [
+    { name: 'good', rows: 100 },
+    { name: 'bad', rows: 100, state_every: 10, fail },
+  ])
+  test.work(quickRetries)
+  const partial = await runToEnd(runs, await runs.start('shop'))
+  expect(partial).toMatchObject({
+    status: 'partial',
+    attempts: 1,
+    error: { code: 'simulated_config_error' },
+  })
+  const retry = await runToEnd(runs, await runs.retry('shop', partial.id))
+  expect(retry).toMatchObject({ status: 'complete', trigger: 'retry', retryOf: partial.id })
+  const [bad, good] = retry.streams.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  expect(good).toMatchObject({ name: 'good', status: 'complete', read: 0 })
+  expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
+  const before = partial.streams.find(({ name }) => name === 'bad')
+  expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
+  await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
+})
+
+test('a run that is partial only because of rejected records is not retried', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  const { runs: stored } = test.store
+  await stored.claim(id, 'me', 60_000)
+  const stream = { ...emptyStream({ name: 'a' }), status: 'complete', rejected: 2 } as const
+  await stored.end(id, 'me', { status: 'partial', streams: [stream], warnings: [], error: null })
+  await expect(runs.retry('shop', id)).rejects.toMatchObject({ code: 'run_not_retryable' })
+})
+
+test('a retry whose first run was deleted with age reads all streams', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [
+    { name: 'good', rows: 10 },
+    { name: 'bad', rows: 10, fail: { at_row: 5, kind: 'config_error' } },
+  ])
+  const { id } = await runs.start('shop')
+  await test.store.runs.cancel('shop', id)
+  const retry = await runs.retry('shop', id)
+  await test.metadata.query(`DELETE FROM reactor_connect_service.runs WHERE id = '${id}'`)
+  test.work(quickRetries)
+  expect(await runToEnd(runs, retry)).toMatchObject({
+    status: 'partial',
+    error: { code: 'simulated_config_error' },
+  })
+})
+
+test('a retry reads all streams where the connection was changed or reset since', async () => {
+  await using test = await testService()
+  const { connections, runs } = test.service
+  const fail = { at_row: 5, kind: 'config_error' }
+  await makeShop(test.service, [
+    { name: 'good', rows: 10 },
+    { name: 'bad', rows: 10, fail },
+  ])
+  test.work(quickRetries)
+  const goodOf = async (run: Promise<Run>): Promise<unknown> =>
+    (await runToEnd(runs, await run)).streams.find(({ name }) => name === 'good')
+  const first = await runs.start('shop')
+  expect(await goodOf(Promise.resolve(first))).toMatchObject({ status: 'complete', loaded: 10 })
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 0 })
+  await connections.reset('shop')
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 10 })
+  await connections.update('shop', { destination: 'data:other' })
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 10 })
+  expect(await test.data.query('SELECT count(*)::int AS rows FROM other.good')).toEqual([
+    { rows: 10 },
+  ])
+})
+
+test('a queued run is cancelled at once, and nobody works on it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  expect(await runs.cancel('shop', id)).toMatchObject({ status: 'cancelled' })
+  test.work()
+  expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ status: 'complete' })
+  expect(await runs.find(id)).toMatchObject({ status: 'cancelled', attempts: 0 })
+})
+
+test('a new run after one that was cancelled reads what that had completed too, as its sandbox says', async () => {
+  await using test = await testService()
+  const { instances, connections, runs, sandboxes } = test.service
+  const slow = { name: 'slow', rows: 100_000, rows_per_second: 1_000 }
+  await instances.create({
+    name: 'fake',
+    type: 'faker',
+    config: { streams: [{ name: 'quick', rows: 10 }, slow] },
+  })
+  const append = { syncMode: 'full_refresh', destinationSyncMode: 'append' } as const
+  await connections.create({
+    name: 'shop',
+    from: 'fake',
+    destination: 'data:shop',
+    activate: true,
+    streams: [
+      { name: 'quick', ...append },
+      { name: 'slow', ...append },
+    ],
+  })
+  test.work()
+  const cancelled = async (): Promise<void> => {
+    const run = await runs.start('shop')
+    await expect
+      .poll(async () => (await runs.find(run.id)).streams, { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ name: 'quick', status: 'complete' }))
+    await runs.cancel('shop', run.id)
+    const { status, streams } = await runToEnd(runs, run)
+    expect(status).toBe('cancelled')
+    expect(streams).toContainEqual(expect.objectContaining({ name: 'quick', loaded: 10 }))
+  }
+  await cancelled()
+  const { report } = await sandboxes.run('shop', { limitRows: 20, principal: 'key_1' })
+  const quick = report.streams.find(({ name }) => name === 'quick')
+  expect(quick?.diff_vs_current?.rows).toMatchObject({ insert: 10 })
+  await cancelled()
+  expect(await test.data.query('SELECT count(*)::int AS rows FROM shop.quick')).toEqual([
+    { rows: 20 },
+  ])
+})
+
+test('a process that lost its run stops working on it, and does not touch it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 50_000, rows_per_second: 2_000 }])
+  test.work()
+  const { id } = await runs.start('shop')
+  await expect
+    .poll(async () => (await runs.find(id)).loaded, { timeout: 20_000 })
+    .toBeGreaterThan(0)
+  expect(await test.store.runs.claim(id, 'another process', 0)).toMatchObject({ attempts: 2 })
+  await expect
+    .poll(() => test.logged.join(''), { timeout: 20_000 })
+    .toContain('another process has taken the run over')
+  expect(await runs.find(id)).toMatchObject({ status: 'running', attempts: 2 })
+  expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
+})
+
+// Concurrent: they wait between attempts most of the time.
+describe.concurrent('a run that cannot succeed', { timeout: 120_000 }, () => {
+  test('and moves nothing fails after its last attempt, with the reason', async () => {
+    await using test = await testService()
+    const { runs } = test.service
+    await makeShop(test.service, [{ name: 'a', rows: 10, fail: { at_row: 0, kind: 'error' } }])
+    test.work(quickRetries)
+    const run = await runToEnd(runs, await runs.start('shop'))
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'simulated_failure' } })
+    expect(run.attempts).toBe(2)
+  })
+
+  test('since a mistake of the program stops it ends as failed, and nothing of the mistake is shown', async () => {
+    await using test = await testService()
+    const { runs } = test.service
+    const fail = { at_row: 5, kind: 'error' }
+    await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
+    const mistaken = {
+      firstDelayMs: 100,
+      maxDelayMs: 100,
+      get maxFruitless(): number {
+        throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
+      },
+    }
+    test.work({ retries: mistaken })
+    const ended = await runToEnd(runs, await runs.start('shop'))
+    expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
+    expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
+    expect(test.logged.join('')).toContain('run-attempt.ts')
+  })
+})
