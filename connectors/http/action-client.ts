@@ -1,4 +1,4 @@
-import { ManifestClient } from '../../manifest-interpreter/source/manifest-client.ts'
+import { HeldBack, ManifestClient } from '../../manifest-interpreter/source/manifest-client.ts'
 import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
@@ -130,6 +130,10 @@ export class HttpActionClient implements ActionClient {
     if (error instanceof ConnectError) return error
     const facts = this.#facts(name)
     const unclear = about.isRepeatable ? 'action_unavailable' : 'action_outcome_unknown'
+    if (error instanceof HeldBack) {
+      const details = { ...facts, reason: error.message }
+      return new ConnectError('action_rate_limited', { details, cause: error })
+    }
     if (about.isTimeout) {
       const reason = 'it did not respond in time'
       return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })

@@ -5,8 +5,8 @@ import { unsupportedReason } from '../../manifest-interpreter/manifest/unsupport
 import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { PlainDict, Value } from '../../manifest-interpreter/value/value.ts'
-import { isJsonObject } from '../../protocol/index.ts'
-import type { JsonObject } from '../../protocol/index.ts'
+// Not from the index: the command `source` must start without what that loads.
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
 import type { ConnectorStreams } from '../connector.ts'
 import type { StreamDescriptor } from '../descriptor-schema.ts'
 

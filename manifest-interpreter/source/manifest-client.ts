@@ -86,7 +86,7 @@ export class ManifestClient {
     try {
       await client.send(request, call.name)
     } catch (error) {
-      call.signal.throwIfAborted()
+      if (!(error instanceof HeldBack)) call.signal.throwIfAborted()
       // Else the tries are used up, or the outcome may not be repeated.
       if (last.outcome === undefined) throw error
     }
@@ -95,9 +95,31 @@ export class ManifestClient {
     return last.outcome
   }
 
+  /** A call that the limits of the manifest hold back ends with its time. */
   #http(environment: Environment): SourceHttp {
     const { budget } = this.#configured
-    return new SourceHttp({ environment, ...(budget !== undefined && { budget }) })
+    if (budget === undefined) return new SourceHttp({ environment })
+    const { signal } = environment
+    return new SourceHttp({
+      environment,
+      budget: {
+        acquire: async (request) => {
+          await unlessAborted(budget.acquire(request), signal)
+          if (signal.aborted) throw new HeldBack()
+        },
+        observe: (request, response) => {
+          budget.observe(request, response)
+        },
+      },
+    })
+  }
+}
+
+/** The limits that the manifest sets left no room for a request within the time of its call: it was not sent. */
+export class HeldBack extends Error {
+  constructor() {
+    super('more requests of the instance wait than its limits let through in the time of the call')
+    this.name = 'HeldBack'
   }
 }
 

@@ -72,9 +72,10 @@ export function actionContract(type: string, subject: ActionSubject): void {
 
   test('a refusal, a failure, a cut and a wait each have their code, and repeat only what is safe', async () => {
     await using vendor = await ScriptedVendor.start(subject.succeed)
-    await using client = await open(actions, subject.configOf(vendor.url, secret))
     for (const action of await actions.load()) {
       const { descriptor } = action
+      // A client of its own: the limits of the rate are those of one client.
+      await using client = await open(actions, subject.configOf(vendor.url, secret))
       const isSafe = descriptor.effect === 'read' || descriptor.idempotency !== 'none'
       const failureOf = async (script: VendorScript): Promise<string> => {
         vendor.requests.length = 0

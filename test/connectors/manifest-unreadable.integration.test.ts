@@ -153,7 +153,7 @@ test.concurrent(
       const { result } = await runPlan(plan)
       expect(result.streams[0]).toMatchObject({
         status: 'complete',
-        warnings: [expect.stringContaining('is empty now. Rows that were deleted: 2.')],
+        warnings: [expect.stringContaining('were deleted: 2.')],
       })
       expect(await count(db)).toBe(0)
     }

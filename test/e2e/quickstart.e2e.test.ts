@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { closedPort } from '../cli/reactor-command.ts'
+import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
 import { AuthorizationServer } from '../fakes/authorization-server.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -397,14 +398,42 @@ describe('beside the quickstart', () => {
     expect(revoked.err).toContain('[unauthorized]')
   }, 30_000)
 
-  test('connectors and parts of later versions give errors with a fix, not surprises', async () => {
-    const unknown = await reactor('connect instances create my-stripe --type stripe --json')
+  test('unknown connectors and actions, and parts of later versions, give errors with a fix', async () => {
+    const unknown = await reactor('connect instances create my-crm --type salesforce --json')
     expect(unknown.code).toBe(1)
     expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'unknown_connector' } })
     const action = await reactor('connect actions invoke numbers send --input {}')
-    expect(action.err).toContain('[not_available]')
+    expect(action.err).toContain('[action_not_found]')
+    const receiver = 'connect receivers create numbers --webhook events --dispatch job:a'
+    expect((await reactor(receiver)).err).toContain('[not_available]')
     const user = await reactor('auth login user@example.com --password ...')
     expect(user.err).toContain('[login_refused]')
+  })
+
+  test('the lines of the product’s page for Stripe work word by word against a vendor on loopback', async () => {
+    await using vendor = await ScriptedVendor.start(() => ({
+      body: { id: 'cus_1', object: 'customer', object_list: [], data: [], has_more: false },
+      headers: { 'request-id': 'req_1' },
+    }))
+    await succeeds('connect catalog show stripe')
+    const config = JSON.stringify({ api_url: vendor.url })
+    await succeeds(`connect instances create my-stripe --type stripe --config ${config}`)
+    const key = '{"api_key":"sk_test_51planted"}'
+    await succeeds(`connect instances credentials my-stripe --input ${key}`)
+    await succeeds('connect instances check my-stripe')
+    vendor.requests.length = 0
+    const input = '{"email":"ada@example.com","name":"Ada_Lovelace"}'
+    const tried = await succeeds(
+      `connect actions invoke my-stripe createCustomer --input ${input} --dry-run`,
+    )
+    expect(tried).toContain('carried out in the vendor’s test mode')
+    expect(tried).not.toContain('sk_test_51planted')
+    expect(vendor.last).toMatchObject({
+      method: 'POST',
+      url: '/v1/customers',
+      body: 'email=ada%40example.com&name=Ada_Lovelace',
+      headers: { authorization: 'Bearer sk_test_51planted' },
+    })
   })
 
   test('an instance that a connection reads is kept; without it, both go', async () => {
