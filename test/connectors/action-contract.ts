@@ -95,13 +95,14 @@ export function actionContract(type: string, subject: ActionSubject): void {
       expect(await failureOf(() => ({ status: 400, body: {} }))).toBe('action_refused')
       expect(vendor.requests, descriptor.name).toHaveLength(1)
       expect(await failureOf(() => ({ status: 500, body: {} })), descriptor.name).toBe(unclear)
-      const wait = { status: 429, headers: { 'retry-after': '60' }, body: {} }
-      expect(await failureOf(() => wait), descriptor.name).toBe('action_rate_limited')
       expect(
         await failureOf((_request, response) => void response.destroy()),
         descriptor.name,
       ).toBe(unclear)
       if (!isSafe) expect(vendor.requests, descriptor.name).toHaveLength(1)
+      // Last: some clients hold further requests back after it.
+      const wait = { status: 429, headers: { 'retry-after': '60' }, body: {} }
+      expect(await failureOf(() => wait), descriptor.name).toBe('action_rate_limited')
     }
   })
 }
