@@ -11,16 +11,22 @@ import { postgresConnector } from './postgres/connector.ts'
 import { slackConnector } from './slack/connector.ts'
 import { stripeConnector } from './stripe/connector.ts'
 
-const connectors: ReadonlyMap<string, Connector> = new Map(
-  [
-    fakerConnector,
-    githubConnector,
-    linearConnector,
-    postgresConnector,
-    slackConnector,
-    stripeConnector,
-  ].map((connector) => [connector.descriptor.type, connector]),
-)
+/** Those that are written in TypeScript. Each is made when it is first asked for: it loads its manifest, and every thread comes here. */
+const natives: ReadonlyMap<string, () => Connector> = new Map([
+  ['faker', () => fakerConnector],
+  ['github', githubConnector],
+  ['linear', linearConnector],
+  ['postgres', () => postgresConnector],
+  ['slack', slackConnector],
+  ['stripe', stripeConnector],
+])
+const made = new Map<string, Connector>()
+
+function nativeConnector(type: string): Connector | undefined {
+  const connector = made.get(type) ?? natives.get(type)?.()
+  if (connector !== undefined) made.set(type, connector)
+  return connector
+}
 
 /** The type of a connector that is a manifest in the user's file: this prefix and the absolute path. */
 const MANIFEST_PREFIX = 'manifest:'
@@ -36,7 +42,7 @@ export function manifestType(path: string): string {
  * `manifest_unreadable` or `manifest_invalid` for a manifest.
  */
 export function connectorOf(type: string): Connector {
-  const connector = connectors.get(type)
+  const connector = nativeConnector(type)
   if (connector !== undefined) return connector
   const path = type.slice(MANIFEST_PREFIX.length)
   if (type.startsWith(MANIFEST_PREFIX) && isAbsolute(path)) return manifestConnector(type, path)
@@ -48,12 +54,12 @@ export function connectorOf(type: string): Connector {
 
 /** Every type that `connectorOf` knows by name, sorted. */
 export function connectorTypes(): readonly string[] {
-  return [...connectors.keys(), ...bundledTypes()].sort()
+  return [...natives.keys(), ...bundledTypes()].sort()
 }
 
 /** The types that are written in TypeScript, sorted. */
 export function nativeTypes(): readonly string[] {
-  return [...connectors.keys()].sort()
+  return [...natives.keys()].sort()
 }
 
 /** The file of a bundled manifest; undefined if the type is another one. */

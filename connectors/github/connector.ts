@@ -15,17 +15,20 @@ const api: VendorApi = {
   requestId: ({ headers }) => headers.get('x-github-request-id'),
 }
 
-export const githubConnector: Connector = withCheckedConfig(
-  httpConnector({
-    type: 'github',
-    docsUrl: 'docs/connectors/github.md',
-    auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
-    webhooks: githubWebhooks,
-    api,
-    manifest: new URL('streams/manifest.yaml', import.meta.url),
-    loadActions: async () => (await import('./actions/actions.ts')).githubActions,
-  }),
-)
+/** Loads its manifest. */
+export function githubConnector(): Connector {
+  return withCheckedConfig(
+    httpConnector({
+      type: 'github',
+      docsUrl: 'docs/connectors/github.md',
+      auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
+      webhooks: githubWebhooks,
+      api,
+      manifest: new URL('streams/manifest.yaml', import.meta.url),
+      loadActions: async () => (await import('./actions/actions.ts')).githubActions,
+    }),
+  )
+}
 
 /** Limits come as 403 too. https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */
 function isTurnedAway({ status, headers }: Pick<ActionResponse, 'status' | 'headers'>): boolean {

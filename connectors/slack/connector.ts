@@ -5,23 +5,26 @@ import { slackFailure } from './failure.ts'
 import { slackOAuth } from './oauth.ts'
 import { slackWebhooks } from './webhooks.ts'
 
-export const slackConnector: Connector = withCheckedConfig(
-  httpConnector({
-    type: 'slack',
-    docsUrl: 'docs/connectors/slack.md',
-    auth: [{ kind: 'api_key', field: 'access_token' }, slackOAuth],
-    webhooks: slackWebhooks,
-    api: {
-      title: 'Slack',
-      authorization: () => 'Bearer ***',
-      failure: slackFailure,
-      requestId: ({ headers }) => headers.get('x-slack-req-id'),
-    },
-    manifest: new URL('streams/manifest.yaml', import.meta.url),
-    loadActions: async () => (await import('./actions/actions.ts')).slackActions,
-    loadComponents: async () => {
-      const { registerSlackComponents } = await import('./streams/components.ts')
-      registerSlackComponents()
-    },
-  }),
-)
+/** Loads its manifest. */
+export function slackConnector(): Connector {
+  return withCheckedConfig(
+    httpConnector({
+      type: 'slack',
+      docsUrl: 'docs/connectors/slack.md',
+      auth: [{ kind: 'api_key', field: 'access_token' }, slackOAuth],
+      webhooks: slackWebhooks,
+      api: {
+        title: 'Slack',
+        authorization: () => 'Bearer ***',
+        failure: slackFailure,
+        requestId: ({ headers }) => headers.get('x-slack-req-id'),
+      },
+      manifest: new URL('streams/manifest.yaml', import.meta.url),
+      loadActions: async () => (await import('./actions/actions.ts')).slackActions,
+      loadComponents: async () => {
+        const { registerSlackComponents } = await import('./streams/components.ts')
+        registerSlackComponents()
+      },
+    }),
+  )
+}

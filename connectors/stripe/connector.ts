@@ -19,33 +19,34 @@ const api: VendorApi = {
   requestId: ({ headers }) => headers.get('request-id'),
 }
 
-const manifest = new URL('streams/manifest.yaml', import.meta.url)
-const loaded = loadManifestFile(fileURLToPath(manifest))
-const streams = objectStreams(loaded.manifest)
-
-const http = httpConnector({
-  type: 'stripe',
-  docsUrl: 'docs/connectors/stripe.md',
-  auth: [{ kind: 'api_key', field: 'api_key' }],
-  webhooks: stripeWebhooks(loaded.manifest),
-  api,
-  manifest,
-  loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
-})
-
-export const stripeConnector: Connector = withCheckedConfig({
-  ...http,
-  read: async (task, out, context) => {
-    const objects = streams.get(task.stream.stream.name)
-    if (objects === undefined) {
-      warnOfLostEvents(task, context)
-      return http.read(task, out, context)
-    }
-    // It loads the interpreter, which a thread that only knows the connectors does not need.
-    const { readObjects } = await import('./streams/read-objects.ts')
-    return readObjects(task, { loaded, objects, out, context })
-  },
-})
+/** Loads its manifest. */
+export function stripeConnector(): Connector {
+  const manifest = new URL('streams/manifest.yaml', import.meta.url)
+  const loaded = loadManifestFile(fileURLToPath(manifest))
+  const streams = objectStreams(loaded.manifest)
+  const http = httpConnector({
+    type: 'stripe',
+    docsUrl: 'docs/connectors/stripe.md',
+    auth: [{ kind: 'api_key', field: 'api_key' }],
+    webhooks: stripeWebhooks(loaded.manifest),
+    api,
+    manifest,
+    loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
+  })
+  return withCheckedConfig({
+    ...http,
+    read: async (task, out, context) => {
+      const objects = streams.get(task.stream.stream.name)
+      if (objects === undefined) {
+        warnOfLostEvents(task, context)
+        return http.read(task, out, context)
+      }
+      // It loads the interpreter, which a thread that only knows the connectors does not need.
+      const { readObjects } = await import('./streams/read-objects.ts')
+      return readObjects(task, { loaded, objects, out, context })
+    },
+  })
+}
 
 /** The stream `events` itself cannot be read in full again. */
 function warnOfLostEvents({ stream, state }: ReadTask, context: ConnectorContext): void {

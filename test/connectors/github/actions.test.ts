@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { githubActions } from '../../../connectors/github/actions/actions.ts'
-import { githubConnector } from '../../../connectors/github/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import type { ActionClient } from '../../../connectors/connector.ts'
 import type { ConnectError, JsonObject, JsonValue } from '../../../protocol/index.ts'
 import { refusal } from '../../fakes/github/answers.ts'
@@ -11,6 +11,8 @@ import { contextOf } from '../collected.ts'
 import { samples } from './action-subject.ts'
 import { checking } from './loopback.ts'
 import { problemsOf } from './openapi.ts'
+
+const githubConnector = connectorOf('github')
 
 const place = { owner: 'acme', repo: 'shop' }
 const sha = 'a'.repeat(40)

@@ -1,6 +1,6 @@
 import type { LinearDocument } from '@linear/sdk'
 import { expect, test } from 'vitest'
-import { linearConnector } from '../../../connectors/linear/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { linearOAuth } from '../../../connectors/linear/oauth.ts'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { ManifestFlow } from '../../../service/oauth/manifest-flow.ts'
@@ -8,6 +8,8 @@ import { TokenFetch } from '../../../service/oauth/token-fetch.ts'
 import { fillAcme } from '../../fakes/linear/acme.ts'
 import { apiKey, LinearSimulator, rateLimited } from '../../fakes/linear/linear-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
+
+const linearConnector = connectorOf('linear')
 
 function connectorFor({ url }: LinearSimulator): NativeConnector {
   return new NativeConnector(linearConnector, { api_key: apiKey, api_url: url })

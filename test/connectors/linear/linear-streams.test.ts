@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
-import { linearConnector } from '../../../connectors/linear/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { fillAcme, on } from '../../fakes/linear/acme.ts'
 import { apiKey, LinearSimulator, rateLimited } from '../../fakes/linear/linear-simulator.ts'
 import type { Row } from '../collected.ts'
 import { NativeConnector } from '../http/native-connector.ts'
+
+const linearConnector = connectorOf('linear')
 
 function connectorFor({ url }: LinearSimulator): NativeConnector {
   return new NativeConnector(linearConnector, { api_key: apiKey, api_url: url })

@@ -7,10 +7,12 @@ import type {
   ReactionsAddArguments,
 } from '@slack/web-api'
 import { expect, test } from 'vitest'
-import { slackConnector } from '../../../connectors/slack/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
+
+const slackConnector = connectorOf('slack')
 
 function connectorFor({ apiUrl }: SlackSimulator): NativeConnector {
   return new NativeConnector(slackConnector, { access_token: botToken, api_url: apiUrl })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { slackConnector } from '../../../connectors/slack/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { slackOAuth } from '../../../connectors/slack/oauth.ts'
 import { ManifestFlow } from '../../../service/oauth/manifest-flow.ts'
 import { TokenFetch } from '../../../service/oauth/token-fetch.ts'
@@ -9,6 +9,8 @@ import {
   SlackSimulator,
 } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
+
+const slackConnector = connectorOf('slack')
 
 test('the browser is sent to Slack with the scopes of a bot, separated by commas', async () => {
   await using fetch = new TokenFetch([])

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { slackConnector } from '../../../connectors/slack/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 import type { Row } from '../collected.ts'
+
+const slackConnector = connectorOf('slack')
 
 function connectorFor({ apiUrl }: SlackSimulator): NativeConnector {
   const config = { access_token: botToken, api_url: apiUrl, start_date: '2026-01-01T00:00:00Z' }

@@ -3,7 +3,7 @@ import type { Action } from '../../../connectors/action.ts'
 import type { ActionOutcome, SendOptions } from '../../../connectors/connector.ts'
 import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
 import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
-import { stripeConnector } from '../../../connectors/stripe/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import {
   ConnectError,
   isJsonList,
@@ -15,6 +15,8 @@ import { lockTimeout, StripeRefusal, tooManyRequests } from '../../fakes/stripe/
 import { operationFor, requestViolations, slice } from './openapi/read-slice.ts'
 import { samples } from './samples.ts'
 import { StripeSource } from './stripe-source.ts'
+
+const stripeConnector = connectorOf('stripe')
 
 const cases = stripeActions.map((action) => [action.descriptor.name, action] as const)
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { stripeConnector } from '../../../connectors/stripe/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { lockTimeout, StripeRefusal, tooManyRequests } from '../../fakes/stripe/stripe-error.ts'
 import type { StripeAccount } from '../../fakes/stripe/stripe-account.ts'
 import { idsOf, lastState, mergedRows, StripeSource } from './stripe-source.ts'
+
+const stripeConnector = connectorOf('stripe')
 
 const day = 86_400
 

@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadManifestFile } from '../../../connectors/manifest/load-manifest-file.ts'
 import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
-import { stripeConnector } from '../../../connectors/stripe/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import {
   objectStreams as readObjectStreams,
   type ObjectStream,
 } from '../../../connectors/stripe/streams/object-stream.ts'
 import { listViolations, slice } from './openapi/read-slice.ts'
 import { idsOf, lastState, mergedRows, StripeSource } from './stripe-source.ts'
+
+const stripeConnector = connectorOf('stripe')
 
 const file = new URL('../../../connectors/stripe/streams/manifest.yaml', import.meta.url).pathname
 const { manifest } = loadManifestFile(file)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
-import { stripeConnector } from '../../../connectors/stripe/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { configOf } from '../../../connectors/manifest/source-config.ts'
 import { bestMatch } from '../../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violations } from '../../../manifest-interpreter/config/json-schema/violations.ts'
@@ -8,6 +8,8 @@ import { startStripeMock, type StripeMock } from '../../fakes/stripe/stripe-mock
 import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
 import { Collected, configuredStream } from './stripe-source.ts'
+
+const stripeConnector = connectorOf('stripe')
 
 const { streams = [] } = (await stripeConnector.streams?.()) ?? {}
 

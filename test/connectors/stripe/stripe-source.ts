@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../../../connectors/connector.ts'
-import { stripeConnector } from '../../../connectors/stripe/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import {
   isJsonObject,
   type ConfiguredAirbyteStream,
@@ -10,6 +10,8 @@ import {
   type RecordData,
 } from '../../../protocol/index.ts'
 import { StripeSimulator } from '../../fakes/stripe/stripe-simulator.ts'
+
+const stripeConnector = connectorOf('stripe')
 
 export interface StripeRead {
   readonly outcome: 'complete' | 'stopped'
