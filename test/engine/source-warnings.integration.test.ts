@@ -6,8 +6,8 @@ import { finishEngine, killEngine } from '../support/engine-process.ts'
 import { newFolder } from '../support/new-folder.ts'
 import { testDatabase } from '../support/postgres.ts'
 
-/** The read takes a while, with many checkpoints. */
-const rows = 60_000
+/** More than an engine reads before it is killed, with many checkpoints. */
+const rows = 300_000
 
 test.each(['embedded', 'kafka'] as const)(
   'a warning of the source is told by the run that ends, once, after two kills: %s log',
