@@ -46,6 +46,21 @@ export async function killEngine(
   if (engine.exitCode === null && engine.signalCode === null) await once(engine, 'exit')
 }
 
+/** Kills the engine as soon as the condition holds, which is asked again and again. Throws if the run ends before. */
+export async function killEngineWhen(
+  file: string,
+  condition: () => Promise<boolean>,
+): Promise<void> {
+  const engine = startEngine(file)
+  const exited = once(engine, 'exit')
+  while (!(await condition())) {
+    if (engine.exitCode !== null) throw new Error('the run ended before the condition held')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  engine.kill('SIGKILL')
+  await exited
+}
+
 /** Runs to the end, which must be a good one; gives the result that it wrote. */
 export async function finishEngine(file: string): Promise<EngineEvent> {
   const engine = startEngine(file)
