@@ -110,6 +110,14 @@ export function defineAction<Input extends z.ZodObject, Output extends z.ZodType
   }
 }
 
+/** Whether a call may be sent again although the vendor may have carried it out. */
+export function isRepeatable({
+  idempotency,
+  effect,
+}: Pick<ActionDescriptor, 'idempotency' | 'effect'>): boolean {
+  return idempotency !== 'none' || effect === 'read'
+}
+
 /** A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whatever it holds. */
 export function urlPath(
   texts: TemplateStringsArray,

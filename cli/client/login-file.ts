@@ -84,7 +84,7 @@ export async function removeLogin(file: string, url: string): Promise<boolean> {
   return true
 }
 
-/** Forgets all, also where the file is broken. True if there was a file. */
+/** Forgets all, also if the file is broken. True if there was a file. */
 export async function removeLogins(file: string): Promise<boolean> {
   try {
     await rm(file)

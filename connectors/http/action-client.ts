@@ -3,7 +3,12 @@ import { SourceError, TransportError } from '../../manifest-interpreter/contract
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import type { ActionCall, ActionRequest, ActionResponse } from '../action.ts'
+import {
+  isRepeatable,
+  type ActionCall,
+  type ActionRequest,
+  type ActionResponse,
+} from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import type { ActionClient, ActionContext, ActionOutcome, SendOptions } from '../connector.ts'
 import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
@@ -74,7 +79,6 @@ export class HttpActionClient implements ActionClient {
     const { timeoutMs } = options
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
-    const isRepeatable = descriptor.idempotency !== 'none' || descriptor.effect === 'read'
     try {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
@@ -82,11 +86,11 @@ export class HttpActionClient implements ActionClient {
         timeoutMs,
         isUnauthorized: request.isUnauthorized === true,
         mayRepeat: (outcome) =>
-          wasNotProcessed(outcome, this.#api) || (isRepeatable && mayPass(outcome)),
+          wasNotProcessed(outcome, this.#api) || (isRepeatable(descriptor) && mayPass(outcome)),
       })
       return await this.#read(response, descriptor)
     } catch (error) {
-      throw this.#explain(error, descriptor, { isRepeatable, isTimeout: timeout.aborted })
+      throw this.#explain(error, descriptor, { isTimeout: timeout.aborted })
     }
   }
 
@@ -105,12 +109,11 @@ export class HttpActionClient implements ActionClient {
     response: ActionResponse,
     descriptor: ActionDescriptor,
   ): ConnectError {
-    const { name, idempotency, effect } = descriptor
+    const { name } = descriptor
     const { kind, message: reason, code } = failure
     const requestId = this.#api.requestId(response)
-    const isRepeatable = idempotency !== 'none' || effect === 'read'
     const codeName =
-      kind === 'failed' && !isRepeatable ? 'action_outcome_unknown' : failureCodes[kind]
+      kind === 'failed' && !isRepeatable(descriptor) ? 'action_outcome_unknown' : failureCodes[kind]
     return new ConnectError(codeName, {
       details: {
         ...this.#facts(name),
@@ -124,12 +127,12 @@ export class HttpActionClient implements ActionClient {
 
   #explain(
     error: unknown,
-    { name }: ActionDescriptor,
-    about: { readonly isRepeatable: boolean; readonly isTimeout: boolean },
+    descriptor: ActionDescriptor,
+    about: { readonly isTimeout: boolean },
   ): unknown {
     if (error instanceof ConnectError) return error
-    const facts = this.#facts(name)
-    const unclear = about.isRepeatable ? 'action_unavailable' : 'action_outcome_unknown'
+    const facts = this.#facts(descriptor.name)
+    const unclear = isRepeatable(descriptor) ? 'action_unavailable' : 'action_outcome_unknown'
     if (error instanceof HeldBack) {
       const details = { ...facts, reason: error.message }
       return new ConnectError('action_rate_limited', { details, cause: error })

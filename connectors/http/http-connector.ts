@@ -58,7 +58,7 @@ function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): Co
         api.dryRunLevel?.(call.descriptor, config) ?? withoutTestMode(call.descriptor.dryRun)
       return { level, request: showRequest(request, api.authorization(config)) }
     },
-    // The interpreter is loaded only where an action is sent.
+    // The interpreter is loaded when the first action is sent.
     open: async (config, context) => {
       const { HttpActionClient } = await import('./action-client.ts')
       return new HttpActionClient(api, { config, context, loaded: loadManifestFile(path) })

@@ -32,7 +32,7 @@ export function manifestConnector(type: string, path: string): Connector {
     discover: (config, context) => discover(loaded, config, context),
     openRead: () => Promise.resolve(openSession()),
     read: (task, out, context) => readManifestTask(loaded, task, { out, context }),
-    // Loaded where it is used, as below.
+    // Loaded when it is used, as below.
     streams: async () => {
       const { describeManifest } = await import('./describe-manifest.ts')
       return describeManifest(loaded.manifest)

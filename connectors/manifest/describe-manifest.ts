@@ -10,8 +10,17 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
 import type { ConnectorStreams } from '../connector.ts'
 import type { StreamDescriptor } from '../descriptor-schema.ts'
 
+/** A manifest is never changed, and each listing of the catalog describes all of them. */
+const described = new WeakMap<Manifest, ConnectorStreams>()
+
 /** The streams of a manifest, as far as they are known without a configuration. */
-export function describeManifest({ definition }: Manifest): ConnectorStreams {
+export function describeManifest(manifest: Manifest): ConnectorStreams {
+  const known = described.get(manifest) ?? describeStreams(manifest)
+  described.set(manifest, known)
+  return known
+}
+
+function describeStreams({ definition }: Manifest): ConnectorStreams {
   const streams = list(definition, 'streams')
     .filter(isPlainDict)
     .flatMap((stream) =>

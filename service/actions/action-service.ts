@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Action, ActionCall } from '../../connectors/action.ts'
+import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
 import type { ConnectorActions } from '../../connectors/connector.ts'
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import { canonicalJson } from '../../lib/text/canonical-json.ts'
@@ -180,8 +180,8 @@ export class StoredActionService implements ActionService {
 
   /** Whether the vendor did it before the process died is not known. */
   #requireRepeatable({ action, title }: Prepared): void {
-    const { name, idempotency, effect } = action.descriptor
-    if (idempotency !== 'none' || effect === 'read') return
+    if (isRepeatable(action.descriptor)) return
+    const { name } = action.descriptor
     const reason = 'the process that carried it out died'
     throw new ConnectError('action_outcome_unknown', {
       details: { vendor: title, action: name, reason },
