@@ -118,6 +118,11 @@ export function isRepeatable({
   return idempotency !== 'none' || effect === 'read'
 }
 
+/** Where the vendor's API is, without a slash at its end: `api_url` of the configuration names a proxy or a simulator. */
+export function apiUrl({ api_url: given }: JsonObject, standard: string): string {
+  return typeof given === 'string' ? given.replace(/\/+$/, '') : standard
+}
+
 /** A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whatever it holds. */
 export function urlPath(
   texts: TemplateStringsArray,

@@ -15,7 +15,7 @@ import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
 import { configOf, plainConfig } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
-import type { VendorApi, VendorFailure } from './vendor-api.ts'
+import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
@@ -67,7 +67,7 @@ export class HttpActionClient implements ActionClient {
     const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
     const output = this.#readable(call, () => call.result(last))
-    return { output, requestId: this.#api.requestId(last) ?? null }
+    return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }
 
   async #sendStep(
@@ -99,7 +99,7 @@ export class HttpActionClient implements ActionClient {
     const headers = headersOf(response)
     const bytes = Buffer.from(await response.bytes())
     const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
-    const failure = this.#api.failure(read, descriptor)
+    const failure = this.#api.failure ? this.#api.failure(read, descriptor) : statusFailure(read)
     if (failure !== undefined) throw this.#failed(failure, read, descriptor)
     return read
   }
@@ -111,7 +111,7 @@ export class HttpActionClient implements ActionClient {
   ): ConnectError {
     const { name } = descriptor
     const { kind, message: reason, code } = failure
-    const requestId = this.#api.requestId(response)
+    const requestId = requestIdOf(this.#api, response)
     const codeName =
       kind === 'failed' && !isRepeatable(descriptor) ? 'action_outcome_unknown' : failureCodes[kind]
     return new ConnectError(codeName, {
