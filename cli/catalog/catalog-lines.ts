@@ -12,11 +12,11 @@ export type ConnectorDocument = z.output<typeof descriptorDocument>
 /** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
-    connectors.map(({ type, kind, title, streams, actions, problem }) => [
+    connectors.map(({ type, kind, title, streams, has_actions: hasActions, problem }) => [
       type,
       kind,
       streams === null ? '' : counted(streams, 'stream'),
-      actions === 0 ? '' : counted(actions, 'action'),
+      hasActions ? 'actions' : '',
       problem ?? title,
     ]),
   )

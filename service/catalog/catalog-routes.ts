@@ -2,7 +2,13 @@ import { z } from 'zod'
 import type { CatalogService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
-import { catalogDocument, connectorType, descriptorDocument, descriptorSchema } from './schema.ts'
+import {
+  catalogDocument,
+  catalogEntrySchema,
+  connectorType,
+  descriptorDocument,
+  descriptorSchema,
+} from './schema.ts'
 import { docsUrl } from '../platform/docs-url.ts'
 import { toWire } from '../platform/wire.ts'
 
@@ -20,8 +26,10 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
         response: { 200: catalogDocument, ...failures() },
       },
     },
-    async (_request, reply) =>
-      reply.send({ items: [...(await catalog.list())], next_cursor: null }),
+    async (_request, reply) => {
+      const items = (await catalog.list()).map((entry) => toWire(catalogEntrySchema, entry))
+      return reply.send({ items, next_cursor: null })
+    },
   )
   api.get(
     '/catalog/:type',
