@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actionsDocument } from '../actions/actions-document.ts'
 import type { CatalogService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
@@ -48,5 +49,21 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
       const opened = { ...descriptor, docsUrl: docsUrl(descriptor.docsUrl, docsBase) }
       return reply.send(toWire(descriptorSchema, opened))
     },
+  )
+  api.get(
+    '/catalog/:type/openapi.json',
+    {
+      config: { action: 'catalog:read' },
+      schema: {
+        tags,
+        operationId: 'getConnectorOpenApi',
+        summary:
+          'OpenAPI of the actions of a connector: an operation for each, with its input and output',
+        params: z.object({ type: connectorType }),
+        response: { 200: z.looseObject({}), ...failures('unknown_connector') },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.send({ ...actionsDocument(api.swagger(), await catalog.get(params.type)) }),
   )
 }
