@@ -59,13 +59,8 @@ async function load<Shape extends z.ZodRawShape>(
   return z.object(shape).parse({ ...(await import(pathToFileURL(join(copy, path)).href)) })
 }
 
-async function openInkpad(): Promise<{
-  readonly vendor: ScriptedVendor
-  readonly source: NativeConnector
-}> {
-  const vendor = await startInkpad()
-  const config = { api_key: 'inkpad-secret-1', api_url: vendor.url }
-  return { vendor, source: new NativeConnector(inkpadConnector(), config) }
+function sourceOf({ url }: ScriptedVendor): NativeConnector {
+  return new NativeConnector(inkpadConnector(), { api_key: 'inkpad-secret-1', api_url: url })
 }
 
 test('the connector of the page has at most 60 lines', () => {
@@ -83,7 +78,8 @@ test.each([...files])('%s is formatted as all files here', async (path, text) =>
 
 // Parses all that a connector imports.
 test('all code of the page compiles with the options of this project', { timeout: 120_000 }, () => {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const file = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path))
+  const config: unknown = file.config
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
   const code = [...files].filter(([path]) => path.endsWith('.ts'))
   expect(code).toHaveLength(5)
@@ -99,8 +95,8 @@ test('all code of the page compiles with the options of this project', { timeout
 })
 
 test('the connector of the page checks, discovers, and reads both pages', async () => {
-  const { vendor, source } = await openInkpad()
-  await using _ = vendor
+  await using vendor = await startInkpad()
+  const source = sourceOf(vendor)
   expect(await source.check()).toMatchObject({ status: 'SUCCEEDED' })
   expect(await source.with({ api_key: 'wrong' }).check()).toMatchObject({ status: 'FAILED' })
   const streams = await source.discover()
@@ -113,8 +109,8 @@ test('the connector of the page checks, discovers, and reads both pages', async 
 })
 
 test('the connector of the page shows the request of its action, and sends it', async () => {
-  const { vendor, source } = await openInkpad()
-  await using _ = vendor
+  await using vendor = await startInkpad()
+  const source = sourceOf(vendor)
   const input = { text: 'Buy ink' }
   const shown = await source.preview('createNote', input)
   expect(vendor.requests).toEqual([])
