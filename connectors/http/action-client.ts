@@ -144,7 +144,8 @@ export class HttpActionClient implements ActionClient {
     if (error instanceof TransportError) {
       const code = wasNotProcessed(error, this.#api) ? 'action_unavailable' : unclear
       const details = { ...facts, reason: error.message }
-      if (refusedKinds.has(error.kind)) return new ConnectError('action_refused', { details })
+      if (refusedKinds.has(error.kind))
+        return new ConnectError('action_address_refused', { details })
       return new ConnectError(code, { details, cause: error })
     }
     if (error instanceof SourceError) {

@@ -68,6 +68,18 @@ export function actionContract({ actions, descriptor }: Connector, subject: Acti
     }
   })
 
+  test('an address in a private network is not called, and it is not said that the vendor refused', async () => {
+    await using client = await open(actions, subject.configOf('http://10.0.0.1:9', secret))
+    const [action] = await actions.load()
+    if (action === undefined) throw new Error('it has no actions')
+    await expect(
+      client.send(action.call(sampleOf(subject, action)), sendOptions),
+    ).rejects.toMatchObject({
+      code: 'action_address_refused',
+      message: expect.stringContaining('10.0.0.1') as unknown,
+    })
+  })
+
   test('a refusal, a failure, a cut and a wait each have their code, and repeat only what is safe', async () => {
     await using vendor = await ScriptedVendor.start(subject.succeed)
     for (const action of await actions.load()) {
