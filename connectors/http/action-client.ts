@@ -144,9 +144,7 @@ export class HttpActionClient implements ActionClient {
     if (error instanceof TransportError) {
       const code = wasNotProcessed(error, this.#api) ? 'action_unavailable' : unclear
       const details = { ...facts, reason: error.message }
-      if (refusedKinds.has(error.kind))
-        return new ConnectError('action_address_refused', { details })
-      return new ConnectError(code, { details, cause: error })
+      return new ConnectError(refusalCodes.get(error.kind) ?? code, { details, cause: error })
     }
     if (error instanceof SourceError) {
       const { failureType, message: reason } = error
@@ -186,11 +184,12 @@ const failureCodes = {
 } as const
 
 /** The request was never sent: it would not be the next time either. */
-const refusedKinds = new Set<TransportError['kind']>([
-  'invalid-url',
-  'invalid-scheme',
-  'refused-address',
-  'refused-redirect',
+const refusalCodes = new Map<TransportError['kind'], ConnectError['code']>([
+  ['invalid-url', 'action_address_refused'],
+  ['invalid-scheme', 'action_address_refused'],
+  ['refused-address', 'action_address_refused'],
+  // The vendor sends the caller elsewhere: the object has moved.
+  ['refused-redirect', 'action_refused'],
 ])
 
 /** Before a connection stands nothing is sent. */
@@ -205,7 +204,7 @@ const unconnected = new Set([
 
 /** The vendor refuses what is wrong with the request itself each time. */
 function mayPass(outcome: HttpResponse | TransportError): boolean {
-  if (outcome instanceof TransportError) return !refusedKinds.has(outcome.kind)
+  if (outcome instanceof TransportError) return !refusalCodes.has(outcome.kind)
   return outcome.status >= 500 || passingStatuses.has(outcome.status)
 }
 

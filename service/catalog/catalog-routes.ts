@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { actionsDocument } from '../actions/actions-document.ts'
+import { actionsDocument } from './actions-document.ts'
 import type { CatalogService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
