@@ -39,7 +39,12 @@ export class InstanceEditor {
   change(
     name: string,
     edit: ConfigEdit,
-    about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
+    about: {
+      readonly ifVersion?: number
+      readonly isAuthorized?: boolean
+      /** By a person: secrets alone are a new version too. */
+      readonly isGiven?: true
+    } = {},
   ): Promise<Instance> {
     return this.runExclusively(name, async (instance) => {
       requireVersion(instance, about.ifVersion)
@@ -50,19 +55,21 @@ export class InstanceEditor {
       const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
       const status = credentialStatus(descriptor, after)
       const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
-      return this.#keep(instance, after, isRefused ? 'reauthorize' : status)
+      const credentials = isRefused ? 'reauthorize' : status
+      return this.#keep(instance, { ...after, credentials }, about.isGiven === true && isRenewed)
     })
   }
 
-  /** Writes nothing if nothing has changed, so that a discovery stays valid and no edit conflicts. */
+  /** Writes nothing if nothing has changed, so that no edit conflicts. The tokens that a connector replaces are no change of the instance. */
   async #keep(
     instance: Instance,
-    { config, secrets }: SplitConfig,
-    credentials: CredentialStatus,
+    { config, secrets, credentials }: SplitConfig & { readonly credentials: CredentialStatus },
+    hasNewSecrets: boolean,
   ): Promise<Instance> {
     const pointers = Object.keys(secrets).sort()
     const isSameConfig = isDeepStrictEqual(instance.config, config)
     const isSame =
+      !hasNewSecrets &&
       isSameConfig &&
       credentials === instance.credentials &&
       isDeepStrictEqual(instance.secrets, pointers)

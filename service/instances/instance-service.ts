@@ -93,7 +93,10 @@ export class StoredInstanceService implements InstanceService {
       refuseMisplacedSecrets(descriptor, next.config)
       return next
     }
-    return this.#editor.change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
+    return this.#editor.change(name, edit, {
+      isGiven: true,
+      ...(ifVersion !== undefined && { ifVersion }),
+    })
   }
 
   async delete(
@@ -121,7 +124,7 @@ export class StoredInstanceService implements InstanceService {
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }
-    return this.#editor.change(name, edit)
+    return this.#editor.change(name, edit, { isGiven: true })
   }
 
   async beginAuthorization(
@@ -137,7 +140,10 @@ export class StoredInstanceService implements InstanceService {
 
   async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
     const { instance } = await this.#options.oauth.complete(callback)
-    return this.#editor.change(instance, (stored) => stored, { isAuthorized: true })
+    return this.#editor.change(instance, (stored) => stored, {
+      isAuthorized: true,
+      isGiven: true,
+    })
   }
 
   check(name: string): Promise<AirbyteConnectionStatus> {
