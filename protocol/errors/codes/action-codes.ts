@@ -24,7 +24,7 @@ export const actionCodes = {
     retryable: false,
     message: 'The input of {action} is invalid. {problem}',
     suggestedFix:
-      'Correct the fields in `details.problems`. `reactor connect actions show INSTANCE {action}` shows the fields of the input.',
+      'Correct the fields in `details.problems`. `reactor connect actions show` lists the fields that {action} takes.',
   },
   action_not_found: {
     failureType: 'config_error',
