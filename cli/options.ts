@@ -18,6 +18,15 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
+/** A parser of whole numbers from 1 to `max`. */
+export function numberUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const number = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Infinity
+    if (number <= max) return number
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${String(max)}.`)
+  }
+}
+
 export function parseWholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('It must be a whole number from 0.')

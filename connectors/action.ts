@@ -118,6 +118,11 @@ export function isRepeatable({
   return idempotency !== 'none' || effect === 'read'
 }
 
+/** Where the vendor's API is, without a slash at its end: `api_url` of the configuration names a proxy or a simulator. */
+export function apiUrl({ api_url: given }: JsonObject, standard: string): string {
+  return typeof given === 'string' ? given.replace(/\/+$/, '') : standard
+}
+
 /** A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whatever it holds. */
 export function urlPath(
   texts: TemplateStringsArray,
@@ -132,6 +137,9 @@ export function urlPath(
   })
   return texts.map((text, index) => `${text}${segments[index] ?? ''}`).join('')
 }
+
+/** Any JSON, as the input came from JSON. Its schema is `{}`: that of `z.json()` refers to itself, which some generators cannot read. */
+export const anyJson = z.custom<JsonValue>()
 
 /** The text of one segment of a path. */
 export const pathSegment = z
@@ -150,14 +158,30 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
 const maxProblems = 20
 
 function invalidInput({ name }: ActionDescriptor, { issues }: z.ZodError): ConnectError {
-  const problems = issues.slice(0, maxProblems).map((issue) => ({
-    path: `/${issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
-    problem: issue.message,
-  }))
+  const problems = issues.flatMap(problemsOf)
   const [first] = problems
-  const place = first === undefined || first.path === '/' ? 'the input' : `\`${first.path}\``
-  const more = issues.length > 1 ? ` (and ${String(issues.length - 1)} more)` : ''
+  const place = first === undefined || first.path === '/' ? 'The input' : `\`${first.path}\``
+  const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : ''
   return new ConnectError('action_input_invalid', {
-    details: { action: name, problem: `${place}: ${first?.problem ?? ''}${more}`, problems },
+    details: {
+      action: name,
+      problem: `${place}: ${first?.problem ?? ''}${more}`,
+      problems: problems.slice(0, maxProblems),
+    },
   })
+}
+
+function problemsOf(
+  issue: z.core.$ZodIssue,
+): { readonly path: string; readonly problem: string }[] {
+  if (issue.code !== 'unrecognized_keys')
+    return [{ path: pointerTo(issue.path), problem: issue.message }]
+  return issue.keys.map((key) => ({
+    path: pointerTo([...issue.path, key]),
+    problem: 'there is no such field; remove it, or correct its spelling',
+  }))
+}
+
+function pointerTo(path: readonly PropertyKey[]): string {
+  return `/${path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`
 }

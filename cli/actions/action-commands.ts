@@ -66,7 +66,7 @@ effect: ${effect}; ${repeated}
 dry-run: ${level}
 ${confirmation}
 input
-${fieldLines(document.input)}
+${fieldLines(document.input) || '  It has none.\n'}
 try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry-run
 `
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { positiveNumber } from '../options.ts'
+import { numberUpTo } from '../options.ts'
 import type { InvokeFlags } from './action-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
@@ -26,14 +26,14 @@ export function actionsCommand(connect: Command, ask: AskService): void {
   serviceCommand(actions, 'invoke', 'carry out an action, or show what it would do')
     .argument('<INSTANCE>')
     .argument('<ACTION>')
-    .option('--input <JSON|FILE|->', 'its input', '{}')
+    .option('--input <JSON|FILE|->', 'its input: JSON, a file of JSON, or standard input', '{}')
     .option('--dry-run', 'show the request; nothing changes outside of the vendor’s test mode')
-    .option('--token <TOKEN|->', 'of a dry-run: do what it showed')
+    .option('--token <TOKEN|->', 'of a dry-run: do exactly what it showed')
     .option('--idempotency-key <KEY>', 'carry it out once, however often this is repeated')
     .option(
       '--timeout <SECONDS>',
       'how long the vendor may take for each request, 1 to 100; default 30',
-      positiveNumber,
+      numberUpTo(100),
     )
     .action(async (instance: string, action: string, flags: CommonFlags & InvokeFlags) =>
       ask(flags, async (context) =>

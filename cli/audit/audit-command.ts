@@ -60,8 +60,11 @@ function whoText(principal: AuditEntryDocument['principal']): string {
 }
 
 function detailsText(details: AuditEntryDocument['details']): string {
-  const { sandbox, run, attempts } = details ?? {}
+  const { sandbox, run, invoked, attempts } = details ?? {}
+  const { dry_run: isDryRun, vendor_request_id: vendorRequestId } = details ?? {}
   return [
+    ...(invoked === undefined ? [] : [isDryRun === true ? `${invoked} (dry-run)` : invoked]),
+    ...(vendorRequestId === undefined ? [] : [vendorRequestId]),
     ...(sandbox === undefined ? [] : [`sandbox ${sandbox}`]),
     ...(run === undefined ? [] : [`run ${run}`]),
     ...(attempts === undefined ? [] : [counted(attempts, 'attempt')]),

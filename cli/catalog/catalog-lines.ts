@@ -12,11 +12,11 @@ export type ConnectorDocument = z.output<typeof descriptorDocument>
 /** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
   return table(
-    connectors.map(({ type, kind, title, streams, actions, problem }) => [
+    connectors.map(({ type, kind, title, streams, has_actions: hasActions, problem }) => [
       type,
       kind,
       streams === null ? '' : counted(streams, 'stream'),
-      actions === 0 ? '' : counted(actions, 'action'),
+      hasActions ? 'actions' : '',
       problem ?? title,
     ]),
   )
@@ -29,7 +29,7 @@ export function connectorLines(connector: ConnectorDocument): string {
     `${type} (${kind}): ${plainText(title)}\n`,
     `docs: ${plainText(docsPath(docs))}\n`,
     '\nconfiguration\n',
-    fieldLines(spec),
+    fieldLines(spec) || '  No authentication is needed.\n',
     '\nstreams\n',
     streams === null ? '  They depend on the configuration.\n' : streamLines(streams),
     ...(connector.generates_streams ? ['  And those that it generates.\n'] : []),
@@ -44,22 +44,21 @@ function actionLines(actions: ConnectorDocument['actions']): string {
   return table(actions.map(({ name, effect, title }) => [`  ${name}`, effect, plainText(title)]))
 }
 
-/** The fields of a configuration, as the spec orders them. */
+/** The fields of a configuration or an input, as its schema orders them; empty if it has none. */
 export function fieldLines(spec: JsonObject): string {
   const required = new Set(listOf(spec.required))
   const fields = Object.entries(objectOf(spec.properties)).toSorted(
     ([, a], [, b]) => orderOf(a) - orderOf(b),
   )
-  if (fields.length === 0) return '  No authentication is needed.\n'
   return table(
     fields.map(([name, field]) => {
-      const { type, title, description, airbyte_secret: secret } = objectOf(field)
+      const { type, title, description, enum: choices, airbyte_secret: secret } = objectOf(field)
       const marks = [required.has(name) ? 'required' : '', secret === true ? 'secret' : '']
       return [
         `  ${name}`,
         typeof type === 'string' ? type : '',
         marks.filter((mark) => mark !== '').join(', '),
-        textOf(description) || textOf(title),
+        [textOf(description) || textOf(title), choicesText(choices)].filter(Boolean).join(' '),
       ]
     }),
   )
@@ -74,6 +73,11 @@ function streamLines(streams: NonNullable<ConnectorDocument['streams']>): string
       unsupported ?? '',
     ]),
   )
+}
+
+function choicesText(choices: JsonValue | undefined): string {
+  const list = listOf(choices).map(String)
+  return list.length === 0 ? '' : `One of: ${list.join(', ')}.`
 }
 
 function orderOf(field: JsonValue | undefined): number {

@@ -2,6 +2,7 @@ import { describeConnector, summarizeConnector } from '../../service/catalog/des
 import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
 import {
   catalogDocument,
+  catalogEntrySchema,
   descriptorDocument,
   descriptorSchema,
 } from '../../service/catalog/schema.ts'
@@ -38,7 +39,10 @@ export function serviceCatalog(client: Pick<ApiClient, 'ask'>): CatalogSource {
 /** The catalog of this machine. */
 export function localCatalog(folder: string): CatalogSource {
   return {
-    list: () => Promise.all([...readCatalog(folder).values()].map(summarizeConnector)),
+    list: async () => {
+      const entries = await Promise.all([...readCatalog(folder).values()].map(summarizeConnector))
+      return entries.map((entry) => toWire(catalogEntrySchema, entry))
+    },
     get: async (type) => {
       const connector = await describeConnector(catalogEntry(folder, type))
       const document = toWire(descriptorSchema, connector)

@@ -1,6 +1,5 @@
 import { isJsonList, isJsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
-import { withCheckedConfig } from '../connector-config.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
@@ -9,7 +8,6 @@ import { githubWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
   title: 'GitHub',
-  authorization: () => 'Bearer ***',
   failure,
   isTurnedAway,
   requestId: ({ headers }) => headers.get('x-github-request-id'),
@@ -17,17 +15,15 @@ const api: VendorApi = {
 
 /** Loads its manifest. */
 export function githubConnector(): Connector {
-  return withCheckedConfig(
-    httpConnector({
-      type: 'github',
-      docsUrl: 'docs/connectors/github.md',
-      auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
-      webhooks: githubWebhooks,
-      api,
-      manifest: new URL('streams/manifest.yaml', import.meta.url),
-      loadActions: async () => (await import('./actions/actions.ts')).githubActions,
-    }),
-  )
+  return httpConnector({
+    type: 'github',
+    docsUrl: 'docs/connectors/github.md',
+    auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
+    webhooks: githubWebhooks,
+    api,
+    manifest: new URL('streams/manifest.yaml', import.meta.url),
+    loadActions: async () => (await import('./actions/actions.ts')).githubActions,
+  })
 }
 
 /** Limits come as 403 too. https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */

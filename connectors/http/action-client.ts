@@ -15,7 +15,7 @@ import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
 import { configOf, plainConfig } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
-import type { VendorApi, VendorFailure } from './vendor-api.ts'
+import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
@@ -67,7 +67,7 @@ export class HttpActionClient implements ActionClient {
     const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
     const output = this.#readable(call, () => call.result(last))
-    return { output, requestId: this.#api.requestId(last) ?? null }
+    return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }
 
   async #sendStep(
@@ -99,7 +99,7 @@ export class HttpActionClient implements ActionClient {
     const headers = headersOf(response)
     const bytes = Buffer.from(await response.bytes())
     const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
-    const failure = this.#api.failure(read, descriptor)
+    const failure = this.#api.failure ? this.#api.failure(read, descriptor) : statusFailure(read)
     if (failure !== undefined) throw this.#failed(failure, read, descriptor)
     return read
   }
@@ -111,7 +111,7 @@ export class HttpActionClient implements ActionClient {
   ): ConnectError {
     const { name } = descriptor
     const { kind, message: reason, code } = failure
-    const requestId = this.#api.requestId(response)
+    const requestId = requestIdOf(this.#api, response)
     const codeName =
       kind === 'failed' && !isRepeatable(descriptor) ? 'action_outcome_unknown' : failureCodes[kind]
     return new ConnectError(codeName, {
@@ -144,8 +144,7 @@ export class HttpActionClient implements ActionClient {
     if (error instanceof TransportError) {
       const code = wasNotProcessed(error, this.#api) ? 'action_unavailable' : unclear
       const details = { ...facts, reason: error.message }
-      if (refusedKinds.has(error.kind)) return new ConnectError('action_refused', { details })
-      return new ConnectError(code, { details, cause: error })
+      return new ConnectError(refusalCodes.get(error.kind) ?? code, { details, cause: error })
     }
     if (error instanceof SourceError) {
       const { failureType, message: reason } = error
@@ -185,11 +184,12 @@ const failureCodes = {
 } as const
 
 /** The request was never sent: it would not be the next time either. */
-const refusedKinds = new Set<TransportError['kind']>([
-  'invalid-url',
-  'invalid-scheme',
-  'refused-address',
-  'refused-redirect',
+const refusalCodes = new Map<TransportError['kind'], ConnectError['code']>([
+  ['invalid-url', 'action_address_refused'],
+  ['invalid-scheme', 'action_address_refused'],
+  ['refused-address', 'action_address_refused'],
+  // The vendor sends the caller elsewhere: the object has moved.
+  ['refused-redirect', 'action_refused'],
 ])
 
 /** Before a connection stands nothing is sent. */
@@ -204,7 +204,7 @@ const unconnected = new Set([
 
 /** The vendor refuses what is wrong with the request itself each time. */
 function mayPass(outcome: HttpResponse | TransportError): boolean {
-  if (outcome instanceof TransportError) return !refusedKinds.has(outcome.kind)
+  if (outcome instanceof TransportError) return !refusalCodes.has(outcome.kind)
   return outcome.status >= 500 || passingStatuses.has(outcome.status)
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Action } from '../action.ts'
+import { withCheckedConfig } from '../connector-config.ts'
 import type {
   Connector,
   ConnectorActions,
@@ -14,8 +15,10 @@ import type { VendorApi } from './vendor-api.ts'
 
 export interface HttpConnectorOptions extends Pick<
   ConnectorDescriptor,
-  'type' | 'docsUrl' | 'auth' | 'webhooks'
+  'type' | 'docsUrl' | 'auth'
 > {
+  /** Default: none. */
+  readonly webhooks?: ConnectorDescriptor['webhooks']
   readonly api: VendorApi
   /** The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too. */
   readonly manifest: URL
@@ -24,16 +27,19 @@ export interface HttpConnectorOptions extends Pick<
   readonly loadComponents?: () => Promise<void>
 }
 
-/** A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. */
+/**
+ * A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. It refuses a configuration that the
+ * manifest's specification does not accept.
+ */
 export function httpConnector(options: HttpConnectorOptions): Connector {
-  const { api, type, docsUrl, auth, webhooks } = options
+  const { api, type, docsUrl, auth, webhooks = [] } = options
   const path = fileURLToPath(options.manifest)
   const streams = withComponents(manifestConnector(type, path), options.loadComponents)
-  return {
+  return withCheckedConfig({
     ...streams,
     descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
     actions: actionsOf(options, path),
-  }
+  })
 }
 
 function withComponents(connector: Connector, load: (() => Promise<void>) | undefined): Connector {
@@ -56,7 +62,7 @@ function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): Co
       const request = withKey(call.plan(config), api, options)
       const level =
         api.dryRunLevel?.(call.descriptor, config) ?? withoutTestMode(call.descriptor.dryRun)
-      return { level, request: showRequest(request, api.authorization(config)) }
+      return { level, request: showRequest(request, api.authorization?.(config) ?? 'Bearer ***') }
     },
     // The interpreter is loaded when the first action is sent.
     open: async (config, context) => {

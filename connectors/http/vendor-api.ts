@@ -6,21 +6,21 @@ import type { ActionDescriptor, DryRunLevel } from '../descriptor-schema.ts'
 export interface VendorApi {
   /** As people call the vendor. */
   readonly title: string
-  /** The value of the header Authorization, with `***` in the place of the secret. */
-  authorization(config: JsonObject): string
+  /** The value of the header Authorization, with `***` in the place of the secret. Default: `Bearer ***`. */
+  authorization?(config: JsonObject): string
   /** The header by which the vendor recognizes a repeated call, if it does. */
   readonly idempotencyHeader?: string
   /** Which dry-run these credentials allow. Default: what the action says, but never `native`. */
   dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
-  /** Undefined if the vendor did what it was asked, or had done it before. */
-  failure(response: ActionResponse, action: ActionDescriptor): VendorFailure | undefined
+  /** Undefined if the vendor did what it was asked, or had done it before. Default: what the status of HTTP says. */
+  failure?(response: ActionResponse, action: ActionDescriptor): VendorFailure | undefined
   /**
    * True if the vendor turned the request away because of a limit and did nothing, so that it may be sent again whatever it is. Default: at
    * status 429.
    */
   isTurnedAway?(response: Pick<ActionResponse, 'status' | 'headers'>): boolean
-  /** By which the vendor finds the request in its own logs. */
-  requestId(response: ActionResponse): string | undefined
+  /** By which the vendor finds the request in its own logs. Default: the header `x-request-id`. */
+  requestId?(response: ActionResponse): string | undefined
 }
 
 export interface VendorFailure {
@@ -44,6 +44,17 @@ const kinds: Readonly<Record<number, VendorFailure['kind']>> = {
   403: 'permission',
   408: 'failed',
   429: 'rate limit',
+}
+
+/** The failure that a status of HTTP means, with what the vendor says of it. */
+export function statusFailure(response: ActionResponse): VendorFailure | undefined {
+  const kind = failureKind(response.status)
+  return kind === undefined ? undefined : { kind, message: statusText(response) }
+}
+
+/** By which the vendor finds the request in its own logs, if it says so. */
+export function requestIdOf(api: VendorApi, response: ActionResponse): string | undefined {
+  return api.requestId ? api.requestId(response) : response.headers.get('x-request-id')
 }
 
 /** What an unexpected body says, as far as it is short. */

@@ -1,6 +1,6 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
-import { failureKind, statusText, type VendorFailure } from '../http/vendor-api.ts'
+import { failureKind, statusFailure, type VendorFailure } from '../http/vendor-api.ts'
 
 /** By `extensions.code` and by `extensions.type`, which do not always come together. */
 const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
@@ -23,8 +23,8 @@ export function linearFailure(response: ActionResponse): VendorFailure | undefin
   const { errors, data } = isJsonObject(body) ? body : {}
   const error = isJsonList(errors) ? errors[0] : undefined
   if (isJsonObject(error)) return failureOf(error, status)
-  const kind = failureKind(status)
-  if (kind !== undefined) return { kind, message: statusText(response) }
+  const failure = statusFailure(response)
+  if (failure !== undefined) return failure
   const hasFailed = isJsonObject(data) && Object.values(data).some(isWithoutSuccess)
   return hasFailed ? { kind: 'refused', message: 'it reports no success and no reason' } : undefined
 }

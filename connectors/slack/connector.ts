@@ -1,4 +1,3 @@
-import { withCheckedConfig } from '../connector-config.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { slackFailure } from './failure.ts'
@@ -7,24 +6,21 @@ import { slackWebhooks } from './webhooks.ts'
 
 /** Loads its manifest. */
 export function slackConnector(): Connector {
-  return withCheckedConfig(
-    httpConnector({
-      type: 'slack',
-      docsUrl: 'docs/connectors/slack.md',
-      auth: [{ kind: 'api_key', field: 'access_token' }, slackOAuth],
-      webhooks: slackWebhooks,
-      api: {
-        title: 'Slack',
-        authorization: () => 'Bearer ***',
-        failure: slackFailure,
-        requestId: ({ headers }) => headers.get('x-slack-req-id'),
-      },
-      manifest: new URL('streams/manifest.yaml', import.meta.url),
-      loadActions: async () => (await import('./actions/actions.ts')).slackActions,
-      loadComponents: async () => {
-        const { registerSlackComponents } = await import('./streams/components.ts')
-        registerSlackComponents()
-      },
-    }),
-  )
+  return httpConnector({
+    type: 'slack',
+    docsUrl: 'docs/connectors/slack.md',
+    auth: [{ kind: 'api_key', field: 'access_token' }, slackOAuth],
+    webhooks: slackWebhooks,
+    api: {
+      title: 'Slack',
+      failure: slackFailure,
+      requestId: ({ headers }) => headers.get('x-slack-req-id'),
+    },
+    manifest: new URL('streams/manifest.yaml', import.meta.url),
+    loadActions: async () => (await import('./actions/actions.ts')).slackActions,
+    loadComponents: async () => {
+      const { registerSlackComponents } = await import('./streams/components.ts')
+      registerSlackComponents()
+    },
+  })
 }

@@ -1,7 +1,7 @@
 import { isJsonList, isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
-import { failureKind, statusText, type VendorFailure } from '../http/vendor-api.ts'
+import { failureKind, statusFailure, type VendorFailure } from '../http/vendor-api.ts'
 
 const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
   invalid_auth: 'credentials',
@@ -45,10 +45,7 @@ export function slackFailure(
 ): VendorFailure | undefined {
   const { body, status } = response
   const word = isJsonObject(body) && body.ok === false ? body.error : undefined
-  if (typeof word !== 'string' || !isJsonObject(body)) {
-    const kind = failureKind(status)
-    return kind === undefined ? undefined : { kind, message: statusText(response) }
-  }
+  if (typeof word !== 'string' || !isJsonObject(body)) return statusFailure(response)
   if (alreadyDone[name]?.includes(word) === true) return undefined
   const kind = kinds[word] ?? (status < 400 ? undefined : failureKind(status)) ?? 'refused'
   return { kind, message: `${word}${explanation(body)}`, code: word }

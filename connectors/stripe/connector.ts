@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
-import { withCheckedConfig } from '../connector-config.ts'
 import type { Connector, ConnectorContext, ReadTask } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
@@ -11,7 +10,6 @@ import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
   title: 'Stripe',
-  authorization: () => 'Bearer ***',
   idempotencyHeader: 'Idempotency-Key',
   dryRunLevel: ({ dryRun }, config) =>
     dryRun === 'native' && !isTestKey(config) ? 'synthesized' : dryRun,
@@ -33,7 +31,7 @@ export function stripeConnector(): Connector {
     manifest,
     loadActions: async () => (await import('./actions/actions.ts')).stripeActions,
   })
-  return withCheckedConfig({
+  return {
     ...http,
     read: async (task, out, context) => {
       const objects = streams.get(task.stream.stream.name)
@@ -45,7 +43,7 @@ export function stripeConnector(): Connector {
       const { readObjects } = await import('./streams/read-objects.ts')
       return readObjects(task, { loaded, objects, out, context })
     },
-  })
+  }
 }
 
 /** The stream `events` itself cannot be read in full again. */

@@ -98,6 +98,7 @@ const invokeFailures = [
   'action_input_invalid',
   'credentials_missing',
   'reauthorization_required',
+  'action_address_refused',
   'action_refused',
   'action_credentials_refused',
   'action_permission_denied',

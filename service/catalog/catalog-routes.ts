@@ -1,8 +1,15 @@
 import { z } from 'zod'
+import { actionsDocument } from './actions-document.ts'
 import type { CatalogService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
-import { catalogDocument, connectorType, descriptorDocument, descriptorSchema } from './schema.ts'
+import {
+  catalogDocument,
+  catalogEntrySchema,
+  connectorType,
+  descriptorDocument,
+  descriptorSchema,
+} from './schema.ts'
 import { docsUrl } from '../platform/docs-url.ts'
 import { toWire } from '../platform/wire.ts'
 
@@ -20,8 +27,10 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
         response: { 200: catalogDocument, ...failures() },
       },
     },
-    async (_request, reply) =>
-      reply.send({ items: [...(await catalog.list())], next_cursor: null }),
+    async (_request, reply) => {
+      const items = (await catalog.list()).map((entry) => toWire(catalogEntrySchema, entry))
+      return reply.send({ items, next_cursor: null })
+    },
   )
   api.get(
     '/catalog/:type',
@@ -40,5 +49,21 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
       const opened = { ...descriptor, docsUrl: docsUrl(descriptor.docsUrl, docsBase) }
       return reply.send(toWire(descriptorSchema, opened))
     },
+  )
+  api.get(
+    '/catalog/:type/openapi.json',
+    {
+      config: { action: 'catalog:read' },
+      schema: {
+        tags,
+        operationId: 'getConnectorOpenApi',
+        summary:
+          'OpenAPI of the actions of a connector: an operation for each, with its input and output',
+        params: z.object({ type: connectorType }),
+        response: { 200: z.looseObject({}), ...failures('unknown_connector') },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.send({ ...actionsDocument(api.swagger(), await catalog.get(params.type)) }),
   )
 }

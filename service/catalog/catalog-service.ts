@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Connector, ConnectorDescriptor } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
-import type { CatalogEntryDocument, ConnectorDescription } from './schema.ts'
+import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 import type { CatalogService } from './contract.ts'
 import { describeConnector, summarizeConnector, titleAndDocs } from './describe-connector.ts'
 import { catalogEntry, readCatalog, type CatalogEntry } from './read-catalog.ts'
@@ -24,8 +24,8 @@ export class FolderCatalogService implements CatalogService {
     this.#folder = folder
   }
 
-  async list(): Promise<readonly CatalogEntryDocument[]> {
-    const listed: CatalogEntryDocument[] = []
+  async list(): Promise<readonly CatalogSummary[]> {
+    const listed: CatalogSummary[] = []
     for (const entry of readCatalog(this.#folder).values()) {
       listed.push(await summarizeConnector(entry))
       // A manifest that was not loaded before takes about 15 ms (2026-11): others get their turn.

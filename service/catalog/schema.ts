@@ -17,7 +17,7 @@ export const connectorType = z
 /** native: written here; bundled and imported: manifests. */
 const kind = z.enum(['native', 'bundled', 'imported'])
 
-const catalogEntrySchema = z
+export const catalogEntrySchema = z
   .object({
     type: z.string(),
     title: z.string(),
@@ -25,15 +25,17 @@ const catalogEntrySchema = z
     streams: z.int().nullable().meta({
       description: 'How many streams can be read; null if only a discovery finds them.',
     }),
-    actions: z.int().meta({ description: 'How many actions it has.' }),
+    hasActions: z.boolean().meta({
+      description: 'Whether it has actions: `GET /catalog/{type}` lists them.',
+    }),
     problem: z.string().nullable().meta({ description: 'Why it cannot be used; null if it can.' }),
   })
   .meta({ id: 'CatalogEntry' })
-export type CatalogEntryDocument = Resource<typeof catalogEntrySchema>
+export type CatalogSummary = Resource<typeof catalogEntrySchema>
 
 /** The whole catalog is one page: it has as many entries as there are connectors. */
 export const catalogDocument = z
-  .object({ items: z.array(catalogEntrySchema), next_cursor: z.null() })
+  .object({ items: z.array(snakeCaseSchema(catalogEntrySchema)), next_cursor: z.null() })
   .meta({ id: 'Catalog' })
 
 const authScheme = z.discriminatedUnion('kind', [

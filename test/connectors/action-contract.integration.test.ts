@@ -19,5 +19,5 @@ test('every connector with actions is in the contract suite', () => {
 })
 
 describe.each(Object.entries(subjects))('the actions of %s', (type, subject) => {
-  actionContract(type, subject)
+  actionContract(connectorOf(type), subject)
 })

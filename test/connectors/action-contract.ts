@@ -2,8 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Action } from '../../connectors/action.ts'
-import type { ActionClient, ConnectorActions } from '../../connectors/connector.ts'
-import { connectorOf } from '../../connectors/registry.ts'
+import type { ActionClient, Connector, ConnectorActions } from '../../connectors/connector.ts'
 import type { ConnectError, JsonObject } from '../../protocol/index.ts'
 import { ScriptedVendor, type VendorRequest, type VendorScript } from '../fakes/scripted-vendor.ts'
 import { contextOf } from './collected.ts'
@@ -23,9 +22,8 @@ export interface ActionSubject {
 const secret = 'planted4711secret'
 
 /** What the actions of every connector promise (connectors/action.ts). Call it inside a `describe`. */
-export function actionContract(type: string, subject: ActionSubject): void {
-  const { actions } = connectorOf(type)
-  if (actions === undefined) throw new TypeError(`${type} has no actions`)
+export function actionContract({ actions, descriptor }: Connector, subject: ActionSubject): void {
+  if (actions === undefined) throw new TypeError(`${descriptor.type} has no actions`)
 
   test('every action has schemas that are valid, and an input that its own schema accepts', async () => {
     const loaded = await actions.load()
@@ -68,6 +66,18 @@ export function actionContract(type: string, subject: ActionSubject): void {
       expect(JSON.stringify(request), action.descriptor.name).not.toContain(secret)
       expectSame(request, sent, vendor.url)
     }
+  })
+
+  test('an address in a private network is not called, and it is not said that the vendor refused', async () => {
+    await using client = await open(actions, subject.configOf('http://10.0.0.1:9', secret))
+    const [action] = await actions.load()
+    if (action === undefined) throw new Error('it has no actions')
+    await expect(
+      client.send(action.call(sampleOf(subject, action)), sendOptions),
+    ).rejects.toMatchObject({
+      code: 'action_address_refused',
+      message: expect.stringContaining('10.0.0.1') as unknown,
+    })
   })
 
   test('a refusal, a failure, a cut and a wait each have their code, and repeat only what is safe', async () => {

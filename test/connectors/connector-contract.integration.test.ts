@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { openGithubSubject } from './github/contract-subject.ts'
-import { openLinearSubject } from './linear/contract-subject.ts'
-import { openSlackSubject } from './slack/contract-subject.ts'
-import { openStripeSubject } from './stripe/contract-subject.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
+import { vendorSubjects } from './vendor-subjects.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
+  ...vendorSubjects,
   faker: () =>
     Promise.resolve({
       config: {
@@ -21,9 +19,6 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       cursorOf: () => 'updated_at',
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
-  github: openGithubSubject,
-  linear: openLinearSubject,
-  slack: openSlackSubject,
   postgres: async () => {
     const db = await testDatabase()
     await db.query(
@@ -40,7 +35,6 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
       [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
     }
   },
-  stripe: openStripeSubject,
 }
 
 for (const type of nativeTypes()) {
@@ -50,7 +44,7 @@ for (const type of nativeTypes()) {
       test('has a subject for the contract', () => {
         expect(open).toBeDefined()
       })
-    else connectorContract(type, open)
+    else connectorContract(connectorOf(type), open)
   })
 }
 

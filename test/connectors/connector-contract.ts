@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { connectorOf } from '../../connectors/registry.ts'
+import type { Connector } from '../../connectors/connector.ts'
 import {
   airbyteCatalog,
   airbyteConnectionStatus,
@@ -30,8 +30,10 @@ export interface ContractSubject extends AsyncDisposable {
 }
 
 /** What every connector of the registry promises (connectors/connector.ts). Call it inside a `describe`. */
-export function connectorContract(type: string, open: () => Promise<ContractSubject>): void {
-  const connector = connectorOf(type)
+export function connectorContract(
+  connector: Connector,
+  open: () => Promise<ContractSubject>,
+): void {
   const { spec } = connector.descriptor
 
   test('the specification is JSON Schema that accepts the configuration, and marks its secrets', async () => {

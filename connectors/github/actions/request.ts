@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
-import { urlPath, type ActionRequest, type RequestFields } from '../../action.ts'
+import { apiUrl, urlPath, type ActionRequest, type RequestFields } from '../../action.ts'
 
 /** One that GitHub Enterprise Server knows too. https://docs.github.com/rest/about-the-rest-api/api-versions */
 const version = '2022-11-28'
@@ -16,11 +16,10 @@ export function githubRequest(
   path: string,
   parts: { readonly query?: RequestFields; readonly body?: JsonValue } = {},
 ): ActionRequest {
-  const { api_url: base } = config
   const { query, body } = parts
   return {
     method,
-    url: `${typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.github.com'}${path}`,
+    url: `${apiUrl(config, 'https://api.github.com')}${path}`,
     headers: {
       Accept: 'application/vnd.github+json',
       'X-GitHub-Api-Version': version,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction, pathSegment, urlPath } from '../../action.ts'
+import { anyJson, defineAction, pathSegment, urlPath } from '../../action.ts'
 import { noOutput, positive, repository, sha, withId } from './fields.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
@@ -92,7 +92,7 @@ export const dispatchRepositoryEvent = defineAction({
     ...repository,
     event_type: z.string().min(1).max(100),
     client_payload: z
-      .record(z.string(), z.json())
+      .record(z.string(), anyJson)
       .refine((payload) => Object.keys(payload).length <= 10, 'must have at most 10 fields')
       .exactOptional(),
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction } from '../../action.ts'
+import { anyJson, defineAction } from '../../action.ts'
 import { asUser, attachment, issueId, newId } from './fields.ts'
 import { linearRequest, resultOf } from './request.ts'
 
@@ -16,7 +16,7 @@ export const createAttachment = defineAction({
     subtitle: z.string().max(255).exactOptional(),
     iconUrl: z.url().exactOptional(),
     groupBySource: z.boolean().exactOptional(),
-    metadata: z.record(z.string(), z.json()).exactOptional().meta({
+    metadata: z.record(z.string(), anyJson).exactOptional().meta({
       description: 'Data of your own.',
     }),
     commentBody: z.string().exactOptional().meta({ description: 'A comment beside it.' }),

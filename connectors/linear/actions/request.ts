@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
-import type { ActionRequest, ActionResponse } from '../../action.ts'
+import { apiUrl, type ActionRequest, type ActionResponse } from '../../action.ts'
 import { documents } from './documents.ts'
 
 type Operation = keyof typeof documents
@@ -10,11 +10,9 @@ export function linearRequest(
   operation: Operation,
   variables: JsonObject,
 ): ActionRequest {
-  const { api_url: base } = config
-  const api = typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.linear.app'
   return {
     method: 'POST',
-    url: `${api}/graphql`,
+    url: `${apiUrl(config, 'https://api.linear.app')}/graphql`,
     body: { kind: 'json', value: { query: documents[operation], variables } },
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { anyJson } from '../../action.ts'
 
 export const channelId = z
   .string()
@@ -14,7 +15,7 @@ export const messageTs = z
   .meta({ description: 'The `ts` of the message, which is its id in the channel.' })
 
 /** A block or an attachment: https://docs.slack.dev/reference/block-kit/blocks */
-const jsonObject = z.record(z.string(), z.json())
+const jsonObject = z.record(z.string(), anyJson)
 
 /** https://docs.slack.dev/reference/methods/chat.postMessage */
 export const contents = {

@@ -1,5 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
-import type { ActionRequest, ActionResponse, RequestFields } from '../../action.ts'
+import {
+  apiUrl,
+  type ActionRequest,
+  type ActionResponse,
+  type RequestFields,
+} from '../../action.ts'
 
 /**
  * A call of a method. The arguments go into a form, which every method takes; not every one takes JSON. Lists and objects are written as JSON
@@ -10,12 +15,10 @@ export function slackRequest(
   method: string,
   fields: RequestFields = {},
 ): ActionRequest {
-  const { api_url: base } = config
-  const api = typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://slack.com/api'
   const flat = Object.entries(fields).map(([name, value]) => [name, flatValue(value)])
   return {
     method: 'POST',
-    url: `${api}/${method}`,
+    url: `${apiUrl(config, 'https://slack.com/api')}/${method}`,
     body: { kind: 'form', fields: Object.fromEntries(flat) as RequestFields },
   }
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../protocol/index.ts'
-import type { ActionRequest, RequestFields } from '../../action.ts'
+import { apiUrl, type ActionRequest, type RequestFields } from '../../action.ts'
 
 /** The version that the schemas of actions and streams are written for: the manifest names the same one. */
 export const apiVersion = '2026-08-26.dahlia'
@@ -11,10 +11,10 @@ export function stripeRequest(
   path: string,
   fields: RequestFields = {},
 ): ActionRequest {
-  const { api_url: base, account_id: account } = config
+  const { account_id: account } = config
   return {
     method,
-    url: `${typeof base === 'string' ? base.replace(/\/+$/, '') : 'https://api.stripe.com'}${path}`,
+    url: `${apiUrl(config, 'https://api.stripe.com')}${path}`,
     headers: {
       'Stripe-Version': apiVersion,
       'User-Agent': 'reactor-connect',

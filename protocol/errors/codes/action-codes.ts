@@ -2,6 +2,14 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of actions. Sorted by name. `{vendor}` is the title of the connector. */
 export const actionCodes = {
+  action_address_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{action} was not sent to {vendor}: {reason}',
+    suggestedFix:
+      'Correct the address of {vendor} in the configuration: `reactor connect instances get {instance}` shows it.',
+  },
   action_credentials_refused: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -16,7 +24,7 @@ export const actionCodes = {
     retryable: false,
     message: 'The input of {action} is invalid. {problem}',
     suggestedFix:
-      'Correct the fields in `details.problems`. `reactor connect actions show INSTANCE {action}` prints the schema of the input.',
+      'Correct the fields in `details.problems`. `reactor connect actions show` lists the fields that {action} takes.',
   },
   action_not_found: {
     failureType: 'config_error',

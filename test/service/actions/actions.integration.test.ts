@@ -187,7 +187,7 @@ describe('the input', () => {
       error: {
         code: 'action_input_invalid',
         details: {
-          problems: [{ path: '/email' }, { path: '/address/country' }, { path: '/' }],
+          problems: [{ path: '/email' }, { path: '/address/country' }, { path: '/colour' }],
         },
       },
     })

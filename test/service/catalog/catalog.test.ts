@@ -1,6 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { connectorOf, nativeTypes } from '../../../connectors/registry.ts'
 import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
@@ -49,6 +50,20 @@ describe('the catalog', () => {
     )
     expect((await catalog.list()).map(({ type }) => type)).not.toContain('.new.unfinished')
     await expect(catalog.get('broken')).rejects.toMatchObject({ code: 'manifest_invalid' })
+  })
+
+  it('lists which connectors have actions, without loading these', async () => {
+    const { actions } = connectorOf('stripe')
+    if (actions === undefined) throw new Error('stripe has no actions')
+    const load = vi.spyOn(actions, 'load')
+    const catalog = new FolderCatalogService(folder)
+    const listed = await catalog.list()
+    expect(listed.filter(({ hasActions }) => hasActions).map(({ type }) => type)).toEqual(
+      nativeTypes().filter((type) => connectorOf(type).actions !== undefined),
+    )
+    expect(load).not.toHaveBeenCalled()
+    expect((await catalog.get('stripe')).actions.length).toBeGreaterThan(0)
+    expect(load).toHaveBeenCalled()
   })
 
   it('finds nothing outside of its folder', async () => {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import ts from 'typescript'
 
 /** All that people switch on, in a project for browsers. */
@@ -40,7 +40,7 @@ const folder = resolve('test/service/codegen/in-memory')
 /** Parsed once: they are most of the work. */
 const libraries = new Map<string, ts.SourceFile>()
 
-/** Compiles files that are in memory (name -> text), in this process. Gives what is wrong: `client.ts:7: …`. */
+/** Compiles files that are in memory (name or path -> text), in this process. Gives what is wrong with them: `client.ts:7: …`. */
 export function problemsOf(
   files: Readonly<Record<string, string>>,
   options: ts.CompilerOptions = strictest,
@@ -48,10 +48,11 @@ export function problemsOf(
   const texts = new Map(
     Object.entries(files).map(([name, text]) => [resolve(folder, name), text] as const),
   )
+  const folders = new Set([...texts.keys()].map((path) => dirname(path)))
   const disk = ts.createCompilerHost(options)
   const host: ts.CompilerHost = {
     ...disk,
-    directoryExists: (path) => path === folder || disk.directoryExists?.(path) === true,
+    directoryExists: (path) => folders.has(path) || disk.directoryExists?.(path) === true,
     fileExists: (path) => texts.has(path) || disk.fileExists(path),
     readFile: (path) => texts.get(path) ?? disk.readFile(path),
     getSourceFile: (path, language, ...more) => {
@@ -64,7 +65,10 @@ export function problemsOf(
     },
   }
   const program = ts.createProgram([...texts.keys()], options, host)
-  return ts.getPreEmitDiagnostics(program).map(problemText)
+  const diagnostics = [...texts.keys()].flatMap((path) =>
+    ts.getPreEmitDiagnostics(program, program.getSourceFile(path)),
+  )
+  return ts.sortAndDeduplicateDiagnostics(diagnostics).map(problemText)
 }
 
 function problemText({ file, start, messageText }: ts.Diagnostic): string {
@@ -72,5 +76,5 @@ function problemText({ file, start, messageText }: ts.Diagnostic): string {
   if (file === undefined || start === undefined) return text
   const { line } = file.getLineAndCharacterOfPosition(start)
   const source = file.text.split('\n')[line] ?? ''
-  return `${file.fileName.slice(folder.length + 1)}:${String(line + 1)}: ${text}\n  ${source}`
+  return `${relative(folder, file.fileName)}:${String(line + 1)}: ${text}\n  ${source}`
 }

@@ -45,6 +45,7 @@ const operationIds = [
   'getAction',
   'getConnection',
   'getConnector',
+  'getConnectorOpenApi',
   'getHealth',
   'getInstance',
   'getKeySet',
