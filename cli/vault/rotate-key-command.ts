@@ -3,6 +3,7 @@ import type { Environment } from '../../service/platform/config/environment.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { rotateVaultKey } from '../../service/serve/rotate-vault-key.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { RotatedKey } from '../../service/platform/vault/file-vault.ts'
 import { docsPath } from '../output/docs-path.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
@@ -32,13 +33,19 @@ export async function rotateKey(
 }
 
 function damagedText(
-  { damaged, folder }: { readonly damaged: readonly string[]; readonly folder: string },
+  { damaged, kept, folder }: RotatedKey & { readonly folder: string },
   { paint }: Pick<CommandOutput, 'paint'>,
 ): string {
-  const files = damaged.length === 1 ? '1 file is' : `${damaged.length} files are`
+  const [subject, object] =
+    damaged.length === 1 ? ['1 file', 'it'] : [`${damaged.length} files`, 'them']
   return [
-    `${paint('yellow', 'warning:')} ${files} damaged and could not be encrypted with the new key; only what needs such a file fails:`,
-    ...damaged.map((name) => `  ${join(folder, name)}`),
-    `the log of the service names their instances when it starts; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
+    `${paint('yellow', 'warning:')} ${subject} could not be encrypted with the new key, and what needs ${object} fails:`,
+    ...damaged.map(({ name, reason }) => `  ${join(folder, name)}: ${reason}`),
+    ...(kept.length === 0
+      ? []
+      : [
+          `the older keys (${kept.join(', ')}) stay in vault.json, because a file that cannot be read may need one: let it be read, then run this again`,
+        ]),
+    `\`reactor connect instances list\` shows their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
   ].join('\n')
 }
