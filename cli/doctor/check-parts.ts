@@ -84,7 +84,7 @@ async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
     const what =
       files.length === 1 ? '1 file cannot be used' : `${files.length} files cannot be used`
     const fix =
-      'Restore the files from a backup, or set all credentials of their instances again: `reactor connect instances list` shows these as missing.'
+      'Restore the files from a backup, or set all credentials of their instances again: after a use or a start of the service, `reactor connect instances list` shows these as missing.'
     const text = plainText(`${detail}: ${what}: ${named.join(', ')}${more}`)
     return { name, status: 'warning', detail: text, fix }
   })

@@ -9,7 +9,7 @@ import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
 
 /**
- * Sets a new key for the embedded vault of the settings; `partial` if files are damaged, which it names. Throws `vault_rotation_refused`, and what
+ * Sets a new key for the embedded vault of the settings; `partial` if files are damaged or cannot be read, which it names. Throws `vault_rotation_refused`, and what
  * the vault throws.
  */
 export async function rotateKey(
@@ -46,6 +46,6 @@ function damagedText(
       : [
           `the older keys (${kept.join(', ')}) stay in vault.json, because a file that cannot be read may need one: let it be read, then run this again`,
         ]),
-    `\`reactor connect instances list\` shows their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
+    `after a use or a start of the service, \`reactor connect instances list\` shows the credentials of their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
   ].join('\n')
 }
