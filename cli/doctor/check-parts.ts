@@ -6,11 +6,16 @@ import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/logins/key-
 import { HttpJobs } from '../../service/platform/jobs/http-jobs.ts'
 import { kafkaPlace } from '../../service/serve/kafka-place.ts'
 import { askServer } from '../../service/platform/database/ask-server.ts'
+import { fileVaultOptions } from '../../service/serve/open-vault.ts'
+import { findUnusableFiles } from '../../service/platform/vault/file-vault.ts'
 import { openKv2Vault } from '../../service/platform/vault/kv2-vault.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
+
+/** Files of the vault, in one line. */
+const mostNamed = 5
 
 /** The parts that the settings name, as this machine reaches them. */
 export async function checkParts(settings: Settings, logger: Logger): Promise<readonly Finding[]> {
@@ -50,13 +55,10 @@ async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger)
   })
 }
 
-async function checkVault(
-  { vaultUrl, vaultToken, vaultMount, dataDir }: Settings,
-  logger: Logger,
-): Promise<Finding> {
+async function checkVault(settings: Settings, logger: Logger): Promise<Finding> {
+  const { vaultUrl, vaultToken, vaultMount } = settings
   const name = 'vault'
-  if (vaultUrl === undefined || vaultToken === undefined)
-    return { name, status: 'ok', detail: `embedded, in ${join(dataDir, 'vault')}` }
+  if (vaultUrl === undefined || vaultToken === undefined) return checkEmbeddedVault(settings)
   return finding(name, async () => {
     await using vault = openKv2Vault({
       url: vaultUrl,
@@ -66,6 +68,25 @@ async function checkVault(
     })
     await vault.check()
     return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }
+  })
+}
+
+/** Only reads: the service may have it open. */
+async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
+  const name = 'vault'
+  return finding(name, async () => {
+    const options = fileVaultOptions(settings)
+    const detail = `embedded, in ${options.folder}`
+    const files = await findUnusableFiles(options)
+    if (files.length === 0) return { name, status: 'ok', detail }
+    const named = files.slice(0, mostNamed).map((file) => `${file.name} (${file.reason})`)
+    const more = files.length > named.length ? `, and ${files.length - named.length} more` : ''
+    const what =
+      files.length === 1 ? '1 file cannot be used' : `${files.length} files cannot be used`
+    const fix =
+      'Restore the files from a backup, or set all credentials of their instances again: after a use or a start of the service, `reactor connect instances list` shows these as missing.'
+    const text = plainText(`${detail}: ${what}: ${named.join(', ')}${more}`)
+    return { name, status: 'warning', detail: text, fix }
   })
 }
 

@@ -3,12 +3,13 @@ import type { Environment } from '../../service/platform/config/environment.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { rotateVaultKey } from '../../service/serve/rotate-vault-key.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { RotatedKey } from '../../service/platform/vault/file-vault.ts'
 import { docsPath } from '../output/docs-path.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
 
 /**
- * Sets a new key for the embedded vault of the settings; `partial` if files are damaged, which it names. Throws `vault_rotation_refused`, and what
+ * Sets a new key for the embedded vault of the settings; `partial` if files are damaged or cannot be read, which it names. Throws `vault_rotation_refused`, and what
  * the vault throws.
  */
 export async function rotateKey(
@@ -32,13 +33,19 @@ export async function rotateKey(
 }
 
 function damagedText(
-  { damaged, folder }: { readonly damaged: readonly string[]; readonly folder: string },
+  { damaged, kept, folder }: RotatedKey & { readonly folder: string },
   { paint }: Pick<CommandOutput, 'paint'>,
 ): string {
-  const files = damaged.length === 1 ? '1 file is' : `${damaged.length} files are`
+  const [subject, object] =
+    damaged.length === 1 ? ['1 file', 'it'] : [`${damaged.length} files`, 'them']
   return [
-    `${paint('yellow', 'warning:')} ${files} damaged and could not be encrypted with the new key; only what needs such a file fails:`,
-    ...damaged.map((name) => `  ${join(folder, name)}`),
-    `the log of the service names their instances when it starts; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
+    `${paint('yellow', 'warning:')} ${subject} could not be encrypted with the new key, and what needs ${object} fails:`,
+    ...damaged.map(({ name, reason }) => `  ${join(folder, name)}: ${reason}`),
+    ...(kept.length === 0
+      ? []
+      : [
+          `the older keys (${kept.join(', ')}) stay in vault.json, because a file that cannot be read may need one: let it be read, then run this again`,
+        ]),
+    `after a use or a start of the service, \`reactor connect instances list\` shows the credentials of their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
   ].join('\n')
 }

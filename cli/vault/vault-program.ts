@@ -30,5 +30,6 @@ Examples:
   $ reactor connect vault rotate-key --data-dir /srv/connect
 
 A running service continues with the new key. The next start or rotation finishes one that was interrupted.
-The exit code is 3 if files are damaged: they are named and left as they are, and everything else has the new key.
+The exit code is 3 if files are damaged or cannot be read: they are named and left as they are, and everything else has
+the new key. The old key stays in the folder while a file cannot be read.
 docs/credentials.md describes the vault, and how a key of your own is changed.`

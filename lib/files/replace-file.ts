@@ -7,9 +7,13 @@ export const draftSuffix = '.new'
 
 /**
  * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when it resolves.
- * One writer at a time.
+ * One writer at a time. With `keptAs`, the old file gets that name; readers may then see none for a moment.
  */
-export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: Uint8Array | string,
+  { keptAs }: { readonly keptAs?: string } = {},
+): Promise<void> {
   const draft = path + draftSuffix
   const file = await open(draft, 'w', 0o600)
   try {
@@ -18,6 +22,7 @@ export async function replaceFile(path: string, content: Uint8Array | string): P
   } finally {
     await file.close()
   }
+  if (keptAs !== undefined) await rename(path, keptAs)
   await rename(draft, path)
   await syncFolder(dirname(path))
 }

@@ -35,6 +35,13 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
   )
 }
 
+/** Sends the page for a path that cannot be decoded, so that no route gets it. False if no browser asked, or not for documentation. */
+export function sendNoPage(request: FastifyRequest, reply: FastifyReply): boolean {
+  if (!request.url.startsWith('/docs/') || !isBrowser(request)) return false
+  sendNotFound(request, reply)
+  return true
+}
+
 /** A browser asks for HTML by name; programs that take anything do not. */
 export function isBrowser({ method, headers }: FastifyRequest): boolean {
   const isRead = method === 'GET' || method === 'HEAD'

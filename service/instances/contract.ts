@@ -18,7 +18,10 @@ export interface InstanceService {
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
   /** Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are deleted. */
   delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>
-  /** Sets secrets (an object with the spec's secret fields). */
+  /**
+   * Sets secrets (an object with the spec's secret fields). Those that the vault cannot read are replaced if all are given, else it throws
+   * `credentials_incomplete`.
+   */
   setCredentials(name: string, secrets: JsonObject): Promise<Instance>
   /**
    * Starts OAuth in the browser: returns where to send the user. `redirectUri`: where the browser returns to (a CLI's loopback address);

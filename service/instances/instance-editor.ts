@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { joinConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
-import { instancePath } from '../platform/vault/vault.ts'
+import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
+import { valueAt } from '../platform/secrets/json-pointer.ts'
+import { instancePath, isUnusable } from '../platform/vault/vault.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { CredentialStatus, Instance } from './schema.ts'
+import { findUndeclared } from './stale-secrets.ts'
 
 /** If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again, up to this many times. */
 const maxWrites = 5
@@ -44,13 +47,20 @@ export class InstanceEditor {
       readonly isAuthorized?: boolean
       /** By a person: secrets alone are a new version too. */
       readonly isGiven?: true
+      /** The secrets of a person, which replace stored ones that cannot be used, if nothing that a person set is lost with them. */
+      readonly replacement?: JsonObject
     } = {},
   ): Promise<Instance> {
     return this.runExclusively(name, async (instance) => {
       requireVersion(instance, about.ifVersion)
       const { descriptor } = this.#options.catalog.connector(instance.type)
-      const { before, after } = await this.#changeSecrets(instance, (secrets) =>
-        edit({ config: instance.config, secrets }, descriptor),
+      const { before, after } = await this.#changeSecrets(
+        instance,
+        (secrets) => edit({ config: instance.config, secrets }, descriptor),
+        (error) => {
+          if (about.replacement === undefined) throw error
+          requireAll({ instance, descriptor, given: about.replacement, error })
+        },
       )
       const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
       const status = credentialStatus(descriptor, after)
@@ -81,15 +91,20 @@ export class InstanceEditor {
     })
   }
 
-  /** The secrets before and after the edit, which is durable in the vault. */
+  /** The secrets before and after the edit, which is durable in the vault. `allowReplacing` throws if those that cannot be used stay. */
   async #changeSecrets(
     { id }: Instance,
     edit: (stored: Secrets) => SplitConfig,
+    allowReplacing: (error: ConnectError) => void,
   ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
     const { vault } = this.#options
     const path = instancePath(id)
     for (let attempt = 1; ; attempt += 1) {
-      const stored = await vault.get(path)
+      const stored = await vault.get(path).catch((error: unknown) => {
+        if (!isUnusable(error)) throw error
+        allowReplacing(error)
+        return { secrets: {}, version: 'unusable' } as const
+      })
       const before = stored?.secrets ?? {}
       const after = edit(before)
       if (isDeepStrictEqual(after.secrets, before)) return { before, after }
@@ -117,6 +132,41 @@ export class InstanceEditor {
       return work(instance)
     })
   }
+}
+
+/**
+ * Throws `credentials_incomplete` if a secret that was set by a person is not among those that are given. Tokens that OAuth or the
+ * connector stored can be had again.
+ */
+function requireAll({
+  instance,
+  descriptor,
+  given,
+  error,
+}: {
+  readonly instance: Instance
+  readonly descriptor: ConnectorDescriptor
+  readonly given: JsonObject
+  readonly error: ConnectError
+}): void {
+  const regained = new Set([
+    ...tokenPointers(descriptor),
+    ...findUndeclared(descriptor.spec, instance.secrets),
+  ])
+  for (const pointer of clientPointers(descriptor)) regained.delete(pointer)
+  const lost = instance.secrets.filter(
+    (pointer) => !regained.has(pointer) && valueAt(given, pointer) === undefined,
+  )
+  if (lost.length === 0) return
+  const { file } = error.details
+  throw new ConnectError('credentials_incomplete', {
+    details: {
+      instance: instance.name,
+      fields: lost.join(', '),
+      ...(file !== undefined && { file }),
+    },
+    cause: error,
+  })
 }
 
 export function credentialStatus(

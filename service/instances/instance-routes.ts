@@ -208,7 +208,12 @@ function credentials(api: App, instances: InstanceService): void {
         body: credentialsInput,
         response: {
           200: instanceDocument,
-          ...failures(...bodyFailures, 'instance_not_found', 'credentials_invalid'),
+          ...failures(
+            ...bodyFailures,
+            'instance_not_found',
+            'credentials_invalid',
+            'credentials_incomplete',
+          ),
         },
       },
     },

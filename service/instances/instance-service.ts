@@ -10,7 +10,7 @@ import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.
 import type { InstanceService, LostSecrets } from './contract.ts'
 import type { CredentialStatus, Discovered, Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
-import { instancePath } from '../platform/vault/vault.ts'
+import { instancePath, isUnusable } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import {
   credentialStatus,
@@ -124,7 +124,7 @@ export class StoredInstanceService implements InstanceService {
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }
-    return this.#editor.change(name, edit, { isGiven: true })
+    return this.#editor.change(name, edit, { isGiven: true, replacement: input })
   }
 
   async beginAuthorization(
@@ -197,8 +197,8 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /**
-   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance without its
-   * secrets is marked as such; one whose secrets are back becomes ready.
+   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance whose secrets
+   * are not there, or cannot be used, is marked as such; one whose secrets are back becomes ready.
    */
   async noteLostSecrets(): Promise<LostSecrets> {
     const lost: string[] = []
@@ -226,8 +226,9 @@ export class StoredInstanceService implements InstanceService {
       return isLost ? 'lost' : 'stored'
     } catch (error) {
       // Those of the other instances can be compared all the same.
-      if (error instanceof ConnectError && error.code === 'vault_corrupt') return 'damaged'
-      throw error
+      if (!isUnusable(error)) throw error
+      await this.#editor.note(instance, 'missing')
+      return 'damaged'
     }
   }
 
@@ -307,7 +308,7 @@ export class StoredInstanceService implements InstanceService {
     } catch (error) {
       if (error instanceof ConnectError && error.code === 'reauthorization_required') {
         await this.#editor.note(instance, 'reauthorize')
-      }
+      } else if (isUnusable(error)) await this.#editor.note(instance, 'missing')
       throw error
     }
   }

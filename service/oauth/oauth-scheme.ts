@@ -27,8 +27,19 @@ export function fieldsOf({ fields }: OAuth2Scheme): OAuth2Fields {
 
 /** Where OAuth stores its secrets in the configuration, even if the connector's spec does not mention these places. */
 export function oauthPointers(descriptor: ConnectorDescriptor): readonly string[] {
+  return [...clientPointers(descriptor), ...tokenPointers(descriptor)]
+}
+
+/** Of `oauthPointers`, those that a person sets. */
+export function clientPointers(descriptor: ConnectorDescriptor): readonly string[] {
   const scheme = schemeOf(descriptor)
   if (scheme === undefined) return []
-  const { clientId, clientSecret, answer } = fieldsOf(scheme)
-  return [clientId, clientSecret, ...Object.values(answer)]
+  const { clientId, clientSecret } = fieldsOf(scheme)
+  return [clientId, clientSecret]
+}
+
+/** Of `oauthPointers`, those that come from the vendor. */
+export function tokenPointers(descriptor: ConnectorDescriptor): readonly string[] {
+  const scheme = schemeOf(descriptor)
+  return scheme === undefined ? [] : Object.values(fieldsOf(scheme).answer)
 }

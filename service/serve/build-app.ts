@@ -4,6 +4,7 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   type FastifySchemaCompiler,
 } from 'fastify'
@@ -15,7 +16,7 @@ import {
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
 import { DocsFolder } from '../docs/docs-folder.ts'
-import { docsRoutes, isBrowser } from '../docs/docs-routes.ts'
+import { docsRoutes, isBrowser, sendNoPage } from '../docs/docs-routes.ts'
 import type { App } from '../platform/http/app.ts'
 import { AuditTrail } from '../platform/http/audit-trail.ts'
 import { Authentication } from '../platform/http/authentication.ts'
@@ -193,7 +194,8 @@ function createApp(options: HttpOptions): App {
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => {
-      void sendError(error, request, reply)
+      setHeaders(request, reply) // No hook runs for a path that cannot be decoded.
+      if (!sendNoPage(request, reply)) void sendError(error, request, reply)
     },
     clientErrorHandler: answerBrokenRequest,
   })
@@ -277,14 +279,7 @@ function everyRequest(app: App, options: HttpOptions): void {
     if (route.config?.lasting !== true) route.handlerTimeout = handlerTimeoutMs
   })
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({
-      'x-request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    })
+    setHeaders(request, reply)
     done()
   })
   app.addHook('onRequest', knowDocsBase(options.urls ?? {}))
@@ -293,6 +288,18 @@ function everyRequest(app: App, options: HttpOptions): void {
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply.statusCode, reply.elapsedTime)
     done()
+  })
+}
+
+/** Of every response. */
+function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers({
+    'x-request-id': request.id,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   })
 }
 

@@ -18,10 +18,15 @@ const timeoutMs = 3_000
 /** Longer, because a check of writes costs more. */
 const writesGoodForMs = 5_000
 
+interface Findings {
+  readonly parts: readonly PartHealth[]
+  readonly warnings: readonly string[]
+}
+
 /** Checks that the parts that requests and schedules need respond. */
 export class ProcessHealthService implements HealthService {
   readonly #options: HealthOptions
-  readonly #parts: () => Promise<readonly PartHealth[]>
+  readonly #parts: () => Promise<Findings>
   readonly #writes: () => Promise<string | undefined>
 
   constructor(options: HealthOptions) {
@@ -38,29 +43,38 @@ export class ProcessHealthService implements HealthService {
   }
 
   async report(): Promise<HealthReport> {
-    const parts = await this.#parts()
+    const { parts, warnings: found } = await this.#parts()
     const problems = parts.flatMap(({ part, problem }) =>
       problem === undefined || part === 'jobs' ? [] : [problem],
     )
-    const warnings = parts.flatMap(({ part, problem }) =>
+    const schedules = parts.flatMap(({ part, problem }) =>
       problem === undefined || part !== 'jobs'
         ? []
         : [`${problem}: no schedule fires until it is back`],
     )
     const stopping = this.#options.stopping.aborted ? ['the service stops'] : []
-    return { problems: [...stopping, ...problems], warnings, parts }
+    return { problems: [...stopping, ...problems], warnings: [...schedules, ...found], parts }
   }
 
-  async #ask(): Promise<readonly PartHealth[]> {
+  async #ask(): Promise<Findings> {
     const { vault, jobs } = this.#options
+    let unusable = 0
+    const checkVault = async (): Promise<void> => {
+      unusable = (await vault.check()).unusable
+    }
     const checks = [
       this.#database(),
-      problemOf('the vault', 'used', vault.check()),
+      problemOf('the vault', 'used', checkVault()),
       ...(jobs.place === null ? [] : [problemOf('the Jobs service', 'used', jobs.check())]),
     ]
     const problems = await Promise.all(checks)
     const parts = ['metadata_database', 'vault', 'jobs'] as const
-    return parts.slice(0, checks.length).map((part, index) => ({ part, problem: problems[index] }))
+    return {
+      parts: parts
+        .slice(0, checks.length)
+        .map((part, index) => ({ part, problem: problems[index] })),
+      warnings: unusable === 0 ? [] : [unusableText(unusable)],
+    }
   }
 
   async #database(): Promise<string | undefined> {
@@ -81,6 +95,13 @@ function cacheFor<Answer>(
     if (cached === undefined || atMs - cached.atMs > goodMs) cached = { atMs, answer: ask() }
     return cached.answer
   }
+}
+
+/** Anybody may read it, so it names no file and no instance. */
+function unusableText(count: number): string {
+  const [files, them] =
+    count === 1 ? ['1 file of the vault is', 'it'] : [`${count} files of the vault are`, 'them']
+  return `${files} damaged or cannot be read, and what needs ${them} fails: \`reactor connect doctor\` on the machine of the service names ${them}`
 }
 
 /** Names the part and the error's code, and the problem of a key file: anybody may read it, so it has no address and no folder. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Settings } from '../platform/config/settings.ts'
 import { openFileVault, type FileVaultOptions } from '../platform/vault/file-vault.ts'
 import { openKv2Vault } from '../platform/vault/kv2-vault.ts'
+import type { UnusableFile } from '../platform/vault/secrets-file.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
 /** Files, in one line of the log. */
@@ -30,17 +31,24 @@ export async function openVault(settings: Settings, logger: Logger): Promise<Vau
 
 async function openEmbeddedVault(settings: Settings, logger: Logger): Promise<Vault> {
   const vault = await openFileVault(fileVaultOptions(settings))
-  const { damagedFiles } = vault
-  if (damagedFiles.length > 0)
+  const files = vault.unusableAtStart
+  const folder = vaultFolderOf(settings)
+  if (files.length > 0)
     logger.error(
-      {
-        folder: vaultFolderOf(settings),
-        files: damagedFiles.slice(0, mostNamed),
-        count: damagedFiles.length,
-      },
-      'files of the vault are damaged, and what needs them fails: docs/errors/vault_corrupt.md says what to do',
+      { folder, files: files.slice(0, mostNamed), count: files.length },
+      'files of the vault cannot be used, and what needs them fails: docs/errors/vault_corrupt.md and vault_file_unreadable.md say what to do',
+    )
+  if (settings.vaultPreviousKey !== undefined && files.some(mayNeedAnotherKey))
+    logger.warn(
+      { folder },
+      'keep REACTOR_CONNECT_VAULT_PREVIOUS_KEY until all files of the vault can be read: some may need it',
     )
   return vault
+}
+
+/** A key of the settings is not stored, so a file that cannot be read now would be lost without it. */
+function mayNeedAnotherKey({ status }: UnusableFile): boolean {
+  return status === 'unreadable'
 }
 
 /** Of the embedded vault. */
@@ -48,7 +56,11 @@ export function vaultFolderOf({ dataDir }: Pick<Settings, 'dataDir'>): string {
   return join(dataDir, 'vault')
 }
 
-function fileVaultOptions({ dataDir, vaultKey, vaultPreviousKey }: Settings): FileVaultOptions {
+export function fileVaultOptions({
+  dataDir,
+  vaultKey,
+  vaultPreviousKey,
+}: Settings): FileVaultOptions {
   return {
     folder: vaultFolderOf({ dataDir }),
     ...(vaultKey !== undefined && { key: vaultKey }),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { truncate } from 'node:fs/promises'
+import { mkdir, rmdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
@@ -31,6 +31,7 @@ test('the key of the vault is rotated while a service has it open', async () => 
     folder,
     secrets: 2,
     damaged: [],
+    kept: [],
     key: after?.current.id,
   })
   expect(after?.current.id).not.toBe(before?.current.id)
@@ -54,7 +55,26 @@ test('a damaged file is named, and the exit code says that it has no new key', a
   expect(end.err).toContain(join(folder, damaged))
   const again = await rotate(['--data-dir', dataDir, '--json'])
   expect(again, again.err).toMatchObject({ code: 3 })
-  expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [damaged] })
+  expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [{ name: damaged }] })
+})
+
+test('a file that cannot be read is named with the reason, and the old key stays', async () => {
+  const folder = join(dataDir, 'vault')
+  {
+    await using vault = await openFileVault({ folder })
+    await vault.put('instances/good', { '/t': 'x' })
+  }
+  const before = await readKeyRing(folder, {})
+  const file = join(folder, fileNameOf('instances/bad'))
+  await mkdir(file, { mode: 0o700 })
+  const end = await rotate(['--data-dir', dataDir])
+  expect(end, end.err).toMatchObject({ code: 3 })
+  expect(end.err).toContain(`${file}: a folder is in its place (EISDIR)`)
+  expect(end.err).toContain(`the older keys (${before?.current.id ?? ''}) stay in vault.json`)
+  await rmdir(file)
+  const again = await rotate(['--data-dir', dataDir, '--json'])
+  expect(again, again.err).toMatchObject({ code: 0 })
+  expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [], kept: [] })
 })
 
 test.each([

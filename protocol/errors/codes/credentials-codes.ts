@@ -2,6 +2,15 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of secrets, the vault, and OAuth. Sorted by name. */
 export const credentialsCodes = {
+  credentials_incomplete: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The stored secrets of instance {instance} cannot be read, and not all of them were given: {fields} would be lost',
+    suggestedFix:
+      'Give all secrets at once: `reactor connect instances credentials {instance} --input FILE`. To keep the stored ones, mend {file} first.',
+  },
   credentials_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -93,7 +102,15 @@ export const credentialsCodes = {
     retryable: false,
     message: 'The secrets at {path} were changed outside of the vault, or damaged',
     suggestedFix:
-      'Restore {file} from a backup, or delete it and set the credentials of the instance again.',
+      'Restore {file} from a backup, or set all credentials of the instance again: `reactor connect instances credentials NAME`.',
+  },
+  vault_file_unreadable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The secrets at {path} cannot be read: {reason}',
+    suggestedFix:
+      'Let the user of the service read {file}, restore it from a backup, or set all credentials of the instance again: `reactor connect instances credentials NAME`.',
   },
   vault_key_wrong: {
     failureType: 'config_error',

@@ -1,7 +1,8 @@
-import { access, constants, rm } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { FolderLock } from './folder-lock.ts'
 import {
   keyFileMissing,
@@ -11,12 +12,30 @@ import {
   type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
-import { syncFolder } from '../../../lib/files/replace-file.ts'
 import { openPrivateFolder } from './private-files.ts'
-import { checkKeys, finishRotation, prepareFolder } from './rotate-key.ts'
-import { newVaultKey, parseVaultKey, readHeader, type Plain } from './sealed-secrets.ts'
-import { fileNameOf, openSealed, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
-import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
+import { checkKeys, finishRotation, knownKeys, prepareFolder } from './rotate-key.ts'
+import { newVaultKey, parseVaultKey, readHeader } from './sealed-secrets.ts'
+import {
+  fileNameOf,
+  isSameFile,
+  openSealed,
+  readSealed,
+  removeSecrets,
+  secretsFiles,
+  unusableFile,
+  writeBeside,
+  writeSealed,
+  type OpenedFile,
+  type StoredFile,
+  type UnusableFile,
+} from './secrets-file.ts'
+import {
+  secretsText,
+  type PutOptions,
+  type StoredSecrets,
+  type Vault,
+  type VaultCondition,
+} from './vault.ts'
 
 export interface FileVaultOptions {
   /** Used by the vault alone: created with mode 0700 if it is missing. */
@@ -32,9 +51,16 @@ export interface RotatedKey {
   readonly key: string
   /** Number of files that are encrypted with it. */
   readonly secrets: number
-  /** Names of files that no key opened: they are as they were, and cannot be read (`vault_corrupt`). */
-  readonly damaged: readonly string[]
+  /** Files that are as they were: no key opens them, or they cannot be read. */
+  readonly damaged: readonly UnusableFile[]
+  /** Ids of older keys that stay in the folder, because a file that cannot be read may need one. */
+  readonly kept: readonly string[]
 }
+
+/** Files that `check` looks at again, so that it stays quick on a disk that dies. */
+const mostLookedAt = 100
+/** Of a folder whose key is rotated meanwhile. */
+const mostLooks = 5
 
 const storedSchema = z.record(z.string(), z.json())
 
@@ -43,7 +69,7 @@ const storedSchema = z.record(z.string(), z.json())
  * file, was restored to an earlier state.
  *
  * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files.
- * A rotation of the key that was cut off is finished here. Damaged files do not stop it: `damagedFiles` names them.
+ * A rotation of the key that was cut off is finished here. Files that cannot be used do not stop it: `unusableAtStart` names them.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const { folder } = options
@@ -52,8 +78,8 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     const keys = givenKeys(options)
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
-      const ring = await lock.hold(() => prepareFolder(folder, keys))
-      return new FileVault({ folder, keys, lock, damagedFiles: [...ring.damaged] })
+      const { unusable } = await lock.hold(() => prepareFolder(folder, keys))
+      return new FileVault({ folder, keys, lock, unusableAtStart: unusable })
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -65,57 +91,66 @@ export class FileVault implements Vault {
   readonly #folder: string
   readonly #keys: ConfiguredKeys
   readonly #lock: FolderLock
-  /** When the vault was opened: whoever reads one of them gets `vault_corrupt`. */
-  readonly damagedFiles: readonly string[]
+  /** When the vault was opened: whoever reads one of them gets `vault_corrupt` or `vault_file_unreadable`. */
+  readonly unusableAtStart: readonly UnusableFile[]
+  /** Names of the files that were not usable when they were last looked at. */
+  readonly #unusable: Set<string>
 
   constructor(dependencies: {
     folder: string
     keys: ConfiguredKeys
     lock: FolderLock
-    damagedFiles: readonly string[]
+    unusableAtStart: readonly UnusableFile[]
   }) {
     this.#folder = dependencies.folder
     this.#keys = dependencies.keys
     this.#lock = dependencies.lock
-    this.damagedFiles = dependencies.damagedFiles
+    this.unusableAtStart = dependencies.unusableAtStart
+    this.#unusable = new Set(dependencies.unusableAtStart.map(({ name }) => name))
   }
 
   async get(path: string): Promise<StoredSecrets | null> {
     const name = fileNameOf(path)
     return inFolder(this.#folder, async () => {
-      const plain = await this.#readWithoutLock(name, path)
-      if (plain === null) return null
-      return { secrets: storedSchema.parse(JSON.parse(plain.text)), version: plain.version }
+      const opened = await this.#open(name)
+      if (opened.status === 'absent') return null
+      if (opened.status !== 'open') throw unusableError(this.#folder, { path, name }, opened)
+      const { text, version } = opened.plain
+      return { secrets: storedSchema.parse(JSON.parse(text)), version }
     })
   }
 
   /**
-   * The keys are read after the file, each time. Another process may rotate the key in between and forget the key of what was read:
-   * then the file is another one by now. Only a file that stays and no key opens is damaged.
+   * Without the lock. The keys are read after the file, each time: another process may rotate the key in between and forget the key of
+   * what was read. Then the file is another one by now, and only a file that stays and no key opens is damaged.
    */
-  async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
+  async #open(name: string): Promise<OpenedFile> {
     let file = await readSealed(this.#folder, name)
-    while (file !== null) {
-      const plain = openSealed(file, name, await this.#readRing())
-      if (plain !== undefined) return plain
-      const now = await readSealed(this.#folder, name)
-      if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
+    for (;;) {
+      const opened = openSealed(file, name, await this.#readRing())
+      const isUsable = unusableFile(name, opened) === undefined
+      const now = isUsable ? file : await readSealed(this.#folder, name)
+      if (isSameFile(file, now)) {
+        if (isUsable) this.#unusable.delete(name)
+        else this.#unusable.add(name)
+        return opened
+      }
       file = now
     }
-    return null
   }
 
-  async put(
-    path: string,
-    secrets: JsonObject,
-    { ifVersion }: { readonly ifVersion?: number } = {},
-  ): Promise<number> {
+  async put(path: string, secrets: JsonObject, { ifVersion }: PutOptions = {}): Promise<number> {
     const name = fileNameOf(path)
     const text = secretsText(path, secrets)
     return this.#runExclusively(async (ring) => {
       const file = await readSealed(this.#folder, name)
-      const version = this.#versionOf(file, { path, name, ifVersion }, ring)
-      await writeSealed(this.#folder, { name, version: version + 1, text }, ring)
+      const opened = openSealed(file, name, ring)
+      const target = { path, name }
+      const version = this.#versionOf({ file, opened }, target, ifVersion)
+      // A person may still be able to mend the old file, or have its key.
+      const write = unusableFile(name, opened) === undefined ? writeSealed : writeBeside
+      await write(this.#folder, { name, version: version + 1, text }, ring)
+      this.#unusable.delete(name)
       return version + 1
     })
   }
@@ -123,21 +158,26 @@ export class FileVault implements Vault {
   async delete(path: string): Promise<void> {
     const name = fileNameOf(path)
     return this.#runExclusively(async () => {
-      await rm(join(this.#folder, name), { force: true })
-      await syncFolder(this.#folder)
+      await removeSecrets(this.#folder, name)
+      this.#unusable.delete(name)
     })
   }
 
-  check(): Promise<void> {
+  /** Looks again at the files that were not usable, also at those that another process found: there are few. */
+  check(): Promise<VaultCondition> {
     return inFolder(this.#folder, async () => {
       await access(this.#folder, constants.R_OK | constants.W_OK | constants.X_OK)
-      await this.#readRing()
+      const { damaged } = await this.#readRing()
+      const names = [...new Set([...this.#unusable, ...damaged])]
+      const opened = await Promise.all(names.slice(0, mostLookedAt).map((name) => this.#open(name)))
+      const usable = opened.filter(({ status }) => status === 'open' || status === 'absent')
+      return { unusable: names.length - usable.length }
     })
   }
 
   /**
-   * Encrypts everything with a new key and removes the old one. If it is interrupted, every file stays readable, and the next start
-   * finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
+   * Encrypts everything with a new key and removes the old one, unless a file that cannot be read may need it. If it is interrupted,
+   * every file stays readable, and the next start finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async (ring) => {
@@ -148,9 +188,10 @@ export class FileVault implements Vault {
       const key = newVaultKey()
       const both = { ...ring, current: key, all: new Map([...ring.all, [key.id, key]]) }
       await writeKeyRing(this.#folder, both, this.#keys)
-      const { damaged } = await finishRotation(this.#folder, both, this.#keys)
-      const secrets = (await secretsFiles(this.#folder)).length - damaged.size
-      return { key: key.id, secrets, damaged: [...damaged] }
+      const { ring: after, unusable } = await finishRotation(this.#folder, both, this.#keys)
+      const secrets = (await secretsFiles(this.#folder)).length - unusable.length
+      const kept = [...after.all.keys()].filter((id) => id !== key.id)
+      return { key: key.id, secrets, damaged: unusable, kept }
     })
   }
 
@@ -177,19 +218,60 @@ export class FileVault implements Vault {
     return ring
   }
 
-  /** A compare needs the true version; a plain replace may also replace a damaged file. */
+  /** A compare needs the true version; a plain replace may also replace a file that cannot be used. */
   #versionOf(
-    file: Buffer | null,
-    target: { path: string; name: string; ifVersion: number | undefined },
-    ring: KeyRing,
+    { file, opened }: { readonly file: StoredFile; readonly opened: OpenedFile },
+    target: { readonly path: string; readonly name: string },
+    expected: PutOptions['ifVersion'],
   ): number {
-    if (target.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const plain = file === null ? undefined : openSealed(file, target.name, ring)
-    if (file !== null && plain === undefined) throw corrupt(this.#folder, target)
-    const version = plain?.version ?? 0
-    if (version === target.ifVersion) return version
+    if (opened.status === 'damaged' || opened.status === 'unreadable') {
+      if (typeof expected === 'number') throw unusableError(this.#folder, target, opened)
+      return file.status === 'read' ? (readHeader(file.bytes)?.version ?? 0) : 0
+    }
+    const version = opened.status === 'open' ? opened.plain.version : 0
+    if (expected === undefined || expected === version) return version
     throw new ConnectError('vault_conflict', { details: { path: target.path } })
   }
+}
+
+/**
+ * The files of a folder that cannot be used, without changing anything: for a look from outside of the service. Throws what
+ * `openFileVault` throws for keys. A folder without a vault has none.
+ */
+export function findUnusableFiles(options: FileVaultOptions): Promise<readonly UnusableFile[]> {
+  const { folder } = options
+  const keys = givenKeys(options)
+  return inFolder(folder, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      const ring = await readKeyRing(folder, keys)
+      const looked = await lookThrough(folder, ring, keys).catch((error: unknown) => ({ error }))
+      if ('files' in looked && looked.files.length === 0) return []
+      // A service may have rotated the key in the meantime.
+      const now = await readKeyRing(folder, keys)
+      if (now?.current.id !== ring?.current.id && attempt < mostLooks) continue
+      if ('error' in looked) {
+        if (ring === null && errorCodeOf(looked.error) === 'ENOENT') return []
+        throw looked.error
+      }
+      return looked.files
+    }
+  })
+}
+
+async function lookThrough(
+  folder: string,
+  ring: KeyRing | null,
+  keys: ConfiguredKeys,
+): Promise<{ readonly files: readonly UnusableFile[] }> {
+  const known = await knownKeys(folder, ring, keys)
+  await checkKeys(folder, known)
+  const files: UnusableFile[] = []
+  for (const name of await secretsFiles(folder)) {
+    const opened = openSealed(await readSealed(folder, name), name, known)
+    const file = unusableFile(name, opened)
+    if (file !== undefined) files.push(file)
+  }
+  return { files }
 }
 
 function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKeys {
@@ -216,6 +298,11 @@ async function inFolder<Result>(folder: string, work: () => Promise<Result>): Pr
   }
 }
 
-function corrupt(folder: string, { path, name }: { path: string; name: string }): ConnectError {
-  return new ConnectError('vault_corrupt', { details: { path, file: join(folder, name) } })
+function unusableError(
+  folder: string,
+  { path, name }: { readonly path: string; readonly name: string },
+  { status, reason }: Pick<UnusableFile, 'status' | 'reason'>,
+): ConnectError {
+  const code = status === 'damaged' ? 'vault_corrupt' : 'vault_file_unreadable'
+  return new ConnectError(code, { details: { path, file: join(folder, name), reason } })
 }

@@ -11,7 +11,7 @@ export interface KeyRing {
   readonly current: VaultKey
   readonly all: ReadonlyMap<string, VaultKey>
   /**
-   * Names of files that no key opened when the vault was last opened or its key rotated. They may name a key that is forgotten
+   * Names of files that could not be used when the vault was last opened or its key rotated. They may name a key that is forgotten
    * by now: for them alone that is no sign of a wrong key.
    */
   readonly damaged: ReadonlySet<string>
@@ -26,7 +26,7 @@ export interface ConfiguredKeys {
 
 /**
  * `vault.json`: which key is current, and the generated keys. During a rotation it contains the old key and the new one; the old one is
- * removed once no file needs it, so that every file stays readable after a crash at any time.
+ * removed once no file needs it, so that every file stays readable after a crash at any time. A file that cannot be read may need it.
  */
 const keyFileSchema = z.strictObject({
   format: z.literal(1),

@@ -2,7 +2,14 @@ import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { renewToken } from './renew-token.ts'
 import { VaultClient, type VaultAnswer, type VaultClientOptions } from './vault-client.ts'
-import { checkPath, secretsText, type StoredSecrets, type Vault } from './vault.ts'
+import {
+  checkPath,
+  secretsText,
+  type PutOptions,
+  type StoredSecrets,
+  type Vault,
+  type VaultCondition,
+} from './vault.ts'
 
 export interface Kv2VaultOptions extends VaultClientOptions {
   /** Where the key-value engine (version 2) is mounted. Default `secret`. */
@@ -52,12 +59,10 @@ export class Kv2Vault implements Vault {
     return stored.secrets === null ? null : { secrets: stored.secrets, version: stored.version }
   }
 
-  async put(
-    path: string,
-    secrets: JsonObject,
-    { ifVersion }: { readonly ifVersion?: number } = {},
-  ): Promise<number> {
+  async put(path: string, secrets: JsonObject, { ifVersion }: PutOptions = {}): Promise<number> {
     secretsText(path, secrets)
+    // What Vault gives is whole, so there is nothing to replace.
+    if (ifVersion === 'unusable') throw new ConnectError('vault_conflict', { details: { path } })
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version
     // Someone deleted the newest version manually, without its history: Vault then expects the number of that version.
@@ -77,7 +82,7 @@ export class Kv2Vault implements Vault {
     throw this.#client.refused(operation, answer)
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<VaultCondition> {
     const operation = `use the mount ${this.#mount}`
     const mount = await this.#client.send({
       method: 'GET',
@@ -89,6 +94,7 @@ export class Kv2Vault implements Vault {
     if (parsed.data.data.options?.version !== '2') throw this.#notVersion2(operation)
     await this.#checkCapabilities(this.#path('data', 'instances/x'), ['create', 'read', 'update'])
     await this.#checkCapabilities(this.#path('metadata', 'instances/x'), ['delete'])
+    return { unusable: 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

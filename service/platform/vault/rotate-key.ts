@@ -11,75 +11,111 @@ import {
 } from './key-ring.ts'
 import { draftSuffix } from '../../../lib/files/replace-file.ts'
 import { isSealedWith, readHeader } from './sealed-secrets.ts'
-import { openSealed, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
+import {
+  openSealed,
+  readSealed,
+  secretsFiles,
+  unusableFile,
+  writeSealed,
+  type UnusableFile,
+} from './secrets-file.ts'
 
-/** Completes the state that the last process left in the folder, however it ended, and returns the valid keys. Requires the lock. */
-export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promise<KeyRing> {
+/** The keys once a rotation has ended, and the files that it could not encrypt. */
+export interface FinishedRotation {
+  readonly ring: KeyRing
+  readonly unusable: readonly UnusableFile[]
+}
+
+/** Completes the state that the last process left in the folder, however it ended. Requires the lock. */
+export async function prepareFolder(
+  folder: string,
+  keys: ConfiguredKeys,
+): Promise<FinishedRotation> {
   await removeDrafts(folder)
   const ring = await readKeyRing(folder, keys)
-  const files = await secretsFiles(folder)
-  if (ring === null && keys.key === undefined && files.length > 0) {
+  const known = await knownKeys(folder, ring, keys)
+  await checkKeys(folder, known)
+  if (ring?.current.id !== known.current.id) await writeKeyRing(folder, known, keys)
+  return finishRotation(folder, known, keys)
+}
+
+/** The ring on disk with the keys of the settings. Throws `vault_key_wrong`. */
+export async function knownKeys(
+  folder: string,
+  ring: KeyRing | null,
+  keys: ConfiguredKeys,
+): Promise<KeyRing> {
+  if (ring === null && keys.key === undefined && (await secretsFiles(folder)).length > 0) {
     throw wrongKeyError(folder, keyFileMissing)
   }
   const current = chooseKey(ring, keys)
   const all = new Map(ring?.all)
   for (const key of [current, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
-  const known = { current, all, damaged: ring?.damaged ?? new Set() }
-  await checkKeys(folder, known)
-  if (ring?.current.id !== current.id) await writeKeyRing(folder, known, keys)
-  return finishRotation(folder, known, keys)
+  return { current, all, damaged: ring?.damaged ?? new Set() }
 }
 
 /** What is left over from writes that were cut off. */
 async function removeDrafts(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(draftSuffix)) await rm(join(folder, name), { force: true })
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.name.endsWith(draftSuffix) && !entry.isDirectory())
+      await rm(join(folder, entry.name), { force: true })
   }
 }
 
 /**
- * Encrypts with the current key what is under an older one, then forgets the older ones and notes which files are damaged. The
+ * Encrypts with the current key what is under an older one, then forgets the older ones and notes which files cannot be used. The
  * key file already says which key is current and holds them all: cut off at any time, this starts over. Under the lock.
+ *
+ * The older keys stay as long as a file cannot be read: it may be whole, and under one of them.
  */
 export async function finishRotation(
   folder: string,
   ring: KeyRing,
   keys: ConfiguredKeys,
-): Promise<KeyRing> {
-  const damaged = new Set<string>()
+): Promise<FinishedRotation> {
+  const unusable: UnusableFile[] = []
   for (const name of await secretsFiles(folder)) {
-    if (!(await rewrite(folder, name, ring))) damaged.add(name)
+    const file = await rewrite(folder, name, ring)
+    if (file !== undefined) unusable.push(file)
   }
-  const all = new Map([[ring.current.id, ring.current]])
-  const finished = { current: ring.current, all, damaged }
-  const isFinished = ring.all.size === 1 && isSameSet(ring.damaged, damaged)
+  const damaged = new Set(unusable.map(({ name }) => name))
+  const { current } = ring
+  const mayBeNeeded = unusable.some(({ status }) => status === 'unreadable')
+  const all = mayBeNeeded ? ring.all : new Map([[current.id, current]])
+  const finished = { current, all, damaged }
+  const isFinished = ring.all.size === all.size && isSameSet(ring.damaged, damaged)
   if (!isFinished) await writeKeyRing(folder, finished, keys)
-  return finished
+  return { ring: finished, unusable }
 }
 
-/** False: no key opens the file. It stays as it is, and whoever reads it is told. */
-async function rewrite(folder: string, name: string, ring: KeyRing): Promise<boolean> {
-  const file = await readSealed(folder, name)
-  if (file === null) return true
-  const plain = openSealed(file, name, ring)
-  if (plain === undefined) return false
-  if (readHeader(file)?.keyId !== ring.current.id) await writeSealed(folder, plain, ring)
-  return true
+/** Undefined unless the file cannot be used: then it stays as it is, and whoever reads it is told. */
+async function rewrite(
+  folder: string,
+  name: string,
+  ring: KeyRing,
+): Promise<UnusableFile | undefined> {
+  const opened = openSealed(await readSealed(folder, name), name, ring)
+  if (opened.status === 'open' && opened.keyId !== ring.current.id)
+    await writeSealed(folder, opened.plain, ring)
+  return unusableFile(name, opened)
 }
 
 /**
  * Throws `vault_key_wrong` when a file may be whole, and under a key that is not here. A damaged file does not count: it names
- * one of the keys but does not open, or opens but for the name of its key, or was found damaged before.
+ * one of the keys but does not open, or opens but for the name of its key, or was found damaged before. Nor does one that cannot be
+ * read: its key is not known.
  */
 export async function checkKeys(folder: string, ring: KeyRing): Promise<void> {
   const names = await secretsFiles(folder)
   const foreign: { readonly name: string; readonly keyId: string }[] = []
   for (const name of names) {
     const file = await readSealed(folder, name)
-    const keyId = file === null ? undefined : readHeader(file)?.keyId
-    if (file === null || keyId === undefined || ring.all.has(keyId)) continue
+    if (file.status !== 'read') continue
+    const { bytes } = file
+    const keyId = readHeader(bytes)?.keyId
+    if (keyId === undefined || ring.all.has(keyId)) continue
     const isDamaged =
-      ring.damaged.has(name) || [...ring.all.values()].some((key) => isSealedWith(file, name, key))
+      ring.damaged.has(name) || [...ring.all.values()].some((key) => isSealedWith(bytes, name, key))
     if (!isDamaged) foreign.push({ name, keyId })
   }
   const [first] = foreign

@@ -4,8 +4,9 @@ import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
  * Where secrets are kept: read this first. Each path holds one JSON object, and a version that every change increases.
  * The two implementations (`file-vault.ts`, `kv2-vault.ts`) pass one suite.
  *
- * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no error holds a secret. Several processes may
- * use the same vault at the same time.
+ * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no error holds a secret. `get`, and
+ * `put` with a version, throw `vault_corrupt` or `vault_file_unreadable` if this one entry cannot be used (`isUnusable`). Several
+ * processes may use the same vault at the same time.
  */
 export interface Vault extends AsyncDisposable {
   /** Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process. */
@@ -15,16 +16,32 @@ export interface Vault extends AsyncDisposable {
    * (only for `vault_unreachable`) it may have: read again.
    *
    * With `ifVersion`, it throws `vault_conflict` and changes nothing unless that is the present version; 0: unless nothing is stored. Use
-   * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten.
+   * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten. `unusable`: unless `get` throws
+   * an error that `isUnusable` knows.
    */
-  put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
+  put(path: string, secrets: JsonObject, options?: PutOptions): Promise<number>
   /**
    * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable when it resolves. Versions then
    * start again.
    */
   delete(path: string): Promise<void>
   /** Resolves if secrets can be read and written: for readiness and `doctor`. */
-  check(): Promise<void>
+  check(): Promise<VaultCondition>
+}
+
+export interface PutOptions {
+  readonly ifVersion?: number | 'unusable'
+}
+
+export interface VaultCondition {
+  /** How many of the entries are damaged or cannot be read, as far as that was noticed. */
+  readonly unusable: number
+}
+
+/** Whether the vault works, but the secrets at this path are damaged or cannot be read. */
+export function isUnusable(error: unknown): error is ConnectError {
+  if (!(error instanceof ConnectError)) return false
+  return error.code === 'vault_corrupt' || error.code === 'vault_file_unreadable'
 }
 
 export interface StoredSecrets {

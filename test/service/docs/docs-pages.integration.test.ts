@@ -79,6 +79,36 @@ test('a page that is not there is HTML for a browser, with a way to the others, 
   }
 })
 
+test.each([
+  '/docs/%ff',
+  '/docs/%',
+  '/docs/%zz',
+  '/docs/errors/%ff?x=/',
+  `/docs/${'x'.repeat(300)}`,
+])('a path that is no path at all is such a page too: %s', async (path) => {
+  await using api = await TestApi.start()
+  const page = await fetch(api.url + path, { headers: browser })
+  expect(page.status).toBe(404)
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(page.headers.get('content-security-policy')).toContain("style-src 'self'")
+  expect(page.headers.get('x-content-type-options')).toBe('nosniff')
+  const start = path.startsWith('/docs/errors/') ? '../' : './'
+  expect(await page.text()).toContain(`<a href="${start}" rel="noreferrer">documentation</a>`)
+  const json = await fetch(api.url + path)
+  expect(json.headers.get('content-type')).toContain('application/json')
+  expect([400, 404]).toContain(json.status)
+})
+
+test('a path that is no path at all is JSON for a browser outside of the documentation', async () => {
+  await using api = await TestApi.start()
+  for (const path of ['/connect/v1/%ff', '/docsx/%ff', '/%ff']) {
+    const response = await fetch(api.url + path, { headers: browser })
+    expect(response.status).toBe(400)
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await response.json()).toMatchObject({ error: { code: 'request_invalid' } })
+  }
+})
+
 test('a browser that opens the address of the service gets the documentation', async () => {
   await using api = await TestApi.start()
   const page = await fetch(api.url, { headers: browser })

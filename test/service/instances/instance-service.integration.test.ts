@@ -429,5 +429,7 @@ describe('a vault without the secrets that the store knows of', () => {
     }
     damaged.add(instancePath((await world.instances.get('damaged')).id))
     expect(await world.noteLostSecrets()).toEqual({ lost: ['lost'], damaged: ['damaged'] })
+    for (const name of ['damaged', 'lost'])
+      expect(await world.instances.get(name)).toMatchObject({ credentials: 'missing' })
   })
 })

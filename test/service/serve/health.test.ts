@@ -1,15 +1,16 @@
-import { rename } from 'node:fs/promises'
+import { rename, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ProcessHealthService } from '../../../service/serve/health.ts'
+import type { HealthReport } from '../../../service/service.ts'
+import { fileNameOf } from '../../../service/platform/vault/secrets-file.ts'
+import type { Vault } from '../../../service/platform/vault/vault.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { neverAborted } from '../../support/signal.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
-test('a key file that goes while the service runs is named until it is back', async () => {
-  const folder = await newFolder('health')
-  await using vault = await openFileVault({ folder })
-  await vault.put('a', { '/t': 'x' })
+/** Reports of a service whose vault this is, each later than results are cached. */
+function reportsOn(vault: Vault): () => Promise<HealthReport> {
   let nowMs = 0
   const health = new ProcessHealthService({
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
@@ -18,10 +19,42 @@ test('a key file that goes while the service runs is named until it is back', as
     stopping: neverAborted(),
     now: () => nowMs,
   })
-  const problems = async (): Promise<readonly string[]> => {
+  return () => {
     nowMs += 10_000
-    return (await health.report()).problems
+    return health.report()
   }
+}
+
+test('damaged files of the vault are a warning that names none, until they are replaced', async () => {
+  const folder = await newFolder('health')
+  const paths = ['instances/a', 'instances/b']
+  {
+    await using vault = await openFileVault({ folder })
+    for (const path of paths) await vault.put(path, { '/t': 'x' })
+  }
+  for (const path of paths) await truncate(join(folder, fileNameOf(path)), 50)
+  await using vault = await openFileVault({ folder })
+  const report = reportsOn(vault)
+  expect(await report()).toMatchObject({
+    problems: [],
+    warnings: [
+      '2 files of the vault are damaged or cannot be read, and what needs them fails: `reactor connect doctor` on the machine of the service names them',
+    ],
+  })
+  await vault.put('instances/a', { '/t': 'y' }, { ifVersion: 'unusable' })
+  expect((await report()).warnings).toEqual([
+    '1 file of the vault is damaged or cannot be read, and what needs it fails: `reactor connect doctor` on the machine of the service names it',
+  ])
+  await vault.delete('instances/b')
+  expect((await report()).warnings).toEqual([])
+})
+
+test('a key file that goes while the service runs is named until it is back', async () => {
+  const folder = await newFolder('health')
+  await using vault = await openFileVault({ folder })
+  await vault.put('a', { '/t': 'x' })
+  const report = reportsOn(vault)
+  const problems = async (): Promise<readonly string[]> => (await report()).problems
   expect(await problems()).toEqual([])
   const file = join(folder, 'vault.json')
   await rename(file, `${folder}.kept`)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { truncate } from 'node:fs/promises'
+import { chmod, mkdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
@@ -50,9 +50,31 @@ test('files of the embedded vault that are damaged are named in the log', async 
   let logged = ''
   const log = pino({ level: 'warn' }, { write: (line: string) => void (logged += line) })
   await using vault = await openVault(settings, log)
-  expect(JSON.parse(logged)).toMatchObject({ files: [damaged], count: 1 })
+  expect(JSON.parse(logged)).toMatchObject({
+    files: [{ name: damaged, status: 'damaged' }],
+    count: 1,
+  })
   expect(await vault.get('instances/good')).toMatchObject({ version: 1 })
   await expect(vault.get('instances/bad')).rejects.toMatchObject({ code: 'vault_corrupt' })
+})
+
+test('the previous key of the settings is to be kept while a file cannot be read', async () => {
+  const folder = await newFolder('open-vault')
+  const keys = {
+    REACTOR_CONNECT_DATA_DIR: folder,
+    REACTOR_CONNECT_VAULT_PREVIOUS_KEY: randomBytes(32).toString('base64'),
+  }
+  const file = join(folder, 'vault', fileNameOf('instances/bad'))
+  await mkdir(file, { recursive: true, mode: 0o700 })
+  await chmod(join(folder, 'vault'), 0o700)
+  const key = randomBytes(32).toString('base64')
+  let logged = ''
+  const log = pino({ level: 'warn' }, { write: (line: string) => void (logged += line) })
+  const settings = loadSettings({ environment: { ...keys, REACTOR_CONNECT_VAULT_KEY: key } })
+  await using vault = await openVault(settings, log)
+  expect(await vault.check()).toEqual({ unusable: 1 })
+  expect(logged).toContain('a folder is in its place (EISDIR)')
+  expect(logged).toContain('keep REACTOR_CONNECT_VAULT_PREVIOUS_KEY')
 })
 
 test('a Vault of the settings is used, and refused where it cannot be', async () => {

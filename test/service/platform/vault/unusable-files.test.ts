@@ -1,0 +1,286 @@
+import fs, { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { findUnusableFiles, openFileVault } from '../../../../service/platform/vault/file-vault.ts'
+import { fileNameOf } from '../../../../service/platform/vault/secrets-file.ts'
+import { newKey, useVaultFolder } from './vault-folder.ts'
+
+const place = useVaultFolder()
+
+/** Where the bytes of a file are: see `sealed-secrets.ts`. */
+const bytesAt = { keyId: 5, body: 34 }
+const corrupt = { code: 'vault_corrupt' }
+
+describe('a damaged file', () => {
+  const files = { good: { '/t': 'good' }, bad: { '/t': 'bad' } }
+  beforeEach(() =>
+    place.withVault(async (vault) => {
+      for (const [path, secrets] of Object.entries(files)) await vault.put(path, secrets)
+    }),
+  )
+
+  async function expectOnlyBadDamaged(keys: { key?: string; previousKey?: string } = {}) {
+    await place.withVault(async (vault) => {
+      const status = 'damaged'
+      expect(vault.unusableAtStart).toMatchObject([{ name: fileNameOf('bad'), status }])
+      expect(await vault.check()).toEqual({ unusable: 1 })
+      expect(await vault.get('good')).toEqual({ secrets: files.good, version: 1 })
+      await expect(vault.get('bad')).rejects.toMatchObject(corrupt)
+    }, keys)
+  }
+
+  it.each(Object.entries(bytesAt))('is the only one that cannot be read: %s', async (_, at) => {
+    await place.damage('bad', at)
+    await expectOnlyBadDamaged()
+    await place.withVault((vault) => vault.put('bad', { '/t': 'anew' }))
+    await place.withVault(async (vault) => {
+      expect(vault.unusableAtStart).toEqual([])
+      expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'anew' } })
+    })
+  })
+
+  it.each(Object.entries(bytesAt))('is named by a rotation, and not counted: %s', async (_, at) => {
+    await place.damage('bad', at)
+    const damaged = [{ name: fileNameOf('bad') }]
+    for (let round = 1; round <= 2; round += 1) {
+      const rotated = await place.withVault((vault) => vault.rotateKey())
+      expect(rotated).toMatchObject({ secrets: 1, damaged, kept: [] })
+      await expectOnlyBadDamaged()
+    }
+  })
+
+  it.each(Object.entries(bytesAt))('does not stop a change of the key: %s', async (_, at) => {
+    const [first, second] = [newKey(), newKey()]
+    await place.withVault((vault) => vault.check(), { key: first })
+    await place.damage('bad', at)
+    await expectOnlyBadDamaged({ key: second, previousKey: first })
+    await expectOnlyBadDamaged({ key: second })
+  })
+
+  it('that is put back from a backup under a key of before stops nothing either', async () => {
+    const backup = await readFile(join(place.folder, fileNameOf('bad')))
+    await place.damage('bad', bytesAt.body)
+    await place.withVault((vault) => vault.rotateKey())
+    await writeFile(join(place.folder, fileNameOf('bad')), backup)
+    await expectOnlyBadDamaged()
+  })
+
+  it('does not hide that the others are under another key', async () => {
+    await place.damage('bad', bytesAt.body)
+    const old = await readFile(join(place.folder, 'vault.json'))
+    await place.withVault((vault) => vault.rotateKey())
+    await writeFile(join(place.folder, 'vault.json'), old)
+    await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+      message: expect.stringContaining(`1 of 2 files (${fileNameOf('good')}`) as unknown,
+    })
+  })
+
+  it('does not hide that a change of the key was cut off, and needs the key of before', async () => {
+    const [first, second] = [newKey(), newKey()]
+    await place.withVault((vault) => vault.check(), { key: first })
+    await place.damage('bad', bytesAt.body)
+    const before = await readFile(join(place.folder, fileNameOf('good')))
+    await place.withVault((vault) => vault.check(), { key: second, previousKey: first })
+    await writeFile(join(place.folder, fileNameOf('good')), before)
+    await expect(openFileVault({ folder: place.folder, key: second })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+    })
+    await expectOnlyBadDamaged({ key: second, previousKey: first })
+  })
+})
+
+describe('a file that is damaged while the vault is open', () => {
+  it('is counted from its first use on, until it is mended or replaced', async () => {
+    await using vault = await openFileVault({ folder: place.folder })
+    for (const path of ['a', 'b']) await vault.put(path, { '/t': path })
+    const good = await readFile(join(place.folder, fileNameOf('a')))
+    for (const path of ['a', 'b']) await place.damage(path, bytesAt.body)
+    for (const path of ['a', 'b']) await expect(vault.get(path)).rejects.toMatchObject(corrupt)
+    expect(await vault.check()).toEqual({ unusable: 2 })
+    await writeFile(join(place.folder, fileNameOf('a')), good)
+    expect(await vault.check()).toEqual({ unusable: 1 })
+    await vault.put('b', { '/t': 'anew' }, { ifVersion: 'unusable' })
+    expect(await vault.check()).toEqual({ unusable: 0 })
+    expect(await vault.get('b')).toMatchObject({ secrets: { '/t': 'anew' } })
+  })
+
+  it('is counted if another process found it', async () => {
+    await using vault = await openFileVault({ folder: place.folder })
+    await vault.put('a', { '/t': 'x' })
+    await place.damage('a', bytesAt.body)
+    await place.withVault((other) => other.rotateKey())
+    expect(await vault.check()).toEqual({ unusable: 1 })
+  })
+
+  it('stays beside the one that replaces it, until that is deleted', async () => {
+    await using vault = await openFileVault({ folder: place.folder })
+    await vault.put('a', { '/t': 'x' })
+    await vault.put('b', { '/t': 'x' })
+    await place.damage('a', bytesAt.keyId)
+    const before = await readFile(join(place.folder, fileNameOf('a')))
+    await expect(vault.put('a', { '/t': 'y' }, { ifVersion: 1 })).rejects.toMatchObject(corrupt)
+    expect(await vault.put('a', { '/t': 'y' }, { ifVersion: 'unusable' })).toBe(2)
+    const aside = (await readdir(place.folder)).filter((name) => name.includes('.replaced-'))
+    expect(aside).toHaveLength(1)
+    expect(await readFile(join(place.folder, aside[0] ?? ''))).toEqual(before)
+    // It is none of the vault's files any more.
+    expect(await vault.rotateKey()).toMatchObject({ secrets: 2, damaged: [] })
+    await place.withVault((other) => expect(other.get('a')).resolves.toMatchObject({ version: 2 }))
+    await vault.delete('a')
+    expect(await place.secretsFiles()).toEqual([fileNameOf('b')])
+    expect((await readdir(place.folder)).some((name) => name.includes('.replaced-'))).toBe(false)
+  })
+})
+
+/** Reading this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom fail in time. */
+async function failingToRead<Result>(
+  path: string,
+  code: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const real = fs.readFile
+  const failing = (...parameters: Parameters<typeof real>) => {
+    if (parameters[0] !== join(place.folder, fileNameOf(path))) return real(...parameters)
+    return Promise.reject(Object.assign(new Error(`${code}: planted`), { code }))
+  }
+  fs.readFile = failing as typeof real
+  syncBuiltinESMExports()
+  try {
+    return await work()
+  } finally {
+    fs.readFile = real
+    syncBuiltinESMExports()
+  }
+}
+
+describe('a file that cannot be read', () => {
+  beforeEach(() =>
+    place.withVault(async (vault) => {
+      for (const path of ['good', 'bad']) await vault.put(path, { '/t': path })
+    }),
+  )
+  const bad = () => ({ name: fileNameOf('bad'), status: 'unreadable' })
+  const readsBad = (keys: { key?: string; previousKey?: string } = {}) =>
+    place.withVault(
+      (vault) =>
+        expect(vault.get('bad')).resolves.toEqual({ secrets: { '/t': 'bad' }, version: 1 }),
+      keys,
+    )
+  const keysInFolder = async () => {
+    const text = await readFile(join(place.folder, 'vault.json'), 'utf8')
+    return Object.keys((JSON.parse(text) as { keys: object }).keys).length
+  }
+
+  it.each(['EACCES', 'EIO', 'EISDIR'])('is the only one that is missing: %s', async (code) => {
+    await failingToRead('bad', code, () =>
+      place.withVault(async (vault) => {
+        const reason = expect.stringContaining(`(${code})`) as string
+        expect(vault.unusableAtStart).toEqual([{ ...bad(), reason }])
+        expect(await vault.get('good')).toMatchObject({ version: 1 })
+        const refused = {
+          code: 'vault_file_unreadable',
+          retryable: true,
+          details: { file: join(place.folder, fileNameOf('bad')), reason },
+        }
+        await expect(vault.get('bad')).rejects.toMatchObject(refused)
+        await expect(vault.put('bad', {}, { ifVersion: 1 })).rejects.toMatchObject(refused)
+        expect(await vault.check()).toEqual({ unusable: 1 })
+      }),
+    )
+  })
+
+  it('may be a folder, which credentials can replace and a deletion removes', async () => {
+    const file = join(place.folder, fileNameOf('bad'))
+    await rm(file)
+    await mkdir(file, { mode: 0o700 })
+    await place.withVault(async (vault) => {
+      expect(vault.unusableAtStart).toMatchObject([bad()])
+      expect(await vault.rotateKey()).toMatchObject({ secrets: 1, damaged: [bad()] })
+      await vault.put('bad', { '/t': 'anew' }, { ifVersion: 'unusable' })
+      expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'anew' } })
+      await vault.delete('bad')
+    })
+    await mkdir(file, { mode: 0o700 })
+    await place.withVault(async (vault) => {
+      await vault.delete('bad')
+      expect(await vault.get('bad')).toBeNull()
+    })
+  })
+
+  it('keeps the key that it may need in the folder, until it can be read', async () => {
+    await failingToRead('bad', 'EACCES', async () => {
+      for (const round of [1, 2]) {
+        const rotated = await place.withVault((vault) => vault.rotateKey())
+        expect(rotated).toMatchObject({ secrets: 1, damaged: [bad()] })
+        expect(rotated.kept).toHaveLength(round)
+      }
+    })
+    expect(await keysInFolder()).toBe(3)
+    await readsBad()
+    expect(await keysInFolder()).toBe(1)
+    expect(await place.withVault((vault) => vault.rotateKey())).toMatchObject({
+      damaged: [],
+      kept: [],
+    })
+    await readsBad()
+  })
+
+  it('is read by a process that was open all the time, once that is possible', async () => {
+    await using vault = await openFileVault({ folder: place.folder })
+    await failingToRead('bad', 'EIO', async () => {
+      await place.withVault((other) => other.rotateKey())
+      expect(await vault.check()).toEqual({ unusable: 1 })
+    })
+    expect(await vault.check()).toEqual({ unusable: 0 })
+    expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'bad' } })
+  })
+
+  it('needs the previous key of the settings once more, and stops nothing until then', async () => {
+    const [first, second] = [newKey(), newKey()]
+    await place.withVault((vault) => vault.check(), { key: first })
+    await failingToRead('bad', 'EIO', () =>
+      place.withVault((vault) => vault.check(), { key: second, previousKey: first }),
+    )
+    await place.withVault(
+      async (vault) => {
+        const reason = expect.stringMatching(/its key \(id \w+\) is not here/) as string
+        expect(vault.unusableAtStart).toMatchObject([{ status: 'damaged', reason }])
+        expect(await vault.get('good')).toMatchObject({ version: 1 })
+      },
+      { key: second },
+    )
+    await readsBad({ key: second, previousKey: first })
+    await readsBad({ key: second })
+  })
+
+  it('is another case than a process that has too many files open', async () => {
+    const opening = failingToRead('bad', 'EMFILE', () => openFileVault({ folder: place.folder }))
+    await expect(opening).rejects.toMatchObject({
+      code: 'vault_unreachable',
+    })
+  })
+})
+
+describe('a look from outside', () => {
+  it('finds what cannot be used, and changes nothing', async () => {
+    expect(await findUnusableFiles({ folder: place.folder })).toEqual([])
+    await place.withVault(async (vault) => {
+      for (const path of ['good', 'bad']) await vault.put(path, { '/t': path })
+    })
+    expect(await findUnusableFiles({ folder: place.folder })).toEqual([])
+    await place.damage('bad', bytesAt.body)
+    const before = await readdir(place.folder)
+    const keys = await readFile(join(place.folder, 'vault.json'), 'utf8')
+    expect(await findUnusableFiles({ folder: place.folder })).toMatchObject([
+      { name: fileNameOf('bad') },
+    ])
+    expect(await readdir(place.folder)).toEqual(before)
+    expect(await readFile(join(place.folder, 'vault.json'), 'utf8')).toBe(keys)
+    await rm(join(place.folder, 'vault.json'))
+    await expect(findUnusableFiles({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+    })
+  })
+})
