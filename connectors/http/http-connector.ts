@@ -22,16 +22,22 @@ export interface HttpConnectorOptions extends Pick<
   readonly loadActions: () => Promise<readonly Action[]>
   /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
   readonly loadComponents?: () => Promise<void>
+  /** Default: those that the manifest's templates use. */
+  readonly addressFields?: readonly string[]
 }
 
 /** A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. */
 export function httpConnector(options: HttpConnectorOptions): Connector {
-  const { api, type, docsUrl, auth, webhooks } = options
+  const { api, type, docsUrl, auth, webhooks, addressFields } = options
   const path = fileURLToPath(options.manifest)
   const streams = withComponents(manifestConnector(type, path), options.loadComponents)
   return {
     ...streams,
-    descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
+    descriptor: {
+      ...streams.descriptor,
+      ...{ title: api.title, docsUrl, auth, webhooks },
+      ...(addressFields !== undefined && { addressFields: () => addressFields }),
+    },
     actions: actionsOf(options, path),
   }
 }

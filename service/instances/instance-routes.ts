@@ -147,6 +147,7 @@ function changeInstance(api: App, instances: InstanceService): void {
             ...bodyFailures,
             'instance_not_found',
             'instance_config_invalid',
+            'secrets_needed_again',
             'version_conflict',
           ),
         },
@@ -208,7 +209,12 @@ function credentials(api: App, instances: InstanceService): void {
         body: credentialsInput,
         response: {
           200: instanceDocument,
-          ...failures(...bodyFailures, 'instance_not_found', 'credentials_invalid'),
+          ...failures(
+            ...bodyFailures,
+            'instance_not_found',
+            'credentials_invalid',
+            'secrets_needed_again',
+          ),
         },
       },
     },
