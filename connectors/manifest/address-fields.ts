@@ -74,27 +74,19 @@ class AddressSearch {
   }
 
   #visitComponent(component: JsonObject): void {
-    switch (component.type) {
-      case 'ListPartitionRouter':
-        for (const text of textsOf(component.values))
-          for (const field of fieldsIn(text)) this.#parts.add(field)
-        break
-      case 'StreamConfig': {
-        const [pointer] = isJsonList(component.configs_pointer) ? component.configs_pointer : []
-        if (typeof pointer === 'string') this.#parts.add(`/${pointer}`)
-        break
-      }
-      case 'ComponentMappingDefinition': {
-        const path = textsOf(component.field_path)
-        if (path.some((name) => placeNames.has(name) || name.includes('*')))
-          for (const text of textsOf(component.value)) this.#add(text)
-        break
-      }
-      case 'ConfigAddFields':
-        for (const field of isJsonList(component.fields) ? component.fields : [])
-          if (isJsonObject(field)) this.#visitDerived(field)
-        break
-    }
+    const { type, values, configs_pointer: pointer, field_path: target, value, fields } = component
+    if (type === 'ListPartitionRouter') for (const text of textsOf(values)) this.#addPart(text)
+    const [first] = type === 'StreamConfig' ? textsOf(pointer) : []
+    if (first !== undefined) this.#parts.add(`/${first}`)
+    const isPlace = (name: string): boolean => placeNames.has(name) || name.includes('*')
+    if (type === 'ComponentMappingDefinition' && textsOf(target).some(isPlace))
+      for (const text of textsOf(value)) this.#add(text)
+    if (type === 'ConfigAddFields' && isJsonList(fields))
+      for (const field of fields) if (isJsonObject(field)) this.#visitDerived(field)
+  }
+
+  #addPart(text: string): void {
+    for (const field of fieldsIn(text)) this.#parts.add(field)
   }
 
   #visitDerived({ path, value }: JsonObject): void {

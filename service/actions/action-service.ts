@@ -76,17 +76,12 @@ export class StoredActionService implements ActionService {
   }
 
   async contextOf(
-    request: InvokeCall & { readonly isDryRun: boolean; readonly token?: string },
+    request: Pick<InvokeCall, 'instance' | 'action'> & { isDryRun: boolean; token?: string },
   ): Promise<InvokeContext> {
+    const { isDryRun: dryRun, token } = request
     const prepared = await this.#prepare(request).catch(orUndefined)
-    const known = prepared && {
-      effect: prepared.action.descriptor.effect,
-      name: prepared.action.descriptor.name,
-    }
-    const context = { dryRun: request.isDryRun, planned: false, effect: '', name: '', ...known }
-    if (prepared === undefined || request.token === undefined) return context
-    await this.#tokens.verify(request.token, await this.#subjectOf(request, prepared))
-    return { ...context, planned: true }
+    const { effect, name } = prepared?.action.descriptor ?? { effect: '', name: '' }
+    return { dryRun, planned: token !== undefined && !dryRun, effect, name }
   }
 
   async dryRun(request: InvokeCall): Promise<DryRun> {

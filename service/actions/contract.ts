@@ -17,9 +17,15 @@ export interface ActionService {
    * `action_…`.
    */
   invoke(call: InvokeCall & InvokeOptions): Promise<InvocationEnd>
-  /** What a policy may want to know of a call before it is permitted. Throws `dry_run_token_…` for a token that is not good for it. */
+  /**
+   * What a policy may want to know of a call before it is permitted. A token is taken for a good one: `invoke` refuses one that is not,
+   * before anything is sent, and a caller without the right learns nothing from it.
+   */
   contextOf(
-    call: InvokeCall & { readonly isDryRun: boolean; readonly token?: string },
+    call: Pick<InvokeCall, 'instance' | 'action'> & {
+      readonly isDryRun: boolean
+      readonly token?: string
+    },
   ): Promise<InvokeContext>
 }
 

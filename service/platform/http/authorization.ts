@@ -29,9 +29,9 @@ declare module 'fastify' {
   }
 }
 
-/** Knows what a call of an action is. Throws for a token that is not good for it. */
+/** Knows what a call of an action is. */
 export interface Invocations {
-  contextOf(call: RequestedInvocation & { readonly principal: string }): Promise<InvokeContext>
+  contextOf(call: RequestedInvocation): Promise<InvokeContext>
 }
 
 /** Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit log has every refusal. */
@@ -77,10 +77,7 @@ export class Authorization {
     if (requestedResource(request, action) !== 'body') return
     const resource = resourceInBody(request, action)
     if (action === 'actions:invoke') {
-      const invoke = await this.#invocations.contextOf({
-        ...requestedInvocation(request),
-        principal: principalOf(request).id,
-      })
+      const invoke = await this.#invocations.contextOf(requestedInvocation(request))
       await this.demand(request, { action, resource, invoke })
       return
     }

@@ -26,7 +26,7 @@ function manifest(requester: object, { more = {}, retriever = {} } = {}) {
       },
     ],
     ...more,
-  } as never)
+  })
 }
 
 test.each<[string, object, readonly string[] | 'all']>([
