@@ -4,7 +4,7 @@ import { isRepeatable, type Action, type ActionCall } from '../../connectors/act
 import type { ConnectorActions } from '../../connectors/connector.ts'
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import { canonicalJson } from '../../lib/text/canonical-json.ts'
-import { ConnectError, type JsonValue } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { CatalogConnector } from '../catalog/catalog-service.ts'
 import { Execution } from '../execution/execution.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -87,7 +87,7 @@ export class StoredActionService implements ActionService {
   async dryRun(request: InvokeCall): Promise<DryRun> {
     const prepared = await this.#prepare(request)
     const { instance, action, actions, title } = prepared
-    const call = action.call(request.input)
+    const call = await this.#checkInput(prepared, request.input)
     const { source, credentials } = await this.#options.instances.peekConfig(instance.name)
     const subject = await this.#subjectOf(request, prepared)
     const { token, nonce, expiresAt } = await this.#tokens.issue(subject)
@@ -117,7 +117,7 @@ export class StoredActionService implements ActionService {
 
   async invoke(request: InvokeCall & InvokeOptions): Promise<InvocationEnd> {
     const prepared = await this.#prepare(request)
-    const call = prepared.action.call(request.input)
+    const call = await this.#checkInput(prepared, request.input)
     const subject = await this.#subjectOf(request, prepared)
     const { token, idempotencyKey } = request
     const verified = token === undefined ? undefined : await this.#tokens.verify(token, subject)
@@ -158,6 +158,16 @@ export class StoredActionService implements ActionService {
         details: { instance: instanceName, type: instance.type, action: name },
       })
     return { instance, actions, action, title: descriptor.title }
+  }
+
+  /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
+  async #checkInput({ instance, action }: Prepared, input: JsonObject): Promise<ActionCall> {
+    try {
+      return action.call(input)
+    } catch (error) {
+      const { source } = await this.#options.instances.peekConfig(instance.name)
+      throw this.#execution(instance, source).error(error)
+    }
   }
 
   async #subjectOf(
@@ -210,7 +220,12 @@ export class StoredActionService implements ActionService {
           { instance: instance.name, code: failure.code },
           'a changed token could not be stored',
         )
-      return { action: action.descriptor.name, output, vendorRequestId: requestId }
+      // A vendor may repeat what it was sent also when it succeeds.
+      return {
+        action: action.descriptor.name,
+        output: maskedValue(output, opened.execution),
+        vendorRequestId: requestId === null ? null : opened.execution.text(requestId),
+      }
     } catch (error) {
       throw opened.execution.error(await this.#explain(instance, opened.shared.current, error))
     }
@@ -280,7 +295,10 @@ function maskedValue(value: JsonValue, execution: Execution): JsonValue {
   if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, execution))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, maskedValue(item, execution)]),
+    Object.entries(value).map(([name, item]) => [
+      execution.text(name),
+      maskedValue(item, execution),
+    ]),
   )
 }
 
