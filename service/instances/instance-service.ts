@@ -249,7 +249,7 @@ export class StoredInstanceService implements InstanceService {
   }
 
   async keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void> {
-    await this.#editor.change(name, (stored, descriptor) => {
+    const edit: ConfigEdit = (stored, descriptor) => {
       const { spec } = descriptor
       const applied = applyChanges(joinConfig(stored.config, stored.secrets), {
         before: resolved,
@@ -259,7 +259,8 @@ export class StoredInstanceService implements InstanceService {
       const own = findUndeclared(spec, applied.changed)
       const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
-    })
+    }
+    await this.#editor.change(name, edit, { isRefresh: true })
   }
 
   async changeConfig(
@@ -272,7 +273,7 @@ export class StoredInstanceService implements InstanceService {
     const { config, isChanged } = await this.#tokens.change({ id, descriptor }, resolved, change)
     if (!isChanged) return config
     try {
-      await this.#editor.change(name, noteSecrets, { isAuthorized: true })
+      await this.#editor.change(name, noteSecrets, { isAuthorized: true, isRefresh: true })
     } catch (error) {
       // They are stored, and that is what the run needs: the list of fields that are set is updated with the next change.
       const facts = { instance: name, code: ConnectError.from(error).code }

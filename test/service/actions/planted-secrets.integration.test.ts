@@ -130,6 +130,14 @@ const logins: readonly Login[] = [
   },
 ]
 
+/** A stream of each connector. */
+const readable: Readonly<Record<string, string>> = {
+  github: 'repositories',
+  linear: 'teams',
+  slack: 'users',
+  stripe: 'customers',
+}
+
 let api: TestApi
 beforeAll(async () => {
   api = await TestApi.start({ logLevel: 'trace' })
@@ -163,7 +171,10 @@ test.each(logins)(
     }
     const made = await call('POST /instances', { name, type, config })
     expect(made.status, JSON.stringify(made.body)).toBe(201)
-    await call('POST /connections', { name, from: name, destination: 'data:planted' })
+    const streams = [{ name: readable[type] ?? '' }]
+    const binding = { name, from: name, destination: `data:${name}`, streams }
+    const bound = await call('POST /connections', binding)
+    expect(bound.status, JSON.stringify(bound.body)).toBe(201)
 
     const replayed: string[] = []
     const everyRoad = async (): Promise<void> => {
@@ -171,6 +182,7 @@ test.each(logins)(
       if (vendor.mode === 'succeed' || vendor.mode === 401) {
         await call(`POST /instances/${name}/check`)
         await call(`POST /instances/${name}/discover`, { refresh: true })
+        await call(`POST /connections/${name}/sandbox`, { limit_rows: 1 })
       }
       for (const action of actions) {
         const path = `POST /instances/${name}/actions/${action}/invoke`
