@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pg from 'pg'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
 } from '../service/platform/postgres/embedded-postgres.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 /** A PostgreSQL of the benchmark's own, with a database `warehouse` beside the default one. Its folder goes with it. */
 export interface BenchServer extends AsyncDisposable {
@@ -21,11 +19,10 @@ export interface BenchServer extends AsyncDisposable {
 export async function startBenchServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-bench-'))
-  const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  const folder = await temporaryFolder('bench')
   try {
     const server = await startEmbeddedPostgres({
-      dataDir: folder,
+      dataDir: folder.path,
       settings: {
         max_wal_size: '8GB',
         shared_buffers: '512MB',
@@ -44,11 +41,11 @@ export async function startBenchServer(
       value: async (sql) => String((await execute(warehouseUrl, [sql]))[0]?.[0]),
       async [Symbol.asyncDispose]() {
         await server[Symbol.asyncDispose]()
-        await removeFolder()
+        await folder[Symbol.asyncDispose]()
       },
     }
   } catch (error) {
-    await removeFolder()
+    await folder[Symbol.asyncDispose]()
     throw error
   }
 }

@@ -3,6 +3,7 @@ import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
+import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchRuns, runsTable, type RunsOptions } from './runs/bench-runs.ts'
@@ -155,6 +156,20 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & HttpOptions) => {
     show(flags, await benchHttp(flags, print), httpTable)
+  })
+
+program
+  .command('actions')
+  .description(
+    "Actions through a real service beside the vendor's SDK, and streams beside the SDK's paging loop",
+  )
+  .option('--clients <n>', 'calls at a time', wholeNumber, 64)
+  .option('--seconds <n>', 'of each round', wholeNumber, 10)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--records <n>', 'records of each stream', wholeNumber, 20_000)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & ActionsOptions) => {
+    show(flags, await benchActions(flags, print), actionsTable)
   })
 
 program

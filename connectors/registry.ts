@@ -46,29 +46,39 @@ export function connectorOf(type: string): Connector {
   if (connector !== undefined) return connector
   const path = type.slice(MANIFEST_PREFIX.length)
   if (type.startsWith(MANIFEST_PREFIX) && isAbsolute(path)) return manifestConnector(type, path)
-  const bundled = bundledManifest(type)
-  if (bundled !== undefined) return manifestConnector(type, bundled)
+  const manifest = bundledManifest(type)
+  if (manifest !== undefined) return manifestConnector(type, manifest)
   const known = connectorTypes().join(', ')
   throw new ConnectError('unknown_connector', { details: { type, known } })
 }
 
 /** Every type that `connectorOf` knows by name, sorted. */
 export function connectorTypes(): readonly string[] {
-  return [...natives.keys(), ...bundledTypes()].sort()
+  return [...natives.keys(), ...bundledTypes()].toSorted()
+}
+
+export function isNativeType(type: string): boolean {
+  return natives.has(type)
 }
 
 /** The types that are written in TypeScript, sorted. */
 export function nativeTypes(): readonly string[] {
-  return [...natives.keys()].sort()
+  return [...natives.keys()].toSorted()
 }
 
 /** The file of a bundled manifest; undefined if the type is another one. */
 export function bundledManifest(type: string): string | undefined {
-  return bundledTypes().includes(type) ? join(manifestFolder, `${type}.yaml`) : undefined
+  return bundledTypes().has(type) ? join(manifestFolder, `${type}.yaml`) : undefined
 }
 
-function bundledTypes(): readonly string[] {
-  return readdirSync(manifestFolder).flatMap((name) =>
-    name.endsWith('.yaml') ? [name.slice(0, -'.yaml'.length)] : [],
+let bundled: ReadonlySet<string> | undefined
+
+/** Read once: they are a part of the program. */
+function bundledTypes(): ReadonlySet<string> {
+  bundled ??= new Set(
+    readdirSync(manifestFolder).flatMap((name) =>
+      name.endsWith('.yaml') ? [name.slice(0, -'.yaml'.length)] : [],
+    ),
   )
+  return bundled
 }

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { AirbyteStream, JsonObject } from '../../protocol/index.ts'
 import { generateClient } from '../../service/codegen/generate-client.ts'
 import { readTemplate } from '../../service/codegen/template-text.ts'
 import { median } from '../statistics.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 export interface CodegenOptions {
   readonly streams: number
@@ -31,29 +31,25 @@ export async function benchCodegen(options: CodegenOptions): Promise<CodegenFigu
   const template = await readTemplate()
   const catalog = { streams: Array.from({ length: streams }, (_, at) => streamOf(at, fields)) }
   const input = { instance: 'bench', type: 'example', catalog, actions: [] }
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-bench-codegen-'))
-  try {
-    const generateMs: number[] = []
-    const compileSeconds: number[] = []
-    const emptySeconds: number[] = []
-    let client = ''
-    for (let round = 0; round < rounds; round += 1) {
-      const started = performance.now()
-      client = generateClient(input, template)
-      generateMs.push(performance.now() - started)
-      compileSeconds.push(await secondsToCompile(folder, client))
-      emptySeconds.push(await secondsToCompile(folder, 'export {}\n'))
-    }
-    return {
-      ...options,
-      lines: client.split('\n').length,
-      bytes: Buffer.byteLength(client),
-      generateMs: median(generateMs),
-      compileSeconds: median(compileSeconds),
-      emptySeconds: median(emptySeconds),
-    }
-  } finally {
-    await rm(folder, { recursive: true })
+  await using folder = await temporaryFolder('bench-codegen')
+  const generateMs: number[] = []
+  const compileSeconds: number[] = []
+  const emptySeconds: number[] = []
+  let client = ''
+  for (let round = 0; round < rounds; round += 1) {
+    const started = performance.now()
+    client = generateClient(input, template)
+    generateMs.push(performance.now() - started)
+    compileSeconds.push(await secondsToCompile(folder.path, client))
+    emptySeconds.push(await secondsToCompile(folder.path, 'export {}\n'))
+  }
+  return {
+    ...options,
+    lines: client.split('\n').length,
+    bytes: Buffer.byteLength(client),
+    generateMs: median(generateMs),
+    compileSeconds: median(compileSeconds),
+    emptySeconds: median(emptySeconds),
   }
 }
 

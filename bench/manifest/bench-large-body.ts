@@ -1,5 +1,5 @@
 import { buildProgram } from '../built-program.ts'
-import { largeBodyManifest, readSource, startServer, writeFiles } from './read-source.ts'
+import { largeBodyManifest, readSource, startApi, writeFiles } from './read-source.ts'
 
 export interface LargeBodyOptions {
   /** Sizes of the one answer. */
@@ -22,9 +22,9 @@ export async function benchLargeBody(
   await buildProgram()
   const bodies: LargeBodyFigures['bodies'][number][] = []
   for (const size of megabytes) {
-    await using api = await startServer('large-body-server.ts', [size])
+    await using api = await startApi('large-body-server.ts', [size])
     await using files = await writeFiles(api.url)
-    const { seconds, peakRssMb } = await readSource(largeBodyManifest, files)
+    const { seconds, peakRssMb } = await readSource(['--manifest', largeBodyManifest], files)
     print(`${String(size)} MB: ${seconds.toFixed(1)} s, peak ${peakRssMb.toFixed(0)} MB`)
     bodies.push({
       megabytes: size,

@@ -3,15 +3,8 @@ import { join } from 'node:path'
 import { pythonEnvironment, pythonVersion } from '../peers/python-environment.ts'
 import { buildProgram } from '../built-program.ts'
 import { median } from '../statistics.ts'
-import {
-  pagedManifest,
-  measured,
-  readSource,
-  startServer,
-  writeFiles,
-  type Files,
-  type Measured,
-} from './read-source.ts'
+import { measured, type Measured } from '../measured-process.ts'
+import { pagedManifest, readSource, startApi, writeFiles, type Files } from './read-source.ts'
 
 export interface ManifestBenchOptions {
   readonly records: number
@@ -99,12 +92,12 @@ async function benchShape(
   { cdk, print, warmsUp }: ShapeRun,
 ): Promise<ShapeFigures> {
   const { pageSize, bytes } = shape
-  await using api = await startServer('api-server.ts', [records, pageSize, bytes])
+  await using api = await startApi('api-server.ts', [records, pageSize, bytes])
   await using files = await writeFiles(api.url)
   const ours: Measured[] = []
   const theirs: Measured[] = []
   for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
-    const own = await readSource(pagedManifest, files)
+    const own = await readSource(['--manifest', pagedManifest], files)
     const peer = cdk === undefined ? undefined : await runCdk(cdk, files)
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
     print(

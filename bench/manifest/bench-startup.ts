@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { buildAlike, buildProgram, builtProgram } from '../built-program.ts'
+import { loopbackAllowed } from '../measured-process.ts'
 import { median } from '../statistics.ts'
-import { largeBodyManifest, loopbackAllowed, startServer, writeFiles } from './read-source.ts'
+import { largeBodyManifest, startApi, writeFiles } from './read-source.ts'
 import { manyStreams } from './many-streams.ts'
 
 export interface StartupOptions {
@@ -33,7 +34,7 @@ const compiled = z.object({ ms: z.number(), streams: z.number() })
 export async function benchStartup({ rounds }: StartupOptions): Promise<StartupFigures> {
   await buildProgram()
   const compiler = await buildAlike('bench/manifest/compile-once.ts')
-  await using api = await startServer('api-server.ts', [100, 100, 300])
+  await using api = await startApi('api-server.ts', [100, 100, 300])
   await using files = await writeFiles(api.url)
   const yaml = manyStreams(100)
   const large = join(files.directory, 'many-streams.yaml')

@@ -1,19 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { builtProgram } from '../built-program.ts'
+import { startServer, type LoopbackServer } from '../loopback-server.ts'
+import { measureProgram, nodeFlags, type Measured } from '../measured-process.ts'
 
-/** What a process took. */
-export const measured = z.object({
-  seconds: z.number(),
-  cpuSeconds: z.number(),
-  peakRssMb: z.number(),
-})
-export type Measured = z.infer<typeof measured>
-
-const folder = new URL('.', import.meta.url).pathname
+const folder = import.meta.dirname
 /** A paged API, read as most manifests read one. */
 export const pagedManifest = join(folder, 'manifest.yaml')
 /** One large answer. */
@@ -26,65 +18,40 @@ export interface Files extends AsyncDisposable {
 }
 
 /** The configuration for an API, and a catalog with its stream. */
-export async function writeFiles(url: string): Promise<Files> {
-  const directory = await mkdtemp(join(tmpdir(), 'reactor-bench-manifest-'))
-  const config = join(directory, 'config.json')
-  const catalog = join(directory, 'catalog.json')
-  await writeFile(config, JSON.stringify({ url }))
+export function writeFiles(url: string): Promise<Files> {
+  const stream = { name: 'items', syncMode: 'incremental' }
+  return writeSourceFiles({ url }, stream)
+}
+
+export async function writeSourceFiles(
+  config: Readonly<Record<string, unknown>>,
+  { name, syncMode }: { readonly name: string; readonly syncMode: string },
+): Promise<Files> {
+  const made = await temporaryFolder('bench-source')
+  const directory = made.path
+  const files = { config: join(directory, 'config.json'), catalog: join(directory, 'catalog.json') }
+  await writeFile(files.config, JSON.stringify(config))
   const stream = {
-    name: 'items',
+    name,
     json_schema: { type: 'object', properties: {} },
     supported_sync_modes: ['full_refresh', 'incremental'],
   }
-  const configured = { stream, sync_mode: 'incremental', destination_sync_mode: 'append' }
-  await writeFile(catalog, JSON.stringify({ streams: [configured] }))
-  return {
-    directory,
-    config,
-    catalog,
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  }
+  const configured = { stream, sync_mode: syncMode, destination_sync_mode: 'append' }
+  await writeFile(files.catalog, JSON.stringify({ streams: [configured] }))
+  return { directory, ...files, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() }
 }
 
-/** Starts a server of this folder, in a process of its own so that its work is in nobody's figure. It prints its port. */
-export async function startServer(
-  file: string,
-  options: readonly number[],
-): Promise<AsyncDisposable & { readonly url: string }> {
-  const argv = [join(folder, file), ...options.map(String)]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [port] = (await once(child.stdout, 'data')) as [Buffer]
-  return {
-    url: `http://127.0.0.1:${port.toString().trim()}`,
-    async [Symbol.asyncDispose]() {
-      child.kill()
-      await once(child, 'exit')
-    },
-  }
+/** One of the servers of this folder. */
+export function startApi(file: string, options: readonly number[]): Promise<LoopbackServer> {
+  return startServer(join(folder, file), options)
 }
 
-/** As the first line of cli/main.ts says. */
-const nodeFlags = ['--max-semi-space-size=8']
-
-/** Reads the stream by the command line, as a whole process. Its output goes nowhere. */
-export async function readSource(manifest: string, { config, catalog }: Files): Promise<Measured> {
-  const command = ['connect', 'source', 'read', '--manifest', manifest]
+/** Reads the stream by the command line as it is built, as a whole process. */
+export function readSource(
+  source: readonly ['--manifest' | '--type', string],
+  { config, catalog }: Files,
+): Promise<Measured> {
   const files = ['--config', config, '--catalog', catalog]
-  const started = performance.now()
-  const program = [...nodeFlags, join(folder, 'read-once.ts')]
-  const child = spawn(process.execPath, [...program, ...command, ...files], {
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-    env: loopbackAllowed(),
-  })
-  const figures: Buffer[] = []
-  child.stdio[3]?.on('data', (chunk: Buffer) => figures.push(chunk))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  if (code !== 0) throw new Error(`the read exited with ${String(code)}`)
-  const usage: unknown = JSON.parse(Buffer.concat(figures).toString('utf8'))
-  const seconds = (performance.now() - started) / 1000
-  return measured.parse({ ...Object(usage), seconds })
-}
-
-export function loopbackAllowed(): NodeJS.ProcessEnv {
-  return { ...process.env, REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.0/8' }
+  const argv = ['connect', 'source', 'read', ...source, ...files]
+  return measureProgram(builtProgram, argv, { flags: nodeFlags })
 }

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { z } from 'zod'
 import type { BenchServer } from '../bench-server.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 /** What is compared: one way to move the table. */
 export interface Program {
@@ -47,12 +45,8 @@ export async function measure({ argv, environment }: Command, workDir: string): 
 }
 
 export async function inWorkDir<T>(work: (workDir: string) => Promise<T>): Promise<T> {
-  const workDir = await mkdtemp(join(tmpdir(), 'reactor-bench-peer-'))
-  try {
-    return await work(workDir)
-  } finally {
-    await rm(workDir, { recursive: true, force: true })
-  }
+  await using folder = await temporaryFolder('bench-peer')
+  return await work(folder.path)
 }
 
 /** A program that is fast because it loses rows has no figure. */

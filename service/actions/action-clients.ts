@@ -5,13 +5,16 @@ import type { ActionClient, ConnectorActions } from '../../connectors/connector.
 import { Execution } from '../execution/execution.ts'
 import type { ChangedConfigs, ResolvedConfig } from '../execution/resolved-config.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
+import type { InstanceService } from '../instances/contract.ts'
 import type { Instance } from '../instances/schema.ts'
 
 /** Instances whose connections to their vendors stay open. */
 const maxClients = 200
+/** How long the secrets of an instance are taken for the present ones. */
+const freshMs = 5_000
 
 export interface ActionClientsOptions {
-  readonly instances: ChangedConfigs
+  readonly instances: ChangedConfigs & Pick<InstanceService, 'resolveConfig'>
   readonly allowedNetworks: readonly string[]
   readonly logger: Logger
   /** Aborted when the service stops. */
@@ -54,36 +57,72 @@ export class OpenClient {
   }
 }
 
-/** The clients of the instances whose actions were called last: calls share connections, tokens and limits of the rate. */
+interface KnownClient {
+  readonly opened: Promise<OpenClient>
+  /** Of the instance: it changes with its configuration, and with secrets that somebody gave. */
+  readonly version: number
+  /** Until then its configuration is not resolved again. */
+  freshUntilMs: number
+}
+
+/**
+ * The clients of the instances whose actions were called last: calls share connections, tokens and limits of the rate. The vault is asked
+ * every few seconds, not for each call: a secret that somebody changes in the vault itself is used from then on.
+ */
 export class ActionClients implements AsyncDisposable {
   readonly #options: ActionClientsOptions
   /** By the id of the instance; the one that was used last is the last. */
-  readonly #clients = new Map<string, Promise<OpenClient>>()
+  readonly #clients = new Map<string, KnownClient>()
 
   constructor(options: ActionClientsOptions) {
     this.#options = options
   }
 
-  /** A client that has this configuration. */
+  /** A client that has the configuration of the instance. Throws what `resolveConfig` throws. */
   async get(
-    instance: Pick<Instance, 'id' | 'name'>,
-    source: ResolvedConfig,
+    { id, name, version }: Pick<Instance, 'id' | 'name' | 'version'>,
     actions: ConnectorActions,
   ): Promise<OpenClient> {
-    const known = await this.#clients.get(instance.id)
-    if (known !== undefined && isDeepStrictEqual(known.source.config, source.config)) {
-      this.#touch(instance.id)
-      return known
+    const known = this.#clients.get(id)
+    this.#clients.delete(id)
+    if (known?.version === version && performance.now() < known.freshUntilMs) {
+      this.#clients.set(id, known)
+      return known.opened
     }
-    const opening = this.#open(instance.name, source, actions)
-    this.#clients.set(instance.id, opening)
-    this.#touch(instance.id)
-    opening.catch(() => {
-      if (this.#clients.get(instance.id) === opening) this.#clients.delete(instance.id)
+    const opened = this.#renew(name, actions, known)
+    const renewed = { opened, version, freshUntilMs: performance.now() + freshMs }
+    this.#clients.set(id, renewed)
+    opened.catch(() => {
+      if (this.#clients.get(id) === renewed) this.#clients.delete(id)
     })
-    await known?.retire()
     await this.#retireOldest()
-    return opening
+    return opened
+  }
+
+  /** The vendor refused the credentials: perhaps there are others by now. */
+  expire(id: string): void {
+    const known = this.#clients.get(id)
+    if (known !== undefined) known.freshUntilMs = 0
+  }
+
+  /** The same client if the configuration is the same. */
+  async #renew(
+    name: string,
+    actions: ConnectorActions,
+    known: KnownClient | undefined,
+  ): Promise<OpenClient> {
+    const before = await known?.opened.catch(() => undefined)
+    try {
+      const source = await this.#options.instances.resolveConfig(name)
+      if (before !== undefined && isDeepStrictEqual(before.source.config, source.config))
+        return before
+      const opened = await this.#open(name, source, actions)
+      await before?.retire()
+      return opened
+    } catch (error) {
+      await before?.retire()
+      throw error
+    }
   }
 
   async #open(
@@ -107,22 +146,18 @@ export class ActionClients implements AsyncDisposable {
     return new OpenClient({ source, execution, shared, client })
   }
 
-  #touch(id: string): void {
-    const client = this.#clients.get(id)
-    if (client === undefined) return
-    this.#clients.delete(id)
-    this.#clients.set(id, client)
-  }
-
   async #retireOldest(): Promise<void> {
     const [oldest] = this.#clients.size > maxClients ? this.#clients : []
     if (oldest === undefined) return
     this.#clients.delete(oldest[0])
-    await (await oldest[1]).retire()
+    const opened = await oldest[1].opened.catch(() => undefined)
+    await opened?.retire()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const clients = await Promise.allSettled([...this.#clients.values()])
+    const clients = await Promise.allSettled(
+      [...this.#clients.values()].map(({ opened }) => opened),
+    )
     this.#clients.clear()
     for (const opened of clients) if (opened.status === 'fulfilled') await opened.value.retire()
   }

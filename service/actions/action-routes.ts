@@ -3,12 +3,14 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
 import { principalOf } from '../platform/http/authentication.ts'
+import type { InvokedCalls } from '../platform/http/authorization.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
+import { requestedInvocation } from '../platform/http/requested-resource.ts'
 import { idempotencyHeaders } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
 import { toWire } from '../platform/wire.ts'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
-import type { ActionService, InvocationFacts } from './contract.ts'
+import type { ActionService, InvocationFacts, PreparedCall } from './contract.ts'
 import {
   actionDocument,
   actionListDocument,
@@ -20,6 +22,24 @@ import {
   invokeInput,
 } from './schema.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The call of an action, as the policy saw it. */
+    preparedCall: PreparedCall | null
+  }
+}
+
+/** Looks up the call of a request for the policy; the route then carries it out. */
+export function invokedCalls(actions: Pick<ActionService, 'prepare'>): InvokedCalls {
+  return {
+    contextOf: async (request) => {
+      const principal = principalOf(request).id
+      request.preparedCall = await actions.prepare({ ...requestedInvocation(request), principal })
+      return request.preparedCall.context
+    },
+  }
+}
+
 const tags = ['actions']
 const ofInstance = z.object({ name })
 const oneAction = z.object({ name, action: actionName })
@@ -27,7 +47,7 @@ const oneAction = z.object({ name, action: actionName })
 export function actionRoutes(api: App, actions: ActionService): void {
   listActions(api, actions)
   getAction(api, actions)
-  invokeAction(api, actions)
+  invokeAction(api)
 }
 
 function listActions(api: App, actions: ActionService): void {
@@ -93,7 +113,7 @@ const invokeFailures = [
   'idempotency_key_reused',
 ] as const
 
-function invokeAction(api: App, actions: ActionService): void {
+function invokeAction(api: App): void {
   api.post(
     '/instances/:name/actions/:action/invoke',
     {
@@ -112,28 +132,21 @@ function invokeAction(api: App, actions: ActionService): void {
       },
     },
     async (request, reply) => {
-      const { params, body, headers } = request
-      const { input, dry_run: isDryRun = false, token, timeout_seconds: seconds } = body
-      const call = {
-        instance: params.name,
-        action: params.action,
-        input,
-        principal: principalOf(request).id,
-        ...(seconds !== undefined && { timeoutMs: seconds * 1000 }),
-      }
+      const { params, body, headers, preparedCall: call } = request
+      if (call === null) throw new TypeError('the call was not prepared')
+      const { dry_run: isDryRun = false, timeout_seconds: seconds } = body
+      const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
       const invoked = params.action
       if (isDryRun) {
         noteAudited(request, { details: { invoked, dryRun: true } })
-        const dryRun = await actions.dryRun(call)
-        return reply.send(toWire(dryRunSchema, dryRun))
+        return reply.send(toWire(dryRunSchema, await call.dryRun(options)))
       }
       const key = headers['idempotency-key']
       let details: { invoked: string } & Partial<InvocationFacts> = { invoked }
       noteAudited(request, { details })
       try {
-        const { invocation, isReplayed } = await actions.invoke({
-          ...call,
-          ...(token !== undefined && { token }),
+        const { invocation, isReplayed } = await call.invoke({
+          ...options,
           ...(key !== undefined && { idempotencyKey: key }),
           onBegin: (facts) => {
             details = { ...details, ...facts }

@@ -3,43 +3,48 @@ import type { JsonObject } from '../../protocol/index.ts'
 import type { InvokeContext } from '../platform/access/access-request.ts'
 import type { DryRun, Invocation } from './schema.ts'
 
-/** The actions of an instance. Every method throws `instance_not_found`, all but `list` `action_not_found`. */
+/** The actions of an instance. */
 export interface ActionService {
+  /** Throws `instance_not_found`. */
   list(instance: string): Promise<readonly ActionDescriptor[]>
+  /** Throws `instance_not_found`, `action_not_found`. */
   get(instance: string, action: string): Promise<ActionDescriptor>
-  /**
-   * What an invocation would send; with credentials of a test mode, what the vendor's test mode did with it. Throws `action_input_invalid`,
-   * `dry_run_unsupported`, and for a native one what `invoke` throws.
-   */
-  dryRun(call: InvokeCall): Promise<DryRun>
-  /**
-   * Carries it out. Throws `action_input_invalid`, `credentials_missing`, `reauthorization_required`, `dry_run_token_…`, `idempotency_key_…`,
-   * `action_…`.
-   */
-  invoke(call: InvokeCall & InvokeOptions): Promise<InvocationEnd>
-  /**
-   * What a policy may want to know of a call before it is permitted. A token is taken for a good one: `invoke` refuses one that is not,
-   * before anything is sent, and a caller without the right learns nothing from it.
-   */
-  contextOf(
-    call: Pick<InvokeCall, 'instance' | 'action'> & {
-      readonly isDryRun: boolean
-      readonly token?: string
-    },
-  ): Promise<InvokeContext>
+  /** Looks a call up, once for each request. */
+  prepare(call: ActionRequestCall): Promise<PreparedCall>
 }
 
-export interface InvokeCall {
+export interface ActionRequestCall {
   readonly instance: string
   readonly action: string
   readonly input: JsonObject
   /** Id of the principal. */
   readonly principal: string
+  readonly isDryRun: boolean
+  /** Of a dry-run. */
+  readonly token?: string
+}
+
+/** A call that was looked up. Both methods throw `instance_not_found`, `action_not_found`, `action_input_invalid`. */
+export interface PreparedCall {
+  /**
+   * What a policy may want to know before it is permitted. A token is taken for a good one: `invoke` refuses one that is not, before anything
+   * is sent, and a caller without the right learns nothing from it.
+   */
+  readonly context: InvokeContext
+  /**
+   * What an invocation would send; with credentials of a test mode, what the vendor's test mode did with it. Throws `dry_run_unsupported`,
+   * and for a native one what `invoke` throws.
+   */
+  dryRun(options: CallOptions): Promise<DryRun>
+  /** Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_…`, `idempotency_key_…`, `action_…`. */
+  invoke(options: InvokeOptions): Promise<InvocationEnd>
+}
+
+export interface CallOptions {
   readonly timeoutMs?: number
 }
 
-export interface InvokeOptions {
-  readonly token?: string
+export interface InvokeOptions extends CallOptions {
   readonly idempotencyKey?: string
   /** Told what is known of the call before anything is sent. */
   onBegin?(facts: InvocationFacts): void

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import {
   bundledManifest,
   connectorTypes,
+  isNativeType,
   manifestType,
-  nativeTypes,
 } from '../../connectors/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
@@ -24,29 +24,34 @@ export interface CatalogEntry {
  * @param folder where imported manifests are: a folder of its name for each; need not exist
  */
 export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
+  const names = new Set([...connectorTypes(), ...importedNames(folder)])
   const entries = new Map<string, CatalogEntry>()
-  for (const name of connectorTypes()) {
-    const manifest = bundledManifest(name)
-    if (manifest === undefined) entries.set(name, { name, kind: 'native', connectorType: name })
-    else entries.set(name, { name, kind: 'bundled', connectorType: name, manifest })
+  for (const name of [...names].toSorted()) {
+    const entry = findEntry(folder, name)
+    if (entry !== undefined) entries.set(name, entry)
   }
-  const native = new Set(nativeTypes())
-  for (const name of importedNames(folder)) {
-    if (native.has(name)) continue
-    const manifest = importedManifest(folder, name)
-    const connectorType = manifestType(manifest)
-    entries.set(name, { name, kind: 'imported', connectorType, manifest })
-  }
-  return new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return entries
 }
 
 /** The entry of a name. Throws `unknown_connector`. */
 export function catalogEntry(folder: string, type: string): CatalogEntry {
-  const catalog = readCatalog(folder)
-  const entry = catalog.get(type)
+  const entry = findEntry(folder, type)
   if (entry !== undefined) return entry
-  const known = [...catalog.keys()].join(', ')
+  const known = [...readCatalog(folder).keys()].join(', ')
   throw new ConnectError('unknown_connector', { details: { type, known } })
+}
+
+/** Looks for this name alone: each call of an action comes here. */
+function findEntry(folder: string, name: string): CatalogEntry | undefined {
+  if (isNativeType(name)) return { name, kind: 'native', connectorType: name }
+  if (isFolderName(name)) {
+    const manifest = importedManifest(folder, name)
+    if (existsSync(manifest))
+      return { name, kind: 'imported', connectorType: manifestType(manifest), manifest }
+  }
+  const manifest = bundledManifest(name)
+  if (manifest === undefined) return undefined
+  return { name, kind: 'bundled', connectorType: name, manifest }
 }
 
 /** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a manifest. */
@@ -64,9 +69,10 @@ export function importedManifest(folder: string, name: string): string {
 }
 
 function importedNames(folder: string): readonly string[] {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder).filter(
-    // An import that is in progress, or was interrupted, starts with a dot.
-    (name) => !name.startsWith('.') && existsSync(importedManifest(folder, name)),
-  )
+  return existsSync(folder) ? readdirSync(folder).filter(isFolderName) : []
+}
+
+/** No path to elsewhere. An import that is in progress, or was interrupted, starts with a dot. */
+function isFolderName(name: string): boolean {
+  return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name)
 }

@@ -13,14 +13,6 @@ const maxWrites = 5
 /** From the stored secrets to those to store; at a second attempt, the stored ones may have changed. */
 export type ConfigEdit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
 
-interface EditFacts {
-  readonly ifVersion?: number
-  /** Default: if its secrets change. */
-  readonly isAuthorized?: boolean
-  /** Its tokens are others, of the same authorization. */
-  readonly isRefresh?: boolean
-}
-
 /**
  * Writes the configuration and the secrets of one instance at a time, in all processes: secrets to the vault first, then to the
  * store which of them are set.
@@ -44,7 +36,16 @@ export class InstanceEditor {
     })
   }
 
-  change(name: string, edit: ConfigEdit, about: EditFacts = {}): Promise<Instance> {
+  change(
+    name: string,
+    edit: ConfigEdit,
+    about: {
+      readonly ifVersion?: number
+      readonly isAuthorized?: boolean
+      /** By a person: secrets alone are a new version too. */
+      readonly isGiven?: true
+    } = {},
+  ): Promise<Instance> {
     return this.runExclusively(name, async (instance) => {
       requireVersion(instance, about.ifVersion)
       const { descriptor } = this.#options.catalog.connector(instance.type)
@@ -54,28 +55,22 @@ export class InstanceEditor {
       const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
       const status = credentialStatus(descriptor, after)
       const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
-      const isOther = isRenewed && about.isRefresh !== true
-      return this.#keep(instance, after, {
-        credentials: isRefused ? 'reauthorize' : status,
-        isOther,
-      })
+      const credentials = isRefused ? 'reauthorize' : status
+      return this.#keep(instance, { ...after, credentials }, about.isGiven === true && isRenewed)
     })
   }
 
-  /**
-   * Writes nothing if nothing has changed, so that a discovery stays valid and no edit conflicts. Other secrets change the version: they may
-   * be those of another account, for which nothing was planned.
-   */
+  /** Writes nothing if nothing has changed, so that no edit conflicts. The tokens that a connector replaces are no change of the instance. */
   async #keep(
     instance: Instance,
-    { config, secrets }: SplitConfig,
-    { credentials, isOther }: { readonly credentials: CredentialStatus; readonly isOther: boolean },
+    { config, secrets, credentials }: SplitConfig & { readonly credentials: CredentialStatus },
+    hasNewSecrets: boolean,
   ): Promise<Instance> {
     const pointers = Object.keys(secrets).sort()
     const isSameConfig = isDeepStrictEqual(instance.config, config)
     const isSame =
+      !hasNewSecrets &&
       isSameConfig &&
-      !isOther &&
       credentials === instance.credentials &&
       isDeepStrictEqual(instance.secrets, pointers)
     if (isSame) return instance

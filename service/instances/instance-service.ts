@@ -93,7 +93,10 @@ export class StoredInstanceService implements InstanceService {
       refuseMisplacedSecrets(descriptor, next.config)
       return next
     }
-    return this.#editor.change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
+    return this.#editor.change(name, edit, {
+      isGiven: true,
+      ...(ifVersion !== undefined && { ifVersion }),
+    })
   }
 
   async delete(
@@ -121,7 +124,7 @@ export class StoredInstanceService implements InstanceService {
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }
-    return this.#editor.change(name, edit)
+    return this.#editor.change(name, edit, { isGiven: true })
   }
 
   async beginAuthorization(
@@ -137,7 +140,10 @@ export class StoredInstanceService implements InstanceService {
 
   async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
     const { instance } = await this.#options.oauth.complete(callback)
-    return this.#editor.change(instance, (stored) => stored, { isAuthorized: true })
+    return this.#editor.change(instance, (stored) => stored, {
+      isAuthorized: true,
+      isGiven: true,
+    })
   }
 
   check(name: string): Promise<AirbyteConnectionStatus> {
@@ -249,7 +255,7 @@ export class StoredInstanceService implements InstanceService {
   }
 
   async keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void> {
-    const edit: ConfigEdit = (stored, descriptor) => {
+    await this.#editor.change(name, (stored, descriptor) => {
       const { spec } = descriptor
       const applied = applyChanges(joinConfig(stored.config, stored.secrets), {
         before: resolved,
@@ -259,8 +265,7 @@ export class StoredInstanceService implements InstanceService {
       const own = findUndeclared(spec, applied.changed)
       const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
-    }
-    await this.#editor.change(name, edit, { isRefresh: true })
+    })
   }
 
   async changeConfig(
@@ -273,7 +278,7 @@ export class StoredInstanceService implements InstanceService {
     const { config, isChanged } = await this.#tokens.change({ id, descriptor }, resolved, change)
     if (!isChanged) return config
     try {
-      await this.#editor.change(name, noteSecrets, { isAuthorized: true, isRefresh: true })
+      await this.#editor.change(name, noteSecrets, { isAuthorized: true })
     } catch (error) {
       // They are stored, and that is what the run needs: the list of fields that are set is updated with the next change.
       const facts = { instance: name, code: ConnectError.from(error).code }

@@ -38,7 +38,7 @@ import { openApi, openApiPage, openApiRoute } from '../platform/http/openapi.ts'
 import { requestMetrics } from '../platform/http/request-metrics.ts'
 import { refuseUnknown } from '../platform/http/refuse-unknown.ts'
 import { requireAction } from '../platform/http/require-action.ts'
-import { actionRoutes } from '../actions/action-routes.ts'
+import { actionRoutes, invokedCalls } from '../actions/action-routes.ts'
 import { apiKeyRoutes } from '../api-keys/api-key-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { authRoutes } from '../logins/login-routes.ts'
@@ -92,7 +92,11 @@ function guardsOf(options: HttpOptions): Guards {
   const { service, limits = noLimits, access, audit } = options
   return {
     authentication: new Authentication([service.apiKeys, service.logins], limits),
-    authorization: new Authorization({ access, audit, invocations: service.actions }),
+    authorization: new Authorization({
+      access,
+      audit,
+      invokedCalls: invokedCalls(service.actions),
+    }),
     audit: new AuditTrail(audit),
   }
 }
@@ -199,6 +203,7 @@ function createApp(options: HttpOptions): App {
   app.decorateRequest('principal', null)
   app.decorateRequest('shown', null)
   app.decorateRequest('audited', null)
+  app.decorateRequest('preparedCall', null)
   app.decorateRequest('failure', null)
   app.decorateRequest('docsBase', '')
   return app.withTypeProvider<ZodTypeProvider>()

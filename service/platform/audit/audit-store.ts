@@ -7,6 +7,7 @@ import type {
 } from './schema.ts'
 import type { AuditEnd, AuditLog, NewAuditEntry } from './contract.ts'
 import type { Page, PageRequest } from '../lists.ts'
+import { Batches } from '../../../lib/async/batches.ts'
 import type { Database, Row } from '../database/database.ts'
 import { newId } from '../database/ids.ts'
 import { pageOf, pagePlace } from '../database/page.ts'
@@ -32,31 +33,78 @@ interface EntryRow extends Row {
 }
 
 const table = 'reactor_connect_service.audit_log'
-const columns =
-  'id, principal_id, principal_kind, principal_name, via, action, resource, name, request, request_id, address, outcome, status, error, details'
+/** With their types. */
+const columnTypes = {
+  id: 'text',
+  principal_id: 'text',
+  principal_kind: 'text',
+  principal_name: 'text',
+  via: 'text',
+  action: 'text',
+  resource: 'text',
+  name: 'text',
+  request: 'text',
+  request_id: 'text',
+  address: 'text',
+  outcome: 'text',
+  status: 'integer',
+  error: 'text',
+  details: 'jsonb',
+}
+const columns = Object.keys(columnTypes).join(', ')
 
+/** One entry costs as many statements as a hundred that come at the same time: see `bench -- actions`. */
 export class PostgresAuditLog implements AuditLog {
   readonly #database: Database
+  readonly #added: Batches<readonly unknown[], null>
+  readonly #ended: Batches<AuditEnd & { readonly id: string }, null>
 
   constructor(database: Database) {
     this.#database = database
+    this.#added = new Batches((rows) => this.#insert(rows))
+    this.#ended = new Batches((ends) => this.#end(ends))
   }
 
   async add(entry: NewAuditEntry): Promise<string> {
     const { id, values } = newRow(entry)
-    await this.#database.query(
-      `INSERT INTO ${table} (${columns}) VALUES (${placeholders(values)})`,
-      values,
-    )
+    await this.#added.add(values)
     return id
   }
 
-  async end(id: string, { outcome, status, error, name, details }: AuditEnd): Promise<void> {
+  async end(id: string, end: AuditEnd): Promise<void> {
+    await this.#ended.add({ id, ...end })
+  }
+
+  /** A row that is there already was inserted by a batch whose session was lost. */
+  async #insert(rows: readonly (readonly unknown[])[]): Promise<readonly null[]> {
+    const types = Object.values(columnTypes)
+    const lists = types.map((type, place) => `$${String(place + 1)}::${type}[]`)
     await this.#database.query(
-      `UPDATE ${table} SET outcome = $2, status = $3, error = $4, name = $5, details = $6
-       WHERE id = $1`,
-      [id, outcome, status, error, name, details && JSON.stringify(details)],
+      `INSERT INTO ${table} (${columns}) SELECT * FROM unnest(${lists.join(', ')})
+       ON CONFLICT (id) DO NOTHING`,
+      types.map((_, place) => rows.map((row) => row[place] ?? null)),
     )
+    return rows.map(() => null)
+  }
+
+  async #end(ends: readonly (AuditEnd & { readonly id: string })[]): Promise<readonly null[]> {
+    const list = (value: (end: (typeof ends)[number]) => unknown): unknown[] => ends.map(value)
+    await this.#database.query(
+      `UPDATE ${table} AS entry SET outcome = ended.outcome, status = ended.status,
+         error = ended.error, name = ended.name, details = ended.details
+       FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::jsonb[])
+         AS ended (id, outcome, status, error, name, details)
+       WHERE entry.id = ended.id`,
+      [
+        list(({ id }) => id),
+        list(({ outcome }) => outcome),
+        list(({ status }) => status),
+        list(({ error }) => error),
+        list(({ name }) => name),
+        list(({ details }) => details && JSON.stringify(details)),
+      ],
+    )
+    return ends.map(() => null)
   }
 
   async count(entry: NewAuditEntry, key: string): Promise<void> {

@@ -10,9 +10,7 @@ import { principalOf } from './authentication.ts'
 import {
   activatesInBody,
   instanceInBody,
-  requestedInvocation,
   requestedResource,
-  type RequestedInvocation,
   resourceInBody,
 } from './requested-resource.ts'
 
@@ -29,25 +27,25 @@ declare module 'fastify' {
   }
 }
 
-/** Knows what a call of an action is. */
-export interface Invocations {
-  contextOf(call: RequestedInvocation): Promise<InvokeContext>
+/** Knows what a request to call an action is about. */
+export interface InvokedCalls {
+  contextOf(request: FastifyRequest): Promise<InvokeContext>
 }
 
 /** Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit log has every refusal. */
 export class Authorization {
   readonly #access: Access
   readonly #audit: AuditLog
-  readonly #invocations: Invocations
+  readonly #invokedCalls: InvokedCalls
 
   constructor(options: {
     readonly access: Access
     readonly audit: AuditLog
-    readonly invocations: Invocations
+    readonly invokedCalls: InvokedCalls
   }) {
     this.#access = options.access
     this.#audit = options.audit
-    this.#invocations = options.invocations
+    this.#invokedCalls = options.invokedCalls
   }
 
   /** After authentication, before the body is read. */
@@ -77,7 +75,7 @@ export class Authorization {
     if (requestedResource(request, action) !== 'body') return
     const resource = resourceInBody(request, action)
     if (action === 'actions:invoke') {
-      const invoke = await this.#invocations.contextOf(requestedInvocation(request))
+      const invoke = await this.#invokedCalls.contextOf(request)
       await this.demand(request, { action, resource, invoke })
       return
     }

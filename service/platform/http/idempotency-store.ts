@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Batches } from '../../../lib/async/batches.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { Database, Row } from '../database/database.ts'
 import type {
@@ -29,42 +30,33 @@ const free = `(${expired} OR ${abandoned})`
 const renewColumn = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
 
+interface NewKey extends IdempotentRequest {
+  readonly ticket: string
+}
+
+/** Requests that come at the same time share a statement: see `bench -- actions`. */
 export class PostgresIdempotencyStore implements IdempotencyStore {
   readonly #database: Database
+  readonly #begun: Batches<NewKey, KeyRow | undefined>
+  readonly #finished: Batches<{ readonly ticket: string; readonly answer: StoredAnswer }, null>
 
   constructor(database: Database) {
     this.#database = database
+    this.#begun = new Batches((requests) => this.#begin(requests))
+    this.#finished = new Batches((finished) => this.#finish(finished))
   }
 
-  async begin({
-    principal,
-    key,
-    requestHash,
-    lockedSeconds = 60,
-  }: IdempotentRequest): Promise<IdempotencyStart> {
+  async begin(request: IdempotentRequest): Promise<IdempotencyStart> {
     const ticket = randomUUID()
-    // An update that changes nothing returns the present row, even if another process writes it.
-    const [row] = await this.#database.query<KeyRow>(
-      `INSERT INTO reactor_connect_service.idempotency_keys AS kept
-         (principal, key, request_hash, ticket, locked_until)
-       VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second')
-       ON CONFLICT (principal, key) DO UPDATE SET
-         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')},
-         attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
-       RETURNING ticket, request_hash, answer, attempt`,
-      [principal, key, requestHash, ticket, lockedSeconds],
-    )
+    const row = await this.#begun.add({ ...request, ticket })
     if (row?.ticket === ticket) return { state: 'began', ticket, attempt: row.attempt }
-    if (row?.request_hash !== requestHash) throw new ConnectError('idempotency_key_reused')
+    if (row?.request_hash !== request.requestHash) throw new ConnectError('idempotency_key_reused')
     if (row.answer === null) throw new ConnectError('idempotency_key_in_use')
     return { state: 'done', answer: row.answer }
   }
 
   async finish(ticket: string, answer: StoredAnswer): Promise<void> {
-    await this.#database.query(
-      `UPDATE reactor_connect_service.idempotency_keys SET answer = $2 WHERE ticket = $1`,
-      [ticket, JSON.stringify(answer)],
-    )
+    await this.#finished.add({ ticket, answer })
   }
 
   async abandon(ticket: string): Promise<void> {
@@ -73,4 +65,70 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
       [ticket],
     )
   }
+
+  /** A statement cannot change a row twice: requests with the same key take turns, in the order in which they came. */
+  async #begin(requests: readonly NewKey[]): Promise<readonly (KeyRow | undefined)[]> {
+    const rows = new Map<string, KeyRow>()
+    let waiting = requests
+    while (waiting.length > 0) {
+      const turn = new Map<string, NewKey>()
+      for (const request of waiting) {
+        const place = placeOf(request)
+        if (!turn.has(place)) turn.set(place, request)
+      }
+      const chosen = [...turn.values()]
+      for (const [ticket, row] of await this.#insert(chosen)) rows.set(ticket, row)
+      const done = new Set(chosen.map(({ ticket }) => ticket))
+      waiting = waiting.filter(({ ticket }) => !done.has(ticket))
+    }
+    return requests.map(({ ticket }) => rows.get(ticket))
+  }
+
+  /** The rows that the keys have then, each under the ticket of the request. */
+  async #insert(requests: readonly NewKey[]): Promise<readonly (readonly [string, KeyRow])[]> {
+    // In one order in all processes, so that none waits for a row of the other.
+    const sorted = requests.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+    const list = (value: (request: NewKey) => unknown): unknown[] => sorted.map(value)
+    // An update that changes nothing returns the present row, even if another process writes it.
+    const rows = await this.#database.query<KeyRow & Pick<IdempotentRequest, 'principal' | 'key'>>(
+      `INSERT INTO reactor_connect_service.idempotency_keys AS kept
+         (principal, key, request_hash, ticket, locked_until)
+       SELECT principal, key, request_hash, ticket, now() + seconds * interval '1 second'
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[])
+         WITH ORDINALITY AS begun (principal, key, request_hash, ticket, seconds, place)
+       ORDER BY place
+       ON CONFLICT (principal, key) DO UPDATE SET
+         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')},
+         attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
+       RETURNING principal, key, ticket, request_hash, answer, attempt`,
+      [
+        list(({ principal }) => principal),
+        list(({ key }) => key),
+        list(({ requestHash }) => requestHash),
+        list(({ ticket }) => ticket),
+        list(({ lockedSeconds = 60 }) => lockedSeconds),
+      ],
+    )
+    const found = new Map(rows.map((row) => [placeOf(row), row]))
+    return sorted.flatMap((request) => {
+      const row = found.get(placeOf(request))
+      return row === undefined ? [] : [[request.ticket, row] as const]
+    })
+  }
+
+  async #finish(
+    finished: readonly { readonly ticket: string; readonly answer: StoredAnswer }[],
+  ): Promise<readonly null[]> {
+    await this.#database.query(
+      `UPDATE reactor_connect_service.idempotency_keys AS kept SET answer = finished.answer
+       FROM unnest($1::text[], $2::json[]) AS finished (ticket, answer)
+       WHERE kept.ticket = finished.ticket`,
+      [finished.map(({ ticket }) => ticket), finished.map(({ answer }) => JSON.stringify(answer))],
+    )
+    return finished.map(() => null)
+  }
+}
+
+function placeOf({ principal, key }: Pick<IdempotentRequest, 'principal' | 'key'>): string {
+  return JSON.stringify([principal, key])
 }

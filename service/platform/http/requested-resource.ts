@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { JsonObject } from '../../../protocol/index.ts'
+import { jsonObjectSchema } from '../../../protocol/json-object.ts'
 import type { AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 
@@ -54,11 +56,13 @@ const invokeParts = z.object({ name: z.string(), action: z.string() })
 const invokeBody = z.looseObject({
   dry_run: z.boolean().optional(),
   token: z.string().optional(),
+  input: jsonObjectSchema.optional(),
 })
 
 export interface RequestedInvocation {
   readonly instance: string
   readonly action: string
+  readonly input: JsonObject
   /** Nothing but `"dry_run": true` is a dry-run. */
   readonly isDryRun: boolean
   readonly token?: string
@@ -70,10 +74,11 @@ export function requestedInvocation({
   body,
 }: Pick<FastifyRequest, 'params' | 'body'>): RequestedInvocation {
   const { name, action } = invokeParts.parse(params)
-  const { dry_run: dryRun, token } = invokeBody.safeParse(body).data ?? {}
+  const { dry_run: dryRun, token, input = {} } = invokeBody.safeParse(body).data ?? {}
   return {
     instance: name,
     action,
+    input,
     isDryRun: dryRun === true,
     ...(token !== undefined && { token }),
   }

@@ -137,6 +137,37 @@ describe('a dry-run', () => {
   })
 })
 
+test('a secret that is given anew is used by the next call, and ends what was shown with the old one', async () => {
+  const name = 'rotated'
+  const config = { api_key: 'sk_live_planted4711before', api_url: vendor.url }
+  await api.call('POST /instances', { name, type: 'stripe', config })
+  const sentWith = async (): Promise<unknown> => {
+    expect((await invoke({ input }, { instance: name })).status).toBe(200)
+    return vendor.last.headers.authorization
+  }
+  expect(await sentWith()).toBe('Bearer sk_live_planted4711before')
+  const shown = await invoke({ input, dry_run: true }, { instance: name })
+  const { token } = dryRunDocument.parse(shown.body)
+  await api.call(`POST /instances/${name}/credentials`, { api_key: 'sk_live_planted4711after' })
+  expect(await sentWith()).toBe('Bearer sk_live_planted4711after')
+  const late = await invoke({ input, token }, { instance: name })
+  expect(codeOf(late)).toBe('dry_run_token_invalid')
+})
+
+test('a secret that the vendor refuses is read again for the next call', async () => {
+  const name = 'refused'
+  const config = { api_key: 'sk_live_planted4711wrong', api_url: vendor.url }
+  const made = await api.call('POST /instances', { name, type: 'stripe', config })
+  vendor.respond = () => ({ status: 401, body: { error: { message: 'Invalid API Key' } } })
+  expect(codeOf(await invoke({ input }, { instance: name }))).toBe('action_credentials_refused')
+  vendor.respond = succeed
+  // As an operator does who writes to the vault itself.
+  const { id } = z.object({ id: z.string() }).parse(made.body)
+  await api.vault.put(`instances/${id}`, { '/api_key': 'sk_live_planted4711right' })
+  expect((await invoke({ input }, { instance: name })).status).toBe(200)
+  expect(vendor.last.headers.authorization).toBe('Bearer sk_live_planted4711right')
+})
+
 describe('an agent', () => {
   test('invokes a write only with the token of a dry-run', async () => {
     const refused = await invoke({ input }, { client: agent })

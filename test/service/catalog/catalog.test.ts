@@ -51,6 +51,14 @@ describe('the catalog', () => {
     await expect(catalog.get('broken')).rejects.toMatchObject({ code: 'manifest_invalid' })
   })
 
+  it('finds nothing outside of its folder', async () => {
+    await imported('crm')
+    const catalog = new FolderCatalogService(join(folder, 'crm', '..', 'inner'))
+    await mkdir(join(folder, 'inner'))
+    for (const type of ['../crm', '..', '.', '', 'crm/', '/etc', '..\\crm', 'crm\0'])
+      await expect(catalog.get(type), type).rejects.toMatchObject({ code: 'unknown_connector' })
+  })
+
   it('works without a folder', async () => {
     const catalog = new FolderCatalogService(join(folder, 'none'))
     expect((await catalog.get('faker')).title).toBe('Faker')

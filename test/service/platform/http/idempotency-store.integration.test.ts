@@ -33,6 +33,35 @@ describe('idempotency keys', () => {
     })
   })
 
+  test('of many requests at the same time each begins under its own key, and one under a key that is shared', async () => {
+    await using opened = await openTestStore()
+    const { idempotency } = opened.store
+    const keys = Array.from({ length: 200 }, (_, place) => `k${String(place % 150)}`)
+    const begun = await Promise.allSettled(
+      keys.map((key) => idempotency.begin({ ...request, key, requestHash: `hash of ${key}` })),
+    )
+    const tickets = begun.flatMap((one) =>
+      one.status === 'fulfilled' && one.value.state === 'began' ? [one.value.ticket] : [],
+    )
+    expect(new Set(tickets).size).toBe(150)
+    const refused = begun.flatMap((one): unknown[] =>
+      one.status === 'rejected' ? [one.reason] : [],
+    )
+    expect(refused).toHaveLength(50)
+    for (const reason of refused) expect(reason).toMatchObject({ code: 'idempotency_key_in_use' })
+    await Promise.all(
+      tickets.map((ticket) => idempotency.finish(ticket, { ...answer, body: { ticket } })),
+    )
+    const again = await Promise.all(
+      keys
+        .slice(0, 150)
+        .map((key) => idempotency.begin({ ...request, key, requestHash: `hash of ${key}` })),
+    )
+    expect(again).toEqual(
+      tickets.map((ticket) => ({ state: 'done', answer: { ...answer, body: { ticket } } })),
+    )
+  })
+
   test('a key that was abandoned is free, an answer stays', async () => {
     await using opened = await openTestStore()
     const { idempotency } = opened.store

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
-import { builtProgram } from '../built-program.ts'
+import { pathToFileURL } from 'node:url'
 
-/** Runs the command line, as it was built, and tells file descriptor 3, at its end, what this process took. */
+/** Runs the program of its first argument, and tells file descriptor 3, at its end, what this process took. */
 process.on('exit', () => {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
   const figures = {
@@ -10,4 +10,6 @@ process.on('exit', () => {
   }
   writeSync(3, JSON.stringify(figures))
 })
-await import(builtProgram)
+const [program = ''] = process.argv.splice(2, 1)
+process.argv[1] = program
+await import(pathToFileURL(program).href)

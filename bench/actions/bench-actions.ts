@@ -1,0 +1,238 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import autocannon from 'autocannon'
+import { z } from 'zod'
+import { serviceFolder, type ServiceProcess } from '../../test/support/service-process.ts'
+import { buildProgram, builtProgram } from '../built-program.ts'
+import { startServer } from '../loopback-server.ts'
+import { readSource, writeSourceFiles } from '../manifest/read-source.ts'
+import { measureProgram, type Measured } from '../measured-process.ts'
+import { median } from '../statistics.ts'
+
+export interface ActionsOptions {
+  /** Calls at a time. */
+  readonly clients: number
+  /** Of each round. */
+  readonly seconds: number
+  readonly rounds: number
+  /** Of each stream. */
+  readonly records: number
+}
+
+export interface ActionsFigures extends ActionsOptions {
+  /** Invocations per second of the service / calls per second of the SDK: the median of the rounds. */
+  readonly ratio: number
+  /** Of the service. */
+  readonly p99_ms: number
+  readonly service: CallFigures
+  readonly sdk: CallFigures
+  readonly streams: readonly StreamFigures[]
+}
+
+interface CallFigures {
+  readonly perSecond: number
+  readonly p99Ms: number
+}
+
+interface StreamFigures {
+  readonly type: string
+  readonly stream: string
+  /** Records per second of the connector / of the SDK's loop. */
+  readonly ratio: number
+  /** CPU of the SDK's loop / of the connector. */
+  readonly cpuRatio: number
+  readonly recordsPerSecond: number
+  readonly cpuMicrosPerRecord: number
+  readonly sdkRecordsPerSecond: number
+  readonly sdkCpuMicrosPerRecord: number
+}
+
+const folder = import.meta.dirname
+const calls = z.object({ perSecond: z.number(), p99Ms: z.number() })
+const instance = z.object({ name: z.string() })
+const warmUpSeconds = 2
+
+/** Actions through a real service with audit and idempotency, beside the vendor's SDK; streams beside the SDK's paging loop. */
+export async function benchActions(
+  options: ActionsOptions,
+  print: (line: string) => void,
+): Promise<ActionsFigures> {
+  await buildProgram()
+  await using vendor = await startServer(join(folder, 'vendor-server.ts'), [options.records])
+  const invoked = await benchCalls(vendor.url, options, print)
+  const streams: StreamFigures[] = []
+  for (const list of lists(vendor.url))
+    streams.push(await benchStream(list, vendor.url, { ...options, print }))
+  return { ...options, ...invoked, streams }
+}
+
+async function benchCalls(
+  url: string,
+  options: ActionsOptions,
+  print: (line: string) => void,
+): Promise<Pick<ActionsFigures, 'ratio' | 'p99_ms' | 'service' | 'sdk'>> {
+  await using folder = await serviceFolder()
+  const service = await folder.start({
+    program: builtProgram,
+    environment: {
+      REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.0/8',
+      REACTOR_CONNECT_LIMITS_REQUESTS_PER_MINUTE: '0',
+    },
+  })
+  const config = { api_key: 'sk_test_bench', api_url: url, requests_per_second: 10_000 }
+  await service.ask(instance, '/instances', { body: { name: 'stripe', type: 'stripe', config } })
+  const ours: CallFigures[] = []
+  const theirs: CallFigures[] = []
+  for (let round = 1; round <= options.rounds; round++) {
+    const own = await invoke(service, options)
+    const peer = await callSdk(url, options)
+    print(
+      `round ${String(round)}: ${own.perSecond.toFixed(0)} invocations/s, SDK ${peer.perSecond.toFixed(0)} calls/s`,
+    )
+    ours.push(own)
+    theirs.push(peer)
+  }
+  const sdk = medians(theirs)
+  const own = medians(ours)
+  const ratio = median(
+    ours.map((call, at) => call.perSecond / (theirs[at]?.perSecond ?? Number.NaN)),
+  )
+  return { ratio, p99_ms: own.p99Ms, service: own, sdk }
+}
+
+function medians(rounds: readonly CallFigures[]): CallFigures {
+  return {
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+  }
+}
+
+async function invoke(
+  { url, key }: ServiceProcess,
+  { clients, seconds }: ActionsOptions,
+): Promise<CallFigures> {
+  const input = { email: 'jenny@example.com', name: 'Jenny', metadata: { order: '42' } }
+  const load = (duration: number) =>
+    autocannon({
+      url,
+      connections: clients,
+      duration,
+      requests: [
+        {
+          method: 'POST',
+          path: '/connect/v1/instances/stripe/actions/createCustomer/invoke',
+          body: JSON.stringify({ input }),
+          setupRequest: (request) => ({
+            ...request,
+            headers: {
+              authorization: `Bearer ${key}`,
+              'content-type': 'application/json',
+              'idempotency-key': randomUUID(),
+            },
+          }),
+        },
+      ],
+    })
+  await load(warmUpSeconds)
+  const result = await load(seconds)
+  if (result.non2xx + result.errors > 0)
+    throw new Error(`${String(result.non2xx)} failures and ${String(result.errors)} errors`)
+  return { perSecond: result.requests.average, p99Ms: result.latency.p99 }
+}
+
+async function callSdk(url: string, { clients, seconds }: ActionsOptions): Promise<CallFigures> {
+  const argv = [join(folder, 'call-stripe.ts'), url, clients, warmUpSeconds, seconds].map(String)
+  const { stdout } = await promisify(execFile)(process.execPath, argv)
+  return calls.parse(JSON.parse(stdout))
+}
+
+interface VendorList {
+  readonly type: string
+  readonly stream: string
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+function lists(url: string): readonly VendorList[] {
+  return [
+    {
+      type: 'stripe',
+      stream: 'customers',
+      config: { api_key: 'sk_test_bench', api_url: url, requests_per_second: 10_000 },
+    },
+    {
+      type: 'github',
+      stream: 'issues',
+      config: { access_token: 'ghp_bench', api_url: url, repositories: ['acme/shop'] },
+    },
+    { type: 'slack', stream: 'users', config: { bot_token: 'xoxb-bench', api_url: url } },
+    {
+      type: 'linear',
+      stream: 'issues',
+      config: { api_key: 'lin_api_bench', api_url: url, requests_per_hour: 1_000_000 },
+    },
+  ]
+}
+
+async function benchStream(
+  { type, stream, config }: VendorList,
+  url: string,
+  { records, rounds, print }: ActionsOptions & { readonly print: (line: string) => void },
+): Promise<StreamFigures> {
+  await using files = await writeSourceFiles(config, { name: stream, syncMode: 'full_refresh' })
+  const ours: Measured[] = []
+  const theirs: Measured[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const own = await readSource(['--type', type], files)
+    const peer = await measureProgram(join(folder, 'read-vendor.ts'), [type, url, String(records)])
+    const label = round === 0 ? 'warm-up' : `round ${String(round)}`
+    print(
+      `${type} ${stream}, ${label}: ${own.seconds.toFixed(2)} s, SDK ${peer.seconds.toFixed(2)} s`,
+    )
+    // The first one fills the compile caches of both.
+    if (round === 0) continue
+    ours.push(own)
+    theirs.push(peer)
+  }
+  const of = (runs: readonly Measured[], value: (run: Measured) => number) =>
+    median(runs.map(value))
+  const seconds = (runs: readonly Measured[]) => of(runs, (run) => run.seconds)
+  const cpu = (runs: readonly Measured[]) => of(runs, (run) => run.cpuSeconds)
+  return {
+    type,
+    stream,
+    ratio: seconds(theirs) / seconds(ours),
+    cpuRatio: cpu(theirs) / cpu(ours),
+    recordsPerSecond: Math.round(records / seconds(ours)),
+    cpuMicrosPerRecord: (cpu(ours) / records) * 1e6,
+    sdkRecordsPerSecond: Math.round(records / seconds(theirs)),
+    sdkCpuMicrosPerRecord: (cpu(theirs) / records) * 1e6,
+  }
+}
+
+export function actionsTable({
+  clients,
+  seconds,
+  rounds,
+  records,
+  ...figures
+}: ActionsFigures): string {
+  const { service, sdk, ratio, streams } = figures
+  const lines = streams.map(
+    (list) =>
+      `| ${list.type} ${list.stream} | ${list.recordsPerSecond.toLocaleString('en')} | ${list.cpuMicrosPerRecord.toFixed(1)} | ${list.sdkRecordsPerSecond.toLocaleString('en')} | ${list.sdkCpuMicrosPerRecord.toFixed(1)} | ${list.ratio.toFixed(2)} | ${list.cpuRatio.toFixed(2)} |`,
+  )
+  return [
+    `${String(clients)} calls at a time, ${String(seconds)} s a round; medians of ${String(rounds)} interleaved rounds.`,
+    `service  ${service.perSecond.toFixed(0)} invocations/s, p99 ${service.p99Ms.toFixed(0)} ms, with audit and idempotency`,
+    `SDK      ${sdk.perSecond.toFixed(0)} calls/s, p99 ${sdk.p99Ms.toFixed(0)} ms   ratio ${ratio.toFixed(2)}`,
+    '',
+    `${records.toLocaleString('en')} records a stream, 100 a page; whole processes, start-up included.`,
+    '',
+    '| stream | records/s | CPU us a record | SDK records/s | CPU us | ratio | CPU ratio |',
+    '|---|---|---|---|---|---|---|',
+    ...lines,
+    '',
+  ].join('\n')
+}

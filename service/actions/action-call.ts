@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
+import type { ConnectorActions } from '../../connectors/connector.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { Execution } from '../execution/execution.ts'
+import type { ResolvedConfig } from '../execution/resolved-config.ts'
+import type { InstanceService } from '../instances/contract.ts'
+import type { Instance } from '../instances/schema.ts'
+import type { InvokeContext } from '../platform/access/access-request.ts'
+import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
+import type { StoredKey } from '../platform/vault/stored-key.ts'
+import type { ActionClients } from './action-clients.ts'
+import type {
+  CallOptions,
+  InvocationEnd,
+  InvokeOptions,
+  PreparedCall,
+  UsedTokenStore,
+} from './contract.ts'
+import type { DryRunSubject, DryRunTokens, VerifiedToken } from './dry-run-token.ts'
+import { invokeOnce } from './invoke-once.ts'
+import type { KeyedHash } from './keyed-hash.ts'
+import { standardTimeoutSeconds, type DryRun, type Invocation } from './schema.ts'
+
+/** What calls share. */
+export interface ActionCallTools {
+  readonly instances: Pick<InstanceService, 'get' | 'peekConfig' | 'noteAuthorizationLost'>
+  readonly clients: ActionClients
+  readonly usedTokens: UsedTokenStore
+  readonly idempotency: IdempotencyStore
+  readonly tokens: DryRunTokens
+  /** Encrypts results that are stored. */
+  readonly key: StoredKey
+  readonly hash: KeyedHash
+  readonly logger: Logger
+  /** Aborted when the service stops. */
+  readonly stopping: AbortSignal
+}
+
+/** What is known of a call. */
+interface KnownCall {
+  readonly instance: Instance
+  readonly actions: ConnectorActions
+  readonly action: Action
+  /** Of the vendor. */
+  readonly title: string
+  readonly input: JsonObject
+  readonly subject: DryRunSubject
+  /** Of a dry-run; not verified yet. */
+  readonly token: string | undefined
+  readonly context: InvokeContext
+}
+
+/** A step more than uploads have. */
+const steps = 4
+
+/** One call of an action. */
+export class ActionCallWork implements PreparedCall {
+  readonly #known: KnownCall
+  readonly #tools: ActionCallTools
+
+  constructor(known: KnownCall, tools: ActionCallTools) {
+    this.#known = known
+    this.#tools = tools
+  }
+
+  get context(): InvokeContext {
+    return this.#known.context
+  }
+
+  async dryRun(options: CallOptions): Promise<DryRun> {
+    const { instance, action, actions, title, subject } = this.#known
+    const call = await this.#checkInput()
+    const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
+    const { token, nonce, expiresAt } = await this.#tools.tokens.issue(subject)
+    const idempotencyKey = await this.#vendorKey(['token', nonce])
+    const execution = this.#execution(source)
+    const { level, request: shown } = actions.preview(call, source.config, { idempotencyKey })
+    if (level === 'unsupported')
+      throw new ConnectError('dry_run_unsupported', {
+        details: { vendor: title, action: action.descriptor.name },
+      })
+    const { name, effect, requiresConfirmation } = action.descriptor
+    const facts = { action: name, effect, requiresConfirmation, credentials }
+    const about = {
+      ...facts,
+      request: masked(shown, execution),
+      token,
+      expiresAt: expiresAt.toISOString(),
+    }
+    if (level === 'synthesized') return { ...about, dryRun: level, vendorRequestId: null }
+    // The key of the vendor's test mode is another one: the invocation that follows must not get the result of this one.
+    const tried = await this.#send(call, { ...options, idempotencyKey: randomUUID() })
+    return { ...about, dryRun: level, output: tried.output, vendorRequestId: tried.vendorRequestId }
+  }
+
+  async invoke(options: InvokeOptions): Promise<InvocationEnd> {
+    const { action, subject, token } = this.#known
+    const { idempotencyKey, timeoutMs } = options
+    options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
+    const call = await this.#checkInput()
+    const verified =
+      token === undefined ? undefined : await this.#tools.tokens.verify(token, subject)
+    const vendorKey = await this.#vendorKey(keySource(verified, subject, idempotencyKey))
+    const work = async (attempt: number): Promise<Invocation> => {
+      if (attempt > 1) this.#requireRepeatable()
+      if (verified !== undefined && attempt === 1) await this.#useToken(verified)
+      return this.#send(call, { ...options, idempotencyKey: vendorKey })
+    }
+    if (idempotencyKey === undefined) return { invocation: await work(1), isReplayed: false }
+    const { idempotency: store, logger, key, hash } = this.#tools
+    const { principal, instanceId, action: name, inputHash } = subject
+    const once = {
+      principal,
+      key: idempotencyKey,
+      requestHash: await hash.of(['invoke', instanceId, name, inputHash]),
+      lockedSeconds: Math.ceil((timeoutOf(timeoutMs) * steps) / 1000),
+    }
+    return invokeOnce(once, work, { store, logger, key })
+  }
+
+  /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
+  async #checkInput(): Promise<ActionCall> {
+    const { instance, action, input } = this.#known
+    try {
+      return action.call(input)
+    } catch (error) {
+      const { source } = await this.#tools.instances.peekConfig(instance.name)
+      throw this.#execution(source).error(error)
+    }
+  }
+
+  /** Whether the vendor did it before the process died is not known. */
+  #requireRepeatable(): void {
+    const { action, title } = this.#known
+    if (isRepeatable(action.descriptor)) return
+    const { name } = action.descriptor
+    const reason = 'the process that carried it out died'
+    throw new ConnectError('action_outcome_unknown', {
+      details: { vendor: title, action: name, reason },
+    })
+  }
+
+  async #useToken({ nonce, expiresAt }: VerifiedToken): Promise<void> {
+    if (await this.#tools.usedTokens.use(nonce, expiresAt)) return
+    throw new ConnectError('dry_run_token_used', {
+      details: { action: this.#known.subject.action },
+    })
+  }
+
+  async #send(
+    call: ActionCall,
+    { idempotencyKey, timeoutMs }: CallOptions & { readonly idempotencyKey: string },
+  ): Promise<Invocation> {
+    const { instance, actions, action } = this.#known
+    const { clients, stopping, logger } = this.#tools
+    const opened = await clients.get(instance, actions)
+    try {
+      const { output, requestId } = await opened.use((client) =>
+        client.send(call, {
+          idempotencyKey,
+          timeoutMs: timeoutOf(timeoutMs),
+          signal: stopping,
+        }),
+      )
+      const failure = await opened.shared.waitUntilSettled()
+      if (failure !== undefined)
+        logger.warn(
+          { instance: instance.name, code: failure.code },
+          'a changed token could not be stored',
+        )
+      // A vendor may repeat what it was sent also when it succeeds.
+      return {
+        action: action.descriptor.name,
+        output: maskedValue(output, opened.execution),
+        vendorRequestId: requestId === null ? null : opened.execution.text(requestId),
+      }
+    } catch (error) {
+      if (error instanceof ConnectError && credentialFailures.has(error.code))
+        clients.expire(instance.id)
+      throw opened.execution.error(await this.#explain(opened.shared.current, error))
+    }
+  }
+
+  async #explain(config: ResolvedConfig['config'], error: unknown): Promise<unknown> {
+    if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
+    const { reason } = error.details
+    return this.#tools.instances.noteAuthorizationLost(this.#known.instance.name, {
+      config,
+      reason: typeof reason === 'string' ? reason : error.message,
+    })
+  }
+
+  #execution(source: ResolvedConfig): Execution {
+    const execution = new Execution({
+      logger: this.#tools.logger,
+      facts: { instance: this.#known.instance.name },
+    })
+    execution.hide(source.secrets)
+    return execution
+  }
+
+  /** By which the vendor recognizes a repeated call. */
+  #vendorKey(about: readonly string[]): Promise<string> {
+    return this.#tools.hash.of(['vendor key', ...about])
+  }
+}
+
+/** After which the secrets are read again for the next call. */
+const credentialFailures = new Set<ConnectError['code']>([
+  'source_authorization_lost',
+  'action_credentials_refused',
+  'action_permission_denied',
+])
+
+function timeoutOf(timeoutMs: number | undefined): number {
+  return timeoutMs ?? standardTimeoutSeconds * 1000
+}
+
+/** The request that a dry-run showed has its key; a repeated request has the same; any other is the only one. */
+function keySource(
+  verified: VerifiedToken | undefined,
+  { principal, instanceId, action }: DryRunSubject,
+  idempotencyKey: string | undefined,
+): readonly string[] {
+  if (verified !== undefined) return ['token', verified.nonce]
+  if (idempotencyKey === undefined) return ['once', randomUUID()]
+  return ['key', principal, instanceId, action, idempotencyKey]
+}
+
+function masked(request: DryRun['request'], execution: Execution): DryRun['request'] {
+  const { method, url, headers, body } = request
+  return {
+    method,
+    url: execution.text(url),
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, execution.text(value)]),
+    ),
+    ...(body !== undefined && { body: maskedValue(body, execution) }),
+  }
+}
+
+function maskedValue(value: JsonValue, execution: Execution): JsonValue {
+  if (typeof value === 'string') return execution.text(value)
+  if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, execution))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [
+      execution.text(name),
+      maskedValue(item, execution),
+    ]),
+  )
+}

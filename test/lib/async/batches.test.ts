@@ -1,0 +1,39 @@
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { Batches } from '../../../lib/async/batches.ts'
+
+describe('batches', () => {
+  it('do at once what comes while a batch is on its way, and give each item its own result', async () => {
+    const sizes: number[] = []
+    const batches = new Batches(async (items: readonly number[]) => {
+      sizes.push(items.length)
+      await setImmediate()
+      return items.map((item) => item * 2)
+    }, 4)
+    const results = await Promise.all(Array.from({ length: 10 }, (_, item) => batches.add(item)))
+    expect(results).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18])
+    expect(sizes).toEqual([1, 4, 4, 1])
+    expect(await batches.add(21)).toBe(42)
+  })
+
+  it('try each item alone if a batch fails, so that none fails because of another', async () => {
+    const batches = new Batches(async (items: readonly string[]) => {
+      await setImmediate()
+      if (items.includes('bad')) throw new Error(`bad among ${String(items.length)}`)
+      return items
+    })
+    const results = await Promise.allSettled(['a', 'b', 'bad', 'c'].map((it) => batches.add(it)))
+    expect(results).toEqual([
+      { status: 'fulfilled', value: 'a' },
+      { status: 'fulfilled', value: 'b' },
+      { status: 'rejected', reason: new Error('bad among 1') },
+      { status: 'fulfilled', value: 'c' },
+    ])
+    expect(await batches.add('d')).toBe('d')
+  })
+
+  it('refuse work that gives another number of results', async () => {
+    const batches = new Batches(() => Promise.resolve([]))
+    await expect(batches.add(1)).rejects.toThrow('0 results of 1 items')
+  })
+})
