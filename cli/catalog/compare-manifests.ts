@@ -26,8 +26,15 @@ export function compareServers(before: Manifest, after: Manifest): readonly stri
   const { removed, added } = difference(serversOf(before), serversOf(after))
   return [
     ...removed.map((server) => `- server ${server}`),
-    ...added.map((server) => `+ server ${server}, which gets the secrets of instances`),
+    ...added.map((server) => `${newServer}${server}, which gets the secrets of instances`),
   ]
+}
+
+const newServer = '+ server '
+
+/** Whether a line of the comparison says that requests go to a server that they did not go to before. */
+export function isNewServer(line: string): boolean {
+  return line.startsWith(newServer)
 }
 
 function compareFields(before: JsonObject, after: JsonObject): readonly string[] {

@@ -325,6 +325,14 @@ describe('connectors that Airbyte publishes', () => {
       '- server https://api.shop.example\n' +
       '+ server https://elsewhere.example, which gets the secrets of instances\n'
     expect(shown.out).toContain(lines.replaceAll(/^/gm, '  ').trim())
+    const kept = await catalog({ ...update, isApplied: true }, published.url)
+    expect(kept.out).toContain(
+      'not replaced: its instances would send their secrets to another server; --force replaces it',
+    )
+    expect(kept.code).toBe(2)
+    const forced = await catalog({ ...update, isApplied: true, force: true }, published.url)
+    expect(forced.out).toContain('  replaced\n')
+    await importing(write('till.yaml', orders), { force: true })
     const imported = await importing(write('till.yaml', elsewhere), { force: true })
     expect(imported.out).toContain(lines.replaceAll(/^/gm, '          ').trim())
   })
