@@ -5,10 +5,9 @@ import { promisify } from 'node:util'
 import autocannon from 'autocannon'
 import { z } from 'zod'
 import { serviceFolder, type ServiceProcess } from '../../test/support/service-process.ts'
-import { buildProgram, builtProgram } from '../built-program.ts'
+import { buildAlike, buildProgram, builtProgram } from '../built-program.ts'
 import { startServer } from '../loopback-server.ts'
-import { readSource, writeSourceFiles } from '../manifest/read-source.ts'
-import { measureProgram, type Measured } from '../measured-process.ts'
+import { measureProgram, nodeFlags, type Measured } from '../measured-process.ts'
 import { median } from '../statistics.ts'
 
 export interface ActionsOptions {
@@ -62,9 +61,10 @@ export async function benchActions(
   await buildProgram()
   await using vendor = await startServer(join(folder, 'vendor-server.ts'), [options.records])
   const invoked = await benchCalls(vendor.url, options, print)
+  const program = await buildAlike('bench/actions/read-connector.ts')
   const streams: StreamFigures[] = []
   for (const list of lists(vendor.url))
-    streams.push(await benchStream(list, vendor.url, { ...options, print }))
+    streams.push(await benchStream(list, vendor.url, { ...options, program, print }))
   return { ...options, ...invoked, streams }
 }
 
@@ -166,7 +166,11 @@ function lists(url: string): readonly VendorList[] {
       stream: 'issues',
       config: { access_token: 'ghp_bench', api_url: url, repositories: ['acme/shop'] },
     },
-    { type: 'slack', stream: 'users', config: { bot_token: 'xoxb-bench', api_url: url } },
+    {
+      type: 'slack',
+      stream: 'messages',
+      config: { access_token: 'xoxb-bench', api_url: url, history_requests_per_minute: 1_000_000 },
+    },
     {
       type: 'linear',
       stream: 'issues',
@@ -178,13 +182,26 @@ function lists(url: string): readonly VendorList[] {
 async function benchStream(
   { type, stream, config }: VendorList,
   url: string,
-  { records, rounds, print }: ActionsOptions & { readonly print: (line: string) => void },
+  {
+    records,
+    rounds,
+    program,
+    print,
+  }: ActionsOptions & {
+    readonly program: string
+    readonly print: (line: string) => void
+  },
 ): Promise<StreamFigures> {
-  await using files = await writeSourceFiles(config, { name: stream, syncMode: 'full_refresh' })
   const ours: Measured[] = []
   const theirs: Measured[] = []
   for (let round = 0; round <= rounds; round++) {
-    const own = await readSource(['--type', type], files)
+    const own = await measureProgram(
+      program,
+      [type, stream, JSON.stringify(config), String(records)],
+      {
+        flags: nodeFlags,
+      },
+    )
     const peer = await measureProgram(join(folder, 'read-vendor.ts'), [type, url, String(records)])
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
     print(

@@ -1,6 +1,6 @@
 import { LinearClient } from '@linear/sdk'
 import { Octokit } from '@octokit/rest'
-import { WebClient, type UsersListResponse } from '@slack/web-api'
+import { WebClient, type ConversationsHistoryResponse } from '@slack/web-api'
 import Stripe from 'stripe'
 
 /**
@@ -43,8 +43,11 @@ async function* githubPages(): AsyncIterable<readonly unknown[]> {
 
 async function* slackPages(): AsyncIterable<readonly unknown[]> {
   const slack = new WebClient('xoxb-bench', { slackApiUrl: `${url}/` })
-  for await (const page of slack.paginate('users.list', { limit: 100 }))
-    yield (page as UsersListResponse).members ?? []
+  for await (const page of slack.paginate('conversations.history', {
+    channel: 'C1',
+    limit: 100,
+  }))
+    yield (page as ConversationsHistoryResponse).messages ?? []
 }
 
 async function* linearPages(): AsyncIterable<readonly unknown[]> {

@@ -44,6 +44,7 @@ const customers = pagesOf(customer, (data, next) => ({
   url: '/v1/customers',
 }))
 
+const firstChangeMs = Date.parse('2026-01-02T03:04:05Z')
 const issue = (id: number) => ({
   id,
   number: id + 1,
@@ -55,29 +56,28 @@ const issue = (id: number) => ({
   labels: [{ id: 1, name: 'bug', color: 'd73a4a' }],
   comments: 0,
   created_at: '2026-01-02T03:04:05Z',
-  updated_at: '2026-01-02T03:04:05Z',
+  updated_at: new Date(firstChangeMs + id * 1000).toISOString().replace('.000Z', 'Z'),
   closed_at: null,
 })
-const issues = pagesOf(issue, (items) => items)
+const issues = Array.from({ length: records }, (_, id) => JSON.stringify(issue(id)))
 
-const member = (id: number) => ({
-  id: `U${String(id)}`,
-  team_id: 'T1',
-  name: `user-${String(id)}`,
-  deleted: false,
-  real_name: `User ${String(id)}`,
-  tz: 'Europe/Zurich',
-  tz_offset: 3600,
-  profile: { email: `user-${String(id)}@example.com`, title: padding, display_name: 'user' },
-  is_admin: false,
-  is_bot: false,
-  updated: 1_767_323_045,
+/** Newest first. */
+const message = (id: number) => ({
+  type: 'message',
+  user: 'U1',
+  text: padding,
+  ts: `${String(1_767_323_045 + records - id)}.000100`,
+  team: 'T1',
+  blocks: [{ type: 'rich_text', block_id: 'b', elements: [] }],
 })
-const members = pagesOf(member, (items, next) => ({
+const messages = pagesOf(message, (items, next) => ({
   ok: true,
-  members: items,
+  messages: items,
+  has_more: next < records,
   response_metadata: { next_cursor: next < records ? String(next) : '' },
 }))
+const channel = { id: 'C1', name: 'general', is_channel: true, is_member: true, is_archived: false }
+const channels = { ok: true, channels: [channel], response_metadata: { next_cursor: '' } }
 
 const node = (id: number) => ({
   id: `issue-${String(id)}`,
@@ -92,6 +92,15 @@ const node = (id: number) => ({
   updatedAt: time,
   archivedAt: null,
   labelIds: [],
+  previousIdentifiers: [],
+  reactionData: {},
+  reactions: [],
+  sharedAccess: {
+    isShared: false,
+    sharedWithCount: 0,
+    sharedWithUsers: [],
+    disallowedIssueFields: [],
+  },
   team: { id: 'team-1', key: 'ENG' },
   state: { id: 'state-1', name: 'Todo', type: 'unstarted' },
 })
@@ -114,16 +123,20 @@ const handlers: Readonly<Record<string, Handler>> = {
     return { text: pageAt(customers, after === null ? 0 : Number(after.slice(4)) + 1) }
   },
   'GET /v1/events': () => ({ text: '{"object":"list","data":[],"has_more":false}' }),
+  'GET /users/acme': () => ({ text: JSON.stringify({ id: 1, login: 'acme', type: 'User' }) }),
   'GET /repos/acme/shop': () => ({ text: repository }),
   'GET /repos/acme/shop/issues': (url) => {
     const page = Number(url.searchParams.get('page') ?? '1')
+    const since = Date.parse(url.searchParams.get('since') ?? '') || 0
+    const first = Math.max(0, (since - firstChangeMs) / 1000) + (page - 1) * pageSize
+    const text = `[${issues.slice(first, first + pageSize).join(',')}]`
     const next = new URL(url)
     next.searchParams.set('page', String(page + 1))
-    const text = issues[page - 1] ?? '[]'
-    return page < issues.length ? { text, link: `<${next.href}>; rel="next"` } : { text }
+    return first + pageSize < records ? { text, link: `<${next.href}>; rel="next"` } : { text }
   },
-  'GET /users.list': (url) => ({ text: slackPage(url.search) }),
-  'POST /users.list': (_url, body) => ({ text: slackPage(body) }),
+  'GET /conversations.list': () => ({ text: JSON.stringify(channels) }),
+  'GET /conversations.history': (url) => ({ text: slackPage(url.search) }),
+  'POST /conversations.history': (_url, body) => ({ text: slackPage(body) }),
   'POST /graphql': (_url, body) => {
     const { variables } = JSON.parse(body) as { variables: { after?: string | null } }
     return { text: pageAt(nodes, Number(variables.after ?? '0')) }
@@ -131,7 +144,7 @@ const handlers: Readonly<Record<string, Handler>> = {
 }
 
 function slackPage(query: string): string {
-  return pageAt(members, Number(new URLSearchParams(query).get('cursor') ?? '0'))
+  return pageAt(messages, Number(new URLSearchParams(query).get('cursor') ?? '0'))
 }
 
 function respond(request: IncomingMessage, response: ServerResponse, body: string): void {

@@ -24,7 +24,7 @@ export async function benchLargeBody(
   for (const size of megabytes) {
     await using api = await startApi('large-body-server.ts', [size])
     await using files = await writeFiles(api.url)
-    const { seconds, peakRssMb } = await readSource(['--manifest', largeBodyManifest], files)
+    const { seconds, peakRssMb } = await readSource(largeBodyManifest, files)
     print(`${String(size)} MB: ${seconds.toFixed(1)} s, peak ${peakRssMb.toFixed(0)} MB`)
     bodies.push({
       megabytes: size,

@@ -97,7 +97,7 @@ async function benchShape(
   const ours: Measured[] = []
   const theirs: Measured[] = []
   for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
-    const own = await readSource(['--manifest', pagedManifest], files)
+    const own = await readSource(pagedManifest, files)
     const peer = cdk === undefined ? undefined : await runCdk(cdk, files)
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
     print(

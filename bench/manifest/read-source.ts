@@ -18,25 +18,17 @@ export interface Files extends AsyncDisposable {
 }
 
 /** The configuration for an API, and a catalog with its stream. */
-export function writeFiles(url: string): Promise<Files> {
-  const stream = { name: 'items', syncMode: 'incremental' }
-  return writeSourceFiles({ url }, stream)
-}
-
-export async function writeSourceFiles(
-  config: Readonly<Record<string, unknown>>,
-  { name, syncMode }: { readonly name: string; readonly syncMode: string },
-): Promise<Files> {
+export async function writeFiles(url: string): Promise<Files> {
   const made = await temporaryFolder('bench-source')
   const directory = made.path
   const files = { config: join(directory, 'config.json'), catalog: join(directory, 'catalog.json') }
-  await writeFile(files.config, JSON.stringify(config))
+  await writeFile(files.config, JSON.stringify({ url }))
   const stream = {
-    name,
+    name: 'items',
     json_schema: { type: 'object', properties: {} },
     supported_sync_modes: ['full_refresh', 'incremental'],
   }
-  const configured = { stream, sync_mode: syncMode, destination_sync_mode: 'append' }
+  const configured = { stream, sync_mode: 'incremental', destination_sync_mode: 'append' }
   await writeFile(files.catalog, JSON.stringify({ streams: [configured] }))
   return { directory, ...files, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() }
 }
@@ -47,11 +39,8 @@ export function startApi(file: string, options: readonly number[]): Promise<Loop
 }
 
 /** Reads the stream by the command line as it is built, as a whole process. */
-export function readSource(
-  source: readonly ['--manifest' | '--type', string],
-  { config, catalog }: Files,
-): Promise<Measured> {
+export function readSource(manifest: string, { config, catalog }: Files): Promise<Measured> {
   const files = ['--config', config, '--catalog', catalog]
-  const argv = ['connect', 'source', 'read', ...source, ...files]
+  const argv = ['connect', 'source', 'read', '--manifest', manifest, ...files]
   return measureProgram(builtProgram, argv, { flags: nodeFlags })
 }

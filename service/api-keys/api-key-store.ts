@@ -1,3 +1,4 @@
+import { Batches } from '../../lib/async/batches.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { apiKeySchema, type ApiKey } from './schema.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
@@ -5,11 +6,15 @@ import type { Database, Row } from '../platform/database/database.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
 import { assignments, selectColumns, resourceOf } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
-import type { ApiKeyStore, NewApiKey } from './contract.ts'
+import type { ApiKeyStore, FoundKey, NewApiKey } from './contract.ts'
 
 interface KeyRow extends Row {
   readonly id: string
   readonly scopes: ApiKey['scopes']
+}
+
+interface SecretRow extends KeyRow {
+  readonly secret_hash: Buffer
 }
 
 const table = 'reactor_connect_service.api_keys'
@@ -17,9 +22,12 @@ const columns = selectColumns(apiKeySchema)
 
 export class PostgresApiKeyStore implements ApiKeyStore {
   readonly #database: Database
+  /** Each request looks for its key. */
+  readonly #found: Batches<string, SecretRow | undefined>
 
   constructor(database: Database) {
     this.#database = database
+    this.#found = new Batches((ids) => this.#find(ids))
   }
 
   async create(input: NewApiKey): Promise<ApiKey> {
@@ -65,12 +73,18 @@ export class PostgresApiKeyStore implements ApiKeyStore {
     if (rows.length === 0) throw noKey(id)
   }
 
-  async find(id: string): Promise<{ readonly apiKey: ApiKey; readonly secretHash: Buffer } | null> {
-    const [row] = await this.#database.query<KeyRow & { readonly secret_hash: Buffer }>(
-      `SELECT ${columns}, secret_hash FROM ${table} WHERE id = $1`,
-      [id],
-    )
+  async find(id: string): Promise<FoundKey | null> {
+    const row = await this.#found.add(id)
     return row === undefined ? null : { apiKey: keyOf(row, id), secretHash: row.secret_hash }
+  }
+
+  async #find(ids: readonly string[]): Promise<readonly (SecretRow | undefined)[]> {
+    const rows = await this.#database.query<SecretRow>(
+      `SELECT ${columns}, secret_hash FROM ${table} WHERE id = ANY($1::text[])`,
+      [[...new Set(ids)]],
+    )
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    return ids.map((id) => byId.get(id))
   }
 
   async touch(id: string): Promise<void> {

@@ -17,7 +17,7 @@ export interface ApiKeyStore {
   list(page: PageRequest): Promise<Page<ApiKey>>
   /** Throws `api_key_not_found`. Revoking again changes nothing. */
   revoke(id: string): Promise<void>
-  find(id: string): Promise<{ readonly apiKey: ApiKey; readonly secretHash: Buffer } | null>
+  find(id: string): Promise<FoundKey | null>
   /** Notes a use; once a minute at most is enough. */
   touch(id: string): Promise<void>
 }
@@ -28,5 +28,10 @@ export interface NewApiKey {
   readonly kind: ApiKey['kind']
   readonly scopes: ApiKey['scopes']
   readonly expiresAt: string | null
+  readonly secretHash: Buffer
+}
+
+export interface FoundKey {
+  readonly apiKey: ApiKey
   readonly secretHash: Buffer
 }

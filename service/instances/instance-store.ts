@@ -1,3 +1,4 @@
+import { Batches } from '../../lib/async/batches.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { instanceSchema, type Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
@@ -17,9 +18,12 @@ const columns = selectColumns(instanceSchema)
 
 export class PostgresInstanceStore implements InstanceStore {
   readonly #database: Database
+  /** Each call of an action looks for its instance. */
+  readonly #found: Batches<string, InstanceRow | undefined>
 
   constructor(database: Database) {
     this.#database = database
+    this.#found = new Batches((names) => this.#find(names))
   }
 
   async create(input: NewInstance): Promise<Instance> {
@@ -39,11 +43,16 @@ export class PostgresInstanceStore implements InstanceStore {
   }
 
   async get(name: string): Promise<Instance> {
-    const [row] = await this.#database.query<InstanceRow>(
-      `SELECT ${columns} FROM ${table} WHERE name = $1`,
-      [name],
+    return instanceOf(await this.#found.add(name), name)
+  }
+
+  async #find(names: readonly string[]): Promise<readonly (InstanceRow | undefined)[]> {
+    const rows = await this.#database.query<InstanceRow>(
+      `SELECT ${columns} FROM ${table} WHERE name = ANY($1::text[])`,
+      [[...new Set(names)]],
     )
-    return instanceOf(row, name)
+    const byName = new Map(rows.map((row) => [row.name, row]))
+    return names.map((name) => byName.get(name))
   }
 
   async list(

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { seededRandom } from '../support/random.ts'
 import type { LogName } from '../support/engine.ts'
 import { Chances } from './chances.ts'
@@ -101,8 +102,10 @@ export async function playHistory(
   try {
     await history.play()
   } catch (error) {
-    if (!(error instanceof HistoryFailure)) throw error
-    failure = [error.message, ...history.events.map((event) => `    ${event}`)].join('\n')
+    // Anything else is the fault of this test, or of its servers: it must be understood all the same.
+    const reason = error instanceof HistoryFailure ? error.message : inspect(error)
+    failure = [reason, ...history.events.map((event) => `    ${event}`)].join('\n')
+    process.stdout.write(`seed ${String(seed)} failed: ${failure}\n`)
   }
   return {
     seed,
