@@ -200,6 +200,11 @@ export interface ConnectorDescriptor {
   readonly spec: JsonObject
   readonly auth: readonly AuthScheme[]
   readonly webhooks: readonly WebhookDescriptor[]
+  /**
+   * The fields that decide which servers get the secrets of a configuration: if one of them is changed, stored secrets must be given again,
+   * so that nobody sends them to a server of their own.
+   */
+  addressFields(): AddressFields
   /** The folder of a Unix socket of this machine that a configuration uses; undefined if it uses none. */
   socketFolder?(config: JsonObject): string | undefined
   /**
@@ -208,6 +213,9 @@ export interface ConnectorDescriptor {
    */
   postgresDatabase?(config: JsonObject): PostgresDatabase | undefined
 }
+
+/** JSON pointers; `all` if any field might decide it. */
+export type AddressFields = readonly string[] | 'all'
 
 export type AuthScheme =
   | { readonly kind: 'none' }

@@ -129,14 +129,15 @@ function importLines(imported: Imported): string {
     const lines = `${imported.from}: ${imported.refused}`.split('\n').map(plainText)
     return `refused   ${lines.join('\n          ')}\n`
   }
-  const { name, description, mistakes } = imported
+  const { name, description, mistakes, servers } = imported
+  const serverLines = servers.map((line) => `          ${plainText(line)}\n`)
   const mistakeLines = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
   const unsupported = description.streams.flatMap((stream) =>
     stream.unsupported === null
       ? []
       : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
   )
-  return `imported  ${name}: ${countOf(description)}\n${[...unsupported, ...mistakeLines].join('')}`
+  return `imported  ${name}: ${countOf(description)}\n${[...serverLines, ...unsupported, ...mistakeLines].join('')}`
 }
 
 function countOf({ streams, generatesStreams }: ConnectorStreams): string {

@@ -61,7 +61,10 @@ export function catalogCommand(
     .description('show what newer versions of manifests change that were imported as airbyte:NAME')
     .argument('[NAME]', 'only this one')
     .option('--apply', 'replace them')
-    .option('--force', 'replace those that were edited since their import too')
+    .option(
+      '--force',
+      'replace those too that were edited since their import, or that name another server',
+    )
     .action((name: string | undefined, flags: { readonly apply?: true; readonly force?: true }) =>
       run({
         command: 'update',

@@ -1,6 +1,7 @@
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import type { StreamDescriptor } from '../../connectors/descriptor-schema.ts'
-import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { serversOf } from '../../connectors/manifest/servers.ts'
+import { loadManifest, type Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { isJsonList, isJsonObject, type JsonObject } from '../../protocol/index.ts'
 
@@ -10,10 +11,30 @@ export function compareManifests(before: string, after: string): readonly string
     const manifest = loadManifest(text)
     const spec = toRecordValue(manifest.connectionSpecification)
     const { streams } = describeManifest(manifest)
-    return { streams, spec: isJsonObject(spec) ? spec : {} }
+    return { manifest, streams, spec: isJsonObject(spec) ? spec : {} }
   })
   if (old === undefined || next === undefined) return []
-  return [...compareFields(old.spec, next.spec), ...compareStreams(old.streams, next.streams)]
+  return [
+    ...compareServers(old.manifest, next.manifest),
+    ...compareFields(old.spec, next.spec),
+    ...compareStreams(old.streams, next.streams),
+  ]
+}
+
+/** The lines that say which other servers get the requests of a connector, and the secrets of its instances with them. */
+export function compareServers(before: Manifest, after: Manifest): readonly string[] {
+  const { removed, added } = difference(serversOf(before), serversOf(after))
+  return [
+    ...removed.map((server) => `- server ${server}`),
+    ...added.map((server) => `${newServer}${server}, which gets the secrets of instances`),
+  ]
+}
+
+const newServer = '+ server '
+
+/** Whether a line of the comparison says that requests go to a server that they did not go to before. */
+export function isNewServer(line: string): boolean {
+  return line.startsWith(newServer)
 }
 
 function compareFields(before: JsonObject, after: JsonObject): readonly string[] {

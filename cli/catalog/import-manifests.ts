@@ -8,11 +8,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { loadManifest, type Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import type { ConnectorStreams } from '../../connectors/connector.ts'
+import { compareServers } from './compare-manifests.ts'
+import { serversOf } from '../../connectors/manifest/servers.ts'
 import { manifestOriginSchema, type ManifestFile, type ManifestOrigin } from './manifest-file.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
@@ -34,6 +36,8 @@ export type Imported =
       readonly description: ConnectorStreams
       /** Errors in its text. It is imported all the same. */
       readonly mistakes: readonly Mistake[]
+      /** Servers that the manifest that it replaces did not send requests to, and those that it does not send any to. */
+      readonly servers: readonly string[]
     }
   | { readonly from: string; readonly refused: string }
 
@@ -52,10 +56,28 @@ export function importManifest(manifestFile: ManifestFile, options: ImportOption
     const manifest = loadManifest(manifestFile.text)
     const description = describeManifest(manifest)
     const mistakes = mistakesOf(manifest)
+    const servers = changedServers(manifest, name, options.catalogFolder)
     copy(manifestFile, options.catalogFolder, name)
-    return { from, name, description, mistakes }
+    return { from, name, description, mistakes, servers }
   } catch (error) {
     return { from, refused: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Its instances send their secrets there from now on. */
+function changedServers(
+  manifest: Manifest,
+  name: string,
+  catalogFolder: string,
+): readonly string[] {
+  const replaced = readCatalog(catalogFolder).get(name)?.manifest
+  if (replaced === undefined) return []
+  try {
+    return compareServers(loadManifest(readFileSync(replaced, 'utf8')), manifest)
+  } catch {
+    return serversOf(manifest).map(
+      (server) => `+ server ${server}; the replaced manifest was not valid`,
+    )
   }
 }
 

@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { usageError } from '../usage-error.ts'
 import { airbyteName, fetchPublished, type RegistryOptions } from './airbyte-registry.ts'
-import { compareManifests } from './compare-manifests.ts'
+import { compareManifests, isNewServer } from './compare-manifests.ts'
 import { importedOrigin, importManifest } from './import-manifests.ts'
 
 export interface UpdateOptions extends RegistryOptions {
@@ -14,7 +14,7 @@ export interface UpdateOptions extends RegistryOptions {
   readonly name: string | undefined
   /** Replaces the manifests; otherwise the differences are only shown. */
   readonly isApplied: boolean
-  /** Replaces those that were edited since their import too. */
+  /** Replaces those that were edited since their import, and those that name another server, too. */
   readonly force: boolean
   readonly write: (text: string) => Promise<void>
 }
@@ -64,8 +64,11 @@ async function update(name: string, options: UpdateOptions): Promise<boolean> {
   )
   if (!isApplied) return false
   const isEdited = createHash('sha256').update(before).digest('hex') !== origin.sha256
-  if (isEdited && !force) {
-    await write(`  not replaced: it was edited since its import; --force replaces it\n`)
+  const reason = isEdited
+    ? 'it was edited since its import'
+    : lines.some(isNewServer) && 'its instances would send their secrets to another server'
+  if (reason !== false && !force) {
+    await write(`  not replaced: ${reason}; --force replaces it\n`)
     return false
   }
   const replaced = importManifest(

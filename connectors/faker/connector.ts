@@ -14,6 +14,7 @@ export const fakerConnector: Connector = {
     spec: fakerSpec,
     auth: [{ kind: 'none' }],
     webhooks: [],
+    addressFields: () => [],
   },
   check: (config) => Promise.resolve(checkConfig(config)),
   discover: (config) => parsed(config).then(({ streams }) => ({ streams: streams.map(streamOf) })),

@@ -20,6 +20,8 @@ export function githubConnector(): Connector {
     docsUrl: 'docs/connectors/github.md',
     auth: [{ kind: 'api_key', field: 'access_token' }, githubOAuth],
     webhooks: githubWebhooks,
+    // Names of repositories begin paths too, but each is `repos/` and a name without a scheme.
+    addressFields: ['/api_url', '/web_url'],
     api,
     manifest: new URL('streams/manifest.yaml', import.meta.url),
     loadActions: async () => (await import('./actions/actions.ts')).githubActions,

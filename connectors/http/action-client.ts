@@ -66,7 +66,7 @@ export class HttpActionClient implements ActionClient {
     }
     const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
-    const output = this.#readable(call, () => call.result(last))
+    const output = this.#readable(call, () => requireShallow(call.result(last)))
     return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }
 
@@ -182,6 +182,20 @@ const failureCodes = {
   refused: 'action_refused',
   failed: 'action_unavailable',
 } as const
+
+/** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
+const maxDepth = 200
+
+function requireShallow(output: JsonValue): JsonValue {
+  let level: readonly JsonValue[] = [output]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) throw new TypeError(`it is nested deeper than ${maxDepth} levels`)
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    )
+  }
+  return output
+}
 
 /** The request was never sent: it would not be the next time either. */
 const refusalCodes = new Map<TransportError['kind'], ConnectError['code']>([

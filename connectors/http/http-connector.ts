@@ -25,6 +25,8 @@ export interface HttpConnectorOptions extends Pick<
   readonly loadActions: () => Promise<readonly Action[]>
   /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
   readonly loadComponents?: () => Promise<void>
+  /** Default: those that the manifest's templates use. */
+  readonly addressFields?: readonly string[]
 }
 
 /**
@@ -32,12 +34,16 @@ export interface HttpConnectorOptions extends Pick<
  * manifest's specification does not accept.
  */
 export function httpConnector(options: HttpConnectorOptions): Connector {
-  const { api, type, docsUrl, auth, webhooks = [] } = options
+  const { api, type, docsUrl, auth, webhooks = [], addressFields } = options
   const path = fileURLToPath(options.manifest)
   const streams = withComponents(manifestConnector(type, path), options.loadComponents)
   return withCheckedConfig({
     ...streams,
-    descriptor: { ...streams.descriptor, title: api.title, docsUrl, auth, webhooks },
+    descriptor: {
+      ...streams.descriptor,
+      ...{ title: api.title, docsUrl, auth, webhooks },
+      ...(addressFields !== undefined && { addressFields: () => addressFields }),
+    },
     actions: actionsOf(options, path),
   })
 }

@@ -6,6 +6,7 @@ import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { airbyteCatalog, ConnectError } from '../../protocol/index.ts'
 import type { AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
+import { addressFields } from './address-fields.ts'
 import { oauthScheme } from './oauth-scheme.ts'
 import { loadManifestFile, type LoadedManifest } from './load-manifest-file.ts'
 import { readManifestTask } from './read-task.ts'
@@ -27,6 +28,7 @@ export function manifestConnector(type: string, path: string): Connector {
       spec: connectionSpecification,
       auth: oauth === undefined ? [] : [oauth],
       webhooks: [],
+      addressFields: () => addressFields(loaded.manifest),
     },
     check: (config, context) => check(loaded, config, context),
     discover: (config, context) => discover(loaded, config, context),

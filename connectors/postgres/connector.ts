@@ -20,6 +20,8 @@ export const postgresConnector: Connector = {
     spec: postgresSpec,
     auth: [{ kind: 'basic', usernameField: 'user', passwordField: 'password' }],
     webhooks: [],
+    // The server itself, and how it proves who it is.
+    addressFields: () => ['/host', '/port', '/ssl', '/ca'],
     socketFolder: socketFolderOf,
     postgresDatabase: databaseOf,
   },

@@ -47,8 +47,8 @@ interface KnownCall {
   readonly title: string
   readonly input: JsonObject
   readonly subject: DryRunSubject
-  /** Of its token; undefined if it has none. */
-  readonly verified: VerifiedToken | undefined
+  /** Of a dry-run; not verified yet. */
+  readonly token: string | undefined
   readonly context: InvokeContext
 }
 
@@ -70,8 +70,8 @@ export class ActionCallWork implements PreparedCall {
   }
 
   async dryRun(options: CallOptions): Promise<DryRun> {
-    const { instance, action, actions, title, input, subject } = this.#known
-    const call = action.call(input)
+    const { instance, action, actions, title, subject } = this.#known
+    const call = await this.#checkInput()
     const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
     const { token, nonce, expiresAt } = await this.#tools.tokens.issue(subject)
     const idempotencyKey = await this.#vendorKey(['token', nonce])
@@ -96,10 +96,12 @@ export class ActionCallWork implements PreparedCall {
   }
 
   async invoke(options: InvokeOptions): Promise<InvocationEnd> {
-    const { action, input, subject, verified } = this.#known
-    const call = action.call(input)
+    const { action, subject, token } = this.#known
     const { idempotencyKey, timeoutMs } = options
     options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
+    const call = await this.#checkInput()
+    const verified =
+      token === undefined ? undefined : await this.#tools.tokens.verify(token, subject)
     const vendorKey = await this.#vendorKey(keySource(verified, subject, idempotencyKey))
     const work = async (attempt: number): Promise<Invocation> => {
       if (attempt > 1) this.#requireRepeatable()
@@ -116,6 +118,17 @@ export class ActionCallWork implements PreparedCall {
       lockedSeconds: Math.ceil((timeoutOf(timeoutMs) * steps) / 1000),
     }
     return invokeOnce(once, work, { store, logger, key })
+  }
+
+  /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
+  async #checkInput(): Promise<ActionCall> {
+    const { instance, action, input } = this.#known
+    try {
+      return action.call(input)
+    } catch (error) {
+      const { source } = await this.#tools.instances.peekConfig(instance.name)
+      throw this.#execution(source).error(error)
+    }
   }
 
   /** Whether the vendor did it before the process died is not known. */
@@ -157,7 +170,12 @@ export class ActionCallWork implements PreparedCall {
           { instance: instance.name, code: failure.code },
           'a changed token could not be stored',
         )
-      return { action: action.descriptor.name, output, vendorRequestId: requestId }
+      // A vendor may repeat what it was sent also when it succeeds.
+      return {
+        action: action.descriptor.name,
+        output: maskedValue(output, opened.execution),
+        vendorRequestId: requestId === null ? null : opened.execution.text(requestId),
+      }
     } catch (error) {
       if (error instanceof ConnectError && credentialFailures.has(error.code))
         clients.expire(instance.id)
@@ -228,6 +246,9 @@ function maskedValue(value: JsonValue, execution: Execution): JsonValue {
   if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, execution))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, maskedValue(item, execution)]),
+    Object.entries(value).map(([name, item]) => [
+      execution.text(name),
+      maskedValue(item, execution),
+    ]),
   )
 }

@@ -51,7 +51,7 @@ export class StoredActionService implements ActionService {
 
   async prepare(call: ActionRequestCall): Promise<PreparedCall> {
     const { isDryRun: dryRun, principal, input, token } = call
-    const unknown = { dryRun, planned: false, effect: '', name: '' }
+    const unknown = { dryRun, planned: token !== undefined && !dryRun, effect: '', name: '' }
     try {
       const found = await this.#find(call)
       const { name, effect } = found.action.descriptor
@@ -62,10 +62,8 @@ export class StoredActionService implements ActionService {
         action: name,
         inputHash: await this.#tools.hash.of(input),
       }
-      const verified =
-        token === undefined ? undefined : await this.#tools.tokens.verify(token, subject)
-      const context = { ...unknown, planned: verified !== undefined, effect, name }
-      return new ActionCallWork({ ...found, subject, input, verified, context }, this.#tools)
+      const context = { ...unknown, effect, name }
+      return new ActionCallWork({ ...found, subject, input, token, context }, this.#tools)
     } catch (error) {
       if (!(error instanceof ConnectError) || !absent.has(error.code)) throw error
       return absentCall(unknown, error)

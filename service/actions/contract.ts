@@ -9,7 +9,7 @@ export interface ActionService {
   list(instance: string): Promise<readonly ActionDescriptor[]>
   /** Throws `instance_not_found`, `action_not_found`. */
   get(instance: string, action: string): Promise<ActionDescriptor>
-  /** Looks a call up, once for each request. Throws `dry_run_token_…` for a token that is not good for it. */
+  /** Looks a call up, once for each request. */
   prepare(call: ActionRequestCall): Promise<PreparedCall>
 }
 
@@ -26,14 +26,17 @@ export interface ActionRequestCall {
 
 /** A call that was looked up. Both methods throw `instance_not_found`, `action_not_found`, `action_input_invalid`. */
 export interface PreparedCall {
-  /** What a policy may want to know before it is permitted. */
+  /**
+   * What a policy may want to know before it is permitted. A token is taken for a good one: `invoke` refuses one that is not, before anything
+   * is sent, and a caller without the right learns nothing from it.
+   */
   readonly context: InvokeContext
   /**
    * What an invocation would send; with credentials of a test mode, what the vendor's test mode did with it. Throws `dry_run_unsupported`,
    * and for a native one what `invoke` throws.
    */
   dryRun(options: CallOptions): Promise<DryRun>
-  /** Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_used`, `idempotency_key_…`, `action_…`. */
+  /** Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_…`, `idempotency_key_…`, `action_…`. */
   invoke(options: InvokeOptions): Promise<InvocationEnd>
 }
 

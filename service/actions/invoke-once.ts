@@ -56,8 +56,9 @@ export async function invokeOnce(
     await finish({ invocation }).catch(note)
     return { invocation, isReplayed: false }
   } catch (error) {
-    const isUnclear = error instanceof ConnectError && unclearCodes.has(error.code)
-    await (isUnclear ? finish({ error: error.toJSON() }) : store.abandon(ticket)).catch(note)
+    const failure = ConnectError.from(error)
+    const isUnclear = unclearCodes.has(failure.code)
+    await (isUnclear ? finish({ error: failure.toJSON() }) : store.abandon(ticket)).catch(note)
     throw error
   }
 }
@@ -66,6 +67,8 @@ export async function invokeOnce(
 const unclearCodes = new Set<ConnectError['code']>([
   'action_outcome_unknown',
   'action_response_unreadable',
+  // A mistake of ours, perhaps behind the vendor's response.
+  'unexpected',
 ])
 
 function replay(end: StoredEnd): InvocationEnd {

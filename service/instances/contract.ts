@@ -14,7 +14,10 @@ export interface InstanceService {
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
-  /** Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the version. */
+  /**
+   * Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the version, `secrets_needed_again` if
+   * they would go to another server.
+   */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
   /** Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are deleted. */
   delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>

@@ -10,11 +10,13 @@ import { oauthPointers } from '../oauth/oauth-scheme.ts'
 import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { splitConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
+import { refuseMovedSecrets } from './moved-secrets.ts'
 import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`); null removes one. Throws
- * `credentials_invalid` for a field that is not a secret, unless it repeats the configuration's value.
+ * `credentials_invalid` for a field that is not a secret, unless it repeats the configuration's value, and `secrets_needed_again` if a
+ * secret decides which server the others go to.
  */
 export function mergeCredentials(
   descriptor: ConnectorDescriptor,
@@ -31,7 +33,10 @@ export function mergeCredentials(
     else if (!isDeepStrictEqual(value, current)) throw notSecret(descriptor, pointer, fields)
   }
   const staying = Object.entries(stored.secrets).filter(([pointer]) => !removed.has(pointer))
-  return { ...Object.fromEntries(staying), ...secrets }
+  const merged = { ...Object.fromEntries(staying), ...secrets }
+  const next = { config: stored.config, secrets: merged }
+  refuseMovedSecrets(descriptor, { stored, next, given: secrets })
+  return merged
 }
 
 interface Leaf {

@@ -315,6 +315,28 @@ describe('connectors that Airbyte publishes', () => {
     expect((await catalog(update, published.url)).out).toBe('till: 1.1.0 is the latest version\n')
   })
 
+  test('show when requests and secrets go to another server', async () => {
+    const elsewhere = orders.replaceAll('api.shop.example', 'elsewhere.example')
+    expect(elsewhere).not.toBe(orders)
+    await using published = await registry({ '1.0.0': orders, '1.1.0': elsewhere })
+    await catalog({ command: 'import', ...source, version: '1.0.0' }, published.url)
+    const shown = await catalog(update, published.url)
+    const lines =
+      '- server https://api.shop.example\n' +
+      '+ server https://elsewhere.example, which gets the secrets of instances\n'
+    expect(shown.out).toContain(lines.replaceAll(/^/gm, '  ').trim())
+    const kept = await catalog({ ...update, isApplied: true }, published.url)
+    expect(kept.out).toContain(
+      'not replaced: its instances would send their secrets to another server; --force replaces it',
+    )
+    expect(kept.code).toBe(2)
+    const forced = await catalog({ ...update, isApplied: true, force: true }, published.url)
+    expect(forced.out).toContain('  replaced\n')
+    await importing(write('till.yaml', orders), { force: true })
+    const imported = await importing(write('till.yaml', elsewhere), { force: true })
+    expect(imported.out).toContain(lines.replaceAll(/^/gm, '          ').trim())
+  })
+
   test('that were imported otherwise are not updated', async () => {
     await importing(write('shop.yaml', orders))
     await expect(catalog({ ...update, name: 'shop' })).rejects.toThrow(

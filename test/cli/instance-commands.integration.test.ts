@@ -71,6 +71,21 @@ describe('instances', () => {
     expect(piped.out + visible.out + visible.err).not.toContain(secret)
   })
 
+  test('an update that moves stored secrets to another host says which it needs again', async () => {
+    await database('moving')
+    const secrets = '{"password":"kit-secret-moving"}'
+    await run('instances credentials moving --input -', { stdin: secrets })
+    const { config } = await commands.api.service.instances.get('moving')
+    const moved = { ...config, host: 'elsewhere.example' }
+    const update = 'instances update moving --config -'
+    const refused = await run(update, { stdin: JSON.stringify(moved) })
+    expect(refused).toMatchObject({ code: 1, out: '' })
+    expect(refused.err).toContain('A change of `/host` would send secrets')
+    expect(refused.err).toContain('fix:  Give `/password` again in the same request')
+    const given = { ...moved, password: 'kit-secret-moving' }
+    expect((await run(update, { stdin: JSON.stringify(given) })).code).toBe(0)
+  })
+
   test('what is no JSON object is refused without quoting it', async () => {
     await database('shop')
     for (const stdin of [

@@ -31,6 +31,8 @@ export interface TestApiOptions extends OwnOptions {
   readonly policy?: string
   /** More settings. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Default: debug. */
+  readonly logLevel?: 'trace' | 'debug'
 }
 
 /** Streams `users` and `orders`. */
@@ -66,11 +68,14 @@ export class TestApi implements AsyncDisposable {
     this.#open = open
   }
 
-  static async start({ policy, environment = {}, ...http }: TestApiOptions = {}): Promise<TestApi> {
+  static async start({
+    policy,
+    environment = {},
+    logLevel = 'debug',
+    ...http
+  }: TestApiOptions = {}): Promise<TestApi> {
     await using parts = new AsyncDisposableStack()
-    const test = parts.use(
-      await testService({ logLevel: 'debug', isOneDatabase: true, environment }),
-    )
+    const test = parts.use(await testService({ logLevel, isOneDatabase: true, environment }))
     const { store, vault, logger } = test
     const isExternal = 'REACTOR_CONNECT_IDENTITY_URL' in environment
     const service = { ...test.service, ...(!isExternal && testIdentity(test)) }

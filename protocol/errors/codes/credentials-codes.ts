@@ -89,6 +89,14 @@ export const credentialsCodes = {
     suggestedFix:
       'Run `reactor connect instances credentials {instance}` to authorize it again in the browser.',
   },
+  secrets_needed_again: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'A change of {changed} would send secrets that are stored to another server: {fields}',
+    suggestedFix:
+      'Give {fields} again in the same request, or null to remove them; or leave {changed} as before.',
+  },
   vault_conflict: {
     failureType: 'transient_error',
     httpStatus: 409,

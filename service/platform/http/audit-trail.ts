@@ -111,6 +111,11 @@ export function serviceName({ params, body }: FastifyRequest): string | null {
   return id ?? email ?? servicePath.safeParse(body).data?.email ?? null
 }
 
+const invalidTokens = new Set<ErrorCodeName | null>([
+  'dry_run_token_invalid',
+  'promote_token_invalid',
+])
+
 function outcomeOf(end: {
   readonly status: number
   readonly error: ErrorCodeName | null
@@ -119,7 +124,7 @@ function outcomeOf(end: {
   // The response was abandoned, but not the work.
   if (end.error === 'request_timed_out') return 'begun'
   // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
-  if (end.status === 403 && end.error !== 'promote_token_invalid') return 'denied'
+  if (end.status === 403 && !invalidTokens.has(end.error)) return 'denied'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
 }

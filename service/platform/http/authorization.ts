@@ -27,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-/** Knows what a request to call an action is about. Throws for a token that is not good for it. */
+/** Knows what a request to call an action is about. */
 export interface InvokedCalls {
   contextOf(request: FastifyRequest): Promise<InvokeContext>
 }

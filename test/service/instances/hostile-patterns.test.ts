@@ -58,7 +58,8 @@ test('an update is taken in bounded time', () => {
   const spec = { patternProperties: { [slow]: { airbyte_secret: true } } }
   const secrets = Object.fromEntries(names.map((name) => [`/${name}`, 'kept']))
   const facts = { type: 'shop', title: 'Shop', docsUrl: 'https://shop.test' }
-  const descriptor = { ...facts, spec, auth: [], actions: [], webhooks: [] }
+  const more = { auth: [], webhooks: [], addressFields: () => [] }
+  const descriptor = { ...facts, spec, ...more }
   const updated = replaceConfig(descriptor, { config: {}, secrets }, config)
   expect(updated.secrets).toHaveProperty([`/${names.at(-1) ?? ''}`], names.at(-1))
 })

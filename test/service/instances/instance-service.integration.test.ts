@@ -118,8 +118,9 @@ describe('an instance', () => {
     const { instances } = world
     const config = { ...shop, password: PASSWORD }
     const made = await instances.create({ name: 'shop', type: 'postgres', config })
-    const moved = await instances.update('shop', { config: { ...shop, host: 'db2' } }, made.version)
-    expect(moved).toMatchObject({ config: { ...shop, host: 'db2' }, secrets: ['/password'] })
+    const changed = { ...shop, database: 'db2' }
+    const moved = await instances.update('shop', { config: changed }, made.version)
+    expect(moved).toMatchObject({ config: changed, secrets: ['/password'] })
     expect(moved.version).toBeGreaterThan(made.version)
     const stale = instances.update('shop', { config: shop }, made.version)
     expect((await errorOf(stale)).code).toBe('version_conflict')

@@ -1,0 +1,13 @@
+import type { ActionSubject } from './action-contract.ts'
+import { githubSubject } from './github/action-subject.ts'
+import { linearSubject } from './linear/action-subject.ts'
+import { slackSubject } from './slack/action-subject.ts'
+import { stripeSubject } from './stripe/action-subject.ts'
+
+/** Of every connector with actions. */
+export const actionSubjects: Readonly<Record<string, ActionSubject>> = {
+  github: githubSubject,
+  linear: linearSubject,
+  slack: slackSubject,
+  stripe: stripeSubject,
+}
