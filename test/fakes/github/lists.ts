@@ -54,7 +54,11 @@ export function listed(
   request: VendorRequest,
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
-  if (/^actions\/runs\/\d+\/jobs$/.test(path)) return jobs(items, request)
+  const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
+  if (run !== undefined)
+    return listOf(repository, 'actions/runs').some(({ id }) => String(id) === run)
+      ? jobs(items, request)
+      : notFound
   if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
   const list = rules[path]
   if (list === undefined) return undefined
