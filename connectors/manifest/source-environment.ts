@@ -16,7 +16,7 @@ import { configOf, plainConfig } from './source-config.ts'
 /** The parts of a connector's context that a source needs. */
 export type SourceContext = Pick<
   ConnectorContext,
-  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'secretFound' | 'onRequest'
+  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'secretFound' | 'onRequest' | 'waits'
 > &
   Pick<Environment, 'logger'>
 
@@ -48,7 +48,11 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
     this.signal = context.signal
-    const network = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
+    const { allowedNetworks, waits } = context
+    const network = new UndiciTransport({
+      allowedNetworks,
+      ...(waits !== undefined && { readTimeoutMs: waits.readTimeoutMs }),
+    })
     this.#network = network
     this.transport = {
       send(request, signal) {
@@ -83,7 +87,9 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   }
 
   async sleep(seconds: number): Promise<void> {
-    await sleep(seconds * 1000, undefined, { signal: this.signal })
+    const { waits } = this.#context
+    if (waits !== undefined) await waits.sleep(seconds, this.signal)
+    else await sleep(seconds * 1000, undefined, { signal: this.signal })
   }
 
   uuid(): string {
