@@ -67,6 +67,12 @@ const changes: Readonly<Record<string, { needs: 'insert' | 'remove' | 'touch'; c
         meanwhile.remove(list, meanwhile.untouched(list)[0])
       },
     },
+    'many records of the pages that were read are removed': {
+      needs: 'remove',
+      change: (list, meanwhile) => {
+        for (const key of meanwhile.untouched(list).slice(0, 60)) meanwhile.remove(list, key)
+      },
+    },
     'the last record of the page that was read is removed': {
       needs: 'remove',
       change: (list, meanwhile) => {
@@ -104,7 +110,7 @@ const changes: Readonly<Record<string, { needs: 'insert' | 'remove' | 'touch'; c
 /** What others do at the vendor while a stream is read page by page. */
 export function changesContract(connector: Connector, subject: StreamSubject): void {
   test.each(Object.entries(changes))(
-    'if %s between two pages, nothing is lost that was there the whole time, and the news come in this read or the next',
+    '%s between two pages: nothing is lost that was there the whole time, and the news come in this read or the next',
     async (_, { needs, change }) => {
       await using any = await StreamBench.open(connector, () => subject.openPaged(''))
       for (const stream of await any.streams())

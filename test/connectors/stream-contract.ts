@@ -41,7 +41,7 @@ export function streamContract(type: string, subject: StreamSubject): void {
   const connector = connectorOf(type)
 
   describe('beside a small vendor', () => {
-    const small = openedBench(() => StreamBench.open(connector, subject.openSmall))
+    const small = openedBench(() => StreamBench.open(connector, () => subject.openSmall()))
 
     test('a discovery gives the same streams each time, and they are those of the descriptor', async () => {
       const first = await small().discover()

@@ -13,6 +13,9 @@ import {
 
 const html = '<!doctype html><html><head><title>Gateway</title></head><body>Sorry</body></html>'
 
+/** Long enough for the other requests of the read. */
+const readTimeoutMs = 200
+
 /** What passes: the request is sent again. */
 const passing: Readonly<Record<string, Fault>> = {
   'a status 429 with Retry-After': { status: 429, headers: { 'retry-after': '7' }, body: {} },
@@ -55,7 +58,9 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     async (title, fault) => {
       await eachStream(async (reading, whole) => {
         const at = placeIn(whole, title)
-        const disturbed = await readWith(reading, (count) => (count === at ? fault : undefined))
+        const options = fault === 'hang' ? { readTimeoutMs } : {}
+        const faultAt = (count: number) => (count === at ? fault : undefined)
+        const disturbed = await readWith(reading, faultAt, options)
         const about = `${reading.stream.name}, ${title} at request ${String(at)}`
         expect(disturbed.error, about).toBeUndefined()
         expectSame(reading.stream, { whole, rows: disturbed.rows, about })

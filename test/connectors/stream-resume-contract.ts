@@ -11,9 +11,6 @@ import {
   type StreamRead,
 } from './stream-world.ts'
 
-/** Longer than a stream with partitions waits before it emits its next state. */
-const secondsOfRequest = 700
-
 /** A read that ends early goes on from any of its states. */
 export function resumeContract(subject: StreamSubject, bench: () => StreamBench): void {
   test('a read that is killed after any of its states and started again from it loses no record', async () => {
@@ -62,7 +59,8 @@ export function resumeContract(subject: StreamSubject, bench: () => StreamBench)
 
   function read(reading: ConfiguredAirbyteStream, options: ReadOptions = {}): Promise<StreamRead> {
     const onRequest = () => {
-      bench().world.pass(secondsOfRequest)
+      const { world } = bench()
+      world.pass(world.secondsOfRequest ?? 0)
       return undefined
     }
     return bench().read(reading, { onRequest, ...options })

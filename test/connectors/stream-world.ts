@@ -5,6 +5,7 @@ import type {
   Waits,
 } from '../../connectors/connector.ts'
 import type {
+  AirbyteConnectionStatus,
   AirbyteStream,
   ConfiguredAirbyteStream,
   JsonObject,
@@ -23,6 +24,8 @@ export interface StreamWorld extends AsyncDisposable {
   now(): number
   /** Lets time pass. */
   pass(seconds: number): void
+  /** So long a request takes, for streams that emit a state once in ten minutes; default: no time. */
+  readonly secondsOfRequest?: number
   configOf(url: string): JsonObject
   /** The lists that others change while a stream is read, by the name of the stream. */
   readonly lists: Readonly<Record<string, LiveList>>
@@ -57,7 +60,8 @@ export interface ReadOptions {
   /** It is told to stop after so many states. */
   readonly stopAfter?: number
   readonly onRequest?: (request: GateRequest, rows: readonly Row[]) => Fault | undefined
-  readonly config?: JsonObject
+  /** How long a request waits; for a vendor that does not respond. */
+  readonly readTimeoutMs?: number
 }
 
 /** A connector beside its vendor, with a gate between them in which requests can go wrong. */
@@ -83,7 +87,7 @@ export class StreamBench implements AsyncDisposable {
   }
 
   async discover(): Promise<readonly AirbyteStream[]> {
-    return (await this.#connector.discover(this.config, this.#context([]))).streams
+    return (await this.#connector.discover(this.config, this.#context())).streams
   }
 
   /** As they were discovered first. */
@@ -92,19 +96,19 @@ export class StreamBench implements AsyncDisposable {
     return this.#streams
   }
 
-  check(config: JsonObject) {
-    return this.#connector.check(config, this.#context([]))
+  check(config: JsonObject): Promise<AirbyteConnectionStatus> {
+    return this.#connector.check(config, this.#context())
   }
 
   async read(stream: ConfiguredAirbyteStream, options: ReadOptions = {}): Promise<StreamRead> {
-    const { state = null, config = this.config, onRequest } = options
+    const { state = null, onRequest, readTimeoutMs } = options
     const stop = new AbortController()
     const out = new KillableOutput(options, stop)
     const waits: number[] = []
     this.#gate.onRequest = (request) => onRequest?.(request, out.rows)
-    const task = { config, stream, slice: '', state, session: null }
+    const task = { config: this.config, stream, slice: '', state, session: null }
     const ended = await this.#connector
-      .read(task, out, this.#context(waits, stop.signal))
+      .read(task, out, this.#context({ waits, signal: stop.signal, readTimeoutMs }))
       .then(
         (outcome) => ({ outcome }),
         (error: unknown) => ({ outcome: 'failed' as const, error: ConnectError.from(error) }),
@@ -115,9 +119,17 @@ export class StreamBench implements AsyncDisposable {
     return { rows: out.rows, states: out.states, waits, ...ended }
   }
 
-  #context(waits: number[], signal?: AbortSignal): ConnectorContext {
+  #context({
+    waits = [],
+    signal,
+    readTimeoutMs = 60_000,
+  }: {
+    readonly waits?: number[]
+    readonly signal?: AbortSignal
+    readonly readTimeoutMs?: number | undefined
+  } = {}): ConnectorContext {
     const quick: Waits = {
-      readTimeoutMs: 250,
+      readTimeoutMs,
       sleep: async (seconds, stopped) => {
         stopped.throwIfAborted()
         waits.push(seconds)

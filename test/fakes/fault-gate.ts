@@ -105,9 +105,9 @@ function send(
   { bytes, fault }: { readonly bytes: Buffer; readonly fault: 'cut' | 'half' | undefined },
 ): void {
   const half = bytes.subarray(0, bytes.length / 2)
-  const { 'transfer-encoding': _, ...others } = headers
+  const others = Object.entries(headers).filter(([name]) => name !== 'transfer-encoding')
   const length = fault === 'half' ? half.length : bytes.length
-  response.writeHead(status, { ...others, 'content-length': String(length) })
+  response.writeHead(status, { ...Object.fromEntries(others), 'content-length': String(length) })
   if (fault === undefined) response.end(bytes)
   else if (fault === 'half') response.end(half)
   else response.write(half, () => response.destroy())

@@ -8,6 +8,7 @@ import type { Value } from '../../../manifest-interpreter/value/value.ts'
 
 /** As many as GitHub gives with a request. */
 const maxSize = 100
+const maxOverlap = 50
 
 /**
  * Pages that have a number, so that they do not lose a record if others are removed meanwhile: each one overlaps the one before it by at least one
@@ -46,6 +47,8 @@ const firstPage: NumberedPage = { size: maxSize, index: 0 }
 class ListWalk {
   readonly #known = new Set<string>()
   #page = firstPage
+  /** Records that two pages have in common. Grows with a list from which records are removed fast. */
+  #overlap = 1
   /** The URL of one of its pages. */
   #url: string | undefined
 
@@ -59,8 +62,10 @@ class ListWalk {
     const { size, index } = this.#page
     const [first] = identities
     const isConnected = index === 0 || (first !== undefined && this.#known.has(first))
-    if (!isConnected && this.#url !== undefined)
-      return this.#request(this.#url, size * index - maxSize)
+    if (!isConnected && this.#url !== undefined) {
+      this.#overlap = Math.min(maxOverlap, this.#overlap * 8)
+      return this.#request(this.#url, pageFrom(size * index - maxSize))
+    }
     for (const identity of identities) this.#known.add(identity)
     if (link === null) return null
     const url = str(link)
@@ -69,21 +74,30 @@ class ListWalk {
       return link
     }
     this.#url = url
-    return this.#request(url, size * index + size - 1)
+    return this.#request(url, this.#pageAfter(endOf(this.#page)))
   }
 
-  /** @param offset of a record that the page has to reach back to */
-  #request(url: string, offset: number): string {
-    this.#page = pageFrom(offset)
+  /** @param end how many records are read */
+  #pageAfter(end: number): NumberedPage {
+    for (let overlap = this.#overlap; overlap > 1; overlap = Math.floor(overlap / 2)) {
+      const page = pageFrom(end - overlap)
+      if (endOf(page) >= end + maxSize / 4) return page
+    }
+    return pageFrom(end - 1)
+  }
+
+  #request(url: string, page: NumberedPage): string {
+    this.#page = page
     const next = new URL(url)
-    next.searchParams.set('per_page', String(this.#page.size))
-    next.searchParams.set('page', String(this.#page.index + 1))
+    next.searchParams.set('per_page', String(page.size))
+    next.searchParams.set('page', String(page.index + 1))
     return next.href
   }
 }
 
-/** The page that goes farthest of those that begin at the offset or before it. Pages begin at multiples of their size. */
+/** The page that goes farthest of those that begin with the record at the offset or before it. Pages begin at multiples of their size. */
 export function pageFrom(offset: number): NumberedPage {
+  if (offset < maxSize - 1) return firstPage
   const least = Math.ceil(offset / maxSize)
   let best = firstPage
   for (let index = least; index <= 2 * least; index += 1) {

@@ -10,6 +10,11 @@ test('a page reaches back to an offset and goes on beyond it, in each list that 
   }
 })
 
+test('a page that would begin before the list is the first one', () => {
+  for (const offset of [-100, -1, 0, 1, 98])
+    expect(pageFrom(offset), String(offset)).toEqual({ size: 100, index: 0 })
+})
+
 test('a list of a thousand records takes two pages more than it has to', () => {
   let pages = 1
   for (let read = 100; read < 1_000; pages += 1) {

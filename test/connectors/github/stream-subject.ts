@@ -1,5 +1,12 @@
 import { refusal } from '../../fakes/github/answers.ts'
-import { fullName, listOf, userOf, type Item, type Repository } from '../../fakes/github/data.ts'
+import {
+  fullName,
+  listOf,
+  timeAt,
+  userOf,
+  type Item,
+  type Repository,
+} from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
 import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import type { StreamSubject } from '../stream-contract.ts'
@@ -81,6 +88,7 @@ async function open(
     pass: (seconds) => {
       clock.nowMs += seconds * 1000
     },
+    secondsOfRequest: 700,
     configOf: (url) => ({ repositories: ['acme/*'], access_token: 'ghp_ada', api_url: url }),
     lists: paged === undefined ? {} : listsOf(github, { repository: paged, clock }),
     [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
@@ -107,7 +115,10 @@ function fillPages(github: GithubSimulator, stream: string): Repository {
 }
 
 function made(path: string, n: number): Item {
-  return path === 'branches' || path === 'tags' ? { name: `ref${String(n)}` } : {}
+  if (path === 'branches' || path === 'tags') return { name: `ref${String(n)}` }
+  // Records of one second, as a script leaves them, are paged by number.
+  const time = timeAt(Math.max(n, 150))
+  return { created_at: time, updated_at: time }
 }
 
 interface RepositoryList {

@@ -54,6 +54,7 @@ async function open(fill: (data: WorkspaceData) => void): Promise<StreamWorld> {
     pass: (seconds) => {
       data.now += Math.ceil(seconds)
     },
+    secondsOfRequest: 700,
     configOf: (url) => ({ access_token: botToken, api_url: `${url}/api` }),
     lists: {
       users: userList(data),

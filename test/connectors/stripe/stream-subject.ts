@@ -21,6 +21,8 @@ const plainPaths = [
   'invoice_payments',
 ]
 const day = 86_400
+/** Before all objects. Without it there are windows back to 2011. */
+const startDate = '2026-01-10T00:00:00Z'
 
 export const stripeStreams: StreamSubject = {
   openSmall: () => open(3),
@@ -62,7 +64,7 @@ async function open(count: number, only?: readonly string[]): Promise<StreamWorl
     pass: (seconds) => {
       account.now += Math.ceil(seconds)
     },
-    configOf: (url) => ({ api_key: 'sk_test_reader', api_url: url }),
+    configOf: (url) => ({ api_key: 'sk_test_reader', api_url: url, start_date: startDate }),
     lists: {
       ...Object.fromEntries(
         [...objects].map(([name, stream]) => [name, objectList(account, stream)]),
