@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { ConnectError } from '../protocol/index.ts'
+import { jsonObjectSchema } from '../protocol/json-object.ts'
 import type { JsonObject } from '../protocol/index.ts'
 import type { Connector } from './connector.ts'
 
 /** The JSON Schema (draft 7) of a connector's configuration, as catalogs and Airbyte's `spec` show it. */
 export function specOf(schema: z.ZodType): JsonObject {
-  return jsonObject.parse(z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }))
+  return jsonObjectSchema.parse(z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }))
 }
 
 /**
@@ -49,5 +50,3 @@ function problemOf(issue: z.core.$ZodIssue): string {
   }
   return `\`${issue.path.join('.')}\`: ${issue.message}`
 }
-
-const jsonObject = z.record(z.string(), z.json())

@@ -124,6 +124,15 @@ export interface ConnectorContext {
   /** Called for each request, by a connector that uses HTTP. Must not throw. */
   onRequest?(): void
   now(): number
+  /** How a connector that uses HTTP waits. Default: by the machine's clock. Tests pass one that does not wait. */
+  readonly waits?: Waits
+}
+
+export interface Waits {
+  /** Rejects if the signal is aborted meanwhile. */
+  sleep(seconds: number, signal: AbortSignal): Promise<void>
+  /** How long a request waits for the next part of its response. */
+  readonly readTimeoutMs: number
 }
 
 /**

@@ -25,6 +25,10 @@ export function githubConnector(): Connector {
     api,
     manifest: new URL('streams/manifest.yaml', import.meta.url),
     loadActions: async () => (await import('./actions/actions.ts')).githubActions,
+    loadComponents: async () => {
+      const { registerGithubComponents } = await import('./streams/components.ts')
+      registerGithubComponents()
+    },
   })
 }
 

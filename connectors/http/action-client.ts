@@ -12,9 +12,10 @@ import {
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import type { ActionClient, ActionContext, ActionOutcome, SendOptions } from '../connector.ts'
 import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
-import { configOf, plainConfig } from '../manifest/source-config.ts'
+import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
+import { parseJsonBody } from './json-body.ts'
 import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
@@ -43,13 +44,7 @@ export class HttpActionClient implements ActionClient {
     this.#api = api
     this.#config = config
     this.#context = context
-    this.#environment = new SourceEnvironment({
-      context,
-      manifestDirectory: loaded.directory,
-      emit: (message) => {
-        if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
-      },
-    })
+    this.#environment = new SourceEnvironment({ context, manifestDirectory: loaded.directory })
     this.#client = new ManifestClient({
       manifest: loaded.manifest,
       config: configOf(config),
@@ -241,14 +236,9 @@ function headersOf({ headers }: HttpResponse): ReadonlyMap<string, string> {
 
 function parseBody(bytes: Buffer, headers: ReadonlyMap<string, string>): JsonValue {
   if (bytes.length === 0) return null
-  const text = bytes.toString('utf8')
-  try {
-    return JSON.parse(text) as JsonValue
-  } catch (error) {
-    // A gateway's page of an error: its status says what it is.
-    if (headers.get('content-type')?.includes('json') !== true) return text
-    throw new TransportError('connection', 'The response is no JSON, or was cut off.', {
-      cause: error,
-    })
-  }
+  const value = parseJsonBody(bytes)
+  if (value !== undefined) return value
+  // A gateway's page of an error: its status says what it is.
+  if (headers.get('content-type')?.includes('json') !== true) return bytes.toString('utf8')
+  throw new TransportError('connection', 'The response is no JSON, or was cut off.')
 }

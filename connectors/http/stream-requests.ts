@@ -7,9 +7,10 @@ import { StreamSlice } from '../../manifest-interpreter/value/stream-slice.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ConnectorContext, RecordOutput } from '../connector.ts'
 import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
-import { configOf, plainConfig } from '../manifest/source-config.ts'
+import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { authorizationFailure, sourceFailure } from '../manifest/source-failure.ts'
+import { parseJsonBody } from './json-body.ts'
 
 export interface StreamResponse {
   readonly status: number
@@ -45,7 +46,6 @@ export class StreamRequests implements AsyncDisposable {
       manifestDirectory: loaded.directory,
       unreadableAnswers: 'fail',
       emit: (message) => {
-        if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
         if (message.kind === 'rate-limited')
           out.rateLimited(context.now() + (message.seconds ?? 0) * 1000)
       },
@@ -94,7 +94,7 @@ export class StreamRequests implements AsyncDisposable {
     const date = Date.parse(response.headers.text('date') ?? '')
     return {
       status: response.status,
-      body: this.#json(await response.text()),
+      body: this.#json(await response.bytes()),
       serverTime: Number.isNaN(date) ? undefined : Math.floor(date / 1000),
     }
   }
@@ -109,12 +109,10 @@ export class StreamRequests implements AsyncDisposable {
     return made
   }
 
-  #json(text: string): JsonValue {
-    try {
-      return JSON.parse(text) as JsonValue
-    } catch {
-      throw this.#unreadable('a response is no JSON, or was cut off')
-    }
+  #json(bytes: Uint8Array): JsonValue {
+    const value = parseJsonBody(bytes)
+    if (value === undefined) throw this.#unreadable('a response is no JSON, or was cut off')
+    return value
   }
 
   #unreadable(reason: string): ConnectError {

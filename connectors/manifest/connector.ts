@@ -10,7 +10,7 @@ import { addressFields } from './address-fields.ts'
 import { oauthScheme } from './oauth-scheme.ts'
 import { loadManifestFile, type LoadedManifest } from './load-manifest-file.ts'
 import { readManifestTask } from './read-task.ts'
-import { configOf, plainConfig } from './source-config.ts'
+import { configOf } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
 import { UnreadableResponses } from './unreadable-responses.ts'
@@ -88,10 +88,7 @@ async function withSource<Result>(
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
-    emit: (message) => {
-      unreadable?.add(message)
-      if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
-    },
+    emit: (message) => unreadable?.add(message),
   })
   try {
     // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).

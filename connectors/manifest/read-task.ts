@@ -12,7 +12,7 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { streamLabel, type RecordData } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import type { LoadedManifest } from './load-manifest-file.ts'
-import { configOf, plainConfig } from './source-config.ts'
+import { configOf } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
 import { watchTextCursor } from './text-cursor.ts'
@@ -133,12 +133,11 @@ class TaskOutput implements SourceOutput {
       case 'rate-limited':
         this.#out.rateLimited(this.#context.now() + (message.seconds ?? 0) * 1000)
         return
-      case 'config':
-        this.#context.configChanged?.(plainConfig(message.config))
-        return
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
         return
+      // The environment tells the context.
+      case 'config':
       // The failure that comes with it reports it.
       case 'unreadable':
       case 'authorization-lost':

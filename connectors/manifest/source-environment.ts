@@ -16,7 +16,14 @@ import { configOf, plainConfig } from './source-config.ts'
 /** The parts of a connector's context that a source needs. */
 export type SourceContext = Pick<
   ConnectorContext,
-  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'secretFound' | 'onRequest'
+  | 'signal'
+  | 'allowedNetworks'
+  | 'now'
+  | 'configChanged'
+  | 'changeConfig'
+  | 'secretFound'
+  | 'onRequest'
+  | 'waits'
 > &
   Pick<Environment, 'logger'>
 
@@ -24,7 +31,8 @@ export interface SourceEnvironmentOptions {
   readonly context: SourceContext
   /** Where the manifest's relative paths start. */
   readonly manifestDirectory?: string
-  readonly emit: (message: SideMessage) => void
+  /** Beside what the context is told. */
+  readonly emit?: (message: SideMessage) => void
   /** See `Environment`. */
   readonly unreadableAnswers?: 'fail'
 }
@@ -40,7 +48,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly #network: UndiciTransport
   readonly #context: SourceContext
   readonly #clock: MicrosecondClock
-  readonly #emit: (message: SideMessage) => void
+  readonly #emit: ((message: SideMessage) => void) | undefined
   #authorizationLost: SourceError | undefined
 
   constructor({ context, manifestDirectory, emit, unreadableAnswers }: SourceEnvironmentOptions) {
@@ -48,7 +56,11 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
     this.signal = context.signal
-    const network = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
+    const { allowedNetworks, waits } = context
+    const network = new UndiciTransport({
+      allowedNetworks,
+      ...(waits !== undefined && { readTimeoutMs: waits.readTimeoutMs }),
+    })
     this.#network = network
     this.transport = {
       send(request, signal) {
@@ -71,7 +83,8 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
 
   emit(message: SideMessage): void {
     if (message.kind === 'authorization-lost') this.#authorizationLost = message.error
-    this.#emit(message)
+    if (message.kind === 'config') this.#context.configChanged?.(plainConfig(message.config))
+    this.#emit?.(message)
   }
 
   secretFound(text: string): void {
@@ -83,7 +96,9 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   }
 
   async sleep(seconds: number): Promise<void> {
-    await sleep(seconds * 1000, undefined, { signal: this.signal })
+    const { waits } = this.#context
+    if (waits !== undefined) await waits.sleep(seconds, this.signal)
+    else await sleep(seconds * 1000, undefined, { signal: this.signal })
   }
 
   uuid(): string {

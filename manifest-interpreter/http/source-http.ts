@@ -71,6 +71,11 @@ export class SourceHttp {
     return this.#cache.inTurn(cacheName, request, task)
   }
 
+  /** The error handler refused the response: it must not be the answer to the next request. */
+  forget(request: HttpRequest, { cacheName }: SendOptions): void {
+    if (cacheName !== undefined) this.#cache.forget(cacheName, request)
+  }
+
   /** Removes what the cache has put on disk. */
   async close(): Promise<void> {
     await this.#cache.close()

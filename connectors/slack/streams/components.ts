@@ -1,9 +1,13 @@
 import { registerComponent } from '../../../manifest-interpreter/builder.ts'
+import { onceRetriever } from '../../http/once-retriever.ts'
 import { conversationRetriever } from './conversation-retriever.ts'
 import { membersExtractor } from './members-extractor.ts'
+import { wholeHistory } from './whole-history.ts'
 
 /** What the manifest names beside the components of the language. */
 export function registerSlackComponents(): void {
+  registerComponent('retriever', 'http.OnceRetriever', onceRetriever)
   registerComponent('retriever', 'slack.ConversationRetriever', conversationRetriever)
+  registerComponent('paginationStrategy', 'slack.WholeHistory', wholeHistory)
   registerComponent('extractor', 'slack.MembersExtractor', membersExtractor)
 }

@@ -25,6 +25,8 @@ export interface CursorSettings<T> {
    * What a read slice adds to the state: its bounds, or, where the API takes no end, what its records had.
    */
   readonly stateFollows: 'bounds' | 'records'
+  /** The state stays at the beginning of the read, even if records are newer. */
+  readonly staysBeforeRead?: boolean
   /** The two halves of a window; null if it is as small as it can be. */
   readonly halve: (window: Window<T>, minimum: string | null) => readonly Window<T>[] | null
   readonly requestOptions: RequestOptions
@@ -42,6 +44,8 @@ export class ConcurrentCursor<T> implements Cursor {
   /** Records below have been read before. */
   readonly #syncStart: T
   readonly #mostRecent = new Map<StreamSlice, T>()
+  /** The end of what is read now: mostly the time at which the read began. */
+  #rangeEnd: T | undefined
   #lastSlice: StreamSlice | undefined
   #lastMostRecent: T | undefined
   #isAscending = true
@@ -77,6 +81,7 @@ export class ConcurrentCursor<T> implements Cursor {
   *windows(): Generator<StreamSlice> {
     const { values, rules } = this.#settings
     this.#state.intervals = mergeIntervals(this.#state.intervals, values)
+    this.#rangeEnd = rules.end()
     for (const window of missingWindows(this.#state.intervals, rules, values))
       yield new StreamSlice({ cursorSlice: this.#cursorSlice(window) })
   }
@@ -187,8 +192,8 @@ export class ConcurrentCursor<T> implements Cursor {
   #readInterval(slice: StreamSlice, mostRecent: T | undefined) {
     const { boundaries, stateFollows, values, streamName } = this.#settings
     if (stateFollows === 'bounds') {
-      const [start, end] = boundaries
-      return { start: this.#bound(slice, start), end: this.#bound(slice, end), mostRecent }
+      const [start, end] = [this.#bound(slice, boundaries[0]), this.#bound(slice, boundaries[1])]
+      return { start, end, mostRecent: this.#beforeRead(mostRecent) }
     }
     if (mostRecent === undefined || !values.isTruthy(mostRecent)) return undefined
     if (this.#hasClosedSlice)
@@ -197,6 +202,17 @@ export class ConcurrentCursor<T> implements Cursor {
         { failureType: 'system_error' },
       )
     return { start: this.#syncStart, end: mostRecent, mostRecent }
+  }
+
+  /**
+   * A record that is newer than the beginning of the read was changed meanwhile. So may others have been, on pages that were read before
+   * their change: the state must not pass it.
+   */
+  #beforeRead(mostRecent: T | undefined): T | undefined {
+    const end = this.#rangeEnd
+    const { values, staysBeforeRead = false } = this.#settings
+    if (!staysBeforeRead || mostRecent === undefined || end === undefined) return mostRecent
+    return values.compare(mostRecent, end) > 0 ? end : mostRecent
   }
 
   #bound(slice: StreamSlice, name: string): T {

@@ -74,6 +74,8 @@ export function datetimeBasedCursor(context: CursorContext): DatetimeCursorFacto
       sliceField(context, 'partition_field_end', parameters),
     ],
     stateFollows: 'bounds',
+    // Not of Airbyte's language, in which the state may pass a change that the read has missed.
+    staysBeforeRead: flag(definition, 'state_stays_before_read', false),
     halve: (window, minimum) => halveWindow(window, granularity, minimum),
     requestOptions: datetimeRequestOptions(context),
     warn: (message) => {

@@ -72,14 +72,16 @@ export class HttpClient {
   }
 
   async #attempt(attempts: Attempts): Promise<HttpResponse | null> {
-    const { authenticator, errorHandler } = this.#options
+    const { authenticator, errorHandler, http, sendOptions } = this.#options
     const { request } = attempts
     attempts.count += 1
     await authenticator.authenticate(request)
     const outcome = await this.#outcomeOf(request)
     this.#logOutcome(attempts, outcome)
     if (!(outcome instanceof TransportError) && !outcome.fromCache) this.#observe(request, outcome)
-    return this.#answer(attempts, outcome, await errorHandler.interpret(outcome))
+    const resolution = await errorHandler.interpret(outcome)
+    if (resolution.action !== 'SUCCESS') http.forget(request, sendOptions)
+    return this.#answer(attempts, outcome, resolution)
   }
 
   async #answer(

@@ -23,11 +23,7 @@ const lists: Readonly<Record<string, readonly string[]>> = {
 /** Three repositories with some records in every list, and their organization. */
 export async function openGithubSubject(): Promise<ContractSubject> {
   const github = new GithubSimulator()
-  for (const name of ['acme/shop', 'acme/site', 'acme/api']) fillRepository(github, name)
-  const [acme] = github.accounts
-  acme?.members.push({ id: 1, login: 'ada' }, { id: 2, login: 'bob' })
-  acme?.teams.push({ id: 7, slug: 'makers' }, { id: 8, slug: 'menders' })
-  for (const slug of ['makers', 'menders']) acme?.teamMembers.set(slug, [{ id: 2, login: 'bob' }])
+  fillOrganization(github, 20)
   const api = await VendorApi.start(github.handle)
   const config = {
     repositories: ['acme/*'],
@@ -42,10 +38,19 @@ export async function openGithubSubject(): Promise<ContractSubject> {
   }
 }
 
-function fillRepository(github: GithubSimulator, name: string): void {
+/** Three repositories with so many records in every list. */
+export function fillOrganization(github: GithubSimulator, count: number): void {
+  for (const name of ['acme/shop', 'acme/site', 'acme/api']) fillRepository(github, name, count)
+  const [acme] = github.accounts
+  acme?.members.push({ id: 1, login: 'ada' }, { id: 2, login: 'bob' })
+  acme?.teams.push({ id: 7, slug: 'makers' }, { id: 8, slug: 'menders' })
+  for (const slug of ['makers', 'menders']) acme?.teamMembers.set(slug, [{ id: 2, login: 'bob' }])
+}
+
+function fillRepository(github: GithubSimulator, name: string, count: number): void {
   const repository = github.addRepository(name)
   for (const [list, fields] of Object.entries(lists)) {
-    fill(repository, list, 20)
+    fill(repository, list, count)
     const items = listOf(repository, list)
     const names = new Set(['id', ...fields])
     for (const [index, item] of items.entries())
@@ -54,7 +59,7 @@ function fillRepository(github: GithubSimulator, name: string): void {
   for (const list of ['branches', 'tags'])
     for (const ref of ['main', 'next'])
       listOf(repository, list).push({ name: ref, commit: { sha: 'a'.repeat(40) } })
-  for (let number = 1; number <= 20; number += 1)
+  for (let number = 1; number <= count; number += 1)
     listOf(repository, 'commits').push(commit(String(number).padStart(40, '0'), timeAt(number)))
   for (const login of ['ada', 'robert'])
     listOf(repository, 'stargazers').push({ starred_at: timeAt(1), user: userOf(login) })

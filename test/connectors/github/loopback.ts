@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
+import { registerGithubComponents } from '../../../connectors/github/streams/components.ts'
 import { listOf, timeAt, userOf, type Item, type Repository } from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
 import { VendorApi, type Vendor } from '../../fakes/vendors/vendor-api.ts'
@@ -19,6 +20,7 @@ export interface GithubLoopback extends AsyncDisposable {
 
 /** A GitHub on loopback, and sources that read from it. In the end all requests must have been as GitHub describes them. */
 export async function startGithub(): Promise<GithubLoopback> {
+  registerGithubComponents()
   const github = new GithubSimulator()
   const problems = new Set<string>()
   const api = await VendorApi.start(checking(github.handle, problems))

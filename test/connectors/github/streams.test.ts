@@ -231,6 +231,24 @@ describe('pull requests and reviews', () => {
 })
 
 describe('workflow runs and jobs', () => {
+  test('a run that is deleted before its jobs are read fails the stream, to be read again', async () => {
+    await using world = await startGithub()
+    const shop = world.github.addRepository('acme/shop')
+    fill(shop, 'actions/runs', 3)
+    const runs = listOf(shop, 'actions/runs')
+    for (const { id } of runs)
+      listOf(shop, `actions/runs/${String(id)}/jobs`).push({ id, started_at: now })
+    world.github.meanwhile = ({ path }) => {
+      if (path.endsWith('/jobs')) runs.length = 1
+    }
+    const source = world.source({ repositories: ['acme/shop'] })
+    const first = await source.read(['workflow_jobs'])
+    expect(first.failures.join()).toContain('has to be read again')
+    const second = await source.read(['workflow_jobs'])
+    expect(second.failures).toEqual([])
+    expect(second.records.get('workflow_jobs')).toHaveLength(1)
+  })
+
   test('a run that was started again weeks later is found, and jobs of changed runs are read', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')
@@ -255,8 +273,8 @@ describe('workflow runs and jobs', () => {
     expect(second.failures).toEqual([])
     expect(ids(second, 'workflow_runs', 'number')).toEqual(['201', '320'])
     expect(ids(second, 'workflow_jobs', 'run_attempt')).toEqual(['1', '1', '2'])
-    // The pages of 32 days, which the jobs take from the runs.
-    expect(asked(world.api, /runs(?:\?|$)/)).toHaveLength(2)
+    // The pages of 32 days, for each of both.
+    expect(asked(world.api, /runs(?:\?|$)/)).toHaveLength(4)
   })
 })
 

@@ -165,6 +165,35 @@ test('a channel that the bot is invited to later is read from its start', async 
   expect(keys(third.rows, 'channel_id', 'ts')).not.toContain(`C3/${ts(2)}`)
 })
 
+test.each(['history', 'replies'])(
+  'a channel that the bot leaves in the middle of its %s fails the stream, and nothing is missing when it is back',
+  async (list) => {
+    await using slack = await SlackSimulator.start()
+    fillAcme(slack.data)
+    const source = connectorFor(slack).with({ channel_ids: ['C1'] })
+    const whole = keys((await source.read('messages')).rows, 'channel_id', 'ts')
+    if (list === 'history') slack.answerOnce('conversations.history', await firstPage(slack))
+    slack.answerOnce(`conversations.${list}`, { body: { ok: false, error: 'not_in_channel' } })
+    const left = await source.read('messages')
+    expect(left.error).toMatchObject({
+      code: 'source_unavailable',
+      message: expect.stringContaining('has to be read again') as unknown,
+    })
+    const back = await source.read('messages', { state: left.state })
+    expect(back.error).toBeUndefined()
+    const all = keys([...left.covered, ...back.rows], 'channel_id', 'ts')
+    expect(new Set(all)).toEqual(new Set(whole))
+  },
+)
+
+/** Of the history of #general. */
+async function firstPage({ apiUrl }: SlackSimulator) {
+  const response = await fetch(`${apiUrl}/conversations.history?channel=C1&limit=200`, {
+    headers: { authorization: `Bearer ${botToken}` },
+  })
+  return { body: (await response.json()) as object }
+}
+
 test('a page of a gateway is no answer of Slack', async () => {
   await using slack = await SlackSimulator.start()
   fillAcme(slack.data)
@@ -217,7 +246,7 @@ test('reactions are one record for each emoji, and messages without any move the
   expect(JSON.stringify(state)).toContain(String(Number(ts(8))))
 })
 
-test('files are paged by number, and a later read asks for those of the window', async () => {
+test('files are paged by time, and a later read asks for those of the window', async () => {
   await using slack = await SlackSimulator.start()
   fillAcme(slack.data)
   for (let number = 0; number < 250; number += 1)

@@ -54,7 +54,8 @@ export function listed(
   request: VendorRequest,
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
-  if (/^actions\/runs\/\d+\/jobs$/.test(path)) return jobs(items, request)
+  const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
+  if (run !== undefined) return jobsOf(repository, run, request)
   if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
   const list = rules[path]
   if (list === undefined) return undefined
@@ -68,6 +69,12 @@ export function listed(
   const maxRecords = path.endsWith('/comments') ? repository.maxComments : Infinity
   const found = ordered(filtered(shown, list, request), list, request)
   return paged(found, request, { maxRecords, ...list })
+}
+
+function jobsOf(repository: Repository, run: string, request: VendorRequest): VendorAnswer {
+  const runs = listOf(repository, 'actions/runs')
+  if (!runs.some(({ id }) => String(id) === run)) return notFound
+  return jobs(listOf(repository, `actions/runs/${run}/jobs`), request)
 }
 
 function jobs(items: readonly Item[], request: VendorRequest): VendorAnswer {

@@ -34,26 +34,29 @@ export class GithubSimulator {
   readonly refreshTokens = new Set<string>()
   readonly appId = '4711'
   readonly installationId = '99'
-  readonly privateKey: string
   /** The calls that are left until the limit is reset, which is once a call was refused. */
   remaining = 5000
   /** Seconds since 1970. */
   resetAt = 1_893_456_000
   /** Called before each request: what others do meanwhile. */
   meanwhile: (request: VendorRequest) => void = () => undefined
-  readonly #publicKey: string
+  #keys: { readonly privateKey: string; readonly publicKey: string } | undefined
   readonly #installationTokens = new Set<string>()
   #lastId = 1
   #seconds = 0
 
-  constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+  /** Of the App. Made when it is first asked for, as that takes a moment. */
+  get privateKey(): string {
+    return this.#keyPair.privateKey
+  }
+
+  get #keyPair() {
+    this.#keys ??= generateKeyPairSync('rsa', {
       modulusLength: 2048,
       privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     })
-    this.privateKey = privateKey
-    this.#publicKey = publicKey
+    return this.#keys
   }
 
   addAccount(login: string, type: Account['type'] = 'Organization'): Account {
@@ -244,7 +247,7 @@ export class GithubSimulator {
     const lifetime = Number(claims.exp) - Number(claims.iat)
     const isSigned = createVerify('RSA-SHA256')
       .update(`${header}.${payload}`)
-      .verify(this.#publicKey, signature, 'base64url')
+      .verify(this.#keyPair.publicKey, signature, 'base64url')
     return isSigned && String(claims.iss) === this.appId && lifetime <= 600
   }
 

@@ -76,7 +76,7 @@ export function connectionOf(objects: readonly LinearObject[], options: ListArgu
     .filter((object) => options.includeDisabled === true || object.active !== false)
     .filter((object) => filter === undefined || matches(object, filter))
     .toSorted((a, b) => compare(b, a, orderBy))
-  const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
+  const start = after === undefined ? 0 : placeAfter(all, { objects, after, orderBy })
   const nodes = all.slice(start, start + first)
   return {
     nodes,
@@ -87,6 +87,25 @@ export function connectionOf(objects: readonly LinearObject[], options: ListArgu
       endCursor: nodes.at(-1)?.id ?? null,
     },
   }
+}
+
+/** After an object that may have left the filter meanwhile, but not the workspace. */
+function placeAfter(
+  all: readonly LinearObject[],
+  {
+    objects,
+    after,
+    orderBy,
+  }: {
+    readonly objects: readonly LinearObject[]
+    readonly after: string
+    readonly orderBy: 'createdAt' | 'updatedAt'
+  },
+): number {
+  const last = objects.find(({ id }) => id === after)
+  if (last === undefined) throw new Error('Entity not found: after')
+  const next = all.findIndex((object) => compare(object, last, orderBy) < 0)
+  return next < 0 ? all.length : next
 }
 
 function compare(a: LinearObject, b: LinearObject, by: 'createdAt' | 'updatedAt'): number {

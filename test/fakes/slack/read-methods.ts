@@ -14,7 +14,7 @@ import { historyOf, threadOf, type SlackMessage } from './workspace-data.ts'
 import { channelOf, refuse, type Method } from './method.ts'
 
 const listUsers: Method = ({ data, args }) => {
-  const { items, response_metadata } = pageOf(data.users, args)
+  const { items, response_metadata } = pageOf(data.users, args, ({ id }) => id)
   return { ok: true, members: [...items], response_metadata } satisfies UsersListResponse
 }
 
@@ -25,13 +25,13 @@ const listChannels: Method = ({ data, args }) => {
     const isHidden = args.get('exclude_archived') === 'true' && channel.is_archived === true
     return types.includes(kind) && !isHidden
   })
-  const { items, response_metadata } = pageOf(wanted, args)
+  const { items, response_metadata } = pageOf(wanted, args, ({ id }) => id)
   return { ok: true, channels: [...items], response_metadata } satisfies ConversationsListResponse
 }
 
 const listMembers: Method = (call) => {
   const { id } = channelOf(call)
-  const page = pageOf(call.data.members.get(id) ?? [], call.args)
+  const page = pageOf(call.data.members.get(id) ?? [], call.args, (member) => member)
   const { items, response_metadata } = page
   return { ok: true, members: [...items], response_metadata } satisfies ConversationsMembersResponse
 }
@@ -40,7 +40,8 @@ const history: Method = (call) => {
   const { data, args } = call
   const { id, is_member: isMember } = channelOf(call)
   if (isMember !== true) refuse('not_in_channel')
-  const page = pageOf(historyOf(data.messages.get(id) ?? []).filter(within(args)), args)
+  const found = historyOf(data.messages.get(id) ?? []).filter(within(args))
+  const page = pageOf(found, args, ({ ts }) => ts)
   const { items, response_metadata } = page
   return {
     ok: true,
@@ -55,7 +56,7 @@ const replies: Method = (call) => {
   const thread = threadOf(data.messages.get(channelOf(call).id) ?? [], args.get('ts') ?? '')
   const [parent, ...rest] = thread
   if (parent === undefined) refuse('thread_not_found')
-  const { items, response_metadata } = pageOf(rest.filter(within(args)), args)
+  const { items, response_metadata } = pageOf(rest.filter(within(args)), args, ({ ts }) => ts)
   return {
     ok: true,
     messages: [parent, ...items],
@@ -118,18 +119,27 @@ export const readMethods: Readonly<Record<string, Method>> = {
   'usergroups.list': listUserGroups,
 }
 
-/** A cursor is a position in the list, in base64. */
-function pageOf<Item>(all: readonly Item[], args: ReadonlyMap<string, string>) {
+/**
+ * A cursor names the item that comes next, in base64, as Slack's do (`user:U0G9WFXNZ`, `next_ts:1512085861.000543`): what arrives or goes before
+ * it shifts nothing.
+ */
+function pageOf<Item>(
+  all: readonly Item[],
+  args: ReadonlyMap<string, string>,
+  nameOf: (item: Item) => string | undefined,
+) {
   const limit = Number(args.get('limit') ?? 100)
   if (!(limit > 0 && limit <= 1000)) refuse('invalid_limit')
   const cursor = args.get('cursor') ?? ''
-  const start = cursor === '' ? 0 : Number(Buffer.from(cursor, 'base64').toString())
-  if (!Number.isInteger(start)) refuse('invalid_cursor')
-  const next = start + limit
+  const name = Buffer.from(cursor, 'base64').toString()
+  const start = cursor === '' ? 0 : all.findIndex((item) => nameOf(item) === name)
+  if (start < 0) refuse('invalid_cursor')
+  const items = all.slice(start, start + limit)
+  const next = all[start + limit]
   return {
-    items: all.slice(start, next),
+    items,
     response_metadata: {
-      next_cursor: next < all.length ? Buffer.from(String(next)).toString('base64') : '',
+      next_cursor: next === undefined ? '' : Buffer.from(nameOf(next) ?? '').toString('base64'),
     },
   }
 }

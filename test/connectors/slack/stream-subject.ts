@@ -1,0 +1,196 @@
+import { fillAcme, ts } from '../../fakes/slack/acme.ts'
+import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
+import {
+  historyOf,
+  type SlackMessage,
+  type WorkspaceData,
+} from '../../fakes/slack/workspace-data.ts'
+import type { StreamSubject } from '../stream-contract.ts'
+import type { LiveList, StreamWorld } from '../stream-world.ts'
+
+export const slackStreams: StreamSubject = {
+  openSmall: () => open(fillAcme),
+  openPaged: () => open(fillPages),
+  repeating: ['messages', 'reactions', 'files'],
+  credentials: {
+    wrong: { access_token: 'xoxb-wrong' },
+    fix: /Copy the Bot User OAuth Token/,
+  },
+  denials: [
+    {
+      title: 'the scope files:read',
+      refuses: ({ url }) => url.startsWith('/api/files.list'),
+      answer: { body: { ok: false, error: 'missing_scope', needed: 'files:read' } },
+      streams: ['files'],
+      fix: /lacks the scope files:read.*Add it to the app/,
+    },
+    {
+      title: 'the scope channels:history',
+      refuses: ({ url }) => url.startsWith('/api/conversations.history'),
+      answer: { body: { ok: false, error: 'missing_scope', needed: 'channels:history' } },
+      streams: ['messages', 'reactions'],
+      fix: /lacks the scope channels:history/,
+    },
+  ],
+  limits: {
+    'ok: false with ratelimited': { body: { ok: false, error: 'ratelimited' } },
+    'ok: false with ratelimited and Retry-After': {
+      status: 429,
+      headers: { 'retry-after': '30' },
+      body: { ok: false, error: 'ratelimited' },
+    },
+    'ok: false with internal_error': { body: { ok: false, error: 'internal_error' } },
+  },
+}
+
+async function open(fill: (data: WorkspaceData) => void): Promise<StreamWorld> {
+  const slack = await SlackSimulator.start()
+  const { data } = slack
+  data.now = Math.floor(Number(ts(9)))
+  fill(data)
+  return {
+    url: slack.url,
+    now: () => data.now * 1000,
+    pass: (seconds) => {
+      data.now += Math.ceil(seconds)
+    },
+    secondsOfRequest: 700,
+    configOf: (url) => ({ access_token: botToken, api_url: `${url}/api` }),
+    lists: {
+      users: userList(data),
+      channels: channelList(data),
+      channel_members: memberList(data),
+      messages: messageList(data, (key) => ['C1', key]),
+      reactions: messageList(data, (key) => ['C1', key, 'wave']),
+      files: fileList(data),
+    },
+    [Symbol.asyncDispose]: () => slack[Symbol.asyncDispose](),
+  }
+}
+
+/** Of the channel #general. */
+function asksFor(method: string): LiveList['pages'] {
+  return ({ url }) => {
+    const { pathname, searchParams } = new URL(url, 'http://slack')
+    return pathname === `/api/${method}` && searchParams.get('channel') === 'C1'
+  }
+}
+
+const count = 450
+
+/** Some pages of each list. #general has the messages and the members. */
+function fillPages(data: WorkspaceData): void {
+  data.addChannel('C1', 'general')
+  const members: string[] = []
+  for (let number = 1; number <= count; number += 1) {
+    const id = String(number).padStart(4, '0')
+    data.users.push({ id: `U${id}`, name: `user${id}`, profile: { real_name: id } })
+    members.push(`U${id}`)
+    data.addChannel(`C9${id}`, `channel${id}`, { is_member: false })
+    say(data, ts(8, number))
+    data.files.push({ id: `F${id}`, created: Math.floor(Number(ts(8))) + number })
+  }
+  data.members.set('C1', members)
+}
+
+function say(data: WorkspaceData, at: string): void {
+  data.say('C1', at, { reactions: [{ name: 'wave', count: 1, users: ['U1'] }] })
+}
+
+function messageList(data: WorkspaceData, keyOf: (at: string) => readonly string[]): LiveList {
+  const all = (): SlackMessage[] => data.messages.get('C1') ?? []
+  const placeOf = (key: string): number => {
+    const [, at] = JSON.parse(key) as [string, string]
+    return all().findIndex((message) => message.ts === at)
+  }
+  return {
+    pages: asksFor('conversations.history'),
+    keys: () => historyOf(all()).map((message) => JSON.stringify(keyOf(message.ts ?? ''))),
+    insert: () => {
+      const at = data.nextTs()
+      say(data, at)
+      return JSON.stringify(keyOf(at))
+    },
+    remove: (key) => {
+      all().splice(placeOf(key), 1)
+    },
+    touch: (key, mark) => {
+      const message = all()[placeOf(key)]
+      const reactions = [{ name: 'wave', count: 2, users: ['U1', mark] }]
+      if (message !== undefined) Object.assign(message, { text: mark, reactions })
+    },
+  }
+}
+
+function userList({ users }: WorkspaceData): LiveList {
+  return {
+    pages: ({ url }) => url.startsWith('/api/users.list'),
+    keys: () => users.map(({ id }) => JSON.stringify([id])),
+    insert: () => {
+      const id = `U${String(users.length + 1).padStart(4, '0')}`
+      users.push({ id, name: id })
+      return JSON.stringify([id])
+    },
+    touch: (key, mark) => {
+      const user = users.find(({ id }) => JSON.stringify([id]) === key)
+      if (user !== undefined) Object.assign(user, { name: mark })
+    },
+  }
+}
+
+function channelList(data: WorkspaceData): LiveList {
+  const { channels } = data
+  const placeOf = (key: string): number =>
+    channels.findIndex(({ id }) => JSON.stringify([id]) === key)
+  return {
+    pages: ({ url }) => url.startsWith('/api/conversations.list'),
+    keys: () => channels.map(({ id }) => JSON.stringify([id])),
+    insert: () => {
+      const id = data.nextId('C99')
+      data.addChannel(id, id, { is_member: false })
+      return JSON.stringify([id])
+    },
+    remove: (key) => {
+      channels.splice(placeOf(key), 1)
+    },
+    touch: (key, mark) => {
+      Object.assign(channels[placeOf(key)] ?? {}, { name: mark })
+    },
+  }
+}
+
+function memberList(data: WorkspaceData): LiveList {
+  const members = (): string[] => data.members.get('C1') ?? []
+  return {
+    pages: asksFor('conversations.members'),
+    keys: () => members().map((id) => JSON.stringify(['C1', id])),
+    insert: () => {
+      const id = data.nextId('U99')
+      members().push(id)
+      return JSON.stringify(['C1', id])
+    },
+    remove: (key) => {
+      const [, id] = JSON.parse(key) as [string, string]
+      members().splice(members().indexOf(id), 1)
+    },
+  }
+}
+
+function fileList(data: WorkspaceData): LiveList {
+  const { files } = data
+  return {
+    pages: ({ url }) => url.startsWith('/api/files.list'),
+    keys: () => files.map(({ id }) => JSON.stringify([id])).toReversed(),
+    insert: () => {
+      const id = data.nextId('F99')
+      files.push({ id, created: data.now })
+      return JSON.stringify([id])
+    },
+    remove: (key) => {
+      files.splice(
+        files.findIndex(({ id }) => JSON.stringify([id]) === key),
+        1,
+      )
+    },
+  }
+}
