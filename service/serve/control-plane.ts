@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
   readonly store: Store
   readonly vault: Vault
   readonly jobs: Jobs
+  /** Disposed of with the plane. */
+  readonly threads: WorkerThreads
   readonly callbackUrl: string
   readonly logger: Logger
   readonly stopping: AbortSignal
@@ -54,8 +56,17 @@ export interface ControlPlane extends AsyncDisposable {
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
 
+/** The threads of a service, for its runs and sandboxes. */
+export function openServiceThreads({ parallelRuns }: Settings, logger: Logger): WorkerThreads {
+  return openWorkerThreads({
+    lanes: mostLanes(thisMachine(), parallelRuns),
+    idleMs: idleThreadMs,
+    logger,
+  })
+}
+
 export function controlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { settings, store, vault, jobs, callbackUrl, logger, stopping } = options
+  const { settings, store, vault, jobs, threads, callbackUrl, logger, stopping } = options
   const now = (): number => options.now()
   const kafka = kafkaPlace(settings)
   const places = { data: options.databases.data, postgres: settings.postgres }
@@ -75,11 +86,6 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     now,
   })
   const instances = opened.service
-  const threads = openWorkerThreads({
-    lanes: mostLanes(thisMachine(), settings.parallelRuns),
-    idleMs: idleThreadMs,
-    logger,
-  })
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
