@@ -10,7 +10,11 @@ import { promisify } from 'node:util'
 import { endWithThisProcess } from '../../service/platform/postgres/end-with-this-process.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
 import type { KafkaBroker, KafkaBrokerOptions, SecuredListener } from './kafka-broker.ts'
-import { folderInMemory, temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
+import {
+  folderInMemory,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '../support/temporary-folder.ts'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000
