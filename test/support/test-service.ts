@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { afterAll } from 'vitest'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { JobOptions } from '../../engine/threads/pool.ts'
 import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import type { Settings } from '../../service/platform/config/settings.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { pgBossJobs } from '../../service/platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../service/platform/jobs/pg-boss-queue.ts'
@@ -22,6 +25,7 @@ import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+import { silent } from './logger.ts'
 import { neverAborted } from './signal.ts'
 import { newFolder } from './new-folder.ts'
 
@@ -94,7 +98,7 @@ export async function testService({
       store,
       vault,
       jobs,
-      threads: openedAtFirstUse(() => openServiceThreads(settings, logger)),
+      threads: threadsOf(settings),
       logger,
       now: Date.now,
       databases: {
@@ -159,15 +163,34 @@ export async function testService({
   }
 }
 
-/** Most tests run nothing: to start two threads for each of them takes 0.3 s of CPU (2026-11). */
-function openedAtFirstUse(open: () => WorkerThreads): WorkerThreads {
-  let threads: WorkerThreads | undefined
+let opened: WorkerThreads | undefined
+afterAll(async () => {
+  await opened?.[Symbol.asyncDispose]()
+})
+
+/**
+ * Those of a service, which are the same for all services of a test file and are started when the first of them has a run: two threads for
+ * each service took 0.3 s of CPU, and most tests run nothing (2026-11). Disposing kills the jobs of this service.
+ */
+function threadsOf(settings: Settings): WorkerThreads {
+  const end = new AbortController()
+  const untilEnd = ({ transfer, kill }: JobOptions): JobOptions => ({
+    transfer,
+    kill: AbortSignal.any([kill, end.signal]),
+  })
   return {
     forRun: (lanes) => {
-      threads ??= open()
-      return threads.forRun(lanes)
+      opened ??= openServiceThreads(settings, silent)
+      const threads = opened.forRun(lanes)
+      return {
+        read: (job, options) => threads.read(job, untilEnd(options)),
+        load: (job, options) => threads.load(job, untilEnd(options)),
+      }
     },
-    [Symbol.asyncDispose]: async () => threads?.[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      end.abort()
+      return Promise.resolve()
+    },
   }
 }
 
