@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
+import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { ActionClients } from '../actions/action-clients.ts'
 import { StoredActionService } from '../actions/action-service.ts'
@@ -34,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly jobs: Jobs
   /** Disposed of with the plane. */
   readonly threads: WorkerThreads
+  /** In which sources are checked and discovered; disposed of with the plane. Default: threads of its own. */
+  readonly sources?: SourceThreads
   readonly callbackUrl: string
   readonly logger: Logger
   readonly stopping: AbortSignal
@@ -84,6 +87,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     callbackUrl,
     logger,
     now,
+    ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })

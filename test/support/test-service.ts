@@ -6,6 +6,7 @@ import { afterAll } from 'vitest'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import type { JobOptions } from '../../engine/threads/pool.ts'
+import { openSourceThreads, type SourceThreads } from '../../engine/threads/source-threads.ts'
 import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
@@ -99,6 +100,7 @@ export async function testService({
       vault,
       jobs,
       threads: threadsOf(settings),
+      sources: sourcesOf(),
       logger,
       now: Date.now,
       databases: {
@@ -164,8 +166,9 @@ export async function testService({
 }
 
 let opened: WorkerThreads | undefined
+let openedSources: SourceThreads | undefined
 afterAll(async () => {
-  await opened?.[Symbol.asyncDispose]()
+  await Promise.all([opened?.[Symbol.asyncDispose](), openedSources?.[Symbol.asyncDispose]()])
 })
 
 /**
@@ -186,6 +189,21 @@ function threadsOf(settings: Settings): WorkerThreads {
         read: (job, options) => threads.read(job, untilEnd(options)),
         load: (job, options) => threads.load(job, untilEnd(options)),
       }
+    },
+    [Symbol.asyncDispose]: () => {
+      end.abort()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** The same for questions to sources. */
+function sourcesOf(): SourceThreads {
+  const end = new AbortController()
+  return {
+    ask: (question) => {
+      openedSources ??= openSourceThreads({ threads: 4, idleMs: 60_000, logger: silent })
+      return openedSources.ask({ ...question, kill: end.signal })
     },
     [Symbol.asyncDispose]: () => {
       end.abort()
