@@ -19,6 +19,8 @@ export interface SourceQuestion extends Pick<
   'question' | 'type' | 'config' | 'allowedNetworks'
 > {
   readonly timeoutMs: number
+  /** Kills the thread of the question. */
+  readonly kill?: AbortSignal
   /** For the log lines of the connector, which may contain secrets. */
   readonly logger: Logger
   /** Called before `ask` resolves. Holds secrets. */
@@ -31,18 +33,22 @@ export interface SourceQuestion extends Pick<
 
 export function openSourceThreads({
   threads,
+  idleMs = 1_000,
   logger,
 }: {
   readonly threads: number
+  /** How long a thread stays without work. */
+  readonly idleMs?: number
   readonly logger: Logger
 }): SourceThreads {
   const pool = openPool<SourceJob, SourceAnswer>(
     { path: '../read/source-worker', name: 'askSource' },
-    { minThreads: 0, threads, heapMb: 512, idleMs: 1_000, logger },
+    { minThreads: 0, threads, heapMb: 512, idleMs, logger },
   )
   return {
     async ask({
       timeoutMs,
+      kill,
       logger: questionLogger,
       onConfigChanged,
       onSecretFound,
@@ -57,14 +63,17 @@ export function openSourceThreads({
       const lender = new ConfigLender(changeConfig, (reply) => {
         side.reply(reply)
       })
-      const kill = AbortSignal.timeout(timeoutMs)
+      const timeout = AbortSignal.timeout(timeoutMs)
       const { level: logLevel } = questionLogger
       const job = { ...question, events: side.workerPort, logLevel, logFields: {} }
-      const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
+      const result = await runIn(pool, job, {
+        transfer: [side.workerPort],
+        kill: kill === undefined ? timeout : AbortSignal.any([timeout, kill]),
+      })
       await side.waitUntilDrained()
       await lender[Symbol.asyncDispose]()
       if (result.status === 'ok') return result.value
-      if (kill.aborted) return undefined
+      if (timeout.aborted) return undefined
       throw ConnectError.fromJSON(result.error)
     },
     [Symbol.asyncDispose]: () => pool.destroy(),

@@ -1,4 +1,4 @@
-import { openSourceThreads } from '../../engine/threads/source-threads.ts'
+import { openSourceThreads, type SourceThreads } from '../../engine/threads/source-threads.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
 import type { InstanceService, LostSecrets } from './contract.ts'
 import { StoredInstanceService } from './instance-service.ts'
@@ -14,7 +14,12 @@ export interface OpenInstances extends AsyncDisposable {
   readonly noteLostSecrets: () => Promise<LostSecrets>
 }
 
-export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {
+export interface OpenInstancesOptions extends Omit<InstancesOptions, 'oauth' | 'sources'> {
+  /** Disposed of with the instances. Default: threads of their own. */
+  readonly sources?: SourceThreads
+}
+
+export function openInstances(options: OpenInstancesOptions): OpenInstances {
   const { store, vault, catalog, allowedNetworks, callbackUrl, logger, now } = options
   const oauth = new InstanceOAuth({
     store,
@@ -27,7 +32,7 @@ export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources
       return { id, name, config, descriptor: catalog.connector(type).descriptor }
     },
   })
-  const sources = openSourceThreads({ threads: sourceThreads, logger })
+  const sources = options.sources ?? openSourceThreads({ threads: sourceThreads, logger })
   const service = new StoredInstanceService({ ...options, oauth, sources })
   return {
     service,

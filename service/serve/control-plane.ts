@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
+import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { ActionClients } from '../actions/action-clients.ts'
 import { StoredActionService } from '../actions/action-service.ts'
@@ -32,6 +33,10 @@ export interface ControlPlaneOptions {
   readonly store: Store
   readonly vault: Vault
   readonly jobs: Jobs
+  /** Disposed of with the plane. */
+  readonly threads: WorkerThreads
+  /** In which sources are checked and discovered; disposed of with the plane. Default: threads of its own. */
+  readonly sources?: SourceThreads
   readonly callbackUrl: string
   readonly logger: Logger
   readonly stopping: AbortSignal
@@ -54,8 +59,17 @@ export interface ControlPlane extends AsyncDisposable {
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
 
+/** The threads of a service, for its runs and sandboxes. */
+export function openServiceThreads({ parallelRuns }: Settings, logger: Logger): WorkerThreads {
+  return openWorkerThreads({
+    lanes: mostLanes(thisMachine(), parallelRuns),
+    idleMs: idleThreadMs,
+    logger,
+  })
+}
+
 export function controlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { settings, store, vault, jobs, callbackUrl, logger, stopping } = options
+  const { settings, store, vault, jobs, threads, callbackUrl, logger, stopping } = options
   const now = (): number => options.now()
   const kafka = kafkaPlace(settings)
   const places = { data: options.databases.data, postgres: settings.postgres }
@@ -73,13 +87,9 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     callbackUrl,
     logger,
     now,
+    ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
-  const threads = openWorkerThreads({
-    lanes: mostLanes(thisMachine(), settings.parallelRuns),
-    idleMs: idleThreadMs,
-    logger,
-  })
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }

@@ -28,7 +28,7 @@ import type { Retention, Store } from '../store/store.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { prepareAdminKey } from './admin-key.ts'
-import { controlPlane, type ControlPlane } from './control-plane.ts'
+import { controlPlane, openServiceThreads, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDatabases } from './databases.ts'
 import { openVault } from './open-vault.ts'
@@ -76,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       store,
       vault,
       jobs,
+      threads: openServiceThreads(settings, logger),
       callbackUrl,
       logger,
       now,

@@ -10,7 +10,11 @@ import { promisify } from 'node:util'
 import { endWithThisProcess } from '../../service/platform/postgres/end-with-this-process.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
 import type { KafkaBroker, KafkaBrokerOptions, SecuredListener } from './kafka-broker.ts'
-import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
+import {
+  folderInMemory,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '../support/temporary-folder.ts'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000
@@ -29,8 +33,7 @@ export async function startJavaBroker(
   options: KafkaBrokerOptions,
 ): Promise<KafkaBroker> {
   const { dataDir } = options
-  const folder =
-    dataDir === undefined ? await temporaryFolder('kafka') : lastingFolder(resolve(dataDir))
+  const folder = await folderOf(options)
   const files = {
     java,
     data: join(folder.path, 'log'),
@@ -58,9 +61,11 @@ export async function startJavaBroker(
   }
 }
 
-/** It stays with its data. */
-function lastingFolder(path: string): TemporaryFolder {
-  return { path, [Symbol.asyncDispose]: () => Promise.resolve() }
+async function folderOf({ dataDir, isShortLived }: KafkaBrokerOptions): Promise<TemporaryFolder> {
+  // It stays with its data.
+  if (dataDir !== undefined)
+    return { path: resolve(dataDir), [Symbol.asyncDispose]: () => Promise.resolve() }
+  return isShortLived === true ? folderInMemory('kafka') : temporaryFolder('kafka')
 }
 
 /** Another program may take a free port before the broker does: then with other ports. */

@@ -107,7 +107,7 @@ afterAll(async () => {
 
 /** Of all runs of a test file. */
 export function sharedThreads(): WorkerThreads {
-  shared ??= openWorkerThreads({ lanes: 4, idleMs: 5_000, logger: silent })
+  shared ??= openWorkerThreads({ lanes: 4, idleMs: 60_000, logger: silent })
   return shared
 }
 

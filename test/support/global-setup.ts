@@ -4,7 +4,7 @@ import { givenOrStartedBroker } from '../kafka/broker.ts'
 import { createMetadataTemplate } from './metadata-template.ts'
 import { buildProgram } from './program.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { folderInMemory } from './temporary-folder.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -29,10 +29,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAddress> {
-  const folder = servers.use(await temporaryFolder('shared-postgres'))
+  const folder = servers.use(await folderInMemory('shared-postgres'))
   const postgres = await startEmbeddedPostgres({
     dataDir: folder.path,
-    settings: { ...testSettings, fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    settings: {
+      ...testSettings,
+      ...{ fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+      // Its workers would go through the databases of tests that have ended.
+      autovacuum: 'off',
+    },
   })
   servers.use(postgres)
   await createMetadataTemplate(postgres.address)

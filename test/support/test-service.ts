@@ -2,8 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { afterAll } from 'vitest'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { JobOptions } from '../../engine/threads/pool.ts'
+import { openSourceThreads, type SourceThreads } from '../../engine/threads/source-threads.ts'
+import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import type { Settings } from '../../service/platform/config/settings.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { pgBossJobs } from '../../service/platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../service/platform/jobs/pg-boss-queue.ts'
@@ -11,7 +16,7 @@ import { Scheduler } from '../../service/schedules/scheduler.ts'
 import { createServiceMetrics } from '../../service/run-worker/service-metrics.ts'
 import { RunWorker } from '../../service/run-worker/run-worker.ts'
 import { standardTiming, type RunTiming } from '../../service/run-worker/run-worker-options.ts'
-import { controlPlane } from '../../service/serve/control-plane.ts'
+import { controlPlane, openServiceThreads } from '../../service/serve/control-plane.ts'
 import type { Run } from '../../service/runs/schema.ts'
 import type { RunService } from '../../service/runs/contract.ts'
 import type { Service } from '../../service/service.ts'
@@ -21,6 +26,7 @@ import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+import { silent } from './logger.ts'
 import { neverAborted } from './signal.ts'
 import { newFolder } from './new-folder.ts'
 
@@ -93,6 +99,8 @@ export async function testService({
       store,
       vault,
       jobs,
+      threads: threadsOf(settings),
+      sources: sourcesOf(),
       logger,
       now: Date.now,
       databases: {
@@ -154,6 +162,53 @@ export async function testService({
       runUntilDisposed(parts, (signal) => scheduler.run(signal))
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}
+
+let opened: WorkerThreads | undefined
+let openedSources: SourceThreads | undefined
+afterAll(async () => {
+  await Promise.all([opened?.[Symbol.asyncDispose](), openedSources?.[Symbol.asyncDispose]()])
+})
+
+/**
+ * Those of a service, which are the same for all services of a test file and are started when the first of them has a run: two threads for
+ * each service took 0.3 s of CPU, and most tests run nothing (2026-11). Disposing kills the jobs of this service.
+ */
+function threadsOf(settings: Settings): WorkerThreads {
+  const end = new AbortController()
+  const untilEnd = ({ transfer, kill }: JobOptions): JobOptions => ({
+    transfer,
+    kill: AbortSignal.any([kill, end.signal]),
+  })
+  return {
+    forRun: (lanes) => {
+      opened ??= openServiceThreads(settings, silent)
+      const threads = opened.forRun(lanes)
+      return {
+        read: (job, options) => threads.read(job, untilEnd(options)),
+        load: (job, options) => threads.load(job, untilEnd(options)),
+      }
+    },
+    [Symbol.asyncDispose]: () => {
+      end.abort()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** The same for questions to sources. */
+function sourcesOf(): SourceThreads {
+  const end = new AbortController()
+  return {
+    ask: (question) => {
+      openedSources ??= openSourceThreads({ threads: 4, idleMs: 60_000, logger: silent })
+      return openedSources.ask({ ...question, kill: end.signal })
+    },
+    [Symbol.asyncDispose]: () => {
+      end.abort()
+      return Promise.resolve()
+    },
   }
 }
 
