@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { githubStreams } from './github/stream-subject.ts'
 import { linearStreams } from './linear/stream-subject.ts'
 import { slackStreams } from './slack/stream-subject.ts'
 import { streamContract, type StreamSubject } from './stream-contract.ts'
 import { stripeStreams } from './stripe/stream-subject.ts'
+
+// A test reads each stream of a connector many times, on a busy machine too.
+vi.setConfig({ testTimeout: 180_000 })
 
 const subjects: Readonly<Record<string, StreamSubject>> = {
   github: githubStreams,

@@ -38,9 +38,13 @@ export async function openGithubSubject(): Promise<ContractSubject> {
   }
 }
 
-/** Three repositories with so many records in every list. */
-export function fillOrganization(github: GithubSimulator, count: number): void {
-  for (const name of ['acme/shop', 'acme/site', 'acme/api']) fillRepository(github, name, count)
+/** Repositories with so many records in every list, and their organization. */
+export function fillOrganization(
+  github: GithubSimulator,
+  count: number,
+  names: readonly string[] = ['acme/shop', 'acme/site', 'acme/api'],
+): void {
+  for (const name of names) fillRepository(github, name, count)
   const [acme] = github.accounts
   acme?.members.push({ id: 1, login: 'ada' }, { id: 2, login: 'bob' })
   acme?.teams.push({ id: 7, slug: 'makers' }, { id: 8, slug: 'menders' })

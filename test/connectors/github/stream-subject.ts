@@ -20,7 +20,7 @@ const secondaryBody = refusal(403, 'You have exceeded a secondary rate limit.').
 export const githubStreams: StreamSubject = {
   openSmall: () =>
     open((github) => {
-      fillOrganization(github, 3)
+      fillOrganization(github, 2, ['acme/shop', 'acme/site'])
       return undefined
     }),
   openPaged: (stream) => open((github) => fillPages(github, stream)),

@@ -10,7 +10,10 @@ import type { LiveList, StreamWorld } from '../stream-world.ts'
 
 export const slackStreams: StreamSubject = {
   openSmall: () => open(fillAcme),
-  openPaged: () => open(fillPages),
+  openPaged: (stream) =>
+    open((data) => {
+      fillPages(data, stream)
+    }),
   repeating: ['messages', 'reactions', 'files'],
   credentials: {
     wrong: { access_token: 'xoxb-wrong' },
@@ -76,21 +79,20 @@ function asksFor(method: string): LiveList['pages'] {
   }
 }
 
-const count = 450
+const count = 420
 
-/** Some pages of each list. #general has the messages and the members. */
-function fillPages(data: WorkspaceData): void {
+/** Some pages of the list of a stream. #general has the messages and the members. */
+function fillPages(data: WorkspaceData, stream: string): void {
   data.addChannel('C1', 'general')
-  const members: string[] = []
   for (let number = 1; number <= count; number += 1) {
     const id = String(number).padStart(4, '0')
-    data.users.push({ id: `U${id}`, name: `user${id}`, profile: { real_name: id } })
-    members.push(`U${id}`)
-    data.addChannel(`C9${id}`, `channel${id}`, { is_member: false })
-    say(data, ts(8, number))
-    data.files.push({ id: `F${id}`, created: Math.floor(Number(ts(8))) + number })
+    if (stream === 'users') data.users.push({ id: `U${id}`, profile: { real_name: id } })
+    if (stream === 'channel_members') data.members.get('C1')?.push(`U${id}`)
+    if (stream === 'channels') data.addChannel(`C9${id}`, `channel${id}`, { is_member: false })
+    if (stream === 'messages' || stream === 'reactions') say(data, ts(8, number))
+    if (stream === 'files')
+      data.files.push({ id: `F${id}`, created: Math.floor(Number(ts(8))) + number })
   }
-  data.members.set('C1', members)
 }
 
 function say(data: WorkspaceData, at: string): void {

@@ -54,9 +54,8 @@ export function listed(
   request: VendorRequest,
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
-  const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
-  if (run !== undefined) return jobsOf(repository, run, request)
-  if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  const part = partOf(repository, path, request)
+  if (part !== undefined) return part
   const list = rules[path]
   if (list === undefined) return undefined
   if (list.needsIssues === true && !repository.hasIssues)
@@ -71,10 +70,18 @@ export function listed(
   return paged(found, request, { maxRecords, ...list })
 }
 
-function jobsOf(repository: Repository, run: string, request: VendorRequest): VendorAnswer {
+/** A list that belongs to a record: undefined if the path is none. */
+function partOf(
+  repository: Repository,
+  path: string,
+  request: VendorRequest,
+): VendorAnswer | undefined {
+  const items = listOf(repository, path)
+  if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
+  if (run === undefined) return undefined
   const runs = listOf(repository, 'actions/runs')
-  if (!runs.some(({ id }) => String(id) === run)) return notFound
-  return jobs(listOf(repository, `actions/runs/${run}/jobs`), request)
+  return runs.some(({ id }) => String(id) === run) ? jobs(items, request) : notFound
 }
 
 function jobs(items: readonly Item[], request: VendorRequest): VendorAnswer {
