@@ -23,6 +23,7 @@ import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
 import { DestinationSession } from './session.ts'
 import { streamTarget } from './tables/stream-target.ts'
 
+import { nameTriggers } from './trigger-errors.ts'
 // How this folder is laid out, each part above those that it imports:
 //   postgres-destination.ts   the contract of sink.ts, on the main thread; load/postgres-lane.ts, in a sink worker
 //   sandbox/                  what a run would do: tables of its own, compared with production
@@ -143,6 +144,8 @@ class PostgresDestination implements Destination {
   }
 
   #requireWanted(): void {
+    } catch (error) {
+      throw error instanceof ConnectError ? await nameTriggers(error, place) : error
     if (this.#givenUp?.aborted !== true) return
     const { host, port, database } = this.#place.address
     const details = { host, port, database, reason: 'the run was stopped' }
