@@ -111,6 +111,12 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins and its ends warned of, until a run told it`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.streams -- a run that ended has told its notes, warnings and counts of the run: they go when another run starts
+     ADD COLUMN told boolean NOT NULL DEFAULT false;
+   -- Before, the end of a run was that of all streams.
+   UPDATE ${schema}.streams AS s SET told = r.ended FROM ${schema}.runs AS r WHERE r.connection OPERATOR(pg_catalog.=) s.connection`,
 ]
 
 /**

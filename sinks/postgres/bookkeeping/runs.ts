@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
-import type { RunStart } from '../../sink.ts'
+import type { RunEnd, RunStart } from '../../sink.ts'
+import { isAmong } from './forget-streams.ts'
+import { endOlderSessions } from './run-sessions.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
@@ -12,7 +14,7 @@ export async function startRun(
   key?: string,
 ): Promise<RunStart> {
   return session.transaction(async () => {
-    await forgetToldNotes(session, connection, key)
+    const last = await readLastRun(session, connection, key)
     const [row] = await session.rows<{ run: string; start: string }>(
       `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key, start, started_by)
        VALUES ($1, 1, false, $2, 1, $3)
@@ -23,30 +25,56 @@ export async function startRun(
        RETURNING run, start`,
       [connection, key ?? null, `process ${String(process.pid)} on ${hostname()}`],
     )
-    return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
+    const start = { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
+    if (last?.isAbandoned === true) {
+      // One of its lanes may be frozen, and hold the rows.
+      await endOlderSessions(session, connection, start.start)
+    }
+    if (last?.isSame === false) await forgetTold(session, connection, last)
+    return start
   })
 }
 
-/**
- * A run that came to its own end has reported what happened to the tables; a killed one has not, whichever run follows. With the same key,
- * nobody may have learned of the end.
- */
-async function forgetToldNotes(
+interface LastRun {
+  readonly run: string
+  /** It has the key of the run that starts: nobody may have learned of its end. */
+  readonly isSame: boolean
+  /** It had another key, and did not end. */
+  readonly isAbandoned: boolean
+}
+
+/** Its row is locked until the transaction ends: of two starts at the same time, the second finds a run that goes on. */
+async function readLastRun(
   session: DestinationSession,
   connection: string,
   key: string | undefined,
-): Promise<void> {
-  // Locked until the run is written: of two starts at the same time, the second finds a run that goes on.
-  const told = await session.rows(
-    `SELECT FROM ${session.bookkeeping}.runs
-      WHERE connection = $1 AND ended AND (key = $2) IS NOT TRUE FOR UPDATE`,
+): Promise<LastRun | undefined> {
+  const [last] = await session.rows<LastRun & Record<string, unknown>>(
+    `SELECT run, (key = $2) IS TRUE AS "isSame", (NOT ended AND key <> $2) IS TRUE AS "isAbandoned"
+       FROM ${session.bookkeeping}.runs WHERE connection = $1 FOR UPDATE`,
     [connection, key ?? null],
   )
-  if (told.length === 0) return
+  return last
+}
+
+/**
+ * What runs have told of their streams goes when another run starts: notes, warnings, and the counts of what they committed. The counts of an
+ * abandoned run go too: its starter has them from its progress.
+ */
+async function forgetTold(
+  session: DestinationSession,
+  connection: string,
+  { run, isAbandoned }: LastRun,
+): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}', begin_warnings = '{}'
-      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}' OR begin_warnings <> '{}')`,
-    [connection],
+    `WITH told AS (
+       UPDATE ${session.bookkeeping}.streams SET told = false, table_notes = '[]', table_warnings = '{}', begin_warnings = '{}'
+        WHERE connection = $1 AND told RETURNING id)
+     UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
+      WHERE stream_id IN (SELECT id FROM told UNION ALL
+              SELECT id FROM ${session.bookkeeping}.streams WHERE connection = $1 AND run = $2 AND $3::boolean)
+        AND (run_loaded, run_rejected, run_nulled, run_cut) <> (0, 0, 0, 0)`,
+    [connection, run, isAbandoned],
   )
 }
 
@@ -54,10 +82,18 @@ async function forgetToldNotes(
 export async function endRun(
   session: DestinationSession,
   connection: string,
-  { start }: RunStart,
+  { start, told, completed = [] }: RunEnd,
 ): Promise<void> {
-  await session.rows(
-    `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2`,
-    [connection, start],
-  )
+  await session.transaction(async () => {
+    const ended = await session.rows(
+      `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2 RETURNING 1`,
+      [connection, start.start],
+    )
+    if (ended.length === 0) return
+    await session.rows(
+      `UPDATE ${session.bookkeeping}.streams AS stream SET told = true
+        WHERE connection = $1 AND (${isAmong('$2')} OR complete AND ${isAmong('$3')})`,
+      [connection, JSON.stringify(told), JSON.stringify(completed)],
+    )
+  })
 }

@@ -261,7 +261,7 @@ export async function writeStreamRow(
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
        staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
-       table_notes = excluded.table_notes, complete = false, finished_at = NULL,
+       table_notes = excluded.table_notes, complete = false, finished_at = NULL, told = false,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
        attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
        merged_key = excluded.merged_key,

@@ -1,8 +1,10 @@
-import type { StreamSync } from '../../sink.ts'
+import { streamIdOf } from '../../../protocol/index.ts'
+import type { SinkStream, StreamSync, Untold } from '../../sink.ts'
 import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
+import { readInRun, readStreamRow } from './stream-rows.ts'
 
-// Warnings are stored until a run that told them has ended (runs.ts forgets them): a run that is killed has told nothing.
+// Warnings are stored until a run that told them has ended (`told`; runs.ts forgets them then): a run that is killed has told nothing.
 //   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning
 //   begin_warnings   speak of what was done to the table, and stay true
 
@@ -39,4 +41,16 @@ export async function keepUntold(
     [id, warnings],
   )
   return row?.warnings ?? warnings
+}
+
+/** `Destination.untold`: see the contract. */
+export async function readUntold(
+  session: DestinationSession,
+  { connection, stream }: SinkStream,
+): Promise<Untold | undefined> {
+  const streamId = streamIdOf(stream.stream)
+  const row = await readStreamRow(session, connection, { streamId, lock: 'unlocked' })
+  if (row === undefined) return undefined
+  const { id, tableNotes, warnings } = row
+  return { tableNotes, warnings, inRun: await readInRun(session, id) }
 }

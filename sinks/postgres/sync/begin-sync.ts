@@ -108,7 +108,6 @@ async function startSync(
   })
   const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
   const untold = await keepUntold(session, written.id, [...told, ...removed])
-  if (row?.run !== start.run) await resetRunCounts(session, written.id)
   if (!resumed) await resetSlices(session, written.id, goesOn)
   const begun = { ...written, table, syncStart }
   return withCheckpoints(session, begun, {
@@ -326,14 +325,6 @@ function takeNextNumbers(
     generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
     epoch: epoch + 1,
   }
-}
-
-async function resetRunCounts(session: DestinationSession, id: string): Promise<void> {
-  await session.rows(
-    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
-      WHERE stream_id = $1`,
-    [id],
-  )
 }
 
 async function resetSlices(session: DestinationSession, id: string, keep: boolean): Promise<void> {
