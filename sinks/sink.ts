@@ -38,7 +38,7 @@ export interface Destination extends AsyncDisposable {
    * What starts of the connection did for the stream, and no run that ended has told: for a run that ends without a `begin` of it. Undefined
    * if the stream is not known.
    */
-  untold(stream: SinkStream): Promise<Untold | undefined>
+  untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**

@@ -131,9 +131,9 @@ export class SyncRun {
   /** The stream has failed without a begin: what earlier starts left untold is in its result all the same, so that the end of the run tells it. */
   async tellEarlier(): Promise<void> {
     if (this.#first !== undefined) return
-    const { destination, logger } = this.#deps
+    const { destination, logger, start } = this.#deps
     try {
-      const untold = await destination.untold(this.#sink)
+      const untold = await destination.untold(this.#sink, start)
       if (untold !== undefined) this.#noteUntold(untold)
     } catch (error) {
       // The stream's own error is reported; the destination keeps this for the next run.

@@ -98,8 +98,8 @@ class PostgresDestination implements Destination {
     )
   }
 
-  untold(stream: SinkStream): Promise<Untold | undefined> {
-    return this.#with(undefined, (session) => readUntold(session, stream))
+  untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined> {
+    return this.#with(undefined, (session) => readUntold(session, stream, start))
   }
 
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {

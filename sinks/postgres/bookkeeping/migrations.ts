@@ -113,10 +113,11 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins and its ends warned of, until a run told it`,
   (
     schema,
-  ) => `ALTER TABLE ${schema}.streams -- a run that ended has told its notes, warnings and counts of the run: they go when another run starts
-     ADD COLUMN told boolean NOT NULL DEFAULT false;
+  ) => `ALTER TABLE ${schema}.streams -- the run that told its notes, its warnings and the counts of its run, and ended: another run forgets them
+     ADD COLUMN told_run bigint;
    -- Before, the end of a run was that of all streams.
-   UPDATE ${schema}.streams AS s SET told = r.ended FROM ${schema}.runs AS r WHERE r.connection OPERATOR(pg_catalog.=) s.connection`,
+   UPDATE ${schema}.streams AS s SET told_run = r.run FROM ${schema}.runs AS r
+    WHERE r.ended AND r.connection OPERATOR(pg_catalog.=) s.connection`,
 ]
 
 /**
