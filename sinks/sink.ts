@@ -128,7 +128,7 @@ export interface StreamSync {
   /** Another start began the sync: some of its rows may have been read before this start. */
   readonly isOlder: boolean
   /**
-   * What was committed of the stream in this run, by this start and those before it, and in earlier runs that did not tell it; not what a
+   * What was committed of the stream in this run, by this start and those before it, and, if runs have no keys, in earlier ones that did not tell it; not what a
    * sync that begins again has dropped.
    */
   readonly inRun: CommittedCounts
