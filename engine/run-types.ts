@@ -13,6 +13,8 @@ export interface RunPlan {
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
+  /** With a key: the streams that earlier starts of the run completed, which are not loaded again. Their results are known. */
+  readonly completed?: readonly StreamId[]
   /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
   readonly shown?: readonly StreamId[]
   readonly destination: DestinationConfig
@@ -81,7 +83,7 @@ export interface StreamProgress extends CommittedCounts {
   readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
-  /** What earlier starts of the same run had committed, if the stream has begun. */
+  /** What earlier starts had committed that no run has told yet; absent as long as that is not known. */
   readonly before?: CommittedCounts
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage

@@ -2,6 +2,7 @@ import { DatabaseError } from 'pg'
 
 /** The states that the code looks for by name. */
 export const sqlstates = {
+  featureNotSupported: '0A000',
   cardinalityViolation: '21000',
   notNullViolation: '23502',
   foreignKeyViolation: '23503',

@@ -19,8 +19,8 @@ export interface Destination extends AsyncDisposable {
    * older start of the connection begins a stream. Durable when it resolves.
    */
   startRun(connection: string, key?: string): Promise<RunStart>
-  /** The run came to its own end (complete, or with failed streams): the next start is a new run. */
-  endRun(connection: string, start: RunStart): Promise<void>
+  /** The run came to its own end (complete, or with failed streams): the next start is a new run. Nothing happens if a newer start has the connection. */
+  endRun(connection: string, end: RunEnd): Promise<void>
   /** Who took the connection over from this start, as text for people; undefined if nobody did. */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
   /** The streams that the connection has loaded, by name, except those whose table is gone. */
@@ -34,6 +34,11 @@ export interface Destination extends AsyncDisposable {
    * resolves.
    */
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync>
+  /**
+   * What starts of the connection did for the stream, and no run that ended has told: for a run that ends without a `begin` of it. Undefined
+   * if the stream is not known.
+   */
+  untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
@@ -58,6 +63,15 @@ export interface Destination extends AsyncDisposable {
    * that still load are fenced. Durable when it resolves; it is not an error if there is nothing to forget.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
+}
+
+/** The end of a run. */
+export interface RunEnd {
+  readonly start: RunStart
+  /** The streams whose notes, warnings and counts this start has in its result, from a `begin` or from `untold`. */
+  readonly told: readonly StreamId[]
+  /** With a key: the streams that earlier starts of the run completed, as its starter knows. Their results are with it. */
+  readonly completed?: readonly StreamId[]
 }
 
 export interface LoadedStream {
@@ -113,11 +127,14 @@ export interface StreamSync {
   readonly startedAtMs: number
   /** Another start began the sync: some of its rows may have been read before this start. */
   readonly isOlder: boolean
-  /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
+  /**
+   * What was committed of the stream in this run, by this start and those before it, and, if runs have no keys, in earlier ones that did not tell it; not what a
+   * sync that begins again has dropped.
+   */
   readonly inRun: CommittedCounts
   /**
    * What `begin` changed in the columns of an existing table, or left although the stream changed; including earlier starts of the run, and
-   * killed ones: until a run ends by itself, nobody may have seen these notes.
+   * killed ones: until a run that has the stream ends by itself, nobody may have seen these notes.
    */
   readonly tableNotes: readonly TableNote[]
   /**
@@ -135,6 +152,9 @@ export interface StreamSync {
   /** The sink's position in the log, by partition; empty if nothing was read from a log that stores positions. */
   readonly positions: readonly LogPosition[]
 }
+
+/** See `Destination.untold` and the fields of StreamSync. */
+export type Untold = Pick<StreamSync, 'inRun' | 'tableNotes' | 'warnings'>
 
 export interface CommittedCounts {
   readonly loaded: number

@@ -115,7 +115,7 @@ function sentence(kind: Kind, before: number, words: LossWords): readonly string
 
 function earlierPart(now: number, before: number): string {
   if (before === 0) return ''
-  const when = 'in an earlier start of this run'
+  const when = 'in an earlier start'
   return now === 0 ? ` ${when}` : `, ${shownCount(before)} of them ${when}`
 }
 

@@ -67,7 +67,7 @@ export async function runConnection(
     }
     const streams = await runStreams(deps, work, ports)
     const status = combineStatus(streams)
-    if (status !== 'stopped') await noteEnd(deps)
+    if (status !== 'stopped') await noteEnd(deps, streams)
     return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
   } finally {
     clearInterval(timer)
@@ -85,8 +85,14 @@ function tallyOf(
 }
 
 /** A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand. */
-async function noteEnd({ destination, plan, start, logger }: StreamRunDeps): Promise<void> {
-  await destination.endRun(plan.connection, start).catch((error: unknown) => {
+async function noteEnd(
+  { destination, plan, start, logger }: StreamRunDeps,
+  streams: readonly StreamResult[],
+): Promise<void> {
+  // The others neither began nor ended with what was untold of them.
+  const told = streams.filter(({ before }) => before !== undefined).map(({ stream }) => stream)
+  const { connection, completed = [] } = plan
+  await destination.endRun(connection, { start, told, completed }).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
   })
 }

@@ -19,13 +19,23 @@ export async function runStream(
   tally: StreamTally,
 ): Promise<StreamResult> {
   const syncs = new SyncRun(deps, sink, tally)
+  const outcome = await runAttempts(deps, syncs, tally)
+  if (outcome.status === 'failed') await syncs.tellEarlier()
+  return syncs.result(outcome)
+}
+
+async function runAttempts(
+  deps: StreamRunDeps,
+  syncs: SyncRun,
+  tally: StreamTally,
+): Promise<LaneOutcome> {
   const attempts = new StreamAttempts(deps, syncs)
   let start = ''
   let barren = 0
   for (let attempt = 1; ; attempt++) {
     const outcome = await attempts.run(attempt)
     tally.settle()
-    if (outcome.status !== 'failed') return syncs.result(outcome)
+    if (outcome.status !== 'failed') return outcome
     const error = ConnectError.fromJSON(outcome.error)
     // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
     barren = syncs.checkpoint === start ? barren + 1 : 1
@@ -37,9 +47,9 @@ export async function runStream(
         { stream: streamLabel(syncs.id), code, reason },
         'stream failed while it stopped',
       )
-      return syncs.result({ status: 'stopped' })
+      return { status: 'stopped' }
     }
-    if (!mayPass || barren >= maxBarrenAttempts) return syncs.result(outcome)
+    if (!mayPass || barren >= maxBarrenAttempts) return outcome
     const waitMs = backoffMs(barren)
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(

@@ -79,7 +79,7 @@ export class StreamTally {
     this.#status = status
   }
 
-  /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
+  /** `inRun`: what the destination has that is untold; the first time, that is of earlier starts. */
   noteBegun(inRun: CommittedCounts): void {
     this.#before ??= inRun
   }

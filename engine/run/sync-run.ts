@@ -13,6 +13,7 @@ import type {
   SinkStream,
   SliceCheckpoint,
   StreamSync,
+  Untold,
 } from '../../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from '../log/stream-log.ts'
@@ -43,7 +44,7 @@ export interface StreamRunDeps {
   readonly signal: AbortSignal
 }
 
-const notBegun = { syncId: 0, generationId: 0, tableNotes: [] } as const
+const notBegun = { syncId: 0, generationId: 0 } as const
 
 /** The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the result of all attempts. */
 export class SyncRun {
@@ -51,6 +52,7 @@ export class SyncRun {
   readonly #sink: SinkStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
+  #tableNotes: StreamSync['tableNotes'] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
   #last: StreamSync | undefined
@@ -75,13 +77,13 @@ export class SyncRun {
 
   result(outcome: LaneOutcome): StreamResult {
     const status = outcome.status
-    const { syncId, generationId, tableNotes } = this.#last ?? notBegun
+    const { syncId, generationId } = this.#last ?? notBegun
     this.#tally.status = status
     return {
       ...this.#tally.progress(this.#deps.context.now()),
       syncId,
       generationId,
-      tableNotes,
+      tableNotes: this.#tableNotes,
       resumed: this.#first?.resumed ?? false,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
@@ -105,8 +107,7 @@ export class SyncRun {
     const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync
     this.#last = sync
-    this.#tally.noteBegun(sync.inRun)
-    for (const warning of sync.warnings) this.#warn(warning)
+    this.#noteUntold(sync)
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }
@@ -125,6 +126,26 @@ export class SyncRun {
     if (failed[0] !== undefined) return failed[0]
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
     return this.#finish(sync, session)
+  }
+
+  /** The stream has failed without a begin: what earlier starts left untold is in its result all the same, so that the end of the run tells it. */
+  async tellEarlier(): Promise<void> {
+    if (this.#first !== undefined) return
+    const { destination, logger, start } = this.#deps
+    try {
+      const untold = await destination.untold(this.#sink, start)
+      if (untold !== undefined) this.#noteUntold(untold)
+    } catch (error) {
+      // The stream's own error is reported; the destination keeps this for the next run.
+      const stream = streamLabel(this.id)
+      logger.warn({ err: error, stream }, 'what earlier starts did could not be read')
+    }
+  }
+
+  #noteUntold({ inRun, tableNotes, warnings }: Untold): void {
+    this.#tally.noteBegun(inRun)
+    this.#tableNotes = tableNotes
+    for (const warning of warnings) this.#warn(warning)
   }
 
   async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {

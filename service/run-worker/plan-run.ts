@@ -4,7 +4,7 @@ import {
   type LogConfig,
   type RunPlan,
 } from '../../engine/run-types.ts'
-import { streamKey } from '../../protocol/index.ts'
+import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
 import type { Connection, ConnectionOptions } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -58,7 +58,8 @@ export function planRun(
 ): PlannedRun {
   const destination = places.addressOf(connection.destination)
   const log = places.logOf(connection.options)
-  const completed = new Set(done.filter(({ status }) => status === 'complete').map(streamKey))
+  const completed = done.filter(({ status }) => status === 'complete')
+  const completedKeys = new Set(completed.map(streamKey))
   const { allowedNetworks } = places
   return {
     notes: resolved.notes,
@@ -66,7 +67,10 @@ export function planRun(
       connection: connection.name,
       runKey: run,
       source: { type, config, allowedNetworks },
-      streams: resolved.streams.filter(({ stream }) => !completed.has(streamKey(stream.stream))),
+      streams: resolved.streams.filter(
+        ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
+      ),
+      completed: completed.map(streamIdOf),
       destination,
       log,
       limits: defaultLimits,

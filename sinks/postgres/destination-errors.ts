@@ -79,7 +79,7 @@ function serverError(
   const special =
     ofRoutine(error, refusal, details) ??
     ofTableSetup(error, refusal, { place, details }) ??
-    ofKeyTrigger(error, refusal, details) ??
+    ofTrigger(error, refusal, details) ??
     ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
@@ -100,7 +100,7 @@ function ofRoutine(
   // Without its table it is the refusal of a statement of a function.
   if (sqlstate === sqlstates.checkViolation && constraint === undefined && table !== undefined) {
     const why = partitionRefusals.find(([name]) => routine.startsWith(name))?.[1]
-    if (why !== undefined) return partitionMissing(details.object, { ...details, reason: why })
+    if (why !== undefined) return partitionMissing(details.object, { ...details, ...why })
   }
   if (
     sqlstate === sqlstates.programLimitExceeded &&
@@ -126,30 +126,59 @@ function ofTableSetup(
   if (routine === 'CheckCmdReplicaIdentity')
     return new ConnectError('destination_replica_identity_missing', { details })
   // DoCopy uses this SQLSTATE for nothing else.
-  if (sqlstate !== '0A000' || routine !== 'DoCopy') return undefined
+  if (sqlstate !== sqlstates.featureNotSupported || routine !== 'DoCopy') return undefined
   const role = quoteIdentifier(place.address.user)
   return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
 }
 
-/** Our own statement writes each key once, and updates an existing row: so something else set the key of rows to that of others. */
-function ofKeyTrigger(
+/**
+ * What only a trigger of the table can have done: given a row the key of another one, another key than its record has, or the values of
+ * another partition. The error's details have it as `fault`, with the table as `object`: trigger-errors.ts finds the trigger's name.
+ */
+export type TriggerFault = 'takes_key' | 'changes_key' | 'leaves_partition'
+
+/** Our own statement writes each key once, and updates an existing row: so something else set the key, or the partition, of rows. */
+function ofTrigger(
   { routine, message }: DatabaseError,
   { sqlstate, constraint, reason }: ServerRefusal,
   details: ErrorDetails & { readonly object: string },
 ): ConnectError | undefined {
   // With another reason, it is an error of a statement inside a function, as is one of an index without its name.
+  const isOwn = reason === message
   const isTwice =
-    sqlstate === sqlstates.cardinalityViolation &&
-    routine === 'ExecOnConflictUpdate' &&
-    reason === message
+    sqlstate === sqlstates.cardinalityViolation && routine === 'ExecOnConflictUpdate' && isOwn
   const isTaken = sqlstate === sqlstates.uniqueViolation && keyRoutine.test(routine ?? '')
-  if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
+  if (isTwice || (isTaken && isKeyIndexName(constraint)))
+    return triggerAtFault('takes_key', details)
+  if (sqlstate !== sqlstates.featureNotSupported || !isOwn) return undefined
+  // An update sets no column of the key, and those of the partitions are part of it.
+  if (routine === 'ExecCrossPartitionUpdate') return triggerAtFault('changes_key', details)
+  if (routine === 'ExecBRInsertTriggers') return triggerAtFault('leaves_partition', details)
+  return undefined
+}
+
+/** As far as it is known without its name. */
+function triggerAtFault(
+  fault: TriggerFault,
+  details: ErrorDetails & { readonly object: string },
+): ConnectError {
   const { object } = details
-  const problem = 'a trigger of the table sets the key of rows to the key of other rows'
-  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. It can write its version of the key to a column of its own.`
-  return new ConnectError('destination_key_unusable', {
-    details: { ...details, table: object, problem, fix },
-  })
+  const key = fault === 'leaves_partition' ? 'partition key' : 'key'
+  const fix = `Let the trigger leave the ${key} alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. It can write its version of the ${key} to a column of its own.`
+  const problem = `a trigger of the table ${faultTexts[fault]}`
+  const facts = { ...details, fault, fix }
+  return fault === 'leaves_partition'
+    ? partitionMissing(object, { ...facts, reason: problem })
+    : new ConnectError('destination_key_unusable', {
+        details: { ...facts, table: object, problem },
+      })
+}
+
+/** What a trigger does. */
+export const faultTexts: Readonly<Record<TriggerFault, string>> = {
+  takes_key: 'sets the key of rows to the key of other rows',
+  changes_key: 'gives rows another key than their records have',
+  leaves_partition: 'gives rows values of another partition',
 }
 
 /** What refuses a key twice: of a row, and of rows while their index is made. */
@@ -198,17 +227,22 @@ const indexRoutines: readonly string[] = [
 ]
 
 /** The server's routines that refuse a row because of its partition key, and why. */
-const partitionRefusals: readonly (readonly [string, string])[] = [
-  ['ExecFindPartition', 'its partition key is in none of them'],
-  ['ExecPartitionCheck', 'it is itself a partition, for other values'],
+const partitionRefusals: readonly (readonly [string, ErrorDetails])[] = [
+  ['ExecFindPartition', { reason: 'its partition key is in none of them' }],
+  // The server found the partition, if it was told the table: then a trigger changed the row.
+  [
+    'ExecPartitionCheck',
+    { reason: 'it is itself a partition, for other values', fault: 'leaves_partition' },
+  ],
 ]
 
-/** `object`: a partitioned table, quoted. */
+/** `object`: a partitioned table, or a partition of one, quoted. */
 export function partitionMissing(object: string, details: ErrorDetails): ConnectError {
-  const fix = `Create the partition (\`\\d+ ${object}\` shows those that there are), or one for all other rows with \`CREATE TABLE … PARTITION OF ${object} DEFAULT\`; then run the connection again.`
-  return new ConnectError('destination_partition_missing', {
-    details: { ...details, object, fix },
-  })
+  const fix =
+    details.fault === undefined
+      ? `Create the partition (\`\\d+ ${object}\` shows those that there are), or one for all other rows with \`CREATE TABLE … PARTITION OF ${object} DEFAULT\`; then run the connection again.`
+      : `Load the stream into the table that ${object} is a partition of (\`\\d+ ${object}\` shows it, and the values that the partition takes), or run \`ALTER TABLE … DETACH PARTITION ${object}\`; then run the connection again.`
+  return new ConnectError('destination_partition_missing', { details: { fix, ...details, object } })
 }
 
 /** The table that the server names (unless it is a catalog); otherwise the table in use, or its stream. */

@@ -2,10 +2,12 @@ import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.t
 import type {
   Destination,
   LoadedStream,
+  RunEnd,
   RunStart,
   SinkStream,
   SliceStart,
   StreamSync,
+  Untold,
 } from '../sink.ts'
 import { beginSync } from './sync/begin-sync.ts'
 import { endRun, startRun } from './bookkeeping/runs.ts'
@@ -13,7 +15,7 @@ import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
 import { migrateBookkeeping } from './bookkeeping/migrations.ts'
 import { newerStart } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
-import { noteWarning } from './bookkeeping/untold-warnings.ts'
+import { noteWarning, readUntold } from './bookkeeping/untold-warnings.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { TableName } from './tables/identifiers.ts'
@@ -21,6 +23,7 @@ import { loadedStreams } from './bookkeeping/stream-rows.ts'
 import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
 import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
 import { DestinationSession } from './session.ts'
+import { nameTriggers } from './trigger-errors.ts'
 import { streamTarget } from './tables/stream-target.ts'
 
 // How this folder is laid out, each part above those that it imports:
@@ -76,8 +79,8 @@ class PostgresDestination implements Destination {
     })
   }
 
-  endRun(connection: string, start: RunStart): Promise<void> {
-    return this.#with(undefined, (session) => endRun(session, connection, start))
+  endRun(connection: string, end: RunEnd): Promise<void> {
+    return this.#with(undefined, (session) => endRun(session, connection, end))
   }
 
   newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
@@ -93,6 +96,10 @@ class PostgresDestination implements Destination {
     return this.#with({ sink: stream, ...start }, (session) =>
       beginSync(session, stream, { schema, start }),
     )
+  }
+
+  untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined> {
+    return this.#with(undefined, (session) => readUntold(session, stream, start))
   }
 
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
@@ -137,6 +144,8 @@ class PostgresDestination implements Destination {
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
       if (user !== undefined) await markSession(session, user.sink.connection, user.start)
       return await work(session)
+    } catch (error) {
+      throw error instanceof ConnectError ? await nameTriggers(error, place) : error
     } finally {
       this.#givenUp?.removeEventListener('abort', giveUp)
     }

@@ -43,6 +43,6 @@ test('a resumed run tells what an earlier start of it rejected', async () => {
   const large = result.streams.find(({ stream }) => stream.name === 'large')
   expect(large).toMatchObject({ rejected: 0, before: { loaded: 1, rejected: 1 } })
   expect(large?.warnings).toContain(
-    '1 record was rejected in an earlier start of this run; the table reactor_connect.rejected_records has them all',
+    '1 record was rejected in an earlier start; the table reactor_connect.rejected_records has them all',
   )
 })

@@ -256,7 +256,8 @@ test('a run that is started again under its key keeps its number after its end, 
       (await destination.startRun('test', key)).run
     const end = async (run: number): Promise<void> => {
       const [row] = await db.query('SELECT start FROM reactor_connect.runs')
-      await destination.endRun('test', { run, start: Number(row?.start), hasKey: true })
+      const ended = { run, start: Number(row?.start), hasKey: true }
+      await destination.endRun('test', { start: ended, told: [] })
     }
     const first = await start('run_1')
     await end(first)
@@ -334,7 +335,12 @@ test('a later start of a run finds how many values the ones before it lost, and 
     await lane.flush()
     await lane.rollback()
   }
-  expect((await begin(db, sink)).inRun).toEqual({ loaded: 5, rejected: 0, nulled: 5, cut: 4 })
-  const another = (await begin(db, sink, 2)).inRun
-  expect(another).toEqual({ loaded: 0, rejected: 0, nulled: 0, cut: 0 })
+  await withDestination(db, async (destination) => {
+    const start = await destination.startRun('test')
+    const { inRun, streamId } = await destination.begin(sink, start)
+    expect(inRun).toEqual({ loaded: 5, rejected: 0, nulled: 5, cut: 4 })
+    await destination.endRun('test', { start, told: [streamId] })
+    const another = await destination.begin(sink, await destination.startRun('test'))
+    expect(another.inRun).toEqual({ loaded: 0, rejected: 0, nulled: 0, cut: 0 })
+  })
 })

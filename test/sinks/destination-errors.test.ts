@@ -44,6 +44,8 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     ['42P10', 'CheckCmdReplicaIdentity', {}, 'destination_replica_identity_missing'],
     ['55000', 'something_else', {}, 'destination_query_failed'],
     ['0A000', 'DoCopy', {}, 'destination_row_security_enabled'],
+    ['0A000', 'ExecCrossPartitionUpdate', {}, 'destination_key_unusable'],
+    ['0A000', 'ExecBRInsertTriggers', {}, 'destination_partition_missing'],
     ['0A000', 'something_else', {}, 'destination_query_failed'],
   ])('of the code %s in the function %s is told apart', (...[code, routine, facts, expected]) => {
     const error = destinationError(refused({ code, routine, ...at, ...facts }), { address })
@@ -57,6 +59,7 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     for (const facts of [
       { code: '23514', routine: 'ExecFindPartition' },
       { code: '54000', routine: '_bt_check_third_page' },
+      { code: '0A000', routine: 'ExecCrossPartitionUpdate' },
     ]) {
       const { code } = destinationError(refused({ ...facts, ...at, where }), { address, table: at })
       expect(['destination_constraint_violated', 'destination_query_failed']).toContain(code)

@@ -36,6 +36,23 @@ test.each(Object.entries(frozenIn))(
   },
 )
 
+test('a process that is frozen in a commit does not hold up the run of another key', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const older = await destination.startRun(connection, 'a')
+    const begun = await destination.begin(sink, older)
+    await load(db, begun, { records: [{ id: 1 }], complete: false })
+    await using frozen = await DestinationSession.open({ address: db.address })
+    await markSession(frozen, connection, older.start)
+    await frozen.run('BEGIN; SELECT FROM reactor_connect.slices FOR UPDATE')
+    const { inRun } = await destination.begin(sink, await destination.startRun(connection, 'b'))
+    expect(inRun.loaded).toBe(0)
+    await expect(frozen.run('COMMIT')).rejects.toMatchObject({
+      code: 'destination_connection_lost',
+    })
+  })
+})
+
 test('a process that is frozen while it starts a run does not hold up the next one', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {

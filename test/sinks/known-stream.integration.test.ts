@@ -107,8 +107,8 @@ test('a stream whose table is another one now is warned of, each time', async ()
   for (const schema of ['p1', 'p2', 'p2', 'p1']) {
     await using destination = await openPostgresDestination({ address: db.address, schema })
     const run = await destination.startRun(sink.connection)
-    const { warnings } = await destination.begin(sink, run)
-    await destination.endRun(sink.connection, run)
+    const { warnings, streamId } = await destination.begin(sink, run)
+    await destination.endRun(sink.connection, { start: run, told: [streamId] })
     warned.push(warnings)
   }
   expect(warned).toEqual([
@@ -136,7 +136,7 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     await lane.write(blockOf(sink.columns, [{ id: 1, u: 1 }]))
     await commit(lane, 1)
     await destination.finish(begun)
-    await destination.endRun(sink.connection, run)
+    await destination.endRun(sink.connection, { start: run, told: [begun.streamId] })
     return begun.warnings
   }
 
@@ -235,8 +235,8 @@ describe('what a begin warns of', () => {
   ): Promise<readonly string[]> {
     return withDestination(db, async (destination) => {
       const run = await destination.startRun('test', key)
-      const { warnings } = await destination.begin(sink, run)
-      if (end === 'ended') await destination.endRun('test', run)
+      const { warnings, streamId } = await destination.begin(sink, run)
+      if (end === 'ended') await destination.endRun('test', { start: run, told: [streamId] })
       return warnings
     })
   }

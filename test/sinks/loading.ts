@@ -155,7 +155,7 @@ export async function sync(
     const begun = await destination.begin(sink, run)
     await load(db, begun, { records })
     await destination.finish(begun)
-    await destination.endRun(sink.connection, run)
+    await destination.endRun(sink.connection, { start: run, told: [begun.streamId] })
     return begun
   })
 }

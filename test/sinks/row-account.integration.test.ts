@@ -185,6 +185,8 @@ const byOtherKey = 'NEW.id = NEW.id + 100; RETURN NEW'
 test.each([
   ['each key once', renewed],
   ['a key twice', [...renewed, ...renewed]],
+  // The first version has left its key when the second one comes: nothing is refused by the server.
+  ['only the changed key twice', [{ id: 2, name: 'newer' }, ...renewed]],
 ])(
   'a BEFORE UPDATE trigger that gives rows a key of no record fails the merge, with %s',
   async (_, records) => {
@@ -208,6 +210,46 @@ test.each([
     expect(await rowsOf(db)).toEqual(renewed)
   },
 )
+
+test('a merge that was refused because of its trigger is refused again when newer versions have come', async () => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup')
+  await sync(db, stream, old)
+  await keepOld(db, byOtherKey)
+  const versions = ['newer', 'newest'].map((name) => ({ id: 2, name }))
+  for (const records of [versions.slice(0, 1), versions]) {
+    const begun = await begin(db, stream)
+    const loading = load(db, begun, { records, ms: emittedAtMs + 1 })
+    await expect(loading).rejects.toMatchObject({ code: 'destination_key_unusable' })
+    expect(await rowsOf(db)).toEqual(old)
+  }
+})
+
+test('a trigger that gives different records one key is told where they come together', async () => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup')
+  await sync(db, stream, [])
+  await db.query(
+    `CREATE FUNCTION round() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = NEW.id / 10 * 10; RETURN NEW; END';
+     CREATE TRIGGER round BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION round()`,
+  )
+  const together = [
+    { id: 21, name: 'a' },
+    { id: 22, name: 'b' },
+  ]
+  const refused = await sync(db, stream, together).catch((error: unknown) => error)
+  expect(refused).toMatchObject({
+    code: 'destination_key_unusable',
+    message: expect.stringContaining('trigger round') as unknown,
+    suggestedFix: expect.stringContaining(
+      '`ALTER TABLE "public"."things" DISABLE TRIGGER round`',
+    ) as unknown,
+  })
+  expect(await rowsOf(db)).toEqual([])
+  // In batches of their own they cannot be told from versions of one record: the page of the destination says so.
+  for (const record of together) await sync(db, stream, [record])
+  expect(await rowsOf(db)).toEqual([{ id: 20, name: 'b' }])
+})
 
 test('a trigger that gives a key on INSERT and UPDATE, but always the same one, is no problem', async () => {
   await using db = await testDatabase()
@@ -271,6 +313,32 @@ test('the fix names the partition of a trigger, and all triggers and policies', 
   await db.query(/`([^`]+)`/.exec(String(fix))?.[1] ?? 'no statement')
   await load(db, begun, { records: renewed, ms: emittedAtMs + 1 })
   expect(await rowsOf(db)).toEqual(renewed)
+})
+
+test('the fix names nothing that had no part in it', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
+     CREATE TABLE all_things PARTITION OF things DEFAULT`,
+  )
+  await sync(db, streamOf('append_dedup'), old)
+  await leaveOut(db, 'INSERT', 'new.id = 3')
+  // The table's own policies apply to others, those of a partition to statements that name it, and a DELETE comes with no batch.
+  await db.query(
+    `CREATE POLICY of_table ON things USING (false);
+     ALTER TABLE things ENABLE ROW LEVEL SECURITY;
+     CREATE POLICY of_partition ON all_things USING (false);
+     ALTER TABLE all_things ENABLE ROW LEVEL SECURITY;
+     CREATE TRIGGER of_delete BEFORE DELETE ON things FOR EACH ROW EXECUTE FUNCTION leave_out()`,
+  )
+  const error = await sync(db, streamOf('append_dedup'), renewed).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({
+    ...leftOut,
+    message: expect.stringMatching(/: trigger "Gate" left out the others/) as unknown,
+    suggestedFix: expect.stringContaining(
+      'run `ALTER TABLE "public"."things" DISABLE TRIGGER "Gate"`',
+    ) as unknown,
+  })
 })
 
 test('deletes of a change stream that a trigger leaves out fail the stream', async () => {

@@ -71,8 +71,8 @@ describe('what happened to the columns of a table', () => {
   ): Promise<readonly unknown[]> {
     return withDestination(db, async (destination) => {
       const run = await destination.startRun('test', key)
-      const { tableNotes } = await destination.begin(sinkStream(columns), run)
-      if (end === 'ended') await destination.endRun('test', run)
+      const { tableNotes, streamId } = await destination.begin(sinkStream(columns), run)
+      if (end === 'ended') await destination.endRun('test', { start: run, told: [streamId] })
       return tableNotes
     })
   }

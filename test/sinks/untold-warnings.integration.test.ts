@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Destination, RunStart, SinkStream, StreamSync } from '../../sinks/sink.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { commit, load, openLane, sinkStream, withDestination } from './loading.ts'
 
 const stream = sinkStream(
@@ -8,12 +8,39 @@ const stream = sinkStream(
   { mode: 'append_dedup', key: ['id'], syncMode: 'incremental', cursor: 'id' },
 )
 
+interface Begun {
+  readonly start: RunStart
+  readonly sync: StreamSync
+}
+
 async function begun(
   destination: Destination,
   { sink = stream, key }: { readonly sink?: SinkStream; readonly key?: string } = {},
-): Promise<{ readonly start: RunStart; readonly sync: StreamSync }> {
+): Promise<Begun> {
   const start = await destination.startRun('test', key)
   return { start, sync: await destination.begin(sink, start) }
+}
+
+/** The run of one stream ends. */
+async function end(destination: Destination, { start, sync }: Begun): Promise<void> {
+  await destination.endRun('test', { start, told: [sync.streamId] })
+}
+
+const other = sinkStream({ id: 'integer' }, { name: 'others' })
+const told = 'read are only some rows'
+const counts = { loaded: 1, rejected: 0, nulled: 0, cut: 0 }
+const noCounts = { ...counts, loaded: 0 }
+
+/** A start that is killed after it has loaded a row and noted a warning. */
+async function startAndKill(
+  db: TestDatabase,
+  destination: Destination,
+  key?: string,
+): Promise<Begun> {
+  const start = await begun(destination, { ...(key !== undefined && { key }) })
+  await load(db, start.sync, { records: [{ id: 1 }], complete: false })
+  await destination.noteWarning(start.sync, told)
+  return start
 }
 
 describe('a warning of the source', () => {
@@ -30,7 +57,7 @@ describe('a warning of the source', () => {
       await destination.noteWarning(second.sync, 'one more')
       const third = await begun(destination)
       expect(third.sync.warnings).toEqual(['read are only some rows', 'one more'])
-      await destination.endRun('test', third.start)
+      await end(destination, third)
       expect((await begun(destination)).sync.warnings).toEqual([])
     })
   })
@@ -42,11 +69,81 @@ describe('a warning of the source', () => {
       await destination.noteWarning(sync, 'read are only some rows')
       await load(db, sync, { records: [{ id: 1 }] })
       await destination.finish(sync)
-      await destination.endRun('test', start)
+      await end(destination, { start, sync })
       const again = await begun(destination, { key: 'run_1' })
       expect(again.sync.warnings).toEqual(['read are only some rows'])
-      await destination.endRun('test', again.start)
+      await end(destination, again)
       expect((await begun(destination, { key: 'run_2' })).sync.warnings).toEqual([])
+    })
+  })
+
+  test.each([
+    ['runs without keys', [undefined, undefined, undefined, undefined], counts],
+    // Their starter counts what is killed.
+    ['runs with keys', ['run_1', 'run_1', 'run_2', 'run_3'], noCounts],
+  ])('is kept when a run ends without the stream, as are counts: %s', async (_, keys, inRun) => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      await startAndKill(db, destination, keys[0])
+      const beginNext = (index: number, sink = stream): Promise<Begun> => {
+        const key = keys[index]
+        return begun(destination, { sink, ...(key !== undefined && { key }) })
+      }
+      await end(destination, await beginNext(1, other))
+      const third = await beginNext(2)
+      expect(third.sync).toMatchObject({ warnings: [told], inRun })
+      await end(destination, third)
+      const { sync } = await beginNext(3)
+      expect(sync).toMatchObject({ warnings: [], inRun: noCounts })
+    })
+  })
+
+  test('is told, with what was loaded, by a run that cannot begin the stream, and by no other', async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const { start: first, sync } = await startAndKill(db, destination)
+      expect(await destination.untold(other, first)).toBeUndefined()
+      await db.query('CREATE TABLE child () INHERITS (things)')
+      const start = await destination.startRun('test')
+      await expect(destination.begin(stream, start)).rejects.toMatchObject({
+        code: 'destination_table_inherited',
+      })
+      const earlier = { warnings: [told], inRun: counts, tableNotes: [] }
+      expect(await destination.untold(stream, start)).toEqual(earlier)
+      await destination.endRun('test', { start, told: [sync.streamId] })
+      await db.query('DROP TABLE child')
+      const next = await begun(destination)
+      expect(next.sync).toMatchObject({ resumed: true, warnings: [], inRun: noCounts })
+    })
+  })
+
+  test('was told by a run whose starter knows that an earlier start completed the stream', async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const first = await startAndKill(db, destination, 'run_1')
+      const completed = [first.sync.streamId]
+      const endWithout = async (key: string): Promise<void> => {
+        const { start, sync } = await begun(destination, { sink: other, key })
+        await destination.endRun('test', { start, told: [sync.streamId], completed })
+      }
+      // The bookkeeping knows that it did not.
+      await endWithout('run_1')
+      const second = await begun(destination, { key: 'run_2' })
+      expect(second.sync.warnings).toEqual([told])
+      await load(db, second.sync, { records: [{ id: 2 }], seq: 1 })
+      await destination.finish(second.sync)
+      await endWithout('run_2')
+      const { sync } = await begun(destination, { key: 'run_3' })
+      expect(sync).toMatchObject({ warnings: [], inRun: noCounts })
+    })
+  })
+
+  test('leaves what a run with a key loaded to its starter, which has counted it, where that run did not end', async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      await startAndKill(db, destination, 'run_1')
+      const { sync } = await begun(destination, { key: 'run_2' })
+      expect(sync).toMatchObject({ warnings: [told], inRun: noCounts })
     })
   })
 
@@ -111,13 +208,13 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
       const first = await begun(destination, { sink })
       await load(db, first.sync, { records: [{ id: 1 }, { id: 2 }] })
       expect(await destination.finish(first.sync)).toEqual([])
-      await destination.endRun('test', first.start)
+      await end(destination, first)
       const killed = await begun(destination, { sink })
       await load(db, killed.sync, { records: [] })
       expect(await destination.finish(killed.sync)).toEqual([warning])
       const next = await begun(destination, { sink })
       expect(next.sync.warnings).toEqual([warning])
-      await destination.endRun('test', next.start)
+      await end(destination, next)
       expect((await begun(destination, { sink })).sync.warnings).toEqual([])
     })
   },

@@ -88,11 +88,72 @@ test.each([
   await triggered(db, when, body)
   const error = await refusal(sync(db, keyed(), records))
   expect(error).toMatchObject({ code: 'destination_key_unusable' })
-  expect(error.message).toContain(
-    '"public"."things" cannot have one row for each primary key: a trigger of the table',
+  expect(error.message).toBe(
+    '"public"."things" cannot have one row for each primary key: trigger change sets the key of rows to the key of other rows',
   )
-  expect(error.suggestedFix).toContain('DISABLE TRIGGER')
+  expect(error.suggestedFix).toContain('`ALTER TABLE "public"."things" DISABLE TRIGGER change`')
   expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 7 }, { id: 8 }])
+})
+
+const changesKey = {
+  code: 'destination_key_unusable',
+  message:
+    '"public"."things" cannot have one row for each primary key: trigger change gives rows another key than their records have',
+}
+const leavesPartition = {
+  code: 'destination_partition_missing',
+  message:
+    'No partition of "public"."things" accepts a record: trigger change gives rows values of another partition',
+}
+
+test.each([
+  ['UPDATE', 'low', 'append_dedup'],
+  ['UPDATE', 'things', 'append_dedup'],
+  ['INSERT', 'low', 'append_dedup'],
+  ['INSERT', 'things', 'append_dedup'],
+  ['INSERT', 'low', 'append'],
+  ['INSERT', 'low', 'overwrite'],
+] as const)(
+  'a trigger BEFORE %s on %s that gives rows values of another partition is named: %s',
+  async (event, table, mode) => {
+    const [id, expected] = event === 'UPDATE' ? [1, changesKey] : [2, leavesPartition]
+    const record = { id, v: 'new' }
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE things (id bigint, v text) PARTITION BY RANGE (id);
+       CREATE TABLE low PARTITION OF things FOR VALUES FROM (0) TO (100);
+       CREATE TABLE high PARTITION OF things FOR VALUES FROM (100) TO (1000)`,
+    )
+    await sync(db, keyed(mode), [{ id: 1, v: 'old' }])
+    await db.query(
+      `CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id := NEW.id + 100; RETURN NEW; END';
+       CREATE TRIGGER change BEFORE ${event} ON ${table} FOR EACH ROW EXECUTE FUNCTION change();
+       ${table === 'low' ? 'CREATE TRIGGER unconcerned BEFORE INSERT ON high FOR EACH ROW WHEN (false) EXECUTE FUNCTION change()' : ''}`,
+    )
+    const error = await refusal(sync(db, keyed(mode), [record]))
+    const { code, message, suggestedFix } = error
+    expect({ code, message }).toEqual(expected)
+    const [, statement] = /`([^`]+)`/.exec(suggestedFix) ?? []
+    expect(statement).toBe(`ALTER TABLE "public"."${table}" DISABLE TRIGGER change`)
+    expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 1, v: 'old' }])
+    await db.query(statement ?? 'none')
+    await sync(db, keyed(mode), [record])
+    expect(await db.query('SELECT v FROM things WHERE id = $1', [id])).toEqual([{ v: 'new' }])
+  },
+)
+
+test('a table that is itself a partition is told to be one, and not to have partitions of its own', async () => {
+  await using db = await testDatabase()
+  await sync(db, keyed('append'), [])
+  await db.query(
+    `CREATE TABLE all_things (LIKE things) PARTITION BY RANGE (id);
+     ALTER TABLE all_things ATTACH PARTITION things FOR VALUES FROM (0) TO (100)`,
+  )
+  const error = await refusal(sync(db, keyed('append'), [{ id: 100, v: 'a' }]))
+  expect(error).toMatchObject({ code: 'destination_partition_missing' })
+  expect(error.message).toContain('it is itself a partition, for other values')
+  expect(error.suggestedFix).toContain('`ALTER TABLE … DETACH PARTITION "public"."things"`')
+  expect(error.suggestedFix).not.toContain('PARTITION OF')
 })
 
 test('a CHECK of a domain that an overwrite violates names the table, and not where rows are gathered', async () => {

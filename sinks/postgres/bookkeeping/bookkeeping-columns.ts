@@ -32,6 +32,7 @@ export const bookkeepingColumns: Readonly<Record<string, readonly string[]>> = {
     'earlier_tables',
     'merged_key',
     'begin_warnings',
+    'told_run',
   ],
   slices: [
     'stream_id',

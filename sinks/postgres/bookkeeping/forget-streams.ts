@@ -12,10 +12,14 @@ export async function forgetStreams(
   streams: readonly StreamId[] | 'all',
 ): Promise<void> {
   const names = streams === 'all' ? null : JSON.stringify(streams)
-  const isWanted = `connection = $1 AND ($2::json IS NULL OR EXISTS (
-    SELECT FROM json_to_recordset($2::json) AS wanted (name text, namespace text)
-     WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace))`
+  const isWanted = `connection = $1 AND ($2::json IS NULL OR ${isAmong('$2')})`
   await forget(session, isWanted, [connection, names])
+}
+
+/** SQL condition: the row `stream` is one of those that the parameter lists, as JSON of StreamIds. */
+export function isAmong(parameter: string): string {
+  return `EXISTS (SELECT FROM json_to_recordset(${parameter}::json) AS wanted (name text, namespace text)
+     WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace)`
 }
 
 /** Streams that loaded a table which somebody dropped: their checkpoints refer to rows that no longer exist. */

@@ -111,6 +111,13 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins and its ends warned of, until a run told it`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.streams -- the run that told its notes, its warnings and the counts of its run, and ended: another run forgets them
+     ADD COLUMN told_run bigint;
+   -- Before, the end of a run was that of all streams.
+   UPDATE ${schema}.streams AS s SET told_run = r.run FROM ${schema}.runs AS r
+    WHERE r.ended AND r.connection OPERATOR(pg_catalog.=) s.connection`,
 ]
 
 /**

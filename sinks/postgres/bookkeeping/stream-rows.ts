@@ -71,6 +71,8 @@ export interface StreamRow {
   readonly tableNotes: readonly TableNote[]
   /** The warnings of its begins, reads and ends, likewise. */
   readonly warnings: readonly string[]
+  /** The run that has told its notes and warnings, and has ended. */
+  readonly toldRun: number | undefined
   /** How many of its slices were saved. */
   readonly planned: number
   /** Other tables that it was loaded into, since its last reset. Their rows are still there. */
@@ -109,6 +111,7 @@ interface RawStreamRow {
   readonly planned: string
   readonly earlier_tables: string
   readonly merged_key: string | null
+  readonly told_run: string | null
 }
 
 /** `locked`: until the transaction ends. */
@@ -141,6 +144,7 @@ export async function readStreamRow(
     startedAtMs: row.started_at.getTime(),
     planned: Number(row.planned),
     warnings: [...row.begin_warnings, ...row.table_warnings],
+    toldRun: row.told_run === null ? undefined : Number(row.told_run),
   }
 }
 
@@ -249,6 +253,7 @@ export async function writeStreamRow(
     | 'startedAtMs'
     | 'planned'
     | 'warnings'
+    | 'toldRun'
   > & { readonly streamId: StreamTarget['streamId'] },
 ): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
@@ -261,7 +266,9 @@ export async function writeStreamRow(
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
        staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
-       table_notes = excluded.table_notes, complete = false, finished_at = NULL,
+       table_notes = excluded.table_notes, complete = false, finished_at = NULL, told_run = NULL,
+       table_warnings = CASE WHEN s.told_run <> excluded.run THEN '{}' ELSE s.table_warnings END,
+       begin_warnings = CASE WHEN s.told_run <> excluded.run THEN '{}' ELSE s.begin_warnings END,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
        attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
        merged_key = excluded.merged_key,

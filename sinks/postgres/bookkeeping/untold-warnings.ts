@@ -1,8 +1,10 @@
-import type { StreamSync } from '../../sink.ts'
+import { streamIdOf } from '../../../protocol/index.ts'
+import type { RunStart, SinkStream, StreamSync, Untold } from '../../sink.ts'
 import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
+import { readInRun, readStreamRow, type StreamRow } from './stream-rows.ts'
 
-// Warnings are stored until a run that told them has ended (runs.ts forgets them): a run that is killed has told nothing.
+// Warnings are stored until a run that told them has ended (told_run) and another one begins the stream: a run that is killed has told nothing.
 //   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning
 //   begin_warnings   speak of what was done to the table, and stay true
 
@@ -40,3 +42,34 @@ export async function keepUntold(
   )
   return row?.warnings ?? warnings
 }
+
+/** `Destination.untold`: see the contract. */
+export async function readUntold(
+  session: DestinationSession,
+  { connection, stream }: SinkStream,
+  start: RunStart,
+): Promise<Untold | undefined> {
+  const streamId = streamIdOf(stream.stream)
+  const row = await readStreamRow(session, connection, { streamId, lock: 'unlocked' })
+  if (row === undefined) return undefined
+  const { id, tableNotes, warnings } = withoutTold(row, start)
+  const inRun = isCounted(row, start) ? noCounts : await readInRun(session, id)
+  return { tableNotes, warnings, inRun }
+}
+
+/** The row as a run finds it that has nothing to tell again. */
+export function withoutTold(row: StreamRow, start: RunStart): StreamRow {
+  return isTold(row, start) ? { ...row, tableNotes: [], warnings: [] } : row
+}
+
+/** By another run, which ended. */
+function isTold({ toldRun }: StreamRow, { run }: RunStart): boolean {
+  return toldRun !== undefined && toldRun !== run
+}
+
+/** What was committed of the stream is not for this run to tell. Who starts runs with keys counts those that are killed by their progress. */
+export function isCounted(row: StreamRow, start: RunStart): boolean {
+  return isTold(row, start) || (start.hasKey && row.run !== start.run)
+}
+
+const noCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }

@@ -313,7 +313,8 @@ export class CopyLoad {
     const sent = this.#sent - this.#settled - (rejections?.openRows.length ?? 0)
     const { stream, session } = this.#options
     const { name: table } = this.#place
-    await requireRows(session, { stream, table }, { due: sent, done: counted })
+    const account = { due: sent, done: counted, events: ['insert'] } as const
+    await requireRows(session, { stream, table }, account)
     if (this.isStaged) this.#stagedRows += counted
     this.#settled = this.#sent
     this.losses.settle()

@@ -26,6 +26,7 @@ import { runMerge } from '../merge/run-merge.ts'
 import { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
+import { nameTriggers } from '../trigger-errors.ts'
 import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
 
 /** Blocks are held until they are flushed; if the caller never flushes, no more than this is held. */
@@ -357,14 +358,14 @@ class PostgresLane implements SinkLane {
     try {
       return await work()
     } catch (thrown) {
-      const { place, session, sync } = this.#context
+      const { place, session, sync, target } = this.#context
       const error = session.error(thrown)
+      const otherPlace = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
       if (error.code === 'destination_connection_lost') {
-        const otherPlace = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
         await using other = await DestinationSession.open(otherPlace)
         await requireOwn(other, sync, 'unlocked')
       }
-      throw error
+      throw await nameTriggers(error, { ...otherPlace, table: target.table })
     }
   }
 }

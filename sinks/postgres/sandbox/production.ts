@@ -232,8 +232,7 @@ function isAltered({
 /** What others made on the table, and did not disable, acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
 async function ownRules(session: DestinationSession, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
-    `SELECT 'policy ' || polname AS rule FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
-      WHERE polrelid = to_regclass($1) AND relrowsecurity
+    `SELECT 'policy ' || polname AS rule FROM pg_policy WHERE polrelid = to_regclass($1) AND row_security_active(polrelid)
      UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = to_regclass($1) AND ev_enabled IN ('O', 'A')
      UNION ALL SELECT 'trigger ' || tgname || CASE WHEN tgrelid = to_regclass($1) THEN '' ELSE ' of partition ' || tgrelid::regclass END
        FROM pg_trigger

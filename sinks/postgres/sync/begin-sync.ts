@@ -6,7 +6,7 @@ import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
-import { keepUntold } from '../bookkeeping/untold-warnings.ts'
+import { isCounted, keepUntold, withoutTold } from '../bookkeeping/untold-warnings.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
@@ -57,7 +57,8 @@ export async function beginSync(
       subject: quoteTable(target.table),
       seconds: takeOverSeconds,
     })
-    const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
+    const stored = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
+    const row = stored && withoutTold(stored, start)
     const { isOurs, owners } = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
@@ -108,7 +109,7 @@ async function startSync(
   })
   const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
   const untold = await keepUntold(session, written.id, [...told, ...removed])
-  if (row?.run !== start.run) await resetRunCounts(session, written.id)
+  if (row !== undefined && isCounted(row, start)) await resetRunCounts(session, written.id)
   if (!resumed) await resetSlices(session, written.id, goesOn)
   const begun = { ...written, table, syncStart }
   return withCheckpoints(session, begun, {

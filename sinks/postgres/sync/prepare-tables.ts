@@ -286,7 +286,8 @@ async function removeDuplicates({
   const { rows } = await session.write<RowAccount & Record<string, unknown>>(dedupStatement(merge))
   const [account] = rows
   if (account !== undefined) {
-    await requireRows(session, { stream: streamLabel(streamId), table }, account)
+    const place = { stream: streamLabel(streamId), table }
+    await requireRows(session, place, { ...account, events: ['delete'] })
   }
   return account?.done ?? 0
 }

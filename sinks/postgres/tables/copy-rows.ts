@@ -17,7 +17,7 @@ export async function copyRows(
     `INSERT INTO ${quoteTable(table)} (${columns}) SELECT ${columns} FROM ${quoteTable(stage)}`,
   )
   const place = { stream: streamLabel(streamId), table }
-  await requireRows(session, place, { due: Number(row?.rows), done })
+  await requireRows(session, place, { due: Number(row?.rows), done, events: ['insert'] })
   return done
 }
 
@@ -33,6 +33,6 @@ export async function deleteRows(
   const { changed: done } = await session.write(`DELETE FROM ${quoteTable(table)}`)
   // Others may have added rows in the meantime.
   const place = { stream: streamLabel(streamId), table }
-  await requireRows(session, place, { due, done: Math.min(due, done) })
+  await requireRows(session, place, { due, done: Math.min(due, done), events: ['delete'] })
   return done
 }

@@ -1,4 +1,5 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, type ErrorDetails } from '../../../protocol/index.ts'
+import { faultTexts } from '../destination-errors.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import type { DestinationSession } from '../session.ts'
@@ -7,6 +8,11 @@ import type { DestinationSession } from '../session.ts'
 export interface RowAccount {
   readonly due: number
   readonly done: number
+}
+
+/** … and how it did that. */
+export interface RowChanges extends RowAccount {
+  readonly events: readonly RowEvent[]
 }
 
 export interface RowPlace {
@@ -19,17 +25,18 @@ export interface RowPlace {
 export async function requireRows(
   session: DestinationSession,
   place: RowPlace,
-  { due, done }: RowAccount,
+  changes: RowChanges,
 ): Promise<void> {
-  if (due !== done) throw await rowsDropped(session, place, { due, done })
+  if (changes.due !== changes.done) throw await rowsDropped(session, place, changes)
 }
 
 async function rowsDropped(
   session: DestinationSession,
   { stream, table }: RowPlace,
-  { due: expected, done: actual }: RowAccount,
+  { due: expected, done: actual, events }: RowChanges,
 ): Promise<ConnectError> {
   const object = quoteTable(table)
+  // Of the policies, the server applies those of the table that a statement names, if they apply to its user.
   const found = await session.rows<InTheWay>(
     `${rowTriggers} UNION
      SELECT format('rule %I', rulename), nspname, relname, format('DISABLE RULE %I', rulename)
@@ -37,9 +44,9 @@ async function rowsDropped(
       WHERE ev_class = to_regclass($1) AND is_instead AND ev_enabled IN ('O', 'A') UNION
      SELECT format('policy %I', polname), nspname, relname, 'DISABLE ROW LEVEL SECURITY'
        FROM pg_policy JOIN pg_class c ON c.oid = polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE polrelid IN ${tableAndPartitions} AND relrowsecurity
+      WHERE polrelid = to_regclass($1) AND row_security_active(polrelid)
       ORDER BY rule, schema, "table"`,
-    [object, triggerEvents.insert + triggerEvents.delete + triggerEvents.update],
+    [object, triggerCodes(events)],
   )
   const details = { stream, expected, actual }
   if (found.length === 0) return rowsUnaccounted(table, details)
@@ -55,16 +62,33 @@ export async function requireKeysKept(
 ): Promise<void> {
   if (moved === 0) return
   const object = quoteTable(table)
+  const triggers = await findRowTriggers(session, object, ['insert', 'update'])
+  if (triggers === undefined) throw rowsUnaccounted(table, { stream, expected: moved, actual: 0 })
+  throw keyChanged({ stream, object }, triggers, faultTexts.changes_key)
+}
+
+/** `does`: what the triggers do to the keys of rows. */
+export function keyChanged(
+  { object, ...facts }: ErrorDetails & { readonly object: string },
+  { rules, undo }: Suspects,
+  does: string,
+): ConnectError {
+  const fix = `Let the trigger leave the key alone, or run \`${undo}\`, and run the connection again. What it makes of the key can be a column of its own.`
+  const details = { ...facts, object, table: object, problem: `${rules} ${does}`, fix }
+  return new ConnectError('destination_key_unusable', { details })
+}
+
+/** The triggers of a table (`object`, quoted) and its partitions that see a row before one of the events; undefined if there are none. */
+export async function findRowTriggers(
+  session: DestinationSession,
+  object: string,
+  events: readonly RowEvent[],
+): Promise<Suspects | undefined> {
   const found = await session.rows<InTheWay>(`${rowTriggers} ORDER BY rule, schema, "table"`, [
     object,
-    triggerEvents.insert + triggerEvents.update,
+    triggerCodes(events),
   ])
-  if (found.length === 0) throw rowsUnaccounted(table, { stream, expected: moved, actual: 0 })
-  const { rules, undo } = namesOf(found)
-  const problem = `${rules} gives rows another key than their records have`
-  const fix = `Let the trigger leave the key alone, or run \`${undo}\`, and run the connection again. What it makes of the key can be a column of its own.`
-  const details = { stream, table: object, problem, fix }
-  throw new ConnectError('destination_key_unusable', { details })
+  return found.length === 0 ? undefined : namesOf(found)
 }
 
 function rowsUnaccounted(
@@ -90,6 +114,12 @@ export const tableAndPartitions =
 
 /** As pg_trigger has them. */
 const triggerEvents = { insert: 4, delete: 8, update: 16 } as const
+/** How a statement changes a row. */
+export type RowEvent = keyof typeof triggerEvents
+
+function triggerCodes(events: readonly RowEvent[]): number {
+  return events.reduce((codes, event) => codes | triggerEvents[event], 0)
+}
 
 /**
  * Selects the triggers of these events (`$2`) that may leave rows out, or change them. One of a partitioned table has copies at its partitions,
@@ -103,7 +133,12 @@ const rowTriggers = `SELECT format('trigger %I', tgname) AS rule, nspname AS sch
                     WHERE p.oid = t.tgparentid AND p.tgrelid IN ${tableAndPartitions} AND p.tgenabled IN ('O', 'A'))`
 
 /** In words, and the statements that put all of them out of action. */
-function namesOf(found: readonly InTheWay[]): { readonly rules: string; readonly undo: string } {
+export interface Suspects {
+  readonly rules: string
+  readonly undo: string
+}
+
+function namesOf(found: readonly InTheWay[]): Suspects {
   const rules = new Set(found.map(({ rule }) => rule))
   const undo = new Set(found.map((rule) => `ALTER TABLE ${quoteTable(rule)} ${rule.undo}`))
   return { rules: [...rules].join(' or '), undo: [...undo].join('; ') }

@@ -86,14 +86,14 @@ test('what an earlier start of the run lost is in the total, and told apart', ()
     ]),
   )
   expect(account.warnings(table, { ...none, rejected: 1_000, nulled: 4, cut: 1 })).toEqual([
-    '1,002 records were rejected, 1,000 of them in an earlier start of this run: too large (rows [7], [8] and others); the table reactor_connect.rejected_records has them all',
-    '5 values became NULL, 4 of them in an earlier start of this run, because their columns cannot hold them: day (rows [9] and others); `_airbyte_meta` of each row names them',
-    '1 value was shortened in an earlier start of this run, because its column cannot hold all of it; `_airbyte_meta` of each row names them',
+    '1,002 records were rejected, 1,000 of them in an earlier start: too large (rows [7], [8] and others); the table reactor_connect.rejected_records has them all',
+    '5 values became NULL, 4 of them in an earlier start, because their columns cannot hold them: day (rows [9] and others); `_airbyte_meta` of each row names them',
+    '1 value was shortened in an earlier start, because its column cannot hold all of it; `_airbyte_meta` of each row names them',
   ])
 })
 
 test('a start that lost nothing itself tells what earlier ones did', () => {
   expect(new LossAccount().warnings(table, { ...none, rejected: 3 })).toEqual([
-    '3 records were rejected in an earlier start of this run; the table reactor_connect.rejected_records has them all',
+    '3 records were rejected in an earlier start; the table reactor_connect.rejected_records has them all',
   ])
 })

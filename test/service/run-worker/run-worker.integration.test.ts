@@ -68,6 +68,13 @@ test('a retry reads only what the run before it did not complete', async () => {
   expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
   const before = partial.streams.find(({ name }) => name === 'bad')
   expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
+  // The stream that it took over was told by the run before it: no later run tells it again.
+  expect(
+    await test.data.query('SELECT name, told_run::int FROM reactor_connect.streams ORDER BY name'),
+  ).toEqual([
+    { name: 'bad', told_run: 2 },
+    { name: 'good', told_run: 2 },
+  ])
   await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
 })
 

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
+import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+
+/** 40 MB: more than is read ahead. */
+const rows = 20_000
+const loadedFirst = 10
+const replaced: unknown = expect.stringContaining(
+  'Table src.a is not the one of the last checkpoint',
+)
+
+async function planOf(db: TestDatabase, log: LogName): Promise<RunPlan> {
+  const source = { ...db.address, schemas: ['src'], state_rows: 20 }
+  return planRun({
+    connection: `untold-${randomUUID().slice(0, 8)}`,
+    source: { type: 'postgres', config: source },
+    destination: db.address,
+    schema: 'dest',
+    log: logConfig(log),
+    mode: 'append_dedup',
+    syncMode: 'incremental',
+    cursor: 'u',
+    limits: { partitionsPerStream: 1 },
+  })
+}
+
+/** `stopped`: as soon as rows of stream a are loaded. */
+async function runTo(plan: RunPlan, status: StreamResult['status']): Promise<StreamResult> {
+  const stop = new AbortController()
+  const { result } = await runPlan(plan, stop.signal, ({ streams }) => {
+    const a = streams.find(({ stream: { name } }) => name === 'a')
+    if (status === 'stopped' && a !== undefined && a.loaded > 0) stop.abort()
+  })
+  const stream = result.streams.find(({ stream: { name } }) => name === 'a')
+  if (stream?.status !== status) throw new Error(`stream a is ${JSON.stringify(stream)}`)
+  return stream
+}
+
+/** Loads the table of the source, replaces it by another one with more rows, and stops in the middle of these. Resolves with the rows that were loaded until then. */
+async function stopInReplaced(db: TestDatabase, plan: RunPlan): Promise<number> {
+  await runTo(plan, 'complete')
+  await db.query(
+    `CREATE TABLE src.next (LIKE src.a INCLUDING ALL); INSERT INTO src.next SELECT * FROM src.a;
+     DROP TABLE src.a; ALTER TABLE src.next RENAME TO a;
+     INSERT INTO src.a SELECT n, repeat(n::text, 2000 / length(n::text)) FROM generate_series(${String(loadedFirst + 1)}, ${String(rows)}) n`,
+  )
+  await db.query(
+    `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END';
+     CREATE TRIGGER wait BEFORE INSERT ON dest.a FOR EACH ROW WHEN (new.u % 20 = 0) EXECUTE FUNCTION wait()`,
+  )
+  const slow = { ...plan, limits: { ...plan.limits, commitBytes: 1 } }
+  const stopped = await runTo(slow, 'stopped')
+  await db.query('DROP TRIGGER wait ON dest.a')
+  expect(stopped.warnings).toEqual([replaced])
+  expect(stopped.loaded).toBeGreaterThan(0)
+  return stopped.loaded
+}
+
+async function source(db: TestDatabase, ...tables: readonly string[]): Promise<void> {
+  await db.query('CREATE SCHEMA src')
+  for (const table of tables)
+    await db.query(
+      `CREATE TABLE src.${table} (u int PRIMARY KEY, body text);
+       INSERT INTO src.${table} SELECT n, n::text FROM generate_series(1, ${String(loadedFirst)}) n`,
+    )
+}
+
+const logs = ['embedded', 'kafka block'] as const
+
+test.each(logs)(
+  'a run that cannot begin a stream tells what earlier starts left untold, and only it does: %s log',
+  { timeout: 120_000 },
+  async (log) => {
+    await using db = await testDatabase()
+    await source(db, 'a')
+    const plan = await planOf(db, log)
+    const loaded = await stopInReplaced(db, plan)
+    await db.query('CREATE TABLE dest.child () INHERITS (dest.a)')
+    expect(await runTo(plan, 'failed')).toMatchObject({
+      error: { code: 'destination_table_inherited' },
+      warnings: [replaced],
+      loaded: 0,
+      before: { loaded },
+    })
+    await db.query('DROP TABLE dest.child')
+    const last = await runTo(plan, 'complete')
+    expect(last).toMatchObject({ warnings: [], before: { loaded: 0 } })
+    expect(loadedFirst + loaded + last.loaded).toBe(rows)
+    expect(await db.query('SELECT count(*)::int AS n FROM dest.a')).toEqual([{ n: rows }])
+  },
+)
+
+test.each(logs)(
+  'a run without a stream leaves what is untold of it to the next one that has it: %s log',
+  { timeout: 120_000 },
+  async (log) => {
+    await using db = await testDatabase()
+    await source(db, 'a', 'b')
+    const plan = await planOf(db, log)
+    const loaded = await stopInReplaced(db, plan)
+    const onlyB = plan.streams.filter(({ stream }) => stream.stream.name === 'b')
+    const { result } = await runPlan({ ...plan, streams: onlyB })
+    expect(result).toMatchObject({ status: 'complete', streams: [{ warnings: [] }] })
+    const next = await runTo(plan, 'complete')
+    expect(next).toMatchObject({ warnings: [replaced], before: { loaded } })
+    expect(loadedFirst + loaded + next.loaded).toBe(rows)
+    expect(await runTo(plan, 'complete')).toMatchObject({ warnings: [], before: { loaded: 0 } })
+  },
+)
