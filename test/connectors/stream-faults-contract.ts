@@ -19,8 +19,7 @@ const readTimeoutMs = 200
 /** What passes: the request is sent again. */
 const passing: Readonly<Record<string, Fault>> = {
   'a status 429 with Retry-After': { status: 429, headers: { 'retry-after': '7' }, body: {} },
-  'a status 429 without Retry-After': { status: 429, body: {} },
-  'a status 429 with a page of HTML': { status: 429, body: html },
+  'a status 429 without Retry-After': { status: 429, body: html },
   'a status 500': { status: 500, body: {} },
   'a status 502 with a page of HTML': { status: 502, body: html },
   'a status 503': { status: 503, body: '' },

@@ -42,12 +42,17 @@ export function resumeContract(subject: StreamSubject, bench: () => StreamBench)
     })
   })
 
+  /** The undisturbed reads: nobody changes anything here. */
+  const wholes = new Map<string, StreamRead>()
+
   async function eachReading(
     verify: (reading: ConfiguredAirbyteStream, whole: StreamRead) => Promise<void> | void,
   ): Promise<void> {
     for (const stream of await bench().streams())
       for (const reading of readings(stream)) {
-        const whole = await read(reading)
+        const name = `${stream.name}, ${reading.sync_mode}`
+        const whole = wholes.get(name) ?? (await read(reading))
+        wholes.set(name, whole)
         const { states, rows, error } = whole
         expect(error, stream.name).toBeUndefined()
         expect(coveredRows(whole).length, stream.name).toBe(rows.length)
