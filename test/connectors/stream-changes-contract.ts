@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Connector } from '../../connectors/connector.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { Row } from './collected.ts'
-import { readings, type StreamSubject } from './stream-contract.ts'
+import { readings, type StreamSubject } from './stream-subject.ts'
 import {
   coveredRows,
   keyOf,

@@ -3,7 +3,8 @@ import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { githubStreams } from './github/stream-subject.ts'
 import { linearStreams } from './linear/stream-subject.ts'
 import { slackStreams } from './slack/stream-subject.ts'
-import { streamContract, type StreamSubject } from './stream-contract.ts'
+import { streamContract } from './stream-contract.ts'
+import type { StreamSubject } from './stream-subject.ts'
 import { stripeStreams } from './stripe/stream-subject.ts'
 
 // A test reads each stream of a connector many times, on a busy machine too.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { AirbyteStream, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { Fault } from '../fakes/fault-gate.ts'
-import { readings, type StreamSubject } from './stream-contract.ts'
+import { readings, type StreamSubject } from './stream-subject.ts'
 import {
   coveredRows,
   keysOf,

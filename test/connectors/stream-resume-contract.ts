@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { AirbyteStream, ConfiguredAirbyteStream } from '../../protocol/index.ts'
-import type { StreamSubject } from './stream-contract.ts'
-import { readings } from './stream-contract.ts'
+import type { StreamSubject } from './stream-subject.ts'
+import { readings } from './stream-subject.ts'
 import {
   coveredRows,
   keysOf,

@@ -9,7 +9,7 @@ import {
 } from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
 import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
-import type { StreamSubject } from '../stream-contract.ts'
+import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
 import { fillOrganization } from './contract-subject.ts'
 import { commit, fill } from './loopback.ts'

@@ -2,7 +2,7 @@ import { fillAcme, on } from '../../fakes/linear/acme.ts'
 import type { Kind, LinearData } from '../../fakes/linear/linear-data.ts'
 import { apiKey, LinearSimulator, rateLimited } from '../../fakes/linear/linear-simulator.ts'
 import type { GateRequest } from '../../fakes/fault-gate.ts'
-import type { StreamSubject } from '../stream-contract.ts'
+import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
 
 const kinds: Readonly<Record<string, { readonly kind: Kind; readonly text: string }>> = {

@@ -5,7 +5,7 @@ import {
   type SlackMessage,
   type WorkspaceData,
 } from '../../fakes/slack/workspace-data.ts'
-import type { StreamSubject } from '../stream-contract.ts'
+import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
 
 export const slackStreams: StreamSubject = {

@@ -6,7 +6,7 @@ import {
 import { resources } from '../../fakes/stripe/resources.ts'
 import type { StripeAccount } from '../../fakes/stripe/stripe-account.ts'
 import { StripeSimulator } from '../../fakes/stripe/stripe-simulator.ts'
-import type { StreamSubject } from '../stream-contract.ts'
+import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
 
 const file = new URL('../../../connectors/stripe/streams/manifest.yaml', import.meta.url).pathname
