@@ -127,12 +127,13 @@ const handlers: Readonly<Record<string, Handler>> = {
   'GET /repos/acme/shop': () => ({ text: repository }),
   'GET /repos/acme/shop/issues': (url) => {
     const page = Number(url.searchParams.get('page') ?? '1')
+    const size = Number(url.searchParams.get('per_page') ?? '30')
     const since = Date.parse(url.searchParams.get('since') ?? '') || 0
-    const first = Math.max(0, (since - firstChangeMs) / 1000) + (page - 1) * pageSize
-    const text = `[${issues.slice(first, first + pageSize).join(',')}]`
+    const first = Math.max(0, (since - firstChangeMs) / 1000) + (page - 1) * size
+    const text = `[${issues.slice(first, first + size).join(',')}]`
     const next = new URL(url)
     next.searchParams.set('page', String(page + 1))
-    return first + pageSize < records ? { text, link: `<${next.href}>; rel="next"` } : { text }
+    return first + size < records ? { text, link: `<${next.href}>; rel="next"` } : { text }
   },
   'GET /conversations.list': () => ({ text: JSON.stringify(channels) }),
   'GET /conversations.history': (url) => ({ text: slackPage(url.search) }),
