@@ -55,8 +55,8 @@ interface KnownCall {
 /** A step more than uploads have. */
 const steps = 4
 
-/** One call of an action. */
-export class ActionCallWork implements PreparedCall {
+/** A call of an action that exists. */
+export class ExistingCall implements PreparedCall {
   readonly #known: KnownCall
   readonly #tools: ActionCallTools
 

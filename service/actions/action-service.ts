@@ -6,7 +6,7 @@ import type { CatalogConnector } from '../catalog/catalog-service.ts'
 import type { Instance } from '../instances/schema.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { ActionCallWork, type ActionCallTools } from './action-call.ts'
+import { ExistingCall, type ActionCallTools } from './action-call.ts'
 import type { ActionRequestCall, ActionService, PreparedCall } from './contract.ts'
 import { DryRunTokens } from './dry-run-token.ts'
 import { KeyedHash } from './keyed-hash.ts'
@@ -63,7 +63,7 @@ export class StoredActionService implements ActionService {
         inputHash: await this.#tools.hash.of(input),
       }
       const context = { ...unknown, effect, name }
-      return new ActionCallWork({ ...found, subject, input, token, context }, this.#tools)
+      return new ExistingCall({ ...found, subject, input, token, context }, this.#tools)
     } catch (error) {
       if (!(error instanceof ConnectError) || !absent.has(error.code)) throw error
       return absentCall(unknown, error)

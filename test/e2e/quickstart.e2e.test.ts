@@ -411,8 +411,11 @@ describe('beside the quickstart', () => {
   })
 
   test('the lines of the product’s page for Stripe work word by word against a vendor on loopback', async () => {
-    await using vendor = await ScriptedVendor.start(() => ({
-      body: { id: 'cus_1', object: 'customer', object_list: [], data: [], has_more: false },
+    await using vendor = await ScriptedVendor.start(({ method }) => ({
+      body:
+        method === 'GET'
+          ? { object: 'list', data: [], has_more: false }
+          : { id: 'cus_1', object: 'customer' },
       headers: { 'request-id': 'req_1' },
     }))
     await succeeds('connect catalog show stripe')

@@ -1,4 +1,5 @@
 import { isPublic, maskSecrets, SecretIndex, secretsInside } from '../../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
 
 /** A shorter line of a secret may occur in any text. */
 const minLine = 8
@@ -20,8 +21,9 @@ export function scrub(text: string, indexes: readonly SecretIndex[]): string {
 
 /** Adds a secret with the parts of it that are secret themselves. */
 export function addSecret(index: SecretIndex, secret: string): void {
-  // Characters that UTF-8 cannot encode are replaced.
-  for (const text of new Set([secret, secret.toWellFormed(), ...partsOf(secret)])) index.add(text)
+  // Characters that UTF-8 cannot encode are replaced. Errors name places by JSON pointers, and a secret may be taken for a field's name.
+  for (const text of new Set([secret, secret.toWellFormed(), ...partsOf(secret)]))
+    for (const form of new Set([text, formatPointer([text]).slice(1)])) index.add(form)
 }
 
 /** The lines of a private key, because one may be shown alone; and the secret parts of a JSON key file, or of a connection string. */

@@ -1,10 +1,14 @@
 import type { ActionSubject } from '../action-contract.ts'
 import { samples } from './samples.ts'
 
+/** Without the id of an object. */
+const isList = /^\/v1\/\w+(?:\?|$)/
+const emptyList = { object: 'list', data: [], has_more: false }
+
 export const stripeSubject: ActionSubject = {
   configOf: (url, secret) => ({ api_url: url, api_key: secret }),
-  succeed: () => ({
-    body: { id: 'obj_1', object: 'customer' },
+  succeed: ({ method, url }) => ({
+    body: method === 'GET' && isList.test(url) ? emptyList : { id: 'obj_1', object: 'customer' },
     headers: { 'request-id': 'req_1' },
   }),
   samples: {

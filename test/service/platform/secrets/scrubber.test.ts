@@ -186,3 +186,10 @@ test('a long secret of signs that passwords stand between costs no more', () => 
     expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(4_000)
   }
 })
+
+test('a secret that is taken for the name of a field is hidden in the JSON pointer of an error', () => {
+  const hide = scrubber(['pa/ss~word+1/'])
+  expect(hide('`/input/pa~1ss~0word+1~1/0`: there is no such field')).toBe(
+    '`/input/***/0`: there is no such field',
+  )
+})
