@@ -211,7 +211,11 @@ export class FileVault implements Vault {
 
   async #readRing(): Promise<KeyRing> {
     const ring = await readKeyRing(this.#folder, this.#keys)
-    if (ring === null) throw wrongKeyError(this.#folder, keyFileMissing)
+    if (ring === null) {
+      // A folder that is gone (its disk is) is not one without its key file.
+      await access(this.#folder)
+      throw wrongKeyError(this.#folder, keyFileMissing)
+    }
     if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
       throw wrongKeyError(this.#folder, 'another process has changed the key: restart this one')
     }

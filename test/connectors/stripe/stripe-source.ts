@@ -1,6 +1,11 @@
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import type { ConnectorContext, ReadTask, RecordOutput } from '../../../connectors/connector.ts'
+import type {
+  ConnectorContext,
+  ReadTask,
+  RecordOutput,
+  Waits,
+} from '../../../connectors/connector.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import {
   isJsonObject,
@@ -28,6 +33,8 @@ export interface ReadOptions {
   /** After so many records. */
   readonly stopAfter?: number
   readonly onRecords?: (count: number) => void
+  /** Passes only while the connector waits. Default: the clock of this machine. */
+  readonly clock?: { ms: number }
 }
 
 /** The connector beside a simulator of its own. Their clocks agree. */
@@ -46,13 +53,19 @@ export class StripeSource {
     return new StripeSource(simulator)
   }
 
-  context(signal = new AbortController().signal, warnings: string[] = []): ConnectorContext {
+  context(
+    signal = new AbortController().signal,
+    warnings: string[] = [],
+    clock?: { ms: number },
+  ): ConnectorContext {
     const begin = performance.now()
+    const passedMs = (): number => clock?.ms ?? performance.now() - begin
     return {
       logger: pino({ level: 'silent' }),
       signal,
       allowedNetworks: ['127.0.0.1/32'],
-      now: () => this.simulator.account.now * 1000 + (performance.now() - begin),
+      now: () => this.simulator.account.now * 1000 + passedMs(),
+      ...(clock !== undefined && { waits: waitsOf(clock) }),
       warn: (text) => {
         warnings.push(text)
       },
@@ -63,7 +76,7 @@ export class StripeSource {
     const { mode = 'incremental', state = null, stopAfter = Infinity } = options
     const stop = new AbortController()
     const warnings: string[] = []
-    const context = this.context(stop.signal, warnings)
+    const context = this.context(stop.signal, warnings, options.clock)
     const found = new Collected((count) => {
       options.onRecords?.(count)
       if (count >= stopAfter) stop.abort()
@@ -78,6 +91,16 @@ export class StripeSource {
     const outcome = await stripeConnector.read(task, found, context)
     const { found: records, states, waits } = found
     return { outcome, records, states, warnings, waits }
+  }
+}
+
+function waitsOf(clock: { ms: number }): Waits {
+  return {
+    sleep: async (seconds) => {
+      clock.ms += seconds * 1000
+      return Promise.resolve()
+    },
+    readTimeoutMs: 60_000,
   }
 }
 
