@@ -47,5 +47,5 @@ for (const { slice, state } of await session.plan(stream, new Map())) {
   const task = { config, stream, slice, state, session: session.shared }
   await connector.read(task, out, context)
 }
-// Lists that begin anew after a time give its record twice.
+// A list that begins again after a time gives the record of that time twice.
 if (count < Number(expected)) throw new Error(`${type}: ${String(count)} records`)

@@ -52,3 +52,17 @@ export class Batches<Item, Result> {
     }
   }
 }
+
+/**
+ * Looks rows up by their keys, many at once.
+ * @param read gives the rows that there are, in any order
+ */
+export function lookUps<Found>(
+  read: (keys: readonly string[]) => Promise<readonly Found[]>,
+  keyOf: (found: Found) => string,
+): Batches<string, Found | undefined> {
+  return new Batches(async (keys) => {
+    const found = new Map((await read([...new Set(keys)])).map((one) => [keyOf(one), one]))
+    return keys.map((key) => found.get(key))
+  })
+}

@@ -1,4 +1,4 @@
-import { Batches } from '../../lib/async/batches.ts'
+import { lookUps, type Batches } from '../../lib/async/batches.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { apiKeySchema, type ApiKey } from './schema.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
@@ -27,7 +27,14 @@ export class PostgresApiKeyStore implements ApiKeyStore {
 
   constructor(database: Database) {
     this.#database = database
-    this.#found = new Batches((ids) => this.#find(ids))
+    this.#found = lookUps(
+      (ids) =>
+        database.query<SecretRow>(
+          `SELECT ${columns}, secret_hash FROM ${table} WHERE id = ANY($1::text[])`,
+          [ids],
+        ),
+      (row) => row.id,
+    )
   }
 
   async create(input: NewApiKey): Promise<ApiKey> {
@@ -76,15 +83,6 @@ export class PostgresApiKeyStore implements ApiKeyStore {
   async find(id: string): Promise<FoundKey | null> {
     const row = await this.#found.add(id)
     return row === undefined ? null : { apiKey: keyOf(row, id), secretHash: row.secret_hash }
-  }
-
-  async #find(ids: readonly string[]): Promise<readonly (SecretRow | undefined)[]> {
-    const rows = await this.#database.query<SecretRow>(
-      `SELECT ${columns}, secret_hash FROM ${table} WHERE id = ANY($1::text[])`,
-      [[...new Set(ids)]],
-    )
-    const byId = new Map(rows.map((row) => [row.id, row]))
-    return ids.map((id) => byId.get(id))
   }
 
   async touch(id: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { Batches } from '../../lib/async/batches.ts'
+import { lookUps, type Batches } from '../../lib/async/batches.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { instanceSchema, type Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
@@ -23,7 +23,14 @@ export class PostgresInstanceStore implements InstanceStore {
 
   constructor(database: Database) {
     this.#database = database
-    this.#found = new Batches((names) => this.#find(names))
+    this.#found = lookUps(
+      (names) =>
+        database.query<InstanceRow>(
+          `SELECT ${columns} FROM ${table} WHERE name = ANY($1::text[])`,
+          [names],
+        ),
+      (row) => row.name,
+    )
   }
 
   async create(input: NewInstance): Promise<Instance> {
@@ -44,15 +51,6 @@ export class PostgresInstanceStore implements InstanceStore {
 
   async get(name: string): Promise<Instance> {
     return instanceOf(await this.#found.add(name), name)
-  }
-
-  async #find(names: readonly string[]): Promise<readonly (InstanceRow | undefined)[]> {
-    const rows = await this.#database.query<InstanceRow>(
-      `SELECT ${columns} FROM ${table} WHERE name = ANY($1::text[])`,
-      [[...new Set(names)]],
-    )
-    const byName = new Map(rows.map((row) => [row.name, row]))
-    return names.map((name) => byName.get(name))
   }
 
   async list(
