@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { formatPointer } from '../lib/text/json-pointer.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../protocol/index.ts'
 import { jsonObjectSchema } from '../protocol/json-object.ts'
 import type { ActionDescriptor, ActionEffect, DryRunLevel } from './descriptor-schema.ts'
@@ -160,7 +161,7 @@ const maxProblems = 20
 function invalidInput({ name }: ActionDescriptor, { issues }: z.ZodError): ConnectError {
   const problems = issues.flatMap(problemsOf)
   const [first] = problems
-  const place = first === undefined || first.path === '/' ? 'The input' : `\`${first.path}\``
+  const place = first === undefined || first.path === '' ? 'The input' : `\`${first.path}\``
   const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : ''
   return new ConnectError('action_input_invalid', {
     details: {
@@ -175,13 +176,9 @@ function problemsOf(
   issue: z.core.$ZodIssue,
 ): { readonly path: string; readonly problem: string }[] {
   if (issue.code !== 'unrecognized_keys')
-    return [{ path: pointerTo(issue.path), problem: issue.message }]
+    return [{ path: formatPointer(issue.path), problem: issue.message }]
   return issue.keys.map((key) => ({
-    path: pointerTo([...issue.path, key]),
+    path: formatPointer([...issue.path, key]),
     problem: 'there is no such field; remove it, or correct its spelling',
   }))
-}
-
-function pointerTo(path: readonly PropertyKey[]): string {
-  return `/${path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`
 }

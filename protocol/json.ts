@@ -20,6 +20,19 @@ export function isJsonList(value: unknown): value is readonly JsonValue[] {
   return Array.isArray(value)
 }
 
+/** The own property: a name such as `constructor` finds nothing that is not there. */
+export function own(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+/** What is at the end of a path of names and indexes; undefined if it leads to nothing. */
+export function valueAt(root: JsonValue, path: readonly string[]): JsonValue | undefined {
+  return path.reduce<JsonValue | undefined>((value, name) => {
+    if (isJsonList(value)) return value[Number(name)]
+    return isJsonObject(value) ? own(value, name) : undefined
+  }, root)
+}
+
 /**
  * A value of a record: JSON whose numbers survive. A bigint is an integer beyond 2^53, a RawJson a decimal beyond
  * double precision; NaN and ±Infinity are allowed in a `double` or `number` column; bytes are a Uint8Array or base64.

@@ -1,8 +1,7 @@
 import type { z } from 'zod'
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { parsePointer } from '../../lib/text/json-pointer.ts'
+import { type JsonObject, valueAt } from '../../protocol/index.ts'
 import { instanceDocument } from '../../service/instances/schema.ts'
-import { parsePointer } from '../../service/platform/secrets/json-pointer.ts'
-import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -122,13 +121,6 @@ function warnOfSecrets(
 ): void {
   const holdsSecret = secrets.some((pointer) => valueAt(value, parsePointer(pointer)) !== undefined)
   if (isVisible && holdsSecret) warnOfVisible(context, '--config')
-}
-
-function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
-  const [name, ...rest] = path
-  if (name === undefined) return value
-  if (isJsonList(value)) return valueAt(value[Number(name)], rest)
-  return isJsonObject(value) ? valueAt(own(value, name), rest) : undefined
 }
 
 /** Secrets in an option are visible to everybody who can list processes. */

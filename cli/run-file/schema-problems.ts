@@ -47,12 +47,12 @@ function issueProblems(
     ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
   ]
   if (issue.code === 'invalid_union') {
-    const branch = closestBranch(issue.errors, valueAt(context.document, path))
+    const branch = closestBranch(issue.errors, fieldValue(context.document, path))
     if (branch !== undefined) return branch.flatMap((inner) => issueProblems(inner, path, context))
   }
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownField([...path, key], context))
-  const value = valueAt(context.document, path)
+  const value = fieldValue(context.document, path)
   if (value === undefined) return [missingField(path, issue, context)]
   const problem = `${describe(value, path, context)}${explain(issue)}`
   return [
@@ -173,7 +173,7 @@ const typeNames: Readonly<Record<string, string>> = {
   record: 'a group of fields',
 }
 
-function valueAt(document: unknown, path: FieldPath): unknown {
+function fieldValue(document: unknown, path: FieldPath): unknown {
   let value = document
   for (const part of path) {
     if (typeof value !== 'object' || value === null) return undefined

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { formatPointer } from '../../lib/text/json-pointer.ts'
 import type { OAuth2Scheme } from '../connector.ts'
 
 const pathSchema = z.array(z.string()).min(1)
@@ -10,7 +11,7 @@ const placesSchema = z
     Object.fromEntries(
       Object.entries(properties).map(([name, { path_in_connector_config: path }]) => [
         name,
-        path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+        formatPointer(path),
       ]),
     ),
   )

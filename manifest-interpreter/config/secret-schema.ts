@@ -1,4 +1,12 @@
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts'
+import { parseLocalReference } from '../../lib/text/json-pointer.ts'
+import {
+  isJsonList,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  own,
+  valueAt,
+} from '../../protocol/json.ts'
 import { SchemaPatterns } from './schema-patterns.ts'
 
 /**
@@ -54,11 +62,6 @@ export function itemOf(schemas: Schemas, index: number, root: JsonObject): Schem
   )
 }
 
-/** The own property: a name such as `constructor` finds nothing that is not there. */
-export function own(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined
-}
-
 function combined(schema: JsonObject): JsonValue[] {
   const lists = [schema.oneOf, schema.anyOf, schema.allOf]
   const dependent = [schema.dependentSchemas, schema.dependencies].flatMap((schemas) =>
@@ -71,14 +74,8 @@ function combined(schema: JsonObject): JsonValue[] {
 
 /** `#/definitions/x` of the same document; others are nothing that a spec may use. */
 export function referred(schema: JsonObject, root: JsonObject): JsonValue | undefined {
-  if (typeof schema.$ref !== 'string' || !schema.$ref.startsWith('#')) return undefined
-  let current: JsonValue | undefined = root
-  for (const token of schema.$ref.slice(1).split('/').slice(1)) {
-    const name = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (isJsonList(current)) current = current[Number(name)]
-    else current = isJsonObject(current) ? own(current, name) : undefined
-  }
-  return current
+  const path = typeof schema.$ref === 'string' ? parseLocalReference(schema.$ref) : undefined
+  return path === undefined ? undefined : valueAt(root, path)
 }
 
 /** What the schema itself says of a property; `true` and undefined are no schemas. */

@@ -34,6 +34,14 @@ export function get(dict: Dict, key: Value): Value | undefined {
   return typeof key === 'string' && Object.hasOwn(dict, key) ? dict[key] : undefined
 }
 
+/** What is at the end of a path of names and indexes; undefined if it leads to nothing. */
+export function valueInside(root: Value, path: readonly string[]): Value | undefined {
+  return path.reduce<Value | undefined>((value, name) => {
+    if (Array.isArray(value)) return value[Number(name)]
+    return value !== undefined && isDict(value) ? get(value, name) : undefined
+  }, root)
+}
+
 export function has(dict: Dict, key: Value): boolean {
   if (dict instanceof Map) return dict.has(storedKey(dict, key))
   return typeof key === 'string' && Object.hasOwn(dict, key)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
 import type { ConnectorActions } from '../../connectors/connector.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { Execution } from '../execution/execution.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstanceService } from '../instances/contract.ts'
@@ -173,7 +173,7 @@ export class ExistingCall implements PreparedCall {
       // A vendor may repeat what it was sent also when it succeeds.
       return {
         action: action.descriptor.name,
-        output: maskedValue(output, opened.execution),
+        output: opened.execution.document(output),
         vendorRequestId: requestId === null ? null : opened.execution.text(requestId),
       }
     } catch (error) {
@@ -237,18 +237,6 @@ function masked(request: DryRun['request'], execution: Execution): DryRun['reque
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, execution.text(value)]),
     ),
-    ...(body !== undefined && { body: maskedValue(body, execution) }),
+    ...(body !== undefined && { body: execution.document(body) }),
   }
-}
-
-function maskedValue(value: JsonValue, execution: Execution): JsonValue {
-  if (typeof value === 'string') return execution.text(value)
-  if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, execution))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [
-      execution.text(name),
-      maskedValue(item, execution),
-    ]),
-  )
 }

@@ -1,4 +1,5 @@
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { parseLocalReference } from '../../lib/text/json-pointer.ts'
+import { isJsonObject, type JsonObject, type JsonValue, valueAt } from '../../protocol/index.ts'
 import { docOf } from './container-types.ts'
 import { schemaType, type SchemaContext } from './schema-types.ts'
 import type { Declaration, TypeNode } from './type-node.ts'
@@ -52,7 +53,7 @@ function referenceScope(root: JsonObject, options: ScopeOptions): ReferenceScope
   if (rootName !== undefined) named.set('[]', rootName)
   const open: { readonly name: string; readonly schema: JsonValue }[] = []
   const reference = (ref: string): TypeNode | undefined => {
-    const pointer = pointerOf(ref)
+    const pointer = parseLocalReference(ref)
     if (pointer === undefined) return undefined
     const key = JSON.stringify(pointer)
     const before = named.get(key)
@@ -75,27 +76,4 @@ function referenceScope(root: JsonObject, options: ScopeOptions): ReferenceScope
       return declared
     },
   }
-}
-
-/** `#/definitions/a~1b` -> `definitions`, `a/b`; undefined: it leads out of the document. */
-function pointerOf(ref: string): readonly string[] | undefined {
-  if (ref === '#') return []
-  if (!ref.startsWith('#/')) return undefined
-  try {
-    return decodeURIComponent(ref.slice(2))
-      .split('/')
-      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-  } catch {
-    // Not a valid URL encoding: it names nothing.
-    return undefined
-  }
-}
-
-function valueAt(root: JsonObject, pointer: readonly string[]): JsonValue | undefined {
-  let value: JsonValue | undefined = root
-  for (const part of pointer) {
-    if (isJsonList(value)) value = value[Number(part)]
-    else value = isJsonObject(value) && Object.hasOwn(value, part) ? value[part] : undefined
-  }
-  return value
 }

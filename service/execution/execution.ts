@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { ConnectError } from '../../protocol/index.ts'
+import type { ConnectError, JsonValue } from '../../protocol/index.ts'
 import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { maskCatalog } from './mask-catalog.ts'
 import { Mask } from '../platform/secrets/mask.ts'
@@ -49,6 +49,11 @@ export class Execution {
 
   text(text: string): string {
     return this.#mask.text(text)
+  }
+
+  /** A document that the source or the vendor wrote, without secrets. */
+  document(value: JsonValue): JsonValue {
+    return this.#mask.whole(value)
   }
 
   /** The source's response, without secrets. */

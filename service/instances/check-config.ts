@@ -1,3 +1,4 @@
+import { formatPointer } from '../../lib/text/json-pointer.ts'
 import { ConfigError } from '../../manifest-interpreter/config/config-error.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import type { Violation } from '../../manifest-interpreter/config/json-schema/violation.ts'
@@ -14,10 +15,10 @@ import {
   ConnectError,
   type JsonObject,
   type JsonValue,
+  own,
 } from '../../protocol/index.ts'
 import { nearestName } from '../../lib/text/near-names.ts'
-import { formatPointer } from '../platform/secrets/json-pointer.ts'
-import { expand, isSecret, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { expand, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
 
 const maxProblems = 10
 

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { formatPointer } from '../platform/secrets/json-pointer.ts'
-import { own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { formatPointer } from '../../lib/text/json-pointer.ts'
+import { isJsonObject, type JsonObject, type JsonValue, own } from '../../protocol/index.ts'
 
 export interface AppliedChanges {
   readonly config: JsonObject

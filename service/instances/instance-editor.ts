@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { parsePointer } from '../../lib/text/json-pointer.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject, valueAt } from '../../protocol/index.ts'
 import { joinConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
-import { valueAt } from '../platform/secrets/json-pointer.ts'
 import { instancePath, isUnusable } from '../platform/vault/vault.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { missingSecrets } from './missing-secrets.ts'
@@ -155,7 +155,7 @@ function requireAll({
   ])
   for (const pointer of clientPointers(descriptor)) regained.delete(pointer)
   const lost = instance.secrets.filter(
-    (pointer) => !regained.has(pointer) && valueAt(given, pointer) === undefined,
+    (pointer) => !regained.has(pointer) && valueAt(given, parsePointer(pointer)) === undefined,
   )
   if (lost.length === 0) return
   const { file } = error.details

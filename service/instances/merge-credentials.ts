@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
+import { formatPointer } from '../../lib/text/json-pointer.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import {
   isJsonObject,
   ConnectError,
   type JsonObject,
   type JsonValue,
+  own,
 } from '../../protocol/index.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
-import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { splitConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 import { refuseMovedSecrets } from './moved-secrets.ts'
-import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`); null removes one. Throws

@@ -1,3 +1,4 @@
+import { formatPointer } from '../../lib/text/json-pointer.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import {
   isJsonList,
@@ -6,7 +7,6 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
-import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 
 /**

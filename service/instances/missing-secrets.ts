@@ -1,6 +1,12 @@
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { formatPointer } from '../platform/secrets/json-pointer.ts'
-import { expand, isSecret, own, referred } from '../../manifest-interpreter/config/secret-schema.ts'
+import { formatPointer } from '../../lib/text/json-pointer.ts'
+import {
+  isJsonList,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  own,
+} from '../../protocol/index.ts'
+import { expand, isSecret, referred } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
+import { formatPointer, parsePointer } from '../../lib/text/json-pointer.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import {
   isJsonObject,
   ConnectError,
   type JsonObject,
   type JsonValue,
+  valueAt,
+  own,
 } from '../../protocol/index.ts'
-import { own } from '../../manifest-interpreter/config/secret-schema.ts'
-import { formatPointer, parsePointer, valueAt } from '../platform/secrets/json-pointer.ts'
 import type { SplitConfig } from '../platform/secrets/secret-fields.ts'
 
 export interface SecretsEdit {
@@ -55,7 +56,7 @@ function changedAddress(
 
 /** The value of a field, which may be a secret itself, or have some inside. */
 function addressAt(spec: JsonObject, { config, secrets }: SplitConfig, pointer: string): unknown {
-  const value = valueAt(config, pointer) ?? defaultAt(spec, pointer) ?? null
+  const value = valueAt(config, parsePointer(pointer)) ?? defaultAt(spec, pointer) ?? null
   const inside = Object.entries(secrets).filter(
     ([secret]) => secret === pointer || secret.startsWith(`${pointer}/`),
   )

@@ -1,8 +1,8 @@
+import { formatPointer, parsePointer } from '../../lib/text/json-pointer.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject, type JsonValue, valueAt } from '../../protocol/index.ts'
 import { startWalk } from '../../manifest-interpreter/config/secret-schema.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
-import { formatPointer, valueAt } from '../platform/secrets/json-pointer.ts'
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 import { splitConfig, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { refuseMovedSecrets } from './moved-secrets.ts'
@@ -23,7 +23,7 @@ export function replaceConfig(
   const config = withoutNulls(rest, new Set([...secretFieldsOf(spec), ...known]))
   const walk = startWalk(spec)
   const stays = ([pointer]: [string, JsonValue]): boolean =>
-    valueAt(update, pointer) !== null && !isOfOtherChoice(walk, update, pointer)
+    valueAt(update, parsePointer(pointer)) !== null && !isOfOtherChoice(walk, update, pointer)
   const staying = Object.fromEntries(Object.entries(stored.secrets).filter(stays))
   const next = { config, secrets: { ...staying, ...secrets } }
   refuseMovedSecrets(descriptor, { stored, next, given: secrets })

@@ -1,9 +1,14 @@
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { parsePointer } from '../platform/secrets/json-pointer.ts'
+import { parsePointer } from '../../lib/text/json-pointer.ts'
+import {
+  isJsonList,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  own,
+} from '../../protocol/index.ts'
 import { isChosen } from './missing-secrets.ts'
 import {
   expand,
-  own,
   propertyOf,
   propertySchemas,
   referred,

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { randomPKCECodeVerifier } from 'openid-client'
+import { parsePointer } from '../../lib/text/json-pointer.ts'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
 import {
   ConnectError,
@@ -7,8 +8,8 @@ import {
   type JsonValue,
   maskBeginning,
   SecretIndex,
+  valueAt,
 } from '../../protocol/index.ts'
-import { valueAt } from '../platform/secrets/json-pointer.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
 import { addSecret } from '../platform/secrets/scrubber.ts'
 import { joinConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
@@ -269,7 +270,7 @@ function refreshTokenIn(scheme: OAuth2Scheme, secrets: Secrets): string | undefi
 
 /** The client id may be in the part of the configuration that is not secret. */
 function textAt({ config }: OAuthInstance, secrets: Secrets, pointer: string): string | undefined {
-  return textOf(secrets[pointer]) ?? textOf(valueAt(config, pointer))
+  return textOf(secrets[pointer]) ?? textOf(valueAt(config, parsePointer(pointer)))
 }
 
 function textOf(value: JsonValue | undefined): string | undefined {

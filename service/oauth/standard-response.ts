@@ -1,5 +1,4 @@
-import { own } from '../../manifest-interpreter/config/secret-schema.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject, type JsonValue, own } from '../../protocol/index.ts'
 
 /**
  * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types, status 201, errors with status

@@ -1,4 +1,5 @@
-import { entries, get, isDict, isEmpty, isPlainDict, set } from '../../value/dict.ts'
+import { parseLocalReference } from '../../../lib/text/json-pointer.ts'
+import { entries, get, isDict, isEmpty, isPlainDict, set, valueInside } from '../../value/dict.ts'
 import { isFloat, isInt, numeric } from '../../value/number.ts'
 import { PythonError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
@@ -135,14 +136,8 @@ class SchemaCompiler {
   }
 
   #lookUp(reference: Value): Value {
-    const parts =
-      typeof reference === 'string' && /^#(?:\/|$)/.test(reference) ? reference : undefined
-    let found: Value | undefined = parts === undefined ? undefined : this.#root
-    for (const part of parts?.split('/').slice(1) ?? []) {
-      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
-      if (Array.isArray(found)) found = found[Number(key)]
-      else found = found !== undefined && isDict(found) ? get(found, key) : undefined
-    }
+    const path = typeof reference === 'string' ? parseLocalReference(reference) : undefined
+    const found = path === undefined ? undefined : valueInside(this.#root, path)
     if (found !== undefined) return found
     throw new PythonError(
       'KeyError',

@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, join, sep } from 'node:path'
-import { dictOf, entries, get, isDict, remove } from '../../value/dict.ts'
+import { parseLocalReference } from '../../../lib/text/json-pointer.ts'
+import { dictOf, entries, get, isDict, remove, valueInside } from '../../value/dict.ts'
 import { parseJson } from '../../value/json.ts'
 import { requireDepth } from '../transformations/copy-value.ts'
 import type { Dict, Value } from '../../value/value.ts'
@@ -105,7 +106,11 @@ class References {
   async #follow(reference: string, file: Value, depth: number): Promise<Value> {
     const [name = '', pointer = ''] = reference.split('#')
     const target = name === '' ? file : await this.#file(name)
-    const found = await this.#resolve(at(target, pointer, reference), target, depth + 1)
+    const path = parseLocalReference(`#${pointer}`)
+    const named = path === undefined ? undefined : valueInside(target, path)
+    if (named === undefined)
+      throw new SchemaFileError('invalid', `Nothing is at the reference ${reference}.`)
+    const found = await this.#resolve(named, target, depth + 1)
     if (!isDict(found)) throw new SchemaFileError('invalid', `${reference} names no object.`)
     remove(found, 'definitions')
     return found
@@ -119,21 +124,4 @@ class References {
     this.#files.set(name, schema)
     return schema
   }
-}
-
-/** What a JSON pointer names. */
-function at(root: Value, pointer: string, reference: string): Value {
-  let current: Value | undefined = root
-  for (const part of pointer.split('/').slice(1)) {
-    const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
-    current = childOf(current, key)
-    if (current === undefined)
-      throw new SchemaFileError('invalid', `Nothing is at the reference ${reference}.`)
-  }
-  return current
-}
-
-function childOf(value: Value, key: string): Value | undefined {
-  if (Array.isArray(value)) return value[Number(key)]
-  return isDict(value) ? get(value, key) : undefined
 }

@@ -1,3 +1,4 @@
+import { formatPointer } from '../../../lib/text/json-pointer.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
@@ -17,8 +18,7 @@ export interface Violation {
 
 /** Where it is, as a JSON pointer, and what is wrong there. */
 export function violationText({ path, message }: Violation): string {
-  const keys = path.map((key) => str(key).replaceAll('~', '~0').replaceAll('/', '~1'))
-  return keys.length === 0 ? message : `/${keys.join('/')}: ${message}`
+  return path.length === 0 ? message : `${formatPointer(path.map(str))}: ${message}`
 }
 
 /** What a keyword finds: its violations are completed by who calls it. */

@@ -1,4 +1,5 @@
-import { get, isDict, textEntries } from '../../value/dict.ts'
+import { parseLocalReference } from '../../../lib/text/json-pointer.ts'
+import { isDict, textEntries, valueInside } from '../../value/dict.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { ConfigError } from '../config-error.ts'
 import { SchemaPatterns } from '../schema-patterns.ts'
@@ -84,12 +85,8 @@ class SchemaWalk {
   }
 
   #resolve(reference: string): Value {
-    let schema: Value | undefined = reference.startsWith('#') ? this.#root : undefined
-    for (const part of reference.split('/').slice(1)) {
-      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
-      if (Array.isArray(schema)) schema = schema[Number(key)]
-      else schema = schema !== undefined && isDict(schema) ? get(schema, key) : undefined
-    }
+    const path = parseLocalReference(reference)
+    const schema = path === undefined ? undefined : valueInside(this.#root, path)
     if (schema === undefined)
       throw new ConfigError(`Unresolvable JSON schema reference: ${reference}`)
     return schema

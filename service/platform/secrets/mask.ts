@@ -65,6 +65,15 @@ export class Mask {
     return this.#maskSafely(() => maskBeginning(text, this.#indexes, shownCharacters))
   }
 
+  /** A document that somebody asked for: its whole texts, and the names of its properties. */
+  whole(document: JsonValue): JsonValue {
+    if (typeof document === 'string') return this.text(document)
+    if (isJsonList(document)) return document.map((item) => this.whole(item))
+    if (!isJsonObject(document)) return document
+    const properties = Object.entries(document)
+    return Object.fromEntries(properties.map(([name, item]) => [this.text(name), this.whole(item)]))
+  }
+
   /** The beginnings of the texts of a document, not the names of its properties. */
   json(value: JsonValue): JsonValue {
     if (typeof value === 'string') return this.showBeginning(value)

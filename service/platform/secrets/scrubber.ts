@@ -1,5 +1,5 @@
+import { formatPointer } from '../../../lib/text/json-pointer.ts'
 import { isPublic, maskSecrets, SecretIndex, secretsInside } from '../../../protocol/index.ts'
-import { formatPointer } from './json-pointer.ts'
 
 /** A shorter line of a secret may occur in any text. */
 const minLine = 8

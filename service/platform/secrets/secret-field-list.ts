@@ -1,5 +1,5 @@
+import { formatPointer } from '../../../lib/text/json-pointer.ts'
 import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
-import { formatPointer } from './json-pointer.ts'
 import { expand, isSecret } from '../../../manifest-interpreter/config/secret-schema.ts'
 
 /** A spec may refer to itself. */

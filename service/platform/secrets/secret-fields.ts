@@ -1,15 +1,15 @@
+import { formatPointer, parsePointer } from '../../../lib/text/json-pointer.ts'
 import {
   isJsonList,
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  own,
 } from '../../../protocol/index.ts'
-import { formatPointer, parsePointer } from './json-pointer.ts'
 import {
   expand,
   isSecret,
   itemOf,
-  own,
   propertyOf,
   startWalk,
   type Schemas,

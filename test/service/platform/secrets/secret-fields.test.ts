@@ -88,6 +88,14 @@ describe('splitConfig', () => {
     expect(split.secrets).toEqual({ '/credentials/access_token': 't-SECRET' })
   })
 
+  it('follows a reference whose names are encoded for a URL', () => {
+    const encoded = {
+      properties: { key: { $ref: '#/definitions/my%20key~1s' } },
+      definitions: { 'my key/s': secret },
+    }
+    expect(splitConfig(encoded, { key: 'x-SECRET' }).secrets).toEqual({ '/key': 'x-SECRET' })
+  })
+
   it('ends on a spec that refers to itself', () => {
     const node = { properties: { key: secret, next: { $ref: '#' } }, allOf: [{ $ref: '#' }] }
     const split = splitConfig(node, { next: { next: { key: 'SECRET' } } })
