@@ -10,7 +10,7 @@ import {
 } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
-import { runSummaryOf, summaryColumns, type SummaryRow } from '../runs/run-rows.ts'
+import { runSummaryOf, summaryColumns } from '../runs/run-rows.ts'
 import { assignments, selectColumns, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { ConnectionChange, ConnectionStore, DueConnection, NewConnection } from './contract.ts'
@@ -18,7 +18,7 @@ import type { ConnectionChange, ConnectionStore, DueConnection, NewConnection } 
 interface ConnectionRow extends Row {
   readonly name: string
   readonly from: string
-  readonly last_run: SummaryRow | null
+  readonly last_run: Row | null
 }
 
 /** Without the catalogs: with many streams they are megabytes. */

@@ -8,14 +8,13 @@ import { pageOf, pagePlace } from '../platform/database/page.ts'
 import type { RunListener } from './run-listener.ts'
 import {
   claimedRunOf,
+  logColumns,
   logLineOf,
   runOf,
   runSummaryOf,
   selectRuns,
   summaryColumns,
-  type LogRow,
   type RunRow,
-  type SummaryRow,
 } from './run-rows.ts'
 import { appendLines, type LogBatch } from './run-log-store.ts'
 import { changeRun, notify } from './run-changes.ts'
@@ -34,6 +33,10 @@ import type {
 import type { ScheduleJob } from '../platform/jobs/jobs.ts'
 
 const table = 'reactor_connect_service.runs'
+
+interface RunKey extends Row {
+  readonly id: string
+}
 
 interface NoRow extends Row {
   readonly id: null
@@ -163,7 +166,7 @@ export class PostgresRunStore implements RunStore {
       )
       .add('run.status =', request.status)
       .add('run.id <', place.after)
-    const rows = await this.#database.query<SummaryRow>(
+    const rows = await this.#database.query<RunKey>(
       `SELECT ${summaryColumns} FROM ${table} AS run WHERE true${and}
        ORDER BY run.id DESC LIMIT ${String(place.limit + 1)}`,
       values,
@@ -267,8 +270,8 @@ export class PostgresRunStore implements RunStore {
   }
 
   async log(id: string, after: number, limit: number): Promise<readonly RunLogLine[]> {
-    const rows = await this.#database.query<LogRow>(
-      `SELECT seq, at, level, message, fields FROM reactor_connect_service.run_log
+    const rows = await this.#database.query(
+      `SELECT ${logColumns} FROM reactor_connect_service.run_log
        WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
       [id, after, limit],
     )

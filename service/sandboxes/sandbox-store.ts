@@ -2,7 +2,12 @@ import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Run } from '../runs/schema.ts'
-import type { Sandbox, SandboxFindings, SandboxStatus, SandboxSummary } from './schema.ts'
+import {
+  sandboxSummarySchema,
+  type Sandbox,
+  type SandboxFindings,
+  type SandboxSummary,
+} from './schema.ts'
 import { asOnlyActiveRun } from '../runs/active-run.ts'
 import {
   violatedConstraint,
@@ -12,6 +17,7 @@ import {
 } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
+import { resourceOf, selectColumns } from '../platform/database/rows.ts'
 import { runOf, selectRuns, type RunRow } from '../runs/run-rows.ts'
 import {
   keptOfPrincipal,
@@ -24,17 +30,10 @@ import {
 } from './contract.ts'
 import { Conditions } from '../platform/database/statement.ts'
 
-interface SummaryRow extends Row {
+interface SandboxKey extends Row {
   readonly id: string
-  readonly connection: string
-  readonly status: SandboxStatus
-  readonly limit_rows: number
-  readonly principal: string
-  readonly created_at: Date
-  readonly expires_at: Date
-  readonly promoted_run: string | null
 }
-interface SandboxRow extends SummaryRow {
+interface SandboxRow extends Row {
   readonly report: SandboxFindings | null
   readonly error: ErrorBody | null
 }
@@ -52,8 +51,8 @@ const table = 'reactor_connect_service.sandboxes'
 const connections = 'reactor_connect_service.connections'
 
 /** Of a table expression named `box`, with the connection as `connection`. */
-const summary = `box.id, connection.name AS connection, box.limit_rows, box.principal, box.created_at,
-  box.expires_at, box.promoted_run,
+const summary = `${selectColumns(sandboxSummarySchema, 'box', ['connection', 'status'])},
+  connection.name AS connection,
   CASE WHEN box.promoted_run IS NOT NULL THEN 'promoted'
     WHEN box.status = 'ready' AND (box.expires_at <= now() OR box.replaced_by IS NOT NULL) THEN 'expired'
     ELSE box.status END AS status`
@@ -69,7 +68,7 @@ export class PostgresSandboxStore implements SandboxStore {
   async create(input: NewStoredSandbox): Promise<SandboxSummary> {
     const { id, connection, destination, principal, limitRows, lifetimeMs } = input
     const [row] = await this.#database
-      .query<SummaryRow>(
+      .query<SandboxKey>(
         `WITH own AS (
            SELECT id FROM ${connections} WHERE name = $2 FOR KEY SHARE
          ), pushed_out AS (
@@ -106,7 +105,7 @@ export class PostgresSandboxStore implements SandboxStore {
 
   async end(id: string, outcome: SandboxOutcome): Promise<SandboxSummary | null> {
     const ready = outcome.status === 'ready' ? outcome : undefined
-    const [row] = await this.#database.query<SummaryRow>(
+    const [row] = await this.#database.query<SandboxKey>(
       `WITH ended AS (
          UPDATE ${table} SET status = $2, report = $3, error = $4, binding = $5, token_hash = $6
          WHERE id = $1 AND status = 'running' AND connection_id IS NOT NULL RETURNING *
@@ -144,12 +143,13 @@ export class PostgresSandboxStore implements SandboxStore {
     const { and, values } = new Conditions()
       .add('box.connection_id =', owner.id)
       .add('box.id <', place.after)
-    const rows = await this.#database.query<SummaryRow>(
+    const rows = await this.#database.query<SandboxKey>(
       `SELECT ${summary} FROM ${table} AS box ${joined}
        WHERE true${and} ORDER BY box.id DESC LIMIT ${String(place.limit + 1)}`,
       values,
     )
-    return pageOf(rows, place, { list: 'sandboxes', key: ({ id }) => id, item: summaryOf })
+    const item = (row: SandboxKey): SandboxSummary => summaryOf(row)
+    return pageOf(rows, place, { list: 'sandboxes', key: ({ id }) => id, item })
   }
 
   async findToken(connectionId: string, id: string): Promise<StoredToken | null> {
@@ -322,17 +322,8 @@ async function queueRun(session: Session, promotion: StoredPromotion, run: strin
   return runOf(row)
 }
 
-function summaryOf(row: SummaryRow): SandboxSummary {
-  return {
-    id: row.id,
-    connection: row.connection,
-    status: row.status,
-    limitRows: row.limit_rows,
-    principal: row.principal,
-    createdAt: row.created_at.toISOString(),
-    expiresAt: row.expires_at.toISOString(),
-    promotedRun: row.promoted_run,
-  }
+function summaryOf(row: Row): SandboxSummary {
+  return resourceOf(sandboxSummarySchema, row)
 }
 
 function notFound(connection: string, sandbox: string): ConnectError {
