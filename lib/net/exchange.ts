@@ -1,18 +1,18 @@
 import { limitedText } from './limited-text.ts'
 
-export interface Question {
+export interface ExchangeRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: object | undefined
   /** Time limit for the request with its whole response. */
   readonly timeoutMs: number
-  readonly maxAnswerBytes: number
+  readonly maxResponseBytes: number
   /** Aborts the request, in addition to the timeout. */
   readonly signal?: AbortSignal | undefined
 }
 
-export interface WholeAnswer {
+export interface WholeResponse {
   readonly status: number
   readonly text: string
 }
@@ -21,8 +21,11 @@ export interface WholeAnswer {
  * One request to another service, with its whole response. A redirect is returned, not followed: it could carry the credentials of the
  * headers to another host. Throws what fetch throws: `requestFailure` says why.
  */
-export async function exchange(url: string | URL, question: Question): Promise<WholeAnswer> {
-  const { method, headers, body, timeoutMs, maxAnswerBytes, signal } = question
+export async function exchange(
+  url: string | URL,
+  request: ExchangeRequest,
+): Promise<WholeResponse> {
+  const { method, headers, body, timeoutMs, maxResponseBytes, signal } = request
   const timeout = AbortSignal.timeout(timeoutMs)
   const response = await fetch(url, {
     method,
@@ -31,5 +34,5 @@ export async function exchange(url: string | URL, question: Question): Promise<W
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  return { status: response.status, text: await limitedText(response.body, maxAnswerBytes) }
+  return { status: response.status, text: await limitedText(response.body, maxResponseBytes) }
 }

@@ -3,7 +3,7 @@ import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type {
   IdempotencyStore,
   IdempotentRequest,
-  StoredAnswer,
+  StoredResponse,
 } from '../platform/http/idempotency-contract.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { StoredKey } from '../platform/vault/stored-key.ts'
@@ -79,7 +79,7 @@ function replay(end: StoredEnd): InvocationEnd {
 const sealedBody = z.object({ sealed: z.string() })
 
 function unsealEnd(
-  { body }: StoredAnswer,
+  { body }: StoredResponse,
   place: string,
   key: Parameters<typeof unseal>[2],
 ): StoredEnd {

@@ -23,7 +23,7 @@ import {
   type ChangedThing,
 } from '../platform/http/entity-tag.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
-import { idempotencyHeaders, type AnswerCreate } from '../platform/http/idempotency.ts'
+import { idempotencyHeaders, type RespondCreated } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
 import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
@@ -47,7 +47,7 @@ const bindingFailures = [
 export function connectionRoutes(
   api: App,
   connections: ConnectionService,
-  answer: AnswerCreate,
+  answer: RespondCreated,
 ): void {
   listConnections(api, connections)
   createConnection(api, connections, answer)
@@ -88,7 +88,7 @@ function listConnections(api: App, connections: ConnectionService): void {
   )
 }
 
-function createConnection(api: App, connections: ConnectionService, answer: AnswerCreate): void {
+function createConnection(api: App, connections: ConnectionService, answer: RespondCreated): void {
   api.post(
     '/connections',
     {

@@ -11,7 +11,7 @@ import {
   type ChangedThing,
 } from '../platform/http/entity-tag.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
-import { idempotencyHeaders, type AnswerCreate } from '../platform/http/idempotency.ts'
+import { idempotencyHeaders, type RespondCreated } from '../platform/http/idempotency.ts'
 import { connectorType } from '../catalog/schema.ts'
 import {
   authorizationDocument,
@@ -33,7 +33,7 @@ import { toWire } from '../platform/wire.ts'
 const tags = ['instances']
 const params = z.object({ name })
 
-export function instanceRoutes(api: App, instances: InstanceService, answer: AnswerCreate): void {
+export function instanceRoutes(api: App, instances: InstanceService, answer: RespondCreated): void {
   listInstances(api, instances)
   createInstance(api, instances, answer)
   getInstance(api, instances)
@@ -63,7 +63,7 @@ function listInstances(api: App, instances: InstanceService): void {
   )
 }
 
-function createInstance(api: App, instances: InstanceService, answer: AnswerCreate): void {
+function createInstance(api: App, instances: InstanceService, answer: RespondCreated): void {
   api.post(
     '/instances',
     {

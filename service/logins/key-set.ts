@@ -20,7 +20,7 @@ export async function fetchKeySet(url: string): Promise<IssuerKeySet> {
     method: 'GET',
     headers: { accept: 'application/json, application/jwk-set+json' },
     timeoutMs: 5_000,
-    maxAnswerBytes: 512 * 1024,
+    maxResponseBytes: 512 * 1024,
   })
   if (status !== 200) throw new TypeError(`it responds with status ${String(status)}`)
   return keySetSchema.parse(JSON.parse(text))

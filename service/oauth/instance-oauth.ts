@@ -25,7 +25,7 @@ import {
   type AuthorizationRequest,
   type Party,
   StandardFlow,
-  type TokenAnswer,
+  type TokenResponse,
 } from './standard-flow.ts'
 import { TokenFetch } from './token-fetch.ts'
 import { tokenFailure, type TokenFailure } from './token-failure.ts'
@@ -164,7 +164,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     party: Party,
     about: AuthorizationRequest,
     callback: OAuthCallback,
-  ): Promise<TokenAnswer> {
+  ): Promise<TokenResponse> {
     const { templates } = party.scheme
     if (templates === undefined) return this.#flow.exchange(party, about, callback)
     return this.#manifestFlow.exchange(party, templates, { about, callback })
@@ -180,7 +180,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     const token = refreshTokenIn(scheme, secrets)
     if (token === undefined) throw reauthorize(instance, 'it returned no refresh token')
     const party = partyOf(instance, scheme, secrets)
-    let answer: TokenAnswer
+    let answer: TokenResponse
     try {
       answer = await this.#flow.refresh(party, token)
     } catch (error) {

@@ -8,7 +8,7 @@ import { compileTemplate } from '../../manifest-interpreter/jinja/template.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import { isJsonObject, type JsonObject, type JsonValue, own } from '../../protocol/index.ts'
 import type { OAuthCallback } from './oauth.ts'
-import type { AuthorizationRequest, Party, TokenAnswer } from './standard-flow.ts'
+import type { AuthorizationRequest, Party, TokenResponse } from './standard-flow.ts'
 import type { TokenFetch } from './token-fetch.ts'
 
 const timeoutMs = 20_000
@@ -38,7 +38,7 @@ export class ManifestFlow {
     party: Party,
     templates: OAuth2Templates,
     { about, callback }: { readonly about: AuthorizationRequest; readonly callback: OAuthCallback },
-  ): Promise<TokenAnswer> {
+  ): Promise<TokenResponse> {
     const { redirectUri, state } = about
     const stated = variablesOf(party, templates, { redirectUri, state, code: callback.code })
     const variables = usesChallenge(party) ? { ...stated, state_value: about.verifier } : stated
@@ -180,7 +180,7 @@ async function answerIn(response: Response): Promise<JsonObject> {
 }
 
 /** The fields that the manifest takes from the response, by the last part of their path, beside the top-level ones. */
-function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
+function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenResponse {
   const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')
     const value = parts.reduce<JsonValue | undefined>(

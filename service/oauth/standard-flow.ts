@@ -17,7 +17,7 @@ import type { TokenFetch } from './token-fetch.ts'
 const timeoutSeconds = 20
 
 /** A token endpoint's response, as RFC 6749 has it. */
-export type TokenAnswer = Readonly<Record<string, unknown>>
+export type TokenResponse = Readonly<Record<string, unknown>>
 
 export interface Party {
   readonly scheme: OAuth2Scheme
@@ -58,7 +58,7 @@ export class StandardFlow {
     party: Party,
     about: AuthorizationRequest,
     { code, iss }: OAuthCallback,
-  ): Promise<TokenAnswer> {
+  ): Promise<TokenResponse> {
     const back = new URL(about.redirectUri)
     back.searchParams.set('state', about.state)
     if (code !== undefined) back.searchParams.set('code', code)
@@ -70,7 +70,7 @@ export class StandardFlow {
     })
   }
 
-  refresh(party: Party, refreshToken: string): Promise<TokenAnswer> {
+  refresh(party: Party, refreshToken: string): Promise<TokenResponse> {
     return refreshTokenGrant(this.#configuration(party), refreshToken)
   }
 

@@ -5,7 +5,7 @@ import { limitedText } from '../../lib/net/limited-text.ts'
 import { standardResponse } from './standard-response.ts'
 
 /** No response with a token is as large as this. */
-const maxAnswerBytes = 1024 * 1024
+const maxResponseBytes = 1024 * 1024
 
 export interface TokenRequest {
   readonly method: string
@@ -42,7 +42,7 @@ export class TokenFetch implements AsyncDisposable {
       signal,
       ...(body !== undefined && { body }),
     })
-    const text = await limitedText(response.body, maxAnswerBytes)
+    const text = await limitedText(response.body, maxResponseBytes)
     return standardResponse(response.status, text)
   }
 

@@ -1,7 +1,7 @@
 import type { OAuth2Fields } from '../../connectors/connector.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { Secrets } from '../platform/secrets/secret-fields.ts'
-import type { TokenAnswer } from './standard-flow.ts'
+import type { TokenResponse } from './standard-flow.ts'
 
 /** A run must make progress with a token before it expires. */
 const marginMs = 300_000
@@ -16,7 +16,7 @@ export interface Tokens {
 /** The fields that the connector uses, if the response has them. A refresh token that it does not replace stays valid. */
 export function tokensOf(
   { answer: places }: OAuth2Fields,
-  answer: TokenAnswer,
+  answer: TokenResponse,
   nowMs: number,
 ): Tokens {
   const values = new Map<string, JsonValue>()
@@ -56,7 +56,7 @@ function expiresAfter({ answer }: OAuth2Fields, secrets: Secrets, ms: number): b
   return typeof expiry !== 'string' || !(Date.parse(expiry) <= ms)
 }
 
-function expiryOf({ expires_in: seconds }: TokenAnswer, nowMs: number): string | undefined {
+function expiryOf({ expires_in: seconds }: TokenResponse, nowMs: number): string | undefined {
   if (typeof seconds !== 'number') return undefined
   // As far as a date goes; some vendors say "never" in seconds.
   return new Date(Math.min(nowMs + seconds * 1000, 8.64e15)).toISOString()

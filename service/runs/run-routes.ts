@@ -25,7 +25,7 @@ import type { Followers } from '../platform/http/followers.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import {
   idempotencyHeaders,
-  type AnswerCreate,
+  type RespondCreated,
   type Created,
 } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
@@ -34,7 +34,7 @@ import { toWire } from '../platform/wire.ts'
 
 export interface RunRouteOptions {
   readonly runs: RunService
-  readonly answer: AnswerCreate
+  readonly answer: RespondCreated
   readonly closing: AbortSignal
   readonly heartbeatMs: number
   readonly followers: Followers

@@ -99,7 +99,6 @@ const summary = {
 
 export const sandboxSummarySchema = z.object(summary).meta({ id: 'SandboxSummary' })
 export type SandboxSummary = Resource<typeof sandboxSummarySchema>
-export type SandboxStatus = SandboxSummary['status']
 export const sandboxSummaryDocument = snakeCaseSchema(sandboxSummarySchema)
 
 const sandboxSchema = z

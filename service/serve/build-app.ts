@@ -27,7 +27,7 @@ import { requestInvalid, sendError } from '../platform/http/error-response.ts'
 import { knowDocsBase } from '../platform/http/docs-base.ts'
 import { Followers } from '../platform/http/followers.ts'
 import type { HttpOptions } from './http-options.ts'
-import { answerCreate } from '../platform/http/idempotency.ts'
+import { respondCreated } from '../platform/http/idempotency.ts'
 import {
   bodyLimitBytes,
   checkTimeoutsMs,
@@ -142,7 +142,7 @@ async function apiRoutes(
   await app.register(
     (api, _, done) => {
       guard(api, guards)
-      const answer = answerCreate(options.idempotency, options.idempotencyHashKey)
+      const answer = respondCreated(options.idempotency, options.idempotencyHashKey)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
       actionRoutes(api, service.actions)

@@ -13,7 +13,7 @@ import type { Dict, PlainDict, Value } from '../../value/value.ts'
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
 
-export interface AnsweredPage {
+export interface ReceivedPage {
   readonly response: HttpResponse
   readonly extracted: number
   /** Of its records, where they were watched. */
@@ -42,7 +42,7 @@ export class RepeatedPages {
   }
 
   /** Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads nowhere. */
-  async observe(page: AnsweredPage, token: Value, next: Value): Promise<void> {
+  async observe(page: ReceivedPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
     this.watchesRecords = hasSameToken
     const seen = await this.#printsOf(page, hasSameToken)
@@ -53,7 +53,7 @@ export class RepeatedPages {
   }
 
   /** A body is hashed only if it may be that of the page before: with the same token, or with records and of the same length. */
-  async #printsOf(page: AnsweredPage, hasSameToken: boolean): Promise<Fingerprint> {
+  async #printsOf(page: ReceivedPage, hasSameToken: boolean): Promise<Fingerprint> {
     const bytes = await page.response.held()
     if (bytes === undefined) return { records: recordsOf(page) }
     const isSuspect = hasSameToken || (page.extracted > 0 && bytes.length === this.#last.length)
@@ -76,7 +76,7 @@ export class RepeatedPages {
   }
 }
 
-function recordsOf({ extracted, recordsHash }: AnsweredPage): string | undefined {
+function recordsOf({ extracted, recordsHash }: ReceivedPage): string | undefined {
   return extracted > 0 ? recordsHash : undefined
 }
 

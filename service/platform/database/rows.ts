@@ -50,7 +50,7 @@ const knownColumns = new WeakMap<z.ZodObject, readonly Column[]>()
 function columnsOf(schema: z.ZodObject): readonly Column[] {
   const known = knownColumns.get(schema)
   if (known !== undefined) return known
-  const columns = Object.entries(schema.shape).map(([field, type]) => {
+  const columns = Object.entries<z.core.$ZodType>(schema.shape).map(([field, type]) => {
     return { field, column: snakeCase(field), read: readerOf(type) }
   })
   knownColumns.set(schema, columns)

@@ -1,7 +1,7 @@
 import { errorCodes, type ErrorCodeName } from '../../../protocol/index.ts'
 import { errorDocument } from './error-document.ts'
 
-interface FailureAnswer {
+interface FailureResponse {
   readonly description: string
   readonly content: { readonly 'application/json': { readonly schema: typeof errorDocument } }
 }
@@ -24,12 +24,12 @@ export const bodyFailures: readonly ErrorCodeName[] = [
 ]
 
 /** The errors of a route, for its schema: by status, with the codes in the description. */
-export function failures(...codes: readonly ErrorCodeName[]): Record<number, FailureAnswer> {
+export function failures(...codes: readonly ErrorCodeName[]): Record<number, FailureResponse> {
   return failuresOnly(...always, ...codes)
 }
 
-export function failuresOnly(...codes: readonly ErrorCodeName[]): Record<number, FailureAnswer> {
-  const answers: Record<number, FailureAnswer> = {}
+export function failuresOnly(...codes: readonly ErrorCodeName[]): Record<number, FailureResponse> {
+  const answers: Record<number, FailureResponse> = {}
   for (const code of codes) {
     const { httpStatus, message } = errorCodes[code]
     const line = `\`${code}\`: ${message}`

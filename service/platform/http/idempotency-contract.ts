@@ -9,7 +9,7 @@ export interface IdempotencyStore {
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
   /** Stores the response. Never use it for a response that contains a secret. */
-  finish(ticket: string, answer: StoredAnswer): Promise<void>
+  finish(ticket: string, answer: StoredResponse): Promise<void>
   /** The request changed nothing: the key may be used again. */
   abandon(ticket: string): Promise<void>
 }
@@ -27,9 +27,9 @@ export interface IdempotentRequest {
 export type IdempotencyStart =
   /** `attempt`: more than 1 if a process died while it carried out the same request. */
   | { readonly state: 'began'; readonly ticket: string; readonly attempt: number }
-  | { readonly state: 'done'; readonly answer: StoredAnswer }
+  | { readonly state: 'done'; readonly answer: StoredResponse }
 
-export interface StoredAnswer {
+export interface StoredResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: JsonValue

@@ -6,14 +6,14 @@ import type {
   IdempotencyStart,
   IdempotencyStore,
   IdempotentRequest,
-  StoredAnswer,
+  StoredResponse,
 } from './idempotency-contract.ts'
 
 interface KeyRow extends Row {
   readonly ticket: string
   readonly request_hash: string
   readonly attempt: number
-  readonly answer: StoredAnswer | null
+  readonly answer: StoredResponse | null
 }
 
 /** How long responses are stored. */
@@ -38,7 +38,7 @@ interface NewKey extends IdempotentRequest {
 export class PostgresIdempotencyStore implements IdempotencyStore {
   readonly #database: Database
   readonly #begun: Batches<NewKey, KeyRow | undefined>
-  readonly #finished: Batches<{ readonly ticket: string; readonly answer: StoredAnswer }, null>
+  readonly #finished: Batches<{ readonly ticket: string; readonly answer: StoredResponse }, null>
 
   constructor(database: Database) {
     this.#database = database
@@ -55,7 +55,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     return { state: 'done', answer: row.answer }
   }
 
-  async finish(ticket: string, answer: StoredAnswer): Promise<void> {
+  async finish(ticket: string, answer: StoredResponse): Promise<void> {
     await this.#finished.add({ ticket, answer })
   }
 
@@ -117,7 +117,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
   }
 
   async #finish(
-    finished: readonly { readonly ticket: string; readonly answer: StoredAnswer }[],
+    finished: readonly { readonly ticket: string; readonly answer: StoredResponse }[],
   ): Promise<readonly null[]> {
     await this.#database.query(
       `UPDATE reactor_connect_service.idempotency_keys AS kept SET answer = finished.answer

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { IdempotencyStore, StoredAnswer } from './idempotency-contract.ts'
+import type { IdempotencyStore, StoredResponse } from './idempotency-contract.ts'
 import { principalOf } from './authentication.ts'
 
 export const idempotencyHeaders = z.looseObject({
@@ -21,7 +21,7 @@ export interface Created<Document> {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export type AnswerCreate = <Document>(
+export type RespondCreated = <Document>(
   exchange: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   create: () => Promise<Created<Document>>,
 ) => Promise<void>
@@ -31,10 +31,10 @@ export type AnswerCreate = <Document>(
  * failed made nothing, so its key is free again. If a process dies between creating and storing the response, the key is in use for a
  * minute; then the request is executed again, and responds with 409 for names and runs that exist.
  */
-export function answerCreate(
+export function respondCreated(
   store: IdempotencyStore,
   hashKey: () => Promise<Uint8Array>,
-): AnswerCreate {
+): RespondCreated {
   return async ({ request, reply }, create) => {
     const key = request.headers['idempotency-key']
     if (typeof key !== 'string') {
@@ -70,7 +70,7 @@ function logFailure({ log }: FastifyRequest): (failure: unknown) => void {
 /** The reply must be awaited: the value that a route's function resolves with before that would be sent as a second response. */
 function send(
   reply: FastifyReply,
-  answer: Omit<StoredAnswer, 'body'> & { readonly body: unknown },
+  answer: Omit<StoredResponse, 'body'> & { readonly body: unknown },
 ): FastifyReply {
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }

@@ -1,5 +1,5 @@
 import { ConnectError, requestFailure, type JsonObject } from '../../../protocol/index.ts'
-import { exchange, type WholeAnswer } from '../../../lib/net/exchange.ts'
+import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
 
 export interface JobsClientOptions {
   /** `http://jobs.example.com:8005` */
@@ -19,7 +19,7 @@ export interface JobsRequest {
   readonly signal?: AbortSignal
 }
 
-const maxAnswerBytes = 1024 * 1024
+const maxResponseBytes = 1024 * 1024
 
 /** Requests to the Jobs service. */
 export class JobsClient {
@@ -48,7 +48,7 @@ export class JobsClient {
     return new ConnectError('jobs_unreachable', { details: { url: this.url, reason }, cause })
   }
 
-  async #exchange(request: JobsRequest): Promise<WholeAnswer> {
+  async #exchange(request: JobsRequest): Promise<WholeResponse> {
     const { url, apiKey, timeoutMs = 10_000 } = this.#options
     const { method, path, body, waitMs = 0, signal } = request
     try {
@@ -56,7 +56,7 @@ export class JobsClient {
         method,
         body,
         signal,
-        maxAnswerBytes,
+        maxResponseBytes,
         headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
         timeoutMs: timeoutMs + waitMs,
       })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { renewToken } from './renew-token.ts'
-import { VaultClient, type VaultAnswer, type VaultClientOptions } from './vault-client.ts'
+import { VaultClient, type VaultResponse, type VaultClientOptions } from './vault-client.ts'
 import {
   checkPath,
   secretsText,
@@ -153,6 +153,6 @@ export class Kv2Vault implements Vault {
   }
 }
 
-function isLostRace({ errors }: VaultAnswer): boolean {
+function isLostRace({ errors }: VaultResponse): boolean {
   return errors.some((error) => error.includes('check-and-set parameter did not match'))
 }

@@ -8,7 +8,7 @@ import {
   shownCharacters,
   type JsonObject,
 } from '../../../protocol/index.ts'
-import { exchange, type WholeAnswer } from '../../../lib/net/exchange.ts'
+import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
 import { textsOf } from '../secrets/mask.ts'
 import { addSecret } from '../secrets/scrubber.ts'
 
@@ -33,7 +33,7 @@ export interface VaultRequest {
   readonly operation: string
 }
 
-export interface VaultAnswer {
+export interface VaultResponse {
   readonly status: 200 | 204 | 400 | 404
   /** Null if there is no body. */
   readonly body: unknown
@@ -61,7 +61,7 @@ export class VaultClient {
   }
 
   /** Throws `vault_unreachable`, and `vault_refused` if the token does not have the rights. */
-  async send(request: VaultRequest): Promise<VaultAnswer> {
+  async send(request: VaultRequest): Promise<VaultResponse> {
     const { status, text } = await this.#exchange(request)
     const body = text === '' ? null : this.#parse(text, status)
     const parsed = errorsSchema.safeParse(body)
@@ -79,7 +79,7 @@ export class VaultClient {
   /** The error for the caller only has the status; the log of the service has the reason. */
   refused(
     operation: string,
-    answer: Pick<VaultAnswer, 'errors'> & { readonly status: number },
+    answer: Pick<VaultResponse, 'errors'> & { readonly status: number },
   ): ConnectError {
     this.#log(operation, answer)
     const reason = `it responded with status ${answer.status}; the service's log has the reason`
@@ -93,7 +93,7 @@ export class VaultClient {
 
   #log(
     operation: string,
-    { status, errors }: Pick<VaultAnswer, 'errors'> & { readonly status: number },
+    { status, errors }: Pick<VaultResponse, 'errors'> & { readonly status: number },
   ): void {
     const reason = errors.join('; ') || 'no reason was given'
     const facts = { vault: this.url, operation, status, reason }
@@ -109,14 +109,14 @@ export class VaultClient {
     return text === '' ? [] : [maskBeginning(text, [sent], shownCharacters)]
   }
 
-  async #exchange({ method, path, body }: VaultRequest): Promise<WholeAnswer> {
+  async #exchange({ method, path, body }: VaultRequest): Promise<WholeResponse> {
     const { token, namespace, timeoutMs = 10_000 } = this.#options
     try {
       return await exchange(new URL(`/v1/${path}`, this.#options.url), {
         method,
         body,
         timeoutMs,
-        maxAnswerBytes: MAX_ANSWER_BYTES,
+        maxResponseBytes: MAX_ANSWER_BYTES,
         headers: {
           'X-Vault-Token': token,
           'X-Vault-Request': 'true',
