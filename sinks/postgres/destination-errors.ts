@@ -83,7 +83,8 @@ function serverError(
     ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
-    return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
+    const facts = { ...details, ...uniqueIndexOf(refusal), ...constraintFacts(refusal, object) }
+    return new ConnectError(code, { details: facts })
   }
   if (code === 'destination_permission_denied') {
     return new ConnectError(code, { details: { ...details, fix: missingRightFix(reason, place) } })
@@ -172,6 +173,15 @@ function triggerAtFault(
     : new ConnectError('destination_key_unusable', {
         details: { ...facts, table: object, problem },
       })
+}
+
+/** An index has the schema of its table. It may be a partition's part of the key's index, which trigger-errors.ts finds out. */
+function uniqueIndexOf({ sqlstate, schema, constraint }: ServerRefusal): {
+  readonly index?: string
+} {
+  const isUnique = sqlstate === sqlstates.uniqueViolation
+  if (!isUnique || schema === undefined || constraint === undefined) return {}
+  return { index: quoteTable({ schema, table: constraint }) }
 }
 
 /** What a trigger does. */

@@ -7,37 +7,49 @@ import {
 } from './destination-errors.ts'
 import { DestinationSession } from './session.ts'
 import { findRowTriggers, keyChanged, type RowEvent, type Suspects } from './tables/row-account.ts'
-import { quoteTable } from './tables/identifiers.ts'
+import { isKeyIndexName, quoteTable } from './tables/identifiers.ts'
 
 /**
- * The error, with the names of the triggers that it suspects (`TriggerFault`), if the table has any. They are looked for in a session of
+ * The error, with the names of the triggers that it suspects (`TriggerFault`), if the table has any.
+ * They are looked for in a session of
  * their own, because the transaction of the error may be open still, and has failed.
  */
 export async function nameTriggers(
   error: ConnectError,
   place: DestinationPlace,
 ): Promise<ConnectError> {
-  const { fault: name, object, ...details } = error.details
-  const fault = faults.find((known) => known.name === name)
+  const { fault: name, index, object, ...details } = error.details
+  const fault = typeof index === 'string' ? takesKey : faults.find((known) => known.name === name)
   if (fault === undefined || typeof object !== 'string') return error
-  const triggers = await readTriggers(place, object, fault.events)
-  if (triggers === undefined) return error
   const loaded = place.table === undefined ? object : quoteTable(place.table)
-  return fault.error({ ...details, object: loaded }, triggers)
+  const triggers = await askServer(place, async (session) => {
+    if (typeof index !== 'string') return findRowTriggers(session, object, fault.events)
+    const isKey = await isPartOfKeyIndex(session, index)
+    return isKey ? findRowTriggers(session, loaded, fault.events) : undefined
+  })
+  return triggers === undefined ? error : fault.error({ ...details, object: loaded }, triggers)
 }
 
 /** Undefined also if the server cannot be asked now: then the refusal itself is what the user has to know. */
-async function readTriggers(
+async function askServer<T>(
   place: DestinationPlace,
-  object: string,
-  events: readonly RowEvent[],
-): Promise<Suspects | undefined> {
+  question: (session: DestinationSession) => Promise<T>,
+): Promise<T | undefined> {
   try {
     await using session = await DestinationSession.open(place)
-    return await findRowTriggers(session, object, events)
+    return await question(session)
   } catch {
     return undefined
   }
+}
+
+/** Whether an index (quoted) is a partition's part of the index of a dedup mode: the server names those. */
+async function isPartOfKeyIndex(session: DestinationSession, index: string): Promise<boolean> {
+  const above = await session.rows<{ name: string }>(
+    'SELECT relname AS name FROM pg_partition_ancestors(to_regclass($1)) JOIN pg_class ON oid = relid',
+    [index],
+  )
+  return above.some(({ name }) => isKeyIndexName(name))
 }
 
 interface KnownFault {
@@ -50,12 +62,14 @@ interface KnownFault {
   ) => ConnectError
 }
 
+const takesKey: KnownFault = {
+  name: 'takes_key',
+  events: ['insert', 'update'],
+  error: (details, triggers) => keyChanged(details, triggers, faultTexts.takes_key),
+}
+
 const faults: readonly KnownFault[] = [
-  {
-    name: 'takes_key',
-    events: ['insert', 'update'],
-    error: (details, triggers) => keyChanged(details, triggers, faultTexts.takes_key),
-  },
+  takesKey,
   {
     name: 'changes_key',
     events: ['update'],

@@ -290,6 +290,74 @@ test('a trigger that gives records another key than their rows of before have is
   ])
 })
 
+/** A trigger with this body. */
+async function change(db: TestDatabase, events: string, body: string): Promise<void> {
+  await db.query(
+    `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN ${body}; RETURN NEW; END$$;
+     CREATE TRIGGER touch BEFORE ${events} ON things FOR EACH ROW EXECUTE FUNCTION touch()`,
+  )
+}
+
+const later = `NEW.name = 'zzz'`
+
+test.each([
+  ['UPDATE', 'sets a later cursor', 'name', later],
+  ['INSERT', 'sets a later cursor', 'name', later],
+  ['INSERT OR UPDATE', 'fills in a cursor', 'name', `NEW.name = coalesce(NEW.name, 'now')`],
+  ['UPDATE', 'sets a later time', undefined, `NEW._airbyte_extracted_at = now()`],
+  ['INSERT', 'sets a later time', undefined, `NEW._airbyte_extracted_at = 'infinity'`],
+])(
+  'a BEFORE %s trigger that %s than the record has is refused: the next version would be taken for an older one',
+  async (events, _, cursor, body) => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup', cursor === undefined ? {} : { cursor })
+    await sync(db, stream, old)
+    await change(db, events, body)
+    const records = [
+      { id: 2, name: 'old again' },
+      { id: 3, name: 'new' },
+      { id: 4, name: null },
+    ]
+    const begun = await begin(db, stream)
+    const loading = load(db, begun, { records, ms: emittedAtMs + 1 })
+    await expect(loading).rejects.toMatchObject({
+      code: 'destination_key_unusable',
+      message: expect.stringContaining(
+        cursor === undefined
+          ? 'trigger touch gives rows a later _airbyte_extracted_at than their records have'
+          : 'trigger touch gives rows a later column "name" or _airbyte_extracted_at than their records have',
+      ) as unknown,
+      suggestedFix: expect.stringContaining(
+        '`ALTER TABLE "public"."things" DISABLE TRIGGER touch`',
+      ) as unknown,
+    })
+    expect(await rowsOf(db)).toEqual(old)
+    await db.query('ALTER TABLE things DISABLE TRIGGER touch')
+    await load(db, begun, { records, ms: emittedAtMs + 1 })
+    expect(await rowsOf(db)).toEqual([old[0], ...records])
+  },
+)
+
+test.each([
+  ['an earlier cursor', `NEW.name = 'a'`],
+  ['the cursor of before', `NEW.name = OLD.name`],
+  ['an earlier time', `NEW._airbyte_extracted_at = '2000-01-01'`],
+])('a trigger that sets %s hides no newer version', async (_, body) => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup', { cursor: 'name', syncMode: 'incremental' })
+  await sync(db, stream, old)
+  await change(db, 'UPDATE', body)
+  for (const [run, name] of ['p', 'q'].entries()) {
+    const begun = await begin(db, stream)
+    await load(db, begun, { records: [{ id: 1, name }], ms: emittedAtMs + run })
+    await finish(db, begun)
+  }
+  await db.query('DROP TRIGGER touch ON things')
+  const begun = await begin(db, stream)
+  await load(db, begun, { records: [{ id: 1, name: 'r' }], ms: emittedAtMs + 2 })
+  expect(await rowsOf(db)).toEqual([{ id: 1, name: 'r' }, old[1]])
+})
+
 test('the fix names the partition of a trigger, and all triggers and policies', async () => {
   await using db = await testDatabase()
   await db.query(

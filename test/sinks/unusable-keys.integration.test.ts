@@ -95,6 +95,45 @@ test.each([
   expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 7 }, { id: 8 }])
 })
 
+test.each(['append_dedup', 'overwrite_dedup'] as const)(
+  'a trigger of a partition that sets the key of another row is told: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE things (id bigint, v text) PARTITION BY RANGE (id);
+       CREATE TABLE low PARTITION OF things DEFAULT`,
+    )
+    await sync(db, keyed(mode), [{ id: 7 }, { id: 8 }])
+    await db.query(
+      `CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id := 8; RETURN NEW; END';
+       CREATE TRIGGER change BEFORE INSERT OR UPDATE ON low FOR EACH ROW EXECUTE FUNCTION change()`,
+    )
+    expect(await refusal(sync(db, keyed(mode), [{ id: 7 }, { id: 8 }]))).toMatchObject({
+      code: 'destination_key_unusable',
+      message:
+        '"public"."things" cannot have one row for each primary key: trigger change sets the key of rows to the key of other rows',
+      suggestedFix: expect.stringContaining(
+        '`ALTER TABLE "public"."low" DISABLE TRIGGER change`',
+      ) as unknown,
+    })
+    expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 7 }, { id: 8 }])
+  },
+)
+
+test('a unique index of a partition that is not of the key stays a constraint of the user', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE things (id bigint, v text) PARTITION BY RANGE (id);
+     CREATE TABLE low PARTITION OF things DEFAULT;
+     CREATE UNIQUE INDEX own ON low (v)`,
+  )
+  await sync(db, keyed(), [])
+  await triggered(db, 'BEFORE INSERT OR UPDATE', `new.v := 'same'`)
+  const error = await refusal(sync(db, keyed(), [{ id: 7 }, { id: 8 }]))
+  expect(error).toMatchObject({ code: 'destination_constraint_violated' })
+  expect(error.message).toContain('"own"')
+})
+
 const changesKey = {
   code: 'destination_key_unusable',
   message:

@@ -60,15 +60,16 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
- * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; and where it may give a row another
- * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it. This costs joins too.
+ * `triggers`: where one may put the old row in place of the new one, those that it did are not `done`; and where it may give a row another
+ * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it; where it may give a row a later cursor
+ * or time than its record has, `late` are those: the next version would be taken for an older one. This costs joins too.
  */
 export function countedUpsertStatement(
   merge: Merge,
   {
     olderRows,
-    updates,
-  }: { readonly olderRows: 'counted' | 'ignored'; readonly updates: 'trusted' | 'checked' },
+    triggers,
+  }: { readonly olderRows: 'counted' | 'ignored'; readonly triggers: 'none' | 'checked' },
 ): string {
   const { columns, newest, conflict } = upsertClauses(merge)
   const target = quoteTable(merge.target)
@@ -78,7 +79,8 @@ export function countedUpsertStatement(
   const isNewerRow = isNewer(merge, 'n')
   const gone =
     deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
-  const { returned, kept, moved } = updates === 'checked' ? checkUpdates(merge, deletedAt) : trusted
+  const { returned, kept, moved, late } =
+    triggers === 'checked' ? checkRows(merge, deletedAt) : unchecked
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
     ...(gone
@@ -105,21 +107,25 @@ export function countedUpsertStatement(
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
     (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted,
-    ${moved}::pg_catalog.float8 AS moved`
+    ${moved}::pg_catalog.float8 AS moved, ${late}::pg_catalog.float8 AS late`
 }
 
-/** What `written` returns of its rows, and from that the counts of `updates`. */
-interface UpdateCheck {
+/** What `written` returns of its rows, and from that the counts of `triggers`. */
+interface RowCheck {
   readonly returned: string
   readonly kept: string
   readonly moved: string
+  readonly late: string
 }
 
-const trusted: UpdateCheck = { returned: '1', kept: '0', moved: '0' }
+const unchecked: RowCheck = { returned: '1', kept: '0', moved: '0', late: '0' }
 
 /** `deletedAt`: of records that write nothing. */
-function checkUpdates(merge: Merge, deletedAt: string | undefined): UpdateCheck {
-  const places = [...merge.key.map(quote), extractedAt].map((column) => `t.${column}`)
+function checkRows(merge: Merge, deletedAt: string | undefined): RowCheck {
+  const order = merge.cursor === undefined ? [] : [quote(merge.cursor.name)]
+  const places = [...new Set([...merge.key.map(quote), ...order, extractedAt])].map(
+    (column) => `t.${column}`,
+  )
   const moved = [
     ...(deletedAt === undefined ? [] : [`${deletedAt} IS NULL`]),
     isNewer(merge, 'n'),
@@ -130,6 +136,9 @@ function checkUpdates(merge: Merge, deletedAt: string | undefined): UpdateCheck 
     returned: [...places, `${contentOf(merge, 't')} AS content`].join(', '),
     kept: countOf(keptAsTheyWere(merge)),
     moved: countOf(`${pairs} WHERE ${moved.join(' AND ')}`),
+    late: countOf(
+      `written w JOIN newest n ON ${sameKey(merge, 'w', 'n')} WHERE ${isNewer(merge, 'n', 'w')} IS NOT TRUE`,
+    ),
   }
 }
 
@@ -179,13 +188,13 @@ function upsertClauses(merge: Merge): {
   return { columns, newest, conflict }
 }
 
-/** The row `from` is as new as the row `t` of the table, or newer. A row of the table without a time is older. */
-function isNewer(merge: Merge, from: string): string {
-  const time = `(t._airbyte_extracted_at IS NULL
-     OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) t._airbyte_extracted_at)`
+/** The row `from` is as new as the row `than` of the table, or newer. A row of the table without a time is older. */
+function isNewer(merge: Merge, from: string, than: 't' | 'w' = 't'): string {
+  const time = `(${than}._airbyte_extracted_at IS NULL
+     OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) ${than}._airbyte_extracted_at)`
   if (merge.cursor === undefined) return time
   const incoming = cursorOf(merge.cursor, from)
-  const existing = cursorOf(merge.cursor, 't')
+  const existing = cursorOf(merge.cursor, than)
   const { name, path } = merge.cursor
   const schema = path.length === 0 ? merge.operatorsOf(name) : 'pg_catalog'
   return `(${incoming} ${operatorIn(quote(schema), '>')} ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)

@@ -3,8 +3,9 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
 import {
-  hasUpdateTrigger,
+  hasRowTrigger,
   requireKeysKept,
+  requireOrderKept,
   requireRows,
   type RowAccount,
   type RowPlace,
@@ -31,6 +32,8 @@ interface MergeAccount extends RowAccount {
   readonly deleted: number
   /** Rows that a trigger gave another key. */
   readonly moved: number
+  /** Rows that a trigger gave a later cursor or time. */
+  readonly late: number
 }
 
 /**
@@ -63,27 +66,28 @@ async function mergeRows(
   merge: Merge,
   { rows, ...place }: Omit<MergeOptions, 'first'>,
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
-  const updates = (await hasUpdateTrigger(session, merge.target)) ? 'checked' : 'trusted'
+  const triggers = (await hasRowTrigger(session, merge.target)) ? 'checked' : 'none'
   // A trigger may move the first version of a record out of the way of the second: then the server does not refuse that a key comes twice.
-  const hasRepeatedKeys = merge.hasRepeatedKeys || updates === 'checked'
+  const hasRepeatedKeys = merge.hasRepeatedKeys || triggers === 'checked'
   const known = { ...merge, hasRepeatedKeys }
-  const [done, account] = await mergeCheaply(session, known, { rows, updates })
+  const [done, account] = await mergeCheaply(session, known, { rows, triggers })
   const exact =
     account.done === account.due
       ? account
-      : await countExactly(session, done, { updates, ...place })
+      : await countExactly(session, done, { triggers, ...place })
   // The next version of such a record would be a second row.
   await requireKeysKept(session, place, exact.moved)
+  await requireOrderKept(session, place, { late: exact.late, cursor: merge.cursor?.name })
   return { merge: done, deleted: exact.deleted }
 }
 
 async function countExactly(
   session: DestinationSession,
   merge: Merge,
-  { updates, ...place }: Pick<Counting, 'updates'> & RowPlace,
+  { triggers, ...place }: Pick<Counting, 'triggers'> & RowPlace,
 ): Promise<MergeAccount> {
   await session.rollbackTo('merge')
-  const exact = await count(session, merge, { olderRows: 'counted', updates })
+  const exact = await count(session, merge, { olderRows: 'counted', triggers })
   const deletes = merge.deletes?.how === 'hard' ? (['delete'] as const) : []
   await requireRows(session, place, { ...exact, events: ['insert', 'update', ...deletes] })
   return exact
@@ -94,17 +98,17 @@ type Counting = Parameters<typeof countedUpsertStatement>[1]
 async function mergeCheaply(
   session: DestinationSession,
   merge: Merge,
-  { rows, updates }: Pick<MergeOptions, 'rows'> & Pick<Counting, 'updates'>,
+  { rows, triggers }: Pick<MergeOptions, 'rows'> & Pick<Counting, 'triggers'>,
 ): Promise<readonly [Merge, MergeAccount]> {
   try {
     if (merge.hasRepeatedKeys)
-      return [merge, await count(session, merge, { olderRows: 'ignored', updates })]
+      return [merge, await count(session, merge, { olderRows: 'ignored', triggers })]
     const { changed } = await session.write(upsertStatement(merge), 'merge')
-    return [merge, { due: rows, done: changed, deleted: 0, moved: 0 }]
+    return [merge, { due: rows, done: changed, deleted: 0, moved: 0, late: 0 }]
   } catch (error) {
     if (merge.hasRepeatedKeys || !isRepeatedKey(error)) throw error
     await session.rollbackTo('merge')
-    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, { rows, updates })
+    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, { rows, triggers })
   }
 }
 
@@ -118,7 +122,7 @@ async function count(
     'merge',
   )
   const [row] = rows
-  return row ?? { due: 0, done: 0, deleted: 0, moved: 0 }
+  return row ?? { due: 0, done: 0, deleted: 0, moved: 0, late: 0 }
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

@@ -67,6 +67,33 @@ export async function requireKeysKept(
   throw keyChanged({ stream, object }, triggers, faultTexts.changes_key)
 }
 
+/**
+ * Throws where a trigger gave rows (`late`) a later value of the cursor, or a later time, than their records have: a dedup mode would take the
+ * next version of such a record for an older one, and leave it out. The transaction is then to be rolled back.
+ */
+export async function requireOrderKept(
+  session: DestinationSession,
+  { stream, table }: RowPlace,
+  { late, cursor }: { readonly late: number; readonly cursor: string | undefined },
+): Promise<void> {
+  if (late === 0) return
+  const object = quoteTable(table)
+  const triggers = await findRowTriggers(session, object, ['insert', 'update'])
+  if (triggers === undefined) throw rowsUnaccounted(table, { stream, expected: late, actual: 0 })
+  const { rules, undo } = triggers
+  const columns = cursor === undefined ? [] : [`column ${quoteIdentifier(cursor)}`]
+  const changed = [...columns, '_airbyte_extracted_at'].join(' or ')
+  throw new ConnectError('destination_key_unusable', {
+    details: {
+      stream,
+      object,
+      table: object,
+      problem: `${rules} gives rows a later ${changed} than their records have, so the next version of a record would be taken for an older one`,
+      fix: `Let the trigger leave ${changed} alone, or run \`${undo}\`, and run the connection again. Its own time can be a column of its own.`,
+    },
+  })
+}
+
 /** `does`: what the triggers do to the keys of rows. */
 export function keyChanged(
   { object, ...facts }: ErrorDetails & { readonly object: string },
@@ -144,15 +171,18 @@ function namesOf(found: readonly InTheWay[]): Suspects {
   return { rules: [...rules].join(' or '), undo: [...undo].join('; ') }
 }
 
-/** Whether a trigger sees updates before they are made. It may return the old row: then the server counts an update that changed nothing. It may also change the key. */
-export async function hasUpdateTrigger(
+/**
+ * Whether a trigger sees rows before they are inserted or updated. It may return the old row: then the server counts an update that changed
+ * nothing. It may also change the key, or what says which of two versions is newer.
+ */
+export async function hasRowTrigger(
   session: DestinationSession,
   table: TableName,
 ): Promise<boolean> {
   const [row] = await session.rows<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_trigger
        WHERE tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-         AND tgtype & 19 = 19 -- BEFORE UPDATE, of each row
+         AND tgtype & 3 = 3 AND tgtype & 20 <> 0 -- BEFORE INSERT or UPDATE, of each row
      ) AS found`,
     [quoteTable(table)],
   )
