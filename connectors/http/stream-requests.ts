@@ -1,3 +1,4 @@
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { SourceHttp } from '../../manifest-interpreter/http/source-http.ts'
 import type { Builder } from '../../manifest-interpreter/component.ts'
 import type { Requester } from '../../manifest-interpreter/contracts.ts'
@@ -94,7 +95,7 @@ export class StreamRequests implements AsyncDisposable {
     const date = Date.parse(response.headers.text('date') ?? '')
     return {
       status: response.status,
-      body: this.#json(await response.bytes()),
+      body: this.#json(await response.bytes(), response),
       serverTime: Number.isNaN(date) ? undefined : Math.floor(date / 1000),
     }
   }
@@ -109,8 +110,9 @@ export class StreamRequests implements AsyncDisposable {
     return made
   }
 
-  #json(bytes: Uint8Array): JsonValue {
-    const value = parseJsonBody(bytes)
+  #json(bytes: Uint8Array, { plainJson }: HttpResponse): JsonValue {
+    // Plain values are those of JSON.parse.
+    const value = (plainJson as JsonValue | undefined) ?? parseJsonBody(bytes)
     if (value === undefined) throw this.#unreadable('a response is no JSON, or was cut off')
     return value
   }

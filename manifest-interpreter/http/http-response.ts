@@ -1,9 +1,9 @@
 import type { HttpRequest } from './http-request.ts'
 import { joined, readHead } from './body-head.ts'
 import { TransportError } from './transport-error.ts'
-import { parseJson } from '../value/json.ts'
+import { parseJson, parsePlainJson } from '../value/json.ts'
 import type { Value } from '../value/value.ts'
-import { decodeJsonText, decodeText } from './decode-text.ts'
+import { charsetOf, decodeJsonText, decodeText } from './decode-text.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 
 /** A response whose head has arrived. Its body is read once: whole, and then kept, or as a stream, and then gone. */
@@ -25,6 +25,7 @@ export class HttpResponse {
   #streamed = false
   #bytes: Promise<Uint8Array> | undefined
   #json: Promise<Value> | undefined
+  #plainJson: Value | undefined
 
   constructor(options: HttpResponseOptions) {
     this.status = options.status
@@ -61,10 +62,20 @@ export class HttpResponse {
 
   /** The body as JSON. Rejects with a `SyntaxError` if it is none. */
   json(): Promise<Value> {
-    this.#json ??= this.bytes().then((bytes) =>
-      parseJson(decodeJsonText(bytes, this.headers.text('content-type'))),
-    )
+    this.#json ??= this.bytes().then((bytes) => {
+      const contentType = this.headers.text('content-type')
+      this.#plainJson = plainJson(bytes, contentType)
+      return this.#plainJson ?? parseJson(decodeJsonText(bytes, contentType))
+    })
     return this.#json
+  }
+
+  /**
+   * What `json` gave, if every decoder reads the same: an error handler parses each page before a decoder does. Undefined if it did not, or
+   * they might not. Its records are changed later: only what looks at the response before may look at `json`.
+   */
+  get plainJson(): Value | undefined {
+    return this.#plainJson
   }
 
   /**
@@ -120,6 +131,19 @@ export class HttpResponse {
     if (this.#streamed) throw new TypeError('The body of the response has been read already.')
     this.#streamed = true
     return source
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Of valid UTF-8 that nothing says to be something else. Text of another encoding that looks like it is no JSON as UTF-8. */
+function plainJson(bytes: Uint8Array, contentType: string | undefined): Value | undefined {
+  if (!/^utf-?8$/i.test(charsetOf(contentType) ?? 'utf-8')) return undefined
+  try {
+    return parsePlainJson(utf8.decode(bytes))
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
   }
 }
 

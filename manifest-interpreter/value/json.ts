@@ -21,6 +21,11 @@ export function parseResponseJson(source: string | Uint8Array): Value {
   }
 }
 
+/** What each of these two reads alike; undefined if they might not, or the text is no JSON. */
+export function parsePlainJson(text: string): Value | undefined {
+  return needsExactParser(text) ? undefined : parseFast(text)
+}
+
 /**
  * Numbers that JSON.parse does not read as Python: an int of 16 digits or more, a negative zero, an integral float, an
  * exponent, and a fraction that a double may round to an integer. That needs 16 digits or more, with only zeros or only
@@ -46,8 +51,7 @@ function needsExactParser(text: string): boolean {
 
 function parse(source: string | Uint8Array, dialect: JsonDialect): Value {
   const text = typeof source === 'string' ? source : decode(source)
-  const value = needsExactParser(text) ? undefined : parseFast(text)
-  return value ?? new ExactJsonParser(text, dialect).parse()
+  return parsePlainJson(text) ?? new ExactJsonParser(text, dialect).parse()
 }
 
 /** Undefined if the exact parser is to tell what is wrong, or to read what JSON.parse does not know. */

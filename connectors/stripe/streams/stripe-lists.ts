@@ -1,8 +1,8 @@
-import { z } from 'zod'
 import { urlPath } from '../../action.ts'
 import type { StreamRequests, StreamResponse } from '../../http/stream-requests.ts'
 import {
   ConnectError,
+  isJsonList,
   isJsonObject,
   type JsonObject,
   type JsonValue,
@@ -32,11 +32,6 @@ export interface ListRequest {
 }
 
 const pageSize = 100
-
-const listSchema = z.object({
-  data: z.array(z.looseObject({ id: z.string() })),
-  has_more: z.boolean(),
-})
 
 /** Reads lists and single objects of Stripe. */
 export class StripeLists {
@@ -89,11 +84,10 @@ export class StripeLists {
 
   #toPage({ status, body, serverTime }: StreamResponse): ListPage {
     if (status >= 400) throw this.#mismatch(`Stripe does not have its list (${String(status)})`)
-    const parsed = listSchema.safeParse(body)
-    if (!parsed.success) throw this.#mismatch('a response is no list of objects')
-    const objects = parsed.data.data as readonly StripeObject[]
+    if (!isList(body)) throw this.#mismatch('a response is no list of objects')
+    const { data: objects, has_more: isMore } = body
     const last = objects.at(-1)
-    const hasMore = parsed.data.has_more && last !== undefined
+    const hasMore = isMore && last !== undefined
     const next = hasMore ? { after: last.id, created: createdOf(last) } : null
     return { objects, next, serverTime }
   }
@@ -102,6 +96,14 @@ export class StripeLists {
     const details = { subject: `Stream ${this.#stream}`, reason }
     return new ConnectError('source_mismatch', { details })
   }
+}
+
+/** By hand: zod copies each object, which took 5 % of the CPU of a read. */
+function isList(
+  body: JsonValue,
+): body is JsonObject & { readonly data: readonly StripeObject[]; readonly has_more: boolean } {
+  if (!isJsonObject(body) || typeof body.has_more !== 'boolean') return false
+  return isJsonList(body.data) && body.data.every(isStripeObject)
 }
 
 export function isStripeObject(value: JsonValue | undefined): value is StripeObject {

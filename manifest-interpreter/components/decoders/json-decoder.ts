@@ -55,7 +55,7 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   let keepsWhole = false
   let readsPieces = false
   const valueOf = (body: Uint8Array, response: HttpResponse): Value => {
-    const value = responseJson(body)
+    const value = response.plainJson ?? responseJson(body)
     if (value === undefined) report?.(response, { format: 'JSON', body })
     else if (isNothing(value)) report?.(response, { value })
     return value ?? {}

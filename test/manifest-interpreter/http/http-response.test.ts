@@ -127,3 +127,37 @@ describe('the headers of a response', () => {
     })
   })
 })
+
+describe('the plain JSON of a response', () => {
+  const text = '{"ü":[1,"2"]}'
+
+  it.each([
+    ['that names no charset', undefined],
+    ['of JSON', 'application/json'],
+    ['of UTF-8', 'application/json; charset=UTF-8'],
+  ])('is what json() gave, for a body %s', async (_, contentType) => {
+    const plain = response(Buffer.from(text), contentType === undefined ? {} : { contentType })
+    expect(plain.plainJson).toBeUndefined()
+    const value = await plain.json()
+    expect(value).toEqual({ ü: [1, '2'] })
+    expect(plain.plainJson).toBe(value)
+  })
+
+  it.each([
+    ['numbers that decoders read differently', '{"id":18446744073709551616}', undefined],
+    ['another charset', text, 'application/json; charset=iso-8859-1'],
+    ['text of another kind', text, 'text/html'],
+    ['a byte order mark', `\ufeff${text}`, 'text/plain; charset=utf-8-sig'],
+  ])('is unknown with %s', async (_, body, contentType) => {
+    const other = response(Buffer.from(body), contentType === undefined ? {} : { contentType })
+    await other.json()
+    expect(other.plainJson).toBeUndefined()
+  })
+
+  it('is unknown where bytes are no UTF-8: a decoder refuses what json() replaces', async () => {
+    const body = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')])
+    const broken = response(body, { contentType: 'application/json' })
+    expect(await broken.json()).toEqual({ a: '\ufffd' })
+    expect(broken.plainJson).toBeUndefined()
+  })
+})
