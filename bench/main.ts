@@ -166,7 +166,7 @@ program
   .option('--clients <n>', 'calls at a time', wholeNumber, 64)
   .option('--seconds <n>', 'of each round', wholeNumber, 10)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
-  .option('--records <n>', 'records of each stream', wholeNumber, 20_000)
+  .option('--records <n>', 'records of each stream', wholeNumber, 100_000)
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & ActionsOptions) => {
     show(flags, await benchActions(flags, print), actionsTable)
