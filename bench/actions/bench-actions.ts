@@ -25,7 +25,10 @@ export interface ActionsFigures extends ActionsOptions {
   readonly ratio: number
   /** Of the service. */
   readonly p99_ms: number
+  /** Invocations per second of the service / calls per second of a bare route that calls the SDK: the median of the rounds. */
+  readonly route_ratio: number
   readonly service: CallFigures
+  readonly route: CallFigures
   readonly sdk: CallFigures
   readonly streams: readonly StreamFigures[]
 }
@@ -48,7 +51,7 @@ interface StreamFigures {
   readonly sdkCpuMicrosPerRecord: number
 }
 
-const folder = import.meta.dirname
+const benchFolder = import.meta.dirname
 const calls = z.object({ perSecond: z.number(), p99Ms: z.number() })
 const instance = z.object({ name: z.string() })
 const warmUpSeconds = 2
@@ -59,7 +62,7 @@ export async function benchActions(
   print: (line: string) => void,
 ): Promise<ActionsFigures> {
   await buildProgram()
-  await using vendor = await startServer(join(folder, 'vendor-server.ts'), [options.records])
+  await using vendor = await startServer(join(benchFolder, 'vendor-server.ts'), [options.records])
   const invoked = await benchCalls(vendor.url, options, print)
   const program = await buildAlike('bench/actions/read-connector.ts')
   const streams: StreamFigures[] = []
@@ -72,7 +75,7 @@ async function benchCalls(
   url: string,
   options: ActionsOptions,
   print: (line: string) => void,
-): Promise<Pick<ActionsFigures, 'ratio' | 'p99_ms' | 'service' | 'sdk'>> {
+): Promise<Omit<ActionsFigures, keyof ActionsOptions | 'streams'>> {
   await using folder = await serviceFolder()
   const service = await folder.start({
     program: builtProgram,
@@ -83,23 +86,34 @@ async function benchCalls(
   })
   const config = { api_key: 'sk_test_bench', api_url: url, requests_per_second: 10_000 }
   await service.ask(instance, '/instances', { body: { name: 'stripe', type: 'stripe', config } })
+  await using route = await startServer(join(benchFolder, 'sdk-route.ts'), [url])
   const ours: CallFigures[] = []
-  const theirs: CallFigures[] = []
+  const routes: CallFigures[] = []
+  const sdks: CallFigures[] = []
   for (let round = 1; round <= options.rounds; round++) {
     const own = await invoke(service, options)
+    const bare = await invoke({ url: route.url, key: 'none' }, options)
     const peer = await callSdk(url, options)
     print(
-      `round ${String(round)}: ${own.perSecond.toFixed(0)} invocations/s, SDK ${peer.perSecond.toFixed(0)} calls/s`,
+      `round ${String(round)}: ${own.perSecond.toFixed(0)} invocations/s, bare route ${bare.perSecond.toFixed(0)}, SDK ${peer.perSecond.toFixed(0)} calls/s`,
     )
     ours.push(own)
-    theirs.push(peer)
+    routes.push(bare)
+    sdks.push(peer)
   }
-  const sdk = medians(theirs)
   const own = medians(ours)
-  const ratio = median(
-    ours.map((call, at) => call.perSecond / (theirs[at]?.perSecond ?? Number.NaN)),
-  )
-  return { ratio, p99_ms: own.p99Ms, service: own, sdk }
+  return {
+    ratio: medianRatio(ours, sdks),
+    p99_ms: own.p99Ms,
+    route_ratio: medianRatio(ours, routes),
+    service: own,
+    route: medians(routes),
+    sdk: medians(sdks),
+  }
+}
+
+function medianRatio(ours: readonly CallFigures[], theirs: readonly CallFigures[]): number {
+  return median(ours.map((call, at) => call.perSecond / (theirs[at]?.perSecond ?? Number.NaN)))
 }
 
 function medians(rounds: readonly CallFigures[]): CallFigures {
@@ -110,7 +124,7 @@ function medians(rounds: readonly CallFigures[]): CallFigures {
 }
 
 async function invoke(
-  { url, key }: ServiceProcess,
+  { url, key }: Pick<ServiceProcess, 'url' | 'key'>,
   { clients, seconds }: ActionsOptions,
 ): Promise<CallFigures> {
   const input = { email: 'jenny@example.com', name: 'Jenny', metadata: { order: '42' } }
@@ -143,7 +157,9 @@ async function invoke(
 }
 
 async function callSdk(url: string, { clients, seconds }: ActionsOptions): Promise<CallFigures> {
-  const argv = [join(folder, 'call-stripe.ts'), url, clients, warmUpSeconds, seconds].map(String)
+  const argv = [join(benchFolder, 'call-stripe.ts'), url, clients, warmUpSeconds, seconds].map(
+    String,
+  )
   const { stdout } = await promisify(execFile)(process.execPath, argv)
   return calls.parse(JSON.parse(stdout))
 }
@@ -202,7 +218,11 @@ async function benchStream(
         flags: nodeFlags,
       },
     )
-    const peer = await measureProgram(join(folder, 'read-vendor.ts'), [type, url, String(records)])
+    const peer = await measureProgram(join(benchFolder, 'read-vendor.ts'), [
+      type,
+      url,
+      String(records),
+    ])
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
     print(
       `${type} ${stream}, ${label}: ${own.seconds.toFixed(2)} s, SDK ${peer.seconds.toFixed(2)} s`,
@@ -235,7 +255,7 @@ export function actionsTable({
   records,
   ...figures
 }: ActionsFigures): string {
-  const { service, sdk, ratio, streams } = figures
+  const { service, route, sdk, ratio, route_ratio: routeRatio, streams } = figures
   const lines = streams.map(
     (list) =>
       `| ${list.type} ${list.stream} | ${list.recordsPerSecond.toLocaleString('en')} | ${list.cpuMicrosPerRecord.toFixed(1)} | ${list.sdkRecordsPerSecond.toLocaleString('en')} | ${list.sdkCpuMicrosPerRecord.toFixed(1)} | ${list.ratio.toFixed(2)} | ${list.cpuRatio.toFixed(2)} |`,
@@ -243,6 +263,7 @@ export function actionsTable({
   return [
     `${String(clients)} calls at a time, ${String(seconds)} s a round; medians of ${String(rounds)} interleaved rounds.`,
     `service  ${service.perSecond.toFixed(0)} invocations/s, p99 ${service.p99Ms.toFixed(0)} ms, with audit and idempotency`,
+    `route    ${route.perSecond.toFixed(0)} calls/s, p99 ${route.p99Ms.toFixed(0)} ms   ratio ${routeRatio.toFixed(2)}, a bare route that calls the SDK`,
     `SDK      ${sdk.perSecond.toFixed(0)} calls/s, p99 ${sdk.p99Ms.toFixed(0)} ms   ratio ${ratio.toFixed(2)}`,
     '',
     `${records.toLocaleString('en')} records a stream, 100 a page; whole processes, start-up included.`,
