@@ -42,6 +42,9 @@ export function manifestConnector(type: string, path: string): Connector {
   }
 }
 
+/** Whoever asks whether a connection works waits for the answer: that a wrong address gives nothing that can be read took a minute. */
+const checkRetrySeconds = 10
+
 async function check(
   loaded: LoadedManifest,
   config: JsonObject,
@@ -49,7 +52,7 @@ async function check(
 ): Promise<AirbyteConnectionStatus> {
   try {
     const unreadable = new UnreadableResponses()
-    const use = { config, context, unreadable }
+    const use = { config, context, unreadable, maxRetrySeconds: checkRetrySeconds }
     const status = await withSource(loaded, use, (source) => source.check())
     const message = unreadable.warnings.join(' ')
     return status.status === 'FAILED' || message === '' ? status : { ...status, message }
@@ -78,10 +81,12 @@ async function withSource<Result>(
     config,
     context,
     unreadable,
+    maxRetrySeconds,
   }: {
     readonly config: JsonObject
     readonly context: ConnectorContext
     readonly unreadable?: UnreadableResponses
+    readonly maxRetrySeconds?: number
   },
   use: (source: ManifestSource) => Promise<Result>,
 ): Promise<Result> {
@@ -89,6 +94,7 @@ async function withSource<Result>(
     context,
     manifestDirectory: directory,
     emit: (message) => unreadable?.add(message),
+    ...(maxRetrySeconds !== undefined && { maxRetrySeconds }),
   })
   try {
     // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).

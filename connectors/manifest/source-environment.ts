@@ -35,6 +35,8 @@ export interface SourceEnvironmentOptions {
   readonly emit?: (message: SideMessage) => void
   /** See `Environment`. */
   readonly unreadableAnswers?: 'fail'
+  /** See `Environment`. */
+  readonly maxRetrySeconds?: number
 }
 
 /** The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose it at the end. */
@@ -44,6 +46,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly transport: Transport
   readonly manifestDirectory?: string
   readonly unreadableAnswers?: 'fail'
+  readonly maxRetrySeconds?: number
   readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
   readonly #network: UndiciTransport
   readonly #context: SourceContext
@@ -51,7 +54,8 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly #emit: ((message: SideMessage) => void) | undefined
   #authorizationLost: SourceError | undefined
 
-  constructor({ context, manifestDirectory, emit, unreadableAnswers }: SourceEnvironmentOptions) {
+  constructor(options: SourceEnvironmentOptions) {
+    const { context, manifestDirectory, emit, unreadableAnswers, maxRetrySeconds } = options
     this.#context = context
     this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
@@ -70,6 +74,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     }
     if (manifestDirectory !== undefined) this.manifestDirectory = manifestDirectory
     if (unreadableAnswers !== undefined) this.unreadableAnswers = unreadableAnswers
+    if (maxRetrySeconds !== undefined) this.maxRetrySeconds = maxRetrySeconds
     this.#emit = emit
     const { changeConfig } = context
     if (changeConfig !== undefined)

@@ -59,7 +59,10 @@ export class HttpClient {
     const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
     const limits = {
       maxTries: Math.max(0, errorHandler.maxRetries ?? DEFAULT_MAX_RETRIES) + 1,
-      maxTimeSeconds: errorHandler.maxTimeSeconds ?? DEFAULT_MAX_TIME_SECONDS,
+      maxTimeSeconds: Math.min(
+        errorHandler.maxTimeSeconds ?? DEFAULT_MAX_TIME_SECONDS,
+        environment.maxRetrySeconds ?? Number.POSITIVE_INFINITY,
+      ),
     }
     try {
       return await http.inTurn(request, sendOptions, () =>

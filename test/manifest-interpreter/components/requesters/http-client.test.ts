@@ -159,3 +159,29 @@ describe('a rate limit of one credential', () => {
     expect(seen).toEqual([429, 200])
   })
 })
+
+describe('an environment in which somebody waits', () => {
+  it.each([
+    ['ends the retries after so many seconds', 500, 4, 10],
+    ['does not end the waits of a rate limit', 429, 5, 31],
+  ])('%s', async (_, status, waits, seconds) => {
+    const source = scriptedSource([{ status }])
+    const { builder, context } = source
+    const built = new HttpClient({
+      environment: { ...builder.environment, maxRetrySeconds: 10 },
+      http: builder.http,
+      authenticator: tokenAuthenticator(() => Promise.resolve()),
+      errorHandler: defaultErrorHandler({ type: 'DefaultErrorHandler' }, builder, context),
+      sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
+    })
+    const request = prepareRequest({
+      method: 'GET',
+      url: 'https://api.test/x',
+      headers: {},
+      params: {},
+    })
+    await expect(built.send(request, 'items')).rejects.toThrow(SourceError)
+    expect(source.waits).toHaveLength(waits)
+    expect(source.waits.reduce((sum, wait) => sum + wait)).toBeCloseTo(seconds, 1)
+  })
+})
