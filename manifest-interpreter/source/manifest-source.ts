@@ -117,7 +117,8 @@ export class ManifestSource implements AsyncDisposable {
       states: inputStates(options.state ?? []),
       queue: states,
     })
-    const byName = new Map((await streams.first()).map((stream) => [stream.name, stream]))
+    const built = await streams.toRead([...catalog.keys()])
+    const byName = new Map(built.map((stream) => [stream.name, stream]))
     // States that a stream gives up while it is built.
     for (const name of catalog.keys()) await states.flush(name, safeOutput)
     const unsupported = new Map(streams.unsupported().map(({ name, reason }) => [name, reason]))

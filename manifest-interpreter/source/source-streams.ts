@@ -46,6 +46,12 @@ export class SourceStreams implements CheckableStreams {
     )
   }
 
+  /** Those of these names, and perhaps others. A read of one stream out of a hundred builds no more than that one, if none is dynamic. */
+  async toRead(names: readonly string[]): Promise<readonly Stream[]> {
+    const hasDynamic = list(this.#manifest.definition, 'dynamic_streams').length > 0
+    return (hasDynamic ? null : await this.named(names)) ?? (await this.first())
+  }
+
   async generated(): Promise<ReadonlyMap<string, readonly string[]>> {
     const definitions = list(this.#manifest.definition, 'dynamic_streams').filter(isPlainDict)
     const names = new Map<string, string[]>()

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Connector } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { AirbyteStream } from '../../protocol/index.ts'
 import { changesContract } from './stream-changes-contract.ts'
@@ -7,10 +8,17 @@ import { resumeContract } from './stream-resume-contract.ts'
 import { openedBench, type StreamSubject } from './stream-subject.ts'
 import { StreamBench } from './stream-world.ts'
 
-/** What the streams of a connector promise while the vendor, the network and the reader do what they do. Call it inside a `describe`. */
-export function streamContract(type: string, subject: StreamSubject): void {
-  const connector = connectorOf(type)
+// A test reads each stream of a connector many times, on a busy machine too.
+const options = { timeout: 180_000 }
 
+/** What the streams of a connector promise while the vendor, the network and the reader do what they do. */
+export function streamContract(type: string, subject: StreamSubject): void {
+  describe(`the streams of ${type}`, options, () => {
+    contractOf(connectorOf(type), subject)
+  })
+}
+
+function contractOf(connector: Connector, subject: StreamSubject): void {
   describe('beside a small vendor', () => {
     const small = openedBench(() => StreamBench.open(connector, () => subject.openSmall()))
 

@@ -6,15 +6,11 @@ import {
   coveredRows,
   keysOf,
   lastState,
-  type ReadOptions,
   type StreamBench,
   type StreamRead,
 } from './stream-world.ts'
 
 const html = '<!doctype html><html><head><title>Gateway</title></head><body>Sorry</body></html>'
-
-/** Long enough for the other requests of the read. */
-const readTimeoutMs = 200
 
 /** What passes: the request is sent again. */
 const passing: Readonly<Record<string, Fault>> = {
@@ -57,9 +53,8 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     async (title, fault) => {
       await eachStream(async (reading, whole) => {
         const at = placeIn(whole, title)
-        const options = fault === 'hang' ? { readTimeoutMs } : {}
         const faultAt = (count: number) => (count === at ? fault : undefined)
-        const disturbed = await readWith(reading, faultAt, options)
+        const disturbed = await readWith(reading, faultAt)
         const about = `${reading.stream.name}, ${title} at request ${String(at)}`
         expect(disturbed.error, about).toBeUndefined()
         expectSame(reading.stream, { whole, rows: disturbed.rows, about })
@@ -147,14 +142,13 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
   function readWith(
     reading: ConfiguredAirbyteStream,
     faultAt: (count: number) => Fault | undefined,
-    options: ReadOptions = {},
   ): Promise<StreamRead> {
     let count = 0
     const onRequest = () => {
       count += 1
       return faultAt(count)
     }
-    return bench().read(reading, { ...options, onRequest })
+    return bench().read(reading, { onRequest })
   }
 
   async function expectResumed(

@@ -36,25 +36,32 @@ async function succeeds(line: string, environment: Record<string, string>): Prom
   return end.out
 }
 
-test('the package does what the sources do: it serves, reads, loads, and generates a client', async () => {
-  await using data = await serviceFolder()
-  await data.start({ program: program(), environment: { HOME: folder } })
-  const reactor = (line: string): Promise<string> =>
-    succeeds(line, { REACTOR_CONNECT_DATA_DIR: data.path })
+// Concurrent, as all that follow: they only read what was installed.
+test.concurrent(
+  'the package does what the sources do: it serves, reads, loads, and generates a client',
+  async () => {
+    await using data = await serviceFolder()
+    await data.start({ program: program(), environment: { HOME: folder } })
+    const reactor = (line: string): Promise<string> =>
+      succeeds(line, { REACTOR_CONNECT_DATA_DIR: data.path })
 
-  expect(await reactor('--version')).toBe(`${packageVersion()}\n`)
-  expect(await reactor('connect catalog list')).toMatch(/^gitlab +bundled /m)
-  const config = '{"streams":[{"name":"orders","rows":1000}]}'
-  await reactor(`connect instances create numbers --type faker --config ${config}`)
-  expect(await reactor('connect instances discover numbers')).toMatch(/^orders /m)
-  await reactor('connect connections create numbers --from numbers --dest data:numbers --activate')
-  await reactor('connect connections runs start numbers --wait')
-  expect(await reactor('connect connections runs list numbers')).toMatch(/ complete .* 1,000 /)
-  expect(await reactor('connect connections sandbox numbers')).toContain('0 rows inserted')
-  const client = join(folder, 'numbers.ts')
-  await reactor(`connect codegen --instance numbers --out ${client}`)
-  expect(await readFile(client, 'utf8')).toContain('orders')
-}, 120_000)
+    expect(await reactor('--version')).toBe(`${packageVersion()}\n`)
+    expect(await reactor('connect catalog list')).toMatch(/^gitlab +bundled /m)
+    const config = '{"streams":[{"name":"orders","rows":1000}]}'
+    await reactor(`connect instances create numbers --type faker --config ${config}`)
+    expect(await reactor('connect instances discover numbers')).toMatch(/^orders /m)
+    await reactor(
+      'connect connections create numbers --from numbers --dest data:numbers --activate',
+    )
+    await reactor('connect connections runs start numbers --wait')
+    expect(await reactor('connect connections runs list numbers')).toMatch(/ complete .* 1,000 /)
+    expect(await reactor('connect connections sandbox numbers')).toContain('0 rows inserted')
+    const client = join(folder, 'numbers.ts')
+    await reactor(`connect codegen --instance numbers --out ${client}`)
+    expect(await readFile(client, 'utf8')).toContain('orders')
+  },
+  120_000,
+)
 
 async function examples(): Promise<readonly string[]> {
   const page = await readFile('docs/library.md', 'utf8')
@@ -67,47 +74,59 @@ async function inFolder(
   return run(process.execPath, argv, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } })
 }
 
-test('the examples of the page compile against the types of the package, checked in full', async () => {
-  const codes = await examples()
-  expect(codes).toHaveLength(3)
-  const names = codes.map((_, at) => `page-${String(at)}.ts`)
-  for (const [at, name] of names.entries()) await writeFile(join(folder, name), codes[at] ?? '')
-  const compilerOptions = {
-    ...{ strict: true, noEmit: true, target: 'ES2024', lib: ['ES2024'], module: 'NodeNext' },
-    ...{ types: ['node'], typeRoots: [resolve('node_modules/@types')], skipLibCheck: false },
-    ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-  }
-  const config = { compilerOptions, files: names }
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
-  const end = await inFolder([resolve('node_modules/typescript/bin/tsc'), '-p', '.']).catch(
-    (error: unknown) => error,
-  )
-  expect(end).toMatchObject({ stdout: '' })
-}, 120_000)
+test.concurrent(
+  'the examples of the page compile against the types of the package, checked in full',
+  async () => {
+    const codes = await examples()
+    expect(codes).toHaveLength(3)
+    const names = codes.map((_, at) => `page-${String(at)}.ts`)
+    for (const [at, name] of names.entries()) await writeFile(join(folder, name), codes[at] ?? '')
+    const compilerOptions = {
+      ...{ strict: true, noEmit: true, target: 'ES2024', lib: ['ES2024'], module: 'NodeNext' },
+      ...{ types: ['node'], typeRoots: [resolve('node_modules/@types')], skipLibCheck: false },
+      ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+    }
+    const config = { compilerOptions, files: names }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    const end = await inFolder([resolve('node_modules/typescript/bin/tsc'), '-p', '.']).catch(
+      (error: unknown) => error,
+    )
+    expect(end).toMatchObject({ stdout: '' })
+  },
+  120_000,
+)
 
-test('the 20 lines replicate, and the second run goes on from the first', async () => {
-  const [code = ''] = await examples()
-  expect(code.trim().split('\n').length).toBeLessThanOrEqual(22)
-  await writeFile(join(folder, 'example.ts'), code)
-  expect((await inFolder(['example.ts'])).stdout).toBe('orders: complete, 10000 rows loaded\n')
-  expect((await inFolder(['example.ts'])).stdout).toMatch(/^orders: complete, \d+ rows loaded\n$/)
-}, 120_000)
+test.concurrent(
+  'the 20 lines replicate, and the second run goes on from the first',
+  async () => {
+    const [code = ''] = await examples()
+    expect(code.trim().split('\n').length).toBeLessThanOrEqual(22)
+    await writeFile(join(folder, 'example.ts'), code)
+    expect((await inFolder(['example.ts'])).stdout).toBe('orders: complete, 10000 rows loaded\n')
+    expect((await inFolder(['example.ts'])).stdout).toMatch(/^orders: complete, \d+ rows loaded\n$/)
+  },
+  120_000,
+)
 
-test('only the documented entries can be imported', async () => {
+test.concurrent('only the documented entries can be imported', async () => {
   const code = "await import('reactor-connect/dist/cli/main.js')"
   await expect(inFolder(['--input-type=module', '--eval', code])).rejects.toThrow(
     'ERR_PACKAGE_PATH_NOT_EXPORTED',
   )
 })
 
-test('the installed program runs the demo, and names a page of docs that is there', async () => {
-  const link = join(folder, 'node_modules/.bin/reactor')
-  const { stdout } = await inFolder([link, 'connect', 'demo'])
-  expect(stdout.match(/ rows, equal; state /g)).toHaveLength(4)
-  const failed = await inFolder([link, 'connect', 'run', 'none.yaml', '--json']).catch(
-    (error: unknown) => error,
-  )
-  const { stdout: out } = z.object({ stdout: z.string() }).parse(failed)
-  const result = z.object({ error: z.object({ docs_url: z.string() }) }).parse(JSON.parse(out))
-  await expect(access(new URL(result.error.docs_url))).resolves.toBeUndefined()
-}, 120_000)
+test.concurrent(
+  'the installed program runs the demo, and names a page of docs that is there',
+  async () => {
+    const link = join(folder, 'node_modules/.bin/reactor')
+    const { stdout } = await inFolder([link, 'connect', 'demo'])
+    expect(stdout.match(/ rows, equal; state /g)).toHaveLength(4)
+    const failed = await inFolder([link, 'connect', 'run', 'none.yaml', '--json']).catch(
+      (error: unknown) => error,
+    )
+    const { stdout: out } = z.object({ stdout: z.string() }).parse(failed)
+    const result = z.object({ error: z.object({ docs_url: z.string() }) }).parse(JSON.parse(out))
+    await expect(access(new URL(result.error.docs_url))).resolves.toBeUndefined()
+  },
+  120_000,
+)

@@ -164,57 +164,68 @@ async function expectSameAsTable(
   for (const [index, row] of loaded.entries()) expect(inTopic[index]).toMatchObject(row)
 }
 
-test('a reader that takes the table first goes on from the positions of its snapshot, and has each record once', async () => {
-  await using warehouse = await testDatabase()
-  const users = shop(warehouse, 'record')
-  await using slow = await runFile(users.runFile(500))
-  const started = startRun(slow.path, { args: ['--json'] })
-  const killed = once(started.process, 'close')
-  await started.output('stdout', /"loaded":[1-9]/)
-  started.process.kill('SIGKILL')
-  await killed
-  const table = await readTable(warehouse, users.connection)
-  expect(table.ids.length).toBeGreaterThan(0)
-  expect(table.ids.length).toBeLessThan(rows)
-  await using fast = await runFile(users.runFile())
-  await runToEnd(fast.path)
-  const schemas = await schemasOf(users.brokers)
-  const later = new Map<string, number>()
-  for (const { partition, offset, headers, value } of await consumeTopic(
-    users.brokers,
-    users.topic,
-  )) {
-    if (headers.get('type') !== 'RECORD' || offset < (table.positions[partition] ?? 0)) continue
-    const [record] = decode(value, schemas)
-    later.set(`${headers.get('slice') ?? ''}/${headers.get('seq') ?? ''}`, record?.id ?? 0)
-  }
-  const ids = [...table.ids, ...later.values()]
-  expect(ids).toHaveLength(rows)
-  expect(new Set(ids).size).toBe(rows)
-})
+// Concurrent: a run, and Kafka's consumer, wait most of the time.
+const options = { concurrent: true, timeout: 120_000 }
 
-describe.each(framings)("a topic in the %s framing, read with Kafka's own consumer", (framing) => {
-  test('has each record once, decodable by the schema of connect.schemas', async () => {
+test(
+  'a reader that takes the table first goes on from the positions of its snapshot, and has each record once',
+  options,
+  async () => {
     await using warehouse = await testDatabase()
-    const users = shop(warehouse, framing)
-    await using file = await runFile(users.runFile())
-    await runToEnd(file.path)
-    await expectSameAsTable(warehouse, await readTopic(users, framing))
-  })
-
-  test('has each record once after the run was killed with -9 and resumed', async () => {
-    await using warehouse = await testDatabase()
-    const users = shop(warehouse, framing)
+    const users = shop(warehouse, 'record')
     await using slow = await runFile(users.runFile(500))
     const started = startRun(slow.path, { args: ['--json'] })
     const killed = once(started.process, 'close')
     await started.output('stdout', /"loaded":[1-9]/)
     started.process.kill('SIGKILL')
-    expect(await killed).toEqual([null, 'SIGKILL'])
+    await killed
+    const table = await readTable(warehouse, users.connection)
+    expect(table.ids.length).toBeGreaterThan(0)
+    expect(table.ids.length).toBeLessThan(rows)
     await using fast = await runFile(users.runFile())
     await runToEnd(fast.path)
-    const read = await readTopic(users, framing)
-    expect(read.attempts.size).toBe(2)
-    await expectSameAsTable(warehouse, read)
-  })
-})
+    const schemas = await schemasOf(users.brokers)
+    const later = new Map<string, number>()
+    for (const { partition, offset, headers, value } of await consumeTopic(
+      users.brokers,
+      users.topic,
+    )) {
+      if (headers.get('type') !== 'RECORD' || offset < (table.positions[partition] ?? 0)) continue
+      const [record] = decode(value, schemas)
+      later.set(`${headers.get('slice') ?? ''}/${headers.get('seq') ?? ''}`, record?.id ?? 0)
+    }
+    const ids = [...table.ids, ...later.values()]
+    expect(ids).toHaveLength(rows)
+    expect(new Set(ids).size).toBe(rows)
+  },
+)
+
+describe.each(framings)(
+  "a topic in the %s framing, read with Kafka's own consumer",
+  options,
+  (framing) => {
+    test('has each record once, decodable by the schema of connect.schemas', async () => {
+      await using warehouse = await testDatabase()
+      const users = shop(warehouse, framing)
+      await using file = await runFile(users.runFile())
+      await runToEnd(file.path)
+      await expectSameAsTable(warehouse, await readTopic(users, framing))
+    })
+
+    test('has each record once after the run was killed with -9 and resumed', async () => {
+      await using warehouse = await testDatabase()
+      const users = shop(warehouse, framing)
+      await using slow = await runFile(users.runFile(500))
+      const started = startRun(slow.path, { args: ['--json'] })
+      const killed = once(started.process, 'close')
+      await started.output('stdout', /"loaded":[1-9]/)
+      started.process.kill('SIGKILL')
+      expect(await killed).toEqual([null, 'SIGKILL'])
+      await using fast = await runFile(users.runFile())
+      await runToEnd(fast.path)
+      const read = await readTopic(users, framing)
+      expect(read.attempts.size).toBe(2)
+      await expectSameAsTable(warehouse, read)
+    })
+  },
+)

@@ -108,7 +108,7 @@ async function play(played: readonly Cell[], log: KafkaLog): Promise<void> {
         else await playAttempt(attempt, round === 0 ? { written, committed } : lastWords)
       }
     }
-    await Promise.all(Array.from({ length: 6 }, playNext))
+    await Promise.all(Array.from({ length: 12 }, playNext))
   }
   const { result } = await runPlan(await planOf(names, { rows: rowsNow, log }))
   for (const stream of result.streams) results.set(stream.stream.name, stream)

@@ -162,7 +162,8 @@ const kept = ['runs', 'streams', 'slices', 'positions', 'rejected_records']
 const inEach = (result: object): readonly unknown[] =>
   modes.map(() => expect.objectContaining(result) as unknown)
 
-describe('in all modes', { timeout: 180_000 }, () => {
+// Concurrent, as all that follow: a run waits for its broker most of the time.
+describe.concurrent('in all modes', { timeout: 180_000 }, () => {
   test('a destination that was dropped is filled from the source', async () => {
     await using shop = await Shop.open(modes)
     await shop.runAll()
@@ -209,7 +210,7 @@ describe('in all modes', { timeout: 180_000 }, () => {
   )
 })
 
-describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
+describe.concurrent.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
   test('a destination that was restored to between two attempts of a sync goes on from its checkpoints', async () => {
     await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
@@ -267,7 +268,7 @@ async function hideStates({ log }: Shop): Promise<() => Promise<void>> {
   }
 }
 
-test(
+test.concurrent(
   'attempts that cannot see the states in the log go on from the destination, and so does one that sees them again',
   { timeout: 180_000 },
   async () => {

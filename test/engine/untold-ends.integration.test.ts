@@ -69,7 +69,8 @@ async function source(db: TestDatabase, ...tables: readonly string[]): Promise<v
 
 const logs = ['embedded', 'kafka block'] as const
 
-test.each(logs)(
+// Concurrent: a run waits for its slow table most of the time.
+test.concurrent.each(logs)(
   'a run that cannot begin a stream tells what earlier starts left untold, and only it does: %s log',
   { timeout: 120_000 },
   async (log) => {
@@ -92,7 +93,7 @@ test.each(logs)(
   },
 )
 
-test.each(logs)(
+test.concurrent.each(logs)(
   'a run without a stream leaves what is untold of it to the next one that has it: %s log',
   { timeout: 120_000 },
   async (log) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { TestContext } from 'vitest'
+import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
 import { javaAndJars, missingForJava } from '../kafka/java-and-jars.ts'
 
 /**
@@ -110,6 +111,7 @@ async function consumedToTheEnd(
   brokers: readonly string[],
   at: { readonly topic: string; readonly group: string; readonly consumer: ChildProcess },
 ): Promise<void> {
+  calmRequestQueues()
   const client = new kafkajs.Kafka({
     brokers: [...brokers],
     clientId: 'test',

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
 import avro from 'avsc'
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { KafkaConnection } from '../../../engine/log/kafka/kafka-connection.ts'
 import { KafkaLog } from '../../../engine/log/kafka/kafka-log.ts'
 import { KafkaWriter } from '../../../engine/log/kafka/kafka-writer.ts'
@@ -30,7 +30,10 @@ const sliceA = { slice: 'a', from: 0, to: 1_000, unit: 300, block: 70 }
 const sliceB = { ...sliceA, slice: 'b' }
 const ids = { syncId: 1, attempt: 1 }
 
-describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', (kind) => {
+const framings = ['kafka block', 'kafka record'] as const
+
+// Concurrent: they wait most of the time, for threads that start and for fetches of what does not come.
+describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 }, (kind) => {
   test('shows a unit as a whole or not at all', async () => {
     const { endpoint } = await openLane(kind)
     await using writer = await openWriter(endpoint)
@@ -203,12 +206,12 @@ describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', 
     expect(BigInt(group)).toBeGreaterThan(BigInt(position))
   })
 
-  test.each([
+  test.for([
     ['retention deleted', /retention/],
     ['somebody made anew', /created again/],
-  ])(
+  ] as const)(
     'falls back to the destination, with a warning, when the log is one that %s',
-    async (how, reason) => {
+    async ([how, reason], { expect }) => {
       const { endpoint } = await openLane(kind)
       await startWriter(endpoint, { slices: [sliceA] }).done
       const read = startReader(endpoint)
@@ -533,20 +536,23 @@ async function consumeUntil(
     groupId: `${testKafka().prefix}-other`,
     readUncommitted: false,
   })
-  onTestFinished(async () => consumer.disconnect())
   await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  const seen: KafkaMessage[] = []
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  await consumer.run({
-    eachBatch: ({ batch }) => {
-      seen.push(...batch.messages)
-      if (enough(seen)) resolve(undefined)
-      return Promise.resolve()
-    },
-  })
-  await promise
-  return seen
+  try {
+    await consumer.subscribe({ topic, fromBeginning: true })
+    const seen: KafkaMessage[] = []
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    await consumer.run({
+      eachBatch: ({ batch }) => {
+        seen.push(...batch.messages)
+        if (enough(seen)) resolve(undefined)
+        return Promise.resolve()
+      },
+    })
+    await promise
+    return seen
+  } finally {
+    await consumer.disconnect()
+  }
 }
 
 function header({ headers }: KafkaMessage, name: string): string {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { expect, onTestFinished } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
 import { openStreamLog } from '../../../engine/log/open-stream-log.ts'
@@ -27,14 +27,19 @@ export interface Lane {
   readonly connection: string
 }
 
+/** Ended with the test file: tests run concurrently. */
+const opened: (() => PromiseLike<unknown>)[] = []
+afterAll(async () => {
+  // The threads first: they stand on the logs.
+  for (const end of opened.toReversed()) await end()
+})
+
 export async function openLane(
   kind: Kind,
   options: { readonly maxQueueBytes?: number } = {},
 ): Promise<Lane> {
   const log = kind === 'embedded' ? new EmbeddedLog(options) : await openKafkaLog(kind)
-  onTestFinished(async () => {
-    await log[Symbol.asyncDispose]()
-  })
+  opened.push(async () => log[Symbol.asyncDispose]())
   const connection = kind === 'embedded' ? 'c' : testKafka().prefix
   const { lanes, maxRecordBytes } = await log.openStream({
     connection,
@@ -174,9 +179,7 @@ function start(
 ): Running {
   const worker = new Worker(new URL('./lane-worker.ts', import.meta.url))
   worker.postMessage(job, [...options.transfer])
-  onTestFinished(async () => {
-    await worker.terminate()
-  })
+  opened.push(() => worker.terminate())
   const resumed = Promise.withResolvers<LaneResume>()
   const done = Promise.withResolvers<{ readonly records: number }>()
   const exited = new Promise((resolve) => worker.on('exit', resolve))

@@ -108,3 +108,10 @@ test('a stream that cannot be read here fails the read', async () => {
   expect(failures[0]).toMatchObject({ failureType: 'config_error' })
   expect(String(thrown)).toContain('did not sync successfully: orders')
 })
+
+test('a read builds no other stream: a mistake in one does not stop the rest', async () => {
+  const [start = '', orders = ''] = manifestText('orders').split('streams:\n')
+  const mistaken = orders.replace('name: orders', 'name: mistaken\n    primary_key: [[a, b]]')
+  const read = await readOrders(`${start}streams:\n${mistaken}${orders}`)
+  expect(read).toMatchObject({ thrown: undefined, failures: [], requests: 1 })
+})

@@ -1,0 +1,4 @@
+import { streamContract } from '../stream-contract.ts'
+import { linearStreams } from './stream-subject.ts'
+
+streamContract('linear', linearStreams)
