@@ -78,7 +78,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     const keys = givenKeys(options)
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
-      const { unusable } = await lock.hold(() => prepareFolder(folder, keys))
+      const { unusable } = await lock.hold(() => prepareFolder(lock, keys))
       return new FileVault({ folder, keys, lock, unusableAtStart: unusable })
     } catch (error) {
       lock[Symbol.dispose]()
@@ -149,6 +149,7 @@ export class FileVault implements Vault {
       const version = this.#versionOf({ file, opened }, target, ifVersion)
       // A person may still be able to mend the old file, or have its key.
       const write = unusableFile(name, opened) === undefined ? writeSealed : writeBeside
+      await this.#lock.requireHeld()
       await write(this.#folder, { name, version: version + 1, text }, ring)
       this.#unusable.delete(name)
       return version + 1
@@ -158,6 +159,7 @@ export class FileVault implements Vault {
   async delete(path: string): Promise<void> {
     const name = fileNameOf(path)
     return this.#runExclusively(async () => {
+      await this.#lock.requireHeld()
       await removeSecrets(this.#folder, name)
       this.#unusable.delete(name)
     })
@@ -187,8 +189,9 @@ export class FileVault implements Vault {
       await checkKeys(this.#folder, ring)
       const key = newVaultKey()
       const both = { ...ring, current: key, all: new Map([...ring.all, [key.id, key]]) }
+      await this.#lock.requireHeld()
       await writeKeyRing(this.#folder, both, this.#keys)
-      const { ring: after, unusable } = await finishRotation(this.#folder, both, this.#keys)
+      const { ring: after, unusable } = await finishRotation(this.#lock, both, this.#keys)
       const secrets = (await secretsFiles(this.#folder)).length - unusable.length
       const kept = [...after.all.keys()].filter((id) => id !== key.id)
       return { key: key.id, secrets, damaged: unusable, kept }

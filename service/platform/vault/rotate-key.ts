@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FolderLock } from './folder-lock.ts'
 import {
   chooseKey,
   keyFileMissing,
@@ -20,6 +21,9 @@ import {
   type UnusableFile,
 } from './secrets-file.ts'
 
+/** A folder whose lock this process has. */
+export type HeldFolder = Pick<FolderLock, 'folder' | 'requireHeld'>
+
 /** The keys once a rotation has ended, and the files that it could not encrypt. */
 export interface FinishedRotation {
   readonly ring: KeyRing
@@ -28,15 +32,19 @@ export interface FinishedRotation {
 
 /** Completes the state that the last process left in the folder, however it ended. Requires the lock. */
 export async function prepareFolder(
-  folder: string,
+  lock: HeldFolder,
   keys: ConfiguredKeys,
 ): Promise<FinishedRotation> {
-  await removeDrafts(folder)
+  const { folder } = lock
+  await removeDrafts(lock)
   const ring = await readKeyRing(folder, keys)
   const known = await knownKeys(folder, ring, keys)
   await checkKeys(folder, known)
-  if (ring?.current.id !== known.current.id) await writeKeyRing(folder, known, keys)
-  return finishRotation(folder, known, keys)
+  if (ring?.current.id !== known.current.id) {
+    await lock.requireHeld()
+    await writeKeyRing(folder, known, keys)
+  }
+  return finishRotation(lock, known, keys)
 }
 
 /** The ring on disk with the keys of the settings. Throws `vault_key_wrong`. */
@@ -55,10 +63,11 @@ export async function knownKeys(
 }
 
 /** What is left over from writes that were cut off. */
-async function removeDrafts(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.name.endsWith(draftSuffix) && !entry.isDirectory())
-      await rm(join(folder, entry.name), { force: true })
+async function removeDrafts(lock: HeldFolder): Promise<void> {
+  for (const entry of await readdir(lock.folder, { withFileTypes: true })) {
+    if (!entry.name.endsWith(draftSuffix) || entry.isDirectory()) continue
+    await lock.requireHeld()
+    await rm(join(lock.folder, entry.name), { force: true })
   }
 }
 
@@ -69,13 +78,14 @@ async function removeDrafts(folder: string): Promise<void> {
  * The older keys stay as long as a file cannot be read: it may be whole, and under one of them.
  */
 export async function finishRotation(
-  folder: string,
+  lock: HeldFolder,
   ring: KeyRing,
   keys: ConfiguredKeys,
 ): Promise<FinishedRotation> {
+  const { folder } = lock
   const unusable: UnusableFile[] = []
   for (const name of await secretsFiles(folder)) {
-    const file = await rewrite(folder, name, ring)
+    const file = await rewrite(lock, name, ring)
     if (file !== undefined) unusable.push(file)
   }
   const damaged = new Set(unusable.map(({ name }) => name))
@@ -84,19 +94,24 @@ export async function finishRotation(
   const all = mayBeNeeded ? ring.all : new Map([[current.id, current]])
   const finished = { current, all, damaged }
   const isFinished = ring.all.size === all.size && isSameSet(ring.damaged, damaged)
-  if (!isFinished) await writeKeyRing(folder, finished, keys)
+  if (!isFinished) {
+    await lock.requireHeld()
+    await writeKeyRing(folder, finished, keys)
+  }
   return { ring: finished, unusable }
 }
 
 /** Undefined unless the file cannot be used: then it stays as it is, and whoever reads it is told. */
 async function rewrite(
-  folder: string,
+  lock: HeldFolder,
   name: string,
   ring: KeyRing,
 ): Promise<UnusableFile | undefined> {
-  const opened = openSealed(await readSealed(folder, name), name, ring)
-  if (opened.status === 'open' && opened.keyId !== ring.current.id)
-    await writeSealed(folder, opened.plain, ring)
+  const opened = openSealed(await readSealed(lock.folder, name), name, ring)
+  if (opened.status === 'open' && opened.keyId !== ring.current.id) {
+    await lock.requireHeld()
+    await writeSealed(lock.folder, opened.plain, ring)
+  }
   return unusableFile(name, opened)
 }
 
