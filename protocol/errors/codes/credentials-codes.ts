@@ -132,8 +132,8 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 500,
     retryable: false,
-    message: 'Others on this machine can reach {path}: {reason}',
-    suggestedFix: 'Run `{command}`, then start again.',
+    message: 'The vault is not private to this user: {reason}',
+    suggestedFix: '{fix}',
   },
   vault_refused: {
     failureType: 'config_error',

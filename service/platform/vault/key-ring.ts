@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
+import { readRegularFile } from '../../../lib/files/read-regular-file.ts'
 import { replaceFile } from '../../../lib/files/replace-file.ts'
 import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
 
@@ -86,7 +86,7 @@ export function wrongKeyError(folder: string, reason: string): ConnectError {
 async function readKeyFile(folder: string): Promise<KeyFile | null> {
   let text: string
   try {
-    text = await readFile(join(folder, keyFileName), 'utf8')
+    text = (await readRegularFile(join(folder, keyFileName))).bytes.toString('utf8')
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return null
     throw error

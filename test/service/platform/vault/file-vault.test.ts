@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs, { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import fs, { chmod, cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -181,22 +181,26 @@ describe('the key of the embedded vault', () => {
  * `reached` resolves when it has read.
  */
 function holdNextRead(suffix: string) {
-  const real = fs.readFile
+  const real = fs.open
   const reached = Promise.withResolvers<undefined>()
   const release = Promise.withResolvers<undefined>()
   const restore = (): void => {
-    fs.readFile = real
+    fs.open = real
     syncBuiltinESMExports()
   }
   const held = async (...parameters: Parameters<typeof real>) => {
-    const content = await real(...parameters)
-    if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return content
+    const handle = await real(...parameters)
+    if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return handle
     restore()
-    reached.resolve(undefined)
-    await release.promise
-    return content
+    const content = await handle.readFile()
+    const readFile = async () => {
+      reached.resolve(undefined)
+      await release.promise
+      return content
+    }
+    return Object.assign(handle, { readFile })
   }
-  fs.readFile = held as typeof real
+  fs.open = held
   syncBuiltinESMExports()
   return {
     reached: reached.promise,
@@ -261,6 +265,27 @@ describe('processes that share a folder', () => {
       }
       expect(Object.keys(keys.keys)).toHaveLength(1)
     }
+  })
+
+  it('exclude each other after the folder was replaced by a backup', async () => {
+    await using service = await openFileVault({ folder: place.folder })
+    for (let n = 0; n < 5; n += 1) await service.put(`fixed/${n}`, { '/n': 0 })
+    await cp(place.folder, `${place.folder}.backup`, { recursive: true })
+    await rm(place.folder, { recursive: true })
+    await rename(`${place.folder}.backup`, place.folder)
+    await using other = await openFileVault({ folder: place.folder })
+    using slow = holdNextRead('.secrets')
+    const rotating = other.rotateKey() // has the lock, and has read a file
+    await slow.reached
+    const writing = service.put('fixed/0', { '/n': 1 })
+    // The other one has the lock.
+    expect(await Promise.race([writing, delay(50, 'it waits')])).toBe('it waits')
+    slow.release()
+    await rotating
+    expect(await writing).toBe(2)
+    expect(await service.get('fixed/0')).toEqual({ secrets: { '/n': 1 }, version: 2 })
+    await using again = await openFileVault({ folder: place.folder })
+    expect(again.unusableAtStart).toEqual([])
   })
 
   // Both take turns at the lock of the folder, which is a matter of luck on a busy machine.

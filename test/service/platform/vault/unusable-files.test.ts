@@ -1,4 +1,14 @@
-import fs, { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import fs, {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -134,23 +144,23 @@ describe('a file that is damaged while the vault is open', () => {
   })
 })
 
-/** Reading this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom fail in time. */
+/** Opening this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom fail in time. */
 async function failingToRead<Result>(
   path: string,
   code: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const real = fs.readFile
+  const real = fs.open
   const failing = (...parameters: Parameters<typeof real>) => {
     if (parameters[0] !== join(place.folder, fileNameOf(path))) return real(...parameters)
     return Promise.reject(Object.assign(new Error(`${code}: planted`), { code }))
   }
-  fs.readFile = failing as typeof real
+  fs.open = failing
   syncBuiltinESMExports()
   try {
     return await work()
   } finally {
-    fs.readFile = real
+    fs.open = real
     syncBuiltinESMExports()
   }
 }
@@ -208,6 +218,59 @@ describe('a file that cannot be read', () => {
       expect(await vault.get('bad')).toBeNull()
     })
   })
+
+  it.each([
+    ['a FIFO', 'ENXIO', (file: string) => void execFileSync('mkfifo', ['-m', '600', file])],
+    ['a symbolic link', 'ELOOP', (file: string) => symlink('/etc/hostname', file)],
+  ])('may be %s, which nobody waits for and nobody follows', async (_, code, make) => {
+    const file = join(place.folder, fileNameOf('bad'))
+    const reason = expect.stringContaining(`(${code})`) as string
+    const refused = { code: 'vault_file_unreadable', details: { file, reason } }
+    await place.withVault(async (vault) => {
+      await rm(file)
+      await make(file)
+      await expect(vault.get('bad')).rejects.toMatchObject(refused)
+      await expect(vault.put('bad', {}, { ifVersion: 1 })).rejects.toMatchObject(refused)
+      expect(await vault.check()).toEqual({ unusable: 1 })
+      expect(await vault.put('good', { '/t': 'good' })).toBe(2)
+    })
+    await place.withVault(async (vault) => {
+      expect(vault.unusableAtStart).toEqual([{ ...bad(), reason }])
+      expect(await vault.get('good')).toMatchObject({ version: 2 })
+      expect(await findUnusableFiles({ folder: place.folder })).toEqual([{ ...bad(), reason }])
+      await vault.put('bad', { '/t': 'anew' }, { ifVersion: 'unusable' })
+      expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'anew' } })
+    })
+  })
+
+  it('is no reason to wait for the key file either', async () => {
+    const file = join(place.folder, 'vault.json')
+    await rm(file)
+    execFileSync('mkfifo', ['-m', '600', file])
+    await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_unreachable',
+      details: { reason: expect.stringContaining('vault.json is not a file') as string },
+    })
+  })
+
+  // Only root can give a file to another user.
+  it.runIf(process.geteuid?.() === 0).each([0o000, 0o600])(
+    'may belong to another user: mode %o',
+    async (mode) => {
+      const file = join(place.folder, fileNameOf('bad'))
+      await chmod(file, mode)
+      await chown(file, 1, 1)
+      await place.withVault(async (vault) => {
+        expect(vault.unusableAtStart).toMatchObject([
+          { ...bad(), reason: expect.stringContaining('belongs to user 1') as string },
+        ])
+        expect(await vault.get('good')).toMatchObject({ version: 1 })
+        await chown(file, 0, 0)
+        await chmod(file, 0o600)
+        expect(await vault.get('bad')).toMatchObject({ version: 1 })
+      })
+    },
+  )
 
   it('keeps the key that it may need in the folder, until it can be read', async () => {
     await failingToRead('bad', 'EACCES', async () => {
