@@ -124,9 +124,8 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 500,
     retryable: false,
-    message: 'The vault in {folder} was encrypted with another key: {reason}',
-    suggestedFix:
-      'Start with the right REACTOR_CONNECT_VAULT_KEY. To change the key, set REACTOR_CONNECT_VAULT_PREVIOUS_KEY to the old one for one start.',
+    message: 'The key of the vault in {folder} is missing or wrong: {reason}',
+    suggestedFix: '{fix}',
   },
   vault_permissions: {
     failureType: 'config_error',

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { KeyRing } from './key-ring.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { readRegularFile } from '../../../lib/files/read-regular-file.ts'
-import { replaceFile, syncFolder } from '../../../lib/files/replace-file.ts'
+import { draftSuffix, replaceFile, syncFolder } from '../../../lib/files/replace-file.ts'
 import { readHeader, seal, unseal, type Plain } from './sealed-secrets.ts'
 import { checkPath } from './vault.ts'
 
@@ -77,6 +77,29 @@ export function writeBeside(folder: string, plain: Plain, ring: KeyRing): Promis
   const file = join(folder, plain.name)
   const keptAs = `${file}${asideMark}${String(Date.now())}`
   return replaceFile(file, seal(plain, ring.current), { keptAs })
+}
+
+/** A file that was replaced although it could not be used, and the name that it had: a person may rename it back. */
+export interface SetAsideFile {
+  readonly name: string
+  readonly originalName: string
+}
+
+export async function setAsideFiles(folder: string): Promise<readonly SetAsideFile[]> {
+  return (await readdir(folder)).flatMap((name) => {
+    const at = name.indexOf(suffix + asideMark)
+    if (at === -1 || name.endsWith(draftSuffix)) return []
+    return [{ name, originalName: name.slice(0, at) + suffix }]
+  })
+}
+
+/** Replaces a file that was set aside; it stays one. Durable when it resolves. Requires the lock. */
+export function writeSetAside(
+  folder: string,
+  name: string,
+  { plain, ring }: { readonly plain: Plain; readonly ring: KeyRing },
+): Promise<void> {
+  return replaceFile(join(folder, name), seal(plain, ring.current))
 }
 
 /** `damaged`: none of the keys opens it. */

@@ -121,6 +121,54 @@ describe('the key of the embedded vault', () => {
     })
   })
 
+  const damages: [string, (text: string) => string | undefined][] = [
+    ['missing', () => undefined],
+    ['empty', () => ''],
+    ['cut off', (text) => text.slice(0, 60)],
+    [
+      'without keys of its own',
+      (text) => text.replace(/"keys": \{[^}]*\}/, '"keys": {"x": "AA=="}'),
+    ],
+    [
+      'a changed key',
+      (text) => text.replace(/(?<=": "[^"]{20})./, (old) => (old === 'A' ? 'B' : 'A')),
+    ],
+    ['a changed id', (text) => text.replace(/"current": "./, '"current": "x')],
+  ]
+  it.each(damages)('is to be restored if its file is damaged: %s', async (_, damage) => {
+    await place.withVault((vault) => vault.put('a', { '/t': 'x' }))
+    const file = join(place.folder, 'vault.json')
+    const text = await readFile(file, 'utf8')
+    const bad = damage(text)
+    expect(bad).not.toBe(text)
+    if (bad === undefined) await rm(file)
+    else await writeFile(file, bad)
+    const error = await openFileVault({ folder: place.folder }).catch((thrown: unknown) =>
+      ConnectError.from(thrown),
+    )
+    expect(error).toMatchObject({
+      code: 'vault_key_wrong',
+      suggestedFix: expect.stringContaining('Put `vault.json` back from a backup') as unknown,
+    })
+    const key = /": "(.{20})/.exec(text.slice(text.indexOf('"keys"')))?.[1] ?? ''
+    expect(key).toHaveLength(20)
+    expect(JSON.stringify(error)).not.toContain(key.slice(4))
+  })
+
+  it('of the settings is to be set again if it was removed from them', async () => {
+    await place.withVault((vault) => vault.put('a', { '/t': 'x' }), { key: newKey() })
+    for (const keys of [{}, { key: newKey() }]) {
+      const opening = openFileVault({ folder: place.folder, ...keys })
+      await expect(opening).rejects.toMatchObject({
+        code: 'vault_key_wrong',
+        suggestedFix: expect.stringContaining('set REACTOR_CONNECT_VAULT_KEY to it') as unknown,
+      })
+      await expect(opening).rejects.not.toMatchObject({
+        suggestedFix: expect.stringContaining('vault.json') as unknown,
+      })
+    }
+  })
+
   it('is rotated: everything is encrypted anew, and the old key opens nothing', async () => {
     await place.withVault(async (vault) => {
       await vault.put('a', { '/t': 'x' })
