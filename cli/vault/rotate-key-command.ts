@@ -27,13 +27,16 @@ export async function rotateKey(
     const what = secrets === 1 ? '1 file is' : `${secrets} files are`
     return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open only with their own vault.json\n`
   })
-  if (rotated.damaged.length === 0) return exitCodes.complete
-  context.output.screen.line(damagedText(rotated, context.output))
-  return exitCodes.partial
+  const { damaged, setAside } = rotated
+  if (damaged.length > 0) context.output.screen.line(damagedText(rotated, context.output))
+  if (setAside.length > 0) context.output.screen.line(setAsideText(rotated, context.output))
+  return damaged.length + setAside.length === 0 ? exitCodes.complete : exitCodes.partial
 }
 
+type Rotated = RotatedKey & { readonly folder: string }
+
 function damagedText(
-  { damaged, kept, folder }: RotatedKey & { readonly folder: string },
+  { damaged, kept, folder }: Rotated,
   { paint }: Pick<CommandOutput, 'paint'>,
 ): string {
   const [subject, object] =
@@ -41,11 +44,27 @@ function damagedText(
   return [
     `${paint('yellow', 'warning:')} ${subject} could not be encrypted with the new key, and what needs ${object} fails:`,
     ...damaged.map(({ name, reason }) => `  ${join(folder, name)}: ${reason}`),
-    ...(kept.length === 0
+    ...(kept.length === 0 || damaged.every(({ status }) => status === 'damaged')
       ? []
       : [
           `the older keys (${kept.join(', ')}) stay in vault.json, because a file that cannot be read may need one: let it be read, then run this again`,
         ]),
     `after a use or a start of the service, \`reactor connect instances list\` shows the credentials of their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
+  ].join('\n')
+}
+
+/** Nothing needs these files, but somebody may want to mend one. */
+function setAsideText(
+  { setAside, kept, folder }: Rotated,
+  { paint }: Pick<CommandOutput, 'paint'>,
+): string {
+  const [files, object] =
+    setAside.length === 1
+      ? ['1 file that was', 'it']
+      : [`${setAside.length} files that were`, 'them']
+  return [
+    `${paint('yellow', 'warning:')} ${files} replaced earlier could not be encrypted with the new key:`,
+    ...setAside.map(({ name, reason }) => `  ${join(folder, name)}: ${reason}`),
+    `the older keys (${kept.join(', ')}) stay in vault.json, in case that you mend ${object}: if you do not need ${object}, delete ${object}, then run this again`,
   ].join('\n')
 }

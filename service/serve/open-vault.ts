@@ -38,16 +38,17 @@ async function openEmbeddedVault(settings: Settings, logger: Logger): Promise<Va
       { folder, files: files.slice(0, mostNamed), count: files.length },
       'files of the vault cannot be used, and what needs them fails: docs/errors/vault_corrupt.md and vault_file_unreadable.md say what to do',
     )
-  if (settings.vaultPreviousKey !== undefined && files.some(mayNeedAnotherKey))
+  const mayNeedAnotherKey = files.some(isUnreadable) || vault.setAsideAtStart.length > 0
+  if (settings.vaultPreviousKey !== undefined && mayNeedAnotherKey)
     logger.warn(
       { folder },
-      'keep REACTOR_CONNECT_VAULT_PREVIOUS_KEY until all files of the vault can be read: some may need it',
+      'keep REACTOR_CONNECT_VAULT_PREVIOUS_KEY until all files of the vault can be read, also those that were set aside: some may need it',
     )
   return vault
 }
 
 /** A key of the settings is not stored, so a file that cannot be read now would be lost without it. */
-function mayNeedAnotherKey({ status }: UnusableFile): boolean {
+function isUnreadable({ status }: UnusableFile): boolean {
   return status === 'unreadable'
 }
 

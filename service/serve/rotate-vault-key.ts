@@ -1,9 +1,9 @@
-import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import { openFileVault, type RotatedKey } from '../platform/vault/file-vault.ts'
 import { keyFileName } from '../platform/vault/key-ring.ts'
+import { isNameOfSecrets } from '../platform/vault/secrets-file.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { vaultFolderOf } from './open-vault.ts'
 
@@ -24,7 +24,7 @@ export async function rotateVaultKey(
       'Start the service once with the new key as REACTOR_CONNECT_VAULT_KEY and the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY.'
     throw refusedError('the key comes from the settings, not from the folder', fix)
   }
-  if (!(await exists(join(folder, keyFileName)))) {
+  if (!(await hasVault(folder))) {
     const fix =
       'Name the data folder that the service uses (`--data-dir`) or its settings (`--config`), on the machine of the service.'
     throw refusedError(`there is no vault in ${folder}`, fix)
@@ -33,14 +33,15 @@ export async function rotateVaultKey(
   return { folder, ...(await vault.rotateKey()) }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** A folder whose key file is lost has a vault all the same: opening it says what to do. */
+async function hasVault(folder: string): Promise<boolean> {
   try {
-    await access(path)
-    return true
+    const names = await readdir(folder)
+    return names.includes(keyFileName) || names.some(isNameOfSecrets)
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return false
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ConnectError('vault_unreachable', { details: { url: path, reason }, cause: error })
+    throw new ConnectError('vault_unreachable', { details: { url: folder, reason }, cause: error })
   }
 }
 

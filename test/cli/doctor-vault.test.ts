@@ -50,6 +50,6 @@ test('doctor fails if the key of the embedded vault is not the one of its files'
   }
   expect(await vaultFinding(dataDir)).toMatchObject({
     status: 'failed',
-    detail: expect.stringContaining('another key') as string,
+    detail: expect.stringContaining('is missing or wrong') as string,
   })
 })

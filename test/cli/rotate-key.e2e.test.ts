@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rmdir, truncate } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
@@ -31,6 +31,7 @@ test('the key of the vault is rotated while a service has it open', async () => 
     folder,
     secrets: 2,
     damaged: [],
+    setAside: [],
     kept: [],
     key: after?.current.id,
   })
@@ -75,6 +76,44 @@ test('a file that cannot be read is named with the reason, and the old key stays
   const again = await rotate(['--data-dir', dataDir, '--json'])
   expect(again, again.err).toMatchObject({ code: 0 })
   expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [], kept: [] })
+})
+
+test('a file that was replaced earlier and cannot be read keeps its key, and is named', async () => {
+  const folder = join(dataDir, 'vault')
+  const file = join(folder, fileNameOf('instances/a'))
+  {
+    await using vault = await openFileVault({ folder })
+    await mkdir(file, { mode: 0o700 })
+    await vault.put('instances/a', { '/t': 'anew' }, { ifVersion: 'unusable' })
+  }
+  const before = await readKeyRing(folder, {})
+  const aside = (await readdir(folder)).find((name) => name.includes('.replaced-')) ?? ''
+  const end = await rotate(['--data-dir', dataDir])
+  expect(end, end.err).toMatchObject({ code: 3 })
+  expect(end.out).toContain('1 file is encrypted with a new key')
+  expect(end.err).toContain('1 file that was replaced earlier could not be encrypted')
+  expect(end.err).toContain(`${join(folder, aside)}: a folder is in its place (EISDIR)`)
+  expect(end.err).toContain(`the older keys (${before?.current.id ?? ''}) stay in vault.json`)
+  await rmdir(join(folder, aside))
+  const again = await rotate(['--data-dir', dataDir, '--json'])
+  expect(again, again.err).toMatchObject({ code: 0 })
+  expect(JSON.parse(again.out)).toMatchObject({ setAside: [], kept: [] })
+})
+
+test('without its key file a full folder is no folder without a vault', async () => {
+  const folder = join(dataDir, 'vault')
+  {
+    await using vault = await openFileVault({ folder })
+    await vault.put('instances/a', { '/t': 'x' })
+  }
+  await rm(join(folder, 'vault.json'))
+  const end = await rotate(['--data-dir', dataDir])
+  expect(end).toMatchObject({ code: 1, out: '' })
+  expect(end.err).toContain('[vault_key_wrong]')
+  expect(end.err).toContain('its key file vault.json is missing')
+  expect(end.err).toContain('Put `vault.json` back from a backup')
+  expect(end.err).not.toContain('REACTOR_CONNECT_VAULT_KEY')
+  await expect(readKeyRing(folder, {})).resolves.toBeNull()
 })
 
 test.each([

@@ -124,16 +124,15 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 500,
     retryable: false,
-    message: 'The vault in {folder} was encrypted with another key: {reason}',
-    suggestedFix:
-      'Start with the right REACTOR_CONNECT_VAULT_KEY. To change the key, set REACTOR_CONNECT_VAULT_PREVIOUS_KEY to the old one for one start.',
+    message: 'The key of the vault in {folder} is missing or wrong: {reason}',
+    suggestedFix: '{fix}',
   },
   vault_permissions: {
     failureType: 'config_error',
     httpStatus: 500,
     retryable: false,
-    message: 'Others on this machine can reach {path}: {reason}',
-    suggestedFix: 'Run `{command}`, then start again.',
+    message: 'The vault is not private to this user: {reason}',
+    suggestedFix: '{fix}',
   },
   vault_refused: {
     failureType: 'config_error',

@@ -5,7 +5,7 @@ import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { FolderLock } from './folder-lock.ts'
 import {
-  keyFileMissing,
+  missingKeyFile,
   readKeyRing,
   writeKeyRing,
   wrongKeyError,
@@ -13,7 +13,8 @@ import {
   type KeyRing,
 } from './key-ring.ts'
 import { openPrivateFolder } from './private-files.ts'
-import { checkKeys, finishRotation, knownKeys, prepareFolder } from './rotate-key.ts'
+import { checkKeys } from './check-keys.ts'
+import { finishRotation, knownKeys, prepareFolder } from './rotate-key.ts'
 import { newVaultKey, parseVaultKey, readHeader } from './sealed-secrets.ts'
 import {
   fileNameOf,
@@ -53,7 +54,9 @@ export interface RotatedKey {
   readonly secrets: number
   /** Files that are as they were: no key opens them, or they cannot be read. */
   readonly damaged: readonly UnusableFile[]
-  /** Ids of older keys that stay in the folder, because a file that cannot be read may need one. */
+  /** Files that were set aside and still cannot be used: an older key stays in the folder for each, in case that somebody mends it. */
+  readonly setAside: readonly UnusableFile[]
+  /** Ids of older keys that stay in the folder, because a file that cannot be read, or was set aside, may need one. */
   readonly kept: readonly string[]
 }
 
@@ -78,8 +81,9 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     const keys = givenKeys(options)
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
-      const { unusable } = await lock.hold(() => prepareFolder(folder, keys))
-      return new FileVault({ folder, keys, lock, unusableAtStart: unusable })
+      const { unusable, setAside } = await lock.hold(() => prepareFolder(lock, keys))
+      const atStart = { unusableAtStart: unusable, setAsideAtStart: setAside }
+      return new FileVault({ folder, keys, lock, ...atStart })
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -93,6 +97,8 @@ export class FileVault implements Vault {
   readonly #lock: FolderLock
   /** When the vault was opened: whoever reads one of them gets `vault_corrupt` or `vault_file_unreadable`. */
   readonly unusableAtStart: readonly UnusableFile[]
+  /** Files that were set aside and could not be used then, and may need an older key. Nobody reads them. */
+  readonly setAsideAtStart: readonly UnusableFile[]
   /** Names of the files that were not usable when they were last looked at. */
   readonly #unusable: Set<string>
 
@@ -101,11 +107,13 @@ export class FileVault implements Vault {
     keys: ConfiguredKeys
     lock: FolderLock
     unusableAtStart: readonly UnusableFile[]
+    setAsideAtStart: readonly UnusableFile[]
   }) {
     this.#folder = dependencies.folder
     this.#keys = dependencies.keys
     this.#lock = dependencies.lock
     this.unusableAtStart = dependencies.unusableAtStart
+    this.setAsideAtStart = dependencies.setAsideAtStart
     this.#unusable = new Set(dependencies.unusableAtStart.map(({ name }) => name))
   }
 
@@ -149,6 +157,7 @@ export class FileVault implements Vault {
       const version = this.#versionOf({ file, opened }, target, ifVersion)
       // A person may still be able to mend the old file, or have its key.
       const write = unusableFile(name, opened) === undefined ? writeSealed : writeBeside
+      await this.#lock.requireHeld()
       await write(this.#folder, { name, version: version + 1, text }, ring)
       this.#unusable.delete(name)
       return version + 1
@@ -158,6 +167,7 @@ export class FileVault implements Vault {
   async delete(path: string): Promise<void> {
     const name = fileNameOf(path)
     return this.#runExclusively(async () => {
+      await this.#lock.requireHeld()
       await removeSecrets(this.#folder, name)
       this.#unusable.delete(name)
     })
@@ -182,16 +192,20 @@ export class FileVault implements Vault {
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async (ring) => {
       if (this.#keys.key !== undefined) {
-        throw wrongKeyError(this.#folder, 'the key comes from the settings, so it is changed there')
+        const fix =
+          'Start once with the new key as REACTOR_CONNECT_VAULT_KEY and the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY.'
+        throw wrongKeyError(this.#folder, 'the key comes from the settings', fix)
       }
-      await checkKeys(this.#folder, ring)
+      await checkKeys(this.#folder, ring, this.#keys)
       const key = newVaultKey()
       const both = { ...ring, current: key, all: new Map([...ring.all, [key.id, key]]) }
+      await this.#lock.requireHeld()
       await writeKeyRing(this.#folder, both, this.#keys)
-      const { ring: after, unusable } = await finishRotation(this.#folder, both, this.#keys)
+      const finished = await finishRotation(this.#lock, both, this.#keys)
+      const { unusable, setAside } = finished
       const secrets = (await secretsFiles(this.#folder)).length - unusable.length
-      const kept = [...after.all.keys()].filter((id) => id !== key.id)
-      return { key: key.id, secrets, damaged: unusable, kept }
+      const kept = [...finished.ring.all.keys()].filter((id) => id !== key.id)
+      return { key: key.id, secrets, damaged: unusable, setAside, kept }
     })
   }
 
@@ -214,10 +228,12 @@ export class FileVault implements Vault {
     if (ring === null) {
       // A folder that is gone (its disk is) is not one without its key file.
       await access(this.#folder)
-      throw wrongKeyError(this.#folder, keyFileMissing)
+      throw missingKeyFile(this.#folder)
     }
     if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
-      throw wrongKeyError(this.#folder, 'another process has changed the key: restart this one')
+      const fix = 'Restart this process with the key that the other one has.'
+      const reason = 'another process has changed the key: restart this one'
+      throw wrongKeyError(this.#folder, reason, fix)
     }
     return ring
   }
@@ -268,7 +284,7 @@ async function lookThrough(
   keys: ConfiguredKeys,
 ): Promise<{ readonly files: readonly UnusableFile[] }> {
   const known = await knownKeys(folder, ring, keys)
-  await checkKeys(folder, known)
+  await checkKeys(folder, known, keys)
   const files: UnusableFile[] = []
   for (const name of await secretsFiles(folder)) {
     const opened = openSealed(await readSealed(folder, name), name, known)
@@ -279,14 +295,17 @@ async function lookThrough(
 }
 
 function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKeys {
-  const parse = (text: string, name: string) => {
+  const parse = (text: string, setting: string) => {
     const parsed = parseVaultKey(text)
-    if (parsed === undefined) throw wrongKeyError(folder, `the ${name} is not 32 bytes in base64`)
-    return parsed
+    if (parsed !== undefined) return parsed
+    const fix = `Set ${setting} to the key of the folder, 32 bytes in base64. \`openssl rand -base64 32\` prints a new one.`
+    throw wrongKeyError(folder, `${setting} is not 32 bytes in base64`, fix)
   }
   return {
-    ...(key !== undefined && { key: parse(key, 'given key') }),
-    ...(previousKey !== undefined && { previousKey: parse(previousKey, 'previous key') }),
+    ...(key !== undefined && { key: parse(key, 'REACTOR_CONNECT_VAULT_KEY') }),
+    ...(previousKey !== undefined && {
+      previousKey: parse(previousKey, 'REACTOR_CONNECT_VAULT_PREVIOUS_KEY'),
+    }),
   }
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { KeyRing } from './key-ring.ts'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
-import { replaceFile, syncFolder } from '../../../lib/files/replace-file.ts'
+import { readRegularFile } from '../../../lib/files/read-regular-file.ts'
+import { draftSuffix, replaceFile, syncFolder } from '../../../lib/files/replace-file.ts'
 import { readHeader, seal, unseal, type Plain } from './sealed-secrets.ts'
 import { checkPath } from './vault.ts'
 
@@ -15,6 +16,11 @@ const asideMark = '.replaced-'
 /** A hash, so that no path is too long for the file system, or differs from another only in case. */
 export function fileNameOf(path: string): string {
   return createHash('sha256').update(checkPath(path)).digest('hex') + suffix
+}
+
+/** Whether the name is one of a file with secrets, also of one that was set aside. */
+export function isNameOfSecrets(name: string): boolean {
+  return name.endsWith(suffix) || name.includes(suffix + asideMark)
 }
 
 export async function secretsFiles(folder: string): Promise<readonly string[]> {
@@ -42,7 +48,11 @@ const reasonsOfOneFile: Readonly<Record<string, string>> = {
 
 export async function readSealed(folder: string, name: string): Promise<StoredFile> {
   try {
-    return { status: 'read', bytes: await readFile(join(folder, name)) }
+    const { bytes, uid } = await readRegularFile(join(folder, name))
+    const owner = await stat(folder)
+    if (uid === owner.uid) return { status: 'read', bytes }
+    const reason = `it belongs to user ${uid}, not to ${owner.uid} like the folder`
+    return { status: 'unreadable', reason }
   } catch (error) {
     const code = errorCodeOf(error) ?? ''
     if (code === 'ENOENT') return { status: 'absent' }
@@ -67,6 +77,29 @@ export function writeBeside(folder: string, plain: Plain, ring: KeyRing): Promis
   const file = join(folder, plain.name)
   const keptAs = `${file}${asideMark}${String(Date.now())}`
   return replaceFile(file, seal(plain, ring.current), { keptAs })
+}
+
+/** A file that was replaced although it could not be used, and the name that it had: a person may rename it back. */
+export interface SetAsideFile {
+  readonly name: string
+  readonly originalName: string
+}
+
+export async function setAsideFiles(folder: string): Promise<readonly SetAsideFile[]> {
+  return (await readdir(folder)).flatMap((name) => {
+    const at = name.indexOf(suffix + asideMark)
+    if (at === -1 || name.endsWith(draftSuffix)) return []
+    return [{ name, originalName: name.slice(0, at) + suffix }]
+  })
+}
+
+/** Replaces a file that was set aside; it stays one. Durable when it resolves. Requires the lock. */
+export function writeSetAside(
+  folder: string,
+  name: string,
+  { plain, ring }: { readonly plain: Plain; readonly ring: KeyRing },
+): Promise<void> {
+  return replaceFile(join(folder, name), seal(plain, ring.current))
 }
 
 /** `damaged`: none of the keys opens it. */

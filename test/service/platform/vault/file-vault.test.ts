@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs, { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import fs, { chmod, cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -121,6 +121,54 @@ describe('the key of the embedded vault', () => {
     })
   })
 
+  const damages: [string, (text: string) => string | undefined][] = [
+    ['missing', () => undefined],
+    ['empty', () => ''],
+    ['cut off', (text) => text.slice(0, 60)],
+    [
+      'without keys of its own',
+      (text) => text.replace(/"keys": \{[^}]*\}/, '"keys": {"x": "AA=="}'),
+    ],
+    [
+      'a changed key',
+      (text) => text.replace(/(?<=": "[^"]{20})./, (old) => (old === 'A' ? 'B' : 'A')),
+    ],
+    ['a changed id', (text) => text.replace(/"current": "./, '"current": "x')],
+  ]
+  it.each(damages)('is to be restored if its file is damaged: %s', async (_, damage) => {
+    await place.withVault((vault) => vault.put('a', { '/t': 'x' }))
+    const file = join(place.folder, 'vault.json')
+    const text = await readFile(file, 'utf8')
+    const bad = damage(text)
+    expect(bad).not.toBe(text)
+    if (bad === undefined) await rm(file)
+    else await writeFile(file, bad)
+    const error = await openFileVault({ folder: place.folder }).catch((thrown: unknown) =>
+      ConnectError.from(thrown),
+    )
+    expect(error).toMatchObject({
+      code: 'vault_key_wrong',
+      suggestedFix: expect.stringContaining('Put `vault.json` back from a backup') as unknown,
+    })
+    const key = /": "(.{20})/.exec(text.slice(text.indexOf('"keys"')))?.[1] ?? ''
+    expect(key).toHaveLength(20)
+    expect(JSON.stringify(error)).not.toContain(key.slice(4))
+  })
+
+  it('of the settings is to be set again if it was removed from them', async () => {
+    await place.withVault((vault) => vault.put('a', { '/t': 'x' }), { key: newKey() })
+    for (const keys of [{}, { key: newKey() }]) {
+      const opening = openFileVault({ folder: place.folder, ...keys })
+      await expect(opening).rejects.toMatchObject({
+        code: 'vault_key_wrong',
+        suggestedFix: expect.stringContaining('set REACTOR_CONNECT_VAULT_KEY to it') as unknown,
+      })
+      await expect(opening).rejects.not.toMatchObject({
+        suggestedFix: expect.stringContaining('vault.json') as unknown,
+      })
+    }
+  })
+
   it('is rotated: everything is encrypted anew, and the old key opens nothing', async () => {
     await place.withVault(async (vault) => {
       await vault.put('a', { '/t': 'x' })
@@ -181,22 +229,26 @@ describe('the key of the embedded vault', () => {
  * `reached` resolves when it has read.
  */
 function holdNextRead(suffix: string) {
-  const real = fs.readFile
+  const real = fs.open
   const reached = Promise.withResolvers<undefined>()
   const release = Promise.withResolvers<undefined>()
   const restore = (): void => {
-    fs.readFile = real
+    fs.open = real
     syncBuiltinESMExports()
   }
   const held = async (...parameters: Parameters<typeof real>) => {
-    const content = await real(...parameters)
-    if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return content
+    const handle = await real(...parameters)
+    if (typeof parameters[0] !== 'string' || !parameters[0].endsWith(suffix)) return handle
     restore()
-    reached.resolve(undefined)
-    await release.promise
-    return content
+    const content = await handle.readFile()
+    const readFile = async () => {
+      reached.resolve(undefined)
+      await release.promise
+      return content
+    }
+    return Object.assign(handle, { readFile })
   }
-  fs.readFile = held as typeof real
+  fs.open = held
   syncBuiltinESMExports()
   return {
     reached: reached.promise,
@@ -261,6 +313,27 @@ describe('processes that share a folder', () => {
       }
       expect(Object.keys(keys.keys)).toHaveLength(1)
     }
+  })
+
+  it('exclude each other after the folder was replaced by a backup', async () => {
+    await using service = await openFileVault({ folder: place.folder })
+    for (let n = 0; n < 5; n += 1) await service.put(`fixed/${n}`, { '/n': 0 })
+    await cp(place.folder, `${place.folder}.backup`, { recursive: true })
+    await rm(place.folder, { recursive: true })
+    await rename(`${place.folder}.backup`, place.folder)
+    await using other = await openFileVault({ folder: place.folder })
+    using slow = holdNextRead('.secrets')
+    const rotating = other.rotateKey() // has the lock, and has read a file
+    await slow.reached
+    const writing = service.put('fixed/0', { '/n': 1 })
+    // The other one has the lock.
+    expect(await Promise.race([writing, delay(50, 'it waits')])).toBe('it waits')
+    slow.release()
+    await rotating
+    expect(await writing).toBe(2)
+    expect(await service.get('fixed/0')).toEqual({ secrets: { '/n': 1 }, version: 2 })
+    await using again = await openFileVault({ folder: place.folder })
+    expect(again.unusableAtStart).toEqual([])
   })
 
   // Both take turns at the lock of the folder, which is a matter of luck on a busy machine.

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { FolderLock } from '../../../../service/platform/vault/folder-lock.ts'
 import { newFolder } from '../../../support/new-folder.ts'
@@ -32,4 +34,58 @@ test('a lock whose holder fails, or was closed, is free', async () => {
   using other = await FolderLock.open(file)
   expect(await other.hold(() => Promise.resolve('held'))).toBe('held')
   expect(await lock.hold(() => Promise.resolve('held'))).toBe('held')
+})
+
+/** As somebody does who restores a backup: `rm -rf FOLDER; cp -a BACKUP FOLDER`. */
+async function restore(folder: string): Promise<void> {
+  await cp(folder, `${folder}.backup`, { recursive: true })
+  await rm(folder, { recursive: true })
+  await rename(`${folder}.backup`, folder)
+}
+
+test('a lock excludes others after its folder was replaced', async () => {
+  const folder = await newFolder('lock')
+  const file = join(folder, 'lock')
+  using before = await FolderLock.open(file)
+  await before.hold(() => Promise.resolve())
+  await restore(folder)
+  using after = await FolderLock.open(file)
+  const held: string[] = []
+  const turn = (lock: FolderLock, name: string) =>
+    lock.hold(async () => {
+      held.push(`${name} begins`)
+      await delay(30)
+      held.push(`${name} ends`)
+    })
+  await Promise.all([turn(before, 'first'), turn(after, 'second')])
+  expect(held.filter((_, index) => index % 2 === 0).map((text) => text.split(' ')[0])).toEqual(
+    held.filter((_, index) => index % 2 === 1).map((text) => text.split(' ')[0]),
+  )
+  expect(held).toHaveLength(4)
+})
+
+test('a holder is told that its folder was replaced meanwhile', async () => {
+  const folder = await newFolder('lock')
+  using lock = await FolderLock.open(join(folder, 'lock'))
+  await lock.hold(async () => {
+    await lock.requireHeld()
+    await restore(folder)
+    await expect(lock.requireHeld()).rejects.toMatchObject({
+      code: 'vault_unreachable',
+      retryable: true,
+      details: { url: folder, reason: expect.stringContaining('was replaced') as string },
+    })
+  })
+  await lock.hold(() => lock.requireHeld())
+})
+
+test('a lock is made anew in a folder that came back without it, and not in one that is gone', async () => {
+  const folder = await newFolder('lock')
+  const file = join(folder, 'lock')
+  using lock = await FolderLock.open(file)
+  await rm(folder, { recursive: true })
+  await expect(lock.hold(() => Promise.resolve())).rejects.toMatchObject({ code: 'ENOENT' })
+  await mkdir(folder)
+  await lock.hold(() => Promise.resolve())
+  expect((await readdir(folder)).sort()).toEqual(['lock', 'lock.next'])
 })

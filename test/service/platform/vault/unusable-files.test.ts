@@ -1,15 +1,25 @@
-import fs, { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { syncBuiltinESMExports } from 'node:module'
+import { execFileSync } from 'node:child_process'
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { findUnusableFiles, openFileVault } from '../../../../service/platform/vault/file-vault.ts'
 import { fileNameOf } from '../../../../service/platform/vault/secrets-file.ts'
-import { newKey, useVaultFolder } from './vault-folder.ts'
+import { newFolder } from '../../../support/new-folder.ts'
+import { failingToOpen } from './failing-to-open.ts'
+import { bytesAt, newKey, useVaultFolder } from './vault-folder.ts'
 
 const place = useVaultFolder()
 
-/** Where the bytes of a file are: see `sealed-secrets.ts`. */
-const bytesAt = { keyId: 5, body: 34 }
 const corrupt = { code: 'vault_corrupt' }
 
 describe('a damaged file', () => {
@@ -66,6 +76,34 @@ describe('a damaged file', () => {
     await expectOnlyBadDamaged()
   })
 
+  it('under a key that was never here stops nothing, if the others open', async () => {
+    const other = await newFolder('vault')
+    {
+      await using vault = await openFileVault({ folder: join(other, 'vault') })
+      await vault.put('bad', { '/t': 'of another vault' })
+    }
+    await cp(join(other, 'vault', fileNameOf('bad')), join(place.folder, fileNameOf('bad')))
+    for (let round = 1; round <= 2; round += 1) {
+      await expectOnlyBadDamaged()
+      const rotated = await place.withVault((vault) => vault.rotateKey())
+      expect(rotated).toMatchObject({ secrets: 1, damaged: [{ name: fileNameOf('bad') }] })
+    }
+    const [found] = await findUnusableFiles({ folder: place.folder })
+    expect(found?.reason).toMatch(/its key \(id \w+\) is not here/)
+  })
+
+  it('does not hide that more files are under a key that is not here than under one that is', async () => {
+    await place.withVault((vault) => vault.put('third', { '/t': 'third' }))
+    const names = ['good', 'third'].map((path) => join(place.folder, fileNameOf(path)))
+    const backup = await Promise.all(names.map((name) => readFile(name)))
+    await place.withVault((vault) => vault.rotateKey())
+    for (const [index, name] of names.entries()) await writeFile(name, backup[index] ?? '')
+    await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+      message: expect.stringContaining('the key of 2 of 3 files') as unknown,
+    })
+  })
+
   it('does not hide that the others are under another key', async () => {
     await place.damage('bad', bytesAt.body)
     const old = await readFile(join(place.folder, 'vault.json'))
@@ -88,6 +126,39 @@ describe('a damaged file', () => {
       code: 'vault_key_wrong',
     })
     await expectOnlyBadDamaged({ key: second, previousKey: first })
+  })
+})
+
+describe('a change of the key that was cut off', () => {
+  it('needs the key of before, however few files are under it', async () => {
+    const [first, second] = [newKey(), newKey()]
+    const paths = Array.from({ length: 9 }, (_, n) => `path/${n}`)
+    await place.withVault(
+      async (vault) => {
+        for (const path of paths) await vault.put(path, { '/t': path })
+      },
+      { key: first },
+    )
+    const last = join(place.folder, (await place.secretsFiles()).at(-1) ?? '')
+    // The last one cannot be written: what a full disk does.
+    await failingToOpen(`${last}.new`, 'ENOSPC', async () => {
+      const opening = openFileVault({ folder: place.folder, key: second, previousKey: first })
+      await expect(opening).rejects.toMatchObject({ code: 'vault_unreachable' })
+    })
+    await expect(openFileVault({ folder: place.folder, key: second })).rejects.toMatchObject({
+      code: 'vault_key_wrong',
+      message: expect.stringContaining('1 of 9 files') as unknown,
+      suggestedFix: expect.stringContaining('REACTOR_CONNECT_VAULT_PREVIOUS_KEY') as unknown,
+    })
+    const ended = { key: second, previousKey: first }
+    await place.withVault((vault) => vault.check(), ended)
+    await place.withVault(
+      async (vault) => {
+        expect(vault.unusableAtStart).toEqual([])
+        for (const path of paths) expect(await vault.get(path)).toMatchObject({ version: 1 })
+      },
+      { key: second },
+    )
   })
 })
 
@@ -134,26 +205,8 @@ describe('a file that is damaged while the vault is open', () => {
   })
 })
 
-/** Reading this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom fail in time. */
-async function failingToRead<Result>(
-  path: string,
-  code: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const real = fs.readFile
-  const failing = (...parameters: Parameters<typeof real>) => {
-    if (parameters[0] !== join(place.folder, fileNameOf(path))) return real(...parameters)
-    return Promise.reject(Object.assign(new Error(`${code}: planted`), { code }))
-  }
-  fs.readFile = failing as typeof real
-  syncBuiltinESMExports()
-  try {
-    return await work()
-  } finally {
-    fs.readFile = real
-    syncBuiltinESMExports()
-  }
-}
+const failingToRead = <Result>(path: string, code: string, work: () => Promise<Result>) =>
+  failingToOpen(join(place.folder, fileNameOf(path)), code, work)
 
 describe('a file that cannot be read', () => {
   beforeEach(() =>
@@ -208,6 +261,59 @@ describe('a file that cannot be read', () => {
       expect(await vault.get('bad')).toBeNull()
     })
   })
+
+  it.each([
+    ['a FIFO', 'ENXIO', (file: string) => void execFileSync('mkfifo', ['-m', '600', file])],
+    ['a symbolic link', 'ELOOP', (file: string) => symlink('/etc/hostname', file)],
+  ])('may be %s, which nobody waits for and nobody follows', async (_, code, make) => {
+    const file = join(place.folder, fileNameOf('bad'))
+    const reason = expect.stringContaining(`(${code})`) as string
+    const refused = { code: 'vault_file_unreadable', details: { file, reason } }
+    await place.withVault(async (vault) => {
+      await rm(file)
+      await make(file)
+      await expect(vault.get('bad')).rejects.toMatchObject(refused)
+      await expect(vault.put('bad', {}, { ifVersion: 1 })).rejects.toMatchObject(refused)
+      expect(await vault.check()).toEqual({ unusable: 1 })
+      expect(await vault.put('good', { '/t': 'good' })).toBe(2)
+    })
+    await place.withVault(async (vault) => {
+      expect(vault.unusableAtStart).toEqual([{ ...bad(), reason }])
+      expect(await vault.get('good')).toMatchObject({ version: 2 })
+      expect(await findUnusableFiles({ folder: place.folder })).toEqual([{ ...bad(), reason }])
+      await vault.put('bad', { '/t': 'anew' }, { ifVersion: 'unusable' })
+      expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'anew' } })
+    })
+  })
+
+  it('is no reason to wait for the key file either', async () => {
+    const file = join(place.folder, 'vault.json')
+    await rm(file)
+    execFileSync('mkfifo', ['-m', '600', file])
+    await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_unreachable',
+      details: { reason: expect.stringContaining('vault.json is not a file') as string },
+    })
+  })
+
+  // Only root can give a file to another user.
+  it.runIf(process.geteuid?.() === 0).each([0o000, 0o600])(
+    'may belong to another user: mode %o',
+    async (mode) => {
+      const file = join(place.folder, fileNameOf('bad'))
+      await chmod(file, mode)
+      await chown(file, 1, 1)
+      await place.withVault(async (vault) => {
+        expect(vault.unusableAtStart).toMatchObject([
+          { ...bad(), reason: expect.stringContaining('belongs to user 1') as string },
+        ])
+        expect(await vault.get('good')).toMatchObject({ version: 1 })
+        await chown(file, 0, 0)
+        await chmod(file, 0o600)
+        expect(await vault.get('bad')).toMatchObject({ version: 1 })
+      })
+    },
+  )
 
   it('keeps the key that it may need in the folder, until it can be read', async () => {
     await failingToRead('bad', 'EACCES', async () => {

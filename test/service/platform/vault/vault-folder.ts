@@ -6,6 +6,9 @@ import { openFileVault, type FileVault } from '../../../../service/platform/vaul
 import { fileNameOf } from '../../../../service/platform/vault/secrets-file.ts'
 import { newFolder } from '../../../support/new-folder.ts'
 
+/** Where the bytes of a file are: see `sealed-secrets.ts`. */
+export const bytesAt = { keyId: 5, body: 34 }
+
 export interface VaultFolder {
   readonly folder: string
   withVault<Result>(
@@ -13,7 +16,7 @@ export interface VaultFolder {
     keys?: { readonly key?: string; readonly previousKey?: string },
   ): Promise<Result>
   secretsFiles(): Promise<string[]>
-  /** Flips one bit of the file of a path. */
+  /** Flips one bit of a file: of a path, or with this full name. */
   damage(path: string, at: number): Promise<void>
 }
 
@@ -35,7 +38,7 @@ export function useVaultFolder(): VaultFolder {
       return (await readdir(folder)).filter((name) => name.endsWith('.secrets')).sort()
     },
     async damage(path, at) {
-      const file = join(folder, fileNameOf(path))
+      const file = path.startsWith('/') ? path : join(folder, fileNameOf(path))
       const bytes = await readFile(file)
       bytes[at] = (bytes[at] ?? 0) ^ 1
       await writeFile(file, bytes)
