@@ -89,6 +89,8 @@ export interface SendOptions extends PreviewOptions {
   /** For each request. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** The caller can send the same call with the same `idempotencyKey` again. */
+  readonly mayComeAgain: boolean
 }
 
 export interface ActionOutcome {

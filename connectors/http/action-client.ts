@@ -83,33 +83,38 @@ export class HttpActionClient implements ActionClient {
         mayRepeat: (outcome) =>
           wasNotProcessed(outcome, this.#api) || (isRepeatable(descriptor) && mayPass(outcome)),
       })
-      return await this.#read(response, descriptor)
+      return await this.#read(response, descriptor, options)
     } catch (error) {
-      throw this.#explain(error, descriptor, { isTimeout: timeout.aborted })
+      const isTimeout = timeout.aborted
+      throw this.#explain(error, descriptor, { ...options, isTimeout })
     }
   }
 
-  async #read(response: HttpResponse, descriptor: ActionDescriptor): Promise<ActionResponse> {
+  async #read(
+    response: HttpResponse,
+    descriptor: ActionDescriptor,
+    options: SendOptions,
+  ): Promise<ActionResponse> {
     const { status } = response
     const headers = headersOf(response)
     const bytes = Buffer.from(await response.bytes())
     const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
     const failure = this.#api.failure ? this.#api.failure(read, descriptor) : statusFailure(read)
-    if (failure !== undefined) throw this.#failed(failure, read, descriptor)
+    if (failure !== undefined) {
+      const unclear = unclearCode(descriptor, options)
+      throw this.#failed(failure, read, { name: descriptor.name, unclear })
+    }
     return read
   }
 
   #failed(
     failure: VendorFailure,
     response: ActionResponse,
-    descriptor: ActionDescriptor,
+    { name, unclear }: { readonly name: string; readonly unclear: ConnectError['code'] },
   ): ConnectError {
-    const { name } = descriptor
     const { kind, message: reason, code } = failure
     const requestId = requestIdOf(this.#api, response)
-    const codeName =
-      kind === 'failed' && !isRepeatable(descriptor) ? 'action_outcome_unknown' : failureCodes[kind]
-    return new ConnectError(codeName, {
+    return new ConnectError(kind === 'failed' ? unclear : failureCodes[kind], {
       details: {
         ...this.#facts(name),
         reason,
@@ -123,17 +128,21 @@ export class HttpActionClient implements ActionClient {
   #explain(
     error: unknown,
     descriptor: ActionDescriptor,
-    about: { readonly isTimeout: boolean },
+    about: SendOptions & { readonly isTimeout: boolean },
   ): unknown {
     if (error instanceof ConnectError) return error
     const facts = this.#facts(descriptor.name)
-    const unclear = isRepeatable(descriptor) ? 'action_unavailable' : 'action_outcome_unknown'
+    const unclear = unclearCode(descriptor, about)
     if (error instanceof HeldBack) {
       const details = { ...facts, reason: error.message }
       return new ConnectError('action_rate_limited', { details, cause: error })
     }
     if (about.isTimeout) {
       const reason = 'it did not respond in time'
+      return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
+    }
+    if (about.signal.aborted) {
+      const reason = 'the service stopped while it waited for the response'
       return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
     }
     if (error instanceof TransportError) {
@@ -175,8 +184,20 @@ const failureCodes = {
   permission: 'action_permission_denied',
   'rate limit': 'action_rate_limited',
   refused: 'action_refused',
-  failed: 'action_unavailable',
 } as const
+
+/**
+ * Of a failure after which nobody knows whether the vendor did it. It is safe to repeat if a repetition changes nothing more, or if the vendor
+ * knows it by a key that the caller can send again.
+ */
+function unclearCode(
+  descriptor: ActionDescriptor,
+  { mayComeAgain }: Pick<SendOptions, 'mayComeAgain'>,
+): 'action_unavailable' | 'action_outcome_unknown' {
+  const { idempotency, effect } = descriptor
+  const isKnown = mayComeAgain || idempotency !== 'native_key' || effect === 'read'
+  return isRepeatable(descriptor) && isKnown ? 'action_unavailable' : 'action_outcome_unknown'
+}
 
 /** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
 const maxDepth = 200

@@ -8,7 +8,7 @@ import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import type { Instance } from '../instances/schema.ts'
 import type { InvokeContext } from '../platform/access/access-request.ts'
-import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
+import type { IdempotencyBegin, IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 import type { StoredKey } from '../platform/vault/stored-key.ts'
 import type { ActionClients } from './action-clients.ts'
 import type {
@@ -71,6 +71,7 @@ export class ExistingCall implements PreparedCall {
 
   async dryRun(options: CallOptions): Promise<DryRun> {
     const { instance, action, actions, title, subject } = this.#known
+    this.#tell(options)
     const call = await this.#checkInput()
     const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
     const { token, nonce, expiresAt } = await this.#tools.tokens.issue(subject)
@@ -96,20 +97,18 @@ export class ExistingCall implements PreparedCall {
   }
 
   async invoke(options: InvokeOptions): Promise<InvocationEnd> {
-    const { action, subject, token } = this.#known
+    const { action, subject } = this.#known
     const { idempotencyKey, timeoutMs } = options
-    options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
+    this.#tell(options)
     const call = await this.#checkInput()
-    const verified =
-      token === undefined ? undefined : await this.#tools.tokens.verify(token, subject)
-    const vendorKey = await this.#vendorKey(keySource(verified, subject, idempotencyKey))
-    const work = async (attempt: number): Promise<Invocation> => {
-      if (attempt > 1) this.#requireRepeatable()
-      if (verified !== undefined && attempt === 1) await this.#useToken(verified)
-      return this.#send(call, { ...options, idempotencyKey: vendorKey })
-    }
-    if (idempotencyKey === undefined) return { invocation: await work(1), isReplayed: false }
     const { idempotency: store, logger, key, hash } = this.#tools
+    if (idempotencyKey === undefined) {
+      const used = await this.#useToken(null)
+      const about = used === undefined ? ['once', randomUUID()] : ['token', used.nonce]
+      const vendorKey = await this.#vendorKey(about)
+      const invocation = await this.#send(call, { ...options, idempotencyKey: vendorKey })
+      return { invocation, isReplayed: false }
+    }
     const { principal, instanceId, action: name, inputHash } = subject
     const once = {
       principal,
@@ -117,7 +116,25 @@ export class ExistingCall implements PreparedCall {
       requestHash: await hash.of(['invoke', instanceId, name, inputHash]),
       lockedSeconds: Math.ceil((timeoutOf(timeoutMs) * steps) / 1000),
     }
-    return invokeOnce(once, work, { store, logger, key })
+    const work = async ({ attempt, firstTicket }: IdempotencyBegin): Promise<Invocation> => {
+      if (attempt > 1) this.#requireRepeatable()
+      await this.#useToken(await hash.of(['token for', idempotencyKey]))
+      // Each attempt has the same, so that the vendor does it once; after a refusal there is another ticket, or the vendor would refuse again.
+      const about = firstTicket === null ? [] : [firstTicket]
+      const vendorKey = ['key', principal, instanceId, name, idempotencyKey, ...about]
+      return this.#send(call, {
+        ...options,
+        idempotencyKey: await this.#vendorKey(vendorKey),
+        mayComeAgain: true,
+      })
+    }
+    const mayRepeat = isRepeatable(action.descriptor)
+    return invokeOnce(once, work, { store, logger, key, mayRepeat })
+  }
+
+  #tell(options: CallOptions): void {
+    const { action, subject } = this.#known
+    options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
   }
 
   /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
@@ -142,16 +159,23 @@ export class ExistingCall implements PreparedCall {
     })
   }
 
-  async #useToken({ nonce, expiresAt }: VerifiedToken): Promise<void> {
-    if (await this.#tools.usedTokens.use(nonce, expiresAt)) return
-    throw new ConnectError('dry_run_token_used', {
-      details: { action: this.#known.subject.action },
-    })
+  /** The token of the call, if it has one. `usedFor`: a call for which it may be used again, as another attempt. */
+  async #useToken(usedFor: string | null): Promise<VerifiedToken | undefined> {
+    const { token, subject } = this.#known
+    if (token === undefined) return undefined
+    const verified = await this.#tools.tokens.verify(token, subject)
+    const { nonce, expiresAt } = verified
+    if (await this.#tools.usedTokens.use(nonce, expiresAt, usedFor)) return verified
+    throw new ConnectError('dry_run_token_used', { details: { action: subject.action } })
   }
 
   async #send(
     call: ActionCall,
-    { idempotencyKey, timeoutMs }: CallOptions & { readonly idempotencyKey: string },
+    {
+      idempotencyKey,
+      timeoutMs,
+      mayComeAgain = false,
+    }: CallOptions & { readonly idempotencyKey: string; readonly mayComeAgain?: boolean },
   ): Promise<Invocation> {
     const { instance, actions, action } = this.#known
     const { clients, stopping, logger } = this.#tools
@@ -162,6 +186,7 @@ export class ExistingCall implements PreparedCall {
           idempotencyKey,
           timeoutMs: timeoutOf(timeoutMs),
           signal: stopping,
+          mayComeAgain,
         }),
       )
       const failure = await opened.shared.waitUntilSettled()
@@ -216,17 +241,6 @@ const credentialFailures = new Set<ConnectError['code']>([
 
 function timeoutOf(timeoutMs: number | undefined): number {
   return timeoutMs ?? standardTimeoutSeconds * 1000
-}
-
-/** The request that a dry-run showed has its key; a repeated request has the same; any other is the only one. */
-function keySource(
-  verified: VerifiedToken | undefined,
-  { principal, instanceId, action }: DryRunSubject,
-  idempotencyKey: string | undefined,
-): readonly string[] {
-  if (verified !== undefined) return ['token', verified.nonce]
-  if (idempotencyKey === undefined) return ['once', randomUUID()]
-  return ['key', principal, instanceId, action, idempotencyKey]
 }
 
 function masked(request: DryRun['request'], execution: Execution): DryRun['request'] {

@@ -10,7 +10,8 @@ import { idempotencyHeaders } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
 import { toWire } from '../platform/wire.ts'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
-import type { ActionService, InvocationFacts, PreparedCall } from './contract.ts'
+import type { AuditDetails } from '../platform/audit/schema.ts'
+import type { ActionService, PreparedCall } from './contract.ts'
 import {
   actionDocument,
   actionListDocument,
@@ -138,32 +139,31 @@ function invokeAction(api: App): void {
       const { dry_run: isDryRun = false, timeout_seconds: seconds } = body
       const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
       const invoked = params.action
-      if (isDryRun) {
-        noteAudited(request, { details: { invoked, dryRun: true } })
-        return reply.send(toWire(dryRunSchema, await call.dryRun(options)))
-      }
       const key = headers['idempotency-key']
-      let details: { invoked: string } & Partial<InvocationFacts> = { invoked }
-      noteAudited(request, { details })
+      let details: AuditDetails = { invoked, ...(isDryRun && { dryRun: true }) }
+      const note = (facts: Partial<AuditDetails>): void => {
+        details = { ...details, ...facts }
+        noteAudited(request, { details })
+      }
+      const noteRequest = (vendorRequestId: unknown): void => {
+        if (typeof vendorRequestId === 'string') note({ vendorRequestId })
+      }
       try {
+        if (isDryRun) {
+          const shown = await call.dryRun({ ...options, onBegin: note })
+          noteRequest(shown.vendorRequestId)
+          return await reply.send(toWire(dryRunSchema, shown))
+        }
         const { invocation, isReplayed } = await call.invoke({
           ...options,
           ...(key !== undefined && { idempotencyKey: key }),
-          onBegin: (facts) => {
-            details = { ...details, ...facts }
-            noteAudited(request, { details })
-          },
+          onBegin: note,
         })
-        const { vendorRequestId } = invocation
-        noteAudited(request, {
-          details: { ...details, ...(vendorRequestId !== null && { vendorRequestId }) },
-        })
+        noteRequest(invocation.vendorRequestId)
         if (isReplayed) void reply.header('idempotent-replayed', 'true')
         return await reply.send(toWire(invocationSchema, invocation))
       } catch (error) {
-        const id = error instanceof ConnectError ? error.details.vendor_request_id : undefined
-        if (typeof id === 'string')
-          noteAudited(request, { details: { ...details, vendorRequestId: id } })
+        if (error instanceof ConnectError) noteRequest(error.details.vendor_request_id)
         throw error
       }
     },

@@ -42,12 +42,12 @@ export interface PreparedCall {
 
 export interface CallOptions {
   readonly timeoutMs?: number
+  /** Told what is known of the call before anything is sent. */
+  onBegin?(facts: InvocationFacts): void
 }
 
 export interface InvokeOptions extends CallOptions {
   readonly idempotencyKey?: string
-  /** Told what is known of the call before anything is sent. */
-  onBegin?(facts: InvocationFacts): void
 }
 
 export interface InvocationFacts {
@@ -64,6 +64,8 @@ export interface InvocationEnd {
 
 /** The tokens of dry-runs that were used. */
 export interface UsedTokenStore {
-  /** False if it was used before. It is forgotten some time after `expiresAt`. */
-  use(nonce: string, expiresAt: Date): Promise<boolean>
+  /**
+   * False if it was used before for anything else than `usedFor` (null: nothing is the same). It is forgotten some time after `expiresAt`.
+   */
+  use(nonce: string, expiresAt: Date, usedFor: string | null): Promise<boolean>
 }

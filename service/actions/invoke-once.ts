@@ -1,6 +1,7 @@
 import type { ReadOnly } from '../../lib/types/read-only.ts'
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type {
+  IdempotencyBegin,
   IdempotencyStore,
   IdempotentRequest,
   StoredResponse,
@@ -25,24 +26,25 @@ export interface InvokeOnceOptions {
   /** Encrypts what is stored: a vendor's response may hold secrets. */
   readonly key: StoredKey
   readonly logger: Logger
+  /** The call may be sent again although it may have been carried out. */
+  readonly mayRepeat: boolean
 }
 
 /**
- * Carries out a call once for each key, for a day: a repeated one gets the same result, or the same failure if its outcome is unknown. A
- * call that failed before the vendor did anything leaves its key free.
- *
- * @param work gets how often the call was begun: more than once if a process died while it carried it out
+ * Carries out a call once for each key, for a day: a repeated one gets the same result. One whose outcome is unknown is tried again if it
+ * may be, as another attempt of the same call; otherwise it gets the same failure. A call that failed before the vendor did anything leaves its
+ * key free.
  */
 export async function invokeOnce(
   request: IdempotentRequest,
-  work: (attempt: number) => Promise<Invocation>,
-  { store, key, logger }: InvokeOnceOptions,
+  work: (begin: IdempotencyBegin) => Promise<Invocation>,
+  { store, key, logger, mayRepeat }: InvokeOnceOptions,
 ): Promise<InvocationEnd> {
   const start = await store.begin(request)
   const sealingKey = await key.get()
   const place = `${request.principal} ${request.key} ${request.requestHash}`
   if (start.state === 'done') return replay(unsealEnd(start.answer, place, sealingKey))
-  const { ticket, attempt } = start
+  const { ticket } = start
   const finish = async (end: StoredEnd): Promise<void> => {
     const text = JSON.stringify(end)
     const sealed = seal({ name: place, version: 1, text }, sealingKey).toString('base64')
@@ -52,19 +54,26 @@ export async function invokeOnce(
     logger.warn({ err: failure }, 'the idempotency key could not be kept or released')
   }
   try {
-    const invocation = await work(attempt)
+    const invocation = await work(start)
     await finish({ invocation }).catch(note)
     return { invocation, isReplayed: false }
   } catch (error) {
     const failure = ConnectError.from(error)
-    const isUnclear = unclearCodes.has(failure.code)
-    await (isUnclear ? finish({ error: failure.toJSON() }) : store.abandon(ticket)).catch(note)
+    const settle = async (): Promise<void> => {
+      if (mayRepeat && unclearCodes.has(failure.code)) return store.release(ticket)
+      // Of a call that may not be repeated, this one says that the vendor never got it.
+      if (!unclearCodes.has(failure.code) || failure.code === 'action_unavailable')
+        return store.abandon(ticket)
+      return finish({ error: failure.toJSON() })
+    }
+    await settle().catch(note)
     throw error
   }
 }
 
 /** It may have been carried out. */
 const unclearCodes = new Set<ConnectError['code']>([
+  'action_unavailable',
   'action_outcome_unknown',
   'action_response_unreadable',
   // A mistake of ours, perhaps behind the vendor's response.

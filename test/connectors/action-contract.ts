@@ -118,6 +118,7 @@ export function actionContract({ actions, descriptor }: Connector, subject: Acti
 }
 
 const sendOptions = {
+  mayComeAgain: true,
   idempotencyKey: 'key-1',
   timeoutMs: 5_000,
   signal: new AbortController().signal,

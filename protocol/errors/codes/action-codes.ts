@@ -79,7 +79,7 @@ export const actionCodes = {
     retryable: true,
     message: '{vendor} could not be reached or failed, so {action} gave no result: {reason}',
     suggestedFix:
-      'Invoke the action again later: it is safe to repeat. Look at the status page of {vendor}.',
+      'Invoke the action again later, with the same Idempotency-Key if it had one: then it is safe to repeat. Look at the status page of {vendor}.',
   },
   dry_run_token_expired: {
     failureType: 'config_error',

@@ -4,10 +4,10 @@ import { givenTime, timestamp } from '../fields.ts'
 import { snakeCaseSchema, type Resource } from '../wire.ts'
 
 /**
- * The outcome. begun: in progress, or the process died; whether it happened is not known. replayed: it was done before, with the same
+ * The outcome. begun: in progress, or the process died; whether it happened is not known, as with `unknown`. failed: it did not happen. replayed: it was done before, with the same
  * `Idempotency-Key`, and nothing happened now.
  */
-export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed'] as const
+export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed', 'unknown'] as const
 export type AuditOutcome = (typeof auditOutcomes)[number]
 
 /** Who did what to what, or tried to. Never contains a body, a secret or a token. */
@@ -37,7 +37,7 @@ export const auditEntrySchema = z
     }),
     outcome: z.enum(auditOutcomes).meta({
       description:
-        'begun: it goes on, or the process died at it, and whether it happened is not known. replayed: done before under the same `Idempotency-Key`.',
+        'begun: it goes on, or the process died at it, and whether it happened is not known. unknown: no usable response came, and whether it happened is not known. replayed: done before under the same `Idempotency-Key`.',
     }),
     status: z.int().nullable(),
     error: z.string().nullable().meta({ description: 'Code of the error.' }),

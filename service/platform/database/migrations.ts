@@ -275,4 +275,19 @@ CREATE INDEX used_dry_run_tokens_by_expiry ON reactor_connect_service.used_dry_r
 ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN attempt integer NOT NULL DEFAULT 1;
 `,
   },
+  /**
+   * `first_ticket`: of the first attempt; the others of the same request have it too, and the vendor knows the call by it. `used_for`: a call
+   * with an idempotency key may use its token again. `unknown`: nobody knows whether it happened.
+   */
+  {
+    name: 'repeated-calls',
+    sql: `
+ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN first_ticket text COLLATE "C";
+ALTER TABLE reactor_connect_service.used_dry_run_tokens ADD COLUMN used_for text COLLATE "C";
+ALTER TABLE reactor_connect_service.audit_log
+  DROP CONSTRAINT audit_log_outcome_check,
+  ADD CONSTRAINT audit_log_outcome_check
+    CHECK (outcome IN ('begun', 'done', 'failed', 'denied', 'replayed', 'unknown'));
+`,
+  },
 ]

@@ -4,7 +4,7 @@ import type { ErrorCodeName } from '../../../protocol/index.ts'
 import { isChange, type ActionName } from '../access/actions.ts'
 import type { AuditDetails, AuditOutcome } from '../audit/schema.ts'
 import type { AuditLog, NewAuditEntry, loginAction } from '../audit/contract.ts'
-import { requestedResource, resourceInBody } from './requested-resource.ts'
+import { requestedInvocation, requestedResource, resourceInBody } from './requested-resource.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -46,7 +46,7 @@ export class AuditTrail {
     const name = nameOf(request, action)
     const entry = auditEntry(request, { action, name })
     const id = await this.#log.add({ ...entry, outcome: 'begun', status: null, error: null })
-    request.audited = { id, name: entry.name, details: null }
+    request.audited = { id, name: entry.name, details: entry.details }
   }
 
   readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
@@ -90,8 +90,15 @@ export function auditEntry(
     request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxLength),
     requestId: request.id,
     address: ip,
-    details: null,
+    details: action === 'actions:invoke' ? invokedOf(request) : null,
   }
+}
+
+/** As the request says: it may have been refused for it. */
+function invokedOf(request: FastifyRequest): AuditDetails {
+  const { action, isDryRun } = requestedInvocation(request)
+  const invoked = action.slice(0, maxLength)
+  return { invoked, ...(isDryRun && { dryRun: true }) }
 }
 
 /** Names and ids are shorter; anything longer was made up. */
@@ -116,6 +123,13 @@ const invalidTokens = new Set<ErrorCodeName | null>([
   'promote_token_invalid',
 ])
 
+/** The vendor may have carried out the action. */
+const unclearCodes = new Set<ErrorCodeName>([
+  'action_outcome_unknown',
+  'action_response_unreadable',
+  'action_unavailable',
+])
+
 function outcomeOf(end: {
   readonly status: number
   readonly error: ErrorCodeName | null
@@ -125,6 +139,7 @@ function outcomeOf(end: {
   if (end.error === 'request_timed_out') return 'begun'
   // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
   if (end.status === 403 && !invalidTokens.has(end.error)) return 'denied'
+  if (end.error !== null && unclearCodes.has(end.error)) return 'unknown'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
 }

@@ -12,6 +12,8 @@ export interface IdempotencyStore {
   finish(ticket: string, answer: StoredResponse): Promise<void>
   /** The request changed nothing: the key may be used again. */
   abandon(ticket: string): Promise<void>
+  /** The request may have changed something, and may be sent again: the same one may, as another attempt, and no other one. */
+  release(ticket: string): Promise<void>
 }
 
 export interface IdempotentRequest {
@@ -25,9 +27,16 @@ export interface IdempotentRequest {
 }
 
 export type IdempotencyStart =
-  /** `attempt`: more than 1 if a process died while it carried out the same request. */
-  | { readonly state: 'began'; readonly ticket: string; readonly attempt: number }
-  | { readonly state: 'done'; readonly answer: StoredResponse }
+  IdempotencyBegin | { readonly state: 'done'; readonly answer: StoredResponse }
+
+export interface IdempotencyBegin {
+  readonly state: 'began'
+  readonly ticket: string
+  /** More than 1 if the same request was released, or a process died while it carried it out. */
+  readonly attempt: number
+  /** All attempts of a request have the same; null for one that an older version began. */
+  readonly firstTicket: string | null
+}
 
 export interface StoredResponse {
   readonly status: number

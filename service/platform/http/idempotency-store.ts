@@ -11,6 +11,7 @@ import type {
 
 interface KeyRow extends Row {
   readonly ticket: string
+  readonly first_ticket: string | null
   readonly request_hash: string
   readonly attempt: number
   readonly answer: StoredResponse | null
@@ -49,7 +50,8 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
   async begin(request: IdempotentRequest): Promise<IdempotencyStart> {
     const ticket = randomUUID()
     const row = await this.#begun.add({ ...request, ticket })
-    if (row?.ticket === ticket) return { state: 'began', ticket, attempt: row.attempt }
+    if (row?.ticket === ticket)
+      return { state: 'began', ticket, attempt: row.attempt, firstTicket: row.first_ticket }
     if (row?.request_hash !== request.requestHash) throw new ConnectError('idempotency_key_reused')
     if (row.answer === null) throw new ConnectError('idempotency_key_in_use')
     return { state: 'done', answer: row.answer }
@@ -62,6 +64,14 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
   async abandon(ticket: string): Promise<void> {
     await this.#database.query(
       `DELETE FROM reactor_connect_service.idempotency_keys WHERE ticket = $1 AND answer IS NULL`,
+      [ticket],
+    )
+  }
+
+  async release(ticket: string): Promise<void> {
+    await this.#database.query(
+      `UPDATE reactor_connect_service.idempotency_keys SET locked_until = now()
+       WHERE ticket = $1 AND answer IS NULL`,
       [ticket],
     )
   }
@@ -92,15 +102,16 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     // An update that changes nothing returns the present row, even if another process writes it.
     const rows = await this.#database.query<KeyRow & Pick<IdempotentRequest, 'principal' | 'key'>>(
       `INSERT INTO reactor_connect_service.idempotency_keys AS kept
-         (principal, key, request_hash, ticket, locked_until)
-       SELECT principal, key, request_hash, ticket, now() + seconds * interval '1 second'
+         (principal, key, request_hash, ticket, first_ticket, locked_until)
+       SELECT principal, key, request_hash, ticket, ticket, now() + seconds * interval '1 second'
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[])
          WITH ORDINALITY AS begun (principal, key, request_hash, ticket, seconds, place)
        ORDER BY place
        ON CONFLICT (principal, key) DO UPDATE SET
          ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')},
+         first_ticket = CASE WHEN ${expired} THEN excluded.first_ticket ELSE kept.first_ticket END,
          attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
-       RETURNING principal, key, ticket, request_hash, answer, attempt`,
+       RETURNING principal, key, ticket, first_ticket, request_hash, answer, attempt`,
       [
         list(({ principal }) => principal),
         list(({ key }) => key),

@@ -81,7 +81,12 @@ async function startWorld(config: JsonObject = { access_token: 'ghp_ada' }): Pro
   const invoke = async (name: string, input: JsonObject): Promise<JsonValue> => {
     const action = githubActions.find(({ descriptor }) => descriptor.name === name)
     if (action === undefined) throw new TypeError(`there is no action ${name}`)
-    const options = { idempotencyKey: 'k', timeoutMs: 10_000, signal: AbortSignal.timeout(20_000) }
+    const options = {
+      idempotencyKey: 'k',
+      mayComeAgain: true,
+      timeoutMs: 10_000,
+      signal: AbortSignal.timeout(20_000),
+    }
     return (await client.send(action.call(input), options)).output
   }
   return {
@@ -228,7 +233,12 @@ describe('against a GitHub that stores what is written', () => {
       }),
     )
     const create = githubActions.find(({ descriptor }) => descriptor.name === 'createIssue')
-    const options = { idempotencyKey: 'k', timeoutMs: 10_000, signal: AbortSignal.timeout(20_000) }
+    const options = {
+      idempotencyKey: 'k',
+      mayComeAgain: true,
+      timeoutMs: 10_000,
+      signal: AbortSignal.timeout(20_000),
+    }
     for (const title of ['one', 'two'])
       await client.send(create?.call({ ...place, title }) ?? neverCalled(), options)
     const paths = api.requests.map(({ path }) => path)

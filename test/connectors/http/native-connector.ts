@@ -86,7 +86,12 @@ export class NativeConnector {
     const call = action.call(input)
     await using client = await actions.open(this.#config, { ...this.#context(), instance: 'test' })
     const { signal } = new AbortController()
-    return await client.send(call, { idempotencyKey: 'key-1', timeoutMs, signal })
+    return await client.send(call, {
+      idempotencyKey: 'key-1',
+      mayComeAgain: true,
+      timeoutMs,
+      signal,
+    })
   }
 
   /** The error that an action ends with. */

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import type { Action } from '../../../connectors/action.ts'
 import type { ActionOutcome, SendOptions } from '../../../connectors/connector.ts'
 import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
@@ -152,7 +153,7 @@ describe('a dry-run', () => {
 })
 
 /** Sends actions to a simulator of its own. */
-async function openSender() {
+async function openSender(url?: string) {
   const source = await StripeSource.start()
   const { simulator } = source
   const { actions } = stripeConnector
@@ -166,11 +167,16 @@ async function openSender() {
     input: JsonObject,
     options: Partial<SendOptions> & { readonly key?: string } = {},
   ): Promise<ActionOutcome> => {
-    const client = await open({ ...source.config, ...(options.key && { api_key: options.key }) })
+    const client = await open({
+      ...source.config,
+      ...(url !== undefined && { api_url: url }),
+      ...(options.key && { api_key: options.key }),
+    })
     onTestFinished(() => client[Symbol.asyncDispose]())
     count += 1
     return client.send(actionNamed(name).call(input), {
       idempotencyKey: `key-${String(count)}`,
+      mayComeAgain: true,
       timeoutMs: 20_000,
       signal,
       ...options,
@@ -194,6 +200,25 @@ async function refusalOf(call: Promise<unknown>): Promise<ConnectError> {
 }
 
 describe('an action that is sent', () => {
+  test.each([
+    [true, 'action_unavailable'],
+    [false, 'action_outcome_unknown'],
+  ])(
+    'while the service stops may have been done; it may come again: %s',
+    async (mayComeAgain, code) => {
+      const stopping = new AbortController()
+      await using vendor = await ScriptedVendor.start(() => {
+        stopping.abort()
+        return undefined
+      })
+      const { send } = await openSender(vendor.url)
+      const call = send('createCustomer', {}, { mayComeAgain, signal: stopping.signal })
+      const error = await refusalOf(call)
+      expect(error).toMatchObject({ code })
+      expect(error.message).toContain('the service stopped while it waited for the response')
+    },
+  )
+
   test('changes the account: a customer from creation to deletion', async () => {
     const { simulator, send, idOf } = await openSender()
     const id = await idOf('createCustomer', { name: 'Ada & Söhne', metadata: { a: '1', b: '2' } })

@@ -40,7 +40,12 @@ describe.runIf(wanted)("Stripe's own stripe-mock", () => {
         instance: 'shop',
       })
       const call = action.call(samples[name])
-      const options = { idempotencyKey: `key-${name}`, timeoutMs: 20_000, signal }
+      const options = {
+        idempotencyKey: `key-${name}`,
+        mayComeAgain: true,
+        timeoutMs: 20_000,
+        signal,
+      }
       const outcome = await client?.send(call, options)
       expect(outcome?.output).toMatchObject({ id: expect.any(String) as string })
     },

@@ -238,6 +238,66 @@ describe('an idempotency key', () => {
   })
 })
 
+/** What the vendor would take for calls of their own. */
+function vendorKeys(): readonly unknown[] {
+  return [...new Set(vendor.requests.map(({ headers }) => headers['idempotency-key']))]
+}
+
+describe('a call that failed and comes again under its key', () => {
+  const silence: VendorScript = () => undefined
+  const refuse: VendorScript = () => ({ status: 402, body: { error: { message: 'declined' } } })
+
+  test('is the same one for the vendor after a lost response, with the token of before or a new one', async () => {
+    for (const isNew of [false, true]) {
+      vendor.requests.length = 0
+      const key = randomUUID()
+      const { token } = await dryRun(agent)
+      vendor.respond = silence
+      const lost = await invoke({ input, token, timeout_seconds: 1 }, { client: agent, key })
+      expect(codeOf(lost)).toBe('action_unavailable')
+      vendor.respond = succeed
+      const next = isNew ? (await dryRun(agent)).token : token
+      const done = await invoke({ input, token: next }, { client: agent, key })
+      expect(done.status).toBe(200)
+      expect(vendorKeys()).toHaveLength(1)
+      // The token is used up, for whatever else.
+      expect(codeOf(await invoke({ input, token: next }, { client: agent }))).toBe(
+        'dry_run_token_used',
+      )
+    }
+  })
+
+  test('has the stored result although its token is no longer good', async () => {
+    const key = randomUUID()
+    const { token } = await dryRun(agent)
+    const first = await invoke({ input, token }, { client: agent, key })
+    const stale = `${token.slice(0, -2)}AA`
+    const again = await invoke({ input, token: stale }, { client: agent, key })
+    expect([again.status, again.body]).toEqual([200, first.body])
+    expect(vendor.requests).toHaveLength(1)
+  })
+
+  test('with another input is refused while the first one may have been carried out', async () => {
+    const key = randomUUID()
+    vendor.respond = silence
+    await invoke({ input, timeout_seconds: 1 }, { key })
+    vendor.respond = succeed
+    const other = await invoke({ input: { email: 'eve@example.com' } }, { key })
+    expect([other.status, codeOf(other)]).toEqual([409, 'idempotency_key_reused'])
+    expect((await invoke({ input }, { key })).status).toBe(200)
+    expect(vendorKeys()).toHaveLength(1)
+  })
+
+  test('is a new one for the vendor after a refusal, which it would only repeat', async () => {
+    const key = randomUUID()
+    vendor.respond = refuse
+    expect(codeOf(await invoke({ input }, { key }))).toBe('action_refused')
+    vendor.respond = succeed
+    expect((await invoke({ input }, { key })).status).toBe(200)
+    expect(vendorKeys()).toHaveLength(2)
+  })
+})
+
 describe('a failure of the vendor', () => {
   const cases: readonly [name: string, script: VendorScript, code: string][] = [
     [
@@ -262,7 +322,7 @@ describe('a failure of the vendor', () => {
         response.writeHead(200, { 'content-type': 'application/json' }).end('{"id": ')
         return undefined
       },
-      'action_unavailable',
+      'action_outcome_unknown',
     ],
   ]
   test.each(cases)('%s has its code and the words of the vendor', async (_name, script, code) => {
@@ -285,12 +345,19 @@ describe('a failure of the vendor', () => {
     expect(count).toBe(2)
   })
 
-  test('that does not respond ends the call after its time', async () => {
+  test.each([
+    ['of a write whose caller has no key leaves its outcome unknown', undefined, 502],
+    ['of a write with a key of its caller may be tried again', randomUUID(), 502],
+  ])('that does not respond in time, %s', async (_, key, expected) => {
     vendor.respond = () => undefined
-    const { status, body } = await invoke({ input, timeout_seconds: 1 })
-    expect(status).toBe(502)
+    const options = key === undefined ? {} : { key }
+    const { status, body } = await invoke({ input, timeout_seconds: 1 }, options)
+    expect(status).toBe(expected)
     expect(body).toMatchObject({
-      error: { code: 'action_unavailable', message: expect.stringContaining('in time') as string },
+      error: {
+        code: key === undefined ? 'action_outcome_unknown' : 'action_unavailable',
+        message: expect.stringContaining('in time') as string,
+      },
     })
   })
 })
@@ -304,9 +371,34 @@ test('every call has an entry in the audit log, without its input', async () => 
     body: { error: { message: 'declined' } },
   })
   await invoke({ input })
-  const { body } = await api.call('GET /audit?action=actions:invoke&limit=3')
+  vendor.respond = () => undefined
+  await invoke({ input, timeout_seconds: 1 })
+  vendor.respond = succeed
+  await invoke({ input, dry_run: true }, { instance: 'test' })
+  await invoke({ input }, { client: agent })
+  const { body } = await api.call('GET /audit?action=actions:invoke&limit=6')
   expect(body).toMatchObject({
     items: [
+      {
+        principal: { kind: 'agent' },
+        outcome: 'denied',
+        details: { invoked: 'createCustomer' },
+      },
+      {
+        outcome: 'done',
+        details: {
+          invoked: 'createCustomer',
+          dry_run: true,
+          effect: 'create',
+          input_hash: expect.any(String) as string,
+          vendor_request_id: 'req_1',
+        },
+      },
+      {
+        outcome: 'unknown',
+        error: 'action_outcome_unknown',
+        details: { invoked: 'createCustomer', effect: 'create' },
+      },
       {
         outcome: 'failed',
         error: 'action_refused',

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { invokeOnce } from '../../../service/actions/invoke-once.ts'
+import { invokeOnce, type InvokeOnceOptions } from '../../../service/actions/invoke-once.ts'
+import type { Invocation } from '../../../service/actions/schema.ts'
+import type { IdempotencyBegin } from '../../../service/platform/http/idempotency-contract.ts'
 import { StoredKey } from '../../../service/platform/vault/stored-key.ts'
 import { silent } from '../../support/logger.ts'
 import { TestApi } from '../../support/test-api.ts'
@@ -13,11 +15,15 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]()
 })
 
+const key = () => new StoredKey(api.vault, 'actions/result-key')
+const optionsOf = (mayRepeat: boolean): InvokeOnceOptions => {
+  return { store: api.store.idempotency, key: key(), logger: silent, mayRepeat }
+}
+
 test.each(['action_outcome_unknown', 'action_response_unreadable', 'unexpected'] as const)(
-  'a call that ends with %s may have been carried out: it is not begun again under its key',
+  'a call that may not be repeated and ends with %s is not begun again under its key',
   async (code) => {
-    const key = new StoredKey(api.vault, 'actions/result-key')
-    const options = { store: api.store.idempotency, key, logger: silent }
+    const options = optionsOf(false)
     const request = { principal: 'key_1', key: code, requestHash: 'hash' }
     let begun = 0
     const work = (): Promise<never> => {
@@ -30,19 +36,53 @@ test.each(['action_outcome_unknown', 'action_response_unreadable', 'unexpected']
   },
 )
 
-test('a call that the vendor refused leaves its key free', async () => {
-  const key = new StoredKey(api.vault, 'actions/result-key')
-  const options = { store: api.store.idempotency, key, logger: silent }
+test.each(['action_unavailable', 'action_response_unreadable', 'unexpected'] as const)(
+  'a call that may be repeated and ends with %s is begun again as the same one, and another one is refused',
+  async (code) => {
+    const options = optionsOf(true)
+    const request = { principal: 'key_2', key: code, requestHash: 'hash' }
+    const begun: IdempotencyBegin[] = []
+    const fail = (begin: IdempotencyBegin): Promise<never> => {
+      begun.push(begin)
+      return Promise.reject(new ConnectError(code, { details: { reason: 'a test' } }))
+    }
+    await expect(invokeOnce(request, fail, options)).rejects.toMatchObject({ code })
+    const other = invokeOnce({ ...request, requestHash: 'other' }, fail, options)
+    await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' })
+    const invocation = { action: 'test', output: 1, vendorRequestId: null }
+    const work = (begin: IdempotencyBegin): Promise<Invocation> => {
+      begun.push(begin)
+      return Promise.resolve(invocation)
+    }
+    expect(await invokeOnce(request, work, options)).toEqual({ invocation, isReplayed: false })
+    expect(await invokeOnce(request, work, options)).toEqual({ invocation, isReplayed: true })
+    expect(begun.map(({ attempt }) => attempt)).toEqual([1, 2])
+    expect(begun[1]?.firstTicket).toBe(begun[0]?.firstTicket)
+  },
+)
+
+test('a call that never reached the vendor leaves its key free, also if it may not be repeated', async () => {
+  const request = { principal: 'key_3', key: 'unreached', requestHash: 'hash' }
+  const fail = (): Promise<never> =>
+    Promise.reject(new ConnectError('action_unavailable', { details: { reason: 'a test' } }))
+  for (const requestHash of ['hash', 'other'])
+    await expect(
+      invokeOnce({ ...request, requestHash }, fail, optionsOf(false)),
+    ).rejects.toMatchObject({ code: 'action_unavailable' })
+})
+
+test('a call that the vendor refused leaves its key free, and comes to the vendor as another one', async () => {
+  const options = optionsOf(true)
   const request = { principal: 'key_1', key: 'refused', requestHash: 'hash' }
-  let begun = 0
-  const work = (): Promise<never> => {
-    begun += 1
+  const begun = new Set<string | null>()
+  const work = ({ firstTicket }: IdempotencyBegin): Promise<never> => {
+    begun.add(firstTicket)
     return Promise.reject(new ConnectError('action_refused', { details: { reason: 'a test' } }))
   }
   for (const expected of [1, 2]) {
     await expect(invokeOnce(request, work, options)).rejects.toMatchObject({
       code: 'action_refused',
     })
-    expect(begun).toBe(expected)
+    expect(begun.size).toBe(expected)
   }
 })
