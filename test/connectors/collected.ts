@@ -5,6 +5,7 @@ import type {
   PlannedSlice,
   ReadTask,
   RecordOutput,
+  Waits,
 } from '../../connectors/connector.ts'
 import type {
   AirbyteStream,
@@ -74,6 +75,22 @@ export function contextOf(
   warn: (text: string) => void = () => undefined,
 ): ConnectorContext {
   return { logger: silent, signal, allowedNetworks: ['127.0.0.1/32'], now: Date.now, warn }
+}
+
+/** How long a request waits for the next part of its response. */
+export const readTimeoutMs = 60_000
+
+/** Waits that pass at once: `pass` moves the clock of the test. */
+export function passingWaits(pass: (seconds: number) => void): Waits {
+  return {
+    readTimeoutMs,
+    sleep: async (seconds, stopped) => {
+      stopped.throwIfAborted()
+      pass(seconds)
+      // Others get their turn, as they would while this one sleeps.
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
 }
 
 export async function discovered(
