@@ -117,6 +117,20 @@ export function incrementalOf(stream: AirbyteStream, cursor: string): Configured
   }
 }
 
+/** How long the reads of a test file have waited: at once, and their clock has gone on by it. */
+let waitedMs = 0
+
+/** What a connector reads with, by a clock whose waits pass at once. */
+function readContext(...parameters: Parameters<typeof contextOf>): ConnectorContext {
+  return {
+    ...contextOf(...parameters),
+    now: () => Date.now() + waitedMs,
+    waits: passingWaits((seconds) => {
+      waitedMs += seconds * 1000
+    }),
+  }
+}
+
 export interface SliceRun extends PlannedSlice {
   readonly outcome: 'complete' | 'stopped'
   readonly out: Collected
@@ -139,7 +153,7 @@ export async function readAll(
   },
 ): Promise<SliceRun[]> {
   const { stream, states = new Map() } = options
-  await using session = await connector.openRead(config, contextOf())
+  await using session = await connector.openRead(config, readContext())
   const slices = await session.plan(stream, states)
   await options.afterOpen?.()
   const runs: SliceRun[] = []
@@ -157,7 +171,7 @@ export async function readAll(
       session: structuredClone(session.shared),
     }
     const warnings: string[] = []
-    const context = contextOf(stop.signal, (text) => warnings.push(text))
+    const context = readContext(stop.signal, (text) => warnings.push(text))
     const outcome = await connector.read(task, out, context)
     runs.push({ ...planned, outcome, out, warnings })
   }
