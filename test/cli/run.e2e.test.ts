@@ -11,6 +11,9 @@ import {
 } from './reactor-command.ts'
 import { runFile } from '../support/run-file.ts'
 
+// Concurrent: each has a database of its own, and waits for processes most of the time.
+const options = { timeout: 120_000 }
+
 const env = (database: TestDatabase): NodeJS.ProcessEnv => ({
   PG_PASSWORD: database.address.password,
 })
@@ -80,7 +83,7 @@ function expectNoSecret({ stdout, stderr }: CommandEnd, database: TestDatabase):
   expect(stdout + stderr).not.toMatch(/^\s+at .*\.ts:\d+/m)
 }
 
-describe('a complete run', () => {
+describe.concurrent('a complete run', options, () => {
   test('copies every stream, says so on stderr, and ends with 0', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
@@ -202,7 +205,7 @@ describe('a complete run', () => {
   })
 })
 
-describe('a run that cannot begin', () => {
+describe.concurrent('a run that cannot begin', options, () => {
   test('with wrong credentials of the source names the fix and ends with 1', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
@@ -290,7 +293,7 @@ describe('a run that cannot begin', () => {
   })
 })
 
-describe('a run that does not come to its end', () => {
+describe.concurrent('a run that does not come to its end', options, () => {
   test('is partial with 3 when one stream fails and the others are complete', async () => {
     await using warehouse = await testDatabase()
     const streams = [

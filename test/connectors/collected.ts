@@ -5,6 +5,7 @@ import type {
   PlannedSlice,
   ReadTask,
   RecordOutput,
+  Waits,
 } from '../../connectors/connector.ts'
 import type {
   AirbyteStream,
@@ -76,6 +77,22 @@ export function contextOf(
   return { logger: silent, signal, allowedNetworks: ['127.0.0.1/32'], now: Date.now, warn }
 }
 
+/** How long a request waits for the next part of its response. */
+export const readTimeoutMs = 60_000
+
+/** Waits that pass at once: `pass` moves the clock of the test. */
+export function passingWaits(pass: (seconds: number) => void): Waits {
+  return {
+    readTimeoutMs,
+    sleep: async (seconds, stopped) => {
+      stopped.throwIfAborted()
+      pass(seconds)
+      // Others get their turn, as they would while this one sleeps.
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
 export async function discovered(
   connector: Connector,
   config: JsonObject,
@@ -97,6 +114,20 @@ export function incrementalOf(stream: AirbyteStream, cursor: string): Configured
     sync_mode: 'incremental',
     destination_sync_mode: 'append',
     cursor_field: [cursor],
+  }
+}
+
+/** How long the reads of a test file have waited: at once, and their clock has gone on by it. */
+let waitedMs = 0
+
+/** What a connector reads with, by a clock whose waits pass at once. */
+function readContext(...parameters: Parameters<typeof contextOf>): ConnectorContext {
+  return {
+    ...contextOf(...parameters),
+    now: () => Date.now() + waitedMs,
+    waits: passingWaits((seconds) => {
+      waitedMs += seconds * 1000
+    }),
   }
 }
 
@@ -122,7 +153,7 @@ export async function readAll(
   },
 ): Promise<SliceRun[]> {
   const { stream, states = new Map() } = options
-  await using session = await connector.openRead(config, contextOf())
+  await using session = await connector.openRead(config, readContext())
   const slices = await session.plan(stream, states)
   await options.afterOpen?.()
   const runs: SliceRun[] = []
@@ -140,7 +171,7 @@ export async function readAll(
       session: structuredClone(session.shared),
     }
     const warnings: string[] = []
-    const context = contextOf(stop.signal, (text) => warnings.push(text))
+    const context = readContext(stop.signal, (text) => warnings.push(text))
     const outcome = await connector.read(task, out, context)
     runs.push({ ...planned, outcome, out, warnings })
   }

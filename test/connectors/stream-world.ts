@@ -1,10 +1,5 @@
 import undiciTimers from 'undici/lib/util/timers.js'
-import type {
-  Connector,
-  ConnectorContext,
-  RecordOutput,
-  Waits,
-} from '../../connectors/connector.ts'
+import type { Connector, ConnectorContext, RecordOutput } from '../../connectors/connector.ts'
 import type {
   AirbyteConnectionStatus,
   AirbyteStream,
@@ -15,7 +10,7 @@ import type {
 } from '../../protocol/index.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { FaultGate, type Fault, type GateRequest } from '../fakes/fault-gate.ts'
-import { contextOf, type Row } from './collected.ts'
+import { contextOf, passingWaits, readTimeoutMs, type Row } from './collected.ts'
 
 /** The vendor of a connector, with some records in each list, and what the contract of streams has to know about it. */
 export interface StreamWorld extends AsyncDisposable {
@@ -62,9 +57,6 @@ export interface ReadOptions {
   readonly stopAfter?: number
   readonly onRequest?: (request: GateRequest, rows: readonly Row[]) => Fault | undefined
 }
-
-/** How long a request waits. */
-const readTimeoutMs = 60_000
 
 /** A connector beside its vendor, with a gate between them in which requests can go wrong. */
 export class StreamBench implements AsyncDisposable {
@@ -132,16 +124,10 @@ export class StreamBench implements AsyncDisposable {
     readonly waits?: number[]
     readonly signal?: AbortSignal
   } = {}): ConnectorContext {
-    const quick: Waits = {
-      readTimeoutMs,
-      sleep: async (seconds, stopped) => {
-        stopped.throwIfAborted()
-        waits.push(seconds)
-        this.world.pass(seconds)
-        // Others get their turn, as they would while this one sleeps.
-        await new Promise((resolve) => setImmediate(resolve))
-      },
-    }
+    const quick = passingWaits((seconds) => {
+      waits.push(seconds)
+      this.world.pass(seconds)
+    })
     return { ...contextOf(signal), now: () => this.world.now(), waits: quick }
   }
 

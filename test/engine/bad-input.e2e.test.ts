@@ -15,6 +15,9 @@ import { runFile } from '../support/run-file.ts'
  * record that is counted), loses nothing, and the next run is complete once the user has done it.
  */
 
+// Concurrent: each has a database of its own, and waits for processes most of the time.
+const options = { timeout: 120_000 }
+
 interface Settings {
   readonly source?: Partial<PostgresAddress>
   readonly destination?: Partial<PostgresAddress>
@@ -79,7 +82,7 @@ async function failureOf(end: CommandEnd): Promise<{ code: string; message: stri
   return error
 }
 
-describe('a source', () => {
+describe.concurrent('a source', options, () => {
   test('without a primary key is refused for dedup, before anything is loaded', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)
@@ -156,7 +159,7 @@ describe('a source', () => {
   })
 })
 
-describe('a destination', () => {
+describe.concurrent('a destination', options, () => {
   test('in which the role may not create tables says which right to grant', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)
@@ -285,13 +288,13 @@ async function createLargeRow(shop: TestDatabase): Promise<void> {
   )
 }
 
-describe('a row of 20 MB', () => {
+describe.concurrent('a row of 20 MB', options, () => {
   test.each(['embedded', 'kafka'])('arrives through the %s log', async (log) => {
     await using shop = await testDatabase()
     await createLargeRow(shop)
     const { brokers, prefix } = testKafka()
-    const options = log === 'kafka' ? { connection: prefix, log: { kafka: { brokers } } } : {}
-    await expectComplete(shop, shopFile(shop, options), 'id, email, score')
+    const fields = log === 'kafka' ? { connection: prefix, log: { kafka: { brokers } } } : {}
+    await expectComplete(shop, shopFile(shop, fields), 'id, email, score')
   })
 
   test('is rejected with what to do if the topic was made for smaller ones, and the others arrive', async () => {
@@ -354,7 +357,7 @@ async function countUsers(warehouse: TestDatabase): Promise<unknown> {
   return counts
 }
 
-describe('a broker', () => {
+describe.concurrent('a broker', options, () => {
   test('that is down at the start, or dies in the middle, costs nothing but time', async () => {
     await using warehouse = await testDatabase()
     await using broker = await startKafka()
@@ -379,7 +382,7 @@ describe('a broker', () => {
       expect(await run(file.path)).toMatchObject({ code: 0 })
     }
     expect(await countUsers(warehouse)).toEqual({ rows: users.rows, ids: users.rows })
-  }, 120_000)
+  })
 })
 
 /** A message of somebody else in each of the two partitions. */
@@ -403,7 +406,7 @@ function kafkaClient(brokers: readonly string[]): Kafka {
   return new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING })
 }
 
-describe('a message of somebody else in the topic', () => {
+describe.concurrent('a message of somebody else in the topic', options, () => {
   test('that came between two runs is passed over', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)

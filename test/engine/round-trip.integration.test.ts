@@ -202,7 +202,8 @@ async function createSource(shop: TestDatabase): Promise<void> {
   }
 }
 
-describe.each(logs)('through the %s log', (log) => {
+// Concurrent: a run waits for the broker most of the time.
+describe.concurrent.each(logs)('through the %s log', { timeout: 120_000 }, (log) => {
   test('every common type arrives equal by Postgres’ own comparison', async () => {
     await using shop = await testDatabase()
     await createSource(shop)

@@ -62,7 +62,8 @@ async function idsOf(
   return row as { rows: number; ids: number; most: number }
 }
 
-describe.each(logs)('a run through the %s log', (log) => {
+// Concurrent: its runs wait for a paced source, a poll or the broker most of the time.
+describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 }, (log) => {
   test('loads each record once in every mode', async () => {
     await using warehouse = await testDatabase()
     const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
@@ -99,7 +100,7 @@ describe.each(logs)('a run through the %s log', (log) => {
     }
   })
 
-  test('a stopped run resumes from the last checkpoint', async () => {
+  test('a stopped run resumes from the last checkpoint', async ({ expect }) => {
     await using warehouse = await testDatabase()
     const users = { name: 'users', rows: 12_000, state_every: 100 }
     const streams = [{ ...users, rows_per_second: 1_500 }]
@@ -137,7 +138,9 @@ describe.each(logs)('a run through the %s log', (log) => {
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 12_000, ids: 12_000 })
   })
 
-  test('a newer run of the connection takes it over, and the older one ends and says by whom', async () => {
+  test('a newer run of the connection takes it over, and the older one ends and says by whom', async ({
+    expect,
+  }) => {
     await using warehouse = await testDatabase()
     const users = { name: 'users', rows: 4_000, state_every: 50 }
     const later = { ...users, name: 'later' }

@@ -114,11 +114,14 @@ async function runThrough(kafka: Address, trusts = true): Promise<CommandEnd & {
   return { ...end, rows: Number(count?.rows ?? 0) }
 }
 
+// Concurrent: each has a database and a topic of its own, and waits for a process most of the time.
+const options = { timeout: 120_000 }
+
 function errorOf(end: CommandEnd): unknown {
   return eventsOf(end).at(-1)?.error
 }
 
-describe('a run goes through a broker with TLS and a login', () => {
+describe.concurrent('a run goes through a broker with TLS and a login', options, () => {
   test.each([
     ['plain', 'block'],
     ['scram-sha-256', 'block'],
@@ -129,48 +132,52 @@ describe('a run goes through a broker with TLS and a login', () => {
   })
 })
 
-describe('a run that the broker does not let in says that the reason is', () => {
-  const sasl = { mechanism: 'scram-sha-256', ...login }
+describe.concurrent(
+  'a run that the broker does not let in says that the reason is',
+  options,
+  () => {
+    const sasl = { mechanism: 'scram-sha-256', ...login }
 
-  test('a wrong password', async () => {
-    const wrong = { ...sasl, password: 'wrong' }
-    const end = await runThrough({ brokers, ssl: true, sasl: wrong })
-    expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
-  })
-
-  test('a mechanism that the broker does not have for the user', async () => {
-    const end = await runThrough({
-      brokers,
-      ssl: true,
-      sasl: { ...sasl, mechanism: 'plain', username: 'nobody' },
+    test('a wrong password', async () => {
+      const wrong = { ...sasl, password: 'wrong' }
+      const end = await runThrough({ brokers, ssl: true, sasl: wrong })
+      expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
     })
-    expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
-  })
 
-  test('an authority that is not trusted', async () => {
-    const end = await runThrough({ brokers, ssl: true, sasl }, false)
-    expect(errorOf(end)).toMatchObject({
-      code: 'kafka_tls_failed',
-      message: expect.stringContaining('self-signed certificate') as string,
-      suggested_fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+    test('a mechanism that the broker does not have for the user', async () => {
+      const end = await runThrough({
+        brokers,
+        ssl: true,
+        sasl: { ...sasl, mechanism: 'plain', username: 'nobody' },
+      })
+      expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
     })
-  })
 
-  test('no TLS at a port with it, and TLS at a port without', async () => {
-    const without = await runThrough({ brokers, ssl: false, sasl })
-    expect(errorOf(without)).toMatchObject({ code: 'kafka_unreachable' })
-    const plain = await runThrough({ brokers: broker.brokers, ssl: true })
-    expect(errorOf(plain)).toMatchObject({ code: 'kafka_unreachable' })
-  })
+    test('an authority that is not trusted', async () => {
+      const end = await runThrough({ brokers, ssl: true, sasl }, false)
+      expect(errorOf(end)).toMatchObject({
+        code: 'kafka_tls_failed',
+        message: expect.stringContaining('self-signed certificate') as string,
+        suggested_fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+      })
+    })
 
-  test('a user without rights', async () => {
-    const guest = { mechanism: 'plain', username: 'guest', password: 'guest' }
-    const end = await runThrough({ brokers, ssl: true, sasl: guest })
-    expect(errorOf(end)).toMatchObject({ code: 'kafka_permission_denied' })
-  })
+    test('no TLS at a port with it, and TLS at a port without', async () => {
+      const without = await runThrough({ brokers, ssl: false, sasl })
+      expect(errorOf(without)).toMatchObject({ code: 'kafka_unreachable' })
+      const plain = await runThrough({ brokers: broker.brokers, ssl: true })
+      expect(errorOf(plain)).toMatchObject({ code: 'kafka_unreachable' })
+    })
 
-  test('no login where one is needed', async () => {
-    const end = await runThrough({ brokers, ssl: true })
-    expect(errorOf(end)).toMatchObject({ code: 'kafka_unreachable' })
-  })
-})
+    test('a user without rights', async () => {
+      const guest = { mechanism: 'plain', username: 'guest', password: 'guest' }
+      const end = await runThrough({ brokers, ssl: true, sasl: guest })
+      expect(errorOf(end)).toMatchObject({ code: 'kafka_permission_denied' })
+    })
+
+    test('no login where one is needed', async () => {
+      const end = await runThrough({ brokers, ssl: true })
+      expect(errorOf(end)).toMatchObject({ code: 'kafka_unreachable' })
+    })
+  },
+)

@@ -9,7 +9,7 @@ import { testDatabase } from '../support/postgres.ts'
 /** More than an engine reads before it is killed, with many checkpoints. */
 const rows = 300_000
 
-test.each(['embedded', 'kafka'] as const)(
+test.concurrent.each(['embedded', 'kafka'] as const)(
   'a warning of the source is told by the run that ends, once, after two kills: %s log',
   { timeout: 240_000 },
   async (log) => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { builtProgram } from './program.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { folderInMemory } from './temporary-folder.ts'
 
 /** `reactor connect serve` as a user runs it, with a data folder. */
 export interface ServiceProcess {
@@ -38,9 +38,9 @@ export interface ServiceStart {
   readonly program?: string
 }
 
-/** A data folder of its own. Disposing ends every service that was started in it. */
+/** A data folder of its own, in memory: on a disk, most of a first start is the wait until a new database is written. Disposing ends every service that was started in it. */
 export async function serviceFolder(): Promise<ServiceFolder> {
-  const folder = await temporaryFolder('service')
+  const folder = await folderInMemory('service')
   const { path } = folder
   const started: ServiceProcess[] = []
   return {

@@ -7,7 +7,7 @@ import type {
 } from '../../../connectors/connector.ts'
 import type { AirbyteConnectionStatus, AirbyteStream } from '../../../protocol/index.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
-import { contextOf, type Row } from '../collected.ts'
+import { contextOf, passingWaits, type Row } from '../collected.ts'
 
 export interface StreamRead {
   readonly rows: readonly Row[]
@@ -26,6 +26,8 @@ export class NativeConnector {
   readonly #config: JsonObject
   /** The configurations that it asked to store. */
   readonly changes: JsonObject[] = []
+  /** Of its waits, which pass at once. */
+  #passedMs = 0
 
   constructor(connector: Connector, config: JsonObject) {
     this.#connector = connector
@@ -114,6 +116,10 @@ export class NativeConnector {
     return {
       ...contextOf(signal),
       allowedNetworks: ['127.0.0.1/32'],
+      now: () => Date.now() + this.#passedMs,
+      waits: passingWaits((seconds) => {
+        this.#passedMs += seconds * 1000
+      }),
       configChanged: (config) => this.changes.push(config),
     }
   }

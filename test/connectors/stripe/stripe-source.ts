@@ -1,11 +1,6 @@
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import type {
-  ConnectorContext,
-  ReadTask,
-  RecordOutput,
-  Waits,
-} from '../../../connectors/connector.ts'
+import type { ConnectorContext, ReadTask, RecordOutput } from '../../../connectors/connector.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import {
   isJsonObject,
@@ -15,6 +10,7 @@ import {
   type RecordData,
 } from '../../../protocol/index.ts'
 import { StripeSimulator } from '../../fakes/stripe/stripe-simulator.ts'
+import { passingWaits } from '../collected.ts'
 
 const stripeConnector = connectorOf('stripe')
 
@@ -65,7 +61,11 @@ export class StripeSource {
       signal,
       allowedNetworks: ['127.0.0.1/32'],
       now: () => this.simulator.account.now * 1000 + passedMs(),
-      ...(clock !== undefined && { waits: waitsOf(clock) }),
+      ...(clock !== undefined && {
+        waits: passingWaits((seconds) => {
+          clock.ms += seconds * 1000
+        }),
+      }),
       warn: (text) => {
         warnings.push(text)
       },
@@ -91,16 +91,6 @@ export class StripeSource {
     const outcome = await stripeConnector.read(task, found, context)
     const { found: records, states, waits } = found
     return { outcome, records, states, warnings, waits }
-  }
-}
-
-function waitsOf(clock: { ms: number }): Waits {
-  return {
-    sleep: async (seconds) => {
-      clock.ms += seconds * 1000
-      return Promise.resolve()
-    },
-    readTimeoutMs: 60_000,
   }
 }
 

@@ -32,7 +32,7 @@ const ids = { syncId: 1, attempt: 1 }
 
 const framings = ['kafka block', 'kafka record'] as const
 
-// Concurrent: they wait most of the time, for threads that start and for fetches of what does not come.
+// Concurrent, as all that follow: they wait most of the time, for threads that start, for what does not come, or may come back, or is gone.
 describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 }, (kind) => {
   test('shows a unit as a whole or not at all', async () => {
     const { endpoint } = await openLane(kind)
@@ -273,7 +273,7 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
   })
 })
 
-describe('the kafka log', () => {
+describe.concurrent('the kafka log', () => {
   test('takes smaller records where the topic was made with a smaller limit, and says when one is too large', async () => {
     const { prefix } = testKafka()
     const topic = `connect.${prefix}.public.orders`
@@ -367,7 +367,6 @@ describe('the kafka log', () => {
   })
 })
 
-// They wait most of the time: for what may come back, and for what is gone.
 describe.concurrent('the kafka log, without its topic or its broker,', () => {
   test('says that a broker cannot be reached', async () => {
     const config = {
@@ -417,9 +416,13 @@ describe.concurrent('the kafka log, without its topic or its broker,', () => {
       await append(writer, unit({ seq: 0, count: 10 }))
       await writer.flush()
     }
-    await expect(write()).rejects.toMatchObject({ code: 'log_topic_missing' })
     const reading = openLaneReader(endpoint.reader.address, {}, logger)
-    await expect(reading).rejects.toMatchObject({ code: 'log_topic_missing' })
+    // At the same time: each waits, for a topic that may be new.
+    await Promise.all(
+      [write(), reading].map((work) =>
+        expect(work).rejects.toMatchObject({ code: 'log_topic_missing' }),
+      ),
+    )
   })
 
   test('lets a writer run ahead of a dead broker by a few megabytes only, and goes on when it is back', async ({

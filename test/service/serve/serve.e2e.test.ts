@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { startPostgres, testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
 import { testKafka } from '../../support/kafka.ts'
+import { newFolder } from '../../support/new-folder.ts'
 import {
   hasEnded,
   runSchema,
@@ -215,7 +216,7 @@ test.concurrent(
       at_row: 500,
       kind: 'error',
       times: 5,
-      counter_file: join(folder.path, 'failures'),
+      counter_file: join(await newFolder('failures'), 'count'),
     }
     await connect(service, {
       stream: { rows, state_every: 1_000, fail },

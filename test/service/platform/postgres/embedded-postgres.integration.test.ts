@@ -8,12 +8,12 @@ import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../../service/platform/postgres/embedded-postgres.ts'
 import { neverAborted } from '../../../support/signal.ts'
-import { newFolder } from '../../../support/new-folder.ts'
+import { newFolderInMemory } from '../../../support/new-folder.ts'
 
 let dataDir = ''
 
 beforeEach(async () => {
-  dataDir = await newFolder('embedded')
+  dataDir = await newFolderInMemory('embedded')
 })
 
 test('an embedded server takes connections with its random password only, and on 127.0.0.1 only', async () => {
