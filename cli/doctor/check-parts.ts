@@ -1,5 +1,7 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/logins/key-set.ts'
@@ -77,6 +79,10 @@ async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
   return finding(name, async () => {
     const options = fileVaultOptions(settings)
     const detail = `embedded, in ${options.folder}`
+    if (!(await hasEntries(options.folder))) {
+      const hint = 'if the service has another data folder, name it with `--data-dir`'
+      return { name, status: 'ok', detail: `${detail}: empty (${hint})` }
+    }
     const files = await findUnusableFiles(options)
     if (files.length === 0) return { name, status: 'ok', detail }
     const named = files.slice(0, mostNamed).map((file) => `${file.name} (${file.reason})`)
@@ -88,6 +94,15 @@ async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
     const text = plainText(`${detail}: ${what}: ${named.join(', ')}${more}`)
     return { name, status: 'warning', detail: text, fix }
   })
+}
+
+async function hasEntries(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length > 0
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return false
+    throw error
+  }
 }
 
 async function checkIdentity(identityUrl: string, settings: Settings): Promise<Finding> {

@@ -15,6 +15,7 @@ import { finding, type Finding } from './finding.ts'
 export interface DoctorFlags extends ServiceFlags {
   readonly json?: true
   readonly config?: string
+  readonly dataDir?: string
 }
 
 export interface DoctorContext {
@@ -30,44 +31,57 @@ const patienceMs = 10_000
 /** Checks everything that the service and the command line need. Exit code 1 if something failed. */
 export async function runDoctor(flags: DoctorFlags, context: DoctorContext): Promise<number> {
   const { output, version } = context
+  const { settings, finding: settingsFinding } = readSettings(flags, context)
   const findings = [
     checkVersions(version),
-    ...(await settingsAndParts(flags, context)),
-    ...(await service(flags, context)),
+    settingsFinding,
+    ...(settings === undefined ? [] : await machineAndParts(settings)),
+    ...(await service(flags, settings?.dataDir, context)),
   ]
   await showResult(output, findings, () => findings.map(findingLines).join(''))
   const failed = findings.some(({ status }) => status === 'failed')
   return failed ? exitCodes.failed : exitCodes.complete
 }
 
-async function settingsAndParts(
-  { config }: DoctorFlags,
+function readSettings(
+  { config, dataDir }: DoctorFlags,
   { environment }: DoctorContext,
-): Promise<readonly Finding[]> {
+): { readonly settings: Settings | undefined; readonly finding: Finding } {
   const name = 'settings'
-  let settings: Settings
   try {
-    settings = loadSettings({ environment, ...(config !== undefined && { file: config }) })
+    const settings = loadSettings({
+      environment,
+      flags: { data_dir: dataDir },
+      ...(config !== undefined && { file: config }),
+    })
+    const file = config ?? environment.REACTOR_CONNECT_CONFIG ?? ''
+    const detail =
+      file === '' ? 'from the environment; no file' : `from the environment and ${file}`
+    return { settings, finding: { name, status: 'ok', detail } }
   } catch (thrown) {
     const { message, suggestedFix: fix } = ConnectError.from(thrown)
-    return [{ name, status: 'failed', detail: message, fix }]
+    return { settings: undefined, finding: { name, status: 'failed', detail: message, fix } }
   }
-  const file = config ?? environment.REACTOR_CONNECT_CONFIG ?? ''
-  const detail = file === '' ? 'from the environment; no file' : `from the environment and ${file}`
+}
+
+async function machineAndParts(settings: Settings): Promise<readonly Finding[]> {
   return [
-    { name, status: 'ok', detail },
     await checkDataFolder(settings.dataDir),
     await checkDisk(settings.dataDir),
     ...(await checkParts(settings, pino({ enabled: false }))),
   ]
 }
 
+/** `dataDir`: of the settings, where a service on this machine leaves its address. */
 async function service(
   flags: DoctorFlags,
+  dataDir: string | undefined,
   { environment, version, signal }: DoctorContext,
 ): Promise<readonly Finding[]> {
   try {
-    const resolved = withValidLogin(await findService(flags, environment), Date.now())
+    const there =
+      dataDir === undefined ? environment : { ...environment, REACTOR_CONNECT_DATA_DIR: dataDir }
+    const resolved = withValidLogin(await findService(flags, there), Date.now())
     const limit = AbortSignal.timeout(patienceMs)
     const client = new ApiClient(resolved, AbortSignal.any([signal, limit]))
     return await checkService(client, resolved, version)

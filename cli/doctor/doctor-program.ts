@@ -10,6 +10,7 @@ export function doctorCommand(connect: Command, run: (flags: DoctorFlags) => Pro
     'check this machine, the settings, the servers that they name, and the service',
   )
     .option('--config <FILE>', 'settings of the service in TOML; default: REACTOR_CONNECT_CONFIG')
+    .option('--data-dir <FOLDER>', 'the data folder of the service; default: from the settings')
     .addHelpText('after', examples)
     .action(run)
 }
@@ -17,6 +18,7 @@ export function doctorCommand(connect: Command, run: (flags: DoctorFlags) => Pro
 const examples = `
 Examples:
   $ reactor connect doctor
+  $ reactor connect doctor --data-dir /srv/connect
   $ reactor connect doctor --json | jq '.[] | select(.status != "ok")'
 
 Exit codes: 0 nothing failed   1 something failed`

@@ -31,5 +31,6 @@ Examples:
 
 A running service continues with the new key. The next start or rotation finishes one that was interrupted.
 The exit code is 3 if files are damaged or cannot be read: they are named and left as they are, and everything else has
-the new key. The old key stays in the folder while a file cannot be read.
+the new key. The old key stays in the folder while a file cannot be read, or one that was replaced earlier may need it.
+Run it as the user of the service.
 docs/credentials.md describes the vault, and how a key of your own is changed.`

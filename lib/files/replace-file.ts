@@ -1,9 +1,17 @@
-import { open, rename } from 'node:fs/promises'
+import { constants, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Windows has no way to force a folder to disk. */
 const isPosix = process.platform !== 'win32'
 export const draftSuffix = '.new'
+
+/** Nothing that somebody put there is followed, and no reader of a FIFO is waited for. */
+const draftFlags =
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_TRUNC |
+  constants.O_NOFOLLOW |
+  constants.O_NONBLOCK
 
 /**
  * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when it resolves.
@@ -15,7 +23,7 @@ export async function replaceFile(
   { keptAs }: { readonly keptAs?: string } = {},
 ): Promise<void> {
   const draft = path + draftSuffix
-  const file = await open(draft, 'w', 0o600)
+  const file = await open(draft, draftFlags, 0o600)
   try {
     await file.writeFile(content)
     await file.sync()

@@ -4,7 +4,8 @@ import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject, valueAt } from '../../protocol/index.ts'
 import { joinConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
-import { instancePath, isUnusable } from '../platform/vault/vault.ts'
+import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
+import { isUnusable } from '../platform/vault/vault.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { CredentialStatus, Instance } from './schema.ts'
@@ -93,14 +94,13 @@ export class InstanceEditor {
 
   /** The secrets before and after the edit, which is durable in the vault. `allowReplacing` throws if those that cannot be used stay. */
   async #changeSecrets(
-    { id }: Instance,
+    instance: Instance,
     edit: (stored: Secrets) => SplitConfig,
     allowReplacing: (error: ConnectError) => void,
   ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
-    const { vault } = this.#options
-    const path = instancePath(id)
+    const secrets = new InstanceSecrets(this.#options.vault, instance)
     for (let attempt = 1; ; attempt += 1) {
-      const stored = await vault.get(path).catch((error: unknown) => {
+      const stored = await secrets.get().catch((error: unknown) => {
         if (!isUnusable(error)) throw error
         allowReplacing(error)
         return { secrets: {}, version: 'unusable' } as const
@@ -109,7 +109,7 @@ export class InstanceEditor {
       const after = edit(before)
       if (isDeepStrictEqual(after.secrets, before)) return { before, after }
       try {
-        await vault.put(path, after.secrets, { ifVersion: stored?.version ?? 0 })
+        await secrets.put(after.secrets, { ifVersion: stored?.version ?? 0 })
         return { before, after }
       } catch (error) {
         const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'

@@ -10,7 +10,8 @@ import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.
 import type { InstanceService, LostSecrets } from './contract.ts'
 import type { CredentialStatus, Discovered, Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
-import { instancePath, isUnusable } from '../platform/vault/vault.ts'
+import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
+import { isUnusable } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import {
   credentialStatus,
@@ -51,7 +52,7 @@ export class StoredInstanceService implements InstanceService {
 
   async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
     const { name, type } = input
-    const { store, vault } = this.#options
+    const { store } = this.#options
     const descriptor = this.#descriptor(type)
     checkConfig(type, descriptor.spec, input.config)
     this.#requireAllowedSocket(descriptor, input.config)
@@ -67,11 +68,11 @@ export class StoredInstanceService implements InstanceService {
       return store.instances.create({ name, type, config, secrets: [], credentials })
     }
     const made = { name, type, config, secrets: [], credentials: 'missing' } as const
-    const { id } = await store.instances.create(made)
+    const instance = await store.instances.create(made)
     try {
-      await vault.put(instancePath(id), secrets, { ifVersion: 0 })
+      await this.#secretsOf(instance).put(secrets, { ifVersion: 0 })
     } catch (error) {
-      await this.#undoCreate(name, id)
+      await this.#undoCreate(instance)
       throw error
     }
     return store.instances.update(name, { secrets: pointers, credentials })
@@ -103,7 +104,7 @@ export class StoredInstanceService implements InstanceService {
     name: string,
     { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
   ): Promise<void> {
-    const { store, vault } = this.#options
+    const { store } = this.#options
     await this.#editor.runExclusively(name, async (instance) => {
       requireVersion(instance, ifVersion)
       const { items } = await store.connections.list({ instance: name, limit: 1 })
@@ -113,7 +114,7 @@ export class StoredInstanceService implements InstanceService {
       }
       // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
-      await vault.delete(instancePath(instance.id))
+      await this.#secretsOf(instance).delete()
       await store.instances.delete(name)
     })
   }
@@ -183,7 +184,7 @@ export class StoredInstanceService implements InstanceService {
   ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }> {
     const instance = await this.get(name)
     const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
-    const secrets = (await this.#options.vault.get(instancePath(instance.id)))?.secrets ?? {}
+    const { secrets } = await this.#secretsOf(instance).getOrNone()
     const { config } = instance
     const status = credentialStatus(descriptor, { config, secrets })
     return {
@@ -235,8 +236,8 @@ export class StoredInstanceService implements InstanceService {
   async #noteReturned(instance: Instance): Promise<void> {
     const descriptor = this.#descriptorIfThere(instance.type)
     if (descriptor === undefined) return
-    const stored = await this.#options.vault.get(instancePath(instance.id))
-    const split = { config: instance.config, secrets: stored?.secrets ?? {} }
+    const { secrets } = await this.#secretsOf(instance).getOrNone()
+    const split = { config: instance.config, secrets }
     await this.#editor.note(instance, credentialStatus(descriptor, split))
   }
 
@@ -251,8 +252,8 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /** The store lists secrets, but the vault has no entry. If none are listed, none were lost. */
-  async #isLost({ id, secrets }: Instance): Promise<boolean> {
-    return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
+  async #isLost(instance: Instance): Promise<boolean> {
+    return instance.secrets.length > 0 && (await this.#secretsOf(instance).get()) === null
   }
 
   async keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void> {
@@ -276,7 +277,11 @@ export class StoredInstanceService implements InstanceService {
   ): Promise<JsonObject> {
     const { id, type } = await this.get(name)
     const descriptor = this.#descriptor(type)
-    const { config, isChanged } = await this.#tokens.change({ id, descriptor }, resolved, change)
+    const { config, isChanged } = await this.#tokens.change(
+      { id, name, descriptor },
+      resolved,
+      change,
+    )
     if (!isChanged) return config
     try {
       await this.#editor.change(name, noteSecrets, { isAuthorized: true })
@@ -293,8 +298,7 @@ export class StoredInstanceService implements InstanceService {
     { config, reason }: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError> {
     const instance = await this.get(name)
-    if (await this.#tokens.areIn(instance.id, config))
-      await this.#editor.note(instance, 'reauthorize')
+    if (await this.#tokens.areIn(instance, config)) await this.#editor.note(instance, 'reauthorize')
     return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
   }
 
@@ -313,15 +317,41 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  /** The caller gets the error of the vault, which came first. */
-  async #undoCreate(name: string, id: string): Promise<void> {
+  /**
+   * The caller gets the error of the vault, which came first, and may try again: so the name is free also if the vault cannot delete either. An
+   * instance that somebody has set up in the meantime stays.
+   */
+  async #undoCreate({ name, id, version }: Instance): Promise<void> {
+    const { logger, store } = this.#options
     try {
-      await this.#options.vault.delete(instancePath(id))
-      await this.#options.store.instances.delete(name)
+      await this.#editor.runExclusively(name, async (instance) => {
+        if (instance.id !== id || instance.version !== version) return
+        await this.#deleteUnknown(instance)
+        await store.instances.delete(name)
+      })
     } catch (error) {
       const facts = { instance: name, error: ConnectError.from(error).toJSON() }
-      this.#options.logger.warn(facts, 'an instance is left without its secrets')
+      logger.warn(facts, 'an instance is left without its secrets')
     }
+  }
+
+  /** The vault may have stored them although it failed. */
+  async #deleteUnknown(instance: Instance): Promise<void> {
+    const secrets = this.#secretsOf(instance)
+    try {
+      await secrets.delete()
+    } catch (error) {
+      const { code } = ConnectError.from(error)
+      const facts = { instance: instance.name, path: secrets.path, code }
+      this.#options.logger.warn(
+        facts,
+        'an instance was not created, and the vault may have its secrets all the same: nothing uses them',
+      )
+    }
+  }
+
+  #secretsOf(instance: Pick<Instance, 'id' | 'name'>): InstanceSecrets {
+    return new InstanceSecrets(this.#options.vault, instance)
   }
 
   #descriptor(type: string): ConnectorDescriptor {

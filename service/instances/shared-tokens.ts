@@ -3,9 +3,15 @@ import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import { keepTrying } from '../platform/vault/keep-trying.ts'
-import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/vault.ts'
+import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
+import type { Vault } from '../platform/vault/vault.ts'
 import { applyChanges } from './config-changes.ts'
 import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
+
+interface NamedInstance {
+  readonly id: string
+  readonly name: string
+}
 
 /** The tokens that all readers of an instance share, in any process: those that its connector replaces while it reads. */
 export class SharedTokens {
@@ -23,12 +29,12 @@ export class SharedTokens {
    * token. Resolves with the new configuration, once it is durable.
    */
   async change(
-    instance: { readonly id: string; readonly descriptor: ConnectorDescriptor },
+    instance: NamedInstance & { readonly descriptor: ConnectorDescriptor },
     resolved: JsonObject,
     change: (stored: JsonObject) => Promise<JsonObject | null>,
   ): Promise<{ readonly config: JsonObject; readonly isChanged: boolean }> {
     return this.#store.runExclusively(`oauth ${instance.id}`, async () => {
-      const { secrets } = await this.#read(instance.id)
+      const { secrets } = await this.#secretsOf(instance).getOrNone()
       const before = joinConfig(resolved, secrets)
       const after = await change(before)
       if (after === null) return { config: before, isChanged: false }
@@ -37,32 +43,33 @@ export class SharedTokens {
         ...Object.keys(secrets),
         ...known,
       ])
-      const stored = await this.#put(instance.id, { before: secrets, after: edited.secrets })
+      const stored = await this.#put(instance, { before: secrets, after: edited.secrets })
       return { config: joinConfig(after, stored), isChanged: true }
     })
   }
 
   /** Whether these are still the secrets that a reader has in its configuration. */
-  async areIn(id: string, config: JsonObject): Promise<boolean> {
-    const { secrets } = await this.#read(id)
+  async areIn(instance: NamedInstance, config: JsonObject): Promise<boolean> {
+    const { secrets } = await this.#secretsOf(instance).getOrNone()
     return isDeepStrictEqual(joinConfig(config, secrets), config)
   }
 
   /** A used token is lost if its successor is not stored: a vault that does not respond is tried again. */
   #put(
-    id: string,
+    instance: NamedInstance,
     tokens: { readonly before: Secrets; readonly after: Secrets },
   ): Promise<Secrets> {
+    const secrets = this.#secretsOf(instance)
     return keepTrying(async () => {
-      const { secrets: now, version } = await this.#read(id)
+      const { secrets: now, version } = await secrets.getOrNone()
       const edited = withChanges(now, tokens)
-      if (edited !== now) await this.#vault.put(instancePath(id), edited, { ifVersion: version })
+      if (edited !== now) await secrets.put(edited, { ifVersion: version })
       return edited
     })
   }
 
-  async #read(id: string): Promise<StoredSecrets> {
-    return (await this.#vault.get(instancePath(id))) ?? { secrets: {}, version: 0 }
+  #secretsOf(instance: NamedInstance): InstanceSecrets {
+    return new InstanceSecrets(this.#vault, instance)
   }
 }
 

@@ -16,7 +16,8 @@ import { joinConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AuthorizationStore } from './contract.ts'
 import { keepTrying } from '../platform/vault/keep-trying.ts'
-import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/vault.ts'
+import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
+import type { StoredSecrets, Vault } from '../platform/vault/vault.ts'
 import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
@@ -201,17 +202,21 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   /** A used refresh token is lost if its successor is not stored: a vault that does not respond is tried again. */
   #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
-    const path = instancePath(instance.id)
+    const stored = this.#secretsOf(instance)
     return keepTrying(async () => {
-      const { secrets, version } = await this.#read(instance)
+      const { secrets, version } = await stored.getOrNone()
       const after = edit(secrets)
-      if (after !== secrets) await this.#options.vault.put(path, after, { ifVersion: version })
+      if (after !== secrets) await stored.put(after, { ifVersion: version })
       return after
     })
   }
 
-  async #read({ id }: OAuthInstance): Promise<StoredSecrets> {
-    return (await this.#options.vault.get(instancePath(id))) ?? { secrets: {}, version: 0 }
+  #read(instance: OAuthInstance): Promise<StoredSecrets> {
+    return this.#secretsOf(instance).getOrNone()
+  }
+
+  #secretsOf(instance: OAuthInstance): InstanceSecrets {
+    return new InstanceSecrets(this.#options.vault, instance)
   }
 
   #now(): number {

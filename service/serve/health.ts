@@ -101,7 +101,7 @@ function cacheFor<Answer>(
 function unusableText(count: number): string {
   const [files, them] =
     count === 1 ? ['1 file of the vault is', 'it'] : [`${count} files of the vault are`, 'them']
-  return `${files} damaged or cannot be read, and what needs ${them} fails: \`reactor connect doctor\` on the machine of the service names ${them}`
+  return `${files} damaged or cannot be read, and what needs ${them} fails: \`reactor connect doctor\` on the machine of the service, with its \`--config\` or \`--data-dir\`, names ${them}`
 }
 
 /** Names the part and the error's code, and the problem of a key file: anybody may read it, so it has no address and no folder. */

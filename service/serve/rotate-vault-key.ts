@@ -39,9 +39,8 @@ async function hasVault(folder: string): Promise<boolean> {
     const names = await readdir(folder)
     return names.includes(keyFileName) || names.some(isNameOfSecrets)
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') return false
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ConnectError('vault_unreachable', { details: { url: folder, reason }, cause: error })
+    // If this user may not read it, opening it says who may.
+    return errorCodeOf(error) !== 'ENOENT'
   }
 }
 

@@ -1,10 +1,15 @@
+import { truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { runDoctor } from '../../cli/doctor/doctor-command.ts'
+import { runDoctor, type DoctorFlags } from '../../cli/doctor/doctor-command.ts'
 import { withClock } from '../../cli/doctor/finding.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { openFileVault } from '../../service/platform/vault/file-vault.ts'
+import { fileNameOf } from '../../service/platform/vault/secrets-file.ts'
+import { writeLocalService } from '../../service/serve/local-service-file.ts'
 import { startJobsService } from '../fakes/jobs-service.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
@@ -32,7 +37,7 @@ interface Examined {
   readonly text: string
 }
 
-async function examine(environment: Environment): Promise<Examined> {
+async function examine(environment: Environment, flags: DoctorFlags = {}): Promise<Examined> {
   let text = ''
   const output = {
     json: true,
@@ -46,10 +51,12 @@ async function examine(environment: Environment): Promise<Examined> {
     },
   }
   const { signal } = new AbortController()
-  const code = await runDoctor(
-    {},
-    { output, environment: { HOME: home, ...environment }, version: '1.2.3', signal },
-  )
+  const code = await runDoctor(flags, {
+    output,
+    environment: { HOME: home, ...environment },
+    version: '1.2.3',
+    signal,
+  })
   const findings = findingsSchema.parse(JSON.parse(text))
   return { code, text, findings: new Map(findings.map((one) => [one.name, one])) }
 }
@@ -145,6 +152,29 @@ test('settings that are wrong are told, and the rest is examined', async () => {
     detail: expect.stringContaining('bind') as string,
   })
   expect(findings.get('service')?.status).toBe('failed')
+})
+
+test('another data folder is named by a flag or a file, and the service of that folder is examined', async () => {
+  const dataDir = await newFolder('doctor-data')
+  {
+    await using vault = await openFileVault({ folder: join(dataDir, 'vault') })
+    await vault.put('instances/bad', { '/t': 'x' })
+  }
+  await truncate(join(dataDir, 'vault', fileNameOf('instances/bad')), 50)
+  const url = `http://127.0.0.1:${await closedPort()}`
+  await writeLocalService(dataDir, { url, apiKey: 'kit-secret-doctor' })
+  const config = join(home, 'connect.toml')
+  await writeFile(config, `[connect]\ndata_dir = "${dataDir}"\n`)
+  for (const flags of [{ dataDir }, { config }]) {
+    const { findings, text } = await examine({}, flags)
+    expect(findings.get('vault')).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining(`embedded, in ${join(dataDir, 'vault')}: 1 file`) as string,
+    })
+    expect(findings.get('data folder')?.detail).toContain(dataDir)
+    expect(findings.get('service')?.detail).toContain(url)
+    expect(text).not.toContain('kit-secret-doctor')
+  }
 })
 
 test('a clock that goes wrong is warned of', () => {

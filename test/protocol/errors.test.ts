@@ -24,6 +24,12 @@ describe('the table of error codes', () => {
         expect([401, 403, 404], code).not.toContain(httpStatus)
   })
 
+  it('names a thing that exists without an article, which depends on the word', () => {
+    const details = { kind: 'instance', name: 'shop' }
+    const { message } = new ConnectError('name_taken', { details })
+    expect(message).toBe('The instance shop already exists')
+  })
+
   it('has each code in one area', () => {
     const names = Object.values(codesByArea).flatMap((codes) => Object.keys(codes))
     expect(names.toSorted()).toEqual(Object.keys(errorCodes).toSorted())

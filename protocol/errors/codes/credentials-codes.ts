@@ -101,24 +101,22 @@ export const credentialsCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'The secrets at {path} were changed by somebody else in the meantime',
+    message: 'The secrets {place} were changed by somebody else in the meantime',
     suggestedFix: 'Repeat the change: it then starts from the current secrets.',
   },
   vault_corrupt: {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
-    message: 'The secrets at {path} were changed outside of the vault, or damaged',
-    suggestedFix:
-      'Restore {file} from a backup, or set all credentials of the instance again: `reactor connect instances credentials NAME`.',
+    message: 'The secrets {place} were changed outside of the vault, or damaged',
+    suggestedFix: 'Restore {file} from a backup, or {renew}.',
   },
   vault_file_unreadable: {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'The secrets at {path} cannot be read: {reason}',
-    suggestedFix:
-      'Let the user of the service read {file}, restore it from a backup, or set all credentials of the instance again: `reactor connect instances credentials NAME`.',
+    message: 'The secrets {place} cannot be read: {reason}',
+    suggestedFix: 'Let the user of the service read {file}, restore it from a backup, or {renew}.',
   },
   vault_key_wrong: {
     failureType: 'config_error',
@@ -153,7 +151,7 @@ export const credentialsCodes = {
     failureType: 'config_error',
     httpStatus: 413,
     retryable: false,
-    message: 'The secrets at {path} are larger than {limit} bytes',
+    message: 'The secrets {place} are larger than {limit} bytes',
     suggestedFix:
       'Set shorter secrets. If this is a token that grew, report it with the type of the connector.',
   },

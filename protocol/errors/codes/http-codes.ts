@@ -43,7 +43,7 @@ export const httpCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'There is already a {kind} named {name}',
+    message: 'The {kind} {name} already exists',
     suggestedFix: 'Choose another name, or update or delete the one that has it.',
   },
   not_available: {

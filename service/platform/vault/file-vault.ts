@@ -31,6 +31,7 @@ import {
   type UnusableFile,
 } from './secrets-file.ts'
 import {
+  secretsError,
   secretsText,
   type PutOptions,
   type StoredSecrets,
@@ -250,7 +251,7 @@ export class FileVault implements Vault {
     }
     const version = opened.status === 'open' ? opened.plain.version : 0
     if (expected === undefined || expected === version) return version
-    throw new ConnectError('vault_conflict', { details: { path: target.path } })
+    throw secretsError('vault_conflict', target.path)
   }
 }
 
@@ -327,5 +328,5 @@ function unusableError(
   { status, reason }: Pick<UnusableFile, 'status' | 'reason'>,
 ): ConnectError {
   const code = status === 'damaged' ? 'vault_corrupt' : 'vault_file_unreadable'
-  return new ConnectError(code, { details: { path, file: join(folder, name), reason } })
+  return secretsError(code, path, { file: join(folder, name), reason })
 }

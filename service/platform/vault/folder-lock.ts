@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { access, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -112,7 +112,7 @@ export class FolderLock implements Disposable {
   }
 
   async #begin(
-    { database }: LockFile,
+    { database, path }: LockFile,
     {
       giveUpAt,
       pauseMs,
@@ -123,7 +123,7 @@ export class FolderLock implements Disposable {
         database.exec('BEGIN EXCLUSIVE')
         return
       } catch (error) {
-        if (!isBusy(error)) throw error
+        if (!isBusy(error)) throw lockFileError(path, error)
         if (performance.now() > giveUpAt) throw this.#busyError(error)
         await delay(randomInt(...pauseMs))
       }
@@ -150,7 +150,7 @@ async function openLockFile(path: string): Promise<LockFile> {
     })
     const identity = await identityOf(path)
     if (identity === undefined) continue
-    const file = { path, identity, database: new DatabaseSync(path, { timeout: 0 }) }
+    const file = { path, identity, database: openDatabase(path) }
     // SQLite does not tell which file it opened. While it is open, no other file gets its number.
     if (await isInPlace(file)) return file
     file.database.close()
@@ -187,6 +187,21 @@ async function identityOf(path: string): Promise<string | undefined> {
     if (errorCodeOf(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 })
+  } catch (error) {
+    throw lockFileError(path, error)
+  }
+}
+
+/** The errors of SQLite name no file. */
+function lockFileError(path: string, cause: unknown): ConnectError {
+  const problem = cause instanceof Error ? cause.message : String(cause)
+  const reason = `its lock file ${basename(path)} cannot be used (${problem})`
+  return new ConnectError('vault_unreachable', { details: { url: dirname(path), reason }, cause })
 }
 
 function isBusy(error: unknown): boolean {

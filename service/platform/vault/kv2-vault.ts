@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import type { ConnectError } from '../../../protocol/index.ts'
+import { type JsonObject } from '../../../protocol/index.ts'
 import { renewToken } from './renew-token.ts'
 import { VaultClient, type VaultResponse, type VaultClientOptions } from './vault-client.ts'
 import {
   checkPath,
+  secretsError,
   secretsText,
   type PutOptions,
   type StoredSecrets,
@@ -62,7 +64,7 @@ export class Kv2Vault implements Vault {
   async put(path: string, secrets: JsonObject, { ifVersion }: PutOptions = {}): Promise<number> {
     secretsText(path, secrets)
     // What Vault gives is whole, so there is nothing to replace.
-    if (ifVersion === 'unusable') throw new ConnectError('vault_conflict', { details: { path } })
+    if (ifVersion === 'unusable') throw secretsError('vault_conflict', path)
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version
     // Someone deleted the newest version manually, without its history: Vault then expects the number of that version.
@@ -71,7 +73,7 @@ export class Kv2Vault implements Vault {
       const after = await this.#write(path, secrets, stored.version)
       if (after !== null) return after
     }
-    throw new ConnectError('vault_conflict', { details: { path } })
+    throw secretsError('vault_conflict', path)
   }
 
   async delete(path: string): Promise<void> {

@@ -62,7 +62,19 @@ const maxSecretsBytes = 256 * 1024
 export function secretsText(path: string, secrets: JsonObject): string {
   const text = JSON.stringify(secrets)
   if (Buffer.byteLength(text) <= maxSecretsBytes) return text
-  throw new ConnectError('vault_too_large', { details: { path, limit: maxSecretsBytes } })
+  throw secretsError('vault_too_large', path, { limit: maxSecretsBytes })
+}
+
+/** An error about the secrets at one path. */
+export function secretsError(
+  code: 'vault_conflict' | 'vault_corrupt' | 'vault_file_unreadable' | 'vault_too_large',
+  path: string,
+  details: JsonObject = {},
+): ConnectError {
+  const renew = path.startsWith(instancePath(''))
+    ? 'set all credentials of the instance again: `reactor connect instances credentials NAME`'
+    : 'delete it and restart the service, which makes another key of its own'
+  return new ConnectError(code, { details: { path, place: `at ${path}`, renew, ...details } })
 }
 
 /** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL interprets. Throws a TypeError. */

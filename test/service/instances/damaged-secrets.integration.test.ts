@@ -38,7 +38,12 @@ test.each([
     const { instances } = world
     await instances.create({ name: 'shop', type: 'postgres', config })
     await damage(await fileOf(world, 'shop'))
-    expect(await errorOf(instances.resolveConfig('shop'))).toMatchObject({ code })
+    const refused = await errorOf(instances.resolveConfig('shop'))
+    expect(refused).toMatchObject({ code, details: { instance: 'shop' } })
+    expect(ConnectError.from(refused).message).toContain('The secrets of instance shop ')
+    expect(ConnectError.from(refused).suggestedFix).toContain(
+      '`reactor connect instances credentials shop`',
+    )
     expect(await instances.get('shop')).toMatchObject({
       credentials: 'missing',
       secrets: ['/password'],

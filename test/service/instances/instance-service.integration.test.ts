@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
@@ -111,6 +113,44 @@ describe('an instance', () => {
     const error = await errorOf(world.instances.create({ name: 'a', type: 'postgres', config }))
     expect(error.code).toBe('vault_unreachable')
     expect((await world.instances.list({})).items).toEqual([])
+  })
+
+  it('is not there either if the vault is gone, and can be made once it is back', async () => {
+    await using world = await openTestInstances()
+    const { instances, folder } = world
+    await rename(join(folder, 'vault'), join(folder, 'away'))
+    const input = { name: 'a', type: 'postgres', config: { ...shop, password: PASSWORD } }
+    expect((await errorOf(instances.create(input))).code).toBe('vault_unreachable')
+    expect((await instances.list({})).items).toEqual([])
+    await rename(join(folder, 'away'), join(folder, 'vault'))
+    expect(await instances.create(input)).toMatchObject({ credentials: 'ready' })
+    expect(await world.secrets('a')).toEqual({ '/password': PASSWORD })
+  })
+
+  it('stays if somebody gave it credentials before the vault refused those of its maker', async () => {
+    const late = Promise.withResolvers<number>()
+    const asked = Promise.withResolvers<undefined>()
+    await using world = await openTestInstances({
+      vault: (vault) => ({
+        get: (path) => vault.get(path),
+        put: (path, secrets, options) => {
+          if (secrets['/password'] !== PASSWORD) return vault.put(path, secrets, options)
+          asked.resolve(undefined)
+          return late.promise
+        },
+        delete: (path) => vault.delete(path),
+        check: () => vault.check(),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      }),
+    })
+    const config = { ...shop, password: PASSWORD }
+    const making = errorOf(world.instances.create({ name: 'a', type: 'postgres', config }))
+    await asked.promise
+    await world.instances.setCredentials('a', { password: 'given meanwhile' })
+    late.reject(new ConnectError('vault_unreachable', { details: { url: 'x', reason: 'down' } }))
+    expect((await making).code).toBe('vault_unreachable')
+    expect(await world.instances.get('a')).toMatchObject({ credentials: 'ready' })
+    expect(await world.secrets('a')).toEqual({ '/password': 'given meanwhile' })
   })
 
   it('keeps secrets that an update leaves out, and loses those that it sets to null', async () => {

@@ -38,12 +38,12 @@ test('damaged files of the vault are a warning that names none, until they are r
   expect(await report()).toMatchObject({
     problems: [],
     warnings: [
-      '2 files of the vault are damaged or cannot be read, and what needs them fails: `reactor connect doctor` on the machine of the service names them',
+      '2 files of the vault are damaged or cannot be read, and what needs them fails: `reactor connect doctor` on the machine of the service, with its `--config` or `--data-dir`, names them',
     ],
   })
   await vault.put('instances/a', { '/t': 'y' }, { ifVersion: 'unusable' })
   expect((await report()).warnings).toEqual([
-    '1 file of the vault is damaged or cannot be read, and what needs it fails: `reactor connect doctor` on the machine of the service names it',
+    '1 file of the vault is damaged or cannot be read, and what needs it fails: `reactor connect doctor` on the machine of the service, with its `--config` or `--data-dir`, names it',
   ])
   await vault.delete('instances/b')
   expect((await report()).warnings).toEqual([])

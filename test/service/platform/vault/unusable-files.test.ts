@@ -286,6 +286,29 @@ describe('a file that cannot be read', () => {
     })
   })
 
+  it.each([
+    ['a FIFO', (file: string) => void execFileSync('mkfifo', ['-m', '600', file])],
+    ['a symbolic link', (file: string) => symlink('/etc/hostname', file)],
+  ])('is not waited for if %s is in place of its draft', async (_, make) => {
+    await using vault = await openFileVault({ folder: place.folder })
+    await make(join(place.folder, `${fileNameOf('bad')}.new`))
+    await expect(vault.put('bad', { '/t': 'anew' })).rejects.toMatchObject({
+      code: 'vault_unreachable',
+    })
+    expect(await vault.put('good', { '/t': 'good' })).toBe(2)
+    expect(await vault.get('bad')).toMatchObject({ secrets: { '/t': 'bad' } })
+  })
+
+  it('is no reason to wait for the lock of the folder', async () => {
+    const file = join(place.folder, 'lock')
+    await rm(file)
+    execFileSync('mkfifo', ['-m', '600', file])
+    await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
+      code: 'vault_unreachable',
+      details: { reason: expect.stringContaining('its lock file lock cannot be used') as string },
+    })
+  })
+
   it('is no reason to wait for the key file either', async () => {
     const file = join(place.folder, 'vault.json')
     await rm(file)
