@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   airbyteRegistryOf,
   allowedNetworksOf,
@@ -18,6 +19,7 @@ import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
 import { paintFor } from './output/paint.ts'
+import type { FileRun } from './run/run-command.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
@@ -109,9 +111,29 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   process.stdout.on('error', () => {
     stop.stop()
   })
-  const end = await runFile(options, { output, signal: stop.signal })
+  const { end, confirmTold } = await runFile(options, { output, signal: stop.signal })
   clearTimeout(limit)
+  stop.signal.removeEventListener('abort', onStop)
   finish(output, end)
+  if (confirmTold === undefined) return
+  // If nobody got it, the next run tells it again.
+  if (!(await isWritten(options.json ? process.stdout : process.stderr))) return
+  const isConfirmed = confirmTold().then(() => true)
+  const isLate = sleep(confirmLimitMs, false, { ref: false })
+  // The result is out: a destination that does not respond must not hold the command.
+  if (!(await Promise.race([isConfirmed, isLate]))) process.exit()
+}
+
+/** The next run tells the result again if the destination cannot note within this time that it was told. */
+const confirmLimitMs = 10_000
+
+/** True if everything that was written to the stream until now was accepted: by the pipe, the file or the terminal. */
+function isWritten(stream: NodeJS.WriteStream): Promise<boolean> {
+  return new Promise((resolve) => {
+    stream.write('', (error) => {
+      resolve(error == null)
+    })
+  })
 }
 
 async function source(options: SourceArguments): Promise<void> {
@@ -234,7 +256,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
 async function runFile(
   options: RunArguments,
   context: { readonly output: RunOutput; readonly signal: AbortSignal },
-): Promise<RunEnd> {
+): Promise<FileRun> {
   try {
     // Connectors and engine are loaded when they are needed: help and a wrong file respond at once.
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
@@ -251,7 +273,7 @@ async function runFile(
     return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
     const { commandFailure } = await import('./output/command-failure.ts')
-    return commandFailure(error)
+    return { end: commandFailure(error) }
   }
 }
 

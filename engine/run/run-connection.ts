@@ -4,10 +4,9 @@ import type { ChangeConfig } from '../../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
 import { Mutex } from '../../lib/async/slots.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
-import type { RunPlan, RunResult, StreamResult } from '../run-types.ts'
+import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { retryStart } from './retry-start.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -20,14 +19,15 @@ const streamsAhead = 2
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
- * `signal` drains every lane to its next checkpoint; a second run continues from there.
+ * `signal` drains every lane to its next checkpoint; a second run continues from there. The run has not ended before its caller confirms that the result is
+ * told: whatever kills the process until then, the next start tells it.
  * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
  */
 export async function runConnection(
   plan: RunPlan,
   ports: RunPorts,
   signal: AbortSignal,
-): Promise<RunResult> {
+): Promise<EndedRun> {
   const startedAtMs = ports.now()
   const logger = ports.logger.child({ connection: plan.connection })
   // What is read from here on has the configuration that the source changed last: a single-use token is gone.
@@ -67,8 +67,13 @@ export async function runConnection(
     }
     const streams = await runStreams(deps, work, ports)
     const status = combineStatus(streams)
-    if (status !== 'stopped') await noteEnd(deps, streams)
-    return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
+    const seconds = (ports.now() - startedAtMs) / 1000
+    return {
+      result: { status, seconds, streams, warnings },
+      confirmTold: async () => {
+        if (status !== 'stopped') await noteEnd(deps, streams)
+      },
+    }
   } finally {
     clearInterval(timer)
     report()
@@ -84,7 +89,7 @@ function tallyOf(
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
-/** A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand. */
+/** If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand. */
 async function noteEnd(
   { destination, plan, start, logger }: StreamRunDeps,
   streams: readonly StreamResult[],
@@ -216,4 +221,9 @@ async function unseenStreams(
     )
   for (const warning of warnings) logger.warn({ warning }, 'the run continues with a warning')
   return warnings
+}
+
+/** Records of a stream that the run rejected, in this start and in those before. */
+function rejectedInRun({ rejected, before }: StreamResult): number {
+  return rejected + (before?.rejected ?? 0)
 }
