@@ -4,6 +4,7 @@ import { type Column, type JsonValue, streamIdOf, streamLabel } from '../../../p
 import { columnKinds } from '../tables/column-types.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
 import type {
+  CommittedCounts,
   LoadedStream,
   SinkStream,
   SliceCheckpoint,
@@ -39,6 +40,20 @@ const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
   ]),
 )
 
+/** What syncs that are over committed to a table, and no run has told. */
+export interface TableCounts extends CommittedCounts {
+  readonly table: TableName
+}
+
+const count = z.number()
+const countsSchema: z.ZodType<TableCounts> = z.object({
+  table: z.object({ schema: z.string(), table: z.string() }),
+  loaded: count,
+  rejected: count,
+  nulled: count,
+  cut: count,
+})
+
 export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
   return {
     mode,
@@ -71,7 +86,9 @@ export interface StreamRow {
   readonly tableNotes: readonly TableNote[]
   /** The warnings of its begins, reads and ends, likewise. */
   readonly warnings: readonly string[]
-  /** The run that has told its notes and warnings, and has ended. */
+  /** Of syncs before the one that its slices are of. */
+  readonly untoldCounts: readonly TableCounts[]
+  /** The run that has told its notes, warnings and counts, and has ended. */
   readonly toldRun: number | undefined
   /** How many of its slices were saved. */
   readonly planned: number
@@ -108,6 +125,7 @@ interface RawStreamRow {
   readonly table_notes: string
   readonly table_warnings: readonly string[]
   readonly begin_warnings: readonly string[]
+  readonly untold_counts: readonly string[]
   readonly planned: string
   readonly earlier_tables: string
   readonly merged_key: string | null
@@ -150,7 +168,7 @@ export async function readStreamRow(
 
 type StoredTexts = Pick<
   StreamRow,
-  'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
+  'settings' | 'columns' | 'tableNotes' | 'untoldCounts' | 'earlierTables' | 'mergedKey'
 >
 
 function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowOwner): StoredTexts {
@@ -166,6 +184,9 @@ function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowO
     columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
     tableNotes:
       storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+    untoldCounts: row.untold_counts.flatMap(
+      (text) => storedText(stored, 'untold_counts', { text, schema: countsSchema }) ?? [],
+    ),
     earlierTables:
       storedText(stored, 'earlier_tables', { text: row.earlier_tables, schema: tablesSchema }) ??
       [],
@@ -253,6 +274,7 @@ export async function writeStreamRow(
     | 'startedAtMs'
     | 'planned'
     | 'warnings'
+    | 'untoldCounts'
     | 'toldRun'
   > & { readonly streamId: StreamTarget['streamId'] },
 ): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
@@ -347,25 +369,6 @@ export async function readPositions(
       : (parseStored(text, columnsSchema) ?? [])
     return { partition, next, columns }
   })
-}
-
-export async function readInRun(
-  session: DestinationSession,
-  id: string,
-): Promise<StreamSync['inRun']> {
-  const [row] = await session.rows<Record<keyof StreamSync['inRun'], string>>(
-    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected,
-            coalesce(sum(run_nulled), 0) AS nulled, coalesce(sum(run_cut), 0) AS cut
-       FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
-    [id],
-  )
-  const { loaded = 0, rejected = 0, nulled = 0, cut = 0 } = row ?? {}
-  return {
-    loaded: Number(loaded),
-    rejected: Number(rejected),
-    nulled: Number(nulled),
-    cut: Number(cut),
-  }
 }
 
 /** JSON.parse returns nothing else. */
