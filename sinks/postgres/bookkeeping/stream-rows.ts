@@ -1,16 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { type Column, type JsonValue, streamIdOf, streamLabel } from '../../../protocol/index.ts'
+import { type Column, streamIdOf, streamLabel } from '../../../protocol/index.ts'
 import { columnKinds } from '../tables/column-types.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
-import type {
-  CommittedCounts,
-  LoadedStream,
-  SinkStream,
-  SliceCheckpoint,
-  StreamSync,
-  TableNote,
-} from '../../sink.ts'
+import type { CommittedCounts, LoadedStream, SinkStream, TableNote } from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
@@ -28,7 +21,7 @@ const syncSettings = z.object({
 })
 export type SyncSettings = z.infer<typeof syncSettings>
 
-const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+export const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
 
 const noted = z.object({ column: z.string(), type: z.string() })
 const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
@@ -132,18 +125,33 @@ interface RawStreamRow {
   readonly told_run: string | null
 }
 
+/** Values of columns that an older bookkeeping does not have: a sandbox reads one that no run of this version has migrated yet. */
+const beforeMigrations = {
+  sync_start: '0',
+  table_notes: '[]',
+  attempt_keys: [],
+  planned: '0',
+  table_warnings: [],
+  begin_warnings: [],
+  untold_counts: [],
+  earlier_tables: '[]',
+  merged_key: null,
+  told_run: null,
+} satisfies Partial<RawStreamRow>
+
 /** `locked`: until the transaction ends. */
 export async function readStreamRow(
   session: DestinationSession,
   connection: string,
   { streamId, lock }: Pick<StreamTarget, 'streamId'> & { readonly lock: 'locked' | 'unlocked' },
 ): Promise<StreamRow | undefined> {
-  const [row] = await session.rows<RawStreamRow>(
+  const [found] = await session.rows<RawStreamRow>(
     `SELECT * FROM ${session.bookkeeping}.streams
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
     [connection, streamId.namespace ?? null, streamId.name],
   )
-  if (row === undefined) return undefined
+  if (found === undefined) return undefined
+  const row = { ...beforeMigrations, ...found }
   const table = { schema: row.table_schema, table: row.table_name }
   const owner = { id: row.id, connection, stream: streamLabel(streamId), table }
   return {
@@ -323,56 +331,6 @@ export async function writeStreamRow(
     startedAtMs: row?.started_at.getTime() ?? 0,
   }
 }
-
-export async function readSlices(
-  session: DestinationSession,
-  owner: RowOwner,
-): Promise<SliceCheckpoint[]> {
-  const rows = await session.rows<{
-    slice: string
-    partition: number
-    state: string | null
-    seq: string
-    complete: boolean
-  }>(
-    `SELECT slice, partition, state, seq, complete FROM ${session.bookkeeping}.slices
-      WHERE stream_id = $1 ORDER BY ordinal, slice`,
-    [owner.id],
-  )
-  const stateOf = (text: string): JsonValue =>
-    requireStored(session, { text, schema: stateSchema, column: 'slices.state' }, owner)
-  return rows.map(({ slice, partition, state, seq, complete }) => {
-    return {
-      slice,
-      partition,
-      seq: Number(seq),
-      complete,
-      state: state === null ? null : stateOf(state),
-    }
-  })
-}
-
-/** `resumed`: the sync continues, with records that were written with the columns of a position. A new one skips what the log has. */
-export async function readPositions(
-  session: DestinationSession,
-  owner: RowOwner,
-  { resumed }: Pick<StreamSync, 'resumed'>,
-): Promise<StreamSync['positions']> {
-  const rows = await session.rows<{ partition: number; next: string; columns: string }>(
-    `SELECT partition, next, columns FROM ${session.bookkeeping}.positions
-      WHERE stream_id = $1 ORDER BY partition`,
-    [owner.id],
-  )
-  return rows.map(({ partition, next, columns: text }) => {
-    const columns = resumed
-      ? requireStored(session, { text, schema: columnsSchema, column: 'positions.columns' }, owner)
-      : (parseStored(text, columnsSchema) ?? [])
-    return { partition, next, columns }
-  })
-}
-
-/** JSON.parse returns nothing else. */
-const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
 
 /** `Destination.loadedStreams`: see the contract. */
 export async function loadedStreams(

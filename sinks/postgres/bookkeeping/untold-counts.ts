@@ -61,7 +61,7 @@ export async function countsOf(
   { mode }: Pick<SinkStream, 'mode'>,
 ): Promise<UntoldCounts> {
   const isOverwrite = mode === 'overwrite' || mode === 'overwrite_dedup'
-  const last = await readSlices(session, id)
+  const last = await sumSlices(session, id)
   if (!isOverwrite)
     return { kept: sumCounts([last, ...untoldCounts]), staged: noCounts, replaced: noCounts }
   const isReplaced = (counts: TableCounts): boolean => isSameTable(counts.table, table)
@@ -79,7 +79,7 @@ export async function readUntoldCounts(
   start: RunStart,
 ): Promise<UntoldCounts> {
   if (isCounted(row, start)) return { kept: noCounts, staged: noCounts, replaced: noCounts }
-  const last = await readSlices(session, row.id)
+  const last = await sumSlices(session, row.id)
   return {
     kept: sumCounts([...row.untoldCounts, row.staged ? noCounts : last]),
     staged: row.staged ? last : noCounts,
@@ -135,7 +135,7 @@ async function deleteSlices(session: DestinationSession, id: string): Promise<Co
   return parseCounts(rows)
 }
 
-async function readSlices(session: DestinationSession, id: string): Promise<CommittedCounts> {
+async function sumSlices(session: DestinationSession, id: string): Promise<CommittedCounts> {
   const rows = await session.rows<RawCounts>(
     `SELECT ${sums} FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
     [id],

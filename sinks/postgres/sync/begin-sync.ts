@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
@@ -24,8 +25,6 @@ import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,
   ownerOf,
-  readPositions,
-  readSlices,
   readStreamRow,
   settingsOf,
   type StreamRow,
