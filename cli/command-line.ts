@@ -41,10 +41,24 @@ const screen = new Screen({
   get rows() {
     return process.stderr.rows
   },
-  write: (text) => process.stderr.write(mask.text(text)),
+  write: (text) => {
+    writeNoted(process.stderr, mask.text(text))
+  },
 })
 const writeJson = (line: string): void => {
-  process.stdout.write(`${mask.text(line)}\n`)
+  writeNoted(process.stdout, `${mask.text(line)}\n`)
+}
+
+/** Whether what was written last to the stream was accepted: by the pipe, the file or the terminal. Its reader may close it right after that. */
+const accepted = new Map<NodeJS.WriteStream, Promise<boolean>>()
+
+function writeNoted(stream: NodeJS.WriteStream, text: string): void {
+  const written = new Promise<boolean>((resolve) => {
+    stream.write(text, (error) => {
+      resolve(error == null)
+    })
+  })
+  accepted.set(stream, written)
 }
 
 /**
@@ -117,7 +131,7 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   finish(output, end)
   if (confirmTold === undefined) return
   // If nobody got it, the next run tells it again.
-  if (!(await isWritten(options.json ? process.stdout : process.stderr))) return
+  if ((await accepted.get(options.json ? process.stdout : process.stderr)) !== true) return
   const isConfirmed = confirmTold().then(() => true)
   const isLate = sleep(confirmLimitMs, false, { ref: false })
   // The result is out: a destination that does not respond must not hold the command.
@@ -126,15 +140,6 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
 
 /** The next run tells the result again if the destination cannot note within this time that it was told. */
 const confirmLimitMs = 10_000
-
-/** True if everything that was written to the stream until now was accepted: by the pipe, the file or the terminal. */
-function isWritten(stream: NodeJS.WriteStream): Promise<boolean> {
-  return new Promise((resolve) => {
-    stream.write('', (error) => {
-      resolve(error == null)
-    })
-  })
-}
 
 async function source(options: SourceArguments): Promise<void> {
   const { runSourceProcess } = await import('./source/source-process.ts')

@@ -80,6 +80,16 @@ function isComplete(db: TestDatabase, name: string): () => Promise<boolean> {
   }
 }
 
+/** Kills the engine once it has completed stream t, and lets `slow` be loaded. */
+async function killAfterT(db: TestDatabase, file: string): Promise<void> {
+  await killEngineWhen(file, isComplete(db, 't'))
+  // The server does not notice that the client of a statement that sleeps is gone.
+  await db.query(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'reactor-connect'`,
+  )
+  await db.query('DROP TRIGGER wait ON dest.slow')
+}
+
 function streamOf({ streams }: EngineEvent, wanted: string): ToldStream {
   const stream = streams.find(({ name }) => name === wanted)
   if (stream === undefined) throw new Error(`the result has no stream ${wanted}`)
@@ -98,8 +108,8 @@ test('what a killed start merged is told by the next one, which reads the stream
   await slowDown(db)
   const mode = ['full_refresh', 'append_dedup'] as const
   const file = await runFile(db, { t: mode, slow: mode })
-  await killEngineWhen(file, isComplete(db, 't'))
-  await db.query('DELETE FROM src.t WHERE id > 1; DROP TRIGGER wait ON dest.slow')
+  await killAfterT(db, file)
+  await db.query('DELETE FROM src.t WHERE id > 1')
   const told = streamOf(await finishEngine(file), 't')
   expect(told).toMatchObject({ loaded: 1, cut: 1, before: { loaded: 10, cut: 10 } })
   expect(told.warnings).toEqual([
@@ -113,8 +123,7 @@ test('what a killed start appended is told by the next run that has the stream',
   await source(db, 't', 'slow')
   await slowDown(db)
   const mode = ['full_refresh', 'append'] as const
-  await killEngineWhen(await runFile(db, { t: mode, slow: mode }), isComplete(db, 't'))
-  await db.query('DROP TRIGGER wait ON dest.slow')
+  await killAfterT(db, await runFile(db, { t: mode, slow: mode }))
   await finishEngine(await runFile(db, { slow: mode }))
   const file = await runFile(db, { t: mode })
   const told = [await finishEngine(file), await finishEngine(file)].map((result) =>
@@ -134,37 +143,67 @@ async function toldNext(file: string): Promise<z.infer<typeof counted>> {
   return counted.parse(streamOf(await finishEngine(file), 't'))
 }
 
-/** Resolves when the text stands in what the process wrote to standard output. */
-async function printed(engine: ChildProcess, text: string): Promise<void> {
+/** Resolves when the text stands in what the process writes to standard output, which is read on. */
+function printed(engine: ChildProcess, text: string): Promise<void> {
   let output = ''
-  for await (const chunk of engine.stdout ?? []) {
-    output += String(chunk)
-    if (output.includes(text)) return
-  }
-  throw new Error(`the process ended with the output ${output}`)
+  return new Promise((resolve, reject) => {
+    engine.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.includes(text)) resolve()
+    })
+    engine.once('close', () => {
+      reject(new Error(`the process ended with the output ${output}`))
+    })
+  })
+}
+
+/** A run whose destination cannot note its end: somebody holds the row of the connection. The first run makes the bookkeeping. */
+async function heldAtEnd(
+  db: TestDatabase,
+  file: string,
+): Promise<{ readonly engine: ChildProcess; readonly holder: DestinationSession }> {
+  expect(await toldNext(file)).toMatchObject({ loaded: 10, before: { loaded: 0 } })
+  // There is time to lock before it ends.
+  await slowInserts(db, 't', 2)
+  const engine = startEngine(file)
+  await expect
+    .poll(() => db.query('SELECT FROM reactor_connect.runs WHERE start = 2'), { timeout: 20_000 })
+    .toHaveLength(1)
+  const holder = await DestinationSession.open({ address: db.address })
+  await holder.run('BEGIN; SELECT FROM reactor_connect.runs FOR UPDATE')
+  return { engine, holder }
 }
 
 test('the result is printed before the destination forgets it, so that a kill in between leaves it to the next run', async () => {
   await using db = await testDatabase()
   await source(db, 't')
   const file = await runFile(db, { t: merged })
-  // The first run makes the bookkeeping.
-  expect(await toldNext(file)).toMatchObject({ loaded: 10, before: { loaded: 0 } })
-  await using holder = await DestinationSession.open({ address: db.address })
-  // There is time to lock before it ends.
-  await slowInserts(db, 't', 2)
-  const engine = startEngine(file)
+  const { engine, holder } = await heldAtEnd(db, file)
+  await using held = holder
   const exited = once(engine, 'exit')
-  await expect
-    .poll(() => db.query('SELECT FROM reactor_connect.runs WHERE start = 2'), { timeout: 20_000 })
-    .toHaveLength(1)
-  await holder.run('BEGIN; SELECT FROM reactor_connect.runs FOR UPDATE')
   await printed(engine, '"type":"result"')
   engine.kill('SIGKILL')
   await exited
-  await holder.rollback()
+  await held.rollback()
   expect(await toldNext(file)).toMatchObject({ loaded: 10, before: { loaded: 10, cut: 10 } })
   expect(await toldNext(file)).toMatchObject({ loaded: 10, before: { loaded: 0, cut: 0 } })
+})
+
+test('a destination that does not note the end holds the command up for ten seconds at most', async () => {
+  await using db = await testDatabase()
+  await source(db, 't')
+  const file = await runFile(db, { t: merged })
+  const { engine, holder } = await heldAtEnd(db, file)
+  await using held = holder
+  const exited = once(engine, 'exit')
+  await printed(engine, '"type":"result"')
+  const printedMs = performance.now()
+  expect(await exited).toEqual([0, null])
+  const waitedMs = performance.now() - printedMs
+  expect(waitedMs).toBeGreaterThan(9_000)
+  expect(waitedMs).toBeLessThan(15_000)
+  await held.rollback()
+  expect(await toldNext(file)).toMatchObject({ before: { loaded: 10, cut: 10 } })
 })
 
 test('a result that nobody could read is told by the next run', async () => {
@@ -177,5 +216,17 @@ test('a result that nobody could read is told by the next run', async () => {
   engine.stderr.destroy()
   expect(await once(engine, 'exit')).toEqual([0, null])
   expect(await toldNext(file)).toMatchObject({ before: { loaded: 10, cut: 10 } })
+  expect(await toldNext(file)).toMatchObject({ before: { loaded: 0, cut: 0 } })
+})
+
+test('a result whose reader goes away at once was told', async () => {
+  await using db = await testDatabase()
+  await source(db, 't')
+  const file = await runFile(db, { t: merged })
+  const engine = startEngine(file)
+  const exited = once(engine, 'exit')
+  await printed(engine, '"type":"result"')
+  engine.stdout?.destroy()
+  expect(await exited).toEqual([0, null])
   expect(await toldNext(file)).toMatchObject({ before: { loaded: 0, cut: 0 } })
 })
