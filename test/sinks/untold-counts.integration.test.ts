@@ -181,6 +181,20 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
+  test('is loaded when another mode merges the stage of an overwrite that failed', async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const start = await destination.startRun('test')
+      const failed = await destination.begin(full({ mode: 'overwrite' }), start)
+      await loadAndKill(db, destination, failed, { isFinished: false })
+      // What was left out and changed is told; that it loaded nothing, too.
+      await destination.endRun('test', { start, told: [failed.streamId] })
+      const next = await begin(destination, full({ mode: 'append_dedup' }))
+      expect(next.untoldCounts).toEqual(kept({ loaded: 3 }))
+      expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])
+    })
+  })
+
   test('stays in the table that an overwrite of another one leaves alone', async () => {
     await using db = await testDatabase()
     const sink = full({ mode: 'overwrite' })

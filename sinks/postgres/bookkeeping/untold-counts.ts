@@ -27,7 +27,7 @@ export async function carryCounts(
   { target, row, start, resumed, goesOn }: Beginning,
 ): Promise<readonly TableCounts[]> {
   const isToldBefore = row !== undefined && isCounted(row, start)
-  if (isToldBefore) await resetCounts(session, id)
+  if (isToldBefore) await resetCounts(session, row, target)
   const earlier = isToldBefore ? [] : (row?.untoldCounts ?? [])
   if (resumed) return earlier
   if (goesOn) {
@@ -97,12 +97,18 @@ function isCounted(row: StreamRow, start: RunStart): boolean {
   return isTold(row, start) || (start.hasKey && row.run !== start.run)
 }
 
-async function resetCounts(session: DestinationSession, id: string): Promise<void> {
+/** A run whose overwrite failed has told that it loaded nothing; a sync of another mode has merged its stage now. */
+async function resetCounts(
+  session: DestinationSession,
+  row: StreamRow,
+  target: Beginning['target'],
+): Promise<void> {
+  const isMerged = row.staged && !isThrownAway(row, target)
   await session.rows(
     `WITH stream AS (UPDATE ${session.bookkeeping}.streams SET untold_counts = '{}' WHERE id = $1 AND untold_counts <> '{}')
-     UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
+     UPDATE ${session.bookkeeping}.slices SET run_loaded = CASE WHEN $2 THEN run_loaded ELSE 0 END, run_rejected = 0, run_nulled = 0, run_cut = 0
       WHERE stream_id = $1`,
-    [id],
+    [row.id, isMerged],
   )
 }
 
