@@ -1,5 +1,4 @@
 import process from 'node:process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   airbyteRegistryOf,
   allowedNetworksOf,
@@ -132,14 +131,8 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   if (confirmTold === undefined) return
   // If nobody got it, the next run tells it again.
   if ((await accepted.get(options.json ? process.stdout : process.stderr)) !== true) return
-  const isConfirmed = confirmTold().then(() => true)
-  const isLate = sleep(confirmLimitMs, false, { ref: false })
-  // The result is out: a destination that does not respond must not hold the command.
-  if (!(await Promise.race([isConfirmed, isLate]))) process.exit()
+  await confirmTold()
 }
-
-/** The next run tells the result again if the destination cannot note within this time that it was told. */
-const confirmLimitMs = 10_000
 
 async function source(options: SourceArguments): Promise<void> {
   const { runSourceProcess } = await import('./source/source-process.ts')

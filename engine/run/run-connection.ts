@@ -16,6 +16,8 @@ import type { Logger } from 'pino'
 
 const progressEveryMs = 250
 const streamsAhead = 2
+/** The result is out, and a destination that does not respond must hold nothing up: at worst, the next run tells it once more. */
+const confirmLimitMs = 10_000
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
@@ -35,7 +37,9 @@ export async function runConnection(
   const connector = connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
-  await using destination = await openPostgresDestination(plan.destination, limit.passed)
+  const late = new AbortController()
+  const givenUp = AbortSignal.any([limit.passed, late.signal])
+  await using destination = await openPostgresDestination(plan.destination, givenUp)
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   await using session = await retryStart(context, () => connector.openRead(source.config, context))
@@ -71,7 +75,7 @@ export async function runConnection(
     return {
       result: { status, seconds, streams, warnings },
       confirmTold: async () => {
-        if (status !== 'stopped') await noteEnd(deps, streams)
+        if (status !== 'stopped') await noteEnd(deps, streams, late)
       },
     }
   } finally {
@@ -93,13 +97,18 @@ function tallyOf(
 async function noteEnd(
   { destination, plan, start, logger }: StreamRunDeps,
   streams: readonly StreamResult[],
+  late: AbortController,
 ): Promise<void> {
+  const timer = setTimeout(() => {
+    late.abort()
+  }, confirmLimitMs)
   // The others neither began nor ended with what was untold of them.
   const told = streams.filter(({ before }) => before !== undefined).map(({ stream }) => stream)
   const { connection, completed = [] } = plan
   await destination.endRun(connection, { start, told, completed }).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
   })
+  clearTimeout(timer)
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {
