@@ -18,6 +18,7 @@ import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
 import { paintFor } from './output/paint.ts'
+import type { FileRun } from './run/run-command.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
@@ -39,10 +40,24 @@ const screen = new Screen({
   get rows() {
     return process.stderr.rows
   },
-  write: (text) => process.stderr.write(mask.text(text)),
+  write: (text) => {
+    writeNoted(process.stderr, mask.text(text))
+  },
 })
 const writeJson = (line: string): void => {
-  process.stdout.write(`${mask.text(line)}\n`)
+  writeNoted(process.stdout, `${mask.text(line)}\n`)
+}
+
+/** Whether what was written last to the stream was accepted: by the pipe, the file or the terminal. Its reader may close it right after that. */
+const accepted = new Map<NodeJS.WriteStream, Promise<boolean>>()
+
+function writeNoted(stream: NodeJS.WriteStream, text: string): void {
+  const written = new Promise<boolean>((resolve) => {
+    stream.write(text, (error) => {
+      resolve(error == null)
+    })
+  })
+  accepted.set(stream, written)
 }
 
 /**
@@ -109,9 +124,14 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   process.stdout.on('error', () => {
     stop.stop()
   })
-  const end = await runFile(options, { output, signal: stop.signal })
+  const { end, confirmTold } = await runFile(options, { output, signal: stop.signal })
   clearTimeout(limit)
+  stop.signal.removeEventListener('abort', onStop)
   finish(output, end)
+  if (confirmTold === undefined) return
+  // If nobody got it, the next run tells it again.
+  if ((await accepted.get(options.json ? process.stdout : process.stderr)) !== true) return
+  await confirmTold()
 }
 
 async function source(options: SourceArguments): Promise<void> {
@@ -234,7 +254,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
 async function runFile(
   options: RunArguments,
   context: { readonly output: RunOutput; readonly signal: AbortSignal },
-): Promise<RunEnd> {
+): Promise<FileRun> {
   try {
     // Connectors and engine are loaded when they are needed: help and a wrong file respond at once.
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
@@ -251,7 +271,7 @@ async function runFile(
     return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
     const { commandFailure } = await import('./output/command-failure.ts')
-    return commandFailure(error)
+    return { end: commandFailure(error) }
   }
 }
 

@@ -117,6 +117,16 @@ export interface StreamResult extends StreamProgress {
   readonly observed?: Observed
 }
 
+/** A run that came to its end, or was stopped. */
+export interface EndedRun {
+  readonly result: RunResult
+  /**
+   * To be called once the result is where it survives this process (printed, or stored): only then the destination forgets what it had to tell, and the
+   * next start is another run. A kill before that lets the next start tell it again. Never throws, and gives up after ten seconds.
+   */
+  readonly confirmTold: () => Promise<void>
+}
+
 /**
  * complete: every stream, with all of its records; partial: some streams failed, or records were rejected; failed: all streams did;
  * stopped: the signal ended it, at a checkpoint.

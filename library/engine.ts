@@ -64,11 +64,13 @@ export async function replicate(
     progress: (progress: RunProgress) => onProgress?.(progress),
     end: () => undefined,
   }
-  const end = await runLoadedFile(
+  const { end, confirmTold } = await runLoadedFile(
     { ...file, source: { ...file.source, allowedNetworks } },
     { log: undefined, metricsPort: undefined },
     { output, logger, mask, signal, now: Date.now },
   )
+  // The caller has it as soon as this resolves.
+  await confirmTold?.()
   return resultOf(end)
 }
 

@@ -19,7 +19,10 @@ export interface Destination extends AsyncDisposable {
    * older start of the connection begins a stream. Durable when it resolves.
    */
   startRun(connection: string, key?: string): Promise<RunStart>
-  /** The run came to its own end (complete, or with failed streams): the next start is a new run. Nothing happens if a newer start has the connection. */
+  /**
+   * The run came to its own end (complete, or with failed streams), and its result is where it survives the process: the next start is a new run. Nothing
+   * happens if a newer start has the connection. May be called after the disposal.
+   */
   endRun(connection: string, end: RunEnd): Promise<void>
   /** Who took the connection over from this start, as text for people; undefined if nobody did. */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
@@ -127,11 +130,8 @@ export interface StreamSync {
   readonly startedAtMs: number
   /** Another start began the sync: some of its rows may have been read before this start. */
   readonly isOlder: boolean
-  /**
-   * What was committed of the stream in this run, by this start and those before it, and, if runs have no keys, in earlier ones that did not tell it; not what a
-   * sync that begins again has dropped.
-   */
-  readonly inRun: CommittedCounts
+  /** What was committed of the stream in this run, by this start and those before it, and, if runs have no keys, in earlier ones that did not tell it. */
+  readonly untoldCounts: UntoldCounts
   /**
    * What `begin` changed in the columns of an existing table, or left although the stream changed; including earlier starts of the run, and
    * killed ones: until a run that has the stream ends by itself, nobody may have seen these notes.
@@ -154,7 +154,17 @@ export interface StreamSync {
 }
 
 /** See `Destination.untold` and the fields of StreamSync. */
-export type Untold = Pick<StreamSync, 'inRun' | 'tableNotes' | 'warnings'>
+export type Untold = Pick<StreamSync, 'untoldCounts' | 'tableNotes' | 'warnings'>
+
+/** What no run has told, by what becomes of it. What was in a stage that an overwrite began again has is in none of them. */
+export interface UntoldCounts {
+  /** It is in a table, and stays there. */
+  readonly kept: CommittedCounts
+  /** It is in the stage of an overwrite: nothing of it is loaded unless the sync becomes complete. */
+  readonly staged: CommittedCounts
+  /** It is in the table until the overwrite exchanges its rows. */
+  readonly replaced: CommittedCounts
+}
 
 export interface CommittedCounts {
   readonly loaded: number

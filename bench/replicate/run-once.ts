@@ -28,7 +28,8 @@ async function main(): Promise<void> {
     now: Date.now,
     onProgress: () => undefined,
   }
-  const result = await runConnection(plan, ports, new AbortController().signal)
+  const { result, confirmTold } = await runConnection(plan, ports, new AbortController().signal)
+  await confirmTold()
   const seconds = (performance.now() - started) / 1000
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
   const figures = {

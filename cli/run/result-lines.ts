@@ -1,5 +1,5 @@
 import type { ErrorBody } from '../../protocol/index.ts'
-import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
 import { errorLines } from '../output/error-lines.ts'

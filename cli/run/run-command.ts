@@ -5,7 +5,7 @@ import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
-import type { RunPlan, RunResult } from '../../engine/run-types.ts'
+import type { EndedRun, RunPlan } from '../../engine/run-types.ts'
 import { retryStart } from '../../engine/run/retry-start.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/platform/secrets/mask.ts'
@@ -33,28 +33,33 @@ export interface RunCommandContext {
   now(): number
 }
 
+/** A run that has come to its end, however that was. */
+export interface FileRun extends Partial<Pick<EndedRun, 'confirmTold'>> {
+  readonly end: RunEnd
+}
+
 /** Runs the connection of a loaded file: check, discover, resolve the streams, run. Never throws: the end says what happened. */
 export async function runLoadedFile(
   file: LoadedRunFile,
   options: RunOptions,
   command: RunCommandContext,
-): Promise<RunEnd> {
+): Promise<FileRun> {
   try {
     const source = new FileSource(file.source.config, command)
     const plan = await planRun(file, options, { ...command, source })
-    if (plan === undefined) return { kind: 'stopped', exitCode: exitCodes.stopped }
+    if (plan === undefined) return { end: { kind: 'stopped', exitCode: exitCodes.stopped } }
     await using threads = openWorkerThreads({
       lanes: plan.limits.parallelLanes,
       heapMb: file.content.limits.worker_heap_mb,
       logger: command.logger,
     })
-    const result = await runPlan(plan, options, { ...command, source, threads })
-    return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
+    const { result, confirmTold } = await runPlan(plan, options, { ...command, source, threads })
+    return { end: { kind: 'result', result, exitCode: exitCodeOf(result.status) }, confirmTold }
   } catch (error) {
     // Before the streams. It would have been tried again if the user had not stopped the run.
     if (command.signal.aborted && ConnectError.from(error).retryable)
-      return { kind: 'stopped', exitCode: exitCodes.stopped }
-    return commandFailure(error)
+      return { end: { kind: 'stopped', exitCode: exitCodes.stopped } }
+    return { end: commandFailure(error) }
   }
 }
 
@@ -143,7 +148,7 @@ async function runPlan(
   plan: RunPlan,
   options: RunOptions,
   command: RunContext & { readonly threads: WorkerThreads },
-): Promise<RunResult> {
+): Promise<EndedRun> {
   const { output, logger, signal, source, threads } = command
   const registry = new Registry()
   const metrics = createRunMetrics(registry)

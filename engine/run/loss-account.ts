@@ -1,5 +1,5 @@
 import type { CommittedCounts, LaneStats, Loss } from '../../sinks/sink.ts'
-import { noCounts } from './committed-counts.ts'
+import { noCounts } from '../../sinks/committed-counts.ts'
 
 /** Rows that a warning names, and characters of each key. */
 const MAX_ROWS = 5

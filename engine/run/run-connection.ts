@@ -4,10 +4,9 @@ import type { ChangeConfig } from '../../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
 import { Mutex } from '../../lib/async/slots.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
-import type { RunPlan, RunResult, StreamResult } from '../run-types.ts'
+import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { retryStart } from './retry-start.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -17,17 +16,20 @@ import type { Logger } from 'pino'
 
 const progressEveryMs = 250
 const streamsAhead = 2
+/** The result is out, and a destination that does not respond must hold nothing up: at worst, the next run tells it once more. */
+const confirmLimitMs = 10_000
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
- * `signal` drains every lane to its next checkpoint; a second run continues from there.
+ * `signal` drains every lane to its next checkpoint; a second run continues from there. The run has not ended before its caller confirms that the result is
+ * told: whatever kills the process until then, the next start tells it.
  * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
  */
 export async function runConnection(
   plan: RunPlan,
   ports: RunPorts,
   signal: AbortSignal,
-): Promise<RunResult> {
+): Promise<EndedRun> {
   const startedAtMs = ports.now()
   const logger = ports.logger.child({ connection: plan.connection })
   // What is read from here on has the configuration that the source changed last: a single-use token is gone.
@@ -35,7 +37,9 @@ export async function runConnection(
   const connector = connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
-  await using destination = await openPostgresDestination(plan.destination, limit.passed)
+  const late = new AbortController()
+  const givenUp = AbortSignal.any([limit.passed, late.signal])
+  await using destination = await openPostgresDestination(plan.destination, givenUp)
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   await using session = await retryStart(context, () => connector.openRead(source.config, context))
@@ -67,8 +71,13 @@ export async function runConnection(
     }
     const streams = await runStreams(deps, work, ports)
     const status = combineStatus(streams)
-    if (status !== 'stopped') await noteEnd(deps, streams)
-    return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
+    const seconds = (ports.now() - startedAtMs) / 1000
+    return {
+      result: { status, seconds, streams, warnings },
+      confirmTold: async () => {
+        if (status !== 'stopped') await noteEnd(deps, streams, late)
+      },
+    }
   } finally {
     clearInterval(timer)
     report()
@@ -84,17 +93,22 @@ function tallyOf(
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
-/** A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand. */
+/** If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand. */
 async function noteEnd(
   { destination, plan, start, logger }: StreamRunDeps,
   streams: readonly StreamResult[],
+  late: AbortController,
 ): Promise<void> {
+  const timer = setTimeout(() => {
+    late.abort()
+  }, confirmLimitMs)
   // The others neither began nor ended with what was untold of them.
   const told = streams.filter(({ before }) => before !== undefined).map(({ stream }) => stream)
   const { connection, completed = [] } = plan
   await destination.endRun(connection, { start, told, completed }).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
   })
+  clearTimeout(timer)
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {
@@ -216,4 +230,9 @@ async function unseenStreams(
     )
   for (const warning of warnings) logger.warn({ warning }, 'the run continues with a warning')
   return warnings
+}
+
+/** Records of a stream that the run rejected, in this start and in those before. */
+function rejectedInRun({ rejected, before }: StreamResult): number {
+  return rejected + (before?.rejected ?? 0)
 }

@@ -1,5 +1,6 @@
 import { streamLabel, type StreamId } from '../../protocol/index.ts'
-import type { CommittedCounts, SinkStream } from '../../sinks/sink.ts'
+import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
+import type { CommittedCounts, SinkStream, UntoldCounts } from '../../sinks/sink.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from '../threads/protocol.ts'
 import { LossAccount } from './loss-account.ts'
@@ -44,7 +45,7 @@ export class StreamTally {
   #loaded = 0
   #loadedBytes = 0
   readonly #losses = new LossAccount()
-  #before: StreamProgress['before']
+  #untold: UntoldCounts | undefined
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
 
@@ -79,9 +80,9 @@ export class StreamTally {
     this.#status = status
   }
 
-  /** `inRun`: what the destination has that is untold; the first time, that is of earlier starts. */
-  noteBegun(inRun: CommittedCounts): void {
-    this.#before ??= inRun
+  /** The first time, what is untold is of earlier starts. */
+  noteBegun(untold: UntoldCounts): void {
+    this.#untold ??= untold
   }
 
   /** All lanes are done: the rows of the table are being exchanged. */
@@ -172,6 +173,7 @@ export class StreamTally {
     const bottleneck = isRunning ? this.#stage(atMs) : undefined
     this.#showBottleneck(bottleneck)
     const readAgain = this.#repeats
+    const before = this.#before
     return {
       stream: this.#stream,
       status: this.#status,
@@ -182,9 +184,7 @@ export class StreamTally {
       rejected: this.#losses.rejected,
       nulled: this.#losses.nulled,
       cut: this.#losses.cut,
-      ...(this.#before !== undefined && {
-        before: this.#hasLeftStage ? { ...this.#before, loaded: 0 } : this.#before,
-      }),
+      ...(before !== undefined && { before }),
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
       ...(this.#rateLimitedUntilMs !== undefined && {
@@ -199,9 +199,21 @@ export class StreamTally {
     return Math.max(0, this.#read - this.#loaded - this.#losses.rejected)
   }
 
+  /** What earlier starts committed, as far as it is in a table, or will be. */
+  get #before(): CommittedCounts | undefined {
+    if (this.#untold === undefined) return undefined
+    const { kept, staged, replaced } = this.#untold
+    const inStage = this.#isUnfinished ? { ...staged, loaded: 0 } : staged
+    return [inStage, this.#status === 'complete' ? noCounts : replaced].reduce(addCounts, kept)
+  }
+
   /** It has ended, and its table was not exchanged. */
   get #hasLeftStage(): boolean {
-    return this.#isStaged && (this.#status === 'failed' || this.#status === 'stopped')
+    return this.#isStaged && this.#isUnfinished
+  }
+
+  get #isUnfinished(): boolean {
+    return this.#status === 'failed' || this.#status === 'stopped'
   }
 
   #stage(atMs: number): Stage | undefined {

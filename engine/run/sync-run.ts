@@ -142,8 +142,8 @@ export class SyncRun {
     }
   }
 
-  #noteUntold({ inRun, tableNotes, warnings }: Untold): void {
-    this.#tally.noteBegun(inRun)
+  #noteUntold({ untoldCounts, tableNotes, warnings }: Untold): void {
+    this.#tally.noteBegun(untoldCounts)
     this.#tableNotes = tableNotes
     for (const warning of warnings) this.#warn(warning)
   }

@@ -98,7 +98,8 @@ async function readStreams(
     log: { kind: 'embedded' },
     limits: { ...plan.limits, partitionsPerStream: 1, limitRows },
   }
-  const { streams } = await runConnection(
+  // Nobody confirms it: no other start will follow, and the bookkeeping goes with the schema.
+  const { result } = await runConnection(
     sandboxed,
     {
       logger: ports.logger.child({ sandbox: id }),
@@ -113,7 +114,7 @@ async function readStreams(
     },
     AbortSignal.any([signal, AbortSignal.timeout(readMs)]),
   )
-  return streams
+  return result.streams
 }
 
 async function describeStreams(

@@ -1,5 +1,5 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
-import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../runs/schema.ts'

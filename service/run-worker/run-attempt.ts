@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
-import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
+import type { EndedRun, RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
 import { changeFacts } from '../schema-changes/change-document.ts'
@@ -50,6 +50,8 @@ export class RunAttempt {
   #reason: StopReason | undefined
   /** Of the run as a whole: those of the attempt before, until the engine says what holds now. */
   #warnings: readonly string[]
+  /** The engine's part came to an end: to be called once the streams are stored. */
+  #confirmTold: EndedRun['confirmTold'] | undefined
 
   constructor(run: ClaimedRun, options: AttemptOptions) {
     this.#run = run
@@ -211,7 +213,8 @@ export class RunAttempt {
       },
     }
     try {
-      const result = await runConnection(plan, ports, this.#stop.signal)
+      const { result, confirmTold } = await runConnection(plan, ports, this.#stop.signal)
+      if (result.status !== 'stopped') this.#confirmTold = confirmTold
       this.#warnings = this.#execution.warnings(result.warnings ?? [])
       const explained = await this.#explainLostAuthorization(
         result.streams,
@@ -283,8 +286,28 @@ export class RunAttempt {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return
     }
+    await this.#noteTold()
     if (outcome.kind === 'again') await this.#requeue(outcome)
     else await this.#end(outcome)
+  }
+
+  /**
+   * The destination may forget what the run's row has; the row first, as this process may be killed at any moment. Both before the end: another run of the
+   * connection may start then, and would tell it again.
+   */
+  async #noteTold(): Promise<void> {
+    const confirm = this.#confirmTold
+    if (confirm === undefined) return
+    const { store, owner } = this.#options
+    const streams = this.#streams.all
+    if (streams.some(({ warnings, tableChanges }) => warnings.length + tableChanges.length > 0)) {
+      const word = await retryWhileAway(
+        () => store.runs.progress(this.#run.id, owner, streams),
+        this.#patience,
+      )
+      if (word === 'lost') return
+    }
+    await confirm()
   }
 
   async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {

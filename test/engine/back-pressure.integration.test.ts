@@ -78,7 +78,7 @@ function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
     },
   }
   const stop = new AbortController()
-  const result = runConnection(plan, ports, stop.signal)
+  const result = runConnection(plan, ports, stop.signal).then((ended) => ended.result)
   return {
     reports,
     result,

@@ -38,6 +38,7 @@ test.each([
   ['streams', 'table_notes', 'UPDATE reactor_connect.streams SET table_notes = $1'],
   ['streams', 'earlier_tables', 'UPDATE reactor_connect.streams SET earlier_tables = $1'],
   ['streams', 'merged_key', 'UPDATE reactor_connect.streams SET merged_key = $1'],
+  ['streams', 'untold_counts', 'UPDATE reactor_connect.streams SET untold_counts = ARRAY[$1]'],
   ['positions', 'columns', 'UPDATE reactor_connect.positions SET columns = $1'],
 ])(
   'a row of %s whose %s nobody can read is named with its stream, and a reset mends it',

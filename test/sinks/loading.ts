@@ -3,13 +3,16 @@ import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import type { Column, ColumnKind, RecordData } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
+import { noCounts } from '../../sinks/committed-counts.ts'
 import type {
+  CommittedCounts,
   LaneStats,
   RunStart,
   SinkLane,
   SinkStream,
   StreamSync,
   SyncMode,
+  UntoldCounts,
 } from '../../sinks/sink.ts'
 import type { TestDatabase } from '../support/postgres.ts'
 
@@ -112,6 +115,11 @@ export async function openLane(
   const lane = await openPostgresLane({ address: db.address }, sync, partition)
   await lane.setColumns(sync.sink.columns)
   return lane
+}
+
+/** The counts of a stream without an overwrite. */
+export function keptCounts(counts: Partial<CommittedCounts> = {}): UntoldCounts {
+  return { kept: { ...noCounts, ...counts }, staged: noCounts, replaced: noCounts }
 }
 
 export interface LoadOptions {

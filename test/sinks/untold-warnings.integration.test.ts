@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Destination, RunStart, SinkStream, StreamSync } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { commit, load, openLane, sinkStream, withDestination } from './loading.ts'
+import { commit, keptCounts, load, openLane, sinkStream, withDestination } from './loading.ts'
 
 const stream = sinkStream(
   { id: 'integer' },
@@ -28,8 +28,8 @@ async function end(destination: Destination, { start, sync }: Begun): Promise<vo
 
 const other = sinkStream({ id: 'integer' }, { name: 'others' })
 const told = 'read are only some rows'
-const counts = { loaded: 1, rejected: 0, nulled: 0, cut: 0 }
-const noCounts = { ...counts, loaded: 0 }
+const counts = keptCounts({ loaded: 1 })
+const none = keptCounts()
 
 /** A start that is killed after it has loaded a row and noted a warning. */
 async function startAndKill(
@@ -80,23 +80,26 @@ describe('a warning of the source', () => {
   test.each([
     ['runs without keys', [undefined, undefined, undefined, undefined], counts],
     // Their starter counts what is killed.
-    ['runs with keys', ['run_1', 'run_1', 'run_2', 'run_3'], noCounts],
-  ])('is kept when a run ends without the stream, as are counts: %s', async (_, keys, inRun) => {
-    await using db = await testDatabase()
-    await withDestination(db, async (destination) => {
-      await startAndKill(db, destination, keys[0])
-      const beginNext = (index: number, sink = stream): Promise<Begun> => {
-        const key = keys[index]
-        return begun(destination, { sink, ...(key !== undefined && { key }) })
-      }
-      await end(destination, await beginNext(1, other))
-      const third = await beginNext(2)
-      expect(third.sync).toMatchObject({ warnings: [told], inRun })
-      await end(destination, third)
-      const { sync } = await beginNext(3)
-      expect(sync).toMatchObject({ warnings: [], inRun: noCounts })
-    })
-  })
+    ['runs with keys', ['run_1', 'run_1', 'run_2', 'run_3'], none],
+  ])(
+    'is kept when a run ends without the stream, as are counts: %s',
+    async (_, keys, untoldCounts) => {
+      await using db = await testDatabase()
+      await withDestination(db, async (destination) => {
+        await startAndKill(db, destination, keys[0])
+        const beginNext = (index: number, sink = stream): Promise<Begun> => {
+          const key = keys[index]
+          return begun(destination, { sink, ...(key !== undefined && { key }) })
+        }
+        await end(destination, await beginNext(1, other))
+        const third = await beginNext(2)
+        expect(third.sync).toMatchObject({ warnings: [told], untoldCounts })
+        await end(destination, third)
+        const { sync } = await beginNext(3)
+        expect(sync).toMatchObject({ warnings: [], untoldCounts: none })
+      })
+    },
+  )
 
   test('is told, with what was loaded, by a run that cannot begin the stream, and by no other', async () => {
     await using db = await testDatabase()
@@ -108,12 +111,12 @@ describe('a warning of the source', () => {
       await expect(destination.begin(stream, start)).rejects.toMatchObject({
         code: 'destination_table_inherited',
       })
-      const earlier = { warnings: [told], inRun: counts, tableNotes: [] }
+      const earlier = { warnings: [told], untoldCounts: counts, tableNotes: [] }
       expect(await destination.untold(stream, start)).toEqual(earlier)
       await destination.endRun('test', { start, told: [sync.streamId] })
       await db.query('DROP TABLE child')
       const next = await begun(destination)
-      expect(next.sync).toMatchObject({ resumed: true, warnings: [], inRun: noCounts })
+      expect(next.sync).toMatchObject({ resumed: true, warnings: [], untoldCounts: none })
     })
   })
 
@@ -134,7 +137,7 @@ describe('a warning of the source', () => {
       await destination.finish(second.sync)
       await endWithout('run_2')
       const { sync } = await begun(destination, { key: 'run_3' })
-      expect(sync).toMatchObject({ warnings: [], inRun: noCounts })
+      expect(sync).toMatchObject({ warnings: [], untoldCounts: none })
     })
   })
 
@@ -143,7 +146,7 @@ describe('a warning of the source', () => {
     await withDestination(db, async (destination) => {
       await startAndKill(db, destination, 'run_1')
       const { sync } = await begun(destination, { key: 'run_2' })
-      expect(sync).toMatchObject({ warnings: [told], inRun: noCounts })
+      expect(sync).toMatchObject({ warnings: [told], untoldCounts: none })
     })
   })
 

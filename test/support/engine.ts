@@ -126,9 +126,12 @@ export async function runPlanIn(
   {
     signal = neverAborted(),
     onProgress = () => undefined,
+    isTold = true,
   }: {
     readonly signal?: AbortSignal
     readonly onProgress?: (report: RunProgress) => void
+    /** False: as if the process were killed before it could print the result. */
+    readonly isTold?: boolean
   } = {},
 ): Promise<EngineRun> {
   const registry = new Registry()
@@ -151,6 +154,7 @@ export async function runPlanIn(
       ended.push(stream)
     },
   }
-  const result = await runConnection(plan, ports, signal)
+  const { result, confirmTold } = await runConnection(plan, ports, signal)
+  if (isTold) await confirmTold()
   return { result, progress, ended, metrics: await registry.metrics(), log }
 }

@@ -8,6 +8,7 @@ const addedColumns: Readonly<Record<number, readonly string[]>> = {
   11: ['merged_key'],
   12: ['begin_warnings'],
   13: ['told_run'],
+  14: ['untold_counts'],
 }
 
 /** SQL that makes the bookkeeping one of an earlier version: that of before a migration from 6 on. */

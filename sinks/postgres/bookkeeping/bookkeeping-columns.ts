@@ -33,6 +33,7 @@ export const bookkeepingColumns: Readonly<Record<string, readonly string[]>> = {
     'merged_key',
     'begin_warnings',
     'told_run',
+    'untold_counts',
   ],
   slices: [
     'stream_id',

@@ -4,7 +4,8 @@ import type { DestinationSession } from '../session.ts'
 
 /**
  * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log continue to count, so that nothing
- * of the old sync is mistaken for the new one's. A stage that an overwrite left behind is made again by the next one.
+ * of the old sync is mistaken for the new one's, and what is untold of rows in its table stays so. A stage that an overwrite left behind is
+ * made again by the next one.
  */
 export async function forgetStreams(
   session: DestinationSession,
@@ -38,13 +39,17 @@ async function forget(
   params: readonly unknown[],
 ): Promise<void> {
   await session.rows(
-    `WITH forgotten AS (
-       UPDATE ${session.bookkeeping}.streams AS stream
-          SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]', table_warnings = '{}'
-        WHERE ${condition}
-       RETURNING id
-     )
-     DELETE FROM ${session.bookkeeping}.slices USING forgotten WHERE stream_id = forgotten.id`,
+    `WITH wanted AS MATERIALIZED (SELECT id FROM ${session.bookkeeping}.streams AS stream WHERE ${condition} FOR UPDATE),
+     gone AS (
+       DELETE FROM ${session.bookkeeping}.slices USING wanted WHERE stream_id = wanted.id
+       RETURNING stream_id, run_loaded, run_rejected, run_nulled, run_cut)
+     UPDATE ${session.bookkeeping}.streams AS stream
+        SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]', table_warnings = '{}',
+            untold_counts = CASE WHEN staged THEN untold_counts ELSE untold_counts || ARRAY(
+              SELECT json_build_object('table', json_build_object('schema', stream.table_schema, 'table', stream.table_name),
+                       'loaded', sum(run_loaded), 'rejected', sum(run_rejected), 'nulled', sum(run_nulled), 'cut', sum(run_cut))::text
+                FROM gone WHERE stream_id = stream.id HAVING sum(run_loaded + run_rejected + run_nulled + run_cut) > 0) END
+       FROM wanted WHERE stream.id = wanted.id`,
     params,
   )
 }

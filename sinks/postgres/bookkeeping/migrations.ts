@@ -118,6 +118,10 @@ const migrations: readonly ((schema: string) => string)[] = [
    -- Before, the end of a run was that of all streams.
    UPDATE ${schema}.streams AS s SET told_run = r.run FROM ${schema}.runs AS r
     WHERE r.ended AND r.connection OPERATOR(pg_catalog.=) s.connection`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.streams -- JSON: what syncs before that of the slices committed to a table, until a run told it
+     ADD COLUMN untold_counts pg_catalog.text[] NOT NULL DEFAULT '{}'`,
 ]
 
 /**

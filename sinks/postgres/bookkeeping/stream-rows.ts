@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { type Column, type JsonValue, streamIdOf, streamLabel } from '../../../protocol/index.ts'
+import { type Column, streamIdOf, streamLabel } from '../../../protocol/index.ts'
 import { columnKinds } from '../tables/column-types.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
-import type {
-  LoadedStream,
-  SinkStream,
-  SliceCheckpoint,
-  StreamSync,
-  TableNote,
-} from '../../sink.ts'
+import type { CommittedCounts, LoadedStream, SinkStream, TableNote } from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
@@ -27,7 +21,7 @@ const syncSettings = z.object({
 })
 export type SyncSettings = z.infer<typeof syncSettings>
 
-const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+export const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
 
 const noted = z.object({ column: z.string(), type: z.string() })
 const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
@@ -38,6 +32,20 @@ const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
     noted.extend({ kind: z.literal('left') }),
   ]),
 )
+
+/** What syncs that are over committed to a table, and no run has told. */
+export interface TableCounts extends CommittedCounts {
+  readonly table: TableName
+}
+
+const count = z.number()
+const countsSchema: z.ZodType<TableCounts> = z.object({
+  table: z.object({ schema: z.string(), table: z.string() }),
+  loaded: count,
+  rejected: count,
+  nulled: count,
+  cut: count,
+})
 
 export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
   return {
@@ -71,7 +79,9 @@ export interface StreamRow {
   readonly tableNotes: readonly TableNote[]
   /** The warnings of its begins, reads and ends, likewise. */
   readonly warnings: readonly string[]
-  /** The run that has told its notes and warnings, and has ended. */
+  /** Of syncs before the one that its slices are of. */
+  readonly untoldCounts: readonly TableCounts[]
+  /** The run that has told its notes, warnings and counts, and has ended. */
   readonly toldRun: number | undefined
   /** How many of its slices were saved. */
   readonly planned: number
@@ -108,11 +118,26 @@ interface RawStreamRow {
   readonly table_notes: string
   readonly table_warnings: readonly string[]
   readonly begin_warnings: readonly string[]
+  readonly untold_counts: readonly string[]
   readonly planned: string
   readonly earlier_tables: string
   readonly merged_key: string | null
   readonly told_run: string | null
 }
+
+/** Values of columns that an older bookkeeping does not have: a sandbox reads one that no run of this version has migrated yet. */
+const beforeMigrations = {
+  sync_start: '0',
+  table_notes: '[]',
+  attempt_keys: [],
+  planned: '0',
+  table_warnings: [],
+  begin_warnings: [],
+  untold_counts: [],
+  earlier_tables: '[]',
+  merged_key: null,
+  told_run: null,
+} satisfies Partial<RawStreamRow>
 
 /** `locked`: until the transaction ends. */
 export async function readStreamRow(
@@ -120,12 +145,13 @@ export async function readStreamRow(
   connection: string,
   { streamId, lock }: Pick<StreamTarget, 'streamId'> & { readonly lock: 'locked' | 'unlocked' },
 ): Promise<StreamRow | undefined> {
-  const [row] = await session.rows<RawStreamRow>(
+  const [found] = await session.rows<RawStreamRow>(
     `SELECT * FROM ${session.bookkeeping}.streams
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
     [connection, streamId.namespace ?? null, streamId.name],
   )
-  if (row === undefined) return undefined
+  if (found === undefined) return undefined
+  const row = { ...beforeMigrations, ...found }
   const table = { schema: row.table_schema, table: row.table_name }
   const owner = { id: row.id, connection, stream: streamLabel(streamId), table }
   return {
@@ -150,7 +176,7 @@ export async function readStreamRow(
 
 type StoredTexts = Pick<
   StreamRow,
-  'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
+  'settings' | 'columns' | 'tableNotes' | 'untoldCounts' | 'earlierTables' | 'mergedKey'
 >
 
 function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowOwner): StoredTexts {
@@ -166,6 +192,9 @@ function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowO
     columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
     tableNotes:
       storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+    untoldCounts: row.untold_counts.flatMap(
+      (text) => storedText(stored, 'untold_counts', { text, schema: countsSchema }) ?? [],
+    ),
     earlierTables:
       storedText(stored, 'earlier_tables', { text: row.earlier_tables, schema: tablesSchema }) ??
       [],
@@ -253,6 +282,7 @@ export async function writeStreamRow(
     | 'startedAtMs'
     | 'planned'
     | 'warnings'
+    | 'untoldCounts'
     | 'toldRun'
   > & { readonly streamId: StreamTarget['streamId'] },
 ): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
@@ -301,75 +331,6 @@ export async function writeStreamRow(
     startedAtMs: row?.started_at.getTime() ?? 0,
   }
 }
-
-export async function readSlices(
-  session: DestinationSession,
-  owner: RowOwner,
-): Promise<SliceCheckpoint[]> {
-  const rows = await session.rows<{
-    slice: string
-    partition: number
-    state: string | null
-    seq: string
-    complete: boolean
-  }>(
-    `SELECT slice, partition, state, seq, complete FROM ${session.bookkeeping}.slices
-      WHERE stream_id = $1 ORDER BY ordinal, slice`,
-    [owner.id],
-  )
-  const stateOf = (text: string): JsonValue =>
-    requireStored(session, { text, schema: stateSchema, column: 'slices.state' }, owner)
-  return rows.map(({ slice, partition, state, seq, complete }) => {
-    return {
-      slice,
-      partition,
-      seq: Number(seq),
-      complete,
-      state: state === null ? null : stateOf(state),
-    }
-  })
-}
-
-/** `resumed`: the sync continues, with records that were written with the columns of a position. A new one skips what the log has. */
-export async function readPositions(
-  session: DestinationSession,
-  owner: RowOwner,
-  { resumed }: Pick<StreamSync, 'resumed'>,
-): Promise<StreamSync['positions']> {
-  const rows = await session.rows<{ partition: number; next: string; columns: string }>(
-    `SELECT partition, next, columns FROM ${session.bookkeeping}.positions
-      WHERE stream_id = $1 ORDER BY partition`,
-    [owner.id],
-  )
-  return rows.map(({ partition, next, columns: text }) => {
-    const columns = resumed
-      ? requireStored(session, { text, schema: columnsSchema, column: 'positions.columns' }, owner)
-      : (parseStored(text, columnsSchema) ?? [])
-    return { partition, next, columns }
-  })
-}
-
-export async function readInRun(
-  session: DestinationSession,
-  id: string,
-): Promise<StreamSync['inRun']> {
-  const [row] = await session.rows<Record<keyof StreamSync['inRun'], string>>(
-    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected,
-            coalesce(sum(run_nulled), 0) AS nulled, coalesce(sum(run_cut), 0) AS cut
-       FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
-    [id],
-  )
-  const { loaded = 0, rejected = 0, nulled = 0, cut = 0 } = row ?? {}
-  return {
-    loaded: Number(loaded),
-    rejected: Number(rejected),
-    nulled: Number(nulled),
-    cut: Number(cut),
-  }
-}
-
-/** JSON.parse returns nothing else. */
-const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
 
 /** `Destination.loadedStreams`: see the contract. */
 export async function loadedStreams(

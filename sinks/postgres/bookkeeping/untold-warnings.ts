@@ -2,7 +2,8 @@ import { streamIdOf } from '../../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync, Untold } from '../../sink.ts'
 import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
-import { readInRun, readStreamRow, type StreamRow } from './stream-rows.ts'
+import { readStreamRow, type StreamRow } from './stream-rows.ts'
+import { isTold, readUntoldCounts } from './untold-counts.ts'
 
 // Warnings are stored until a run that told them has ended (told_run) and another one begins the stream: a run that is killed has told nothing.
 //   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning
@@ -52,24 +53,11 @@ export async function readUntold(
   const streamId = streamIdOf(stream.stream)
   const row = await readStreamRow(session, connection, { streamId, lock: 'unlocked' })
   if (row === undefined) return undefined
-  const { id, tableNotes, warnings } = withoutTold(row, start)
-  const inRun = isCounted(row, start) ? noCounts : await readInRun(session, id)
-  return { tableNotes, warnings, inRun }
+  const { tableNotes, warnings } = withoutTold(row, start)
+  return { tableNotes, warnings, untoldCounts: await readUntoldCounts(session, row, start) }
 }
 
 /** The row as a run finds it that has nothing to tell again. */
 export function withoutTold(row: StreamRow, start: RunStart): StreamRow {
   return isTold(row, start) ? { ...row, tableNotes: [], warnings: [] } : row
 }
-
-/** By another run, which ended. */
-function isTold({ toldRun }: StreamRow, { run }: RunStart): boolean {
-  return toldRun !== undefined && toldRun !== run
-}
-
-/** What was committed of the stream is not for this run to tell. Who starts runs with keys counts those that are killed by their progress. */
-export function isCounted(row: StreamRow, start: RunStart): boolean {
-  return isTold(row, start) || (start.hasKey && row.run !== start.run)
-}
-
-const noCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }

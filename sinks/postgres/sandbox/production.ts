@@ -3,6 +3,7 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf, usesStates } from '../sync/begin-sync.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
+import { readSlices } from '../bookkeeping/read-checkpoints.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { findKeyChange } from '../sync/key-change.ts'
@@ -23,7 +24,6 @@ import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,
   ownerOf,
-  readSlices,
   readStreamRow,
   settingsOf,
   type StreamRow,

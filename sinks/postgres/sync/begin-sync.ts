@@ -2,11 +2,13 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
-import { isCounted, keepUntold, withoutTold } from '../bookkeeping/untold-warnings.ts'
+import { carryCounts, countsOf } from '../bookkeeping/untold-counts.ts'
+import { keepUntold, withoutTold } from '../bookkeeping/untold-warnings.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
@@ -23,9 +25,6 @@ import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,
   ownerOf,
-  readInRun,
-  readPositions,
-  readSlices,
   readStreamRow,
   settingsOf,
   type StreamRow,
@@ -107,11 +106,16 @@ async function startSync(
     earlierTables: listEarlierTables(row, target),
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
-  const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
+  const lostRows = await watchTable(session, { id: written.id, sink, target, row, goesOn })
   const untold = await keepUntold(session, written.id, [...told, ...removed])
-  if (row !== undefined && isCounted(row, start)) await resetRunCounts(session, written.id)
-  if (!resumed) await resetSlices(session, written.id, goesOn)
-  const begun = { ...written, table, syncStart }
+  const untoldCounts = await carryCounts(session, written.id, {
+    target,
+    row,
+    start,
+    resumed,
+    goesOn,
+  })
+  const begun = { ...written, table, syncStart, untoldCounts }
   return withCheckpoints(session, begun, {
     ...numbers,
     sink,
@@ -169,13 +173,16 @@ async function takeTable(
 
 async function withCheckpoints(
   session: DestinationSession,
-  row: Pick<StreamRow, 'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
+  row: Pick<
+    StreamRow,
+    'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs' | 'untoldCounts'
+  >,
   sync: Omit<
     StreamSync,
-    'attemptKeys' | 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'
+    'attemptKeys' | 'slices' | 'positions' | 'untoldCounts' | 'isOlder' | 'startedAtMs'
   >,
 ): Promise<StreamSync> {
-  const { id, attemptKeys, syncStart, startedAtMs } = row
+  const { attemptKeys, syncStart, startedAtMs } = row
   const owner = ownerOf(sync.sink, row)
   return {
     ...sync,
@@ -184,7 +191,7 @@ async function withCheckpoints(
     isOlder: syncStart !== sync.start,
     slices: await readSlices(session, owner),
     positions: await readPositions(session, owner, sync),
-    inRun: await readInRun(session, id),
+    untoldCounts: await countsOf(session, row, sync.sink),
   }
 }
 
@@ -327,22 +334,4 @@ function takeNextNumbers(
     generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
     epoch: epoch + 1,
   }
-}
-
-async function resetRunCounts(session: DestinationSession, id: string): Promise<void> {
-  await session.rows(
-    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
-      WHERE stream_id = $1`,
-    [id],
-  )
-}
-
-async function resetSlices(session: DestinationSession, id: string, keep: boolean): Promise<void> {
-  await session.rows(
-    keep
-      ? `UPDATE ${session.bookkeeping}.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
-      : `WITH gone AS (DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = $1)
-         UPDATE ${session.bookkeeping}.streams SET planned = 0 WHERE id = $1`,
-    [id],
-  )
 }

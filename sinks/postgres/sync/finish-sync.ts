@@ -4,6 +4,7 @@ import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
 import { forgetStreams } from '../bookkeeping/forget-streams.ts'
+import { countsOfOtherTables } from '../bookkeeping/untold-counts.ts'
 import { keepUntold } from '../bookkeeping/untold-warnings.ts'
 import { attemptParams, isOfAttempt, requireOwn } from '../bookkeeping/fence.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
@@ -73,7 +74,8 @@ export async function finishSync(
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams
           SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END,
-              key_index = CASE WHEN $2 THEN $4 ELSE key_index END
+              key_index = CASE WHEN $2 THEN $4 ELSE key_index END,
+              untold_counts = CASE WHEN $2 THEN ${countsOfOtherTables} ELSE untold_counts END
         WHERE id = $1`,
       [
         id,

@@ -1,6 +1,7 @@
 import { streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { quoteTable } from '../tables/identifiers.ts'
+import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
@@ -22,13 +23,21 @@ interface WatchedStream {
   readonly target: StreamTarget
 }
 
+interface Begun {
+  /** As the last sync left it. */
+  readonly row: Pick<StreamRow, 'settings'> | undefined
+  /** The sync continues from its checkpoints. */
+  readonly goesOn: boolean
+}
+
 /**
  * What the run has to tell of rows that the table lost, though the sync continues from checkpoints that speak of them: each loss once, also
- * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. `goesOn`: from its checkpoints.
+ * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. A read from the beginning
+ * makes void what an incremental one warned of; a full refresh has read everything, and its rows may stay.
  */
 export async function watchTable(
   session: DestinationSession,
-  { goesOn, ...stream }: WatchedStream & { readonly goesOn: boolean },
+  { goesOn, row: last, ...stream }: WatchedStream & Begun,
 ): Promise<readonly string[]> {
   const now = await seeTable(session, stream.target)
   const warnings = goesOn ? await compare(session, stream, now) : []
@@ -42,7 +51,7 @@ export async function watchTable(
       now?.table ?? null,
       now?.bookkeeping ?? null,
       now?.hasRows ?? null,
-      goesOn,
+      goesOn || last?.settings.sync_mode === 'full_refresh',
       warnings,
     ],
   )

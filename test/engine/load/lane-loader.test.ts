@@ -6,6 +6,7 @@ import { LaneLoader } from '../../../engine/load/lane-loader.ts'
 import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks/sink.ts'
 import { silent as logger } from '../../support/logger.ts'
 import { neverAborted } from '../../support/signal.ts'
+import { noCounts } from '../../../sinks/committed-counts.ts'
 
 const stats: LaneStats = {
   loaded: 0,
@@ -86,7 +87,7 @@ const sync: StreamSync = {
     start: 1,
     startedAtMs: 0,
     isOlder: false,
-    inRun: { loaded: 0, rejected: 0, nulled: 0, cut: 0 },
+    untoldCounts: { kept: noCounts, staged: noCounts, replaced: noCounts },
   },
 }
 

@@ -14,6 +14,7 @@ import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { newFolder } from '../../support/new-folder.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { bookkeepingBefore } from '../../support/old-bookkeeping.ts'
 import { checksum, leftovers, sandboxId, sandboxPlan } from './sandbox-run.ts'
 
 const tracker = new URL('../../fakes/tracker.yaml', import.meta.url).pathname
@@ -457,3 +458,19 @@ describe('the fingerprint of a destination', () => {
     expect(await destinationFingerprint(ready.destination, ready.streams)).not.toBe(before)
   })
 })
+
+test.each([10, 11, 12, 13, 14])(
+  'a sandbox of a connection that was last run before migration %s of the bookkeeping goes on from its checkpoints',
+  async (migration) => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE SCHEMA src; CREATE TABLE src.a (id int PRIMARY KEY); INSERT INTO src.a VALUES (1), (2)`,
+    )
+    const source = postgres(db, 'src')
+    const incremental = await plan(db, { source, syncMode: 'incremental', cursor: 'id' })
+    await runPlan(incremental)
+    await db.query(`INSERT INTO src.a VALUES (3); ${bookkeepingBefore(migration)}`)
+    const report = await sandboxPlan(incremental, {})
+    expect(report.streams).toMatchObject([{ name: 'a', read: 1, complete: true }])
+  },
+)

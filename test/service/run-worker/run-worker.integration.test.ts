@@ -5,6 +5,7 @@ import type { Run } from '../../../service/runs/schema.ts'
 import type { RunEvent } from '../../../service/runs/contract.ts'
 import { emptyStream } from '../../../service/run-worker/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
+import { DestinationSession } from '../../../sinks/postgres/session.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
@@ -76,6 +77,38 @@ test('a retry reads only what the run before it did not complete', async () => {
     { name: 'good', told_run: 2 },
   ])
   await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
+})
+
+test('the run has what the destination had to tell before the destination forgets it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  // An append warns of the rows that it finds. There is time to lock before it ends.
+  await makeShop(test.service, [{ name: 'a', rows: 10, rows_per_second: 5 }])
+  await test.data.query(
+    `CREATE SCHEMA shop; CREATE TABLE shop.a (id bigint, _airbyte_raw_id uuid, _airbyte_extracted_at timestamptz,
+       _airbyte_meta jsonb, _airbyte_generation_id bigint); INSERT INTO shop.a (id) VALUES (1)`,
+  )
+  await test.service.connections.update('shop', {
+    streams: [{ name: 'a', destinationSyncMode: 'append' }],
+  })
+  const { id } = await runs.start('shop')
+  // No heartbeat stores the end of the stream.
+  test.work({ beatMs: 60_000 })
+  await expect
+    .poll(() => test.data.query(`SELECT to_regclass('reactor_connect.runs') AS made`))
+    .not.toEqual([{ made: null }])
+  await using holder = await DestinationSession.open({ address: test.data.address })
+  await expect.poll(() => test.data.query('SELECT FROM reactor_connect.runs')).toHaveLength(1)
+  await holder.run('BEGIN; SELECT FROM reactor_connect.runs FOR UPDATE')
+  const stored = async (): Promise<unknown> => (await runs.get('shop', id)).streams
+  const warned = { status: 'complete', warnings: [expect.stringContaining('holds rows')] }
+  await expect.poll(stored, { timeout: 20_000 }).toMatchObject([warned])
+  const told = 'SELECT told_run::int FROM reactor_connect.streams'
+  expect(await test.data.query(told)).toEqual([{ told_run: null }])
+  expect((await runs.get('shop', id)).status).toBe('running')
+  await holder.rollback()
+  expect(await runToEnd(runs, await runs.get('shop', id))).toMatchObject({ status: 'complete' })
+  expect(await test.data.query(told)).toEqual([{ told_run: 1 }])
 })
 
 test('a run that is partial only because of rejected records is not retried', async () => {

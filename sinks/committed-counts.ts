@@ -1,4 +1,4 @@
-import type { CommittedCounts } from '../../sinks/sink.ts'
+import type { CommittedCounts } from './sink.ts'
 
 export const noCounts: CommittedCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
 
@@ -9,12 +9,4 @@ export function addCounts(now: CommittedCounts, earlier: CommittedCounts): Commi
     nulled: now.nulled + earlier.nulled,
     cut: now.cut + earlier.cut,
   }
-}
-
-/** Records of a stream that the run rejected, in this start and in those before. */
-export function rejectedInRun(stream: {
-  readonly rejected: number
-  readonly before?: CommittedCounts
-}): number {
-  return stream.rejected + (stream.before?.rejected ?? 0)
 }
