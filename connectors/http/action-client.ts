@@ -2,7 +2,7 @@ import { HeldBack, ManifestClient } from '../../manifest-interpreter/source/mani
 import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import {
   isRepeatable,
   type ActionCall,
@@ -15,7 +15,7 @@ import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
 import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
-import { parseJsonBody } from './json-body.ts'
+import { bodyOf, requireJson, requireResult } from './action-response.ts'
 import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
@@ -55,13 +55,24 @@ export class HttpActionClient implements ActionClient {
   async send(call: ActionCall, options: SendOptions): Promise<ActionOutcome> {
     const responses: ActionResponse[] = []
     let request: ActionRequest | undefined = call.plan(this.#config)
+    let last: ActionResponse | undefined
     while (request !== undefined && responses.length < maxSteps) {
-      responses.push(await this.#sendStep(call, withKey(request, this.#api, options), options))
-      request = this.#readable(call, () => call.next(this.#config, responses))
+      const sent = request
+      const response = await this.#sendStep(call, withKey(sent, this.#api, options), options)
+      responses.push(response)
+      last = response
+      request = this.#readable(call, response, () => {
+        // What takes an upload is not the vendor's API.
+        if (sent.isUnauthorized !== true) requireJson(response.body)
+        return call.next(this.#config, responses)
+      })
     }
-    const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
-    const output = this.#readable(call, () => requireShallow(call.result(last)))
+    const { body } = last
+    const result = call.result.bind(call, last)
+    const output = this.#readable(call, last, () =>
+      requireResult({ body, output: result() }, call.descriptor.output),
+    )
     return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }
 
@@ -92,8 +103,8 @@ export class HttpActionClient implements ActionClient {
   async #read(response: HttpResponse, descriptor: ActionDescriptor): Promise<ActionResponse> {
     const { status } = response
     const headers = headersOf(response)
-    const bytes = Buffer.from(await response.bytes())
-    const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
+    const bytes = await response.bytes()
+    const read: ActionResponse = { status, headers, body: bodyOf(bytes) }
     const failure = this.#api.failure ? this.#api.failure(read, descriptor) : statusFailure(read)
     if (failure !== undefined) throw this.#failed(failure, read, descriptor)
     return read
@@ -155,12 +166,18 @@ export class HttpActionClient implements ActionClient {
   }
 
   /** What `read` makes of the responses so far. */
-  #readable<Result>(call: ActionCall, read: () => Result): Result {
+  #readable<Result>(call: ActionCall, response: ActionResponse, read: () => Result): Result {
     try {
       return read()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      const details = { ...this.#facts(call.descriptor.name), reason }
+      const requestId = requestIdOf(this.#api, response)
+      const details = {
+        ...this.#facts(call.descriptor.name),
+        reason,
+        status: response.status,
+        ...(requestId !== undefined && { vendor_request_id: requestId }),
+      }
       throw new ConnectError('action_response_unreadable', { details, cause: error })
     }
   }
@@ -177,20 +194,6 @@ const failureCodes = {
   refused: 'action_refused',
   failed: 'action_unavailable',
 } as const
-
-/** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
-const maxDepth = 200
-
-function requireShallow(output: JsonValue): JsonValue {
-  let level: readonly JsonValue[] = [output]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxDepth) throw new TypeError(`it is nested deeper than ${maxDepth} levels`)
-    level = level.flatMap((value) =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    )
-  }
-  return output
-}
 
 /** The request was never sent: it would not be the next time either. */
 const refusalCodes = new Map<TransportError['kind'], ConnectError['code']>([
@@ -232,13 +235,4 @@ function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi)
 /** Names in lower case. */
 function headersOf({ headers }: HttpResponse): ReadonlyMap<string, string> {
   return new Map([...headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]))
-}
-
-function parseBody(bytes: Buffer, headers: ReadonlyMap<string, string>): JsonValue {
-  if (bytes.length === 0) return null
-  const value = parseJsonBody(bytes)
-  if (value !== undefined) return value
-  // A gateway's page of an error: its status says what it is.
-  if (headers.get('content-type')?.includes('json') !== true) return bytes.toString('utf8')
-  throw new TransportError('connection', 'The response is no JSON, or was cut off.')
 }

@@ -14,7 +14,7 @@ export const actionCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{vendor} refused the credentials of instance {instance}: {reason}',
+    message: 'The credentials of instance {instance} do not work at {vendor}: {reason}',
     suggestedFix:
       'Set new credentials: `reactor connect instances credentials {instance}`. Then run `reactor connect instances check {instance}`.',
   },
@@ -62,16 +62,16 @@ export const actionCodes = {
     httpStatus: 422,
     retryable: false,
     message: '{vendor} refused {action}: {reason}',
-    suggestedFix:
-      'Correct the input as the message of {vendor} says. `details.vendor_request_id` identifies the request at {vendor}.',
+    suggestedFix: 'Correct the input as the message of {vendor} says.',
   },
   action_response_unreadable: {
     failureType: 'transient_error',
     httpStatus: 502,
     retryable: false,
-    message: '{vendor} responded to {action} with something that cannot be read: {reason}',
+    message:
+      'The response to {action} cannot be used, so it is not known whether {vendor} carried it out: {reason}',
     suggestedFix:
-      'Look at {vendor} whether it was done. If this happens again, report it with the request id.',
+      'Look at {vendor} whether it was done before you invoke it again. If another server responded, correct the address of {vendor} in the configuration, or the proxy on the way to it.',
   },
   action_unavailable: {
     failureType: 'transient_error',

@@ -1,0 +1,107 @@
+import type { ServerResponse } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { connectorOf } from '../../../connectors/registry.ts'
+import type { ConnectError, JsonObject } from '../../../protocol/index.ts'
+import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.ts'
+import { actionSubjects } from '../action-subjects.ts'
+import { NativeConnector } from './native-connector.ts'
+
+const login = '<html>login</html>'
+
+/** A page that a proxy on the way to the vendor puts in the place of its response. */
+function page(text: string, contentType = 'text/html', status = 200): VendorScript {
+  return (_request, response: ServerResponse) => {
+    response.writeHead(status, { 'content-type': contentType }).end(text)
+    return undefined
+  }
+}
+
+interface Attempt {
+  readonly vendor: ScriptedVendor
+  readonly source: NativeConnector
+}
+
+async function invoking<Result>(
+  type: string,
+  script: VendorScript,
+  use: (attempt: Attempt) => Promise<Result>,
+): Promise<Result> {
+  const subject = actionSubjects[type]
+  if (subject === undefined) throw new TypeError(`${type} has no actions`)
+  await using vendor = await ScriptedVendor.start(script)
+  const config = subject.configOf(vendor.url, 'planted4711secret')
+  return await use({ vendor, source: new NativeConnector(connectorOf(type), config) })
+}
+
+function sampleOf(type: string, action: string): JsonObject {
+  const sample = actionSubjects[type]?.samples[action]
+  if (sample === undefined) throw new TypeError(`${type} has no action ${action}`)
+  return sample
+}
+
+function refusalOf(type: string, action: string, script: VendorScript): Promise<ConnectError> {
+  return invoking(type, script, ({ source }) => source.refusal(action, sampleOf(type, action)))
+}
+
+const writes = [
+  ['stripe', 'createPaymentIntent'],
+  ['stripe', 'deleteCustomer'],
+  ['github', 'createIssue'],
+  ['github', 'deleteComment'],
+  ['github', 'addLabels'],
+  ['slack', 'postMessage'],
+  ['slack', 'deleteMessage'],
+  ['linear', 'createIssue'],
+] as const
+
+describe('a response that is none of the vendor’s', () => {
+  test.each(writes)('%s: a page does not pass for the result of %s', async (type, action) => {
+    for (const script of [page(login), page(login, 'application/json'), page('"login"')]) {
+      const error = await refusalOf(type, action, script)
+      expect(error).toMatchObject({
+        code: 'action_response_unreadable',
+        details: { reason: expect.stringContaining('no JSON') as unknown, status: 200 },
+      })
+      expect(error.message).toContain('not known whether')
+      expect(JSON.stringify(error)).not.toContain('login</html>')
+    }
+  })
+
+  test.each(writes)('%s: other JSON does not pass for the result of %s', async (type, action) => {
+    const isList = action === 'addLabels'
+    for (const body of [isList ? {} : [], isList ? { ok: true } : [{ id: 1 }]])
+      expect((await refusalOf(type, action, () => ({ body }))).code).toBe(
+        'action_response_unreadable',
+      )
+  })
+
+  test('an object without any field that the result has is none of the vendor’s', async () => {
+    const script = (): { body: JsonObject } => ({ body: { error: 'log in' } })
+    for (const [type, action] of [
+      ['stripe', 'createPaymentIntent'],
+      ['github', 'createIssue'],
+      ['slack', 'postMessage'],
+      ['linear', 'createIssue'],
+    ] as const)
+      expect((await refusalOf(type, action, script)).code).toBe('action_response_unreadable')
+  })
+
+  test('a response of Slack without its `ok` is no success', async () => {
+    const body = { channel: 'C1', ts: '1767225600.000001' }
+    expect(await refusalOf('slack', 'postMessage', () => ({ body }))).toMatchObject({
+      code: 'action_response_unreadable',
+      details: { reason: expect.stringContaining('`ok`') as unknown },
+    })
+  })
+
+  test('nothing is the response only of an action without a result', async () => {
+    const nothing = page('', 'text/plain', 204)
+    await invoking('github', nothing, async ({ source }) => {
+      const { output } = await source.send('deleteComment', sampleOf('github', 'deleteComment'))
+      expect(output).toEqual({})
+      expect((await source.refusal('getIssue', sampleOf('github', 'getIssue'))).code).toBe(
+        'action_response_unreadable',
+      )
+    })
+  })
+})
