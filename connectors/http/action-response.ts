@@ -5,10 +5,17 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { str } from '../../manifest-interpreter/value/text.ts'
 import { parseJsonBody } from './json-body.ts'
 
 /** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
 const maxDepth = 200
+
+/** Names in lower case. */
+export function headersOf({ headers }: HttpResponse): ReadonlyMap<string, string> {
+  return new Map([...headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]))
+}
 
 /** Null if there is nothing, text if it is not JSON. */
 export function bodyOf(bytes: Uint8Array): JsonValue {

@@ -105,3 +105,75 @@ describe('a response that is none of the vendor’s', () => {
     })
   })
 })
+
+/** Carries the first request out, and loses the response; then responds as the script says. */
+function afterLostResponse(script: VendorScript, lose: VendorScript = reset): VendorScript {
+  let requests = 0
+  return (request, response) => {
+    requests += 1
+    return requests === 1 ? lose(request, response) : script(request, response)
+  }
+}
+
+const reset: VendorScript = (_request, response) => void response.destroy()
+const missing: VendorScript = () => ({ status: 404, body: { message: 'Not Found' } })
+
+describe('a refusal after a try whose response was lost', () => {
+  test.each([
+    ['github', 'deleteComment'],
+    ['github', 'removeLabel'],
+    ['stripe', 'deleteCustomer'],
+  ])('%s: may only mean that the first %s was carried out', async (type, action) => {
+    for (const lose of [reset, page('down', 'text/plain', 502)])
+      await invoking(type, afterLostResponse(missing, lose), async ({ source, vendor }) => {
+        expect(await source.refusal(action, sampleOf(type, action))).toMatchObject({
+          code: 'action_outcome_unknown',
+          details: { status: 404, reason: expect.stringContaining('the first') as unknown },
+        })
+        expect(vendor.requests).toHaveLength(2)
+      })
+  })
+
+  test('is the result of a read, and of a call that the vendor knows by its key', async () => {
+    const refused = afterLostResponse(missing)
+    expect((await refusalOf('github', 'getIssue', refused)).code).toBe('action_refused')
+    const again = afterLostResponse(missing)
+    expect((await refusalOf('stripe', 'createCustomer', again)).code).toBe('action_refused')
+  })
+
+  test('is the result if the first try was turned away, or never arrived', async () => {
+    const limited: VendorScript = () => ({ status: 429, headers: { 'retry-after': '1' }, body: {} })
+    const refused = afterLostResponse(missing, limited)
+    expect((await refusalOf('github', 'deleteComment', refused)).code).toBe('action_refused')
+  })
+
+  test('because of a limit does not say that nothing was carried out', async () => {
+    const limited: VendorScript = () => ({
+      status: 429,
+      headers: { 'retry-after': '60' },
+      body: {},
+    })
+    const error = await refusalOf('github', 'deleteComment', afterLostResponse(limited))
+    expect(error.code).toBe('action_unavailable')
+  })
+
+  test.each([
+    ['github', 'createBranch'],
+    ['github', 'createLabel'],
+    ['github', 'createMilestone'],
+    ['github', 'updateLabel'],
+    ['github', 'mergePullRequest'],
+    ['github', 'updatePullRequestBranch'],
+    ['github', 'submitReview'],
+    ['github', 'cancelWorkflow'],
+    ['github', 'createOrUpdateFile'],
+    ['slack', 'inviteToChannel'],
+    ['slack', 'createChannel'],
+  ])('%s: does not come for %s, which is not repeated', async (type, action) => {
+    await invoking(type, reset, async ({ source, vendor }) => {
+      const error = await source.refusal(action, sampleOf(type, action))
+      expect(error.code).toBe('action_outcome_unknown')
+      expect(vendor.requests).toHaveLength(1)
+    })
+  })
+})

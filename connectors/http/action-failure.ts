@@ -1,0 +1,163 @@
+import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
+import { HeldBack } from '../../manifest-interpreter/source/manifest-client.ts'
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { isRepeatable, type ActionResponse } from '../action.ts'
+import type { ActionDescriptor } from '../descriptor-schema.ts'
+import { headersOf } from './action-response.ts'
+import { requestIdOf, type VendorApi, type VendorFailure } from './vendor-api.ts'
+
+/** A request of an action, with all its tries. */
+export interface SentRequest {
+  readonly api: VendorApi
+  readonly descriptor: ActionDescriptor
+  readonly instance: string
+  /** A try before the last one may have been carried out. */
+  isUnclear: boolean
+}
+
+/** Whether the request is sent again after this outcome. */
+export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportError): boolean {
+  if (wasNotProcessed(outcome, sent.api)) return true
+  if (!isRepeatable(sent.descriptor) || !mayPass(outcome)) return false
+  sent.isUnclear ||= mayBeDone(outcome)
+  return true
+}
+
+/** The error that a failure which the vendor reports ends the call with. */
+export function reportedFailure(
+  { kind, message, code }: VendorFailure,
+  response: ActionResponse,
+  sent: SentRequest,
+): ConnectError {
+  const codeName =
+    kind === 'failed' && !isRepeatable(sent.descriptor)
+      ? 'action_outcome_unknown'
+      : failureCodes[kind]
+  return failedCall(sent, codeName, {
+    reason: message,
+    status: response.status,
+    ...(code !== undefined && { vendor_code: code }),
+    ...requestIdFact(response, sent),
+  })
+}
+
+/** The error for a response that is no failure, and none of the vendor's. */
+export function unreadableResponse(
+  cause: unknown,
+  response: ActionResponse,
+  sent: SentRequest,
+): ConnectError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const details = { reason, status: response.status, ...requestIdFact(response, sent) }
+  return failedCall(sent, 'action_response_unreadable', details, cause)
+}
+
+/** The error for what was thrown while a request was sent. */
+export function failedRequest(
+  error: unknown,
+  sent: SentRequest,
+  { isTimeout }: { readonly isTimeout: boolean },
+): unknown {
+  if (error instanceof ConnectError) return error
+  const fail = (code: ConnectError['code'], reason: string): ConnectError =>
+    failedCall(sent, code, { reason }, error)
+  const unclear = isRepeatable(sent.descriptor) ? 'action_unavailable' : 'action_outcome_unknown'
+  if (error instanceof HeldBack) return fail('action_rate_limited', error.message)
+  if (isTimeout) return fail(unclear, 'it did not respond in time')
+  if (error instanceof TransportError) {
+    const code = wasNotProcessed(error, sent.api) ? 'action_unavailable' : unclear
+    return fail(transportCodes.get(error.kind) ?? code, error.message)
+  }
+  if (error instanceof SourceError) {
+    const isConfig = error.failureType === 'config_error'
+    return fail(isConfig ? 'action_credentials_refused' : 'action_unavailable', error.message)
+  }
+  return error
+}
+
+function failedCall(
+  sent: SentRequest,
+  code: ConnectError['code'],
+  facts: JsonObject & { readonly reason: string },
+  cause?: unknown,
+): ConnectError {
+  const { api, descriptor, instance } = sent
+  const known = { vendor: api.title, action: descriptor.name, instance, ...facts }
+  const { code: told, reason } = afterUnclearTry(sent, code, facts.reason)
+  const details = { ...known, reason }
+  return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
+}
+
+/**
+ * After a try that may have been carried out, a refusal may only mean that it was: what is to be made is there, what is to be deleted is
+ * gone. A vendor that knows the call by its key refuses only what it refused the first time.
+ */
+function afterUnclearTry(
+  { isUnclear, descriptor }: SentRequest,
+  code: ConnectError['code'],
+  reason: string,
+): { readonly code: ConnectError['code']; readonly reason: string } {
+  if (!isUnclear || descriptor.effect === 'read') return { code, reason }
+  if (code === 'action_rate_limited') return { code: 'action_unavailable', reason }
+  if (descriptor.idempotency === 'native_key' || !refusals.has(code)) return { code, reason }
+  const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
+  return { code: 'action_outcome_unknown', reason: told }
+}
+
+const refusals = new Set<ConnectError['code']>(['action_refused', 'action_permission_denied'])
+
+const failureCodes = {
+  credentials: 'action_credentials_refused',
+  permission: 'action_permission_denied',
+  'rate limit': 'action_rate_limited',
+  refused: 'action_refused',
+  failed: 'action_unavailable',
+} as const
+
+/** It would be the same the next time. */
+const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
+  ['invalid-url', 'action_address_refused'],
+  ['invalid-scheme', 'action_address_refused'],
+  ['refused-address', 'action_address_refused'],
+  // The vendor sends the caller elsewhere: the object has moved.
+  ['refused-redirect', 'action_refused'],
+])
+
+/** Before a connection stands nothing is sent. */
+const unconnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** The vendor refuses what is wrong with the request itself each time. */
+function mayPass(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return !transportCodes.has(outcome.kind)
+  return outcome.status >= 500 || passingStatuses.has(outcome.status)
+}
+
+const passingStatuses = new Set([401, 408, 409, 425])
+
+function mayBeDone(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return true
+  return outcome.status >= 500 || outcome.status === 408
+}
+
+function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi): boolean {
+  if (!(outcome instanceof TransportError)) {
+    const { status } = outcome
+    return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
+  }
+  const { cause } = outcome
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && unconnected.has(code)
+}
+
+function requestIdFact(response: ActionResponse, { api }: SentRequest): JsonObject {
+  const requestId = requestIdOf(api, response)
+  return requestId === undefined ? {} : { vendor_request_id: requestId }
+}
