@@ -74,7 +74,7 @@ try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry
 const repeatTexts = {
   native_key: 'the vendor does a call with the same key once',
   natural: 'a repeated call changes nothing more',
-  none: 'a repeated call may do it twice',
+  none: 'a repeated call may do it twice, or is refused because it is done',
 } as const
 
 export interface InvokeFlags {

@@ -104,8 +104,9 @@ export class HttpActionClient implements ActionClient {
     const { status } = response
     const body = bodyOf(await response.bytes())
     const read: ActionResponse = { status, headers: headersOf(response), body }
-    const { failure: failureOf = statusFailure } = this.#api
-    const failure = failureOf(read, sent.descriptor)
+    const failure = this.#api.failure
+      ? this.#api.failure(read, sent.descriptor)
+      : statusFailure(read)
     if (failure !== undefined) throw reportedFailure(failure, read, sent)
     return read
   }
