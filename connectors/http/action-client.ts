@@ -15,7 +15,13 @@ import {
   type SentRequest,
 } from './action-failure.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
-import { bodyOf, headersOf, requireJson, requireResult } from './action-response.ts'
+import {
+  bodyOf,
+  headersOf,
+  maxResponseBytes,
+  requireJson,
+  requireResult,
+} from './action-response.ts'
 import { requestIdOf, statusFailure, type VendorApi } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
@@ -44,7 +50,11 @@ export class HttpActionClient implements ActionClient {
     this.#api = api
     this.#config = config
     this.#context = context
-    this.#environment = new SourceEnvironment({ context, manifestDirectory: loaded.directory })
+    this.#environment = new SourceEnvironment({
+      context,
+      manifestDirectory: loaded.directory,
+      maxBodyBytes: maxResponseBytes,
+    })
     this.#client = new ManifestClient({
       manifest: loaded.manifest,
       config: configOf(config),

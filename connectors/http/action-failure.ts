@@ -122,6 +122,8 @@ const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
   ['refused-address', 'action_address_refused'],
   // The vendor sends the caller elsewhere: the object has moved.
   ['refused-redirect', 'action_refused'],
+  // It responded with more than is read.
+  ['limit', 'action_response_unreadable'],
 ])
 
 /** Before a connection stands nothing is sent. */

@@ -9,6 +9,12 @@ import type { HttpResponse } from '../../manifest-interpreter/http/http-response
 import { str } from '../../manifest-interpreter/value/text.ts'
 import { parseJsonBody } from './json-body.ts'
 
+/**
+ * Of a response, decompressed. It is parsed, masked and written in one piece by the thread that serves all requests: 80 MB held that up for 6.5 s and took 2.9 GB
+ * (2026-11-28). The largest that the vendors of our actions send is a file of GitHub: 1 MB, in Base64.
+ */
+export const maxResponseBytes = 8 * 1024 * 1024
+
 /** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
 const maxDepth = 200
 

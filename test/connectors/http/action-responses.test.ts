@@ -177,3 +177,45 @@ describe('a refusal after a try whose response was lost', () => {
     })
   })
 })
+
+test('a response beyond 8 MB is not read to its end, and not requested again', async () => {
+  const chunk = 'x'.repeat(64 * 1024)
+  let chunks = 0
+  const endless: VendorScript = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":1,"text":"')
+    const more = (): void => {
+      while (!response.destroyed) {
+        chunks += 1
+        if (!response.write(chunk)) break
+      }
+    }
+    response.on('drain', more)
+    more()
+    return undefined
+  }
+  await invoking('github', endless, async ({ source, vendor }) => {
+    for (const action of ['getIssue', 'createIssue', 'updateIssue']) {
+      chunks = 0
+      vendor.requests.length = 0
+      expect(await source.refusal(action, sampleOf('github', action)), action).toMatchObject({
+        code: 'action_response_unreadable',
+        details: { reason: expect.stringContaining('larger than 8 MB') as unknown },
+      })
+      expect(vendor.requests, action).toHaveLength(1)
+      // Beside what the buffers on the way hold.
+      expect(chunks * chunk.length, action).toBeLessThan(24 * 1024 * 1024)
+    }
+  })
+})
+
+test('a response of almost 8 MB is a result', async () => {
+  const text = 'x'.repeat(7 * 1024 * 1024)
+  await invoking(
+    'github',
+    () => ({ body: { id: 1, text } }),
+    async ({ source }) => {
+      const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
+      expect(output).toEqual({ id: 1, text })
+    },
+  )
+})
