@@ -219,3 +219,11 @@ test('a response of almost 8 MB is a result', async () => {
     },
   )
 })
+
+test('a result has all digits of its numbers', async () => {
+  const digits = '{"id":1,"big":9007199254740993,"e":1e400,"d":0.1000000000000000055,"n":[-12.50]}'
+  await invoking('github', page(digits, 'application/json'), async ({ source }) => {
+    const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
+    expect(JSON.stringify(output)).toBe(digits.replace('-12.50', '-12.5'))
+  })
+})
