@@ -227,3 +227,40 @@ test('a result has all digits of its numbers', async () => {
     expect(JSON.stringify(output)).toBe(digits.replace('-12.50', '-12.5'))
   })
 })
+
+describe('a redirect to another server', () => {
+  test.each([
+    ['github', 'createIssue', 308],
+    ['github', 'createIssue', 307],
+    ['github', 'cancelWorkflow', 308],
+    ['github', 'deleteComment', 307],
+    ['github', 'getIssue', 302],
+    ['stripe', 'createCustomer', 308],
+  ])('%s: is not followed by %s (%d)', async (type, action, status) => {
+    await using other = await ScriptedVendor.start(() => ({ body: { id: 1, object: 'customer' } }))
+    const headers = { location: `${other.url}/elsewhere` }
+    await invoking(
+      type,
+      () => ({ status, headers, body: {} }),
+      async ({ source, vendor }) => {
+        const error = await source.refusal(action, sampleOf(type, action))
+        expect(error.code).toBe('action_refused')
+        expect(error.message).toContain('another server')
+        expect(vendor.requests).toHaveLength(1)
+        expect(other.requests).toEqual([])
+      },
+    )
+  })
+
+  test('within the server is followed as a whole, such as one of a repository that was renamed', async () => {
+    const moved: VendorScript = ({ url }) =>
+      url.includes('/renamed/')
+        ? { status: 201, body: { id: 1, number: 7, state: 'open' } }
+        : { status: 307, headers: { location: '/renamed/issues' }, body: {} }
+    await invoking('github', moved, async ({ source, vendor }) => {
+      await source.send('createIssue', sampleOf('github', 'createIssue'))
+      expect(vendor.last).toMatchObject({ method: 'POST', url: '/renamed/issues' })
+      expect(vendor.last.body).toBe(vendor.requests[0]?.body)
+    })
+  })
+})
