@@ -1,6 +1,7 @@
 import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
 import { HeldBack } from '../../manifest-interpreter/source/manifest-client.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { UnsendableHeader } from '../../manifest-interpreter/http/unsendable-header.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
@@ -63,6 +64,8 @@ export function failedRequest(
   const fail = (code: ConnectError['code'], reason: string): ConnectError =>
     failedCall(sent, code, { reason }, error)
   const unclear = isRepeatable(sent.descriptor) ? 'action_unavailable' : 'action_outcome_unknown'
+  if (error instanceof UnsendableHeader)
+    return fail('action_credentials_refused', `${error.message} Nothing was sent.`)
   if (error instanceof HeldBack) return fail('action_rate_limited', error.message)
   if (isTimeout) return fail(unclear, 'it did not respond in time')
   if (error instanceof TransportError) {

@@ -264,3 +264,22 @@ describe('a redirect to another server', () => {
     })
   })
 })
+
+test.each([
+  ['github', 'getIssue', 'ghp_planted\n4711secret'],
+  ['linear', 'createIssue', 'lin_api_planted\r\n4711secret'],
+  ['stripe', 'createCustomer', 'sk_test_plantedł4711secret'],
+])('%s: credentials that no header can have are named, and nothing is sent', async (...sample) => {
+  const [type, action, secret] = sample
+  const subject = actionSubjects[type]
+  if (subject === undefined) throw new TypeError(`${type} has no actions`)
+  await using vendor = await ScriptedVendor.start(() => ({ body: {} }))
+  const source = new NativeConnector(connectorOf(type), subject.configOf(vendor.url, secret))
+  const error = await source.refusal(action, sampleOf(type, action))
+  expect(error).toMatchObject({
+    code: 'action_credentials_refused',
+    details: { reason: expect.stringContaining('Authorization') as unknown },
+  })
+  expect(error.message).not.toContain('planted')
+  expect(vendor.requests).toEqual([])
+})
