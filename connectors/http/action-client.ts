@@ -122,7 +122,8 @@ export class HttpActionClient implements ActionClient {
   }
 
   #sentRequest(descriptor: ActionDescriptor): SentRequest {
-    return { api: this.#api, descriptor, instance: this.#context.instance, isUnclear: false }
+    const { instance, now } = this.#context
+    return { api: this.#api, descriptor, instance, now, isUnclear: false }
   }
 
   /** What `read` makes of the responses so far. */

@@ -6,6 +6,7 @@ import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import { headersOf } from './action-response.ts'
+import { retryTime } from './retry-time.ts'
 import { requestIdOf, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** A request of an action, with all its tries. */
@@ -13,6 +14,7 @@ export interface SentRequest {
   readonly api: VendorApi
   readonly descriptor: ActionDescriptor
   readonly instance: string
+  readonly now: () => number
   /** A try before the last one may have been carried out. */
   isUnclear: boolean
 }
@@ -35,9 +37,12 @@ export function reportedFailure(
     kind === 'failed' && !isRepeatable(sent.descriptor)
       ? 'action_outcome_unknown'
       : failureCodes[kind]
+  const isPassing = kind === 'rate limit' || kind === 'failed'
+  const retry = isPassing ? retryTime(response, sent.api, sent.now()) : undefined
   return failedCall(sent, codeName, {
-    reason: message,
+    reason: retry === undefined ? message : `${message} (it asks to wait until ${retry.retry_at})`,
     status: response.status,
+    ...retry,
     ...(code !== undefined && { vendor_code: code }),
     ...requestIdFact(response, sent),
   })

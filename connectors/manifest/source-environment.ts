@@ -107,7 +107,8 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   async sleep(seconds: number): Promise<void> {
     const { waits } = this.#context
     if (waits !== undefined) await waits.sleep(seconds, this.signal)
-    else await sleep(seconds * 1000, undefined, { signal: this.signal })
+    // A header may ask for less than nothing.
+    else await sleep(Math.max(0, seconds) * 1000, undefined, { signal: this.signal })
   }
 
   uuid(): string {

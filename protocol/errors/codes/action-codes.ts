@@ -55,7 +55,8 @@ export const actionCodes = {
     httpStatus: 503,
     retryable: true,
     message: '{vendor} limits the rate of requests, so {action} was not carried out: {reason}',
-    suggestedFix: 'Invoke the action again later. Send fewer requests with the same credentials.',
+    suggestedFix:
+      'Invoke the action again later, after the wait that {vendor} asks for if the message says one. Send fewer requests with the same credentials.',
   },
   action_refused: {
     failureType: 'config_error',

@@ -283,3 +283,62 @@ test.each([
   expect(error.message).not.toContain('planted')
   expect(vendor.requests).toEqual([])
 })
+
+test('a lost connection, and a failure without a time, are soon followed by another try', async () => {
+  const { succeed } = actionSubjects.linear ?? {}
+  if (succeed === undefined) throw new TypeError('Linear has actions')
+  for (const lose of [reset, page('down', 'text/plain', 502)])
+    await invoking('linear', afterLostResponse(succeed, lose), async ({ source, vendor }) => {
+      const { output } = await source.send('updateIssue', sampleOf('linear', 'updateIssue'))
+      expect(output).toMatchObject({ success: true })
+      expect(vendor.requests).toHaveLength(2)
+    })
+})
+
+describe('a limit of the vendor', () => {
+  const inAnHour = Math.ceil(Date.now() / 1000) + 3600
+  test.each<[string, string, number, Readonly<Record<string, string>>]>([
+    ['stripe', 'createCustomer', 86_400, { 'retry-after': '86400' }],
+    ['stripe', 'createCustomer', 3600, { 'retry-after': new Date(inAnHour * 1000).toUTCString() }],
+    [
+      'github',
+      'createIssue',
+      3600,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(inAnHour) },
+    ],
+    [
+      'linear',
+      'createIssue',
+      3600,
+      {
+        'x-ratelimit-requests-remaining': '0',
+        'x-ratelimit-requests-reset': String(inAnHour * 1000),
+      },
+    ],
+  ])('%s: says when to invoke %s again (%d s)', async (type, action, seconds, headers) => {
+    const { code, message, details } = await refusalOf(type, action, () => ({
+      status: 429,
+      headers,
+      body: {},
+    }))
+    expect(code).toBe('action_rate_limited')
+    const { retry_at: at, retry_after_seconds: wait } = details
+    expect(wait).toBeGreaterThan(seconds - 60)
+    expect(wait).toBeLessThanOrEqual(seconds + 1)
+    expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.\d{3}Z$/)
+    expect(message).toContain(String(at))
+  })
+
+  test.each(['-5', '99999999999999999999', 'soon', ''])(
+    'with a time that is none (%o) says none',
+    async (time) => {
+      const script: VendorScript = () => ({
+        status: 429,
+        headers: { 'retry-after': time },
+        body: {},
+      })
+      const { details } = await refusalOf('stripe', 'createCustomer', script)
+      expect(details).not.toHaveProperty('retry_at')
+    },
+  )
+})

@@ -291,6 +291,13 @@ describe('a failure of the vendor', () => {
     expect(body).toMatchObject({ error: { code } })
   })
 
+  test('that has a time says when to try again, also in the header', async () => {
+    vendor.respond = () => ({ status: 429, headers: { 'retry-after': '86400' }, body: {} })
+    const { status, headers, body } = await invoke({ input, timeout_seconds: 5 })
+    expect([status, headers.get('retry-after')]).toEqual([503, '86400'])
+    expect(body).toMatchObject({ error: { details: { retry_after_seconds: 86_400 } } })
+  })
+
   test('that passes is tried again, as the vendor asks', async () => {
     let count = 0
     vendor.respond = (request, response) => {
