@@ -40,7 +40,7 @@ export const actionCodes = {
     retryable: false,
     message: 'It is not known whether {vendor} carried out {action}: {reason}',
     suggestedFix:
-      'Look at {vendor} whether it was done. Invoke the action again only if it was not: a repeated call could do it twice.',
+      'Look at {vendor} whether it was done. Invoke the action again only if it was not: a repeated call could do it twice, or be refused because it is done.',
   },
   action_permission_denied: {
     failureType: 'config_error',
