@@ -34,6 +34,7 @@ export class HttpActionClient implements ActionClient {
   readonly #context: ActionContext
   readonly #environment: SourceEnvironment
   readonly #client: ManifestClient
+  readonly #limit: SentRequest['limit'] = { untilMs: undefined }
 
   constructor(
     api: VendorApi,
@@ -123,7 +124,7 @@ export class HttpActionClient implements ActionClient {
 
   #sentRequest(descriptor: ActionDescriptor): SentRequest {
     const { instance, now } = this.#context
-    return { api: this.#api, descriptor, instance, now, isUnclear: false }
+    return { api: this.#api, descriptor, instance, now, limit: this.#limit, isUnclear: false }
   }
 
   /** What `read` makes of the responses so far. */

@@ -6,7 +6,7 @@ import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import { headersOf } from './action-response.ts'
-import { retryTime } from './retry-time.ts'
+import { askedTimeMs, retryFacts } from './retry-time.ts'
 import { requestIdOf, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
 /** A request of an action, with all its tries. */
@@ -15,6 +15,8 @@ export interface SentRequest {
   readonly descriptor: ActionDescriptor
   readonly instance: string
   readonly now: () => number
+  /** Of all requests of the client: until when the vendor last asked to wait. Later requests may be held back without asking it. */
+  readonly limit: { untilMs: number | undefined }
   /** A try before the last one may have been carried out. */
   isUnclear: boolean
 }
@@ -38,11 +40,11 @@ export function reportedFailure(
       ? 'action_outcome_unknown'
       : failureCodes[kind]
   const isPassing = kind === 'rate limit' || kind === 'failed'
-  const retry = isPassing ? retryTime(response, sent.api, sent.now()) : undefined
+  const atMs = isPassing ? askedTimeMs(response, sent.api, sent.now()) : undefined
+  if (kind === 'rate limit') sent.limit.untilMs = atMs
   return failedCall(sent, codeName, {
-    reason: retry === undefined ? message : `${message} (it asks to wait until ${retry.retry_at})`,
+    ...withTime(message, atMs, sent),
     status: response.status,
-    ...retry,
     ...(code !== undefined && { vendor_code: code }),
     ...requestIdFact(response, sent),
   })
@@ -71,7 +73,10 @@ export function failedRequest(
   const unclear = isRepeatable(sent.descriptor) ? 'action_unavailable' : 'action_outcome_unknown'
   if (error instanceof UnsendableHeader)
     return fail('action_credentials_refused', `${error.message} Nothing was sent.`)
-  if (error instanceof HeldBack) return fail('action_rate_limited', error.message)
+  if (error instanceof HeldBack) {
+    const facts = withTime(error.message, sent.limit.untilMs, sent)
+    return failedCall(sent, 'action_rate_limited', facts, error)
+  }
   if (isTimeout) return fail(unclear, 'it did not respond in time')
   if (error instanceof TransportError) {
     const code = wasNotProcessed(error, sent.api) ? 'action_unavailable' : unclear
@@ -82,6 +87,16 @@ export function failedRequest(
     return fail(isConfig ? 'action_credentials_refused' : 'action_unavailable', error.message)
   }
   return error
+}
+
+function withTime(
+  reason: string,
+  atMs: number | undefined,
+  { now, api }: SentRequest,
+): JsonObject & { readonly reason: string } {
+  const retry = retryFacts(atMs, now())
+  if (retry === undefined) return { reason }
+  return { reason: `${reason} (${api.title} asks to wait until ${retry.retry_at})`, ...retry }
 }
 
 function failedCall(

@@ -5,13 +5,20 @@ import type { VendorApi } from './vendor-api.ts'
 /** What is further away is no time that a vendor means. */
 const longestWaitMs = 366 * 86_400_000
 
-/** When the vendor asks to try again; nothing if it does not say so. */
-export function retryTime(
+/** When the vendor asks to try again, in milliseconds since 1970; undefined if it does not say so. */
+export function askedTimeMs(
   { headers }: Pick<ActionResponse, 'headers'>,
   { resetMs }: Pick<VendorApi, 'resetMs'>,
   nowMs: number,
+): number | undefined {
+  return retryAfterMs(headers.get('retry-after'), nowMs) ?? resetMs?.(headers)
+}
+
+/** The time for people and programs; undefined if it has passed, or cannot be meant. */
+export function retryFacts(
+  atMs: number | undefined,
+  nowMs: number,
 ): { readonly retry_after_seconds: number; readonly retry_at: string } | undefined {
-  const atMs = retryAfterMs(headers.get('retry-after'), nowMs) ?? resetMs?.(headers)
   if (atMs === undefined || !(atMs > nowMs && atMs - nowMs < longestWaitMs)) return undefined
   const seconds = Math.ceil((atMs - nowMs) / 1000)
   return {

@@ -4,6 +4,7 @@ import { connectorOf } from '../../../connectors/registry.ts'
 import type { ConnectError, JsonObject } from '../../../protocol/index.ts'
 import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.ts'
 import { actionSubjects } from '../action-subjects.ts'
+import { contextOf } from '../collected.ts'
 import { NativeConnector } from './native-connector.ts'
 
 const login = '<html>login</html>'
@@ -328,6 +329,31 @@ describe('a limit of the vendor', () => {
     if (typeof at !== 'string') throw new TypeError('it has no time')
     expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.\d{3}Z$/)
     expect(message).toContain(at)
+  })
+
+  test('is told to later calls, too, which are held back without asking the vendor', async () => {
+    const headers = {
+      'x-ratelimit-requests-remaining': '0',
+      'x-ratelimit-requests-reset': String(inAnHour * 1000),
+    }
+    const { actions } = connectorOf('linear')
+    const action = (await actions?.load())?.find(({ descriptor }) => descriptor.name === 'getIssue')
+    if (actions === undefined || action === undefined) throw new TypeError('Linear has getIssue')
+    const call = action.call(sampleOf('linear', 'getIssue'))
+    await using vendor = await ScriptedVendor.start(() => ({ status: 429, headers, body: {} }))
+    const context = { ...contextOf(), allowedNetworks: ['127.0.0.1/32'], instance: 'test' }
+    const config = { api_url: vendor.url, api_key: 'planted4711secret' }
+    await using client = await actions.open(config, context)
+    const { signal } = new AbortController()
+    for (const reason of ['status 429', 'limits let through'])
+      await expect(
+        client.send(call, { idempotencyKey: 'key-1', timeoutMs: 500, signal }),
+      ).rejects.toMatchObject({
+        code: 'action_rate_limited',
+        message: expect.stringContaining(reason) as unknown,
+        details: { retry_at: new Date(inAnHour * 1000).toISOString() },
+      })
+    expect(vendor.requests).toHaveLength(1)
   })
 
   test.each(['-5', '99999999999999999999', 'soon', ''])(
