@@ -123,6 +123,8 @@ function afterUnclearTry(
 ): { readonly code: ConnectError['code']; readonly reason: string } {
   if (!isUnclear || descriptor.effect === 'read') return { code, reason }
   if (code === 'action_rate_limited') return { code: 'action_unavailable', reason }
+  if (code === 'action_credentials_refused')
+    return { code, reason: `${reason} (an earlier try of this call may have been carried out)` }
   if (descriptor.idempotency === 'native_key' || !refusals.has(code)) return { code, reason }
   const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
   return { code: 'action_outcome_unknown', reason: told }

@@ -148,6 +148,14 @@ describe('a refusal after a try whose response was lost', () => {
     expect((await refusalOf('github', 'deleteComment', refused)).code).toBe('action_refused')
   })
 
+  test('because of the credentials says that the first may have been carried out', async () => {
+    const revoked: VendorScript = () => ({ status: 401, body: { message: 'Bad credentials' } })
+    expect(await refusalOf('github', 'deleteComment', afterLostResponse(revoked))).toMatchObject({
+      code: 'action_credentials_refused',
+      details: { reason: expect.stringContaining('may have been carried out') as unknown },
+    })
+  })
+
   test('because of a limit does not say that nothing was carried out', async () => {
     const limited: VendorScript = () => ({
       status: 429,
