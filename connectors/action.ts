@@ -52,7 +52,7 @@ export interface ActionResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>
-  /** Null if there is none. Text if it is not JSON. */
+  /** Null if there is none. Text if it is not JSON, which only what takes an upload may send. Numbers that a double would change are `RawJson`. */
   readonly body: JsonValue
 }
 
@@ -76,7 +76,7 @@ export interface ActionDefinition<Input extends z.ZodObject, Output extends z.Zo
     config: JsonObject,
     responses: readonly ActionResponse[],
   ): ActionRequest | undefined
-  /** Default: the body. */
+  /** Default: the body. The client compares its type, its marks of success and its fields with `output`. */
   result?(response: ActionResponse, input: z.output<Input>): JsonValue
 }
 

@@ -41,7 +41,7 @@ export const actionDescriptorSchema = z
     }),
     idempotency: z.enum(['native_key', 'natural', 'none']).meta({
       description:
-        'native_key: the vendor does a call with the same key once. natural: a repeated call changes nothing more. none: a repeated call may do it twice.',
+        'native_key: the vendor does a call with the same key once. natural: a repeated call changes nothing more. none: a repeated call may do it twice, or be refused because it is done.',
     }),
     dryRun: z.enum(['native', 'synthesized', 'unsupported']).meta({
       description:

@@ -1,4 +1,4 @@
-import type { RawJson, RecordValue } from './json.ts'
+import type { JsonValue, RawJson, RecordValue } from './json.ts'
 
 /** The parts of ECMAScript's JSON.parse source text access that TypeScript does not declare yet; Node 24 has them. */
 interface JsonWithSource {
@@ -24,6 +24,24 @@ export function parseExact(text: string): RecordValue {
   return json.parse(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined ? exactNumber(source) : value,
   )
+}
+
+/**
+ * Parses JSON so that JSON.stringify writes each number with the digits that it has: one that a double would change, integers too, is a
+ * `RawJson`. Who copies such a value must leave that as it is (`isRawJson`). Throws a SyntaxError if the text is not JSON.
+ */
+export function parseExactJson(text: string): JsonValue {
+  const parsed = mayLoseDigits.test(text)
+    ? json.parse(text, (_key, value, { source }) =>
+        typeof value === 'number' && source !== undefined ? writtenNumber(source) : value,
+      )
+    : json.parse(text)
+  return parsed as JsonValue
+}
+
+function writtenNumber(source: string): number | RawJson {
+  const exact = exactNumber(source)
+  return typeof exact === 'bigint' ? json.rawJSON(source) : exact
 }
 
 /** A number in JSON's syntax with its exact value: a number if that is exact, else a bigint or a `RawJson`. */

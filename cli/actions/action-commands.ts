@@ -15,6 +15,7 @@ import { showResult } from '../output/command-output.ts'
 import { listLines } from '../output/list-lines.ts'
 import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
+import { jsonText } from '../output/json-text.ts'
 
 export interface ActionPlace {
   readonly instance: string
@@ -74,7 +75,7 @@ try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry
 const repeatTexts = {
   native_key: 'the vendor does a call with the same key once',
   natural: 'a repeated call changes nothing more',
-  none: 'a repeated call may do it twice',
+  none: 'a repeated call may do it twice, or is refused because it is done',
 } as const
 
 export interface InvokeFlags {
@@ -109,9 +110,7 @@ export async function invokeAction(
     invokeDocument,
   )
   await showResult(output, json, () =>
-    'dry_run' in document
-      ? dryRunText(document, place)
-      : `${JSON.stringify(document.output, null, 2)}\n`,
+    'dry_run' in document ? dryRunText(document, place) : jsonText(document.output),
   )
   return exitCodes.complete
 }
@@ -119,19 +118,19 @@ export async function invokeAction(
 function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): string {
   const { request, credentials, token, expires_at: expiresAt } = document
   const { method, url, headers, body } = request
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`)
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${plainText(value)}\n`)
   const shownBody =
     body === undefined
       ? ''
-      : `\n${typeof body === 'string' ? body : JSON.stringify(body, null, 2)}\n`
+      : `\n${typeof body === 'string' ? `${plainText(body)}\n` : jsonText(body)}`
   return [
     document.dry_run === 'native'
       ? `${action} was carried out in the vendor’s test mode; nothing else changed\n\n`
       : `${action} would send this; nothing was sent\n\n`,
-    `${method} ${url}\n${head.join('')}${shownBody}\n`,
+    `${method} ${plainText(url)}\n${head.join('')}${shownBody}\n`,
     ...(document.output === undefined
       ? []
-      : [`the test mode responded\n${JSON.stringify(document.output, null, 2)}\n\n`]),
+      : [`the test mode responded\n${jsonText(document.output)}\n`]),
     credentials === 'ready'
       ? ''
       : `credentials: ${credentials}\nnext: reactor connect instances credentials ${instance}\n`,

@@ -14,6 +14,7 @@ import { connectorLines, summaryLines } from './catalog-lines.ts'
 import { knownCatalog } from './catalog-source.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { usageError } from '../usage-error.ts'
+import { jsonText } from '../output/json-text.ts'
 
 /** `reactor connect catalog …` as it was parsed. */
 export type CatalogArguments =
@@ -150,5 +151,5 @@ function countOf({ streams, generatesStreams }: ConnectorStreams): string {
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+  return jsonText(value)
 }

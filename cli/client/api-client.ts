@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { ConnectError, requestFailure } from '../../protocol/index.ts'
+import { ConnectError, parseExactJson, requestFailure } from '../../protocol/index.ts'
 import { serviceError, serviceErrorDocument } from './service-error.ts'
 
 /** Where a service is, and the key for it. */
@@ -119,7 +119,7 @@ export class ApiClient {
 
   #jsonOf(text: string): unknown {
     try {
-      return JSON.parse(text)
+      return parseExactJson(text)
     } catch (error) {
       throw this.#invalid('its response is not JSON', error)
     }

@@ -1,5 +1,6 @@
 import type { Paint } from './paint.ts'
 import type { Screen } from './screen.ts'
+import { jsonText } from './json-text.ts'
 
 /** The outputs of a command that uses the service. */
 export interface CommandOutput {
@@ -23,5 +24,5 @@ export async function showResult(
   json: unknown,
   text: () => string,
 ): Promise<void> {
-  await output.write(output.json ? `${JSON.stringify(json, null, 2)}\n` : text())
+  await output.write(output.json ? jsonText(json) : text())
 }

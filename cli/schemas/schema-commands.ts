@@ -7,6 +7,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
+import { jsonText } from '../output/json-text.ts'
 
 export interface SchemaFlags {
   readonly connection?: string
@@ -67,6 +68,6 @@ export async function getSchema(
         : `; used by ${newest.connection} since ${formatTime(newest.first_seen_at)}`
     output.screen.line(`${fingerprint}: ${what}${filter}`)
   }
-  await showResult(output, json, () => `${JSON.stringify(schema, null, 2)}\n`)
+  await showResult(output, json, () => jsonText(schema))
   return exitCodes.complete
 }

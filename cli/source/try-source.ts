@@ -31,6 +31,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import { counted } from '../run/amounts.ts'
+import { jsonText } from '../output/json-text.ts'
 
 export interface TryOptions {
   readonly stream: string
@@ -74,7 +75,7 @@ export async function trySource(options: TryOptions): Promise<number> {
   const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableResponses() }
   try {
     const result = await resultOf(options, trial)
-    await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
+    await options.write(options.json ? jsonText(result) : resultLines(result))
     return result.failures.length === 0 ? exitCodes.complete : exitCodes.failed
   } catch (error) {
     if (trial.config !== undefined) await options.configChanged(trial.config)
@@ -333,12 +334,12 @@ function resultLines(result: TryResult): string {
     schemaTable(result),
     `\nstate: ${plainText(JSON.stringify(state))}\n`,
     '\nmanifest, references and parameters resolved\n',
-    `${JSON.stringify(manifest, null, 2)}\n`,
+    jsonText(manifest),
     ...(changed === null
       ? []
       : [
           '\nconfiguration, changed by the source: store it, because the previous one may no longer work\n',
-          `${JSON.stringify(changed, null, 2)}\n`,
+          jsonText(changed),
         ]),
   ].join('')
 }

@@ -6,6 +6,7 @@ import { describeManifest } from '../../connectors/manifest/describe-manifest.ts
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { counted } from '../run/amounts.ts'
+import { jsonText } from '../output/json-text.ts'
 
 /** What the text of a manifest shows: nothing is evaluated. */
 export function mistakesOf(manifest: Manifest): readonly Mistake[] {
@@ -34,7 +35,7 @@ export async function validateSource(
   const code = errors === 0 ? exitCodes.complete : exitCodes.failed
   if (options.json) {
     const result = { file: options.file, streams: streams.map(({ name }) => name), mistakes }
-    await write(`${JSON.stringify(result, null, 2)}\n`)
+    await write(jsonText(result))
     return code
   }
   const counts = [

@@ -2,6 +2,7 @@ import { isJsonList, isJsonObject, type JsonValue } from '../../protocol/index.t
 import type { ActionResponse } from '../action.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
+import { headerNumber } from '../http/retry-time.ts'
 import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
 import { githubOAuth } from './oauth.ts'
 import { githubWebhooks } from './webhooks.ts'
@@ -10,6 +11,11 @@ const api: VendorApi = {
   title: 'GitHub',
   failure,
   isTurnedAway,
+  resetMs: (headers) => {
+    const seconds = headerNumber(headers, 'x-ratelimit-reset')
+    const isUsedUp = headers.get('x-ratelimit-remaining') === '0'
+    return isUsedUp && seconds !== undefined ? seconds * 1000 : undefined
+  },
   requestId: ({ headers }) => headers.get('x-github-request-id'),
 }
 

@@ -1,22 +1,28 @@
-import { HeldBack, ManifestClient } from '../../manifest-interpreter/source/manifest-client.ts'
-import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
+import { ManifestClient } from '../../manifest-interpreter/source/manifest-client.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
-import { str } from '../../manifest-interpreter/value/text.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import {
-  isRepeatable,
-  type ActionCall,
-  type ActionRequest,
-  type ActionResponse,
-} from '../action.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+import type { ActionCall, ActionRequest, ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import type { ActionClient, ActionContext, ActionOutcome, SendOptions } from '../connector.ts'
 import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
 import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
+import {
+  failedRequest,
+  mayRepeat,
+  reportedFailure,
+  unreadableResponse,
+  type SentRequest,
+} from './action-failure.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
-import { parseJsonBody } from './json-body.ts'
-import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
+import {
+  bodyOf,
+  headersOf,
+  maxResponseBytes,
+  requireJson,
+  requireResult,
+} from './action-response.ts'
+import { requestIdOf, statusFailure, type VendorApi } from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
@@ -28,6 +34,7 @@ export class HttpActionClient implements ActionClient {
   readonly #context: ActionContext
   readonly #environment: SourceEnvironment
   readonly #client: ManifestClient
+  readonly #limit: SentRequest['limit'] = { untilMs: undefined }
 
   constructor(
     api: VendorApi,
@@ -44,7 +51,11 @@ export class HttpActionClient implements ActionClient {
     this.#api = api
     this.#config = config
     this.#context = context
-    this.#environment = new SourceEnvironment({ context, manifestDirectory: loaded.directory })
+    this.#environment = new SourceEnvironment({
+      context,
+      manifestDirectory: loaded.directory,
+      maxBodyBytes: maxResponseBytes,
+    })
     this.#client = new ManifestClient({
       manifest: loaded.manifest,
       config: configOf(config),
@@ -55,13 +66,24 @@ export class HttpActionClient implements ActionClient {
   async send(call: ActionCall, options: SendOptions): Promise<ActionOutcome> {
     const responses: ActionResponse[] = []
     let request: ActionRequest | undefined = call.plan(this.#config)
+    let last: ActionResponse | undefined
     while (request !== undefined && responses.length < maxSteps) {
-      responses.push(await this.#sendStep(call, withKey(request, this.#api, options), options))
-      request = this.#readable(call, () => call.next(this.#config, responses))
+      const planned: ActionRequest = withKey(request, this.#api, options)
+      const response = await this.#sendStep(call, planned, options)
+      responses.push(response)
+      last = response
+      request = this.#readable(call, response, () => {
+        // What takes an upload is not the vendor's API.
+        if (planned.isUnauthorized !== true) requireJson(response.body)
+        return call.next(this.#config, responses)
+      })
     }
-    const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
-    const output = this.#readable(call, () => requireShallow(call.result(last)))
+    const result = call.result.bind(call, last)
+    const { body } = last
+    const output = this.#readable(call, last, () =>
+      requireResult({ body, output: result() }, call.descriptor.output),
+    )
     return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }
 
@@ -74,192 +96,49 @@ export class HttpActionClient implements ActionClient {
     const { timeoutMs } = options
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
+    const sent = this.#sentRequest(descriptor, options.mayComeAgain)
     try {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
         signal,
         timeoutMs,
         isUnauthorized: request.isUnauthorized === true,
-        mayRepeat: (outcome) =>
-          wasNotProcessed(outcome, this.#api) || (isRepeatable(descriptor) && mayPass(outcome)),
+        mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
-      return await this.#read(response, descriptor, options)
+      return await this.#read(response, sent)
     } catch (error) {
-      const isTimeout = timeout.aborted
-      throw this.#explain(error, descriptor, { ...options, isTimeout })
+      const isStopped = options.signal.aborted
+      throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped })
     }
   }
 
-  async #read(
-    response: HttpResponse,
-    descriptor: ActionDescriptor,
-    options: SendOptions,
-  ): Promise<ActionResponse> {
+  async #read(response: HttpResponse, sent: SentRequest): Promise<ActionResponse> {
     const { status } = response
-    const headers = headersOf(response)
-    const bytes = Buffer.from(await response.bytes())
-    const read: ActionResponse = { status, headers, body: parseBody(bytes, headers) }
-    const failure = this.#api.failure ? this.#api.failure(read, descriptor) : statusFailure(read)
-    if (failure !== undefined) {
-      const unclear = unclearCode(descriptor, options)
-      throw this.#failed(failure, read, { name: descriptor.name, unclear })
-    }
+    const body = bodyOf(await response.bytes())
+    const read: ActionResponse = { status, headers: headersOf(response), body }
+    const failure = this.#api.failure
+      ? this.#api.failure(read, sent.descriptor)
+      : statusFailure(read)
+    if (failure !== undefined) throw reportedFailure(failure, read, sent)
     return read
   }
 
-  #failed(
-    failure: VendorFailure,
-    response: ActionResponse,
-    { name, unclear }: { readonly name: string; readonly unclear: ConnectError['code'] },
-  ): ConnectError {
-    const { kind, message: reason, code } = failure
-    const requestId = requestIdOf(this.#api, response)
-    return new ConnectError(kind === 'failed' ? unclear : failureCodes[kind], {
-      details: {
-        ...this.#facts(name),
-        reason,
-        status: response.status,
-        ...(code !== undefined && { vendor_code: code }),
-        ...(requestId !== undefined && { vendor_request_id: requestId }),
-      },
-    })
-  }
-
-  #explain(
-    error: unknown,
-    descriptor: ActionDescriptor,
-    about: SendOptions & { readonly isTimeout: boolean },
-  ): unknown {
-    if (error instanceof ConnectError) return error
-    const facts = this.#facts(descriptor.name)
-    const unclear = unclearCode(descriptor, about)
-    if (error instanceof HeldBack) {
-      const details = { ...facts, reason: error.message }
-      return new ConnectError('action_rate_limited', { details, cause: error })
-    }
-    if (about.isTimeout) {
-      const reason = 'it did not respond in time'
-      return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
-    }
-    if (about.signal.aborted) {
-      const reason = 'the service stopped while it waited for the response'
-      return new ConnectError(unclear, { details: { ...facts, reason }, cause: error })
-    }
-    if (error instanceof TransportError) {
-      const code = wasNotProcessed(error, this.#api) ? 'action_unavailable' : unclear
-      const details = { ...facts, reason: error.message }
-      return new ConnectError(refusalCodes.get(error.kind) ?? code, { details, cause: error })
-    }
-    if (error instanceof SourceError) {
-      const { failureType, message: reason } = error
-      const isConfig = failureType === 'config_error'
-      const code = isConfig ? 'action_credentials_refused' : 'action_unavailable'
-      return new ConnectError(code, { details: { ...facts, reason }, cause: error })
-    }
-    return error
-  }
-
-  #facts(action: string): JsonObject {
-    return { vendor: this.#api.title, action, instance: this.#context.instance }
+  #sentRequest(descriptor: ActionDescriptor, mayComeAgain = false): SentRequest {
+    const { instance, now } = this.#context
+    const facts = { api: this.#api, descriptor, instance, now, limit: this.#limit }
+    return { ...facts, mayComeAgain, isUnclear: false }
   }
 
   /** What `read` makes of the responses so far. */
-  #readable<Result>(call: ActionCall, read: () => Result): Result {
+  #readable<Result>(call: ActionCall, response: ActionResponse, read: () => Result): Result {
     try {
       return read()
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      const details = { ...this.#facts(call.descriptor.name), reason }
-      throw new ConnectError('action_response_unreadable', { details, cause: error })
+      throw unreadableResponse(error, response, this.#sentRequest(call.descriptor))
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#environment[Symbol.asyncDispose]()
   }
-}
-
-const failureCodes = {
-  credentials: 'action_credentials_refused',
-  permission: 'action_permission_denied',
-  'rate limit': 'action_rate_limited',
-  refused: 'action_refused',
-} as const
-
-/**
- * Of a failure after which nobody knows whether the vendor did it. It is safe to repeat if a repetition changes nothing more, or if the vendor
- * knows it by a key that the caller can send again.
- */
-function unclearCode(
-  descriptor: ActionDescriptor,
-  { mayComeAgain }: Pick<SendOptions, 'mayComeAgain'>,
-): 'action_unavailable' | 'action_outcome_unknown' {
-  const { idempotency, effect } = descriptor
-  const isKnown = mayComeAgain || idempotency !== 'native_key' || effect === 'read'
-  return isRepeatable(descriptor) && isKnown ? 'action_unavailable' : 'action_outcome_unknown'
-}
-
-/** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
-const maxDepth = 200
-
-function requireShallow(output: JsonValue): JsonValue {
-  let level: readonly JsonValue[] = [output]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxDepth) throw new TypeError(`it is nested deeper than ${maxDepth} levels`)
-    level = level.flatMap((value) =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    )
-  }
-  return output
-}
-
-/** The request was never sent: it would not be the next time either. */
-const refusalCodes = new Map<TransportError['kind'], ConnectError['code']>([
-  ['invalid-url', 'action_address_refused'],
-  ['invalid-scheme', 'action_address_refused'],
-  ['refused-address', 'action_address_refused'],
-  // The vendor sends the caller elsewhere: the object has moved.
-  ['refused-redirect', 'action_refused'],
-])
-
-/** Before a connection stands nothing is sent. */
-const unconnected = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-/** The vendor refuses what is wrong with the request itself each time. */
-function mayPass(outcome: HttpResponse | TransportError): boolean {
-  if (outcome instanceof TransportError) return !refusalCodes.has(outcome.kind)
-  return outcome.status >= 500 || passingStatuses.has(outcome.status)
-}
-
-const passingStatuses = new Set([401, 408, 409, 425])
-
-function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi): boolean {
-  if (!(outcome instanceof TransportError)) {
-    const { status } = outcome
-    return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
-  }
-  const { cause } = outcome
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return typeof code === 'string' && unconnected.has(code)
-}
-
-/** Names in lower case. */
-function headersOf({ headers }: HttpResponse): ReadonlyMap<string, string> {
-  return new Map([...headers].map(([name, value]) => [str(name).toLowerCase(), str(value)]))
-}
-
-function parseBody(bytes: Buffer, headers: ReadonlyMap<string, string>): JsonValue {
-  if (bytes.length === 0) return null
-  const value = parseJsonBody(bytes)
-  if (value !== undefined) return value
-  // A gateway's page of an error: its status says what it is.
-  if (headers.get('content-type')?.includes('json') !== true) return bytes.toString('utf8')
-  throw new TransportError('connection', 'The response is no JSON, or was cut off.')
 }

@@ -15,6 +15,8 @@ export function toHttpRequest(request: ActionRequest): HttpRequest {
     url: urlWith(request.url, query),
     headers: all,
     body: bodyText(body),
+    // Another server's response would be taken for the vendor's.
+    staysAtOrigin: true,
     ...(method !== 'GET' && { staysWhole: true }),
   }
 }

@@ -19,6 +19,11 @@ export interface VendorApi {
    * status 429.
    */
   isTurnedAway?(response: Pick<ActionResponse, 'status' | 'headers'>): boolean
+  /**
+   * When the limit that turned a request away is filled again, in milliseconds since 1970, for a vendor that says so in headers of its own.
+   * `Retry-After` goes before it.
+   */
+  readonly resetMs?: (headers: ActionResponse['headers']) => number | undefined
   /** By which the vendor finds the request in its own logs. Default: the header `x-request-id`. */
   requestId?(response: ActionResponse): string | undefined
 }

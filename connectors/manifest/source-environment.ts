@@ -37,6 +37,8 @@ export interface SourceEnvironmentOptions {
   readonly unreadableAnswers?: 'fail'
   /** See `Environment`. */
   readonly maxRetrySeconds?: number
+  /** Of a response. Default: that of the transport. */
+  readonly maxBodyBytes?: number
 }
 
 /** The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose it at the end. */
@@ -55,7 +57,8 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   #authorizationLost: SourceError | undefined
 
   constructor(options: SourceEnvironmentOptions) {
-    const { context, manifestDirectory, emit, unreadableAnswers, maxRetrySeconds } = options
+    const { context, manifestDirectory, emit, unreadableAnswers, maxRetrySeconds, maxBodyBytes } =
+      options
     this.#context = context
     this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
@@ -64,6 +67,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     const network = new UndiciTransport({
       allowedNetworks,
       ...(waits !== undefined && { readTimeoutMs: waits.readTimeoutMs }),
+      ...(maxBodyBytes !== undefined && { maxBodyBytes }),
     })
     this.#network = network
     this.transport = {
@@ -103,7 +107,8 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   async sleep(seconds: number): Promise<void> {
     const { waits } = this.#context
     if (waits !== undefined) await waits.sleep(seconds, this.signal)
-    else await sleep(seconds * 1000, undefined, { signal: this.signal })
+    // A header may ask for less than nothing.
+    else await sleep(Math.max(0, seconds) * 1000, undefined, { signal: this.signal })
   }
 
   uuid(): string {

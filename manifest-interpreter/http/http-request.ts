@@ -8,7 +8,7 @@ export interface HttpRequest {
   body: string | Uint8Array | null
   readonly connectTimeoutMs?: number
   readonly readTimeoutMs?: number
-  /** It asks for a token: it, and what responds to it, is for its own origin only. A redirect to another one is refused. */
+  /** It asks for a token, or is an action: it, and what responds to it, is for its own origin only. A redirect to another one is refused. */
   readonly staysAtOrigin?: boolean
   /** It changes something: a redirect that would send it with another method or without its body is refused. */
   readonly staysWhole?: boolean

@@ -62,12 +62,12 @@ function requireHarmless(
 ): void {
   const sendsBody = target.keepsBody && body !== null && body.length > 0
   if (staysAtOrigin !== true && !sendsBody) return
-  const what = staysAtOrigin === true ? 'a request for a token' : 'a request with a body'
+  const what = staysAtOrigin === true ? 'a request that is for it alone' : 'a request with a body'
   const where = splitUrl(target.url)
   const origin = publicUrl(unsplitUrl({ ...where, path: '', query: '', fragment: '' }))
   throw new TransportError(
     'refused-redirect',
-    `${publicUrl(url)} redirects ${what} to another server, ${origin}, which would get its credentials. If that is the right one, put its URL into the manifest or the configuration.`,
+    `${publicUrl(url)} redirects ${what} to another server, ${origin}, which would get its contents. If that is the right one, put its URL into the manifest or the configuration.`,
   )
 }
 

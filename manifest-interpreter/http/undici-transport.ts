@@ -5,7 +5,6 @@ import type { Dispatcher } from 'undici'
 import { TransportError } from './transport-error.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { Transport } from './transport.ts'
-import { PythonError } from '../value/python-error.ts'
 import { AddressGuard } from './address-guard.ts'
 import { decompress } from './decompress.ts'
 import { encodeTarget } from './encode-url.ts'
@@ -13,6 +12,7 @@ import { HttpResponse } from './http-response.ts'
 import { redirected } from './redirect.ts'
 import { ResponseHeaders } from './response-headers.ts'
 import { publicUrl, splitUrl } from './split-url.ts'
+import { requireSendable } from './unsendable-header.ts'
 
 export interface UndiciTransportOptions {
   /** Private or reserved networks that sources may reach, like `10.1.0.0/16`. None by default. */
@@ -116,8 +116,7 @@ export class UndiciTransport implements Transport {
     ])
     for (const [name, value] of request.headers) {
       if (CONNECTION_HEADERS.has(name.toLowerCase())) continue
-      if (!isLatin1(value))
-        throw new PythonError('UnicodeError', `The header ${name} holds characters beyond Latin-1.`)
+      requireSendable(name, value)
       headers.set(name.toLowerCase(), [name, value])
     }
     return [...headers.values()].flat()
@@ -215,12 +214,6 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
   const code = codeOf(error)
   const why = code === undefined ? '' : ` (${code})`
   return new TransportError('connection', `The connection to ${to} failed${why}.`, { cause: error })
-}
-
-function isLatin1(text: string): boolean {
-  for (let position = 0; position < text.length; position += 1)
-    if (text.charCodeAt(position) > 0xff) return false
-  return true
 }
 
 function codeOf(error: unknown): string | undefined {

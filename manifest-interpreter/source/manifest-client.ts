@@ -136,7 +136,8 @@ function returningFailures(
   return {
     maxRetries: handler.maxRetries,
     maxTimeSeconds: handler.maxTimeSeconds,
-    backoffSeconds: (outcome, attempt) => handler.backoffSeconds(outcome, attempt),
+    backoffSeconds: (outcome, attempt) =>
+      isWithoutTime(outcome) ? Promise.resolve(null) : handler.backoffSeconds(outcome, attempt),
     interpret: async (outcome) => {
       last.outcome = outcome
       const resolution = await handler.interpret(outcome)
@@ -146,6 +147,15 @@ function returningFailures(
       return { ...resolution, action }
     },
   }
+}
+
+/**
+ * A failure that says no time is followed by the next try after 1, 2, 4, … seconds: somebody waits for the call, and the constant wait that some
+ * manifests have for their streams is longer than it may take.
+ */
+function isWithoutTime(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return true
+  return outcome.status >= 500 && outcome.headers.text('retry-after') === undefined
 }
 
 const repeating = new Set<ErrorResolution['action']>([

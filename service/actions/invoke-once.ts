@@ -1,5 +1,5 @@
 import type { ReadOnly } from '../../lib/types/read-only.ts'
-import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
+import { ConnectError, parseExactJson, type ErrorBody } from '../../protocol/index.ts'
 import type {
   IdempotencyBegin,
   IdempotencyStore,
@@ -60,10 +60,10 @@ export async function invokeOnce(
   } catch (error) {
     const failure = ConnectError.from(error)
     const settle = async (): Promise<void> => {
-      if (mayRepeat && unclearCodes.has(failure.code)) return store.release(ticket)
+      const isUnclear = unclearCodes.has(failure.code) || failure.details.outcome_unknown === true
+      if (mayRepeat && isUnclear) return store.release(ticket)
       // Of a call that may not be repeated, this one says that the vendor never got it.
-      if (!unclearCodes.has(failure.code) || failure.code === 'action_unavailable')
-        return store.abandon(ticket)
+      if (!isUnclear || failure.code === 'action_unavailable') return store.abandon(ticket)
       return finish({ error: failure.toJSON() })
     }
     await settle().catch(note)
@@ -96,5 +96,5 @@ function unsealEnd(
   const plain = sealed === undefined ? undefined : unseal(Buffer.from(sealed, 'base64'), place, key)
   // The key in the vault is another one now: the call must not be repeated all the same.
   if (plain === undefined) throw new ConnectError('idempotency_key_in_use')
-  return storedEnd.parse(JSON.parse(plain.text))
+  return storedEnd.parse(parseExactJson(plain.text))
 }

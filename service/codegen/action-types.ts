@@ -63,6 +63,7 @@ function actionType({ dryRun }: ActionDescriptor, input: string, output: string)
 
 /** After a lost response, an action must not be repeated if that would do it twice. */
 function repeatOf({ effect, idempotency }: ActionDescriptor): 'always' | 'with key' | 'never' {
-  if (effect === 'read' || idempotency === 'natural') return 'always'
-  return idempotency === 'native_key' ? 'with key' : 'never'
+  if (effect === 'read') return 'always'
+  // A deletion that is repeated without a key would be refused: it is gone.
+  return idempotency === 'none' ? 'never' : 'with key'
 }

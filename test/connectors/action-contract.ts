@@ -68,6 +68,21 @@ export function actionContract({ actions, descriptor }: Connector, subject: Acti
     }
   })
 
+  test('a page that a proxy sends with a status of success is no result', async () => {
+    await using vendor = await ScriptedVendor.start((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>')
+      return undefined
+    })
+    for (const action of await actions.load()) {
+      // A client of its own: the limits of the rate are those of one client.
+      await using client = await open(actions, subject.configOf(vendor.url, secret))
+      await expect(
+        client.send(action.call(sampleOf(subject, action)), sendOptions),
+        action.descriptor.name,
+      ).rejects.toMatchObject({ code: 'action_response_unreadable' })
+    }
+  })
+
   test('an address in a private network is not called, and it is not said that the vendor refused', async () => {
     await using client = await open(actions, subject.configOf('http://10.0.0.1:9', secret))
     const [action] = await actions.load()

@@ -4,6 +4,7 @@ import {
   exactNumber,
   isRawJson,
   parseExact,
+  parseExactJson,
   rawJson,
   stringifyExact,
 } from '../../protocol/index.ts'
@@ -83,6 +84,22 @@ describe('exact JSON', () => {
         const value = exactNumber(text)
         const [written, original] = [stringifyExact(value), text].map(asFraction)
         expect(written).toEqual(original)
+      }),
+    )
+  })
+})
+
+describe('parseExactJson', () => {
+  it('parses what JSON.stringify writes with the same digits', () => {
+    const text =
+      '{"a":[9007199254740993,-123456789012345678901234567890,1e400,0.1000000000000000055,1.5],"b":"9007199254740993"}'
+    expect(JSON.stringify(parseExactJson(text))).toBe(text)
+  })
+
+  it('parses all other JSON as JSON.parse does', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(JSON.stringify(parseExactJson(text))).toBe(JSON.stringify(JSON.parse(text)))
       }),
     )
   })

@@ -21,8 +21,8 @@ export const createBranch = defineAction({
   name: 'createBranch',
   title: 'Create a branch at a commit',
   effect: 'create',
-  // A branch that exists is refused.
-  idempotency: 'natural',
+  // A second call is refused: the branch is there.
+  idempotency: 'none',
   input: z.object({ ...ofBranch, sha }),
   output: refOutput,
   plan: ({ branch: name, sha: commit, ...place }, config) =>

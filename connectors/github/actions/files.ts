@@ -44,8 +44,8 @@ export const createOrUpdateFile = defineAction({
   name: 'createOrUpdateFile',
   title: 'Write a file with a commit',
   effect: 'update',
-  // The SHA guards: a second call is refused.
-  idempotency: 'natural',
+  // A second call is refused: the SHA is that of the file before.
+  idempotency: 'none',
   input: z.object({
     ...file,
     content: z.base64().meta({ description: 'The content, in Base64.' }),

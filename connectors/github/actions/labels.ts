@@ -72,7 +72,8 @@ export const createLabel = defineAction({
   name: 'createLabel',
   title: 'Create a label of a repository',
   effect: 'create',
-  idempotency: 'natural',
+  // A second call is refused: the label is there.
+  idempotency: 'none',
   input: z.object({ ...repository, name: labelName, ...labelFields }),
   output: withId,
   plan: ({ owner, repo, ...body }, config) =>
@@ -83,7 +84,8 @@ export const updateLabel = defineAction({
   name: 'updateLabel',
   title: 'Change or rename a label of a repository',
   effect: 'update',
-  idempotency: 'natural',
+  // A second call that renames is refused: the old name is gone.
+  idempotency: 'none',
   input: z.object({ ...namedLabel, new_name: labelName.exactOptional(), ...labelFields }),
   output: withId,
   plan: ({ owner, repo, name, ...body }, config) =>

@@ -18,7 +18,8 @@ export const createMilestone = defineAction({
   name: 'createMilestone',
   title: 'Create a milestone',
   effect: 'create',
-  idempotency: 'natural',
+  // A second call is refused: the title is taken.
+  idempotency: 'none',
   input: z.object({ ...repository, title: milestoneTitle, ...milestoneFields }),
   output: withId,
   plan: ({ owner, repo, ...body }, config) =>

@@ -67,8 +67,8 @@ export const mergePullRequest = defineAction({
   name: 'mergePullRequest',
   title: 'Merge a pull request',
   effect: 'update',
-  // A second merge is refused: nothing is merged twice.
-  idempotency: 'natural',
+  // A second merge is refused: nothing is merged twice, but the refusal does not say that it was merged.
+  idempotency: 'none',
   // A merge cannot be taken back, and often deploys.
   requiresConfirmation: true,
   input: z.object({
@@ -92,7 +92,8 @@ export const updatePullRequestBranch = defineAction({
   name: 'updatePullRequestBranch',
   title: 'Merge the base branch into the branch of a pull request',
   effect: 'update',
-  idempotency: 'natural',
+  // A second call is refused: there is nothing new to merge.
+  idempotency: 'none',
   input: z.object({ ...pull, expected_head_sha: sha.exactOptional() }),
   output: z.looseObject({ message: z.string() }),
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>

@@ -101,7 +101,8 @@ export const submitReview = defineAction({
   name: 'submitReview',
   title: 'Submit a draft of a review',
   effect: 'update',
-  idempotency: 'natural',
+  // A second call is refused: it is no draft any more.
+  idempotency: 'none',
   input: z.object({ ...pull, review_id: positive, event, body: text.exactOptional() }),
   output: withId,
   plan: ({ owner, repo, pull_number: number, review_id: review, ...body }, config) =>

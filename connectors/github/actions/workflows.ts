@@ -75,7 +75,8 @@ export const cancelWorkflow = defineAction({
   name: 'cancelWorkflow',
   title: 'Cancel a workflow run',
   effect: 'update',
-  idempotency: 'natural',
+  // A second call is refused once the run has ended.
+  idempotency: 'none',
   input: z.object(run),
   output: noOutput,
   plan: ({ run_id: id, ...place }, config) =>

@@ -60,7 +60,8 @@ export const inviteToChannel = defineAction({
   name: 'inviteToChannel',
   title: 'Invite users to a channel',
   effect: 'update',
-  idempotency: 'natural',
+  // A second call is refused with `already_in_channel`.
+  idempotency: 'none',
   input: z.object({
     channel: channelId,
     users: z.array(userId).min(1).max(100),

@@ -14,7 +14,7 @@ export const actionCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{vendor} refused the credentials of instance {instance}: {reason}',
+    message: 'The credentials of instance {instance} do not work at {vendor}: {reason}',
     suggestedFix:
       'Set new credentials: `reactor connect instances credentials {instance}`. Then run `reactor connect instances check {instance}`.',
   },
@@ -40,7 +40,7 @@ export const actionCodes = {
     retryable: false,
     message: 'It is not known whether {vendor} carried out {action}: {reason}',
     suggestedFix:
-      'Look at {vendor} whether it was done. Invoke the action again only if it was not: a repeated call could do it twice.',
+      'Look at {vendor} whether it was done. Invoke the action again only if it was not: a repeated call could do it twice, or be refused because it is done.',
   },
   action_permission_denied: {
     failureType: 'config_error',
@@ -55,23 +55,24 @@ export const actionCodes = {
     httpStatus: 503,
     retryable: true,
     message: '{vendor} limits the rate of requests, so {action} was not carried out: {reason}',
-    suggestedFix: 'Invoke the action again later. Send fewer requests with the same credentials.',
+    suggestedFix:
+      'Invoke the action again later, after the wait that {vendor} asks for if the message says one. Send fewer requests with the same credentials.',
   },
   action_refused: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
     message: '{vendor} refused {action}: {reason}',
-    suggestedFix:
-      'Correct the input as the message of {vendor} says. `details.vendor_request_id` identifies the request at {vendor}.',
+    suggestedFix: 'Correct the input as the message of {vendor} says.',
   },
   action_response_unreadable: {
     failureType: 'transient_error',
     httpStatus: 502,
     retryable: false,
-    message: '{vendor} responded to {action} with something that cannot be read: {reason}',
+    message:
+      'The response to {action} cannot be used, so it is not known whether {vendor} carried it out: {reason}',
     suggestedFix:
-      'Look at {vendor} whether it was done. If this happens again, report it with the request id.',
+      'Look at {vendor} whether it was done before you invoke it again. If another server responded, correct the address of {vendor} in the configuration, or the proxy on the way to it.',
   },
   action_unavailable: {
     failureType: 'transient_error',

@@ -8,7 +8,7 @@ import type { Ask, Repeat } from './requests.ts'
 
 /** How an action is invoked. */
 export interface InvokeOptions extends CreateOptions {
-  /** Of a dry-run: the call does what it showed. */
+  /** Of a dry-run: the call does what it showed, and is not repeated. */
   readonly token?: string
   /** How long the vendor may take for each request, 1 to 100; default 30. */
   readonly timeoutSeconds?: number
@@ -74,8 +74,8 @@ function actionsOf(ask: Ask, own: string): Actions {
           ...(token !== undefined && { token }),
           ...(timeoutSeconds !== undefined && { timeout_seconds: timeoutSeconds }),
         },
-        repeat: dryRun ? 'always' : repeat,
-        call,
+        repeat: repeatOf(repeat, { dryRun, token, key: call.idempotencyKey }),
+        call: dryRun ? { signal: call.signal } : call,
       })
       return dryRun ? answer : answer.output
     }
@@ -83,6 +83,20 @@ function actionsOf(ask: Ask, own: string): Actions {
   return Object.fromEntries(
     entries.map(([name, repeat]) => [name, invoke(name, repeat)]),
   ) as unknown as Actions
+}
+
+/** A token is used up by the first request: a second one would only say so. A key that the caller gave makes any action repeatable. */
+function repeatOf(
+  repeat: Repeat,
+  call: {
+    readonly dryRun: boolean
+    readonly token: string | undefined
+    readonly key: string | undefined
+  },
+): Repeat {
+  if (call.dryRun) return 'always'
+  if (call.token !== undefined) return 'never'
+  return call.key === undefined ? repeat : 'with key'
 }
 
 export { actionsOf }

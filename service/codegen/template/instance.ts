@@ -14,6 +14,7 @@ export const streamIds: ReadonlyMap<string, { name: string; namespace?: string }
 interface InvokeOptions {
   readonly dryRun?: boolean
   readonly idempotencyKey?: string
+  readonly token?: string
   readonly signal?: AbortSignal
 }
 

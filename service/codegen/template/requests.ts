@@ -47,7 +47,8 @@ function asker(options: ClientOptions): Ask {
   return async <Answer>(request: Request): Promise<Answer> => {
     const { repeat, call } = request
     const signal = call?.signal ?? null
-    const key = repeat === 'with key' ? (call?.idempotencyKey ?? crypto.randomUUID()) : undefined
+    const own = repeat === 'with key' ? crypto.randomUUID() : undefined
+    const key = call?.idempotencyKey ?? own
     for (let attempt = 0; ; attempt += 1) {
       const { answer, failure, retryAfter } = await exchange(options, request, { key, signal })
       if (failure === undefined) return answer as Answer
@@ -62,9 +63,12 @@ function asker(options: ClientOptions): Ask {
 /** A request that was refused because of its rate was not executed: it can always be repeated. */
 function mayRepeat({ status, code }: ConnectError, repeat: Repeat): boolean {
   if (status === 429) return true
-  const isPassing = status === 0 || (status >= 502 && status <= 504)
+  const isPassing = status === 0 || (status >= 502 && status <= 504 && !unclearCodes.has(code))
   return repeat !== 'never' && (isPassing || code === 'idempotency_key_in_use')
 }
+
+/** It may be done: look before it is repeated. */
+const unclearCodes = new Set<string>(['action_outcome_unknown', 'action_response_unreadable'])
 
 interface Exchange {
   readonly answer?: unknown

@@ -30,7 +30,7 @@ export function checkBody({ body }: FastifyRequest): Promise<void> {
 function problemOf({ value, depth }: Place): string | null {
   if (depth > maxBodyDepth) return `it is nested deeper than ${maxBodyDepth} levels`
   if (typeof value === 'number' && !isExact(value)) {
-    return 'it has a number beyond 2^53, which would be rounded: give it as text'
+    return 'it has a number beyond 2^53, which would be rounded: give a smaller one, or a text if the field takes texts'
   }
   if (typeof value === 'string' && !isText(value)) return notText
   return null

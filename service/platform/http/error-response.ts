@@ -52,8 +52,19 @@ export function sendError(
   }
   const { seconds } = error.details
   if (status === 429 && typeof seconds === 'number') void reply.header('retry-after', seconds)
-  if (error.retryable && status === 503) void reply.header('retry-after', '5')
+  const wait = retryAfterSeconds(error, status)
+  if (wait !== undefined) void reply.header('retry-after', String(wait))
   return reply.code(status).send(errorToWire(error, request))
+}
+
+/** What a vendor behind the service asks for goes before our own pause. */
+function retryAfterSeconds(
+  { retryable, details }: ConnectError,
+  status: number,
+): number | undefined {
+  const { retry_after_seconds: asked } = details
+  if (retryable && typeof asked === 'number') return asked
+  return retryable && status === 503 ? 5 : undefined
 }
 
 /** `problem` names places, never values: these may be secrets. */

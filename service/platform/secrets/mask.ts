@@ -1,6 +1,7 @@
 import {
   isJsonList,
   isJsonObject,
+  isRawJson,
   ConnectError,
   maskBeginning,
   RecentSecrets,
@@ -69,7 +70,8 @@ export class Mask {
   whole(document: JsonValue): JsonValue {
     if (typeof document === 'string') return this.text(document)
     if (isJsonList(document)) return document.map((item) => this.whole(item))
-    if (!isJsonObject(document)) return document
+    // A number with its digits is one value.
+    if (!isJsonObject(document) || isRawJson(document)) return document
     const properties = Object.entries(document)
     return Object.fromEntries(properties.map(([name, item]) => [this.text(name), this.whole(item)]))
   }
@@ -78,7 +80,7 @@ export class Mask {
   json(value: JsonValue): JsonValue {
     if (typeof value === 'string') return this.showBeginning(value)
     if (isJsonList(value)) return value.map((item) => this.json(item))
-    return isJsonObject(value) ? this.object(value) : value
+    return isJsonObject(value) && !isRawJson(value) ? this.object(value) : value
   }
 
   object(value: JsonObject): JsonObject {

@@ -41,6 +41,17 @@ describe('the client', () => {
     })
   })
 
+  test('keeps all digits of the numbers of a result', async () => {
+    const text = '{"output":[9007199254740993,1e400]}'
+    await withServer(
+      (_request, response) => response.writeHead(200, json).end(text),
+      async (client) => {
+        const { document } = await client.ask(request, z.unknown())
+        expect(JSON.stringify(document)).toBe(text)
+      },
+    )
+  })
+
   const html = { 'content-type': 'text/html' }
   test.each([
     { what: 'a page', status: 200, headers: html, body: '<html>kit-page</html>' },

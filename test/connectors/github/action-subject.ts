@@ -124,12 +124,32 @@ export const samples: ActionSubject['samples'] = {
   deleteBranch: { ...place, branch: 'feature/x' },
 }
 
+/** With a field of every result. */
+const object = {
+  id: 1,
+  number: 7,
+  ref: 'refs/heads/x',
+  merged: true,
+  message: '',
+  commit: {},
+  type: 'file',
+  total_count: 0,
+}
+
+/** GitHub responds with the labels of the issue, but not if none is left. */
+function isOfLabels(method: string, url: string): boolean {
+  return method === 'DELETE' ? url.includes('/7/labels/') : url.endsWith('/7/labels')
+}
+
 export const githubSubject: ActionSubject = {
   configOf: (url, secret) => ({
     api_url: `${url}/`,
     access_token: secret,
     repositories: ['acme/shop'],
   }),
-  succeed: () => ({ body: { id: 1, number: 7 }, headers: { 'x-github-request-id': 'C0FF:EE' } }),
+  succeed: ({ method, url }) => ({
+    body: isOfLabels(method, url) ? [{ name: 'bug' }] : object,
+    headers: { 'x-github-request-id': 'C0FF:EE' },
+  }),
   samples,
 }

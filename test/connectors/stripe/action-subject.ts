@@ -8,7 +8,10 @@ const emptyList = { object: 'list', data: [], has_more: false }
 export const stripeSubject: ActionSubject = {
   configOf: (url, secret) => ({ api_url: url, api_key: secret }),
   succeed: ({ method, url }) => ({
-    body: method === 'GET' && isList.test(url) ? emptyList : { id: 'obj_1', object: 'customer' },
+    body:
+      method === 'GET' && isList.test(url)
+        ? emptyList
+        : { id: 'obj_1', object: 'customer', deleted: true },
     headers: { 'request-id': 'req_1' },
   }),
   samples: {

@@ -258,7 +258,7 @@ describe('a redirect', () => {
     const failure = await failureOf(one.send(request(`${base}/away?key=secret`, post), signal))
     expect(failure.kind).toBe('refused-redirect')
     expect(failure.message).toBe(
-      `${base}/away redirects a request with a body to another server, http://localhost:${String(port())}, which would get its credentials. If that is the right one, put its URL into the manifest or the configuration.`,
+      `${base}/away redirects a request with a body to another server, http://localhost:${String(port())}, which would get its contents. If that is the right one, put its URL into the manifest or the configuration.`,
     )
     expect(received.map(({ url }) => url)).toEqual(['/away?key=secret'])
     const get = await one.send(request(`${base}/away`), signal)
@@ -275,7 +275,9 @@ describe('a redirect', () => {
     for (const parts of [login, { staysAtOrigin: true }]) {
       const failure = await failureOf(one.send(request(`${base}/away`, parts), signal))
       expect(failure.kind).toBe('refused-redirect')
-      expect(failure.message).toContain('redirects a request for a token to another server')
+      expect(failure.message).toContain(
+        'redirects a request that is for it alone to another server',
+      )
     }
     expect(received.filter(({ url }) => url === '/end')).toEqual([])
     expect(await (await one.send(request(`${base}/stay`, login), signal)).text()).toBe('end')

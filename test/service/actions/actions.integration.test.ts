@@ -195,6 +195,23 @@ describe('the input', () => {
   })
 })
 
+test('a result has all digits of its numbers', async () => {
+  const digits = '"big":9007199254740993,"e":1e400'
+  vendor.respond = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(`{"id":"cus_1","object":"customer",${digits}}`)
+    return undefined
+  }
+  const path = `${api.url}/connect/v1/instances/live/actions/createCustomer/invoke`
+  const headers = {
+    authorization: `Bearer ${api.client.key}`,
+    'content-type': 'application/json',
+    'idempotency-key': randomUUID(),
+  }
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify({ input }) })
+  expect(await response.text()).toContain(digits)
+})
+
 describe('an idempotency key', () => {
   test('carries a call out once, and refuses another input', async () => {
     const key = randomUUID()
@@ -322,7 +339,7 @@ describe('a failure of the vendor', () => {
         response.writeHead(200, { 'content-type': 'application/json' }).end('{"id": ')
         return undefined
       },
-      'action_outcome_unknown',
+      'action_response_unreadable',
     ],
   ]
   test.each(cases)('%s has its code and the words of the vendor', async (_name, script, code) => {
@@ -332,6 +349,13 @@ describe('a failure of the vendor', () => {
     }
     const { body } = await invoke({ input, timeout_seconds: 5 })
     expect(body).toMatchObject({ error: { code } })
+  })
+
+  test('that has a time says when to try again, also in the header', async () => {
+    vendor.respond = () => ({ status: 429, headers: { 'retry-after': '86400' }, body: {} })
+    const { status, headers, body } = await invoke({ input, timeout_seconds: 5 })
+    expect([status, headers.get('retry-after')]).toEqual([503, '86400'])
+    expect(body).toMatchObject({ error: { details: { retry_after_seconds: 86_400 } } })
   })
 
   test('that passes is tried again, as the vendor asks', async () => {

@@ -344,6 +344,37 @@ describe('an action', () => {
     expect(at.service.seen).toHaveLength(2)
   })
 
+  test('carries the key that was given, whatever it is, and is repeated under it', async () => {
+    const done = json(200, '{"output":1}')
+    await using at = await scripted({ status: 'cut' }, done, done, json(200, plan))
+    const { sendInvoice, getOrder } = at.client.actions
+    await sendInvoice({}, { idempotencyKey: 'ck-1' })
+    await getOrder({}, { idempotencyKey: 'ck-2' })
+    await sendInvoice({}, { dryRun: true, idempotencyKey: 'ck-3' })
+    expect(at.service.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
+      ...['ck-1', 'ck-1', 'ck-2'],
+      undefined,
+    ])
+  })
+
+  test('with a token is not repeated: its failure is the one that is told', async () => {
+    const failed = json(502, error('action_unavailable'), soon)
+    await using at = await scripted(failed, json(409, error('dry_run_token_used')))
+    const options = { token: 'rdt.1', idempotencyKey: 'ck-1' }
+    const failure = await failureOf(at.client.actions.createOrder({}, options))
+    expect(failure.code).toBe('action_unavailable')
+    expect(at.service.seen).toHaveLength(1)
+  })
+
+  test.each(['action_outcome_unknown', 'action_response_unreadable'])(
+    'is not repeated after %s: it may be done',
+    async (code) => {
+      await using at = await scripted(json(502, error(code), soon))
+      expect((await failureOf(at.client.actions.createOrder({}))).code).toBe(code)
+      expect(at.service.seen).toHaveLength(1)
+    },
+  )
+
   test('takes and gives numbers with all their digits', async () => {
     const digits =
       '[9007199254740993,-123456789012345678901234567890,0.1000000000000000055,1e400,1.5,0.30000000000000004,1e5,"1234567890123456789"]'

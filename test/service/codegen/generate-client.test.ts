@@ -33,6 +33,17 @@ describe('a client', () => {
     expect(generated(turned)).toBe(generated(crm))
   })
 
+  test.each([
+    ['read', 'none', 'always'],
+    ['read', 'natural', 'always'],
+    ['delete', 'natural', 'with key'],
+    ['create', 'native_key', 'with key'],
+    ['update', 'none', 'never'],
+  ] as const)('repeats an action that is %s and %s %s', (effect, idempotency, repeat) => {
+    const client = generated({ actions: [{ ...action('go'), effect, idempotency }] })
+    expect(client).toContain(`['go']: '${repeat}'`)
+  })
+
   test('of an instance without streams and actions compiles', () => {
     const client = generated({})
     expect(problemsOf({ 'client.ts': client })).toEqual([])

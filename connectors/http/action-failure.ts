@@ -1,0 +1,210 @@
+import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
+import { HeldBack } from '../../manifest-interpreter/source/manifest-client.ts'
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { UnsendableHeader } from '../../manifest-interpreter/http/unsendable-header.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { isRepeatable, type ActionResponse } from '../action.ts'
+import type { ActionDescriptor } from '../descriptor-schema.ts'
+import { headersOf } from './action-response.ts'
+import { askedTimeMs, retryFacts } from './retry-time.ts'
+import { requestIdOf, type VendorApi, type VendorFailure } from './vendor-api.ts'
+
+/** A request of an action, with all its tries. */
+export interface SentRequest {
+  readonly api: VendorApi
+  readonly descriptor: ActionDescriptor
+  readonly instance: string
+  readonly now: () => number
+  /** Of all requests of the client: until when the vendor last asked to wait. Later requests may be held back without asking it. */
+  readonly limit: { untilMs: number | undefined }
+  /** The caller can send the same call, which the vendor knows by its key, again. */
+  readonly mayComeAgain: boolean
+  /** A try before the last one may have been carried out. */
+  isUnclear: boolean
+}
+
+/** Whether the request is sent again after this outcome. */
+export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportError): boolean {
+  if (wasNotProcessed(outcome, sent.api)) return true
+  if (!isRepeatable(sent.descriptor) || !mayPass(outcome)) return false
+  sent.isUnclear ||= mayBeDone(outcome)
+  return true
+}
+
+/** The error that a failure which the vendor reports ends the call with. */
+export function reportedFailure(
+  { kind, message, code }: VendorFailure,
+  response: ActionResponse,
+  sent: SentRequest,
+): ConnectError {
+  const codeName = kind === 'failed' ? unclearCode(sent) : failureCodes[kind]
+  const isPassing = kind === 'rate limit' || kind === 'failed'
+  const atMs = isPassing ? askedTimeMs(response, sent.api, sent.now()) : undefined
+  if (kind === 'rate limit') sent.limit.untilMs = atMs
+  return failedCall(sent, codeName, {
+    ...withTime(message, atMs, sent),
+    status: response.status,
+    ...(code !== undefined && { vendor_code: code }),
+    ...requestIdFact(response, sent),
+  })
+}
+
+/** The error for a response that is no failure, and none of the vendor's. */
+export function unreadableResponse(
+  cause: unknown,
+  response: ActionResponse,
+  sent: SentRequest,
+): ConnectError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const details = { reason, status: response.status, ...requestIdFact(response, sent) }
+  return failedCall(sent, 'action_response_unreadable', details, cause)
+}
+
+/** The error for what was thrown while a request was sent. */
+export function failedRequest(
+  error: unknown,
+  sent: SentRequest,
+  { isTimeout, isStopped }: { readonly isTimeout: boolean; readonly isStopped: boolean },
+): unknown {
+  if (error instanceof ConnectError) return error
+  const fail = (code: ConnectError['code'], reason: string): ConnectError =>
+    failedCall(sent, code, { reason }, error)
+  const unclear = unclearCode(sent)
+  if (error instanceof UnsendableHeader)
+    return fail('action_credentials_refused', `${error.message} Nothing was sent.`)
+  if (error instanceof HeldBack) {
+    const facts = withTime(error.message, sent.limit.untilMs, sent)
+    return failedCall(sent, 'action_rate_limited', facts, error)
+  }
+  if (isTimeout) return fail(unclear, 'it did not respond in time')
+  if (isStopped) return fail(unclear, 'the service stopped while it waited for the response')
+  if (error instanceof TransportError) {
+    const code = wasNotProcessed(error, sent.api) ? 'action_unavailable' : unclear
+    return fail(transportCodes.get(error.kind) ?? code, error.message)
+  }
+  if (error instanceof SourceError) {
+    const isConfig = error.failureType === 'config_error'
+    return fail(isConfig ? 'action_credentials_refused' : 'action_unavailable', error.message)
+  }
+  return error
+}
+
+function withTime(
+  reason: string,
+  atMs: number | undefined,
+  { now, api }: SentRequest,
+): JsonObject & { readonly reason: string } {
+  const retry = retryFacts(atMs, now())
+  if (retry === undefined) return { reason }
+  return { reason: `${reason} (${api.title} asks to wait until ${retry.retry_at})`, ...retry }
+}
+
+function failedCall(
+  sent: SentRequest,
+  code: ConnectError['code'],
+  facts: JsonObject & { readonly reason: string },
+  cause?: unknown,
+): ConnectError {
+  const { api, descriptor, instance } = sent
+  const known = { vendor: api.title, action: descriptor.name, instance, ...facts }
+  const { code: told, ...more } = afterUnclearTry(sent, code, facts.reason)
+  const details = { ...known, ...more }
+  return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
+}
+
+/**
+ * After a try that may have been carried out, a refusal may only mean that it was: what is to be made is there, what is to be deleted is
+ * gone. A vendor that knows the call by its key refuses only what it refused the first time.
+ */
+function afterUnclearTry(
+  sent: SentRequest,
+  code: ConnectError['code'],
+  reason: string,
+): {
+  readonly code: ConnectError['code']
+  readonly reason: string
+  /** Whoever sends the call again must send it as the same one. */
+  readonly outcome_unknown?: true
+} {
+  const { isUnclear, descriptor } = sent
+  if (!isUnclear || descriptor.effect === 'read') return { code, reason }
+  if (code === 'action_rate_limited') return { code: unclearCode(sent), reason }
+  if (code === 'action_credentials_refused') {
+    const told = `${reason} (an earlier try of this call may have been carried out)`
+    return { code, reason: told, outcome_unknown: true }
+  }
+  if (descriptor.idempotency === 'native_key' || !refusals.has(code)) return { code, reason }
+  const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
+  return { code: 'action_outcome_unknown', reason: told }
+}
+
+/**
+ * Of a failure after which nobody knows whether the vendor did it. It is safe to repeat if a repetition changes nothing more, or if the vendor
+ * knows it by a key that the caller can send again.
+ */
+function unclearCode({
+  descriptor,
+  mayComeAgain,
+}: SentRequest): 'action_unavailable' | 'action_outcome_unknown' {
+  const { idempotency, effect } = descriptor
+  const isKnown = mayComeAgain || idempotency !== 'native_key' || effect === 'read'
+  return isRepeatable(descriptor) && isKnown ? 'action_unavailable' : 'action_outcome_unknown'
+}
+
+const refusals = new Set<ConnectError['code']>(['action_refused', 'action_permission_denied'])
+
+const failureCodes = {
+  credentials: 'action_credentials_refused',
+  permission: 'action_permission_denied',
+  'rate limit': 'action_rate_limited',
+  refused: 'action_refused',
+} as const
+
+/** It would be the same the next time. */
+const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
+  ['invalid-url', 'action_address_refused'],
+  ['invalid-scheme', 'action_address_refused'],
+  ['refused-address', 'action_address_refused'],
+  // The vendor sends the caller elsewhere: the object has moved.
+  ['refused-redirect', 'action_refused'],
+  // It responded with more than is read.
+  ['limit', 'action_response_unreadable'],
+])
+
+/** Before a connection stands nothing is sent. */
+const unconnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** The vendor refuses what is wrong with the request itself each time. */
+function mayPass(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return !transportCodes.has(outcome.kind)
+  return outcome.status >= 500 || passingStatuses.has(outcome.status)
+}
+
+const passingStatuses = new Set([401, 408, 409, 425])
+
+function mayBeDone(outcome: HttpResponse | TransportError): boolean {
+  if (outcome instanceof TransportError) return true
+  return outcome.status >= 500 || outcome.status === 408
+}
+
+function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi): boolean {
+  if (!(outcome instanceof TransportError)) {
+    const { status } = outcome
+    return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
+  }
+  const { cause } = outcome
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && unconnected.has(code)
+}
+
+function requestIdFact(response: ActionResponse, { api }: SentRequest): JsonObject {
+  const requestId = requestIdOf(api, response)
+  return requestId === undefined ? {} : { vendor_request_id: requestId }
+}

@@ -1,0 +1,45 @@
+import type { JsonObject } from '../../protocol/index.ts'
+import type { ActionResponse } from '../action.ts'
+import type { VendorApi } from './vendor-api.ts'
+
+/** What is further away is no time that a vendor means. */
+const longestWaitMs = 366 * 86_400_000
+
+/** When the vendor asks to try again, in milliseconds since 1970; undefined if it does not say so. */
+export function askedTimeMs(
+  { headers }: Pick<ActionResponse, 'headers'>,
+  { resetMs }: Pick<VendorApi, 'resetMs'>,
+  nowMs: number,
+): number | undefined {
+  return retryAfterMs(headers.get('retry-after'), nowMs) ?? resetMs?.(headers)
+}
+
+/** The time for people and programs; undefined if it has passed, or cannot be meant. */
+export function retryFacts(
+  atMs: number | undefined,
+  nowMs: number,
+): { readonly retry_after_seconds: number; readonly retry_at: string } | undefined {
+  if (atMs === undefined || !(atMs > nowMs && atMs - nowMs < longestWaitMs)) return undefined
+  const seconds = Math.ceil((atMs - nowMs) / 1000)
+  return {
+    retry_after_seconds: seconds,
+    retry_at: new Date(atMs).toISOString(),
+  } satisfies JsonObject
+}
+
+/** Seconds, or a date. */
+function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined || header === '') return undefined
+  if (/^\d+(?:\.\d+)?$/.test(header)) return nowMs + Number(header) * 1000
+  const date = /[a-z]{3}/i.test(header) ? Date.parse(header) : Number.NaN
+  return Number.isNaN(date) ? undefined : date
+}
+
+/** A number in a header. */
+export function headerNumber(
+  headers: ReadonlyMap<string, string>,
+  name: string,
+): number | undefined {
+  const text = headers.get(name)
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
+}
