@@ -305,6 +305,22 @@ describe('a call that failed and comes again under its key', () => {
     expect(vendorKeys()).toHaveLength(1)
   })
 
+  test('is the same one for the vendor if its credentials ended between two tries', async () => {
+    const key = randomUUID()
+    let count = 0
+    vendor.respond = () => {
+      count += 1
+      const error = { message: 'no' }
+      return count === 1 ? { status: 500, body: {} } : { status: 401, body: { error } }
+    }
+    const failed = await invoke({ input }, { key })
+    expect(codeOf(failed)).toBe('action_credentials_refused')
+    vendor.respond = succeed
+    expect((await invoke({ input }, { key })).status).toBe(200)
+    expect(vendor.requests.length).toBeGreaterThan(2)
+    expect(vendorKeys()).toHaveLength(1)
+  })
+
   test('is a new one for the vendor after a refusal, which it would only repeat', async () => {
     const key = randomUUID()
     vendor.respond = refuse
