@@ -41,6 +41,9 @@ export interface SourceEnvironmentOptions {
   readonly maxBodyBytes?: number
 }
 
+/** Node ends a longer timer at once: 24.8 days. */
+const longestTimerMs = 2 ** 31 - 1
+
 /** The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose it at the end. */
 export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly logger: Environment['logger']
@@ -106,9 +109,16 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
 
   async sleep(seconds: number): Promise<void> {
     const { waits } = this.#context
-    if (waits !== undefined) await waits.sleep(seconds, this.signal)
-    // A header may ask for less than nothing.
-    else await sleep(Math.max(0, seconds) * 1000, undefined, { signal: this.signal })
+    if (waits !== undefined) {
+      await waits.sleep(seconds, this.signal)
+      return
+    }
+    // A header may ask for less than nothing, or for months.
+    let leftMs = Math.max(0, seconds) * 1000
+    do {
+      await sleep(Math.min(leftMs, longestTimerMs), undefined, { signal: this.signal })
+      leftMs -= longestTimerMs
+    } while (leftMs > 0)
   }
 
   uuid(): string {
