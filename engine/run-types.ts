@@ -121,7 +121,7 @@ export interface StreamResult extends StreamProgress {
 export interface EndedRun {
   readonly result: RunResult
   /**
-   * To be called once the result is where it survives this process (printed, or stored): only then the destination forgets what it had to tell, and the
+   * To be called once the result survives this process (it is printed, or stored): only then the destination forgets what it had to tell, and the
    * next start is another run. A kill before that lets the next start tell it again. Never throws, and gives up after ten seconds.
    */
   readonly confirmTold: () => Promise<void>

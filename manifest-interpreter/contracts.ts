@@ -43,7 +43,7 @@ export interface Environment {
    * the reference, and only reported.
    */
   readonly unreadableAnswers?: 'fail'
-  /** How long a request is sent again for at most, apart from rate limits, where somebody waits for the result. Default: as the error handler says. */
+  /** If somebody waits for the result: how long a request is sent again for at most, apart from rate limits. Default: as the error handler says. */
   readonly maxRetrySeconds?: number
   /** Messages that are neither records nor states: in order, as they happen. */
   emit(message: SideMessage): void

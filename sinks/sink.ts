@@ -20,7 +20,7 @@ export interface Destination extends AsyncDisposable {
    */
   startRun(connection: string, key?: string): Promise<RunStart>
   /**
-   * The run came to its own end (complete, or with failed streams), and its result is where it survives the process: the next start is a new run. Nothing
+   * The run came to its own end (complete, or with failed streams), and its result survives the process: the next start is a new run. Nothing
    * happens if a newer start has the connection. May be called after the disposal.
    */
   endRun(connection: string, end: RunEnd): Promise<void>

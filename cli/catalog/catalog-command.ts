@@ -55,13 +55,13 @@ export async function runCatalog(
     case 'list': {
       const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
       const connectors = await catalog.list()
-      await context.write(options.json ? json(connectors) : summaryLines(connectors))
+      await context.write(options.json ? jsonText(connectors) : summaryLines(connectors))
       return exitCodes.complete
     }
     case 'show': {
       const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
       const connector = await catalog.get(options.type)
-      await context.write(options.json ? json(connector) : connectorLines(connector))
+      await context.write(options.json ? jsonText(connector) : connectorLines(connector))
       return exitCodes.complete
     }
     case 'import':
@@ -148,8 +148,4 @@ function countOf({ streams, generatesStreams }: ConnectorStreams): string {
     generatesStreams ? `${count} and those that it generates` : count,
     ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
   ].join(', ')
-}
-
-function json(value: unknown): string {
-  return jsonText(value)
 }

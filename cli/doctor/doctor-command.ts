@@ -72,7 +72,7 @@ async function machineAndParts(settings: Settings): Promise<readonly Finding[]> 
   ]
 }
 
-/** `dataDir`: of the settings, where a service on this machine leaves its address. */
+/** `dataDir`: of the settings; a service on this machine leaves its address in it. */
 async function service(
   flags: DoctorFlags,
   dataDir: string | undefined,

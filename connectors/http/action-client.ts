@@ -66,23 +66,20 @@ export class HttpActionClient implements ActionClient {
   async send(call: ActionCall, options: SendOptions): Promise<ActionOutcome> {
     const responses: ActionResponse[] = []
     let request: ActionRequest | undefined = call.plan(this.#config)
-    let last: ActionResponse | undefined
     while (request !== undefined && responses.length < maxSteps) {
       const planned: ActionRequest = withKey(request, this.#api, options)
       const response = await this.#sendStep(call, planned, options)
       responses.push(response)
-      last = response
       request = this.#readable(call, response, () => {
         // What takes an upload is not the vendor's API.
         if (planned.isUnauthorized !== true) requireJson(response.body)
         return call.next(this.#config, responses)
       })
     }
+    const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
-    const result = call.result.bind(call, last)
-    const { body } = last
     const output = this.#readable(call, last, () =>
-      requireResult({ body, output: result() }, call.descriptor.output),
+      requireResult({ body: last.body, output: call.result(last) }, call.descriptor.output),
     )
     return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }

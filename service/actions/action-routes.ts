@@ -134,16 +134,14 @@ function invokeAction(api: App): void {
       },
     },
     async (request, reply) => {
-      const { params, body, headers, preparedCall: call } = request
+      const { body, headers, preparedCall: call } = request
       if (call === null) throw new TypeError('the call was not prepared')
       const { dry_run: isDryRun = false, timeout_seconds: seconds } = body
       const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
-      const invoked = params.action
       const key = headers['idempotency-key']
-      let details: AuditDetails = { invoked, ...(isDryRun && { dryRun: true }) }
-      const note = (facts: Partial<AuditDetails>): void => {
-        details = { ...details, ...facts }
-        noteAudited(request, { details })
+      // The entry has the action since its beginning.
+      const note = (facts: AuditDetails): void => {
+        noteAudited(request, { details: { ...request.audited?.details, ...facts } })
       }
       const noteRequest = (vendorRequestId: unknown): void => {
         if (typeof vendorRequestId === 'string') note({ vendorRequestId })

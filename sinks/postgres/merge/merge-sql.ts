@@ -60,8 +60,8 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
- * `triggers`: where one may put the old row in place of the new one, those that it did are not `done`; and where it may give a row another
- * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it; where it may give a row a later cursor
+ * `triggers`: if one may put the old row in place of the new one, those that it did are not `done`; and if it may give a row another
+ * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it; if it may give a row a later cursor
  * or time than its record has, `late` are those: the next version would be taken for an older one. This costs joins too.
  */
 export function countedUpsertStatement(

@@ -68,7 +68,7 @@ export async function requireKeysKept(
 }
 
 /**
- * Throws where a trigger gave rows (`late`) a later value of the cursor, or a later time, than their records have: a dedup mode would take the
+ * Throws if a trigger gave rows (`late`) a later value of the cursor, or a later time, than their records have: a dedup mode would take the
  * next version of such a record for an older one, and leave it out. The transaction is then to be rolled back.
  */
 export async function requireOrderKept(
