@@ -11,7 +11,7 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
 
   /** A discovery of an earlier configuration does not count. */
   async get(instanceId: string): Promise<Discovery | null> {
-    const [row] = await this.#database.query<{ catalog: AirbyteCatalog; discovered_at: Date }>(
+    const [row] = await this.#database.query<{ catalog: AirbyteCatalog; discovered_at: string }>(
       `SELECT catalog, discovered_at
        FROM reactor_connect_service.discoveries AS discovery
        JOIN reactor_connect_service.instances AS instance
@@ -20,11 +20,11 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
       [instanceId],
     )
     if (row === undefined) return null
-    return { catalog: row.catalog, discoveredAt: row.discovered_at.toISOString() }
+    return { catalog: row.catalog, discoveredAt: row.discovered_at }
   }
 
   async put(instanceId: string, version: number, catalog: AirbyteCatalog): Promise<Discovery> {
-    const [row] = await this.#database.query<{ at: Date }>(
+    const [row] = await this.#database.query<{ at: string }>(
       `WITH kept AS (
          INSERT INTO reactor_connect_service.discoveries (instance_id, config_version, catalog)
          SELECT id, config_version, $3 FROM reactor_connect_service.instances
@@ -35,6 +35,6 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
        SELECT now() AS at`,
       [instanceId, version, JSON.stringify(catalog)],
     )
-    return { catalog, discoveredAt: (row?.at ?? new Date()).toISOString() }
+    return { catalog, discoveredAt: row?.at ?? new Date().toISOString() }
   }
 }

@@ -40,7 +40,7 @@ interface SandboxRow extends Row {
 interface TokenRow extends Row {
   readonly token_hash: Buffer
   readonly binding: PromotionBinding
-  readonly expires_at: Date
+  readonly expires_at: string
   readonly has_expired: boolean
   readonly promoted_run: string | null
   readonly replaced_by: string | null
@@ -163,7 +163,7 @@ export class PostgresSandboxStore implements SandboxStore {
     return {
       hash: row.token_hash,
       binding: row.binding,
-      expiresAt: row.expires_at.toISOString(),
+      expiresAt: row.expires_at,
       hasExpired: row.has_expired,
       promotedRun: row.promoted_run,
       replacedBy: row.replaced_by,

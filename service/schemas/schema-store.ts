@@ -18,7 +18,7 @@ interface UseRow extends Row {
   readonly fingerprint: string
   readonly block_fingerprint: string
   readonly run_id: string
-  readonly first_seen_at: Date
+  readonly first_seen_at: string
   /** Null if the connection is gone. */
   readonly instance: string | null
 }
@@ -158,6 +158,6 @@ function useOf(row: UseRow): StreamSchema {
     recordFingerprint: row.fingerprint,
     blockFingerprint: row.block_fingerprint,
     run: row.run_id,
-    firstSeenAt: row.first_seen_at.toISOString(),
+    firstSeenAt: row.first_seen_at,
   }
 }

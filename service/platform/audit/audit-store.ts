@@ -15,7 +15,7 @@ import { Conditions } from '../database/statement.ts'
 
 interface EntryRow extends Row {
   readonly id: string
-  readonly at: Date
+  readonly at: string
   readonly principal_id: string | null
   readonly principal_kind: AuditPrincipal['kind'] | null
   readonly principal_name: string | null
@@ -170,7 +170,7 @@ function entryOf(row: EntryRow): AuditEntry {
   const isKnown = id !== null && kind !== null && name !== null && via !== null
   return {
     id: row.id,
-    at: row.at.toISOString(),
+    at: row.at,
     principal: isKnown ? { id, kind, name, via } : null,
     action: row.action,
     resource: row.resource,

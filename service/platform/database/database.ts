@@ -5,6 +5,7 @@ import { pinPath } from '../../../postgres/search-path.ts'
 import { resultsOf, withFarewell } from '../../../postgres/session.ts'
 import { meaningOf, type StateMeaning } from '../../../postgres/sqlstate.ts'
 import { ConnectError, networkFailure } from '../../../protocol/index.ts'
+import { readTime } from './read-time.ts'
 
 export type Row = Record<string, unknown>
 
@@ -141,8 +142,12 @@ export async function pinSearchPath(client: pg.ClientBase): Promise<void> {
   await client.query(pinPath)
 }
 
+/** A time is ISO 8601 in every row; everything else is read as the driver does. */
+const types = new pg.TypeOverrides()
+types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, readTime)
+
 export function sessionOptions(url: string): pg.ClientConfig {
-  return { ...everySession, connectionString: url, connectionTimeoutMillis: 5_000 }
+  return { ...everySession, connectionString: url, connectionTimeoutMillis: 5_000, types }
 }
 
 /** The name of the constraint that rejected a row. */

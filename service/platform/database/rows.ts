@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { snakeCase } from '../../../lib/text/snake-case.ts'
 import type { Resource } from '../wire.ts'
 import type { Row } from './database.ts'
+import { readTime } from './read-time.ts'
 
 /** The fields of a resource as columns: `id, created_at`, or `c.id, c.created_at` of the table `c`. */
 export function selectColumns(
@@ -60,13 +61,12 @@ function columnsOf(schema: z.ZodObject): readonly Column[] {
 function readerOf(type: z.core.$ZodType): (value: unknown) => unknown {
   if (type instanceof z.ZodNullable) return readerOf(type.unwrap())
   if (type instanceof z.ZodNumber) return readNumber
-  return type instanceof z.ZodString && type.meta()?.format === 'date-time' ? readTime : readAsIs
+  return type instanceof z.ZodString && type.meta()?.format === 'date-time' ? readText : readAsIs
 }
 
-/** A time is text if the row came inside a JSON document. */
-function readTime(value: unknown): unknown {
-  const time = typeof value === 'string' ? new Date(value) : value
-  return time instanceof Date ? time.toISOString() : time
+/** The driver has read a column by then, but not a row inside a JSON document. */
+function readText(value: unknown): unknown {
+  return typeof value === 'string' && !value.endsWith('Z') ? readTime(value) : value
 }
 
 function readNumber(value: unknown): unknown {
