@@ -5,6 +5,7 @@ import {
   type RequestScope,
 } from '../../contracts.ts'
 import { get } from '../../value/dict.ts'
+import { equals } from '../../value/equality.ts'
 import { PythonError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict, Value } from '../../value/value.ts'
@@ -44,6 +45,8 @@ export class ConcurrentCursor<T> implements Cursor {
   /** Records below have been read before. */
   readonly #syncStart: T
   readonly #mostRecent = new Map<StreamSlice, T>()
+  /** Of slices that are not closed yet. */
+  readonly #etags = new Map<StreamSlice, string>()
   /** The end of what is read now: mostly the time at which the read began. */
   #rangeEnd: T | undefined
   #lastSlice: StreamSlice | undefined
@@ -108,6 +111,7 @@ export class ConcurrentCursor<T> implements Cursor {
     const mostRecent = this.#mostRecent.get(slice)
     this.#mostRecent.delete(slice)
     this.#lastSlice = undefined
+    this.#keepLastResponse(slice)
     const interval = this.#readInterval(slice, mostRecent)
     this.#hasClosedSlice = true
     if (interval === undefined) return
@@ -161,6 +165,23 @@ export class ConcurrentCursor<T> implements Cursor {
     return this.#sliceWith(slice, { [boundaries[0]]: values.write(reached), [boundaries[1]]: end })
   }
 
+  etagOf(slice: StreamSlice): string | undefined {
+    const { lastResponse } = this.#state
+    const isSameStart =
+      lastResponse !== undefined && equals(lastResponse.start, this.#startOf(slice))
+    return isSameStart ? lastResponse.etag : undefined
+  }
+
+  keepEtag(slice: StreamSlice, etag: string): void {
+    this.#etags.set(slice, etag)
+  }
+
+  endsBefore(slice: StreamSlice, record: Dict): boolean {
+    const { boundaries, values } = this.#settings
+    const value = this.#valueOf(record)
+    return value !== undefined && values.compare(value, this.#bound(slice, boundaries[1])) > 0
+  }
+
   headers(scope: RequestScope): Dict {
     return this.#settings.requestOptions.headers(scope)
   }
@@ -202,6 +223,17 @@ export class ConcurrentCursor<T> implements Cursor {
         { failureType: 'system_error' },
       )
     return { start: this.#syncStart, end: mostRecent, mostRecent }
+  }
+
+  #keepLastResponse(slice: StreamSlice): void {
+    const etag = this.#etags.get(slice)
+    this.#etags.delete(slice)
+    this.#state.lastResponse =
+      etag === undefined ? undefined : { start: this.#startOf(slice), etag }
+  }
+
+  #startOf({ cursorSlice }: StreamSlice): Value {
+    return get(cursorSlice, this.#settings.boundaries[0]) ?? null
   }
 
   /**

@@ -1,4 +1,4 @@
-import { dictOf, entries, get, isDict, set } from '../../value/dict.ts'
+import { dictOf, entries, get, isDict, remove, set } from '../../value/dict.ts'
 import { PythonError, typeError } from '../../value/python-error.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { mergeIntervals, type CursorValues, type Interval } from './cursor-values.ts'
@@ -11,7 +11,17 @@ export interface CursorState<T> {
   intervals: readonly Interval<T>[]
   /** The state as it came in, where it was not one of intervals. */
   readonly incoming: Dict
+  lastResponse: LastResponse | undefined
 }
+
+/** The one response that held all of the last slice. */
+export interface LastResponse {
+  /** Where the slice began, as the slice has it. */
+  readonly start: Value
+  readonly etag: string
+}
+
+const lastResponseKey = 'last_response'
 
 interface ReadOptions<T> {
   readonly state: Dict
@@ -34,7 +44,11 @@ export function readState<T>(options: ReadOptions<T>): {
       ? before
       : start
   return {
-    state: { intervals: [{ start, end: syncStart, mostRecent: syncStart }], incoming: state },
+    state: {
+      intervals: [{ start, end: syncStart, mostRecent: syncStart }],
+      incoming: state,
+      lastResponse: readLastResponse(state),
+    },
     syncStart,
   }
 }
@@ -56,9 +70,20 @@ function readIntervals<T>({ state, start, values }: ReadOptions<T>): {
   const reached = first?.mostRecent ?? first?.end
   const legacy = get(state, 'legacy')
   return {
-    state: { intervals, incoming: legacy !== undefined && isDict(legacy) ? legacy : {} },
+    state: {
+      intervals,
+      incoming: legacy !== undefined && isDict(legacy) ? legacy : {},
+      lastResponse: undefined,
+    },
     syncStart: reached !== undefined && values.isTruthy(reached) ? reached : start,
   }
+}
+
+function readLastResponse(state: Dict): LastResponse | undefined {
+  const response = get(state, lastResponseKey)
+  if (response === undefined || !isDict(response)) return undefined
+  const [start, etag] = [get(response, 'start'), get(response, 'etag')]
+  return start !== undefined && typeof etag === 'string' ? { start, etag } : undefined
 }
 
 function readInterval<T>(slice: Value, values: CursorValues<T>): Interval<T> {
@@ -89,6 +114,9 @@ export function writeState<T>(state: CursorState<T>, field: string, values: Curs
       : first.start
   const written = dictOf(entries(state.incoming))
   set(written, field, values.write(reached))
+  const { lastResponse } = state
+  if (lastResponse !== undefined) set(written, lastResponseKey, { ...lastResponse })
+  else remove(written, lastResponseKey)
   return written
 }
 

@@ -165,6 +165,19 @@ export class PerPartitionCursor implements Cursor {
     return this.#options.factory.create({}, null)
   }
 
+  etagOf(slice: StreamSlice): string | undefined {
+    return this.#useGlobalCursor ? undefined : this.#find(slice)?.cursor.etagOf(slice)
+  }
+
+  keepEtag(slice: StreamSlice, etag: string): void {
+    if (!this.#useGlobalCursor) this.#cursorOf(slice).cursor.keepEtag(slice, etag)
+  }
+
+  endsBefore(slice: StreamSlice, record: Dict): boolean {
+    this.#stateless ??= this.copyWithoutState()
+    return this.#stateless.endsBefore(slice, record)
+  }
+
   headers(scope: RequestScope): Dict {
     return this.#options.requestOptions.headers(scope)
   }

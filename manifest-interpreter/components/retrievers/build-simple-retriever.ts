@@ -8,6 +8,7 @@ import {
   checkPageSizeReduction,
   checkPaginationReset,
   checkWindowSplitting,
+  conditionalCursor,
 } from './retriever-rules.ts'
 import { queryPropertiesOf } from './requested-properties.ts'
 import { tokenPlaceOf } from './repeated-pages.ts'
@@ -68,6 +69,11 @@ export function simpleRetriever(
     newTracker: trackerFactory(definition, stream),
     newReducer: reducerFactory(definition, paginator, { builder, streamName }),
     windowSplitting: windowSplitting(definition, stream),
+    etagCursor: conditionalCursor(definition, {
+      streamName,
+      stream,
+      hasQueryProperties: query.properties !== null,
+    }),
   })
 }
 

@@ -10,6 +10,7 @@ import {
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
 import { classifyStopCondition } from '../paginators/stop-condition-safety.ts'
 import { truth } from '../../value/truth.ts'
+import { keepsEtags, type EtagCursor } from './conditional-read.ts'
 import type { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
@@ -164,6 +165,29 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
     throw wrong(
       'it cannot be combined with query properties, whose earlier chunks would come twice.',
     )
+}
+
+/** The cursor that keeps the ETags of conditional requests; null if they are not asked for. */
+export function conditionalCursor(
+  definition: PlainDict,
+  { streamName, stream, hasQueryProperties }: Subject,
+): EtagCursor | null {
+  if (!flag(definition, 'conditional_requests', false)) return null
+  const wrong = (reason: string) =>
+    invalidComponent(`conditional_requests of stream ${streamName}`, reason)
+  const sync = stream?.incrementalSync ?? null
+  if (sync === null || stream === undefined || !keepsEtags(stream.cursor))
+    throw wrong('it needs a DatetimeBasedCursor, whose state keeps the ETags.')
+  // The same response must mean the same records, and one request.
+  const parts = ['pagination_reset', 'page_size_reduction', 'request_window_splitting']
+  const part = parts.find((name) => isSet(definition, name))
+  if (part !== undefined) throw wrong(`it cannot be combined with ${part}.`)
+  if (isSet(component(definition, 'record_selector'), 'record_filter'))
+    throw wrong('it cannot be combined with a record_filter.')
+  if (flag(sync, 'is_client_side_incremental', false))
+    throw wrong('it cannot be combined with is_client_side_incremental.')
+  if (hasQueryProperties === true) throw wrong('it cannot be combined with query properties.')
+  return stream.cursor
 }
 
 /** True if an error handler of the retriever's requester can ask for the action. */

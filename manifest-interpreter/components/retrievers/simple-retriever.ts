@@ -1,6 +1,7 @@
 import { RetrieverSignal, SourceError } from '../../contracts.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { combineDicts, combineMappings } from '../requesters/combine-mappings.ts'
+import { conditionalRead, type ConditionalRead, type EtagCursor } from './conditional-read.ts'
 import { RecordsHash, RepeatedPages } from './repeated-pages.ts'
 import type { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import type { PaginationTracker } from '../paginators/pagination-tracker.ts'
@@ -35,6 +36,8 @@ export interface SimpleRetrieverOptions {
   readonly newTracker: () => PaginationTracker
   readonly newReducer: (() => PageSizeReducer) | null
   readonly windowSplitting: WindowSplitting | null
+  /** Keeps ETags, if requests are conditional. */
+  readonly etagCursor: EtagCursor | null
 }
 
 export interface WindowSplitting {
@@ -106,7 +109,8 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readPages(original: StreamSlice): AsyncIterable<readonly Dict[]> {
-    const { paginator, newTracker, newReducer, streamName, tokenPlace } = this.#options
+    const { paginator, newTracker, newReducer, streamName, tokenPlace, etagCursor } = this.#options
+    const conditional = conditionalRead(etagCursor, original)
     const tracker = newTracker()
     const reducer = newReducer?.() ?? null
     const repeated = new RepeatedPages(streamName, tokenPlace)
@@ -115,7 +119,7 @@ export class SimpleRetriever implements Retriever {
     let firstPage = this.#options.firstPage?.(slice) ?? null
     for (;;) {
       const scope = scopeOf(slice, token, reducer)
-      const page = new PageCount(original, firstPage)
+      const page = new PageCount(original, firstPage, conditional)
       if (repeated.watchesRecords) page.watchRecords()
       firstPage = null
       const outcome = yield* this.#countedPage(scope, page, { tracker, reducer })
@@ -204,7 +208,7 @@ export class SimpleRetriever implements Retriever {
     const { requester, recordSelector, streamName } = this.#options
     const response =
       page.takeKnown() ??
-      (await requester.send({ scope, stream: streamName, ...this.#requestOptions(scope) }))
+      (await requester.send({ scope, stream: streamName, ...this.#requestOptions(scope, page) }))
     page.response = response
     page.extracted = 0
     if (response?.ok !== true) return
@@ -217,7 +221,7 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  #requestOptions(scope: RequestScope) {
+  #requestOptions(scope: RequestScope, { conditional }: PageCount) {
     const { paginator, slicerOptions, ignoreSlicerOptionsOnPages } = this.#options
     const path = paginator.path(scope)
     const sources: RequestOptions[] = [paginator]
@@ -227,7 +231,7 @@ export class SimpleRetriever implements Retriever {
     return {
       path,
       headers: combineDicts(
-        sources.map((source) => source.headers(scope)),
+        [...sources.map((source) => source.headers(scope)), conditional?.headers()],
         { nested: false, part: 'headers' },
       ),
       params: combineDicts(
@@ -258,10 +262,13 @@ class PageCount {
   lastRecord: Dict | null = null
   #recordsHash: RecordsHash | null = null
 
+  readonly conditional: ConditionalRead | null
+
   /** @param known the response, if no request is needed */
-  constructor(slice: StreamSlice, known: HttpResponse | null) {
+  constructor(slice: StreamSlice, known: HttpResponse | null, conditional: ConditionalRead | null) {
     this.slice = slice
     this.#known = known
+    this.conditional = conditional
   }
 
   takeKnown(): HttpResponse | null {
@@ -279,6 +286,7 @@ class PageCount {
     this.count += records.length
     this.lastRecord = records.at(-1) ?? this.lastRecord
     this.#recordsHash?.add(records)
+    this.conditional?.observe(records)
   }
 
   watchRecords(): void {
@@ -326,8 +334,11 @@ async function nextToken(
   page: PageCount,
   scope: RequestScope,
 ): Promise<PlainDict | null> {
-  const { response } = page
-  return response === null ? null : paginator.next({ ...page.read(scope), response })
+  const { response, conditional } = page
+  if (response === null || conditional?.isUnchanged(response) === true) return null
+  const token = await paginator.next({ ...page.read(scope), response })
+  if (token === null) conditional?.finish(response)
+  return token
 }
 
 function initialToken(paginator: Paginator): PlainDict | null {

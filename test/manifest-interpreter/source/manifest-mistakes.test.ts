@@ -89,6 +89,32 @@ test.each<{ name: string; changes: PlainDict; place: string; problem: string }>(
     problem: 'it needs a DatetimeBasedCursor with cursor_granularity.',
   },
   {
+    name: 'conditional requests without a cursor',
+    changes: { streams: [stream('items', { conditional_requests: true })] },
+    place: 'conditional_requests of stream items',
+    problem: 'it needs a DatetimeBasedCursor, whose state keeps the ETags.',
+  },
+  {
+    name: 'conditional requests for records that are filtered: the filter may know the time',
+    changes: {
+      streams: [
+        {
+          ...stream('items', {
+            conditional_requests: true,
+            record_selector: {
+              type: 'RecordSelector',
+              extractor: { type: 'DpathExtractor', field_path: [] },
+              record_filter: { type: 'RecordFilter', condition: '{{ true }}' },
+            },
+          }),
+          incremental_sync: datetimeCursor,
+        },
+      ],
+    },
+    place: 'conditional_requests of stream items',
+    problem: 'it cannot be combined with a record_filter.',
+  },
+  {
     name: 'a parent that is read lazily, with a cursor that cuts steps',
     changes: {
       streams: [

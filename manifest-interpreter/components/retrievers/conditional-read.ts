@@ -1,0 +1,63 @@
+import type { Cursor } from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { StreamSlice } from '../../value/stream-slice.ts'
+import type { Dict } from '../../value/value.ts'
+
+/** A cursor that keeps ETags with its state. */
+export type EtagCursor = Cursor & Required<Pick<Cursor, 'etagOf' | 'keepEtag' | 'endsBefore'>>
+
+export function keepsEtags(cursor: Cursor): cursor is EtagCursor {
+  return cursor.etagOf !== undefined
+}
+
+export function conditionalRead(
+  cursor: EtagCursor | null,
+  slice: StreamSlice,
+): ConditionalRead | null {
+  return cursor === null ? null : new ConditionalRead(cursor, slice)
+}
+
+/**
+ * The read of a slice whose first request is conditional (RFC 9110, 13.1.2). If one response held a whole slice, and the next slice begins
+ * where it did, then the same response means the same read, which gives nothing new. So its ETag is kept with the state, and the next read
+ * asks for another response only.
+ */
+export class ConditionalRead {
+  readonly #cursor: EtagCursor
+  readonly #slice: StreamSlice
+  readonly #known: string | undefined
+  #responses = 0
+  /** Where a record is newer than the slice, the same response may give it later. */
+  #isSettled = true
+
+  constructor(cursor: EtagCursor, slice: StreamSlice) {
+    this.#cursor = cursor
+    this.#slice = slice
+    this.#known = cursor.etagOf(slice)
+  }
+
+  /** Of the next request. */
+  headers(): Dict {
+    const isFirst = this.#responses === 0
+    return isFirst && this.#known !== undefined ? { 'If-None-Match': this.#known } : {}
+  }
+
+  observe(records: readonly Dict[]): void {
+    this.#isSettled &&= !records.some((record) => this.#cursor.endsBefore(this.#slice, record))
+  }
+
+  /** Called with the response of each request. Returns true if it says that nothing has changed. */
+  isUnchanged({ status }: HttpResponse): boolean {
+    this.#responses += 1
+    if (status !== 304 || this.#known === undefined) return false
+    this.#cursor.keepEtag(this.#slice, this.#known)
+    return true
+  }
+
+  /** Called with the last response of the slice. */
+  finish({ headers }: HttpResponse): void {
+    const etag = headers.text('etag')
+    if (this.#responses === 1 && this.#isSettled && etag !== undefined)
+      this.#cursor.keepEtag(this.#slice, etag)
+  }
+}
