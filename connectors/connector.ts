@@ -91,6 +91,8 @@ export interface SendOptions extends PreviewOptions {
   readonly signal: AbortSignal
   /** The caller can send the same call with the same `idempotencyKey` again. */
   readonly mayComeAgain: boolean
+  /** The same call was sent before, and may have been carried out. */
+  readonly cameBefore?: boolean
 }
 
 export interface ActionOutcome {

@@ -93,7 +93,7 @@ export class HttpActionClient implements ActionClient {
     const { timeoutMs } = options
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
-    const sent = this.#sentRequest(descriptor, options.mayComeAgain)
+    const sent = this.#sentRequest(descriptor, options)
     try {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
@@ -120,10 +120,13 @@ export class HttpActionClient implements ActionClient {
     return read
   }
 
-  #sentRequest(descriptor: ActionDescriptor, mayComeAgain = false): SentRequest {
+  #sentRequest(
+    descriptor: ActionDescriptor,
+    { mayComeAgain = false, cameBefore = false }: Partial<SendOptions> = {},
+  ): SentRequest {
     const { instance, now } = this.#context
     const facts = { api: this.#api, descriptor, instance, now, limit: this.#limit }
-    return { ...facts, mayComeAgain, isUnclear: false }
+    return { ...facts, mayComeAgain, isUnclear: cameBefore }
   }
 
   /** What `read` makes of the responses so far. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
-import type { ConnectorActions } from '../../connectors/connector.ts'
+import type { ConnectorActions, SendOptions } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { Execution } from '../execution/execution.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -126,6 +126,7 @@ export class ExistingCall implements PreparedCall {
         ...options,
         idempotencyKey: await this.#vendorKey(vendorKey),
         mayComeAgain: true,
+        cameBefore: attempt > 1,
       })
     }
     const mayRepeat = isRepeatable(action.descriptor)
@@ -153,7 +154,7 @@ export class ExistingCall implements PreparedCall {
     const { action, title } = this.#known
     if (isRepeatable(action.descriptor)) return
     const { name } = action.descriptor
-    const reason = 'the process that carried it out died'
+    const reason = 'the process that carried it out died, or could not store the result'
     throw new ConnectError('action_outcome_unknown', {
       details: { vendor: title, action: name, reason },
     })
@@ -175,7 +176,8 @@ export class ExistingCall implements PreparedCall {
       idempotencyKey,
       timeoutMs,
       mayComeAgain = false,
-    }: CallOptions & { readonly idempotencyKey: string; readonly mayComeAgain?: boolean },
+      cameBefore = false,
+    }: CallOptions & Pick<SendOptions, 'idempotencyKey'> & Partial<SendOptions>,
   ): Promise<Invocation> {
     const { instance, actions, action } = this.#known
     const { clients, stopping, logger } = this.#tools
@@ -187,6 +189,7 @@ export class ExistingCall implements PreparedCall {
           timeoutMs: timeoutOf(timeoutMs),
           signal: stopping,
           mayComeAgain,
+          cameBefore,
         }),
       )
       const failure = await opened.shared.waitUntilSettled()

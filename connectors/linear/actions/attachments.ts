@@ -19,7 +19,6 @@ export const createAttachment = defineAction({
     metadata: z.record(z.string(), anyJson).exactOptional().meta({
       description: 'Data of your own.',
     }),
-    commentBody: z.string().exactOptional().meta({ description: 'A comment beside it.' }),
     ...asUser,
     id: newId,
   }),

@@ -156,6 +156,16 @@ describe('a refusal after a try whose response was lost', () => {
     })
   })
 
+  test.each([403, 409])(
+    'with %i says of no call with a key that nothing was carried out',
+    async (status) => {
+      const turnedAway: VendorScript = () => ({ status, body: { error: { message: 'no' } } })
+      const error = await refusalOf('stripe', 'createCustomer', afterLostResponse(turnedAway))
+      if (status === 409) expect(error.code).toBe('action_unavailable')
+      else expect(error.details).toMatchObject({ outcome_unknown: true })
+    },
+  )
+
   test('because of a limit does not say that nothing was carried out', async () => {
     const limited: VendorScript = () => ({
       status: 429,
