@@ -250,3 +250,16 @@ test('deletes are carried out in a table with triggers, and older ones are not',
   expect(stats.deleted).toBe(2)
   expect(await rowsOf(db)).toEqual([first[1], { id: 'K3', name: 'b' }, { id: 'K4', name: 'b' }])
 })
+
+test("a table's triggers are found whatever its name is", async () => {
+  await using db = await testDatabase()
+  const name = `w$&$1 o'd`
+  await sync(db, streamOf({ name, ...byName }), [])
+  await sync(db, streamOf({ name, ...byName }), first.slice(0, 1))
+  const [table] = await db.query(
+    `SELECT format('%I', relname) AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'w$%'`,
+  )
+  await trigger(db, 'BEFORE INSERT', `NEW.name = 'zzz'`, { table: String(table?.name) })
+  const loading = loadAll(db, { name, records: first.slice(1), ...byName })
+  await expect(loading).rejects.toMatchObject({ code: 'destination_key_unusable' })
+})

@@ -212,12 +212,12 @@ const isOwnTrigger = `tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND 
 
 /**
  * Statements without a result that are refused with division_by_zero if the table has triggers of INSERT or UPDATE. The lock, which a COPY takes anyway,
- * keeps others from making one before the transaction ends. No DO block: plpgsql may be out of reach for this login.
+ * keeps others from making one before the transaction ends; those of partitions would be too many. No DO block: plpgsql may be out of reach for this login.
  */
 export function refuseTriggers(table: TableName): string {
-  const condition = isOwnTrigger.replaceAll('$1', quoteLiteral(quoteTable(table)))
+  const condition = isOwnTrigger.replaceAll('$1', () => quoteLiteral(quoteTable(table)))
   const cursor = '_reactor_triggers'
-  return `LOCK TABLE ${quoteTable(table)} IN ROW EXCLUSIVE MODE; DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE ${condition}) THEN 0 ELSE 1 END;
+  return `LOCK TABLE ONLY ${quoteTable(table)} IN ROW EXCLUSIVE MODE; DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE ${condition}) THEN 0 ELSE 1 END;
     MOVE ${cursor}; CLOSE ${cursor}`
 }
 
