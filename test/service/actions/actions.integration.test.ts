@@ -461,6 +461,27 @@ describe('a failure of the vendor', () => {
   })
 })
 
+test('the audit log has the effect and the hash of a call before the vendor responds', async () => {
+  let end: () => void = () => undefined
+  const isSent = new Promise<void>((resolve) => {
+    vendor.respond = (_request, response) => {
+      end = () => response.end(JSON.stringify(customer))
+      resolve()
+      return undefined
+    }
+  })
+  const call = invoke({ input })
+  await isSent
+  const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
+  expect(body).toMatchObject({
+    items: [
+      { outcome: 'begun', details: { effect: 'create', input_hash: expect.any(String) as string } },
+    ],
+  })
+  end()
+  expect((await call).status).toBe(200)
+})
+
 test('every call has an entry in the audit log, without its input', async () => {
   const { token } = await dryRun(agent)
   await invoke({ input, token }, { client: agent })
