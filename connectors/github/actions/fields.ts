@@ -27,6 +27,17 @@ export const sha = z
   .meta({ description: 'SHA of a commit, complete.' })
 export const login = z.string().min(1).max(100)
 export const labelName = z.string().min(1).max(50)
+/** As a list of records has it. */
+const colorAndDescription = {
+  color: z.string().nullable().exactOptional(),
+  description: z.string().nullable().exactOptional(),
+}
+/** A name, or a label as GitHub describes it. */
+export const label = z.union([
+  labelName,
+  z.strictObject({ id: positive.exactOptional(), name: labelName, ...colorAndDescription }),
+])
+export const namedLabel = z.union([labelName, z.strictObject({ name: labelName })])
 
 /** A path of a file or the name of a branch: no segment may be empty, `.` or `..`. */
 export const slashedPath = z

@@ -3,6 +3,9 @@ import { anyJson, defineAction, pathSegment, urlPath } from '../../action.ts'
 import { noOutput, positive, repository, sha, withId } from './fields.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
+const workflowId = z
+  .union([pathSegment, positive])
+  .meta({ description: 'Id of the workflow, or its file: `main.yml`.' })
 const run = { ...repository, run_id: positive.meta({ description: 'Id of the run.' }) }
 
 export const dispatchWorkflow = defineAction({
@@ -12,7 +15,7 @@ export const dispatchWorkflow = defineAction({
   idempotency: 'none',
   input: z.object({
     ...repository,
-    workflow_id: pathSegment.meta({ description: 'Id of the workflow, or its file: `main.yml`.' }),
+    workflow_id: workflowId,
     ref: z.string().min(1).meta({ description: 'Branch or tag.' }),
     inputs: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))

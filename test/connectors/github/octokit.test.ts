@@ -75,7 +75,7 @@ test('what it writes it reads, with the errors of GitHub', async () => {
     content: 'aGk=',
   })
   const file = await octokit.rest.repos.getContent({ ...place, path: 'docs/a b.md' })
-  expect(file.data).toMatchObject({ sha: written.content?.sha, content: 'aGk=' })
+  expect(file.data).toMatchObject({ sha: written.content?.sha, content: 'aGk=\n' })
   await octokit.rest.git.createRef({ ...place, ref: 'refs/heads/x', sha: 'b'.repeat(40) })
   const { data: pull } = await octokit.rest.pulls.create({ ...place, head: 'x', base: 'main' })
   const merged = await octokit.rest.pulls.merge({ ...place, pull_number: pull.number })
