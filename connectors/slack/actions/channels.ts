@@ -64,7 +64,7 @@ export const inviteToChannel = defineAction({
   idempotency: 'none',
   input: z.object({
     channel: channelId,
-    users: z.array(userId).min(1).max(100),
+    users: z.array(userId).min(1).max(1000),
     force: z.boolean().exactOptional().meta({
       description: 'Invite the others if some users cannot be invited.',
     }),
@@ -114,8 +114,24 @@ export const openConversation = defineAction({
   effect: 'create',
   // The same users have one conversation.
   idempotency: 'natural',
-  input: z.object({ users: z.array(userId).min(1).max(8) }),
+  input: z
+    .object({
+      users: z.array(userId).min(1).max(8).exactOptional(),
+      channel: channelId.exactOptional().meta({
+        description: 'Id of a direct message that is to be opened again, in the place of users.',
+      }),
+      return_im: z.boolean().exactOptional().meta({
+        description: 'True: the output has all of the conversation.',
+      }),
+      prevent_creation: z.boolean().exactOptional().meta({
+        description: 'True: only find one that there is.',
+      }),
+    })
+    .refine(
+      ({ users, channel }) => (users === undefined) !== (channel === undefined),
+      'give either users or channel',
+    ),
   output: channelResult,
-  plan: ({ users }, config) =>
-    slackRequest(config, 'conversations.open', { users: users.join(',') }),
+  plan: ({ users, ...input }, config) =>
+    slackRequest(config, 'conversations.open', { ...input, users: users?.join(',') }),
 })

@@ -45,7 +45,7 @@ const history: Method = (call) => {
   const { items, response_metadata } = page
   return {
     ok: true,
-    messages: [...items],
+    messages: items.map(withMetadata(args)),
     has_more: response_metadata.next_cursor !== '',
     response_metadata,
   } satisfies ConversationsHistoryResponse
@@ -59,7 +59,7 @@ const replies: Method = (call) => {
   const { items, response_metadata } = pageOf(rest.filter(within(args)), args, ({ ts }) => ts)
   return {
     ok: true,
-    messages: [parent, ...items],
+    messages: [parent, ...items].map(withMetadata(args)),
     has_more: response_metadata.next_cursor !== '',
     response_metadata,
   } satisfies ConversationsRepliesResponse
@@ -142,6 +142,15 @@ function pageOf<Item>(
       next_cursor: next === undefined ? '' : Buffer.from(nameOf(next) ?? '').toString('base64'),
     },
   }
+}
+
+/** Their contents come only if they are asked for. */
+function withMetadata(args: ReadonlyMap<string, string>): (message: SlackMessage) => SlackMessage {
+  if (args.get('include_all_metadata') === 'true') return (message) => message
+  return ({ metadata, ...message }) => ({
+    ...message,
+    ...(metadata !== undefined && { metadata: { event_type: metadata.event_type ?? '' } }),
+  })
 }
 
 function within(args: ReadonlyMap<string, string>): (message: SlackMessage) => boolean {
