@@ -65,6 +65,19 @@ export const author = {
   icon_url: z.url().exactOptional(),
 }
 
+/** One page: the next one begins at the cursor that the output has. */
+export const paging = {
+  limit: z.int().min(1).max(999).exactOptional().meta({
+    description: 'At most so many. A page may have fewer, and not be the last.',
+  }),
+  cursor: z.string().exactOptional().meta({
+    description: 'The `response_metadata.next_cursor` of the page before.',
+  }),
+}
+
+/** Empty at the last page. */
+export const nextCursor = z.looseObject({ next_cursor: z.string().exactOptional() }).exactOptional()
+
 /** All responses have more fields than are named. */
 export const done = z.looseObject({
   ok: z.literal(true),

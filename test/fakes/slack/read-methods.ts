@@ -1,5 +1,6 @@
 import type {
   AuthTestResponse,
+  ChatGetPermalinkResponse,
   ConversationsHistoryResponse,
   ConversationsListResponse,
   ConversationsMembersResponse,
@@ -11,7 +12,7 @@ import type {
   UsersLookupByEmailResponse,
 } from '@slack/web-api'
 import { historyOf, threadOf, type SlackMessage } from './workspace-data.ts'
-import { channelOf, refuse, type Method } from './method.ts'
+import { channelOf, messageOf, refuse, required, type Method } from './method.ts'
 
 const listUsers: Method = ({ data, args }) => {
   const { items, response_metadata } = pageOf(data.users, args, ({ id }) => id)
@@ -27,6 +28,23 @@ const listChannels: Method = ({ data, args }) => {
   })
   const { items, response_metadata } = pageOf(wanted, args, ({ id }) => id)
   return { ok: true, channels: [...items], response_metadata } satisfies ConversationsListResponse
+}
+
+const getChannel: Method = (call) => {
+  const channel = channelOf(call)
+  const count = call.data.members.get(channel.id)?.length ?? 0
+  const hasCount = call.args.get('include_num_members') === 'true'
+  return {
+    ok: true,
+    channel: { ...channel, ...(hasCount && { num_members: count }) },
+  }
+}
+
+const getPermalink: Method = (call) => {
+  const { ts = '' } = messageOf(call, required(call, 'message_ts'))
+  const { id } = channelOf(call)
+  const permalink = `https://acme.slack.com/archives/${id}/p${ts.replace('.', '')}`
+  return { ok: true, channel: id, permalink } satisfies ChatGetPermalinkResponse
 }
 
 const listMembers: Method = (call) => {
@@ -111,7 +129,9 @@ export const readMethods: Readonly<Record<string, Method>> = {
   'users.list': listUsers,
   'users.info': getUser,
   'users.lookupByEmail': lookupByEmail,
+  'chat.getPermalink': getPermalink,
   'conversations.list': listChannels,
+  'conversations.info': getChannel,
   'conversations.members': listMembers,
   'conversations.history': history,
   'conversations.replies': replies,

@@ -153,6 +153,19 @@ const inviteToChannel: Method = (call) => {
   return { ok: true, channel: { id, name } }
 }
 
+const kick: Method = (call) => {
+  const { id } = openChannelOf(call)
+  const user = required(call, 'user')
+  const members = call.data.members.get(id) ?? []
+  if (user === call.token.userId) refuse('cant_kick_self')
+  if (!members.includes(user)) refuse('not_in_channel')
+  call.data.members.set(
+    id,
+    members.filter((member) => member !== user),
+  )
+  return { ok: true }
+}
+
 /** Changes a channel by what the call says. */
 function changing(
   change: (call: MethodCall, channel: ReturnType<typeof channelOf>) => void,
@@ -219,6 +232,7 @@ export const writeMethods: Readonly<Record<string, Method>> = {
     channel.purpose = { value: required(call, 'purpose'), creator: call.token.userId, last_set: 1 }
   }),
   'conversations.invite': inviteToChannel,
+  'conversations.kick': kick,
   'conversations.join': changing((_call, channel) => {
     channel.is_member = true
   }),
