@@ -15,6 +15,19 @@ export const pullNumber = positive.meta({
   description: 'Number of the pull request in its repository: not its id.',
 })
 
+export const runId = positive.meta({ description: 'Id of the run.' })
+export const workflowId = z
+  .union([pathSegment, positive])
+  .meta({ description: 'Id of the workflow, or its file: `main.yml`.' })
+
+/** One page of a list. */
+export const page = {
+  per_page: z.int().min(1).max(100).exactOptional().meta({ description: 'Default: 30.' }),
+  page: z.int().min(1).exactOptional().meta({
+    description: 'GitHub gives the first 1,000 results.',
+  }),
+}
+
 const maxBody = 65_536
 
 /** Markdown. */

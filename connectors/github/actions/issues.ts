@@ -6,6 +6,7 @@ import {
   label,
   login,
   noOutput,
+  page,
   positive,
   repository,
   text,
@@ -66,10 +67,7 @@ export const searchIssues = defineAction({
     }),
     sort: z.enum(searchSorts).exactOptional(),
     order: z.enum(['asc', 'desc']).exactOptional(),
-    per_page: z.int().min(1).max(100).exactOptional(),
-    page: z.int().min(1).exactOptional().meta({
-      description: 'GitHub gives the first 1,000 results.',
-    }),
+    ...page,
   }),
   output: z.looseObject({
     total_count: z.number(),

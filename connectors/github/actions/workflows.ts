@@ -1,12 +1,9 @@
 import { z } from 'zod'
-import { anyJson, defineAction, pathSegment, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, sha, withId } from './fields.ts'
+import { anyJson, defineAction, urlPath } from '../../action.ts'
+import { noOutput, repository, runId, sha, withId, workflowId } from './fields.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
-const workflowId = z
-  .union([pathSegment, positive])
-  .meta({ description: 'Id of the workflow, or its file: `main.yml`.' })
-const run = { ...repository, run_id: positive.meta({ description: 'Id of the run.' }) }
+const run = { ...repository, run_id: runId }
 
 export const dispatchWorkflow = defineAction({
   name: 'dispatchWorkflow',

@@ -16,9 +16,14 @@ export const repositoryRoutes: Routes = {
   'POST git/refs': createRef,
   'PATCH git/refs/*': (call) => withRef(call, () => moveRef(call)),
   'DELETE git/refs/*': (call) => withRef(call, () => deleteRef(call)),
+  'GET releases/latest': ({ repository }) => latestRelease(repository),
+  'GET releases/tags/:tag': ({ repository, values }) =>
+    found(listOf(repository, 'releases').find(({ tag_name: tag }) => tag === values.tag)),
+  'GET releases/:id': (call) => withItem(call, 'releases', (release) => ({ body: release })),
   'POST releases': (call) => create(call, 'releases', 'tag_name'),
   'PATCH releases/:id': (call) => withItem(call, 'releases', (release) => changed(call, release)),
   'DELETE releases/:id': (call) => removeItem(call, 'releases'),
+  'GET actions/runs/:id': (call) => withRun(call, (run) => ({ body: run })),
   'POST actions/workflows/:workflow/dispatches': dispatch,
   'POST actions/runs/:id/rerun': (call) => withRun(call, (run) => rerun(run)),
   'POST actions/runs/:id/rerun-failed-jobs': (call) => withRun(call, (run) => rerun(run)),
@@ -29,6 +34,15 @@ export const repositoryRoutes: Routes = {
     status: 201,
     body: { id: simulator.nextId(), sha: values.sha, ...body },
   }),
+}
+
+function found(item: Item | undefined): VendorAnswer {
+  return item === undefined ? notFound : { body: item }
+}
+
+function latestRelease(repository: Repository): VendorAnswer {
+  const isShown = ({ draft, prerelease }: Item) => draft !== true && prerelease !== true
+  return found(listOf(repository, 'releases').findLast(isShown))
 }
 
 function getFile({ repository, values, request }: RoutedCall): VendorAnswer {
