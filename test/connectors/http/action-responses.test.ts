@@ -17,6 +17,9 @@ function page(text: string, contentType = 'text/html', status = 200): VendorScri
   }
 }
 
+/** As each response of GitHub has it. */
+const githubHeaders = { 'x-github-request-id': 'C0FF:EE' }
+
 interface Attempt {
   readonly vendor: ScriptedVendor
   readonly source: NativeConnector
@@ -85,6 +88,23 @@ describe('a response that is none of the vendor’s', () => {
       ['linear', 'createIssue'],
     ] as const)
       expect((await refusalOf(type, action, script)).code).toBe('action_response_unreadable')
+  })
+
+  test('an object without the headers of GitHub is none of its responses, whatever the action', async () => {
+    const names = ['dispatchRepositoryEvent', 'rerunWorkflow', 'lockIssue', 'createComment']
+    for (const name of names) {
+      const unmarked = await refusalOf('github', name, () => ({ body: { id: 1 } }))
+      expect(unmarked, name).toMatchObject({
+        code: 'action_response_unreadable',
+        details: { reason: expect.stringContaining('marks a response of GitHub') as unknown },
+      })
+      const marked = { body: { id: 1 }, headers: { 'x-github-media-type': 'github.v3' } }
+      await invoking(
+        'github',
+        () => marked,
+        ({ source }) => source.send(name, sampleOf('github', name)),
+      )
+    }
   })
 
   test('a response of Slack without its `ok` is no success', async () => {
@@ -221,7 +241,7 @@ test('a response of almost 8 MB is a result', async () => {
   const text = 'x'.repeat(7 * 1024 * 1024)
   await invoking(
     'github',
-    () => ({ body: { id: 1, text } }),
+    () => ({ body: { id: 1, text }, headers: githubHeaders }),
     async ({ source }) => {
       const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
       expect(output).toEqual({ id: 1, text })
@@ -231,7 +251,11 @@ test('a response of almost 8 MB is a result', async () => {
 
 test('a result has all digits of its numbers', async () => {
   const digits = '{"id":1,"big":9007199254740993,"e":1e400,"d":0.1000000000000000055,"n":[-12.50]}'
-  await invoking('github', page(digits, 'application/json'), async ({ source }) => {
+  const script: VendorScript = (_request, response) => {
+    response.writeHead(200, { ...githubHeaders, 'content-type': 'application/json' }).end(digits)
+    return undefined
+  }
+  await invoking('github', script, async ({ source }) => {
     const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
     expect(JSON.stringify(output)).toBe(digits.replace('-12.50', '-12.5'))
   })
@@ -264,7 +288,7 @@ describe('a redirect to another server', () => {
   test('within the server is followed as a whole, such as one of a repository that was renamed', async () => {
     const moved: VendorScript = ({ url }) =>
       url.includes('/renamed/')
-        ? { status: 201, body: { id: 1, number: 7, state: 'open' } }
+        ? { status: 201, headers: githubHeaders, body: { id: 1, number: 7, state: 'open' } }
         : { status: 307, headers: { location: '/renamed/issues' }, body: {} }
     await invoking('github', moved, async ({ source, vendor }) => {
       await source.send('createIssue', sampleOf('github', 'createIssue'))
