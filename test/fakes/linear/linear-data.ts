@@ -19,6 +19,8 @@ export type Kind =
   | 'issueLabels'
   | 'workflowStates'
   | 'attachments'
+  | 'projectMilestones'
+  | 'issueRelations'
 
 /** What a workspace holds. A test changes it between reads. */
 export class LinearData {
@@ -32,6 +34,8 @@ export class LinearData {
     issueLabels: [],
     workflowStates: [],
     attachments: [],
+    projectMilestones: [],
+    issueRelations: [],
   }
   /** Of what is changed now. */
   now = '2026-03-01T00:00:00.000Z'
