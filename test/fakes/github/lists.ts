@@ -35,6 +35,7 @@ const rules: Readonly<Record<string, ListRules>> = {
   pulls: { sorts: ['created', 'updated'], sort: 'created', direction: 'desc', hasState: true },
   'issues/comments': { ...comments, needsIssues: true },
   'pulls/comments': comments,
+  'issues/events': { sort: 'created', direction: 'desc' },
   commits: { since: committedAt, sort: 'committed', direction: 'desc' },
   milestones: { hasState: true, needsIssues: true },
   stargazers: { maxRecords: 40_000 },
@@ -65,7 +66,7 @@ export function listed(
     return { body: [] }
   if (path === 'commits' && repository.isEmpty) return refusal(409, 'Git Repository is empty.')
   const shown = path === 'stargazers' ? stars(items, request) : items
-  const maxRecords = path.endsWith('/comments') ? repository.maxComments : Infinity
+  const maxRecords = /\/(?:comments|events)$/.test(path) ? repository.maxComments : Infinity
   const found = ordered(filtered(shown, list, request), list, request)
   return paged(found, request, { maxRecords, ...list })
 }
