@@ -56,7 +56,7 @@ export const namedLabel = z.union([labelName, z.strictObject({ name: labelName }
 export const slashedPath = z
   .string()
   .min(1)
-  .max(1000)
+  .max(4096)
   .refine(
     (path) => path.split('/').every((segment) => !['', '.', '..'].includes(segment)),
     'must have no empty segment, no `.` and no `..`',

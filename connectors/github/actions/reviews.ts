@@ -83,10 +83,7 @@ export const createReview = defineAction({
       description: 'Markdown. GitHub wants it for REQUEST_CHANGES and COMMENT.',
     }),
     commit_id: sha.exactOptional(),
-    comments: z
-      .array(z.strictObject({ ...line, body: requiredText }))
-      .max(300)
-      .exactOptional(),
+    comments: z.array(z.strictObject({ ...line, body: requiredText })).exactOptional(),
   }),
   output: withId,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>

@@ -17,7 +17,7 @@ import {
 } from './fields.ts'
 import { linearRequest, resultOf } from './request.ts'
 
-const title = z.string().min(1).max(255)
+const title = z.string().min(1)
 
 const issueFields = emptiable({
   assigneeId: id,

@@ -15,7 +15,7 @@ import {
 } from './fields.ts'
 import { linearRequest, resultOf } from './request.ts'
 
-const name = z.string().min(1).max(80)
+const name = z.string().min(1)
 const resolution = z.enum(['halfYear', 'month', 'quarter', 'year'])
 const payload = z.looseObject({ success: z.literal(true), project })
 

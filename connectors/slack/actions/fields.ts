@@ -60,7 +60,7 @@ export const metadata = z
 
 /** Who a message seems to be from. */
 export const author = {
-  username: z.string().max(80).exactOptional().meta({ description: 'Needs chat:write.customize.' }),
+  username: z.string().exactOptional().meta({ description: 'Needs chat:write.customize.' }),
   icon_emoji: z.string().exactOptional(),
   icon_url: z.url().exactOptional(),
 }

@@ -16,7 +16,7 @@ const input = z
     content_base64: base64Text.min(1).max(maxContentLength).exactOptional().meta({
       description: 'The contents of any other file, in Base64. Line breaks do not matter.',
     }),
-    title: z.string().max(255).exactOptional(),
+    title: z.string().exactOptional(),
     alt_text: z.string().max(1000).exactOptional().meta({ description: 'Describes an image.' }),
     snippet_type: z.string().exactOptional().meta({ description: 'Such as `python`.' }),
     channel_id: channelId.exactOptional().meta({

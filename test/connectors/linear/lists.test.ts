@@ -79,7 +79,7 @@ test('a label is created once', async () => {
   expect(await source.refusal('createLabel', input)).toMatchObject({ code: 'action_refused' })
 })
 
-test('null empties what can be empty, and times may be years and durations', async () => {
+test('null empties what can be empty, times may be years and durations, and Linear alone limits texts', async () => {
   await using linear = await LinearSimulator.start()
   fillAcme(linear.data)
   const source = connectorFor(linear)
@@ -93,7 +93,11 @@ test('null empties what can be empty, and times may be years and durations', asy
   } satisfies LinearDocument.IssueCreateInput
   const { output } = await source.send('createIssue', { ...issue, createdAt: '-P2W1D' })
   expect(output).toMatchObject({ issue: { assignee: null, dueDate: 'P2W1D' } })
-  const project = { name: 'Plan', teamIds: ['team-1'], leadId: null, content: null, icon: null }
+  // Linear documents no limit of these.
+  const long = 'x'.repeat(300)
+  const attachment = { issueId: 'ENG-1', title: long, url: 'https://ci.example/3' }
+  await source.send('createAttachment', { ...attachment, subtitle: long })
+  const project = { name: long, teamIds: ['team-1'], leadId: null, content: null, icon: null }
   const made = await source.send('createProject', { ...project, targetDate: '2027' })
   const { project: plan } = made.output as { readonly project: { readonly id: string } }
   await source.send('updateProject', { id: plan.id, icon: null, content: null, startDate: null })
