@@ -213,6 +213,30 @@ describe('what GitHub refuses', () => {
     })
   })
 
+  test('a response without the headers of GitHub is none of its own, whatever the action', async () => {
+    await using world = await startWorld()
+    world.github.addRepository('acme/shop')
+    await world.invoke('createIssue', { ...place, title: 'x' })
+    const issue = { ...place, issue_number: 1 }
+    const calls = [
+      ['lockIssue', issue],
+      ['dispatchRepositoryEvent', { ...place, event_type: 'deploy' }],
+      ['createComment', { ...issue, body: 'Seen.' }],
+      ['getIssue', issue],
+    ] as const
+    for (const [name, input] of calls) {
+      world.api.refuseOnce(/./, { body: { id: 1, url: 'https://portal.example' } })
+      expect(await world.failure(name, input), name).toMatchObject({
+        code: 'action_response_unreadable',
+        details: { reason: expect.stringContaining('marks a response of GitHub') as unknown },
+      })
+    }
+    world.api.refuseOnce(/./, { body: {}, headers: { 'x-github-media-type': 'github.v3' } })
+    expect(await world.invoke('lockIssue', issue)).toEqual({})
+    world.api.refuseOnce(/./, { status: 204, body: '' })
+    expect(await world.invoke('lockIssue', issue)).toEqual({})
+  })
+
   test('a limit that comes as 403 is waited for, and nothing is done twice', async () => {
     await using world = await startWorld()
     const shop = world.github.addRepository('acme/shop')

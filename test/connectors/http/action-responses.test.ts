@@ -90,23 +90,6 @@ describe('a response that is none of the vendor’s', () => {
       expect((await refusalOf(type, action, script)).code).toBe('action_response_unreadable')
   })
 
-  test('an object without the headers of GitHub is none of its responses, whatever the action', async () => {
-    const names = ['dispatchRepositoryEvent', 'rerunWorkflow', 'lockIssue', 'createComment']
-    for (const name of names) {
-      const unmarked = await refusalOf('github', name, () => ({ body: { id: 1 } }))
-      expect(unmarked, name).toMatchObject({
-        code: 'action_response_unreadable',
-        details: { reason: expect.stringContaining('marks a response of GitHub') as unknown },
-      })
-      const marked = { body: { id: 1 }, headers: { 'x-github-media-type': 'github.v3' } }
-      await invoking(
-        'github',
-        () => marked,
-        ({ source }) => source.send(name, sampleOf('github', name)),
-      )
-    }
-  })
-
   test('a response of Slack without its `ok` is no success', async () => {
     const body = { channel: 'C1', ts: '1767225600.000001' }
     expect(await refusalOf('slack', 'postMessage', () => ({ body }))).toMatchObject({
