@@ -22,7 +22,13 @@ import {
   requireJson,
   requireResult,
 } from './action-response.ts'
-import { requestIdOf, statusFailure, type VendorApi, type VendorFailure } from './vendor-api.ts'
+import {
+  requestIdOf,
+  requireMark,
+  statusFailure,
+  type VendorApi,
+  type VendorFailure,
+} from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
@@ -72,7 +78,10 @@ export class HttpActionClient implements ActionClient {
       responses.push(response)
       request = this.#readable(call, response, () => {
         // What takes an upload is not the vendor's API.
-        if (planned.isUnauthorized !== true) requireJson(response.body)
+        if (planned.isUnauthorized !== true) {
+          requireJson(response.body)
+          requireMark(this.#api, response)
+        }
         return call.next(this.#config, responses)
       })
     }

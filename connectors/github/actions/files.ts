@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction } from '../../action.ts'
+import { base64Text, defineAction } from '../../action.ts'
 import { branch, repository, slashedPath } from './fields.ts'
 import { githubRequest, ofRepository, segments } from './request.ts'
 
@@ -7,16 +7,23 @@ const path = slashedPath.meta({ description: 'Path of the file from the root: `d
 const file = { ...repository, path }
 const person = z.strictObject({
   name: z.string().min(1),
-  email: z.email(),
+  // GitHub's own: `41898282+github-actions[bot]@users.noreply.github.com`.
+  email: z.string().min(1),
   date: z.iso.datetime({ offset: true }).exactOptional(),
 })
 const blobSha = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/)
 const commitFields = {
   message: z.string().min(1).meta({ description: 'Message of the commit.' }),
   branch: branch.exactOptional().meta({ description: 'Default: the default branch.' }),
-  committer: person.exactOptional(),
-  author: person.exactOptional(),
 }
+const people = { committer: person.exactOptional(), author: person.exactOptional() }
+const partOfPerson = z
+  .strictObject({
+    name: person.shape.name.exactOptional(),
+    email: person.shape.email.exactOptional(),
+    date: person.shape.date,
+  })
+  .exactOptional()
 
 export const getFile = defineAction({
   name: 'getFile',
@@ -24,18 +31,22 @@ export const getFile = defineAction({
   effect: 'read',
   idempotency: 'natural',
   input: z.object({
-    ...file,
+    ...repository,
+    path: z
+      .union([path, z.literal('')])
+      .exactOptional()
+      .meta({ description: 'Path of the file or the folder; absent or empty for the root.' }),
     ref: z.string().min(1).exactOptional().meta({ description: 'Branch, tag or commit.' }),
   }),
   output: z.union([
     z.looseObject({ type: z.string(), sha: z.string().exactOptional() }),
     z.array(z.looseObject({ type: z.string() })),
   ]),
-  plan: ({ path: name, ref, ...place }, config) =>
+  plan: ({ path: name = '', ref, ...place }, config) =>
     githubRequest(
       config,
       'GET',
-      ofRepository(place, `/contents/${segments(name)}`),
+      ofRepository(place, name === '' ? '/contents' : `/contents/${segments(name)}`),
       ref === undefined ? {} : { query: { ref } },
     ),
 })
@@ -48,11 +59,14 @@ export const createOrUpdateFile = defineAction({
   idempotency: 'none',
   input: z.object({
     ...file,
-    content: z.base64().meta({ description: 'The content, in Base64.' }),
+    content: base64Text.meta({
+      description: 'The content, in Base64. Line breaks do not matter.',
+    }),
     sha: blobSha.exactOptional().meta({
       description: 'SHA of the file that is replaced, which getFile gives; absent for a new file.',
     }),
     ...commitFields,
+    ...people,
   }),
   output: z.looseObject({
     content: z.looseObject({ sha: z.string() }).nullable(),
@@ -73,6 +87,8 @@ export const deleteFile = defineAction({
     ...file,
     sha: blobSha.meta({ description: 'SHA of the file, which getFile gives.' }),
     ...commitFields,
+    committer: partOfPerson,
+    author: partOfPerson,
   }),
   output: z.looseObject({ commit: z.looseObject({ sha: z.string() }) }),
   plan: ({ owner, repo, path: name, ...body }, config) =>

@@ -29,6 +29,7 @@ export const githubStreams: StreamSubject = {
     'commits',
     'issues',
     'issue_comments',
+    'issue_events',
     'pull_requests',
     'pull_request_details',
     'reviews',
@@ -165,7 +166,7 @@ interface RepositoryList {
   readonly key?: readonly [string]
   /** A change moves the record to the place of its new time. */
   readonly isByChange?: true
-  readonly cannot?: 'be removed'
+  readonly cannot?: 'be changed'
 }
 
 const byChange = { isByChange: true } as const
@@ -183,13 +184,14 @@ const lists: Readonly<Record<string, RepositoryList>> = {
   collaborators: { path: 'collaborators', key: ['id'] },
   issues: { path: 'issues', ...byChange },
   issue_comments: { path: 'issues/comments', ...byChange },
+  issue_events: { path: 'issues/events', ...byChange, cannot: 'be changed' },
   review_comments: { path: 'pulls/comments', ...byChange },
   pull_requests: { path: 'pulls', ...byChange },
   workflow_runs: { path: 'actions/runs', ...byChange },
 }
 
 /** Paged with the newest first, as GitHub does. */
-const newestFirst = new Set(['pull_requests', 'workflow_runs'])
+const newestFirst = new Set(['pull_requests', 'workflow_runs', 'issue_events'])
 
 function listsOf(
   github: GithubSimulator,
@@ -219,7 +221,9 @@ function listsOf(
     })
     const keys = newestFirst.has(name) ? () => live.keys().toReversed() : live.keys
     const path = `/repos/${fullName(repository)}/${list.path}?`
-    return [name, { ...live, keys, pages: ({ url }) => url.startsWith(path) }]
+    const { touch, ...unchanging } = live
+    const able = list.cannot === undefined && touch !== undefined ? { touch } : {}
+    return [name, { ...unchanging, ...able, keys, pages: ({ url }) => url.startsWith(path) }]
   })
   return {
     ...Object.fromEntries(found),
