@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
-import type { ActionResponse } from '../action.ts'
 import type { Connector, ConnectorContext, ReadTask } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
-import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
+import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
+import { stripeFailure } from './failure.ts'
 import { keptEventSeconds, objectStreams } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
@@ -13,7 +13,7 @@ const api: VendorApi = {
   idempotencyHeader: 'Idempotency-Key',
   dryRunLevel: ({ dryRun }, config) =>
     dryRun === 'native' && !isTestKey(config) ? 'synthesized' : dryRun,
-  failure,
+  failure: stripeFailure,
   requestId: ({ headers }) => headers.get('request-id'),
 }
 
@@ -61,21 +61,4 @@ function warnOfLostEvents({ stream, state }: ReadTask, context: ConnectorContext
 /** Secret and restricted keys of the test mode. */
 function isTestKey({ api_key: key }: JsonObject): boolean {
   return typeof key === 'string' && /^(?:sk|rk)_test_/.test(key)
-}
-
-/** https://docs.stripe.com/api/errors */
-function failure(response: ActionResponse): VendorFailure | undefined {
-  const kind = failureKind(response.status)
-  if (kind === undefined) return undefined
-  const { body } = response
-  const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
-  const { code, type, message } = error
-  const text = (value: unknown): string | undefined =>
-    typeof value === 'string' ? value : undefined
-  const vendorCode = text(error.decline_code) ?? text(code) ?? text(type)
-  return {
-    kind,
-    message: text(message) ?? statusText(response),
-    ...(vendorCode !== undefined && { code: vendorCode }),
-  }
 }

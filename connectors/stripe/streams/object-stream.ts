@@ -4,6 +4,15 @@ import type { Manifest } from '../../../manifest-interpreter/manifest/load-manif
 import { isPlainDict, get } from '../../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../../manifest-interpreter/value/record-value.ts'
 
+/** A list within an object, of which Stripe shows ten items. */
+const embeddedListSchema = z.object({
+  /** Names from the object to the list, with dots between them. */
+  field: z.string(),
+  /** Of the whole list. `:id` is the id of the object. */
+  path: z.string(),
+})
+export type EmbeddedList = z.output<typeof embeddedListSchema>
+
 /** A stream of objects whose changes Stripe's events tell: the `$parameters` of its stream in the manifest. */
 const objectStreamSchema = z.object({
   /** Of its list, and before the id of an object. */
@@ -14,6 +23,9 @@ const objectStreamSchema = z.object({
   events: z.array(z.string()).min(1).max(20),
   /** What its list is asked for besides. */
   params: z.record(z.string(), z.string()).default({}),
+  /** What Stripe gives only if it is asked for: names from the object to a field, with dots between them, three at most. */
+  expand: z.array(z.string()).default([]),
+  lists: z.array(embeddedListSchema).default([]),
   /** Whether its list can be narrowed to a time of creation. */
   filters_created: z.boolean().default(true),
 })

@@ -302,21 +302,45 @@ describe('an action that is sent', () => {
     const id = await idOf('createPaymentIntent', { amount: 1099, currency: 'eur' })
     const method = { payment_method: 'pm_card_chargeDeclined' }
     expect(await refusalOf(send('confirmPaymentIntent', { id, ...method }))).toMatchObject({
-      code: 'action_refused',
-      details: { status: 402, vendor_code: 'generic_decline', reason: 'Your card was declined.' },
+      code: 'action_declined',
+      details: {
+        status: 402,
+        vendor_code: 'card_declined',
+        reason: 'Your card was declined.',
+        vendor_error: {
+          type: 'card_error',
+          code: 'card_declined',
+          decline_code: 'generic_decline',
+          doc_url: 'https://stripe.com/docs/error-codes/card-declined',
+          payment_intent: id,
+        },
+      },
     })
     await send('createCustomer', { name: 'Ada' }, { idempotencyKey: 'same' })
     const reused = send('createCustomer', { name: 'Bob' }, { idempotencyKey: 'same' })
     expect(await refusalOf(reused)).toMatchObject({
       code: 'action_refused',
-      details: { vendor_code: 'idempotency_error' },
+      details: { vendor_code: 'idempotency_error', vendor_error: { type: 'idempotency_error' } },
     })
     expect(await refusalOf(send('capturePaymentIntent', { id }))).toMatchObject({
       details: { vendor_code: 'payment_intent_unexpected_state' },
     })
     expect(await refusalOf(send('getCustomer', { id: 'cus_none' }))).toMatchObject({
-      details: { status: 404, vendor_code: 'resource_missing' },
+      details: { status: 404, vendor_code: 'resource_missing', vendor_error: { param: 'id' } },
     })
+  })
+
+  test('that is declined names the intent that it created, and asks for no other input', async () => {
+    const { simulator, send } = await openSender()
+    const input = { amount: 1099, currency: 'eur', confirm: true }
+    const call = send('createPaymentIntent', { ...input, payment_method: 'pm_card_chargeDeclined' })
+    const error = await refusalOf(call)
+    const [intent] = simulator.account.all('payment_intents')
+    expect(error.details.vendor_error).toMatchObject({ payment_intent: intent?.id })
+    // The intent itself holds the client secret, and what is known of the customer.
+    expect(JSON.stringify(error.details)).not.toContain('client_secret')
+    expect(error.suggestedFix).not.toContain('Correct')
+    expect(error.suggestedFix).toContain('another payment method')
   })
 
   test('says what is wrong with the key, without showing it', async () => {

@@ -198,23 +198,24 @@ export class StripeSimulator implements AsyncDisposable {
     const place = objectPlace(path)
     if (place === undefined) throw unknownUrl('GET', path)
     const found = this.account.find(place.path, place.id)
-    if (found !== undefined) return shown(found, place.path, query)
+    if (found !== undefined) return shown(found, place.path, query.expand)
     const deleted = this.account.deleted(place.path, place.id)
     if (deleted === undefined) throw missing(resources[place.path]?.object ?? '', place.id)
     return { id: deleted.id, object: deleted.object, deleted: true }
   }
 
-  #write({ method, path }: StripeRequest, fields: JsonObject): JsonObject {
+  #write({ method, path }: StripeRequest, form: JsonObject): JsonObject {
+    const { expand, ...fields } = form
     const place = objectPlace(path)
     if (method === 'DELETE' && place !== undefined)
       return remove(this.account, place.path, place.id)
     if (method !== 'POST') throw unknownUrl(method, path)
-    if (path in resources) return shown(create(this.account, path, fields), path, {})
+    if (path in resources) return shown(create(this.account, path, fields), path, expand)
     if (place !== undefined)
-      return shown(update(this.account, place.path, place.id, fields), path, {})
+      return shown(update(this.account, place.path, place.id, fields), place.path, expand)
     const operated = operate(this.account, path, fields)
     if (operated === undefined) throw unknownUrl(method, path)
-    return shown(operated, path, {})
+    return shown(operated, StripeAccount.pathOf(operated.object), expand)
   }
 }
 

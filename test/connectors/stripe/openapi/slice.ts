@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { parse } from 'yaml'
 import {
   isJsonList,
   isJsonObject,
@@ -8,6 +9,7 @@ import {
 } from '../../../../protocol/index.ts'
 import { samples } from '../samples.ts'
 import { stripeActions } from '../../../../connectors/stripe/actions/actions.ts'
+import { expandableFieldsOf, expansionProblem, schemaOf } from './expandable.ts'
 import { operationOf, type Operation } from './operation.ts'
 
 /**
@@ -23,6 +25,7 @@ const document = readFileSync(from, 'utf8')
 const spec = JSON.parse(document) as {
   readonly info: { readonly version: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, JsonObject>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, JsonObject>> }
 }
 const used = new Map<string, Operation>()
 for (const action of stripeActions) {
@@ -77,13 +80,67 @@ function prune(schema: JsonValue, value: JsonValue): JsonValue {
 
 const lists = Object.fromEntries(
   Object.entries(spec.paths).flatMap(([path, { get }]) => {
-    if (get === undefined || !Array.isArray(get.parameters)) return []
-    const names = get.parameters.flatMap((parameter) =>
-      isJsonObject(parameter) && parameter.in === 'query' ? [parameter.name] : [],
-    )
+    const names = queryNames(get ?? {})
     return names.includes('starting_after') ? [[path, names]] : []
   }),
 )
+
+/** What the manifest says in the fields of these names, wherever they are. */
+function textsIn(value: JsonValue, names: readonly string[], isNamed = false): readonly string[] {
+  if (typeof value === 'string') return isNamed ? [value] : []
+  if (isJsonList(value)) return value.flatMap((item) => textsIn(item, names, isNamed))
+  if (!isJsonObject(value)) return []
+  return Object.entries(value).flatMap(([name, item]) => textsIn(item, names, names.includes(name)))
+}
+
+/** The lists and objects that the streams request, with their parameters, and what can be expanded in them. */
+function streamRequests(): JsonObject {
+  const file = new URL('../../../../connectors/stripe/streams/manifest.yaml', import.meta.url)
+  const manifest = parse(readFileSync(file, 'utf8'), {
+    merge: true,
+    uniqueKeys: false,
+    maxAliasCount: -1,
+  }) as JsonValue
+  const paths = textsIn(manifest, ['path', 'items_path'])
+    .map((path) => path.replace(/\?.*/, '').replace(':id', 'id'))
+    .filter((path) => !path.includes('{'))
+  const expansions = textsIn(manifest, ['expand', 'expand[]', 'list_expand', 'items_expand'])
+  const visited = new Set<string>()
+  const fieldsOf = (name: string) => {
+    visited.add(name)
+    return expandableFieldsOf(spec.components.schemas, name)
+  }
+  const gets = paths
+    .flatMap((path) => [path, `${path}/id`])
+    .flatMap((path) => {
+      const template = Object.keys(spec.paths).find((each) =>
+        matches(each, `https://api.stripe.com/v1/${path}`),
+      )
+      const get = template === undefined ? undefined : spec.paths[template]?.get
+      if (template === undefined || get === undefined) return []
+      const schema = schemaOf(responseSchema(get))
+      for (const expansion of expansions)
+        for (const asked of [expansion, `data.${expansion}`])
+          expansionProblem(schema, asked, fieldsOf)
+      return [[template, { parameters: queryNames(get), schema }] as const]
+    })
+  const expandable = [...visited].toSorted().map((name) => [name, fieldsOf(name)] as const)
+  return { gets: Object.fromEntries(gets), expandable: Object.fromEntries(expandable) }
+}
+
+function responseSchema({ responses }: JsonObject): JsonValue | undefined {
+  const success = isJsonObject(responses) ? responses['200'] : undefined
+  const content = isJsonObject(success) ? success.content : undefined
+  const json = isJsonObject(content) ? content['application/json'] : undefined
+  return isJsonObject(json) ? json.schema : undefined
+}
+
+function queryNames({ parameters }: JsonObject): readonly JsonValue[] {
+  if (!isJsonList(parameters)) return []
+  return parameters.flatMap((parameter) =>
+    isJsonObject(parameter) && parameter.in === 'query' ? [parameter.name ?? ''] : [],
+  )
+}
 
 function eventTypes(): JsonValue {
   const endpoint = spec.paths['/v1/webhook_endpoints']?.post
@@ -100,6 +157,7 @@ const slice = {
   version: spec.info.version,
   operations: Object.fromEntries(used),
   lists,
+  ...streamRequests(),
   events: eventTypes(),
 }
 writeFileSync(new URL('slice.json', import.meta.url), `${JSON.stringify(slice, null, 1)}\n`)
