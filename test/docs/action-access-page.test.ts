@@ -20,7 +20,7 @@ test('every action of every connector is asked about', async () => {
     github: 48,
     linear: 13,
     slack: 20,
-    stripe: 32,
+    stripe: 46,
   })
 })
 

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import { collapse, collapseItems } from './expansions.ts'
 import { embeddedLists, resources, type Resource } from './resources.ts'
+import { matchesQuery } from './search.ts'
 import { wholeList, type StripeAccount } from './stripe-account.ts'
 import { missing, StripeRefusal } from './stripe-error.ts'
 
@@ -52,6 +53,22 @@ const listsOfParameters: Readonly<
 > = {
   subscription_items: ['subscriptions', 'subscription', 'items'],
   setup_attempts: ['setup_intents', 'setup_intent', '_attempts'],
+}
+
+/** GET of `path/search`; undefined if the path is none. */
+export function searchOf(
+  account: StripeAccount,
+  path: string,
+  query: JsonObject,
+): JsonObject | undefined {
+  const [, list = ''] = /^(.+)\/search$/.exec(path) ?? []
+  if (!(list in resources)) return undefined
+  const found = account
+    .all(list)
+    .filter((object) => matchesQuery(object, typeof query.query === 'string' ? query.query : ''))
+    .slice(0, Number(query.limit ?? 10))
+  const data = found.map((object) => shown(object, list, query.expand, 'data.'))
+  return { object: 'search_result', url: `/v1/${path}`, data, has_more: false, next_page: null }
 }
 
 /** Lists that need the id of another object as a parameter. */

@@ -100,6 +100,7 @@ export function remove(account: StripeAccount, path: string, id: string): JsonOb
     const change = { status: 'canceled', canceled_at: account.now }
     return account.change(path, id, change, 'customer.subscription.deleted')
   }
+  if (path === 'invoices') requireStatus(account, path, id, ['draft'])
   if (resources[path]?.deletion === undefined)
     throw new StripeRefusal(404, {
       message: `Unrecognized request URL (DELETE: /v1/${path}/${id}).`,

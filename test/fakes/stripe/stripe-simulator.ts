@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { parseForm } from './form.ts'
-import { listOf, shown } from './lists.ts'
+import { listOf, searchOf, shown } from './lists.ts'
 import { create, operate, remove, update } from './operations.ts'
 import { resources } from './resources.ts'
 import { StripeAccount } from './stripe-account.ts'
@@ -193,7 +193,7 @@ export class StripeSimulator implements AsyncDisposable {
   }
 
   #read({ path, query }: StripeRequest): JsonObject {
-    const list = listOf(this.account, path, query)
+    const list = listOf(this.account, path, query) ?? searchOf(this.account, path, query)
     if (list !== undefined) return list
     const place = objectPlace(path)
     if (place === undefined) throw unknownUrl('GET', path)

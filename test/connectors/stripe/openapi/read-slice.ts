@@ -24,13 +24,21 @@ export const slice = sliceSchema.parse(
 
 /** The operation that a request is, by Stripe's document. */
 export function operationFor({ method, url }: ActionRequest): Operation | undefined {
-  const found = Object.entries(slice.operations).find(([key, { path }]) => {
+  // A path without names of its own goes first: `/v1/customers/search` is no customer.
+  const operations = Object.entries(slice.operations).toSorted(
+    ([, one], [, other]) => placeholders(one.path) - placeholders(other.path),
+  )
+  const found = operations.find(([key, { path }]) => {
     const pattern = path.replaceAll(/\{[^}]+\}/g, '[^/]+')
     return (
       key === `${method} ${path}` && new RegExp(`^https://api\\.stripe\\.com${pattern}$`).test(url)
     )
   })
   return found?.[1]
+}
+
+function placeholders(path: string): number {
+  return path.split('{').length
 }
 
 /** What of a request, as it goes on the wire, does not fit Stripe's document. */

@@ -7,7 +7,8 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../../../protocol/index.ts'
-import { samples } from '../samples.ts'
+import { alternatives, samples } from '../samples.ts'
+import type { ActionRequest } from '../../../../connectors/action.ts'
 import { stripeActions } from '../../../../connectors/stripe/actions/actions.ts'
 import { expandableFieldsOf, expansionProblem, schemaOf } from './expandable.ts'
 import { operationOf, type Operation } from './operation.ts'
@@ -31,18 +32,40 @@ const used = new Map<string, Operation>()
 for (const action of stripeActions) {
   const sample = samples[action.descriptor.name]
   if (sample === undefined) throw new Error(`samples.ts has no ${action.descriptor.name}`)
-  const request = action.call(sample).plan({})
+  const inputs = [sample, ...(alternatives[action.descriptor.name] ?? [])]
+  const requests = inputs.map((input) => action.call(input).plan({}))
+  const [request] = requests
+  if (request === undefined) continue
   const path = Object.keys(spec.paths).find((template) => matches(template, request.url))
   const definition =
     path === undefined ? undefined : spec.paths[path]?.[request.method.toLowerCase()]
   if (path === undefined || definition === undefined) throw new Error(`${request.url} is not there`)
   const schema = isJsonObject(definition) ? operationOf(definition) : undefined
-  const sent = request.body?.kind === 'form' ? request.body.fields : request.query
+  const sent = requests.map(sentFields).reduce(merge, {})
   const key = `${request.method} ${path}`
   used.set(key, {
     path,
-    body: prune(schema ?? {}, JSON.parse(JSON.stringify(sent ?? {})) as JsonValue),
+    body: prune(schema ?? {}, sent),
   })
+}
+
+function sentFields({ body, query }: ActionRequest): JsonValue {
+  const fields = body?.kind === 'form' ? body.fields : query
+  return JSON.parse(JSON.stringify(fields ?? {})) as JsonValue
+}
+
+/** One value with the fields of both. */
+function merge(one: JsonValue, other: JsonValue): JsonValue {
+  if (isJsonList(one) && isJsonList(other)) return [...one, ...other]
+  if (!isJsonObject(one) || !isJsonObject(other)) return other
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  const merged = [...names].map((name) => {
+    const [first, second] = [one[name], other[name]]
+    const value =
+      first === undefined || second === undefined ? (first ?? second) : merge(first, second)
+    return [name, value ?? null] as const
+  })
+  return Object.fromEntries(merged)
 }
 
 /** A path of the document without names of its own takes precedence: `/v1/invoices/create_preview` is no invoice. */
@@ -64,7 +87,7 @@ function prune(schema: JsonValue, value: JsonValue): JsonValue {
   if (isJsonList(value) && items !== undefined)
     return {
       ...kept,
-      items: prune(items, Object.assign({}, ...value.filter(isJsonObject)) as JsonValue),
+      items: prune(items, value.reduce(merge, {})),
     }
   if (isJsonObject(properties)) {
     const sent = isJsonObject(value) ? value : {}
