@@ -5,7 +5,7 @@ import { httpConnector } from '../http/http-connector.ts'
 import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
 import { stripeFailure } from './failure.ts'
-import { keptEventSeconds, objectStreams } from './streams/object-stream.ts'
+import { keptEventSeconds, listedStreams, objectStreams } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -22,6 +22,7 @@ export function stripeConnector(): Connector {
   const manifest = new URL('streams/manifest.yaml', import.meta.url)
   const loaded = loadManifestFile(fileURLToPath(manifest))
   const streams = objectStreams(loaded.manifest)
+  const listedByName = listedStreams(loaded.manifest)
   const http = httpConnector({
     type: 'stripe',
     docsUrl: 'docs/connectors/stripe.md',
@@ -35,6 +36,11 @@ export function stripeConnector(): Connector {
     ...http,
     read: async (task, out, context) => {
       const objects = streams.get(task.stream.stream.name)
+      const listed = listedByName.get(task.stream.stream.name)
+      if (listed !== undefined) {
+        const { readWhole } = await import('./streams/read-whole.ts')
+        return readWhole(task, { interpreted: http, loaded, listed, out, context })
+      }
       if (objects === undefined) {
         warnOfLostEvents(task, context)
         return http.read(task, out, context)

@@ -12,7 +12,7 @@ export const metadata = z
 /** https://docs.stripe.com/expand */
 export const expand = z.array(z.string().min(1).max(5000)).min(1).max(20).exactOptional().meta({
   description:
-    'What the response shall hold in place of an id, or besides, such as `latest_invoice.confirmation_secret`: four levels at most. In a list it begins with `data.`.',
+    'What the response shall hold besides, or in place of ids: `latest_invoice.confirmation_secret`. In a list: `data.customer`.',
 })
 
 /** An object of Stripe: it has more fields than these. */

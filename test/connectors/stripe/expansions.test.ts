@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadManifestFile } from '../../../connectors/manifest/load-manifest-file.ts'
 import { objectStreams } from '../../../connectors/stripe/streams/object-stream.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import { isJsonObject, valueAt, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import type { StripeAccount } from '../../fakes/stripe/stripe-account.ts'
 import { expansionProblem } from './openapi/expandable.ts'
 import { listViolations, slice } from './openapi/read-slice.ts'
@@ -75,11 +75,8 @@ const whole: Readonly<Record<string, JsonObject>> = {
   charges: { refunds: listOf({ id: 're_1', object: 'refund' }) },
 }
 
-function valueAt(object: JsonObject | undefined, field: string): JsonValue | undefined {
-  let value: JsonValue | undefined = object
-  for (const name of field.split('.')) value = isJsonObject(value) ? value[name] : undefined
-  return value
-}
+const at = (object: JsonObject | undefined, field: string): JsonValue | undefined =>
+  valueAt(object ?? null, field.split('.'))
 
 /** An object's fields with a list of so many items, of which Stripe shows ten. */
 function withItems(account: StripeAccount, field: string, count: number): JsonObject {
@@ -170,7 +167,7 @@ describe('a list within an object', () => {
       const first = await source.read(name, { mode: 'full_refresh' })
       expect(sent).toHaveLength(1 + requests)
       const [listed] = first.records
-      expect(idsIn(valueAt(listed, field))).toEqual(ids)
+      expect(idsIn(at(listed, field))).toEqual(ids)
       account.now += 3_600
       const type = stream.events.findLast((event) => !/\.(?:created|deleted)$/.test(event))
       account.change(stream.path, id, {}, type ?? stream.events[0] ?? '')
@@ -178,7 +175,23 @@ describe('a list within an object', () => {
       expect(records).toHaveLength(1)
       // It is one shape, whichever way it came.
       expect({ ...records[0], changed: 0 }).toEqual({ ...listed, changed: 0 })
-      expect(valueAt(listed, `${field}.has_more`)).toBe(false)
+      expect(at(listed, `${field}.has_more`)).toBe(false)
+      expect(sent.flatMap(listViolations)).toEqual([])
+    },
+  )
+
+  test.each(counts)(
+    'accounts.external_accounts of %i items is whole too',
+    async (count, requests) => {
+      const source = await StripeSource.start()
+      const { account, requests: sent } = source.simulator
+      account.add('accounts', withItems(account, 'external_accounts', count))
+      account.add('accounts')
+      const { records } = await source.read('accounts', { mode: 'full_refresh' })
+      expect(records).toHaveLength(2)
+      const list = records.map((record) => at(record, 'external_accounts')).find(isJsonObject)
+      expect(idsIn(list)).toEqual(Array.from({ length: count }, (_, n) => `it_${String(n)}`))
+      expect(sent).toHaveLength(1 + requests)
       expect(sent.flatMap(listViolations)).toEqual([])
     },
   )
@@ -194,7 +207,7 @@ describe('a list within an object', () => {
         account.change('invoices', id, { _all_lines: all.toSpliced(109, 1) }, null)
     }
     const { records } = await source.read('invoices', { mode: 'full_refresh' })
-    const found = idsIn(valueAt(records[0], 'lines'))
+    const found = idsIn(at(records[0], 'lines'))
     expect(found).toHaveLength(124)
     expect(new Set(found).size).toBe(124)
   })

@@ -68,6 +68,11 @@ export const embeddedLists: readonly {
     of: 'checkout/sessions',
     field: 'line_items',
   },
+  {
+    path: /^accounts\/([^/]+)\/external_accounts$/,
+    of: 'accounts',
+    field: 'external_accounts',
+  },
   { path: /^charges\/([^/]+)\/refunds$/, of: 'charges', field: 'refunds' },
   { path: /^customers\/([^/]+)\/sources$/, of: 'customers', field: 'sources' },
   { path: /^customers\/([^/]+)\/tax_ids$/, of: 'customers', field: 'tax_ids' },
