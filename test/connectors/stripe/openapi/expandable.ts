@@ -5,15 +5,9 @@ import {
   type JsonValue,
 } from '../../../../protocol/index.ts'
 
-/**
- * Which fields of a schema of Stripe's document can be expanded (`x-expandableFields`), and the schema of what is in them: a name, `list:` and a
- * name for a list, or an empty text if nothing below the field can be expanded.
- */
-export type Expandable = Readonly<Record<string, Readonly<Record<string, string>>>>
-
 type Schemas = Readonly<Record<string, JsonObject>>
 
-/** Which schema a response has, in the words of `Expandable`. */
+/** The schema of a response or a field: its name, `list:` and a name for a list, or an empty text if nothing below it can be expanded. */
 export function schemaOf(definition: JsonValue | undefined): string {
   if (!isJsonObject(definition)) return ''
   const { $ref: reference, anyOf, type, items, properties } = definition
@@ -25,6 +19,7 @@ export function schemaOf(definition: JsonValue | undefined): string {
   return isJsonObject(data) ? `list:${schemaOf(data.items)}` : ''
 }
 
+/** The fields of a schema that can be expanded (`x-expandableFields`), each with the schema of what is in it. */
 export function expandableFieldsOf(
   schemas: Schemas,
   name: string,

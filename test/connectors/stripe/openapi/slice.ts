@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parse } from 'yaml'
+import { fileURLToPath } from 'node:url'
+import { loadManifestFile } from '../../../../connectors/manifest/load-manifest-file.ts'
+import { toRecordValue } from '../../../../manifest-interpreter/value/record-value.ts'
 import {
   isJsonList,
   isJsonObject,
@@ -119,11 +121,9 @@ function textsIn(value: JsonValue, names: readonly string[], isNamed = false): r
 /** The lists and objects that the streams request, with their parameters, and what can be expanded in them. */
 function streamRequests(): JsonObject {
   const file = new URL('../../../../connectors/stripe/streams/manifest.yaml', import.meta.url)
-  const manifest = parse(readFileSync(file, 'utf8'), {
-    merge: true,
-    uniqueKeys: false,
-    maxAliasCount: -1,
-  }) as JsonValue
+  const manifest = toRecordValue(
+    loadManifestFile(fileURLToPath(file)).manifest.definition,
+  ) as JsonValue
   const paths = textsIn(manifest, ['path', 'items_path'])
     .map((path) => path.replace(/\?.*/, '').replace(':id', 'id'))
     .filter((path) => !path.includes('{'))
