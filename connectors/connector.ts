@@ -80,8 +80,8 @@ export interface ShownRequest {
 /** Sends actions. Dispose it when nobody uses it any more. */
 export interface ActionClient extends AsyncDisposable {
   /**
-   * Carries out a call, with repetitions if they are safe. Throws `action_address_refused`, `action_refused`, `action_credentials_refused`,
-   * `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
+   * Carries out a call, with repetitions if they are safe. Throws `action_address_refused`, `action_refused`, `action_declined`,
+   * `action_credentials_refused`, `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
    */
   send(call: ActionCall, options: SendOptions): Promise<ActionOutcome>
 }

@@ -33,7 +33,7 @@ export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportEr
 
 /** The error that a failure which the vendor reports ends the call with. */
 export function reportedFailure(
-  { kind, message, code }: VendorFailure,
+  { kind, message, code, facts }: VendorFailure,
   response: ActionResponse,
   sent: SentRequest,
 ): ConnectError {
@@ -45,6 +45,7 @@ export function reportedFailure(
     ...withTime(message, atMs, sent),
     status: response.status,
     ...(code !== undefined && { vendor_code: code }),
+    ...(facts !== undefined && { vendor_error: facts }),
     ...requestIdFact(response, sent),
   })
 }
@@ -153,13 +154,18 @@ function unclearCode({
   return isRepeatable(descriptor) && isKnown ? 'action_unavailable' : 'action_outcome_unknown'
 }
 
-const refusals = new Set<ConnectError['code']>(['action_refused', 'action_permission_denied'])
+const refusals = new Set<ConnectError['code']>([
+  'action_refused',
+  'action_declined',
+  'action_permission_denied',
+])
 
 const failureCodes = {
   credentials: 'action_credentials_refused',
   permission: 'action_permission_denied',
   'rate limit': 'action_rate_limited',
   refused: 'action_refused',
+  declined: 'action_declined',
 } as const
 
 /** It would be the same the next time. */

@@ -34,12 +34,17 @@ export interface VendorApi {
 }
 
 export interface VendorFailure {
-  /** `failed`: the vendor's own trouble; it may have done it. */
-  readonly kind: 'credentials' | 'permission' | 'rate limit' | 'refused' | 'failed'
+  /**
+   * `declined`: the request is correct, and somebody else, such as the bank of a card, said no. `failed`: the vendor's own trouble; it may have
+   * done it.
+   */
+  readonly kind: 'credentials' | 'permission' | 'rate limit' | 'refused' | 'declined' | 'failed'
   /** In the vendor's words. */
   readonly message: string
   /** The vendor's own code. */
   readonly code?: string
+  /** What else the vendor says of the failure, in its names: `details.vendor_error`. */
+  readonly facts?: JsonObject
 }
 
 /** The kind of failure that a status of HTTP means; undefined below 400. */

@@ -102,6 +102,7 @@ const invokeFailures = [
   'reauthorization_required',
   'action_address_refused',
   'action_refused',
+  'action_declined',
   'action_credentials_refused',
   'action_permission_denied',
   'action_rate_limited',

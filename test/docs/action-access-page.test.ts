@@ -20,7 +20,7 @@ test('every action of every connector is asked about', async () => {
     github: 51,
     linear: 19,
     slack: 26,
-    stripe: 32,
+    stripe: 46,
   })
 })
 

@@ -18,6 +18,14 @@ export const actionCodes = {
     suggestedFix:
       'Set new credentials: `reactor connect instances credentials {instance}`. Then run `reactor connect instances check {instance}`.',
   },
+  action_declined: {
+    failureType: 'transient_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} tried {action}, and it was declined: {reason}',
+    suggestedFix:
+      'Ask whoever pays for another payment method, or to speak to their bank: the request itself is correct. `details.vendor_error` says why it was declined, and what {vendor} made of the call.',
+  },
   action_input_invalid: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -4,6 +4,7 @@ import { connectorOf } from '../../../connectors/registry.ts'
 import { configOf } from '../../../connectors/manifest/source-config.ts'
 import { bestMatch } from '../../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violations } from '../../../manifest-interpreter/config/json-schema/violations.ts'
+import { isJsonObject } from '../../../protocol/index.ts'
 import { startStripeMock, type StripeMock } from '../../fakes/stripe/stripe-mock.ts'
 import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
@@ -47,7 +48,13 @@ describe.runIf(wanted)("Stripe's own stripe-mock", () => {
         signal,
       }
       const outcome = await client?.send(call, options)
-      expect(outcome?.output).toMatchObject({ id: expect.any(String) as string })
+      const { output } = action.descriptor
+      const isList = isJsonObject(output.properties) && 'data' in output.properties
+      expect(outcome?.output).toMatchObject(
+        isList
+          ? { has_more: expect.any(Boolean) as boolean }
+          : { id: expect.any(String) as string },
+      )
     },
   )
 

@@ -400,8 +400,13 @@ describe('a failure of the vendor', () => {
     ['that lacks a right', () => ({ status: 403, body: {} }), 'action_permission_denied'],
     [
       'that refuses the call',
-      () => ({ status: 402, body: { error: { code: 'card_declined', message: 'declined' } } }),
+      () => ({ status: 400, body: { error: { code: 'parameter_missing', message: 'missing' } } }),
       'action_refused',
+    ],
+    [
+      'whose bank declines the card',
+      () => ({ status: 402, body: { error: { code: 'card_declined', message: 'declined' } } }),
+      'action_declined',
     ],
     [
       'that asks to wait longer than the call may last',
