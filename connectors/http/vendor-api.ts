@@ -36,9 +36,10 @@ export interface VendorApi {
 export interface VendorFailure {
   /**
    * `declined`: the request is correct, and somebody else, such as the bank of a card, said no. `failed`: the vendor's own trouble; it may have
-   * done it.
+   * done it. `unclear`: it may have done it, and does not do it again.
    */
-  readonly kind: 'credentials' | 'permission' | 'rate limit' | 'refused' | 'declined' | 'failed'
+  readonly kind:
+    'credentials' | 'permission' | 'rate limit' | 'refused' | 'declined' | 'failed' | 'unclear'
   /** In the vendor's words. */
   readonly message: string
   /** The vendor's own code. */

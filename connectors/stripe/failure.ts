@@ -4,19 +4,30 @@ import { failureKind, statusText, type VendorFailure } from '../http/vendor-api.
 
 /** https://docs.stripe.com/api/errors */
 export function stripeFailure(response: ActionResponse): VendorFailure | undefined {
-  const kind = failureKind(response.status)
+  const { body, status } = response
+  const kind = failureKind(status)
   if (kind === undefined) return undefined
-  const { body } = response
   const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
   const { message, code, type } = error
   const vendorCode = text(code) ?? text(type)
   const facts = errorFacts(error)
   return {
-    kind: kind === 'refused' && isDecline(error) ? 'declined' : kind,
+    kind: kind === 'refused' ? refusalKind(response, error) : kind,
     message: text(message) ?? statusText(response),
     ...(vendorCode !== undefined && { code: vendorCode }),
     ...(Object.keys(facts).length > 0 && { facts }),
   }
+}
+
+function refusalKind(
+  { status, headers }: ActionResponse,
+  error: JsonObject,
+): VendorFailure['kind'] {
+  // Another request with this key, or for this object, is being carried out.
+  if (status === 409 && headers.get('stripe-should-retry') !== 'false') return 'failed'
+  // It has carried out, or begun, another request under this key: an earlier version of this one may have sent another body.
+  if (error.type === 'idempotency_error') return 'unclear'
+  return isDecline(error) ? 'declined' : 'refused'
 }
 
 /** Errors of a card are also those of a wrong number or an expired card: whoever pays corrects them, and not who wrote the request. */

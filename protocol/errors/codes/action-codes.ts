@@ -43,7 +43,7 @@ export const actionCodes = {
       'Run `reactor connect actions list {instance}` to see the actions of the instance.',
   },
   action_outcome_unknown: {
-    failureType: 'transient_error',
+    failureType: 'system_error',
     httpStatus: 502,
     retryable: false,
     message: 'It is not known whether {vendor} carried out {action}: {reason}',
@@ -88,7 +88,7 @@ export const actionCodes = {
     retryable: true,
     message: '{vendor} could not be reached or failed, so {action} gave no result: {reason}',
     suggestedFix:
-      'Invoke the action again later, with the same Idempotency-Key if it had one: then it is safe to repeat. Look at the status page of {vendor}.',
+      'Invoke the action again later, with the same Idempotency-Key if it had one, within 24 hours of the first call: then it is safe to repeat. Look at the status page of {vendor}.',
   },
   dry_run_token_expired: {
     failureType: 'config_error',

@@ -134,7 +134,8 @@ const unclearCodes = new Set<ErrorCodeName>([
 ])
 
 function isUnclear({ code, details }: ConnectError): boolean {
-  return unclearCodes.has(code) || details.outcome_unknown === true
+  const mayBeDone = unclearCodes.has(code) && details.nothing_sent !== true
+  return mayBeDone || details.outcome_unknown === true
 }
 
 function outcomeOf(end: {

@@ -142,7 +142,32 @@ describe('a refusal after a try whose response was lost', () => {
     const refused = afterLostResponse(missing)
     expect((await refusalOf('github', 'getIssue', refused)).code).toBe('action_refused')
     const again = afterLostResponse(missing)
-    expect((await refusalOf('stripe', 'createCustomer', again)).code).toBe('action_refused')
+    expect((await refusalOf('stripe', 'createCustomer', again)).code).toBe('action_unavailable')
+    const known: VendorScript = () => ({
+      status: 404,
+      body: { error: { type: 'x', message: 'n' } },
+    })
+    const told = afterLostResponse(known)
+    expect((await refusalOf('stripe', 'createCustomer', told)).code).toBe('action_refused')
+  })
+
+  test('is none if it is no word of the vendor, or says that the vendor knows the key', async () => {
+    const cases: readonly (readonly [VendorScript, string])[] = [
+      [page('no such page', 'text/html', 404), 'action_unavailable'],
+      [page('bad request', 'text/html', 400), 'action_unavailable'],
+      [
+        () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' }),
+        'action_unavailable',
+      ],
+      [
+        () => ({ status: 400, body: { error: { type: 'idempotency_error', message: 'no' } } }),
+        'action_outcome_unknown',
+      ],
+    ]
+    for (const [script, code] of cases) {
+      const error = await refusalOf('stripe', 'createCustomer', afterLostResponse(script))
+      expect(error.code, error.message).toBe(code)
+    }
   })
 
   test('is the result if the first try was turned away, or never arrived', async () => {
@@ -198,6 +223,19 @@ describe('a refusal after a try whose response was lost', () => {
       expect(vendor.requests).toHaveLength(1)
     })
   })
+})
+
+test('a connection that never stood, or whose handshake failed, is known to have sent nothing', async () => {
+  await using vendor = await ScriptedVendor.start(() => ({ body: {} }))
+  const closed = await ScriptedVendor.start(() => ({ body: {} }))
+  await closed[Symbol.asyncDispose]()
+  for (const url of [closed.url, vendor.url.replace('http:', 'https:')]) {
+    const config = actionSubjects.slack?.configOf(url, 'planted4711secret') ?? {}
+    const source = new NativeConnector(connectorOf('slack'), config)
+    const error = await source.refusal('postMessage', sampleOf('slack', 'postMessage'))
+    expect(error).toMatchObject({ code: 'action_unavailable', details: { nothing_sent: true } })
+  }
+  expect(vendor.requests).toEqual([])
 })
 
 test('a response beyond 8 MB is not read to its end, and not requested again', async () => {

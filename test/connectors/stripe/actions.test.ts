@@ -206,7 +206,7 @@ describe('an action that is sent', () => {
     expect(simulator.requests).toHaveLength(1)
   })
 
-  test('is refused in the words of Stripe: a declined card, another key, a wrong state', async () => {
+  test('ends in the words of Stripe: a declined card, another key, a wrong state', async () => {
     const { send, idOf } = await openSender()
     const id = await idOf('createPaymentIntent', { amount: 1099, currency: 'eur' })
     const method = { payment_method: 'pm_card_chargeDeclined' }
@@ -228,7 +228,7 @@ describe('an action that is sent', () => {
     await send('createCustomer', { name: 'Ada' }, { idempotencyKey: 'same' })
     const reused = send('createCustomer', { name: 'Bob' }, { idempotencyKey: 'same' })
     expect(await refusalOf(reused)).toMatchObject({
-      code: 'action_refused',
+      code: 'action_outcome_unknown',
       details: { vendor_code: 'idempotency_error', vendor_error: { type: 'idempotency_error' } },
     })
     expect(await refusalOf(send('capturePaymentIntent', { id }))).toMatchObject({

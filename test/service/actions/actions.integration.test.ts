@@ -342,7 +342,11 @@ describe('a call that failed and comes again under its key', () => {
       () => ({ status: 409, body: { error: { code: 'idempotency_key_in_use' } } }),
       'action_unavailable',
     ],
-    ['a decline', refuse, 'action_refused'],
+    [
+      'a decline',
+      () => ({ status: 402, body: { error: { type: 'card_error', message: 'declined' } } }),
+      'action_declined',
+    ],
   ]
   test.each(turnedAway)(
     'is the same one for the vendor if it is turned away in between because of %s',
@@ -353,7 +357,7 @@ describe('a call that failed and comes again under its key', () => {
       vendor.respond = turnAway
       expect(codeOf(await invoke({ input, timeout_seconds: 1 }, { key }))).toBe(code)
       const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
-      const outcome = code === 'action_refused' ? 'failed' : 'unknown'
+      const outcome = code === 'action_declined' ? 'failed' : 'unknown'
       expect(body).toMatchObject({ items: [{ outcome, error: code }] })
       vendor.respond = succeed
       expect((await invoke({ input }, { key })).status).toBe(200)
