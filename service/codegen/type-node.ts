@@ -5,7 +5,7 @@ export type TypeNode =
   /** A type that this file declares. */
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'union' | 'intersection'; readonly parts: readonly TypeNode[] }
-  | { readonly kind: 'array'; readonly item: TypeNode }
+  | { readonly kind: 'array'; readonly item: TypeNode; readonly isReadonly: boolean }
   | {
       readonly kind: 'tuple'
       readonly items: readonly TypeNode[]
