@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { branch, repository, slashedPath } from './fields.ts'
+import { contentOutput, fileCommitOutput } from './outputs.ts'
 import { githubRequest, ofRepository, segments } from './request.ts'
 
 const path = slashedPath.meta({ description: 'Path of the file from the root: `docs/index.md`.' })
@@ -27,10 +28,7 @@ export const getFile = defineAction({
     ...file,
     ref: z.string().min(1).exactOptional().meta({ description: 'Branch, tag or commit.' }),
   }),
-  output: z.union([
-    z.looseObject({ type: z.string(), sha: z.string().exactOptional() }),
-    z.array(z.looseObject({ type: z.string() })),
-  ]),
+  output: contentOutput,
   plan: ({ path: name, ref, ...place }, config) =>
     githubRequest(
       config,
@@ -54,10 +52,7 @@ export const createOrUpdateFile = defineAction({
     }),
     ...commitFields,
   }),
-  output: z.looseObject({
-    content: z.looseObject({ sha: z.string() }).nullable(),
-    commit: z.looseObject({ sha: z.string() }),
-  }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'PUT', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,
@@ -74,7 +69,7 @@ export const deleteFile = defineAction({
     sha: blobSha.meta({ description: 'SHA of the file, which getFile gives.' }),
     ...commitFields,
   }),
-  output: z.looseObject({ commit: z.looseObject({ sha: z.string() }) }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'DELETE', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,

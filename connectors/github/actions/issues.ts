@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { issueNumber, issueOutput, labelName, login, noOutput, repository, text } from './fields.ts'
+import { issueNumber, labelName, login, noOutput, repository, text } from './fields.ts'
+import { foundIssue, issueOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const issueFields = {
@@ -49,9 +50,9 @@ export const searchIssues = defineAction({
     }),
   }),
   output: z.looseObject({
-    total_count: z.number(),
+    total_count: z.int(),
     incomplete_results: z.boolean().exactOptional(),
-    items: z.array(issueOutput),
+    items: z.array(foundIssue),
   }),
   plan: (query, config) => githubRequest(config, 'GET', '/search/issues', { query }),
 })

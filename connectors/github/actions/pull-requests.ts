@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, pullNumber, pullOutput, repository, sha, text } from './fields.ts'
+import { branch, pullNumber, repository, sha, text } from './fields.ts'
+import { pullOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
@@ -95,7 +96,7 @@ export const updatePullRequestBranch = defineAction({
   // A second call is refused: there is nothing new to merge.
   idempotency: 'none',
   input: z.object({ ...pull, expected_head_sha: sha.exactOptional() }),
-  output: z.looseObject({ message: z.string() }),
+  output: z.looseObject({ message: z.string(), url: z.string().exactOptional() }),
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,

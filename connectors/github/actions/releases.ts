@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, withId } from './fields.ts'
+import { noOutput, positive, repository } from './fields.ts'
+import { releaseOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const fields = {
@@ -29,7 +30,7 @@ export const createRelease = defineAction({
     ...fields,
     generate_release_notes: z.boolean().exactOptional(),
   }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/releases'), { body }),
 })
@@ -40,7 +41,7 @@ export const updateRelease = defineAction({
   effect: 'update',
   idempotency: 'natural',
   input: z.object({ ...release, tag_name: tag.exactOptional(), ...fields }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, release_id: id, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/releases/${id}`), {
       body,

@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import {
-  changeMissing,
-  day,
-  hasChange,
-  id,
-  ids,
-  markdown,
-  newId,
-  priority,
-  project,
-} from './fields.ts'
+import { changeMissing, day, hasChange, id, ids, markdown, newId, priority } from './fields.ts'
+import { project } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 const name = z.string().min(1).max(80)

@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { pathSegment } from '../../action.ts'
+import { stripeFields } from './outputs.ts'
 
 /** https://docs.stripe.com/api/metadata */
 export const metadata = z.record(z.string().max(40), z.string().max(500)).meta({
   description: 'Up to 50 texts of your own by name. An empty text removes the name.',
 })
 
-/** An object of Stripe: it has more fields than these. */
+/** An object of Stripe: it has more fields than are declared. */
 export function stripeObject(type: string): z.ZodType {
-  return z.looseObject({ id: z.string(), object: z.literal(type) })
+  return z.looseObject({ id: z.string(), object: z.literal(type), ...stripeFields[type] })
 }
 
 export const deletedObject = z.looseObject({ id: z.string(), deleted: z.literal(true) })

@@ -5,6 +5,7 @@ import { configOf } from '../../../connectors/manifest/source-config.ts'
 import { bestMatch } from '../../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violations } from '../../../manifest-interpreter/config/json-schema/violations.ts'
 import { startStripeMock, type StripeMock } from '../../fakes/stripe/stripe-mock.ts'
+import { jsonObjectSchema } from '../../../protocol/json-object.ts'
 import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
 import { Collected, configuredStream } from './stripe-source.ts'
@@ -48,6 +49,9 @@ describe.runIf(wanted)("Stripe's own stripe-mock", () => {
       }
       const outcome = await client?.send(call, options)
       expect(outcome?.output).toMatchObject({ id: expect.any(String) as string })
+      const schema = configOf(action.descriptor.output)
+      const output = configOf(jsonObjectSchema.parse(outcome?.output))
+      expect(bestMatch(violations(schema, output))?.message).toBeUndefined()
     },
   )
 
