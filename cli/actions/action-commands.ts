@@ -7,7 +7,7 @@ import {
 } from '../../service/actions/schema.ts'
 import type { Wire } from '../../service/platform/wire.ts'
 import { nestedFieldLines } from '../catalog/field-lines.ts'
-import { checkInvocation } from './check-invocation.ts'
+import { checkInvocation, type ActionPlace, type InvokeFlags } from './check-invocation.ts'
 import { apiPath } from '../client/api-path.ts'
 import { withInstance } from './with-instance.ts'
 import type { CommandContext } from '../client/service-command.ts'
@@ -18,11 +18,6 @@ import { listLines } from '../output/list-lines.ts'
 import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { jsonText } from '../output/json-text.ts'
-
-export interface ActionPlace {
-  readonly instance: string
-  readonly action: string
-}
 
 export async function listActions(
   { client, output }: CommandContext,
@@ -79,15 +74,6 @@ const repeatTexts = {
   natural: 'a repeated call changes nothing more',
   none: 'a repeated call may do it twice, or is refused because it is done',
 } as const
-
-export interface InvokeFlags {
-  readonly input?: string
-  readonly dryRun?: true
-  readonly yes?: true
-  readonly token?: string
-  readonly idempotencyKey?: string
-  readonly timeout?: number
-}
 
 export async function invokeAction(
   context: CommandContext,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { numberUpTo } from '../options.ts'
-import type { InvokeFlags } from './action-commands.ts'
+import type { InvokeFlags } from './check-invocation.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./action-commands.ts')

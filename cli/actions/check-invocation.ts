@@ -7,7 +7,20 @@ import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { usageError } from '../usage-error.ts'
 import { withInstance } from './with-instance.ts'
-import type { ActionPlace, InvokeFlags } from './action-commands.ts'
+
+export interface ActionPlace {
+  readonly instance: string
+  readonly action: string
+}
+
+export interface InvokeFlags {
+  readonly input?: string
+  readonly dryRun?: true
+  readonly yes?: true
+  readonly token?: string
+  readonly idempotencyKey?: string
+  readonly timeout?: number
+}
 
 type ActionDocument = z.output<typeof actionDocument>
 

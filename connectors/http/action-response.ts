@@ -91,7 +91,7 @@ function formProblem(value: JsonValue, form: JsonObject): string | undefined {
 }
 
 /** Fields by which an object of a vendor is known. A `status`, a `name` or a `url` may be in the JSON of any program between here and there. */
-const identifying = new Set(['id', 'number', 'object', 'ref', 'sha'])
+const identifying = new Set(['id', 'number', 'object', 'ref'])
 
 function provingNames(required: readonly string[]): readonly string[] {
   const ids = required.filter((name) => identifying.has(name))

@@ -1,6 +1,5 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { byName } from './by-name.ts'
-import type { SchemaContext } from './schema-types.ts'
 import {
   anyObject,
   isText,
@@ -9,6 +8,7 @@ import {
   unionOf,
   unknownType,
   type PropertyNode,
+  type SchemaRole,
   type TypeNode,
 } from './type-node.ts'
 
@@ -21,7 +21,7 @@ const maxTupleLength = 100
 /** Properties are sorted by name: sources and caches give them in any order. */
 export function objectType(
   schema: JsonObject,
-  { role }: Pick<SchemaContext, 'role'>,
+  { role }: { readonly role: SchemaRole },
   convert: Convert,
 ): TypeNode {
   const required = new Set(isJsonList(schema.required) ? schema.required : [])
@@ -72,7 +72,7 @@ const saidByType = new Set(['date-time', 'date', 'time', 'int32', 'double', 'flo
 
 export function arrayType(
   schema: JsonObject,
-  { role }: Pick<SchemaContext, 'role'>,
+  { role }: { readonly role: SchemaRole },
   convert: Convert,
 ): TypeNode {
   const { prefixItems, items } = schema

@@ -2,13 +2,13 @@ import { parseLocalReference } from '../../lib/text/json-pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue, valueAt } from '../../protocol/index.ts'
 import { docOf } from './container-types.ts'
 import { schemaType, type SchemaContext } from './schema-types.ts'
-import type { Declaration, TypeNode } from './type-node.ts'
+import type { Declaration, SchemaRole, TypeNode } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'
 
 export interface DeclareOptions {
   readonly names: TypeNames
   readonly numbers: SchemaContext['numbers']
-  readonly role: SchemaContext['role']
+  readonly role: SchemaRole
 }
 
 /** The type of a whole schema, under a reserved name, and the types that its `$ref`s name. */
@@ -37,7 +37,7 @@ export function declareDefinitions(
 
 interface ScopeOptions {
   readonly numbers: SchemaContext['numbers']
-  readonly role: SchemaContext['role']
+  readonly role: SchemaRole
   readonly nameOf: (pointer: readonly string[]) => string
   readonly rootName: string | undefined
 }

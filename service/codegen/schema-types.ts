@@ -9,6 +9,7 @@ import {
   textNode,
   unionOf,
   unknownType,
+  type SchemaRole,
   type TypeNode,
 } from './type-node.ts'
 
@@ -18,8 +19,7 @@ export interface SchemaContext {
   readonly reference: (ref: string) => TypeNode | undefined
   /** exact: all digits of records are kept. plain: numbers are doubles. */
   readonly numbers: 'exact' | 'plain'
-  /** output: the program only reads it, and may read fields that the schema does not name. */
-  readonly role: 'output' | 'any'
+  readonly role: SchemaRole
   readonly depth: number
 }
 

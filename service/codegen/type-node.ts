@@ -21,6 +21,9 @@ export type TypeNode =
       readonly others: TypeNode | undefined
     }
 
+/** output: the program only reads it, and may read fields that the schema does not name. */
+export type SchemaRole = 'output' | 'any'
+
 export interface PropertyNode {
   readonly name: string
   readonly type: TypeNode

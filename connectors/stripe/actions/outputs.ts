@@ -133,6 +133,11 @@ const checkoutSession = {
   return_url: text.exactOptional(),
 }
 
+const confirmationSecret = z
+  .looseObject({ client_secret: text, type: text })
+  .nullable()
+  .exactOptional()
+
 const invoice = {
   ...created,
   status: maybeText,
@@ -152,10 +157,7 @@ const invoice = {
   auto_advance: flag,
   billing_reason: maybeText,
   collection_method: text,
-  confirmation_secret: z
-    .looseObject({ client_secret: text, type: text })
-    .nullable()
-    .exactOptional(),
+  confirmation_secret: confirmationSecret,
   default_payment_method: maybeOther,
   description: maybeText,
   due_date: maybeWhole,
@@ -188,7 +190,7 @@ const price = {
 
 const subscriptionItem = z.looseObject({
   id: text,
-  price: z.looseObject({ id: text, ...price }),
+  price: z.looseObject({ id: text, currency: text, product: other, unit_amount: maybeWhole }),
   quantity: whole.exactOptional(),
   current_period_end: whole,
   current_period_start: whole,
@@ -210,7 +212,15 @@ const subscription = {
   ended_at: maybeWhole,
   items: listOf(subscriptionItem),
   latest_invoice: z
-    .union([text, z.looseObject({ id: text, ...invoice })])
+    .union([
+      text,
+      z.looseObject({
+        id: text,
+        status: maybeText,
+        hosted_invoice_url: maybeText,
+        confirmation_secret: confirmationSecret,
+      }),
+    ])
     .nullable()
     .exactOptional(),
   metadata,

@@ -83,7 +83,6 @@ describe('a response that is none of the vendor’s', () => {
       for (const [type, action] of [
         ['stripe', 'createPaymentIntent'],
         ['github', 'createIssue'],
-        ['github', 'getFile'],
         ['slack', 'postMessage'],
         ['linear', 'createIssue'],
       ] as const)
