@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
 import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
+import type { WebhookSignature } from './webhook-signature.ts'
 
 /**
  * The unified contract of a connector: read this first.
@@ -91,6 +92,8 @@ export interface SendOptions extends PreviewOptions {
   readonly signal: AbortSignal
   /** The caller can send the same call with the same `idempotencyKey` again. */
   readonly mayComeAgain: boolean
+  /** The same call was sent before, and may have been carried out. */
+  readonly cameBefore?: boolean
 }
 
 export interface ActionOutcome {
@@ -274,11 +277,7 @@ export interface OAuth2Templates {
 export interface WebhookDescriptor {
   readonly name: string
   readonly title: string
-  readonly signature: {
-    readonly scheme: string
-    readonly header: string
-    readonly timestampHeader?: string
-  }
+  readonly signature: WebhookSignature
   readonly replayWindowMs: number
   /** JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case. */
   readonly eventId: string

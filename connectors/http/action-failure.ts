@@ -19,7 +19,7 @@ export interface SentRequest {
   readonly limit: { untilMs: number | undefined }
   /** The caller can send the same call, which the vendor knows by its key, again. */
   readonly mayComeAgain: boolean
-  /** A try before the last one may have been carried out. */
+  /** A try before the last one, or an earlier call of the same, may have been carried out. */
   isUnclear: boolean
 }
 
@@ -129,11 +129,13 @@ function afterUnclearTry(
   const { isUnclear, descriptor } = sent
   if (!isUnclear || descriptor.effect === 'read') return { code, reason }
   if (code === 'action_rate_limited') return { code: unclearCode(sent), reason }
-  if (code === 'action_credentials_refused') {
+  const isKnown = descriptor.idempotency === 'native_key'
+  // These are looked at before the key is.
+  if (code === 'action_credentials_refused' || (isKnown && code === 'action_permission_denied')) {
     const told = `${reason} (an earlier try of this call may have been carried out)`
     return { code, reason: told, outcome_unknown: true }
   }
-  if (descriptor.idempotency === 'native_key' || !refusals.has(code)) return { code, reason }
+  if (isKnown || !refusals.has(code)) return { code, reason }
   const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
   return { code: 'action_outcome_unknown', reason: told }
 }

@@ -1,4 +1,4 @@
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
 import { failureKind, statusFailure, type VendorFailure } from '../http/vendor-api.ts'
 
@@ -9,6 +9,13 @@ const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
   FORBIDDEN: 'permission',
   forbidden: 'permission',
   'feature not accessible': 'permission',
+  INPUT_ERROR: 'refused',
+  'invalid input': 'refused',
+  BAD_USER_INPUT: 'refused',
+  'user error': 'refused',
+  GRAPHQL_VALIDATION_FAILED: 'refused',
+  'graphql error': 'refused',
+  'usage limit exceeded': 'refused',
   RATELIMITED: 'rate limit',
   ratelimited: 'rate limit',
   INTERNAL_SERVER_ERROR: 'failed',
@@ -17,15 +24,20 @@ const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
   'network error': 'failed',
 }
 
-/** GraphQL reports failures in the body, with status 400 or 200. */
+/**
+ * GraphQL reports failures in the body, with status 400 or 200. A change that succeeded may have errors beside it, of fields of its result: it
+ * is done all the same.
+ */
 export function linearFailure(response: ActionResponse): VendorFailure | undefined {
   const { body, status } = response
   const { errors, data } = isJsonObject(body) ? body : {}
   const error = isJsonList(errors) ? errors[0] : undefined
+  const results = isJsonObject(data) ? Object.values(data) : []
+  if (results.some((result) => isJsonObject(result) && result.success === true)) return undefined
   if (isJsonObject(error)) return failureOf(error, status)
   const failure = statusFailure(response)
   if (failure !== undefined) return failure
-  const hasFailed = isJsonObject(data) && Object.values(data).some(isWithoutSuccess)
+  const hasFailed = results.some((result) => isJsonObject(result) && result.success === false)
   return hasFailed ? { kind: 'refused', message: 'it reports no success and no reason' } : undefined
 }
 
@@ -33,7 +45,8 @@ function failureOf({ message, extensions }: JsonObject, status: number): VendorF
   const details = isJsonObject(extensions) ? extensions : {}
   const names = [details.code, details.type].filter((name) => typeof name === 'string')
   const known = names.map((name) => kinds[name]).find((kind) => kind !== undefined)
-  const kind = known ?? (status < 400 ? undefined : failureKind(status)) ?? 'refused'
+  // With an error that is not known, nobody knows whether a change was made before.
+  const kind = known ?? failureKind(status) ?? 'failed'
   const said = [details.userPresentableMessage, message].find((text) => typeof text === 'string')
   const [code] = names
   return {
@@ -41,8 +54,4 @@ function failureOf({ message, extensions }: JsonObject, status: number): VendorF
     message: said ?? `it responded with status ${String(status)}`,
     ...(code !== undefined && { code }),
   }
-}
-
-function isWithoutSuccess(result: JsonValue | undefined): boolean {
-  return isJsonObject(result) && result.success === false
 }

@@ -65,9 +65,11 @@ function isTestKey({ api_key: key }: JsonObject): boolean {
 
 /** https://docs.stripe.com/api/errors */
 function failure(response: ActionResponse): VendorFailure | undefined {
-  const kind = failureKind(response.status)
+  const { body, status, headers } = response
+  // Another request with this key, or for this object, is being carried out.
+  const isUnderway = status === 409 && headers.get('stripe-should-retry') !== 'false'
+  const kind = isUnderway ? 'failed' : failureKind(status)
   if (kind === undefined) return undefined
-  const { body } = response
   const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
   const { code, type, message } = error
   const text = (value: unknown): string | undefined =>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
-import type { ConnectorActions } from '../../connectors/connector.ts'
+import type { ConnectorActions, SendOptions } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { Execution } from '../execution/execution.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -13,6 +13,7 @@ import type { StoredKey } from '../platform/vault/stored-key.ts'
 import type { ActionClients } from './action-clients.ts'
 import type {
   CallOptions,
+  InvocationFacts,
   InvocationEnd,
   InvokeOptions,
   PreparedCall,
@@ -69,9 +70,13 @@ export class ExistingCall implements PreparedCall {
     return this.#known.context
   }
 
+  get facts(): InvocationFacts {
+    const { action, subject } = this.#known
+    return { effect: action.descriptor.effect, inputHash: subject.inputHash }
+  }
+
   async dryRun(options: CallOptions): Promise<DryRun> {
     const { instance, action, actions, title, subject } = this.#known
-    this.#tell(options)
     const call = await this.#checkInput()
     const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
     const { token, nonce, expiresAt } = await this.#tools.tokens.issue(subject)
@@ -99,7 +104,6 @@ export class ExistingCall implements PreparedCall {
   async invoke(options: InvokeOptions): Promise<InvocationEnd> {
     const { action, subject } = this.#known
     const { idempotencyKey, timeoutMs } = options
-    this.#tell(options)
     const call = await this.#checkInput()
     const { idempotency: store, logger, key, hash } = this.#tools
     if (idempotencyKey === undefined) {
@@ -126,15 +130,11 @@ export class ExistingCall implements PreparedCall {
         ...options,
         idempotencyKey: await this.#vendorKey(vendorKey),
         mayComeAgain: true,
+        cameBefore: attempt > 1,
       })
     }
     const mayRepeat = isRepeatable(action.descriptor)
     return invokeOnce(once, work, { store, logger, key, mayRepeat })
-  }
-
-  #tell(options: CallOptions): void {
-    const { action, subject } = this.#known
-    options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
   }
 
   /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
@@ -153,7 +153,7 @@ export class ExistingCall implements PreparedCall {
     const { action, title } = this.#known
     if (isRepeatable(action.descriptor)) return
     const { name } = action.descriptor
-    const reason = 'the process that carried it out died'
+    const reason = 'the process that carried it out died, or could not store the result'
     throw new ConnectError('action_outcome_unknown', {
       details: { vendor: title, action: name, reason },
     })
@@ -175,7 +175,8 @@ export class ExistingCall implements PreparedCall {
       idempotencyKey,
       timeoutMs,
       mayComeAgain = false,
-    }: CallOptions & { readonly idempotencyKey: string; readonly mayComeAgain?: boolean },
+      cameBefore = false,
+    }: CallOptions & Pick<SendOptions, 'idempotencyKey'> & Partial<SendOptions>,
   ): Promise<Invocation> {
     const { instance, actions, action } = this.#known
     const { clients, stopping, logger } = this.#tools
@@ -187,6 +188,7 @@ export class ExistingCall implements PreparedCall {
           timeoutMs: timeoutOf(timeoutMs),
           signal: stopping,
           mayComeAgain,
+          cameBefore,
         }),
       )
       const failure = await opened.shared.waitUntilSettled()

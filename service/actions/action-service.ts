@@ -99,5 +99,5 @@ const absent = new Set<ConnectError['code']>(['instance_not_found', 'action_not_
 /** The policy decides first: whoever may not call it does not learn whether it exists. */
 function absentCall(context: PreparedCall['context'], error: ConnectError): PreparedCall {
   const fail = () => Promise.reject(error)
-  return { context, dryRun: fail, invoke: fail }
+  return { context, facts: null, dryRun: fail, invoke: fail }
 }

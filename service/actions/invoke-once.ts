@@ -33,7 +33,7 @@ export interface InvokeOnceOptions {
 /**
  * Carries out a call once for each key, for a day: a repeated one gets the same result. One whose outcome is unknown is tried again if it
  * may be, as another attempt of the same call; otherwise it gets the same failure. A call that failed before the vendor did anything leaves its
- * key free.
+ * key free, if it is the first attempt.
  */
 export async function invokeOnce(
   request: IdempotentRequest,
@@ -60,7 +60,8 @@ export async function invokeOnce(
   } catch (error) {
     const failure = ConnectError.from(error)
     const settle = async (): Promise<void> => {
-      const isUnclear = unclearCodes.has(failure.code) || failure.details.outcome_unknown === true
+      // Whatever ends this attempt says nothing of an earlier one, so the vendor must go on to know the call by its first ticket.
+      const isUnclear = start.attempt > 1 || isOutcomeUnknown(failure)
       if (mayRepeat && isUnclear) return store.release(ticket)
       // Of a call that may not be repeated, this one says that the vendor never got it.
       if (!isUnclear || failure.code === 'action_unavailable') return store.abandon(ticket)
@@ -79,6 +80,10 @@ const unclearCodes = new Set<ConnectError['code']>([
   // A mistake of ours, perhaps behind the vendor's response.
   'unexpected',
 ])
+
+function isOutcomeUnknown({ code, details }: ConnectError): boolean {
+  return unclearCodes.has(code) || details.outcome_unknown === true
+}
 
 function replay(end: StoredEnd): InvocationEnd {
   if ('error' in end) throw ConnectError.fromJSON(end.error)

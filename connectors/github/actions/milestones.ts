@@ -7,7 +7,7 @@ import { githubRequest, ofRepository } from './request.ts'
 const milestoneFields = {
   state: z.enum(['open', 'closed']).exactOptional(),
   description: z.string().exactOptional(),
-  due_on: z.iso.datetime().exactOptional().meta({ description: 'ISO 8601, UTC.' }),
+  due_on: z.iso.datetime({ offset: true }).exactOptional().meta({ description: 'ISO 8601.' }),
 }
 const milestoneTitle = z.string().min(1).max(255)
 const milestone = {

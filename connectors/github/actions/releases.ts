@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { defineAction, pathSegment, urlPath } from '../../action.ts'
 import { noOutput, positive, repository } from './fields.ts'
 import { releaseOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
@@ -17,6 +17,33 @@ const fields = {
 }
 const tag = z.string().min(1).max(250)
 const release = { ...repository, release_id: positive }
+
+export const getRelease = defineAction({
+  name: 'getRelease',
+  title: 'Read a release: the latest, or one by its id or its tag',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z
+    .object({
+      ...repository,
+      release_id: positive.exactOptional(),
+      tag: pathSegment.exactOptional().meta({
+        description: 'Without a tag and an id: the latest release that is no draft or prerelease.',
+      }),
+    })
+    .refine(
+      (input) => input.release_id === undefined || input.tag === undefined,
+      'give release_id or tag, not both',
+    ),
+  output: releaseOutput,
+  plan: ({ release_id: id, tag: name, ...place }, config) =>
+    githubRequest(config, 'GET', ofRepository(place, releasePath(id, name))),
+})
+
+function releasePath(id: number | undefined, name: string | undefined): string {
+  if (id !== undefined) return urlPath`/releases/${id}`
+  return name === undefined ? '/releases/latest' : urlPath`/releases/tags/${name}`
+}
 
 export const createRelease = defineAction({
   name: 'createRelease',

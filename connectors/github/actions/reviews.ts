@@ -21,7 +21,10 @@ const line = {
   line: positive.exactOptional().meta({ description: 'The line, or the last one of several.' }),
   side: side.exactOptional().meta({ description: '`RIGHT` for added lines, `LEFT` for deleted.' }),
   start_line: positive.exactOptional(),
-  start_side: side.exactOptional(),
+  start_side: z.enum(['LEFT', 'RIGHT', 'side']).exactOptional(),
+  position: positive.exactOptional().meta({
+    description: 'Place in the diff, which GitHub takes in the place of `line`; deprecated.',
+  }),
 }
 const event = z.enum(['APPROVE', 'REQUEST_CHANGES', 'COMMENT'])
 
@@ -79,10 +82,7 @@ export const createReview = defineAction({
       description: 'Markdown. GitHub wants it for REQUEST_CHANGES and COMMENT.',
     }),
     commit_id: sha.exactOptional(),
-    comments: z
-      .array(z.strictObject({ ...line, body: requiredText }))
-      .max(300)
-      .exactOptional(),
+    comments: z.array(z.strictObject({ ...line, body: requiredText })).exactOptional(),
   }),
   output: reviewOutput,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { anyJson, defineAction, pathSegment, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, sha } from './fields.ts'
+import { anyJson, defineAction, urlPath } from '../../action.ts'
+import { noOutput, repository, runId, sha, workflowId } from './fields.ts'
 import { statusOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
-const run = { ...repository, run_id: positive.meta({ description: 'Id of the run.' }) }
+const run = { ...repository, run_id: runId }
 
 export const dispatchWorkflow = defineAction({
   name: 'dispatchWorkflow',
@@ -13,7 +13,7 @@ export const dispatchWorkflow = defineAction({
   idempotency: 'none',
   input: z.object({
     ...repository,
-    workflow_id: pathSegment.meta({ description: 'Id of the workflow, or its file: `main.yml`.' }),
+    workflow_id: workflowId,
     ref: z.string().min(1).meta({ description: 'Branch or tag.' }),
     inputs: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))

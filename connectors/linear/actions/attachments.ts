@@ -12,15 +12,14 @@ export const createAttachment = defineAction({
   idempotency: 'natural',
   input: z.object({
     issueId,
-    title: z.string().min(1).max(255),
-    url: z.url().max(2048),
-    subtitle: z.string().max(255).exactOptional(),
+    title: z.string().min(1),
+    url: z.url(),
+    subtitle: z.string().exactOptional(),
     iconUrl: z.url().exactOptional(),
     groupBySource: z.boolean().exactOptional(),
     metadata: z.record(z.string(), anyJson).exactOptional().meta({
       description: 'Data of your own.',
     }),
-    commentBody: z.string().exactOptional().meta({ description: 'A comment beside it.' }),
     ...asUser,
     id: newId,
   }),

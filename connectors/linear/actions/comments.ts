@@ -9,7 +9,9 @@ const parents = [
   'issueId',
   'projectId',
   'projectUpdateId',
+  'initiativeId',
   'initiativeUpdateId',
+  'documentContentId',
   'parentId',
 ] as const
 
@@ -24,10 +26,12 @@ export const createComment = defineAction({
       issueId: issueId.exactOptional(),
       projectId: id.exactOptional(),
       projectUpdateId: id.exactOptional(),
+      initiativeId: id.exactOptional(),
       initiativeUpdateId: id.exactOptional(),
+      documentContentId: id.exactOptional(),
       parentId: id.exactOptional().meta({ description: 'Id of the comment to reply to.' }),
       doNotSubscribeToIssue: z.boolean().exactOptional(),
-      createdAt: moment.exactOptional().meta({ description: 'In the past, for an import.' }),
+      createdAt: moment.exactOptional(),
       ...asUser,
       id: newId,
     })

@@ -14,7 +14,7 @@ export const lookupUserByEmail = defineAction({
   title: 'Find a user by their e-mail address',
   effect: 'read',
   idempotency: 'natural',
-  input: z.object({ email: z.email().max(320) }),
+  input: z.object({ email: z.string().min(1).max(320) }),
   output,
   plan: (input, config) => slackRequest(config, 'users.lookupByEmail', input),
 })

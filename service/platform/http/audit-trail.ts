@@ -1,6 +1,6 @@
 import type { FastifyRequest, onSendAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify'
 import { z } from 'zod'
-import type { ErrorCodeName } from '../../../protocol/index.ts'
+import type { ConnectError, ErrorCodeName } from '../../../protocol/index.ts'
 import { isChange, type ActionName } from '../access/actions.ts'
 import type { AuditDetails, AuditOutcome } from '../audit/schema.ts'
 import type { AuditLog, NewAuditEntry, loginAction } from '../audit/contract.ts'
@@ -10,8 +10,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The entry of a change in the audit log. */
     audited: Audited | null
-    /** Code of the error in the response. */
-    failure: ErrorCodeName | null
+    /** Facts of an invocation that are known before it is permitted. */
+    invocationFacts: AuditDetails | null
+    /** In the response. */
+    failure: ConnectError | null
   }
 }
 
@@ -50,11 +52,12 @@ export class AuditTrail {
   }
 
   readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
-    const { audited, failure: error } = request
+    const { audited, failure } = request
     if (audited === null) return payload
     const status = reply.statusCode
     const isReplayed = reply.hasHeader('idempotent-replayed')
-    const outcome = outcomeOf({ status, error, isReplayed })
+    const outcome = outcomeOf({ status, failure, isReplayed })
+    const error = failure?.code ?? null
     try {
       const { name, details } = audited
       await this.#log.end(audited.id, { outcome, status, error, name, details })
@@ -98,7 +101,7 @@ export function auditEntry(
 function invokedOf(request: FastifyRequest): AuditDetails {
   const { action, isDryRun } = requestedInvocation(request)
   const invoked = action.slice(0, maxLength)
-  return { invoked, ...(isDryRun && { dryRun: true }) }
+  return { invoked, ...(isDryRun && { dryRun: true }), ...request.invocationFacts }
 }
 
 /** Names and ids are shorter; anything longer was made up. */
@@ -130,16 +133,22 @@ const unclearCodes = new Set<ErrorCodeName>([
   'action_unavailable',
 ])
 
+function isUnclear({ code, details }: ConnectError): boolean {
+  return unclearCodes.has(code) || details.outcome_unknown === true
+}
+
 function outcomeOf(end: {
   readonly status: number
-  readonly error: ErrorCodeName | null
+  readonly failure: ConnectError | null
   readonly isReplayed: boolean
 }): AuditOutcome {
+  const { failure } = end
+  const error = failure?.code ?? null
   // The response was abandoned, but not the work.
-  if (end.error === 'request_timed_out') return 'begun'
+  if (error === 'request_timed_out') return 'begun'
   // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
-  if (end.status === 403 && !invalidTokens.has(end.error)) return 'denied'
-  if (end.error !== null && unclearCodes.has(end.error)) return 'unknown'
+  if (end.status === 403 && !invalidTokens.has(error)) return 'denied'
+  if (failure !== null && isUnclear(failure)) return 'unknown'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
 }

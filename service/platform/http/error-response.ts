@@ -33,7 +33,7 @@ export function errorToWire(
 /** The error that the client may see; an error of ours is logged here, and nowhere else. */
 export function reportedError(thrown: unknown, request: FastifyRequest): ConnectError {
   const error = publicError(thrown, request.id, request.routeOptions.bodyLimit)
-  request.failure = error.code
+  request.failure = error
   if (errorCodes[error.code].httpStatus === 500) {
     request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
   }

@@ -17,6 +17,9 @@ function page(text: string, contentType = 'text/html', status = 200): VendorScri
   }
 }
 
+/** As each response of GitHub has it. */
+const githubHeaders = { 'x-github-request-id': 'C0FF:EE' }
+
 interface Attempt {
   readonly vendor: ScriptedVendor
   readonly source: NativeConnector
@@ -160,6 +163,16 @@ describe('a refusal after a try whose response was lost', () => {
     })
   })
 
+  test.each([403, 409])(
+    'with %i says of no call with a key that nothing was carried out',
+    async (status) => {
+      const turnedAway: VendorScript = () => ({ status, body: { error: { message: 'no' } } })
+      const error = await refusalOf('stripe', 'createCustomer', afterLostResponse(turnedAway))
+      if (status === 409) expect(error.code).toBe('action_unavailable')
+      else expect(error.details).toMatchObject({ outcome_unknown: true })
+    },
+  )
+
   test('because of a limit does not say that nothing was carried out', async () => {
     const limited: VendorScript = () => ({
       status: 429,
@@ -225,7 +238,7 @@ test('a response of almost 8 MB is a result', async () => {
   const text = 'x'.repeat(7 * 1024 * 1024)
   await invoking(
     'github',
-    () => ({ body: { id: 1, text } }),
+    () => ({ body: { id: 1, text }, headers: githubHeaders }),
     async ({ source }) => {
       const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
       expect(output).toEqual({ id: 1, text })
@@ -235,7 +248,11 @@ test('a response of almost 8 MB is a result', async () => {
 
 test('a result has all digits of its numbers', async () => {
   const digits = '{"id":1,"big":9007199254740993,"e":1e400,"d":0.1000000000000000055,"n":[-12.50]}'
-  await invoking('github', page(digits, 'application/json'), async ({ source }) => {
+  const script: VendorScript = (_request, response) => {
+    response.writeHead(200, { ...githubHeaders, 'content-type': 'application/json' }).end(digits)
+    return undefined
+  }
+  await invoking('github', script, async ({ source }) => {
     const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
     expect(JSON.stringify(output)).toBe(digits.replace('-12.50', '-12.5'))
   })
@@ -268,7 +285,7 @@ describe('a redirect to another server', () => {
   test('within the server is followed as a whole, such as one of a repository that was renamed', async () => {
     const moved: VendorScript = ({ url }) =>
       url.includes('/renamed/')
-        ? { status: 201, body: { id: 1, number: 7, state: 'open' } }
+        ? { status: 201, headers: githubHeaders, body: { id: 1, number: 7, state: 'open' } }
         : { status: 307, headers: { location: '/renamed/issues' }, body: {} }
     await invoking('github', moved, async ({ source, vendor }) => {
       await source.send('createIssue', sampleOf('github', 'createIssue'))

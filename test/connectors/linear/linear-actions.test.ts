@@ -114,6 +114,9 @@ test('errors keep the words of Linear, and their kind says what to do', async ()
     [200, { type: 'internal error', code: 'INTERNAL_SERVER_ERROR' }, 'action_outcome_unknown'],
     [400, { type: 'graphql error', code: 'GRAPHQL_VALIDATION_FAILED' }, 'action_refused'],
     [200, { type: 'usage limit exceeded' }, 'action_refused'],
+    [200, { type: 'unknown' }, 'action_outcome_unknown'],
+    [200, {}, 'action_outcome_unknown'],
+    [400, {}, 'action_refused'],
   ]
   for (const [status, extensions, code] of answers) {
     linear.answerOnce({ status, body: { errors: [{ message: 'No', extensions }] } })
@@ -129,6 +132,22 @@ test('errors keep the words of Linear, and their kind says what to do', async ()
   expect((await source.refusal('getIssue', { id: 'ENG-1' })).code).toBe('action_rate_limited')
 })
 
+test('what was made is no failure, though a field of its result could not be read', async () => {
+  await using linear = await LinearSimulator.start()
+  fillAcme(linear.data)
+  const source = connectorFor(linear)
+  const comment = { id: 'c1', body: 'Hi', issue: null }
+  linear.answerOnce({
+    status: 200,
+    body: {
+      data: { commentCreate: { success: true, comment } },
+      errors: [{ message: 'No', path: ['commentCreate', 'comment', 'issue'] }],
+    },
+  })
+  const made = await source.send('createComment', { issueId: 'ENG-1', body: 'Hi' })
+  expect(made).toMatchObject({ output: { comment: { id: 'c1' } } })
+})
+
 test('inputs that Linear would refuse are refused before, and a preview has no secret', async () => {
   const source = new NativeConnector(linearConnector, { api_key: apiKey })
   const wrong: readonly (readonly [string, JsonObject])[] = [
@@ -136,7 +155,9 @@ test('inputs that Linear would refuse are refused before, and a preview has no s
     ['createIssue', { teamId: 't', title: 'a', priority: 5 }],
     ['createIssue', { teamId: 't', title: 'a', dueDate: 'tomorrow' }],
     ['createIssue', { teamId: 't', title: 'a', id: 'not-a-uuid' }],
-    ['createIssue', { teamId: 't', title: 'a', assigneeId: null }],
+    ['createIssue', { teamId: 't', title: 'a', labelIds: null }],
+    ['listTeams', { first: 251 }],
+    ['searchIssues', { term: '' }],
     ['updateIssue', { id: 'ENG-1' }],
     ['createComment', { body: 'a' }],
     ['createProject', { name: 'a', teamIds: [] }],

@@ -321,6 +321,65 @@ describe('a call that failed and comes again under its key', () => {
     expect(vendorKeys()).toHaveLength(1)
   })
 
+  const turnedAway: readonly [string, VendorScript, code: string][] = [
+    [
+      'a limit',
+      () => ({ status: 429, headers: { 'retry-after': '30' }, body: {} }),
+      'action_unavailable',
+    ],
+    [
+      'its credentials',
+      () => ({ status: 401, body: { error: { message: 'no' } } }),
+      'action_credentials_refused',
+    ],
+    [
+      'a permission',
+      () => ({ status: 403, body: { error: { message: 'no' } } }),
+      'action_permission_denied',
+    ],
+    [
+      'another request with its key',
+      () => ({ status: 409, body: { error: { code: 'idempotency_key_in_use' } } }),
+      'action_unavailable',
+    ],
+    ['a decline', refuse, 'action_refused'],
+  ]
+  test.each(turnedAway)(
+    'is the same one for the vendor if it is turned away in between because of %s',
+    async (_name, turnAway, code) => {
+      const key = randomUUID()
+      vendor.respond = silence
+      await invoke({ input, timeout_seconds: 1 }, { key })
+      vendor.respond = turnAway
+      expect(codeOf(await invoke({ input, timeout_seconds: 1 }, { key }))).toBe(code)
+      const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
+      const outcome = code === 'action_refused' ? 'failed' : 'unknown'
+      expect(body).toMatchObject({ items: [{ outcome, error: code }] })
+      vendor.respond = succeed
+      expect((await invoke({ input }, { key })).status).toBe(200)
+      expect(vendorKeys()).toHaveLength(1)
+    },
+  )
+
+  test('is the same one for the vendor if its token was refused in between', async () => {
+    const key = randomUUID()
+    const { token } = await dryRun(agent)
+    vendor.respond = silence
+    await invoke({ input, token, timeout_seconds: 1 }, { client: agent, key })
+    vendor.respond = succeed
+    const used = (await dryRun(agent)).token
+    await invoke({ input, token: used }, { client: agent, key: randomUUID() })
+    vendor.requests.splice(1)
+    const refused = await invoke({ input, token: used }, { client: agent, key })
+    expect(codeOf(refused)).toBe('dry_run_token_used')
+    const again = await invoke(
+      { input, token: (await dryRun(agent)).token },
+      { client: agent, key },
+    )
+    expect(again.status).toBe(200)
+    expect(vendorKeys()).toHaveLength(1)
+  })
+
   test('is a new one for the vendor after a refusal, which it would only repeat', async () => {
     const key = randomUUID()
     vendor.respond = refuse
@@ -400,6 +459,27 @@ describe('a failure of the vendor', () => {
       },
     })
   })
+})
+
+test('the audit log has the effect and the hash of a call before the vendor responds', async () => {
+  let end: () => void = () => undefined
+  const isSent = new Promise<void>((resolve) => {
+    vendor.respond = (_request, response) => {
+      end = () => response.end(JSON.stringify(customer))
+      resolve()
+      return undefined
+    }
+  })
+  const call = invoke({ input })
+  await isSent
+  const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
+  expect(body).toMatchObject({
+    items: [
+      { outcome: 'begun', details: { effect: 'create', input_hash: expect.any(String) as string } },
+    ],
+  })
+  end()
+  expect((await call).status).toBe(200)
 })
 
 test('every call has an entry in the audit log, without its input', async () => {

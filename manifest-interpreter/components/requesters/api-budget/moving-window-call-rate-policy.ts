@@ -60,6 +60,8 @@ export class MovingWindowCallRatePolicy implements CallRatePolicy {
   }
 
   #forget(now: number): void {
+    // The clock was set back: calls of the future would hold others up until it comes.
+    if ((this.#calls.at(-1) ?? now) > now) this.#calls = this.#calls.filter((call) => call <= now)
     const longest = this.#rates.at(-1)?.intervalMs ?? 0
     const first = this.#firstSince(now - longest)
     if (first > 0) this.#calls = this.#calls.slice(first)

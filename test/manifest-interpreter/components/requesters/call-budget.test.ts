@@ -45,6 +45,15 @@ describe('a moving window', () => {
     )
   })
 
+  it('holds nobody up after the clock was set back', () => {
+    const clock = new Clock()
+    const policy = new MovingWindowCallRatePolicy([{ limit: 2, intervalMs: 1000 }], clock.nowMicros)
+    expect(policy.tryAcquire(2)).toBeNull()
+    clock.seconds -= 3600
+    expect(policy.tryAcquire(2)).toBeNull()
+    expect(policy.tryAcquire(1)).toBe(1)
+  })
+
   it('believes a response that no call is left', () => {
     const policy = new MovingWindowCallRatePolicy(
       [{ limit: 5, intervalMs: 1000 }],
