@@ -9,7 +9,7 @@ const whole = z.int()
 const flag = z.boolean()
 const textOrNull = text.nullable()
 const times = { created_at: text, updated_at: text }
-const user = z.looseObject({ id: whole, login: text, type: text, html_url: text })
+const user = z.looseObject({ id: whole, login: text, html_url: text })
 const person = user.nullable()
 const reference = z.looseObject({ label: text, ref: text, sha: text })
 
@@ -39,7 +39,7 @@ const discussed = {
   locked: flag,
   assignee: person,
   assignees: z.array(user).exactOptional(),
-  milestone: z.looseObject(milestone).nullable(),
+  milestone: z.looseObject({ number: whole, title: text, state: text, html_url: text }).nullable(),
   closed_at: textOrNull,
   draft: flag.exactOptional(),
   ...times,
