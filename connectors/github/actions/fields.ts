@@ -64,16 +64,5 @@ export const slashedPath = z
 
 export const branch = slashedPath.meta({ description: 'Name of the branch: `main`.' })
 
-/** Objects of GitHub have more fields than these. */
-export const issueOutput = z.looseObject({
-  id: z.number(),
-  number: z.number(),
-  state: z.string(),
-  title: z.string().exactOptional(),
-  html_url: z.string().exactOptional(),
-})
-export const pullOutput = issueOutput.extend({ draft: z.boolean().exactOptional() })
-export const withId = z.looseObject({ id: z.number(), html_url: z.string().exactOptional() })
-export const labelsOutput = z.array(z.looseObject({ name: z.string() }))
 /** GitHub sends nothing, or an object without fields. */
 export const noOutput = z.looseObject({})

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { base64Text, defineAction } from '../../action.ts'
 import { branch, repository, slashedPath } from './fields.ts'
+import { contentOutput, fileCommitOutput } from './outputs.ts'
 import { githubRequest, ofRepository, segments } from './request.ts'
 
 const path = slashedPath.meta({ description: 'Path of the file from the root: `docs/index.md`.' })
@@ -38,10 +39,7 @@ export const getFile = defineAction({
       .meta({ description: 'Path of the file or the folder; absent or empty for the root.' }),
     ref: z.string().min(1).exactOptional().meta({ description: 'Branch, tag or commit.' }),
   }),
-  output: z.union([
-    z.looseObject({ type: z.string(), sha: z.string().exactOptional() }),
-    z.array(z.looseObject({ type: z.string() })),
-  ]),
+  output: contentOutput,
   plan: ({ path: name = '', ref, ...place }, config) =>
     githubRequest(
       config,
@@ -68,10 +66,7 @@ export const createOrUpdateFile = defineAction({
     ...commitFields,
     ...people,
   }),
-  output: z.looseObject({
-    content: z.looseObject({ sha: z.string() }).nullable(),
-    commit: z.looseObject({ sha: z.string() }),
-  }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'PUT', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,
@@ -90,7 +85,7 @@ export const deleteFile = defineAction({
     committer: partOfPerson,
     author: partOfPerson,
   }),
-  output: z.looseObject({ commit: z.looseObject({ sha: z.string() }) }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'DELETE', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,

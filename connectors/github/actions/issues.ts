@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import {
-  issueNumber,
-  issueOutput,
-  label,
-  login,
-  noOutput,
-  page,
-  positive,
-  repository,
-  text,
-} from './fields.ts'
+import { issueNumber, label, login, noOutput, page, positive, repository, text } from './fields.ts'
+import { foundIssue, issueOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const issueFields = {
@@ -70,9 +61,9 @@ export const searchIssues = defineAction({
     ...page,
   }),
   output: z.looseObject({
-    total_count: z.number(),
+    total_count: z.int(),
     incomplete_results: z.boolean().exactOptional(),
-    items: z.array(issueOutput),
+    items: z.array(foundIssue),
   }),
   plan: (query, config) => githubRequest(config, 'GET', '/search/issues', { query }),
 })

@@ -1,14 +1,7 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import {
-  issueNumber,
-  labelName,
-  labelsOutput,
-  namedLabel,
-  noOutput,
-  repository,
-  withId,
-} from './fields.ts'
+import { issueNumber, labelName, namedLabel, noOutput, repository } from './fields.ts'
+import { labelOutput, labelsOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const ofIssue = { ...repository, issue_number: issueNumber }
@@ -84,7 +77,7 @@ export const createLabel = defineAction({
   // A second call is refused: the label is there.
   idempotency: 'none',
   input: z.object({ ...repository, name: labelName, ...labelFields }),
-  output: withId,
+  output: labelOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/labels'), { body }),
 })
@@ -96,7 +89,7 @@ export const updateLabel = defineAction({
   // A second call that renames is refused: the old name is gone.
   idempotency: 'none',
   input: z.object({ ...knownLabel, new_name: labelName.exactOptional(), ...labelFields }),
-  output: withId,
+  output: labelOutput,
   plan: ({ owner, repo, name, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/labels/${name}`), {
       body,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, issueNumber, pullNumber, pullOutput, repository, sha, text } from './fields.ts'
+import { branch, issueNumber, pullNumber, repository, sha, text } from './fields.ts'
+import { pullOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
@@ -103,7 +104,7 @@ export const updatePullRequestBranch = defineAction({
   // A second call is refused: there is nothing new to merge.
   idempotency: 'none',
   input: z.object({ ...pull, expected_head_sha: sha.exactOptional() }),
-  output: z.looseObject({ message: z.string() }),
+  output: z.looseObject({ message: z.string(), url: z.string().exactOptional() }),
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, withId } from './fields.ts'
+import { noOutput, positive, repository } from './fields.ts'
+import { releaseOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const fields = {
@@ -34,7 +35,7 @@ export const getRelease = defineAction({
       (input) => input.release_id === undefined || input.tag === undefined,
       'give release_id or tag, not both',
     ),
-  output: withId.extend({ tag_name: z.string() }),
+  output: releaseOutput,
   plan: ({ release_id: id, tag: name, ...place }, config) =>
     githubRequest(config, 'GET', ofRepository(place, releasePath(id, name))),
 })
@@ -56,7 +57,7 @@ export const createRelease = defineAction({
     ...fields,
     generate_release_notes: z.boolean().exactOptional(),
   }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/releases'), { body }),
 })
@@ -67,7 +68,7 @@ export const updateRelease = defineAction({
   effect: 'update',
   idempotency: 'natural',
   input: z.object({ ...release, tag_name: tag.exactOptional(), ...fields }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, release_id: id, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/releases/${id}`), {
       body,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isJsonObject } from '../../../protocol/index.ts'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, login, page, repository, runId, sha, withId, workflowId } from './fields.ts'
+import { branch, login, page, repository, runId, sha, workflowId } from './fields.ts'
 import { githubRequest, nextPage, ofRepository } from './request.ts'
 
 const excluded = {
@@ -9,7 +9,9 @@ const excluded = {
     description: 'True: `pull_requests` of the output is empty.',
   }),
 }
-const runOutput = withId.extend({
+const runOutput = z.looseObject({
+  id: z.int(),
+  html_url: z.string(),
   status: z.string().nullable(),
   conclusion: z.string().nullable(),
 })
@@ -52,7 +54,7 @@ export const listWorkflowRuns = defineAction({
     ...page,
   }),
   output: z.looseObject({
-    total_count: z.number(),
+    total_count: z.int(),
     workflow_runs: z.array(runOutput),
     next_page: z
       .int()

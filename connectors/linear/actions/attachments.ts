@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { anyJson, defineAction } from '../../action.ts'
-import { asUser, attachment, issueId, newId } from './fields.ts'
+import { asUser, issueId, newId } from './fields.ts'
+import { attachment } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 export const createAttachment = defineAction({

@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import {
-  asUser,
-  changeMissing,
-  comment,
-  hasChange,
-  id,
-  issueId,
-  markdown,
-  moment,
-  newId,
-} from './fields.ts'
+import { asUser, changeMissing, hasChange, id, issueId, markdown, moment, newId } from './fields.ts'
+import { comment } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 const payload = z.looseObject({ success: z.literal(true), comment })

@@ -37,11 +37,6 @@ export const asUser = {
   displayIconUrl: z.url().exactOptional(),
 }
 
-export const issue = z.looseObject({ id: z.string(), identifier: z.string(), url: z.string() })
-export const comment = z.looseObject({ id: z.string(), body: z.string() })
-export const project = z.looseObject({ id: z.string(), name: z.string(), url: z.string() })
-export const attachment = z.looseObject({ id: z.string(), url: z.string() })
-
 /** At least one field beside the id. */
 export function hasChange(input: object): boolean {
   return Object.keys(input).length > 1

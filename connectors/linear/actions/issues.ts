@@ -8,13 +8,13 @@ import {
   hasChange,
   id,
   ids,
-  issue,
   issueId,
   markdown,
   moment,
   newId,
   priority,
 } from './fields.ts'
+import { issue } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 const title = z.string().min(1)

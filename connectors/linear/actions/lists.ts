@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { anyJson, defineAction } from '../../action.ts'
-import { id, issue } from './fields.ts'
+import { id } from './fields.ts'
+import { issue } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 /** One page: the next one begins after `endCursor`. */

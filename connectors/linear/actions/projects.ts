@@ -11,8 +11,8 @@ import {
   markdown,
   newId,
   priority,
-  project,
 } from './fields.ts'
+import { project } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 const name = z.string().min(1)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { channelId, channelResult, done, nextCursor, paging, userId } from './fields.ts'
+import { channel } from './outputs.ts'
 import { resultOrNoChange, slackRequest } from './request.ts'
 
 const channelName = z
@@ -164,7 +165,7 @@ export const listChannels = defineAction({
   }),
   output: z.looseObject({
     ok: z.literal(true),
-    channels: z.array(z.looseObject({ id: z.string() })),
+    channels: z.array(channel),
     response_metadata: nextCursor,
   }),
   plan: ({ types, ...input }, config) =>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { anyJson } from '../../action.ts'
+import { channel, message } from './outputs.ts'
 
 export const channelId = z
   .string()
@@ -90,9 +91,10 @@ export const postedMessage = z.looseObject({
   ok: z.literal(true),
   channel: z.string(),
   ts: z.string(),
+  message: message.exactOptional(),
 })
 
 export const channelResult = z.looseObject({
   ok: z.literal(true),
-  channel: z.looseObject({ id: z.string() }),
+  channel,
 })

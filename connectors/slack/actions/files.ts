@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
 import { base64Text, defineAction, type ActionRequest, type ActionResponse } from '../../action.ts'
 import { channelId, messageTs } from './fields.ts'
+import { file } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
 /** A call of the HTTP API has at most 1 MiB, with all that JSON adds. */
@@ -47,7 +48,7 @@ export const uploadFile = defineAction({
   input,
   output: z.looseObject({
     ok: z.literal(true),
-    files: z.array(z.looseObject({ id: z.string() })),
+    files: z.array(file),
   }),
   plan: (fields, config) =>
     slackRequest(config, 'files.getUploadURLExternal', {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { channelId, messageTs, nextCursor, paging } from './fields.ts'
+import { message } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
 const moment = z
@@ -22,7 +23,7 @@ const range = {
 
 const page = z.looseObject({
   ok: z.literal(true),
-  messages: z.array(z.looseObject({ ts: z.string() })),
+  messages: z.array(message),
   has_more: z.boolean().exactOptional(),
   response_metadata: nextCursor,
 })

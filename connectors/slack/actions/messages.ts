@@ -15,6 +15,7 @@ import {
   textsClash,
   userId,
 } from './fields.ts'
+import { message } from './outputs.ts'
 import { resultOrNoChange, slackRequest } from './request.ts'
 
 const thread = messageTs.exactOptional().meta({
@@ -141,6 +142,7 @@ export const scheduleMessage = defineAction({
     channel: z.string(),
     scheduled_message_id: z.string(),
     post_at: z.int(),
+    message: message.exactOptional(),
   }),
   plan: (input, config) => slackRequest(config, 'chat.scheduleMessage', input),
 })

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { userId } from './fields.ts'
+import { user } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
 const output = z.looseObject({
   ok: z.literal(true),
-  user: z.looseObject({ id: z.string() }),
+  user,
 })
 
 export const lookupUserByEmail = defineAction({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pathSegment } from '../../action.ts'
+import { stripeFields } from './outputs.ts'
 
 /** https://docs.stripe.com/api/metadata. Stripe stores texts: a number is sent as one. */
 export const metadata = z
@@ -15,9 +16,9 @@ export const expand = z.array(z.string().min(1).max(5000)).min(1).max(20).exactO
     'What the response shall hold besides, or in place of ids: `latest_invoice.confirmation_secret`. In a list: `data.customer`.',
 })
 
-/** An object of Stripe: it has more fields than these. */
+/** An object of Stripe: it has more fields than are declared. */
 export function stripeObject(type: string): z.ZodType {
-  return z.looseObject({ id: z.string(), object: z.literal(type) })
+  return z.looseObject({ id: z.string(), object: z.literal(type), ...stripeFields[type] })
 }
 
 /** A page of a list: https://docs.stripe.com/api/pagination */

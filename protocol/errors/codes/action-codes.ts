@@ -32,7 +32,7 @@ export const actionCodes = {
     retryable: false,
     message: 'The input of {action} is invalid. {problem}',
     suggestedFix:
-      'Correct the fields in `details.problems`. `reactor connect actions show` lists the fields that {action} takes.',
+      'Correct the fields that the message and `details.problems` name. `reactor connect actions show` lists the fields that {action} takes.',
   },
   action_not_found: {
     failureType: 'config_error',
@@ -40,7 +40,7 @@ export const actionCodes = {
     retryable: false,
     message: 'The connector {type} of instance {instance} has no action {action}',
     suggestedFix:
-      'Run `reactor connect actions list {instance}` to see the actions of the instance.',
+      '{suggestion}Run `reactor connect actions list {instance}` to see the actions of the instance.',
   },
   action_outcome_unknown: {
     failureType: 'system_error',

@@ -80,14 +80,18 @@ describe('a response that is none of the vendor’s', () => {
   })
 
   test('an object without any field that the result has is none of the vendor’s', async () => {
-    const script = (): { body: JsonObject } => ({ body: { error: 'log in' } })
-    for (const [type, action] of [
-      ['stripe', 'createPaymentIntent'],
-      ['github', 'createIssue'],
-      ['slack', 'postMessage'],
-      ['linear', 'createIssue'],
-    ] as const)
-      expect((await refusalOf(type, action, script)).code).toBe('action_response_unreadable')
+    // Words that a vendor's object has too, but not alone.
+    const status = { status: 'down', name: 'gateway', url: 'https://login.example', type: 'error' }
+    for (const body of [{ error: 'log in' }, { ...status, title: 'Log in', state: 'closed' }])
+      for (const [type, action] of [
+        ['stripe', 'createPaymentIntent'],
+        ['github', 'createIssue'],
+        ['slack', 'postMessage'],
+        ['linear', 'createIssue'],
+      ] as const)
+        expect((await refusalOf(type, action, () => ({ body }))).code).toBe(
+          'action_response_unreadable',
+        )
   })
 
   test('a response of Slack without its `ok` is no success', async () => {

@@ -6,6 +6,7 @@ import { bestMatch } from '../../../manifest-interpreter/config/json-schema/best
 import { violations } from '../../../manifest-interpreter/config/json-schema/violations.ts'
 import { isJsonObject } from '../../../protocol/index.ts'
 import { startStripeMock, type StripeMock } from '../../fakes/stripe/stripe-mock.ts'
+import { jsonObjectSchema } from '../../../protocol/json-object.ts'
 import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
 import { Collected, configuredStream } from './stripe-source.ts'
@@ -55,6 +56,9 @@ describe.runIf(wanted)("Stripe's own stripe-mock", () => {
           ? { has_more: expect.any(Boolean) as boolean }
           : { id: expect.any(String) as string },
       )
+      const schema = configOf(output)
+      const received = configOf(jsonObjectSchema.parse(outcome?.output))
+      expect(bestMatch(violations(schema, received))?.message).toBeUndefined()
     },
   )
 

@@ -71,7 +71,7 @@ test('a request and its result fit the schemas of their action only', async () =
   expect(fits('CreateCustomerRequest', { input: { mail: 'ada@example.com' } })).toBe(false)
   expect(fits('CreateCustomerRequest', { input, dryrun: true })).toBe(false)
   expect(fits('CreateProductRequest', { input })).toBe(false)
-  const output = { id: 'cus_1', object: 'customer', livemode: false }
+  const output = { id: 'cus_1', object: 'customer', created: 1_767_225_600, livemode: false }
   const invocation = { action: 'createCustomer', output, vendor_request_id: null }
   expect(fits('CreateCustomerInvocation', invocation)).toBe(true)
   expect(fits('CreateProductInvocation', invocation)).toBe(false)
