@@ -142,6 +142,12 @@ export function urlPath(
 /** Any JSON, as the input came from JSON. Its schema is `{}`: that of `z.json()` refers to itself, which some generators cannot read. */
 export const anyJson = z.custom<JsonValue>()
 
+/** Bytes in Base64, of which line breaks are taken out: vendors and tools put them in. */
+export const base64Text = z
+  .string()
+  .overwrite((text) => text.replaceAll(/\s+/g, ''))
+  .refine((text) => z.base64().safeParse(text).success, 'must be Base64')
+
 /** The text of one segment of a path. */
 export const pathSegment = z
   .string()

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
 import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
+import type { WebhookSignature } from './webhook-signature.ts'
 
 /**
  * The unified contract of a connector: read this first.
@@ -79,8 +80,8 @@ export interface ShownRequest {
 /** Sends actions. Dispose it when nobody uses it any more. */
 export interface ActionClient extends AsyncDisposable {
   /**
-   * Carries out a call, with repetitions if they are safe. Throws `action_address_refused`, `action_refused`, `action_credentials_refused`,
-   * `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
+   * Carries out a call, with repetitions if they are safe. Throws `action_address_refused`, `action_refused`, `action_declined`,
+   * `action_credentials_refused`, `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
    */
   send(call: ActionCall, options: SendOptions): Promise<ActionOutcome>
 }
@@ -276,11 +277,7 @@ export interface OAuth2Templates {
 export interface WebhookDescriptor {
   readonly name: string
   readonly title: string
-  readonly signature: {
-    readonly scheme: string
-    readonly header: string
-    readonly timestampHeader?: string
-  }
+  readonly signature: WebhookSignature
   readonly replayWindowMs: number
   /** JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case. */
   readonly eventId: string

@@ -6,8 +6,10 @@ import {
   type DryRun,
 } from '../../service/actions/schema.ts'
 import type { Wire } from '../../service/platform/wire.ts'
-import { fieldLines } from '../catalog/catalog-lines.ts'
+import { nestedFieldLines } from '../catalog/field-lines.ts'
+import { checkInvocation, type ActionPlace, type InvokeFlags } from './check-invocation.ts'
 import { apiPath } from '../client/api-path.ts'
+import { withInstance } from './with-instance.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject } from '../input/json-input.ts'
@@ -17,18 +19,13 @@ import { formatTime } from '../output/format-time.ts'
 import { plainText } from '../output/plain-text.ts'
 import { jsonText } from '../output/json-text.ts'
 
-export interface ActionPlace {
-  readonly instance: string
-  readonly action: string
-}
-
 export async function listActions(
   { client, output }: CommandContext,
   instance: string,
 ): Promise<number> {
-  const { document } = await client.ask(
-    { method: 'GET', path: apiPath('instances', instance, 'actions') },
-    actionListDocument,
+  const path = apiPath('instances', instance, 'actions')
+  const { document } = await withInstance(client, instance, () =>
+    client.ask({ method: 'GET', path }, actionListDocument),
   )
   const { items } = document
   await showResult(output, items, () =>
@@ -50,9 +47,9 @@ export async function showAction(
   { client, output }: CommandContext,
   { instance, action }: ActionPlace,
 ): Promise<number> {
-  const { json, document } = await client.ask(
-    { method: 'GET', path: apiPath('instances', instance, 'actions', action) },
-    actionDocument,
+  const path = apiPath('instances', instance, 'actions', action)
+  const { json, document } = await withInstance(client, instance, () =>
+    client.ask({ method: 'GET', path }, actionDocument),
   )
   await showResult(output, json, () => actionText(document, instance))
   return exitCodes.complete
@@ -67,7 +64,7 @@ effect: ${effect}; ${repeated}
 dry-run: ${level}
 ${confirmation}
 input
-${fieldLines(document.input) || '  It has none.\n'}
+${nestedFieldLines(document.input) || '  It has none.\n'}
 try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry-run
 `
 }
@@ -78,20 +75,15 @@ const repeatTexts = {
   none: 'a repeated call may do it twice, or is refused because it is done',
 } as const
 
-export interface InvokeFlags {
-  readonly input: string
-  readonly dryRun?: true
-  readonly token?: string
-  readonly idempotencyKey?: string
-  readonly timeout?: number
-}
-
 export async function invokeAction(
-  { client, output, input }: CommandContext,
+  context: CommandContext,
   place: ActionPlace,
   flags: InvokeFlags,
 ): Promise<number> {
-  const { value } = await readJsonObject('--input', flags.input, input)
+  const { client, output, input } = context
+  const checked = await checkInvocation(context, place, flags)
+  if ('exitCode' in checked) return checked.exitCode
+  const { value } = await readJsonObject('--input', checked.input, input)
   const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
   const { json, document } = await client.ask(
     {
@@ -136,6 +128,6 @@ function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): 
       : `credentials: ${credentials}\nnext: reactor connect instances credentials ${instance}\n`,
     document.requires_confirmation ? 'ask somebody before you invoke it\n' : '',
     `token: ${token} (once, with the same input, until ${formatTime(expiresAt)})\n`,
-    `next: reactor connect actions invoke ${instance} ${action} --input … --token TOKEN\n`,
+    `next: reactor connect actions invoke ${instance} ${action} --input … --token TOKEN${document.requires_confirmation ? ' --yes' : ''}\n`,
   ].join('')
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { numberUpTo } from '../options.ts'
-import type { InvokeFlags } from './action-commands.ts'
+import type { InvokeFlags } from './check-invocation.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./action-commands.ts')
@@ -26,9 +26,13 @@ export function actionsCommand(connect: Command, ask: AskService): void {
   serviceCommand(actions, 'invoke', 'carry out an action, or show what it would do')
     .argument('<INSTANCE>')
     .argument('<ACTION>')
-    .option('--input <JSON|FILE|->', 'its input: JSON, a file of JSON, or standard input', '{}')
+    .option(
+      '--input <JSON|FILE|->',
+      'its input: JSON, a file of JSON, or standard input; only an action that reads goes without',
+    )
     .option('--dry-run', 'show the request; nothing changes outside of the vendor’s test mode')
     .option('--token <TOKEN|->', 'of a dry-run: do exactly what it showed')
+    .option('--yes', 'invoke it without a question, if it needs a confirmation')
     .option('--idempotency-key <KEY>', 'carry it out once, however often this is repeated')
     .option(
       '--timeout <SECONDS>',

@@ -157,6 +157,7 @@ export function connectionLines(connection: ConnectionDocument): string {
       : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
     ['updated', formatTime(connection.updated_at)],
+    ['tables', `psql "$(reactor connect connections address ${name})"`],
   ])
 }
 

@@ -7,6 +7,7 @@ import { sandboxCommands } from './sandbox-program.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const connectionCommands = () => import('./connection-commands.ts')
+const addressCommand = () => import('./address-command.ts')
 const driftCommands = () => import('./drift-commands.ts')
 
 /** `reactor connect connections …`. */
@@ -105,6 +106,16 @@ function addReadCommands(connections: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await connectionCommands()).getConnection(context, name)),
     )
+  serviceCommand(
+    connections,
+    'address',
+    'where its tables are: an address for psql, without the password',
+  )
+    .argument('<NAME>')
+    .addHelpText('after', addressExamples)
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, async (context) => (await addressCommand()).showAddress(context, name)),
+    )
 }
 
 function change(connections: Command, ask: AskService): void {
@@ -143,6 +154,13 @@ Examples:
   $ reactor connect connections create shop --from my-shop --dest data:shop --activate
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections list --status paused --json`
+
+const addressExamples = `
+Examples:
+  $ psql "$(reactor connect connections address shop)" -c 'SELECT * FROM orders LIMIT 3'
+  $ reactor connect connections address shop --json
+
+On the machine of the service, as its user.`
 
 const createExamples = `
 Examples:

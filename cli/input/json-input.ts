@@ -49,14 +49,41 @@ function parse(text: string): unknown {
   }
 }
 
+/** `@FILE` is `FILE`, as for curl, unless there is a file whose name begins with @. */
 async function readSource(option: string, value: string, input: UserInput): Promise<string> {
   if (value === '-') return input.readAll()
   try {
     return await readFile(value, 'utf8')
   } catch (error) {
-    const code = errorCodeOf(error) ?? String(error)
-    throw jsonUsageError(`The file for ${option} cannot be read (${code})`, option, error)
+    const file = value.startsWith('@') ? value.slice(1) : undefined
+    const found =
+      file === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined)
+    if (found !== undefined) return found
+    throw unreadableFile(option, file ?? value, error)
   }
+}
+
+function unreadableFile(option: string, file: string, error: unknown): ConnectError {
+  const code = errorCodeOf(error) ?? String(error)
+  const named = looksLikeFile.test(file) ? ` ${file}` : ''
+  if (code === 'ENOENT')
+    return jsonUsageError(
+      named === ''
+        ? `The value of ${option} is neither a JSON text nor the name of a file`
+        : `There is no file${named} for ${option}`,
+      option,
+      error,
+    )
+  const reason = fileReasons[code] ?? `it cannot be read (${code})`
+  return jsonUsageError(`The file${named} for ${option} is of no use: ${reason}`, option, error)
+}
+
+/** The name of a file, which may be shown: anything else may be a secret that was meant to be in a file. */
+const looksLikeFile = /^(?:\.{0,2}|~)\/[\w./ -]+$|^[\w./ -]+\.[a-z]{2,5}$/i
+
+const fileReasons: Readonly<Record<string, string>> = {
+  EACCES: 'you may not read it',
+  EISDIR: 'it is a folder',
 }
 
 function jsonUsageError(problem: string, option: string, cause?: unknown): ConnectError {

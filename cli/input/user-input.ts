@@ -12,6 +12,8 @@ export interface UserInput {
   readAll(): Promise<string>
   /** Prompts for one line that is not shown. Throws `usage` if there is no input: Ctrl-D, a closed terminal. */
   askSecret(question: string): Promise<string>
+  /** Asks a question that only `y` and `yes` agree to. Throws `usage` if there is no input. */
+  confirm(question: string): Promise<boolean>
 }
 
 /** What is needed of `process`. */
@@ -27,35 +29,46 @@ export function userInput(streams: UserStreams): UserInput {
   return {
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     readAll: () => textOf(stdin),
-    async askSecret(question) {
-      if (stdin.destroyed) throw noAnswer()
-      stderr.write(question)
-      // readline shows what it reads by writing it to its output.
-      const nowhere = new Writable({
-        write: (_chunk, _encoding, done) => {
-          done()
-        },
-      })
-      const lines = createInterface({ input: stdin, output: nowhere, terminal: true })
-      lines.on('SIGINT', () => {
-        stderr.write('\n')
-        streams.exit(exitCodes.killed)
-      })
-      const left = new Promise<never>((_, reject) => {
-        const leave = (): void => {
-          reject(noAnswer())
-        }
-        lines.once('close', leave)
-        // Of a signal, which destroys it; readline does not look.
-        stdin.once('close', leave)
-      })
-      try {
-        return await Promise.race([left, lines.question('')])
-      } finally {
-        lines.close()
-        stderr.write('\n')
-      }
+    askSecret: (question) => readLine(streams, { question, isShown: false }),
+    confirm: async (question) => {
+      const line = await readLine(streams, { question: `${question} [y/N] `, isShown: true })
+      return /^\s*y(?:es)?\s*$/i.test(line)
     },
+  }
+}
+
+async function readLine(
+  streams: UserStreams,
+  { question, isShown }: { readonly question: string; readonly isShown: boolean },
+): Promise<string> {
+  const { stdin, stderr } = streams
+  if (stdin.destroyed) throw noAnswer()
+  if (!isShown) stderr.write(question)
+  // readline shows what it reads by writing it to its output.
+  const echo = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (isShown) stderr.write(chunk.toString('utf8'))
+      done()
+    },
+  })
+  const lines = createInterface({ input: stdin, output: echo, terminal: true })
+  lines.on('SIGINT', () => {
+    stderr.write('\n')
+    streams.exit(exitCodes.killed)
+  })
+  const left = new Promise<never>((_, reject) => {
+    const leave = (): void => {
+      reject(noAnswer())
+    }
+    lines.once('close', leave)
+    // Of a signal, which destroys it; readline does not look.
+    stdin.once('close', leave)
+  })
+  try {
+    return await Promise.race([left, lines.question(isShown ? question : '')])
+  } finally {
+    lines.close()
+    if (!isShown) stderr.write('\n')
   }
 }
 

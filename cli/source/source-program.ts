@@ -35,7 +35,10 @@ export function sourceCommand(
     )
     .argument('[STREAM]', 'the stream to try')
     .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
-    .option('--type <NAME>', 'or a connector of the catalog: `reactor connect catalog list`')
+    .option(
+      '--type <NAME>',
+      'or a manifest of the catalog: those that `reactor connect catalog list` shows as bundled or imported',
+    )
     .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
     .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
     .option('--state <FILE>', 'the states of an earlier read (JSON)')

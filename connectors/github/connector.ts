@@ -11,6 +11,7 @@ const api: VendorApi = {
   title: 'GitHub',
   failure,
   isTurnedAway,
+  isMarked,
   resetMs: (headers) => {
     const seconds = headerNumber(headers, 'x-ratelimit-reset')
     const isUsedUp = headers.get('x-ratelimit-remaining') === '0'
@@ -42,6 +43,12 @@ export function githubConnector(): Connector {
 function isTurnedAway({ status, headers }: Pick<ActionResponse, 'status' | 'headers'>): boolean {
   if (status !== 403) return status === 429
   return headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0'
+}
+
+/** `x-github-request-id` and others. A response without a body may come by way of a proxy that takes headers out. */
+function isMarked({ status, headers, body }: ActionResponse): boolean {
+  if (status === 204 && body === null) return true
+  return [...headers.keys()].some((name) => name.startsWith('x-github-'))
 }
 
 function failure(response: ActionResponse): VendorFailure | undefined {

@@ -8,7 +8,17 @@ export const githubWebhooks: readonly WebhookDescriptor[] = [
   {
     name: 'events',
     title: 'Events of a repository, an organization or an App',
-    signature: { scheme: 'github-sha256', header: 'x-hub-signature-256' },
+    signature: {
+      header: 'x-hub-signature-256',
+      algorithm: 'sha256',
+      encoding: 'hex',
+      form: 'one',
+      prefix: 'sha256=',
+      signed: '{body}',
+      timestamp: null,
+      idHeader: null,
+      secret: 'text',
+    },
     replayWindowMs: 259_200_000,
     eventId: 'header:x-github-delivery',
     eventType: 'header:x-github-event',

@@ -22,7 +22,13 @@ import {
   requireJson,
   requireResult,
 } from './action-response.ts'
-import { requestIdOf, statusFailure, type VendorApi } from './vendor-api.ts'
+import {
+  requestIdOf,
+  requireMark,
+  statusFailure,
+  type VendorApi,
+  type VendorFailure,
+} from './vendor-api.ts'
 
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
@@ -72,7 +78,10 @@ export class HttpActionClient implements ActionClient {
       responses.push(response)
       request = this.#readable(call, response, () => {
         // What takes an upload is not the vendor's API.
-        if (planned.isUnauthorized !== true) requireJson(response.body)
+        if (planned.isUnauthorized !== true) {
+          requireJson(response.body)
+          requireMark(this.#api, response)
+        }
         return call.next(this.#config, responses)
       })
     }
@@ -102,22 +111,38 @@ export class HttpActionClient implements ActionClient {
         isUnauthorized: request.isUnauthorized === true,
         mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
-      return await this.#read(response, sent)
+      return await this.#read(response, { sent, request })
     } catch (error) {
       const isStopped = options.signal.aborted
       throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped })
     }
   }
 
-  async #read(response: HttpResponse, sent: SentRequest): Promise<ActionResponse> {
+  async #read(
+    response: HttpResponse,
+    { sent, request }: { readonly sent: SentRequest; readonly request: ActionRequest },
+  ): Promise<ActionResponse> {
     const { status } = response
     const body = bodyOf(await response.bytes())
     const read: ActionResponse = { status, headers: headersOf(response), body }
-    const failure = this.#api.failure
-      ? this.#api.failure(read, sent.descriptor)
-      : statusFailure(read)
+    const failure = this.#failureOf(read, { sent, request })
     if (failure !== undefined) throw reportedFailure(failure, read, sent)
     return read
+  }
+
+  #failureOf(
+    response: ActionResponse,
+    { sent, request }: { readonly sent: SentRequest; readonly request: ActionRequest },
+  ): VendorFailure | undefined {
+    // It got no credentials that it could refuse, and its status is all that it says.
+    if (request.isUnauthorized === true) {
+      const failure = statusFailure(response)
+      const isRefusal = failure?.kind === 'credentials' || failure?.kind === 'permission'
+      return isRefusal ? { ...failure, kind: 'refused' } : failure
+    }
+    return this.#api.failure
+      ? this.#api.failure(response, sent.descriptor)
+      : statusFailure(response)
   }
 
   #sentRequest(

@@ -33,7 +33,7 @@ export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportEr
 
 /** The error that a failure which the vendor reports ends the call with. */
 export function reportedFailure(
-  { kind, message, code }: VendorFailure,
+  { kind, message, code, facts }: VendorFailure,
   response: ActionResponse,
   sent: SentRequest,
 ): ConnectError {
@@ -45,6 +45,7 @@ export function reportedFailure(
     ...withTime(message, atMs, sent),
     status: response.status,
     ...(code !== undefined && { vendor_code: code }),
+    ...(facts !== undefined && { vendor_error: facts }),
     ...requestIdFact(response, sent),
   })
 }
@@ -79,8 +80,12 @@ export function failedRequest(
   if (isTimeout) return fail(unclear, 'it did not respond in time')
   if (isStopped) return fail(unclear, 'the service stopped while it waited for the response')
   if (error instanceof TransportError) {
-    const code = wasNotProcessed(error, sent.api) ? 'action_unavailable' : unclear
-    return fail(transportCodes.get(error.kind) ?? code, error.message)
+    if (wasNotProcessed(error, sent.api)) {
+      // Nor was an earlier try.
+      const facts = { reason: error.message, ...(!sent.isUnclear && { nothing_sent: true }) }
+      return failedCall(sent, 'action_unavailable', facts, error)
+    }
+    return fail(transportCodes.get(error.kind) ?? unclear, error.message)
   }
   if (error instanceof SourceError) {
     const isConfig = error.failureType === 'config_error'
@@ -107,7 +112,7 @@ function failedCall(
 ): ConnectError {
   const { api, descriptor, instance } = sent
   const known = { vendor: api.title, action: descriptor.name, instance, ...facts }
-  const { code: told, ...more } = afterUnclearTry(sent, code, facts.reason)
+  const { code: told, ...more } = afterUnclearTry(sent, code, facts)
   const details = { ...known, ...more }
   return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
 }
@@ -119,7 +124,7 @@ function failedCall(
 function afterUnclearTry(
   sent: SentRequest,
   code: ConnectError['code'],
-  reason: string,
+  { reason, vendor_code: word }: JsonObject & { readonly reason: string },
 ): {
   readonly code: ConnectError['code']
   readonly reason: string
@@ -131,11 +136,13 @@ function afterUnclearTry(
   if (code === 'action_rate_limited') return { code: unclearCode(sent), reason }
   const isKnown = descriptor.idempotency === 'native_key'
   // These are looked at before the key is.
-  if (code === 'action_credentials_refused' || (isKnown && code === 'action_permission_denied')) {
+  if (earlyRefusals.has(code) || (isKnown && code === 'action_permission_denied')) {
     const told = `${reason} (an earlier try of this call may have been carried out)`
     return { code, reason: told, outcome_unknown: true }
   }
-  if (isKnown || !refusals.has(code)) return { code, reason }
+  if (!refusals.has(code)) return { code, reason }
+  // Without a word of the vendor it may be a proxy that refuses, which knows nothing of the key.
+  if (isKnown) return { code: word === undefined ? unclearCode(sent) : code, reason }
   const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
   return { code: 'action_outcome_unknown', reason: told }
 }
@@ -153,14 +160,25 @@ function unclearCode({
   return isRepeatable(descriptor) && isKnown ? 'action_unavailable' : 'action_outcome_unknown'
 }
 
-const refusals = new Set<ConnectError['code']>(['action_refused', 'action_permission_denied'])
+const refusals = new Set<ConnectError['code']>([
+  'action_refused',
+  'action_declined',
+  'action_permission_denied',
+])
 
 const failureCodes = {
   credentials: 'action_credentials_refused',
   permission: 'action_permission_denied',
   'rate limit': 'action_rate_limited',
   refused: 'action_refused',
+  declined: 'action_declined',
+  unclear: 'action_outcome_unknown',
 } as const
+
+const earlyRefusals = new Set<ConnectError['code']>([
+  'action_credentials_refused',
+  'action_address_refused',
+])
 
 /** It would be the same the next time. */
 const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
@@ -175,6 +193,14 @@ const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
 
 /** Before a connection stands nothing is sent. */
 const unconnected = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',

@@ -83,10 +83,19 @@ function formProblem(value: JsonValue, form: JsonObject): string | undefined {
   const problem = typesProblem(value, form)
   if (problem !== undefined || !isJsonObject(value) || !isJsonObject(properties)) return problem
   const names = isJsonList(required) ? required.filter((name) => typeof name === 'string') : []
-  const isOwn = names.length === 0 || names.some((name) => Object.hasOwn(value, name))
-  if (!isOwn) return `it has none of the fields that it should have (${names.join(', ')})`
+  const proofs = provingNames(names)
+  const isOwn = proofs.length === 0 || proofs.some((name) => Object.hasOwn(value, name))
+  if (!isOwn) return `it has none of the fields that it should have (${proofs.join(', ')})`
   const unmarked = names.find((name) => isMark(own(properties, name)) && own(value, name) !== true)
   return unmarked === undefined ? undefined : `its \`${unmarked}\` is not true`
+}
+
+/** Fields by which an object of a vendor is known. A `status`, a `name` or a `url` may be in the JSON of any program between here and there. */
+const identifying = new Set(['id', 'number', 'object', 'ref'])
+
+function provingNames(required: readonly string[]): readonly string[] {
+  const ids = required.filter((name) => identifying.has(name))
+  return ids.length > 0 ? ids : required
 }
 
 /** As Slack's `ok` and Linear's `success`. */

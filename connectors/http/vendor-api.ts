@@ -15,6 +15,11 @@ export interface VendorApi {
   /** Undefined if the vendor did what it was asked, or had done it before. Default: what the status of HTTP says. */
   failure?(response: ActionResponse, action: ActionDescriptor): VendorFailure | undefined
   /**
+   * For a vendor that marks all of its responses: true if this one, which reports no failure, has the mark. What a proxy or a login on the way sends has
+   * none. Default: true; the action's output says what is none of the vendor's.
+   */
+  isMarked?(response: ActionResponse): boolean
+  /**
    * True if the vendor turned the request away because of a limit and did nothing, so that it may be sent again whatever it is. Default: at
    * status 429.
    */
@@ -29,12 +34,18 @@ export interface VendorApi {
 }
 
 export interface VendorFailure {
-  /** `failed`: the vendor's own trouble; it may have done it. */
-  readonly kind: 'credentials' | 'permission' | 'rate limit' | 'refused' | 'failed'
+  /**
+   * `declined`: the request is correct, and somebody else, such as the bank of a card, said no. `failed`: the vendor's own trouble; it may have
+   * done it. `unclear`: it may have done it, and does not do it again.
+   */
+  readonly kind:
+    'credentials' | 'permission' | 'rate limit' | 'refused' | 'declined' | 'failed' | 'unclear'
   /** In the vendor's words. */
   readonly message: string
   /** The vendor's own code. */
   readonly code?: string
+  /** What else the vendor says of the failure, in its names: `details.vendor_error`. */
+  readonly facts?: JsonObject
 }
 
 /** The kind of failure that a status of HTTP means; undefined below 400. */
@@ -60,6 +71,14 @@ export function statusFailure(response: ActionResponse): VendorFailure | undefin
 /** By which the vendor finds the request in its own logs, if it says so. */
 export function requestIdOf(api: VendorApi, response: ActionResponse): string | undefined {
   return api.requestId ? api.requestId(response) : response.headers.get('x-request-id')
+}
+
+/** Throws if the response lacks the mark of the vendor. */
+export function requireMark(api: VendorApi, response: ActionResponse): void {
+  if (api.isMarked?.(response) ?? true) return
+  throw new TypeError(
+    `it has no header that marks a response of ${api.title}: a proxy or a login on the way may have sent it`,
+  )
 }
 
 /** What an unexpected body says, as far as it is short. */

@@ -1,5 +1,6 @@
 import { isJsonList, isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
+import type { ActionDescriptor } from '../descriptor-schema.ts'
 import { failureKind, statusFailure, type VendorFailure } from '../http/vendor-api.ts'
 
 /** By `extensions.code` and by `extensions.type`, which do not always come together. */
@@ -28,17 +29,28 @@ const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
  * GraphQL reports failures in the body, with status 400 or 200. A change that succeeded may have errors beside it, of fields of its result: it
  * is done all the same.
  */
-export function linearFailure(response: ActionResponse): VendorFailure | undefined {
+export function linearFailure(
+  response: ActionResponse,
+  { effect }: Pick<ActionDescriptor, 'effect'>,
+): VendorFailure | undefined {
   const { body, status } = response
   const { errors, data } = isJsonObject(body) ? body : {}
   const error = isJsonList(errors) ? errors[0] : undefined
   const results = isJsonObject(data) ? Object.values(data) : []
   if (results.some((result) => isJsonObject(result) && result.success === true)) return undefined
-  if (isJsonObject(error)) return failureOf(error, status)
+  if (isJsonObject(error)) {
+    const failure = failureOf(error, status)
+    // An error below a change is one of its result: the change was made, or is undone; nobody says which.
+    return effect !== 'read' && isBelow(error) ? { ...failure, kind: 'unclear' } : failure
+  }
   const failure = statusFailure(response)
   if (failure !== undefined) return failure
   const hasFailed = results.some((result) => isJsonObject(result) && result.success === false)
   return hasFailed ? { kind: 'refused', message: 'it reports no success and no reason' } : undefined
+}
+
+function isBelow({ path }: JsonObject): boolean {
+  return isJsonList(path) && path.length > 1
 }
 
 function failureOf({ message, extensions }: JsonObject, status: number): VendorFailure {

@@ -5,7 +5,17 @@ export const linearWebhooks: readonly WebhookDescriptor[] = [
   {
     name: 'events',
     title: 'Changes of data',
-    signature: { scheme: 'linear', header: 'linear-signature' },
+    signature: {
+      header: 'linear-signature',
+      algorithm: 'sha256',
+      encoding: 'hex',
+      form: 'one',
+      prefix: '',
+      signed: '{body}',
+      timestamp: { from: '/webhookTimestamp', unit: 'ms' },
+      idHeader: null,
+      secret: 'text',
+    },
     replayWindowMs: 60_000,
     // The webhookId of the body is that of the subscription.
     eventId: 'header:linear-delivery',

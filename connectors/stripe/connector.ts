@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
-import type { ActionResponse } from '../action.ts'
 import type { Connector, ConnectorContext, ReadTask } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
-import { failureKind, statusText, type VendorApi, type VendorFailure } from '../http/vendor-api.ts'
+import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
-import { keptEventSeconds, objectStreams } from './streams/object-stream.ts'
+import { stripeFailure } from './failure.ts'
+import { keptEventSeconds, listedStreams, objectStreams } from './streams/object-stream.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -13,7 +13,7 @@ const api: VendorApi = {
   idempotencyHeader: 'Idempotency-Key',
   dryRunLevel: ({ dryRun }, config) =>
     dryRun === 'native' && !isTestKey(config) ? 'synthesized' : dryRun,
-  failure,
+  failure: stripeFailure,
   requestId: ({ headers }) => headers.get('request-id'),
 }
 
@@ -22,6 +22,7 @@ export function stripeConnector(): Connector {
   const manifest = new URL('streams/manifest.yaml', import.meta.url)
   const loaded = loadManifestFile(fileURLToPath(manifest))
   const streams = objectStreams(loaded.manifest)
+  const listedByName = listedStreams(loaded.manifest)
   const http = httpConnector({
     type: 'stripe',
     docsUrl: 'docs/connectors/stripe.md',
@@ -35,6 +36,11 @@ export function stripeConnector(): Connector {
     ...http,
     read: async (task, out, context) => {
       const objects = streams.get(task.stream.stream.name)
+      const listed = listedByName.get(task.stream.stream.name)
+      if (listed !== undefined) {
+        const { readWhole } = await import('./streams/read-whole.ts')
+        return readWhole(task, { interpreted: http, loaded, listed, out, context })
+      }
       if (objects === undefined) {
         warnOfLostEvents(task, context)
         return http.read(task, out, context)
@@ -61,23 +67,4 @@ function warnOfLostEvents({ stream, state }: ReadTask, context: ConnectorContext
 /** Secret and restricted keys of the test mode. */
 function isTestKey({ api_key: key }: JsonObject): boolean {
   return typeof key === 'string' && /^(?:sk|rk)_test_/.test(key)
-}
-
-/** https://docs.stripe.com/api/errors */
-function failure(response: ActionResponse): VendorFailure | undefined {
-  const { body, status, headers } = response
-  // Another request with this key, or for this object, is being carried out.
-  const isUnderway = status === 409 && headers.get('stripe-should-retry') !== 'false'
-  const kind = isUnderway ? 'failed' : failureKind(status)
-  if (kind === undefined) return undefined
-  const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
-  const { code, type, message } = error
-  const text = (value: unknown): string | undefined =>
-    typeof value === 'string' ? value : undefined
-  const vendorCode = text(error.decline_code) ?? text(code) ?? text(type)
-  return {
-    kind,
-    message: text(message) ?? statusText(response),
-    ...(vendorCode !== undefined && { code: vendorCode }),
-  }
 }

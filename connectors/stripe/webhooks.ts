@@ -11,7 +11,17 @@ export function stripeWebhooks(manifest: Manifest): readonly WebhookDescriptor[]
     {
       name: 'events',
       title: 'Events of the account',
-      signature: { scheme: 'stripe-v1', header: 'stripe-signature' },
+      signature: {
+        header: 'stripe-signature',
+        algorithm: 'sha256',
+        encoding: 'hex',
+        form: 'pairs',
+        prefix: 'v1',
+        signed: '{timestamp}.{body}',
+        timestamp: { from: 'pair:t', unit: 's' },
+        idHeader: null,
+        secret: 'text',
+      },
       replayWindowMs: 300_000,
       eventId: '/id',
       eventType: '/type',

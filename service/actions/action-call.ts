@@ -13,6 +13,7 @@ import type { StoredKey } from '../platform/vault/stored-key.ts'
 import type { ActionClients } from './action-clients.ts'
 import type {
   CallOptions,
+  InvocationFacts,
   InvocationEnd,
   InvokeOptions,
   PreparedCall,
@@ -69,9 +70,13 @@ export class ExistingCall implements PreparedCall {
     return this.#known.context
   }
 
+  get facts(): InvocationFacts {
+    const { action, subject } = this.#known
+    return { effect: action.descriptor.effect, inputHash: subject.inputHash }
+  }
+
   async dryRun(options: CallOptions): Promise<DryRun> {
     const { instance, action, actions, title, subject } = this.#known
-    this.#tell(options)
     const call = await this.#checkInput()
     const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
     const { token, nonce, expiresAt } = await this.#tools.tokens.issue(subject)
@@ -99,7 +104,6 @@ export class ExistingCall implements PreparedCall {
   async invoke(options: InvokeOptions): Promise<InvocationEnd> {
     const { action, subject } = this.#known
     const { idempotencyKey, timeoutMs } = options
-    this.#tell(options)
     const call = await this.#checkInput()
     const { idempotency: store, logger, key, hash } = this.#tools
     if (idempotencyKey === undefined) {
@@ -131,11 +135,6 @@ export class ExistingCall implements PreparedCall {
     }
     const mayRepeat = isRepeatable(action.descriptor)
     return invokeOnce(once, work, { store, logger, key, mayRepeat })
-  }
-
-  #tell(options: CallOptions): void {
-    const { action, subject } = this.#known
-    options.onBegin?.({ effect: action.descriptor.effect, inputHash: subject.inputHash })
   }
 
   /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */

@@ -10,7 +10,6 @@ import { idempotencyHeaders } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
 import { toWire } from '../platform/wire.ts'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
-import type { AuditDetails } from '../platform/audit/schema.ts'
 import type { ActionService, PreparedCall } from './contract.ts'
 import {
   actionDocument,
@@ -35,8 +34,10 @@ export function invokedCalls(actions: Pick<ActionService, 'prepare'>): InvokedCa
   return {
     contextOf: async (request) => {
       const principal = principalOf(request).id
-      request.preparedCall = await actions.prepare({ ...requestedInvocation(request), principal })
-      return request.preparedCall.context
+      const call = await actions.prepare({ ...requestedInvocation(request), principal })
+      request.preparedCall = call
+      request.invocationFacts = call.facts
+      return call.context
     },
   }
 }
@@ -101,6 +102,7 @@ const invokeFailures = [
   'reauthorization_required',
   'action_address_refused',
   'action_refused',
+  'action_declined',
   'action_credentials_refused',
   'action_permission_denied',
   'action_rate_limited',
@@ -139,23 +141,19 @@ function invokeAction(api: App): void {
       const { dry_run: isDryRun = false, timeout_seconds: seconds } = body
       const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
       const key = headers['idempotency-key']
-      // The entry has the action since its beginning.
-      const note = (facts: AuditDetails): void => {
-        noteAudited(request, { details: { ...request.audited?.details, ...facts } })
-      }
       const noteRequest = (vendorRequestId: unknown): void => {
-        if (typeof vendorRequestId === 'string') note({ vendorRequestId })
+        if (typeof vendorRequestId === 'string')
+          noteAudited(request, { details: { ...request.audited?.details, vendorRequestId } })
       }
       try {
         if (isDryRun) {
-          const shown = await call.dryRun({ ...options, onBegin: note })
+          const shown = await call.dryRun(options)
           noteRequest(shown.vendorRequestId)
           return await reply.send(toWire(dryRunSchema, shown))
         }
         const { invocation, isReplayed } = await call.invoke({
           ...options,
           ...(key !== undefined && { idempotencyKey: key }),
-          onBegin: note,
         })
         noteRequest(invocation.vendorRequestId)
         if (isReplayed) void reply.header('idempotent-replayed', 'true')

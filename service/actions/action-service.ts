@@ -1,3 +1,4 @@
+import { nearestName } from '../../lib/text/near-names.ts'
 import type { Action } from '../../connectors/action.ts'
 import type { ConnectorActions } from '../../connectors/connector.ts'
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
@@ -79,10 +80,16 @@ export class StoredActionService implements ActionService {
     const { actions, descriptor } = connector
     const loaded = (await actions?.load()) ?? []
     const action = loaded.find((candidate) => candidate.descriptor.name === name)
-    if (actions === undefined || action === undefined)
+    if (actions === undefined || action === undefined) {
+      const near = nearestName(
+        name,
+        loaded.map((candidate) => candidate.descriptor.name),
+      )
+      const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
       throw new ConnectError('action_not_found', {
-        details: { instance: instanceName, type: instance.type, action: name },
+        details: { instance: instanceName, type: instance.type, action: name, suggestion },
       })
+    }
     return { instance, actions, action, title: descriptor.title }
   }
 }
@@ -92,5 +99,5 @@ const absent = new Set<ConnectError['code']>(['instance_not_found', 'action_not_
 /** The policy decides first: whoever may not call it does not learn whether it exists. */
 function absentCall(context: PreparedCall['context'], error: ConnectError): PreparedCall {
   const fail = () => Promise.reject(error)
-  return { context, dryRun: fail, invoke: fail }
+  return { context, facts: null, dryRun: fail, invoke: fail }
 }

@@ -31,6 +31,8 @@ export interface PreparedCall {
    * is sent, and a caller without the right learns nothing from it.
    */
   readonly context: InvokeContext
+  /** For the audit log; null if there is no such action. */
+  readonly facts: InvocationFacts | null
   /**
    * What an invocation would send; with credentials of a test mode, what the vendor's test mode did with it. Throws `dry_run_unsupported`,
    * and for a native one what `invoke` throws.
@@ -42,8 +44,6 @@ export interface PreparedCall {
 
 export interface CallOptions {
   readonly timeoutMs?: number
-  /** Told what is known of the call before anything is sent. */
-  onBegin?(facts: InvocationFacts): void
 }
 
 export interface InvokeOptions extends CallOptions {

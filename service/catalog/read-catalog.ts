@@ -59,7 +59,7 @@ export function catalogManifest(folder: string, type: string): string {
   const { manifest } = catalogEntry(folder, type)
   if (manifest !== undefined) return manifest
   const problem = `"${type}" is a built-in connector, not a manifest`
-  const fix = 'Use it in a run file: `source: { type: … }`.'
+  const fix = `Only manifests are Airbyte sources: \`reactor connect catalog list\` shows them as bundled or imported. Use ${type} in a run file (\`source: { type: ${type} }\`), or in the service: \`reactor connect instances create NAME --type ${type}\`.`
   throw new ConnectError('usage', { details: { problem, fix } })
 }
 

@@ -3,6 +3,7 @@ import {
   actionDescriptorSchema,
   streamDescriptorSchema,
 } from '../../connectors/descriptor-schema.ts'
+import { webhookSignatureSchema } from '../../connectors/webhook-signature.ts'
 import { freeObject } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
@@ -53,11 +54,7 @@ const authScheme = z.discriminatedUnion('kind', [
 const webhook = z.object({
   name: z.string(),
   title: z.string(),
-  signature: z.object({
-    scheme: z.string(),
-    header: z.string(),
-    timestampHeader: z.string().exactOptional(),
-  }),
+  signature: webhookSignatureSchema,
   replayWindowMs: z.number(),
   eventId: z.string(),
   eventType: z.string(),

@@ -21,12 +21,17 @@ export function actionTypes(
     .map((action) => [action.name, action] as const)
     .toSorted(byName)
     .map(([name, action]) => {
-      const options = { names, numbers: 'exact' } as const
       const input = names.take(typeName(name, 'Input'))
       const output = names.take(typeName(name, 'Output'))
       const declarations = [
-        ...declareType({ name: input, schema: action.input, doc: '' }, options),
-        ...declareType({ name: output, schema: action.output, doc: '' }, options),
+        ...declareType(
+          { name: input, schema: action.input, doc: '' },
+          { names, numbers: 'exact', role: 'any' },
+        ),
+        ...declareType(
+          { name: output, schema: action.output, doc: '' },
+          { names, numbers: 'exact', role: 'output' },
+        ),
       ]
       return { action, input, output, declarations }
     })

@@ -8,6 +8,7 @@ import {
   unionOf,
   unknownType,
   type PropertyNode,
+  type SchemaRole,
   type TypeNode,
 } from './type-node.ts'
 
@@ -18,7 +19,11 @@ type Convert = (schema: JsonValue | undefined) => TypeNode
 const maxTupleLength = 100
 
 /** Properties are sorted by name: sources and caches give them in any order. */
-export function objectType(schema: JsonObject, convert: Convert): TypeNode {
+export function objectType(
+  schema: JsonObject,
+  { role }: { readonly role: SchemaRole },
+  convert: Convert,
+): TypeNode {
   const required = new Set(isJsonList(schema.required) ? schema.required : [])
   const declared = isJsonObject(schema.properties) ? Object.entries(schema.properties) : []
   const properties = declared.toSorted(byName).map(([name, property]) => ({
@@ -30,9 +35,11 @@ export function objectType(schema: JsonObject, convert: Convert): TypeNode {
   const others = otherProperties(schema, convert)
   if (properties.length === 0)
     return others === undefined ? anyObject : { kind: 'object', properties, others }
-  // A type without them still accepts other properties, and finds a misspelt one.
-  if (others === undefined || isText(others, 'unknown') || isText(others, 'never'))
+  if (others === undefined || isText(others, 'never'))
     return { kind: 'object', properties, others: undefined }
+  // The type of a record or an input accepts other properties without them, and finds a misspelt one. An output is only read.
+  if (isText(others, 'unknown'))
+    return { kind: 'object', properties, others: role === 'output' ? unknownType : undefined }
   return { kind: 'object', properties, others: withOwn(others, properties) }
 }
 
@@ -63,12 +70,18 @@ export function docOf(schema: JsonValue): string {
 
 const saidByType = new Set(['date-time', 'date', 'time', 'int32', 'double', 'float'])
 
-export function arrayType(schema: JsonObject, convert: Convert): TypeNode {
+export function arrayType(
+  schema: JsonObject,
+  { role }: { readonly role: SchemaRole },
+  convert: Convert,
+): TypeNode {
   const { prefixItems, items } = schema
   if (isJsonList(prefixItems))
     return tupleType({ schema, items: prefixItems, rest: items }, convert)
   if (isJsonList(items)) return tupleType({ schema, items, rest: schema.additionalItems }, convert)
-  return { kind: 'array', item: items === undefined ? unknownType : convert(items) }
+  const item = items === undefined ? unknownType : convert(items)
+  // An output belongs to its caller, and `Array.isArray` cannot tell an object from a readonly array.
+  return { kind: 'array', item, isReadonly: role !== 'output' }
 }
 
 interface TupleSchema {
@@ -78,7 +91,7 @@ interface TupleSchema {
 }
 
 function tupleType({ schema, items, rest }: TupleSchema, convert: Convert): TypeNode {
-  if (items.length > maxTupleLength) return { kind: 'array', item: unknownType }
+  if (items.length > maxTupleLength) return { kind: 'array', item: unknownType, isReadonly: true }
   const most = countOf(schema.maxItems) ?? Number.POSITIVE_INFINITY
   const itemTypes = items.slice(0, most).map(convert)
   const restType = rest === false || most <= items.length ? neverType : convert(rest)

@@ -2,22 +2,23 @@ import { parseLocalReference } from '../../lib/text/json-pointer.ts'
 import { isJsonObject, type JsonObject, type JsonValue, valueAt } from '../../protocol/index.ts'
 import { docOf } from './container-types.ts'
 import { schemaType, type SchemaContext } from './schema-types.ts'
-import type { Declaration, TypeNode } from './type-node.ts'
+import type { Declaration, SchemaRole, TypeNode } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'
 
 export interface DeclareOptions {
   readonly names: TypeNames
   readonly numbers: SchemaContext['numbers']
+  readonly role: SchemaRole
 }
 
 /** The type of a whole schema, under a reserved name, and the types that its `$ref`s name. */
 export function declareType(
   root: { readonly name: string; readonly schema: JsonObject; readonly doc: string },
-  { names, numbers }: DeclareOptions,
+  { names, numbers, role }: DeclareOptions,
 ): readonly Declaration[] {
   const nameOf = (pointer: readonly string[]): string =>
     names.take(typeName(root.name, typeName(pointer.at(-1) ?? '', '')))
-  const declare = referenceScope(root.schema, { numbers, nameOf, rootName: root.name })
+  const declare = referenceScope(root.schema, { numbers, role, nameOf, rootName: root.name })
   const type = declare.type(root.schema)
   return [{ name: root.name, doc: root.doc, type }, ...declare.rest()]
 }
@@ -25,10 +26,10 @@ export function declareType(
 /** The types of `$defs`, under their own names. */
 export function declareDefinitions(
   document: JsonObject,
-  { names, numbers }: DeclareOptions,
+  { names, numbers, role }: DeclareOptions,
 ): readonly Declaration[] {
   const nameOf = (pointer: readonly string[]): string => names.take(pointer.at(-1) ?? '')
-  const declare = referenceScope(document, { numbers, nameOf, rootName: undefined })
+  const declare = referenceScope(document, { numbers, role, nameOf, rootName: undefined })
   for (const name of Object.keys(isJsonObject(document.$defs) ? document.$defs : {}))
     declare.type({ $ref: `#/$defs/${name}` })
   return declare.rest()
@@ -36,6 +37,7 @@ export function declareDefinitions(
 
 interface ScopeOptions {
   readonly numbers: SchemaContext['numbers']
+  readonly role: SchemaRole
   readonly nameOf: (pointer: readonly string[]) => string
   readonly rootName: string | undefined
 }
@@ -48,7 +50,7 @@ interface ReferenceScope {
 
 /** Each target of a reference becomes one type, so that schemas may be recursive. */
 function referenceScope(root: JsonObject, options: ScopeOptions): ReferenceScope {
-  const { numbers, nameOf, rootName } = options
+  const { numbers, role, nameOf, rootName } = options
   const named = new Map<string, string>()
   if (rootName !== undefined) named.set('[]', rootName)
   const open: { readonly name: string; readonly schema: JsonValue }[] = []
@@ -66,7 +68,8 @@ function referenceScope(root: JsonObject, options: ScopeOptions): ReferenceScope
     open.push({ name, schema })
     return { kind: 'name', name }
   }
-  const type = (schema: JsonValue): TypeNode => schemaType(schema, { reference, numbers, depth: 0 })
+  const type = (schema: JsonValue): TypeNode =>
+    schemaType(schema, { reference, numbers, role, depth: 0 })
   return {
     type,
     rest: () => {

@@ -109,7 +109,7 @@ function aliasesIn(types: string): readonly Declaration[] {
 
 function documentTypes(): readonly Declaration[] {
   const schema = z.toJSONSchema(clientDocuments, { unrepresentable: 'any' }) as JsonObject
-  const options = { names: new TypeNames([]), numbers: 'plain' } as const
+  const options = { names: new TypeNames([]), numbers: 'plain', role: 'any' } as const
   return declareDefinitions(schema, options)
 }
 

@@ -25,7 +25,7 @@ function printType(type: TypeNode, indent: string): string {
     case 'name':
       return type.name
     case 'array':
-      return `readonly ${inBrackets(type.item, indent)}[]`
+      return `${type.isReadonly ? 'readonly ' : ''}${inBrackets(type.item, indent)}[]`
     case 'tuple':
       return printTuple(type, indent)
     case 'object':

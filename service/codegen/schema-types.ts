@@ -9,6 +9,7 @@ import {
   textNode,
   unionOf,
   unknownType,
+  type SchemaRole,
   type TypeNode,
 } from './type-node.ts'
 
@@ -18,6 +19,7 @@ export interface SchemaContext {
   readonly reference: (ref: string) => TypeNode | undefined
   /** exact: all digits of records are kept. plain: numbers are doubles. */
   readonly numbers: 'exact' | 'plain'
+  readonly role: SchemaRole
   readonly depth: number
 }
 
@@ -73,8 +75,8 @@ const makers: Readonly<Record<string, (schema: JsonObject, context: SchemaContex
   string: (schema) => textNode(stringType(schema)),
   integer: (schema, { numbers }) => textNode(numbers === 'plain' ? 'number' : integerType(schema)),
   number: (schema, { numbers }) => textNode(numbers === 'plain' ? 'number' : numberType(schema)),
-  object: (schema, context) => objectType(schema, (inner) => schemaType(inner, context)),
-  array: (schema, context) => arrayType(schema, (inner) => schemaType(inner, context)),
+  object: (schema, context) => objectType(schema, context, (inner) => schemaType(inner, context)),
+  array: (schema, context) => arrayType(schema, context, (inner) => schemaType(inner, context)),
 }
 
 function stringType({ format, airbyte_type: airbyteType, contentEncoding }: JsonObject): string {

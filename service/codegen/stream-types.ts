@@ -43,7 +43,11 @@ export function streamTypes(
   })
   return named.map(({ stream, key, name }) => {
     const root = { name, schema: stream.json_schema, doc: streamDoc(stream) }
-    return { key, stream, declarations: declareType(root, { names, numbers: 'exact' }) }
+    return {
+      key,
+      stream,
+      declarations: declareType(root, { names, numbers: 'exact', role: 'any' }),
+    }
   })
 }
 

@@ -12,7 +12,9 @@ export function typeLine(type: TypeNode, room: number): string | undefined {
     case 'name':
       return fitting(type.name, room)
     case 'array':
-      return enclose(['readonly ', '[]'], room, (left) => inBrackets(type.item, left))
+      return enclose([type.isReadonly ? 'readonly ' : '', '[]'], room, (left) =>
+        inBrackets(type.item, left),
+      )
     case 'tuple':
       return tupleLine(type, room)
     case 'object':

@@ -5,7 +5,7 @@ export type TypeNode =
   /** A type that this file declares. */
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'union' | 'intersection'; readonly parts: readonly TypeNode[] }
-  | { readonly kind: 'array'; readonly item: TypeNode }
+  | { readonly kind: 'array'; readonly item: TypeNode; readonly isReadonly: boolean }
   | {
       readonly kind: 'tuple'
       readonly items: readonly TypeNode[]
@@ -20,6 +20,9 @@ export type TypeNode =
       /** The type of properties without a declaration; undefined: the type says nothing about them. */
       readonly others: TypeNode | undefined
     }
+
+/** output: the program only reads it, and may read fields that the schema does not name. */
+export type SchemaRole = 'output' | 'any'
 
 export interface PropertyNode {
   readonly name: string

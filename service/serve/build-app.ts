@@ -207,6 +207,7 @@ function createApp(options: HttpOptions): App {
   app.decorateRequest('audited', null)
   app.decorateRequest('preparedCall', null)
   app.decorateRequest('failure', null)
+  app.decorateRequest('invocationFacts', null)
   app.decorateRequest('docsBase', '')
   return app.withTypeProvider<ZodTypeProvider>()
 }

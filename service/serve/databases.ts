@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Settings } from '../platform/config/settings.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { ensureDatabase } from '../platform/postgres/ensure-database.ts'
+import { readEmbeddedLogin } from '../platform/postgres/embedded-login.ts'
 import { startEmbeddedPostgres } from '../platform/postgres/embedded-postgres.ts'
 
 /** Where the service's PostgreSQL databases are. */
@@ -18,6 +19,25 @@ export interface Databases extends AsyncDisposable {
   watch(signal: AbortSignal): Promise<void>
 }
 
+/** Of the PostgreSQL in the data folder. */
+const dataDatabase = 'data'
+
+/** The database for `data:DATASET` of a service that runs with this data folder; undefined if none does. Without a password. */
+export async function embeddedDataAddress({
+  dataDir,
+}: Pick<Settings, 'dataDir'>): Promise<
+  { readonly address: PostgresAddress; readonly passwordFile: string } | undefined
+> {
+  const login = await readEmbeddedLogin(embeddedFolder(dataDir))
+  if (login === undefined) return undefined
+  const { passwordFile, ...place } = login
+  return { address: { ...place, database: dataDatabase, ssl: 'disable' }, passwordFile }
+}
+
+function embeddedFolder(dataDir: string): string {
+  return join(dataDir, 'postgres')
+}
+
 /** The databases of the settings; if they name no metadata database, a PostgreSQL in the data folder is started. */
 export async function openDatabases(settings: Settings): Promise<Databases> {
   if (settings.databaseUrl !== undefined) {
@@ -29,10 +49,10 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }
   }
-  const server = await startEmbeddedPostgres({ dataDir: join(settings.dataDir, 'postgres') })
+  const server = await startEmbeddedPostgres({ dataDir: embeddedFolder(settings.dataDir) })
   try {
     const metadata = await ensureDatabase(server.address, 'connect')
-    const data = settings.dataDatabaseUrl ?? (await ensureDatabase(server.address, 'data'))
+    const data = settings.dataDatabaseUrl ?? (await ensureDatabase(server.address, dataDatabase))
     return {
       metadataUrl: urlOf(metadata),
       data,

@@ -1,5 +1,9 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
 import { StripeSimulator } from '../fakes/stripe/stripe-simulator.ts'
+import { newFolder } from '../support/new-folder.ts'
 import { serviceCommands } from './service-commands.ts'
 
 const commands = serviceCommands()
@@ -39,6 +43,104 @@ test('a dry-run shows the request and its token, which invokes the action once',
   const audit = await run('audit --action actions:invoke')
   expect(audit.out).toMatch(/actions:invoke +pay +done .*createCustomer, req_1\n/)
   expect(audit.out).toMatch(/actions:invoke +pay +done .*createCustomer \(dry-run\)\n/)
+})
+
+test('an action is shown with the types of all fields, and the fields inside of them', async () => {
+  const { out } = await run('actions show pay createSubscription')
+  expect(out).toMatch(/\n {2}items +array of object +required\n {4}price +string +Id of the price/)
+  expect(out).toMatch(/\n {2}metadata +object of string /)
+  expect(out).toMatch(/\n {2}cancel_at +integer or string +Or one of: min_period_end, /)
+  expect(out).not.toMatch(/\n {2}\w+\n/)
+})
+
+test('a connector in the place of an instance is told apart, and leads to its actions', async () => {
+  for (const command of ['list stripe', 'show stripe createCustomer']) {
+    const { err } = await run(`actions ${command}`)
+    expect(err).toContain('There is no instance stripe: stripe is a connector')
+    expect(err).toContain('`reactor connect catalog show stripe`')
+  }
+  expect((await run('actions list nowhere')).err).toContain('[instance_not_found]')
+})
+
+test('what changes something is not done without an input, and an empty one has to be written', async () => {
+  const without = await run('actions invoke pay createCustomer')
+  expect(without).toMatchObject({ code: 2, out: '' })
+  expect(without.err).toContain('createCustomer changes something (create)')
+  expect(without.err).toContain("--input '{}'")
+  expect(stripe.requests).toEqual([])
+  const empty = await run(['actions', 'invoke', 'pay', 'createCustomer', '--input', '{}'])
+  expect(JSON.parse(empty.out)).toMatchObject({ object: 'customer' })
+  // What reads may go without, and is told which fields it needs.
+  expect((await run('actions invoke pay getCustomer')).err).toContain('`/id`')
+})
+
+test('what needs a confirmation asks for it in a terminal, and takes --yes elsewhere', async () => {
+  const remove = async (): Promise<readonly string[]> => {
+    const { id } = customer.parse(JSON.parse((await run(invoke)).out))
+    return ['actions', 'invoke', 'pay', 'deleteCustomer', '--input', JSON.stringify({ id })]
+  }
+  const command = await remove()
+  const refused = await run(command)
+  expect(refused.code).toBe(2)
+  expect(refused.err).toContain('deleteCustomer needs a confirmation')
+  const declined = await run(command, { answers: ['n'] })
+  expect(declined.code).toBe(1)
+  expect(declined.err).toMatch(/deleteCustomer \(Delete a customer.*with the instance pay\?/)
+  expect(declined.err).toContain('nothing was done\n')
+  expect((await run([...command, '--dry-run'])).out).toMatch(/--token TOKEN --yes\n$/)
+  expect(stripe.asked).toEqual(['POST customers'])
+  const gone = { object: 'customer', deleted: true }
+  expect(JSON.parse((await run([...command, '--yes'])).out)).toMatchObject(gone)
+  const agreed = await run(await remove(), { answers: ['y'] })
+  expect(JSON.parse(agreed.out)).toMatchObject(gone)
+})
+
+const customer = z.object({ id: z.string() })
+
+test('a key that may only invoke gets on with --input and --yes', async () => {
+  const scope = ['--scope', 'actions:invoke', '--json']
+  const made = await run(['keys', 'create', 'caller', '--kind', 'operator', ...scope])
+  const { key } = z.object({ key: z.string() }).parse(JSON.parse(made.out))
+  const refused = await run([...invoke, '--key', key])
+  expect(refused.err).toContain('Give both --input and --yes')
+  const done = await run([...invoke, '--key', key, '--yes'])
+  expect(JSON.parse(done.out)).toMatchObject({ object: 'customer' })
+})
+
+test('a misspelt action is shown the one that was meant', async () => {
+  const { err } = await run(['actions', 'invoke', 'pay', 'createcustomer', '--input', input])
+  expect(err).toContain('[action_not_found]')
+  expect(err).toContain('Did you mean `createCustomer`?')
+})
+
+test('a refusal shows all problems, and the code and the request of the vendor', async () => {
+  const wrong = '{"mail":"a","nam":"b","phone":5}'
+  const { err } = await run(['actions', 'invoke', 'pay', 'createCustomer', '--input', wrong])
+  for (const path of ['/mail', '/nam', '/phone']) expect(err).toContain(`\`${path}\`: `)
+  const missing = '{"id":"cus_missing"}'
+  const refused = await run(['actions', 'invoke', 'pay', 'getCustomer', '--input', missing])
+  expect(refused.err).toMatch(/\n {2}at the vendor: code resource_missing, request req_\w+\n/)
+})
+
+test('a file that is not there is named, and a file may have an @ before it', async () => {
+  const folder = await newFolder('input')
+  const file = join(folder, 'customer.json')
+  const from = (value: string) =>
+    run(['actions', 'invoke', 'pay', 'createCustomer', '--input', value])
+  for (const value of [file, `@${file}`]) {
+    const { code, err } = await from(value)
+    expect(code).toBe(2)
+    expect(err).toContain(`There is no file ${file} for --input`)
+    expect(err).toContain('the name of a JSON file')
+  }
+  await writeFile(file, input)
+  for (const value of [file, `@${file}`])
+    expect(JSON.parse((await from(value)).out)).toMatchObject({ email: 'ada@example.com' })
+  expect((await from(folder)).err).toContain('it is a folder')
+  // It may be a secret.
+  const secret = await from('sk_live_5ecret')
+  expect(secret.err).toContain('neither a JSON text nor the name of a file')
+  expect(secret.err).not.toContain('5ecret')
 })
 
 test('what is wrong with a call is said in the words of the command line', async () => {

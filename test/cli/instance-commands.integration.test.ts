@@ -101,7 +101,7 @@ describe('instances', () => {
     }
     const missing = await run('instances credentials shop --input no-such-file.json')
     expect(missing).toMatchObject({ code: 2 })
-    expect(missing.err).toContain('ENOENT')
+    expect(missing.err).toContain('There is no file no-such-file.json for --input')
   })
 
   test('without input the secrets are asked for, where somebody is there', async () => {

@@ -83,6 +83,10 @@ export async function reactor(
             err += question
             return Promise.resolve(answers.shift() ?? '')
           },
+          confirm: (question) => {
+            err += question
+            return Promise.resolve(answers.shift() === 'y')
+          },
         },
         as,
       })

@@ -83,6 +83,19 @@ export function actionContract({ actions, descriptor }: Connector, subject: Acti
     }
   })
 
+  test('JSON that a proxy or a login on the way sends with a status of success is no result', async () => {
+    await using vendor = await ScriptedVendor.start(() => ({
+      body: { message: 'Log in', login: 'https://portal.example' },
+    }))
+    for (const action of await actions.load()) {
+      await using client = await open(actions, subject.configOf(vendor.url, secret))
+      await expect(
+        client.send(action.call(sampleOf(subject, action)), sendOptions),
+        action.descriptor.name,
+      ).rejects.toMatchObject({ code: 'action_response_unreadable' })
+    }
+  })
+
   test('an address in a private network is not called, and it is not said that the vendor refused', async () => {
     await using client = await open(actions, subject.configOf('http://10.0.0.1:9', secret))
     const [action] = await actions.load()

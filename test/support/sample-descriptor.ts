@@ -37,7 +37,17 @@ export const sampleDescriptor: ConnectorDescription = {
     {
       name: 'events',
       title: 'Events',
-      signature: { scheme: 'hmac-sha256', header: 'x-signature', timestampHeader: 'x-time' },
+      signature: {
+        header: 'x-signature',
+        algorithm: 'sha256',
+        encoding: 'hex',
+        form: 'one',
+        prefix: '',
+        signed: '{timestamp}.{body}',
+        timestamp: { from: 'header:x-time', unit: 's' },
+        idHeader: null,
+        secret: 'text',
+      },
       replayWindowMs: 300_000,
       eventId: '/id',
       eventType: '/type',

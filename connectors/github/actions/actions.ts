@@ -9,6 +9,7 @@ import * as pulls from './pull-requests.ts'
 import * as releases from './releases.ts'
 import { getRepository } from './repositories.ts'
 import * as reviews from './reviews.ts'
+import { getWorkflowRun, listWorkflowRuns } from './workflow-runs.ts'
 import * as workflows from './workflows.ts'
 
 /** In the order of the documentation. */
@@ -44,9 +45,12 @@ export const githubActions: readonly Action[] = [
   reviews.createReview,
   reviews.submitReview,
   reviews.createReviewComment,
+  releases.getRelease,
   releases.createRelease,
   releases.updateRelease,
   releases.deleteRelease,
+  listWorkflowRuns,
+  getWorkflowRun,
   workflows.dispatchWorkflow,
   workflows.rerunWorkflow,
   workflows.rerunFailedJobs,

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { branch, noOutput, repository, sha } from './fields.ts'
+import { refOutput } from './outputs.ts'
 import { githubRequest, ofRepository, segments } from './request.ts'
 
-const refOutput = z.looseObject({ ref: z.string(), object: z.looseObject({ sha: z.string() }) })
 const ofBranch = { ...repository, branch }
 
 export const getBranch = defineAction({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { issueNumber, noOutput, positive, repository, requiredText, withId } from './fields.ts'
+import { issueNumber, noOutput, positive, repository, requiredText } from './fields.ts'
+import { commentOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const comment = {
@@ -14,7 +15,7 @@ export const createComment = defineAction({
   effect: 'create',
   idempotency: 'none',
   input: z.object({ ...repository, issue_number: issueNumber, body: requiredText }),
-  output: withId,
+  output: commentOutput,
   plan: ({ body, issue_number: number, ...place }, config) =>
     githubRequest(config, 'POST', ofRepository(place, urlPath`/issues/${number}/comments`), {
       body: { body },
@@ -27,7 +28,7 @@ export const updateComment = defineAction({
   effect: 'update',
   idempotency: 'natural',
   input: z.object({ ...comment, body: requiredText }),
-  output: withId,
+  output: commentOutput,
   plan: ({ body, comment_id: id, ...place }, config) =>
     githubRequest(config, 'PATCH', ofRepository(place, urlPath`/issues/comments/${id}`), {
       body: { body },

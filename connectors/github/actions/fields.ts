@@ -15,6 +15,19 @@ export const pullNumber = positive.meta({
   description: 'Number of the pull request in its repository: not its id.',
 })
 
+export const runId = positive.meta({ description: 'Id of the run.' })
+export const workflowId = z
+  .union([pathSegment, positive])
+  .meta({ description: 'Id of the workflow, or its file: `main.yml`.' })
+
+/** One page of a list. */
+export const page = {
+  per_page: z.int().min(1).max(100).exactOptional().meta({ description: 'Default: 30.' }),
+  page: z.int().min(1).exactOptional().meta({
+    description: 'GitHub gives the first 1,000 results.',
+  }),
+}
+
 const maxBody = 65_536
 
 /** Markdown. */
@@ -27,12 +40,23 @@ export const sha = z
   .meta({ description: 'SHA of a commit, complete.' })
 export const login = z.string().min(1).max(100)
 export const labelName = z.string().min(1).max(50)
+/** As a list of records has it. */
+const colorAndDescription = {
+  color: z.string().nullable().exactOptional(),
+  description: z.string().nullable().exactOptional(),
+}
+/** A name, or a label as GitHub describes it. */
+export const label = z.union([
+  labelName,
+  z.strictObject({ id: positive.exactOptional(), name: labelName, ...colorAndDescription }),
+])
+export const namedLabel = z.union([labelName, z.strictObject({ name: labelName })])
 
 /** A path of a file or the name of a branch: no segment may be empty, `.` or `..`. */
 export const slashedPath = z
   .string()
   .min(1)
-  .max(1000)
+  .max(4096)
   .refine(
     (path) => path.split('/').every((segment) => !['', '.', '..'].includes(segment)),
     'must have no empty segment, no `.` and no `..`',
@@ -40,16 +64,5 @@ export const slashedPath = z
 
 export const branch = slashedPath.meta({ description: 'Name of the branch: `main`.' })
 
-/** Objects of GitHub have more fields than these. */
-export const issueOutput = z.looseObject({
-  id: z.number(),
-  number: z.number(),
-  state: z.string(),
-  title: z.string().exactOptional(),
-  html_url: z.string().exactOptional(),
-})
-export const pullOutput = issueOutput.extend({ draft: z.boolean().exactOptional() })
-export const withId = z.looseObject({ id: z.number(), html_url: z.string().exactOptional() })
-export const labelsOutput = z.array(z.looseObject({ name: z.string() }))
 /** GitHub sends nothing, or an object without fields. */
 export const noOutput = z.looseObject({})

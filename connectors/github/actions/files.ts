@@ -1,22 +1,30 @@
 import { z } from 'zod'
-import { defineAction } from '../../action.ts'
+import { base64Text, defineAction } from '../../action.ts'
 import { branch, repository, slashedPath } from './fields.ts'
+import { contentOutput, fileCommitOutput } from './outputs.ts'
 import { githubRequest, ofRepository, segments } from './request.ts'
 
 const path = slashedPath.meta({ description: 'Path of the file from the root: `docs/index.md`.' })
 const file = { ...repository, path }
 const person = z.strictObject({
   name: z.string().min(1),
-  email: z.email(),
+  // GitHub's own: `41898282+github-actions[bot]@users.noreply.github.com`.
+  email: z.string().min(1),
   date: z.iso.datetime({ offset: true }).exactOptional(),
 })
 const blobSha = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/)
 const commitFields = {
   message: z.string().min(1).meta({ description: 'Message of the commit.' }),
   branch: branch.exactOptional().meta({ description: 'Default: the default branch.' }),
-  committer: person.exactOptional(),
-  author: person.exactOptional(),
 }
+const people = { committer: person.exactOptional(), author: person.exactOptional() }
+const partOfPerson = z
+  .strictObject({
+    name: person.shape.name.exactOptional(),
+    email: person.shape.email.exactOptional(),
+    date: person.shape.date,
+  })
+  .exactOptional()
 
 export const getFile = defineAction({
   name: 'getFile',
@@ -24,18 +32,19 @@ export const getFile = defineAction({
   effect: 'read',
   idempotency: 'natural',
   input: z.object({
-    ...file,
+    ...repository,
+    path: z
+      .union([path, z.literal('')])
+      .exactOptional()
+      .meta({ description: 'Path of the file or the folder; absent or empty for the root.' }),
     ref: z.string().min(1).exactOptional().meta({ description: 'Branch, tag or commit.' }),
   }),
-  output: z.union([
-    z.looseObject({ type: z.string(), sha: z.string().exactOptional() }),
-    z.array(z.looseObject({ type: z.string() })),
-  ]),
-  plan: ({ path: name, ref, ...place }, config) =>
+  output: contentOutput,
+  plan: ({ path: name = '', ref, ...place }, config) =>
     githubRequest(
       config,
       'GET',
-      ofRepository(place, `/contents/${segments(name)}`),
+      ofRepository(place, name === '' ? '/contents' : `/contents/${segments(name)}`),
       ref === undefined ? {} : { query: { ref } },
     ),
 })
@@ -48,16 +57,16 @@ export const createOrUpdateFile = defineAction({
   idempotency: 'none',
   input: z.object({
     ...file,
-    content: z.base64().meta({ description: 'The content, in Base64.' }),
+    content: base64Text.meta({
+      description: 'The content, in Base64. Line breaks do not matter.',
+    }),
     sha: blobSha.exactOptional().meta({
       description: 'SHA of the file that is replaced, which getFile gives; absent for a new file.',
     }),
     ...commitFields,
+    ...people,
   }),
-  output: z.looseObject({
-    content: z.looseObject({ sha: z.string() }).nullable(),
-    commit: z.looseObject({ sha: z.string() }),
-  }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'PUT', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,
@@ -73,8 +82,10 @@ export const deleteFile = defineAction({
     ...file,
     sha: blobSha.meta({ description: 'SHA of the file, which getFile gives.' }),
     ...commitFields,
+    committer: partOfPerson,
+    author: partOfPerson,
   }),
-  output: z.looseObject({ commit: z.looseObject({ sha: z.string() }) }),
+  output: fileCommitOutput,
   plan: ({ owner, repo, path: name, ...body }, config) =>
     githubRequest(config, 'DELETE', ofRepository({ owner, repo }, `/contents/${segments(name)}`), {
       body,

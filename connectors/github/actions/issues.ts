@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { issueNumber, issueOutput, labelName, login, noOutput, repository, text } from './fields.ts'
+import { issueNumber, label, login, noOutput, page, positive, repository, text } from './fields.ts'
+import { foundIssue, issueOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const issueFields = {
-  body: text.exactOptional().meta({ description: 'Markdown.' }),
   assignees: z.array(login).max(10).exactOptional().meta({
     description: 'Logins. GitHub leaves out, without a word, who cannot be assigned.',
   }),
-  labels: z.array(labelName).max(100).exactOptional().meta({
-    description: 'Names. Labels that do not exist are made.',
+  labels: z.array(label).max(100).exactOptional().meta({
+    description: 'Names, or labels with a name. Labels that do not exist are made.',
   }),
   milestone: z.int().min(1).nullable().exactOptional().meta({
     description: 'Number of the milestone; null for none.',
@@ -18,6 +18,20 @@ const issueFields = {
     description: 'Name of an issue type of the organization.',
   }),
 }
+const body = text.meta({ description: 'Markdown.' })
+const searchSorts = [
+  'comments',
+  'reactions',
+  'reactions-+1',
+  'reactions--1',
+  'reactions-smile',
+  'reactions-thinking_face',
+  'reactions-heart',
+  'reactions-tada',
+  'interactions',
+  'created',
+  'updated',
+] as const
 const title = z.string().min(1).max(256)
 const issue = { ...repository, issue_number: issueNumber }
 
@@ -38,20 +52,18 @@ export const searchIssues = defineAction({
   effect: 'read',
   idempotency: 'natural',
   input: z.object({
-    q: z.string().min(1).max(256).meta({
+    // GitHub's limit of 256 characters leaves out qualifiers and operators.
+    q: z.string().min(1).max(4000).meta({
       description: 'In the search language of GitHub: `repo:acme/shop is:issue state:open crash`.',
     }),
-    sort: z.enum(['comments', 'reactions', 'interactions', 'created', 'updated']).exactOptional(),
+    sort: z.enum(searchSorts).exactOptional(),
     order: z.enum(['asc', 'desc']).exactOptional(),
-    per_page: z.int().min(1).max(100).exactOptional(),
-    page: z.int().min(1).exactOptional().meta({
-      description: 'GitHub gives the first 1,000 results.',
-    }),
+    ...page,
   }),
   output: z.looseObject({
-    total_count: z.number(),
+    total_count: z.int(),
     incomplete_results: z.boolean().exactOptional(),
-    items: z.array(issueOutput),
+    items: z.array(foundIssue),
   }),
   plan: (query, config) => githubRequest(config, 'GET', '/search/issues', { query }),
 })
@@ -61,7 +73,7 @@ export const createIssue = defineAction({
   title: 'Create an issue',
   effect: 'create',
   idempotency: 'none',
-  input: z.object({ ...repository, title, ...issueFields }),
+  input: z.object({ ...repository, title, body: body.exactOptional(), ...issueFields }),
   output: issueOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/issues'), { body }),
@@ -74,7 +86,8 @@ export const updateIssue = defineAction({
   idempotency: 'natural',
   input: z.object({
     ...issue,
-    title: title.exactOptional(),
+    title: title.nullable().exactOptional(),
+    body: body.nullable().exactOptional(),
     ...issueFields,
     state: z.enum(['open', 'closed']).exactOptional(),
     state_reason: z
@@ -82,6 +95,9 @@ export const updateIssue = defineAction({
       .nullable()
       .exactOptional()
       .meta({ description: 'Counts only if the state changes.' }),
+    duplicate_issue_id: positive.exactOptional().meta({
+      description: 'Id, not the number, of the issue that it repeats.',
+    }),
   }),
   output: issueOutput,
   plan: ({ owner, repo, issue_number: number, ...body }, config) =>
@@ -119,7 +135,7 @@ export const unlockIssue = defineAction({
   result: () => ({}),
 })
 
-const assignment = z.object({ ...issue, assignees: z.array(login).min(1).max(10) })
+const assignment = z.object({ ...issue, assignees: z.array(login).max(10) })
 
 export const addAssignees = defineAction({
   name: 'addAssignees',

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { issueNumber, labelName, labelsOutput, noOutput, repository, withId } from './fields.ts'
+import { issueNumber, labelName, namedLabel, noOutput, repository } from './fields.ts'
+import { labelOutput, labelsOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const ofIssue = { ...repository, issue_number: issueNumber }
-const labels = z.array(labelName).max(100)
+const labels = z.array(namedLabel).max(100).meta({ description: 'Names, or `{"name": …}`.' })
 
 export const addLabels = defineAction({
   name: 'addLabels',
@@ -24,7 +25,8 @@ export const setLabels = defineAction({
   title: 'Replace the labels of an issue or a pull request',
   effect: 'update',
   idempotency: 'natural',
-  input: z.object({ ...ofIssue, labels: labels.min(1) }),
+  // An empty list takes all of them off.
+  input: z.object({ ...ofIssue, labels }),
   output: labelsOutput,
   plan: ({ labels: names, issue_number: number, ...place }, config) =>
     githubRequest(config, 'PUT', ofRepository(place, urlPath`/issues/${number}/labels`), {
@@ -63,7 +65,7 @@ const labelFields = {
     .meta({ description: 'Six hexadecimal digits, without `#`.' }),
   description: z.string().max(100).exactOptional(),
 }
-const namedLabel = {
+const knownLabel = {
   ...repository,
   name: pathSegment.meta({ description: 'Name of the label as it is now.' }),
 }
@@ -75,7 +77,7 @@ export const createLabel = defineAction({
   // A second call is refused: the label is there.
   idempotency: 'none',
   input: z.object({ ...repository, name: labelName, ...labelFields }),
-  output: withId,
+  output: labelOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/labels'), { body }),
 })
@@ -86,8 +88,8 @@ export const updateLabel = defineAction({
   effect: 'update',
   // A second call that renames is refused: the old name is gone.
   idempotency: 'none',
-  input: z.object({ ...namedLabel, new_name: labelName.exactOptional(), ...labelFields }),
-  output: withId,
+  input: z.object({ ...knownLabel, new_name: labelName.exactOptional(), ...labelFields }),
+  output: labelOutput,
   plan: ({ owner, repo, name, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/labels/${name}`), {
       body,
@@ -99,7 +101,7 @@ export const deleteLabel = defineAction({
   title: 'Delete a label of a repository, and take it off all issues',
   effect: 'delete',
   idempotency: 'natural',
-  input: z.object(namedLabel),
+  input: z.object(knownLabel),
   output: noOutput,
   plan: ({ name, ...place }, config) =>
     githubRequest(config, 'DELETE', ofRepository(place, urlPath`/labels/${name}`)),

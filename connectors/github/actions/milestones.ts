@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, withId } from './fields.ts'
+import { noOutput, positive, repository } from './fields.ts'
+import { milestoneOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const milestoneFields = {
   state: z.enum(['open', 'closed']).exactOptional(),
   description: z.string().exactOptional(),
-  due_on: z.iso.datetime().exactOptional().meta({ description: 'ISO 8601, UTC.' }),
+  due_on: z.iso.datetime({ offset: true }).exactOptional().meta({ description: 'ISO 8601.' }),
 }
 const milestoneTitle = z.string().min(1).max(255)
 const milestone = {
@@ -21,7 +22,7 @@ export const createMilestone = defineAction({
   // A second call is refused: the title is taken.
   idempotency: 'none',
   input: z.object({ ...repository, title: milestoneTitle, ...milestoneFields }),
-  output: withId,
+  output: milestoneOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/milestones'), { body }),
 })
@@ -32,7 +33,7 @@ export const updateMilestone = defineAction({
   effect: 'update',
   idempotency: 'natural',
   input: z.object({ ...milestone, title: milestoneTitle.exactOptional(), ...milestoneFields }),
-  output: withId,
+  output: milestoneOutput,
   plan: ({ owner, repo, milestone_number: number, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/milestones/${number}`), {
       body,

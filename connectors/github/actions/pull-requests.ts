@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, pullNumber, pullOutput, repository, sha, text } from './fields.ts'
+import { branch, issueNumber, pullNumber, repository, sha, text } from './fields.ts'
+import { pullOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
@@ -26,19 +27,27 @@ export const createPullRequest = defineAction({
   title: 'Open a pull request',
   effect: 'create',
   idempotency: 'none',
-  input: z.object({
-    ...repository,
-    title,
-    head: z.string().min(1).meta({
-      description: 'Branch with the changes; of a fork `owner:branch`.',
-    }),
-    base: branch.meta({ description: 'Branch that the changes are to go into.' }),
-    head_repo: z.string().exactOptional().meta({
-      description: 'Name of the repository of `head`, if one organization owns both.',
-    }),
-    draft: z.boolean().exactOptional(),
-    ...pullFields,
-  }),
+  input: z
+    .object({
+      ...repository,
+      title: title.exactOptional(),
+      issue: issueNumber.exactOptional().meta({
+        description: 'Number of the issue that becomes the pull request, in the place of a title.',
+      }),
+      head: z.string().min(1).meta({
+        description: 'Branch with the changes; of a fork `owner:branch`.',
+      }),
+      base: branch.meta({ description: 'Branch that the changes are to go into.' }),
+      head_repo: z.string().exactOptional().meta({
+        description: 'Name of the repository of `head`, if one organization owns both.',
+      }),
+      draft: z.boolean().exactOptional(),
+      ...pullFields,
+    })
+    .refine(
+      (input) => (input.title === undefined) !== (input.issue === undefined),
+      'give either title or issue',
+    ),
   output: pullOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/pulls'), { body }),
@@ -78,7 +87,7 @@ export const mergePullRequest = defineAction({
         'The last commit of the pull request as you know it: it is merged only if there is none after it.',
     }),
     merge_method: z.enum(['merge', 'squash', 'rebase']).exactOptional(),
-    commit_title: z.string().max(256).exactOptional(),
+    commit_title: z.string().exactOptional(),
     commit_message: z.string().exactOptional(),
   }),
   output: z.looseObject({ sha: z.string(), merged: z.boolean(), message: z.string() }),
@@ -95,7 +104,7 @@ export const updatePullRequestBranch = defineAction({
   // A second call is refused: there is nothing new to merge.
   idempotency: 'none',
   input: z.object({ ...pull, expected_head_sha: sha.exactOptional() }),
-  output: z.looseObject({ message: z.string() }),
+  output: z.looseObject({ message: z.string(), url: z.string().exactOptional() }),
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,

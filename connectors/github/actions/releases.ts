@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, withId } from './fields.ts'
+import { defineAction, pathSegment, urlPath } from '../../action.ts'
+import { noOutput, positive, repository } from './fields.ts'
+import { releaseOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const fields = {
@@ -17,6 +18,33 @@ const fields = {
 const tag = z.string().min(1).max(250)
 const release = { ...repository, release_id: positive }
 
+export const getRelease = defineAction({
+  name: 'getRelease',
+  title: 'Read a release: the latest, or one by its id or its tag',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z
+    .object({
+      ...repository,
+      release_id: positive.exactOptional(),
+      tag: pathSegment.exactOptional().meta({
+        description: 'Without a tag and an id: the latest release that is no draft or prerelease.',
+      }),
+    })
+    .refine(
+      (input) => input.release_id === undefined || input.tag === undefined,
+      'give release_id or tag, not both',
+    ),
+  output: releaseOutput,
+  plan: ({ release_id: id, tag: name, ...place }, config) =>
+    githubRequest(config, 'GET', ofRepository(place, releasePath(id, name))),
+})
+
+function releasePath(id: number | undefined, name: string | undefined): string {
+  if (id !== undefined) return urlPath`/releases/${id}`
+  return name === undefined ? '/releases/latest' : urlPath`/releases/tags/${name}`
+}
+
 export const createRelease = defineAction({
   name: 'createRelease',
   title: 'Create a release',
@@ -29,7 +57,7 @@ export const createRelease = defineAction({
     ...fields,
     generate_release_notes: z.boolean().exactOptional(),
   }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, '/releases'), { body }),
 })
@@ -40,7 +68,7 @@ export const updateRelease = defineAction({
   effect: 'update',
   idempotency: 'natural',
   input: z.object({ ...release, tag_name: tag.exactOptional(), ...fields }),
-  output: withId,
+  output: releaseOutput,
   plan: ({ owner, repo, release_id: id, ...body }, config) =>
     githubRequest(config, 'PATCH', ofRepository({ owner, repo }, urlPath`/releases/${id}`), {
       body,

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { JsonValue } from '../../../protocol/index.ts'
 import { defineAction } from '../../action.ts'
-import { repository, withId } from './fields.ts'
+import { repository } from './fields.ts'
+import { repositoryOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 export const getRepository = defineAction({
@@ -10,7 +11,7 @@ export const getRepository = defineAction({
   effect: 'read',
   idempotency: 'natural',
   input: z.object(repository),
-  output: withId.extend({ full_name: z.string() }),
+  output: repositoryOutput,
   plan: (place, config) => githubRequest(config, 'GET', ofRepository(place)),
   result: ({ body }) => withoutCloneToken(body),
 })

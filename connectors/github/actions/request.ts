@@ -1,5 +1,11 @@
 import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
-import { apiUrl, urlPath, type ActionRequest, type RequestFields } from '../../action.ts'
+import {
+  apiUrl,
+  urlPath,
+  type ActionRequest,
+  type ActionResponse,
+  type RequestFields,
+} from '../../action.ts'
 
 /** One that GitHub Enterprise Server knows too. https://docs.github.com/rest/about-the-rest-api/api-versions */
 const version = '2022-11-28'
@@ -41,4 +47,12 @@ export function segments(path: string): string {
     .split('/')
     .map((segment) => urlPath`${segment}`)
     .join('/')
+}
+
+/** The number of the page after this one, by the header Link; null at the end. */
+export function nextPage({ headers }: ActionResponse): number | null {
+  const next = (headers.get('link') ?? '').split(',').find((link) => link.includes('rel="next"'))
+  const [, url = ''] = /<([^>]+)>/.exec(next ?? '') ?? []
+  const page = Number(URL.parse(url)?.searchParams.get('page') ?? Number.NaN)
+  return Number.isInteger(page) ? page : null
 }

@@ -4,14 +4,13 @@ import {
   login,
   positive,
   pullNumber,
-  pullOutput,
   repository,
   requiredText,
   sha,
   slashedPath,
   text,
-  withId,
 } from './fields.ts'
+import { pullWithReviewers, reviewCommentOutput, reviewOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
@@ -22,7 +21,10 @@ const line = {
   line: positive.exactOptional().meta({ description: 'The line, or the last one of several.' }),
   side: side.exactOptional().meta({ description: '`RIGHT` for added lines, `LEFT` for deleted.' }),
   start_line: positive.exactOptional(),
-  start_side: side.exactOptional(),
+  start_side: z.enum(['LEFT', 'RIGHT', 'side']).exactOptional(),
+  position: positive.exactOptional().meta({
+    description: 'Place in the diff, which GitHub takes in the place of `line`; deprecated.',
+  }),
 }
 const event = z.enum(['APPROVE', 'REQUEST_CHANGES', 'COMMENT'])
 
@@ -36,7 +38,7 @@ export const requestReviewers = defineAction({
     reviewers: z.array(login).max(100).exactOptional().meta({ description: 'Logins.' }),
     team_reviewers: slugs.exactOptional().meta({ description: 'Slugs of teams.' }),
   }),
-  output: pullOutput,
+  output: pullWithReviewers,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,
@@ -56,7 +58,7 @@ export const removeRequestedReviewers = defineAction({
     reviewers: z.array(login).max(100).meta({ description: 'Logins; may be empty.' }),
     team_reviewers: slugs.exactOptional(),
   }),
-  output: pullOutput,
+  output: pullWithReviewers,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,
@@ -80,12 +82,9 @@ export const createReview = defineAction({
       description: 'Markdown. GitHub wants it for REQUEST_CHANGES and COMMENT.',
     }),
     commit_id: sha.exactOptional(),
-    comments: z
-      .array(z.strictObject({ ...line, body: requiredText }))
-      .max(300)
-      .exactOptional(),
+    comments: z.array(z.strictObject({ ...line, body: requiredText })).exactOptional(),
   }),
-  output: withId,
+  output: reviewOutput,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,
@@ -104,7 +103,7 @@ export const submitReview = defineAction({
   // A second call is refused: it is no draft any more.
   idempotency: 'none',
   input: z.object({ ...pull, review_id: positive, event, body: text.exactOptional() }),
-  output: withId,
+  output: reviewOutput,
   plan: ({ owner, repo, pull_number: number, review_id: review, ...body }, config) =>
     githubRequest(
       config,
@@ -129,7 +128,7 @@ export const createReviewComment = defineAction({
       description: 'Id of the comment that it responds to; then only the body counts.',
     }),
   }),
-  output: withId,
+  output: reviewCommentOutput,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,

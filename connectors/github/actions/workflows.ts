@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { anyJson, defineAction, pathSegment, urlPath } from '../../action.ts'
-import { noOutput, positive, repository, sha, withId } from './fields.ts'
+import { anyJson, defineAction, urlPath } from '../../action.ts'
+import { noOutput, repository, runId, sha, workflowId } from './fields.ts'
+import { statusOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
-const run = { ...repository, run_id: positive.meta({ description: 'Id of the run.' }) }
+const run = { ...repository, run_id: runId }
 
 export const dispatchWorkflow = defineAction({
   name: 'dispatchWorkflow',
@@ -12,7 +13,7 @@ export const dispatchWorkflow = defineAction({
   idempotency: 'none',
   input: z.object({
     ...repository,
-    workflow_id: pathSegment.meta({ description: 'Id of the workflow, or its file: `main.yml`.' }),
+    workflow_id: workflowId,
     ref: z.string().min(1).meta({ description: 'Branch or tag.' }),
     inputs: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -22,7 +23,11 @@ export const dispatchWorkflow = defineAction({
       description: 'True: the output has the id of the run.',
     }),
   }),
-  output: z.looseObject({ workflow_run_id: z.number().exactOptional() }),
+  output: z.looseObject({
+    workflow_run_id: z.int().exactOptional(),
+    run_url: z.string().exactOptional(),
+    html_url: z.string().exactOptional(),
+  }),
   plan: ({ owner, repo, workflow_id: id, ...body }, config) =>
     githubRequest(
       config,
@@ -119,7 +124,7 @@ export const createCommitStatus = defineAction({
         'Tells statuses of several systems apart. At most 1,000 statuses a commit and context.',
     }),
   }),
-  output: withId,
+  output: statusOutput,
   plan: ({ owner, repo, sha: commit, ...body }, config) =>
     githubRequest(config, 'POST', ofRepository({ owner, repo }, urlPath`/statuses/${commit}`), {
       body,

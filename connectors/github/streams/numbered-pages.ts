@@ -28,6 +28,8 @@ export const numberedPages: Component<'paginationStrategy'> = (definition, build
     initialToken: () => links.initialToken(),
     pageSize: () => links.pageSize(),
     async next(page) {
+      // It has no records, and so none that is known: the list ends here.
+      if (page.response.isIgnored) return null
       const walk = walks.get(page.slice) ?? new ListWalk()
       walks.set(page.slice, walk)
       return walk.next(identitiesIn(await decoder.whole(page.response)), await links.next(page))

@@ -10,6 +10,8 @@ import {
   unarchiveIssue,
   updateIssue,
 } from './issues.ts'
+import { createLabel } from './labels.ts'
+import { listLabels, listTeams, listUsers, listWorkflowStates, searchIssues } from './lists.ts'
 import { createProject, updateProject } from './projects.ts'
 
 /** In the order of the documentation. */
@@ -21,10 +23,16 @@ export const linearActions: readonly Action[] = [
   addLabel,
   removeLabel,
   getIssue,
+  searchIssues,
   createComment,
   updateComment,
   deleteComment,
   createProject,
   updateProject,
   createAttachment,
+  createLabel,
+  listTeams,
+  listUsers,
+  listWorkflowStates,
+  listLabels,
 ]

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { anyJson, defineAction } from '../../action.ts'
-import { asUser, attachment, issueId, newId } from './fields.ts'
+import { asUser, issueId, newId } from './fields.ts'
+import { attachment } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 export const createAttachment = defineAction({
@@ -11,9 +12,9 @@ export const createAttachment = defineAction({
   idempotency: 'natural',
   input: z.object({
     issueId,
-    title: z.string().min(1).max(255),
-    url: z.url().max(2048),
-    subtitle: z.string().max(255).exactOptional(),
+    title: z.string().min(1),
+    url: z.url(),
+    subtitle: z.string().exactOptional(),
     iconUrl: z.url().exactOptional(),
     groupBySource: z.boolean().exactOptional(),
     metadata: z.record(z.string(), anyJson).exactOptional().meta({

@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import {
-  asUser,
-  changeMissing,
-  comment,
-  hasChange,
-  id,
-  issueId,
-  markdown,
-  moment,
-  newId,
-} from './fields.ts'
+import { asUser, changeMissing, hasChange, id, issueId, markdown, moment, newId } from './fields.ts'
+import { comment } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
 const payload = z.looseObject({ success: z.literal(true), comment })
@@ -18,7 +9,9 @@ const parents = [
   'issueId',
   'projectId',
   'projectUpdateId',
+  'initiativeId',
   'initiativeUpdateId',
+  'documentContentId',
   'parentId',
 ] as const
 
@@ -33,10 +26,12 @@ export const createComment = defineAction({
       issueId: issueId.exactOptional(),
       projectId: id.exactOptional(),
       projectUpdateId: id.exactOptional(),
+      initiativeId: id.exactOptional(),
       initiativeUpdateId: id.exactOptional(),
+      documentContentId: id.exactOptional(),
       parentId: id.exactOptional().meta({ description: 'Id of the comment to reply to.' }),
       doNotSubscribeToIssue: z.boolean().exactOptional(),
-      createdAt: moment.exactOptional().meta({ description: 'In the past, for an import.' }),
+      createdAt: moment.exactOptional(),
       ...asUser,
       id: newId,
     })

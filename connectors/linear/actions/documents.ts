@@ -7,6 +7,20 @@ const projectFields =
   'id name description url startDate targetDate priority createdAt updatedAt archivedAt status { id name type } lead { id name }'
 const attachmentFields =
   'id title subtitle url metadata createdAt updatedAt issue { id identifier }'
+const labelFields =
+  'id name description color isGroup createdAt updatedAt archivedAt team { id key } parent { id name }'
+const teamFields =
+  'id key name description private timezone createdAt updatedAt archivedAt parent { id key }'
+const userFields =
+  'id name displayName email url active admin guest app createdAt updatedAt archivedAt'
+const stateFields =
+  'id name type description color position createdAt updatedAt archivedAt team { id key }'
+
+const pageVariables =
+  '$first: Int, $after: String, $includeArchived: Boolean, $orderBy: PaginationOrderBy'
+const pageArguments =
+  'first: $first, after: $after, includeArchived: $includeArchived, orderBy: $orderBy, filter: $filter'
+const pageInfo = 'pageInfo { hasNextPage endCursor }'
 
 export const documents = {
   issueCreate: `mutation issueCreate($input: IssueCreateInput!) { issueCreate(input: $input) { success issue { ${issueFields} } } }`,
@@ -22,4 +36,10 @@ export const documents = {
   projectCreate: `mutation projectCreate($input: ProjectCreateInput!) { projectCreate(input: $input) { success project { ${projectFields} } } }`,
   projectUpdate: `mutation projectUpdate($id: String!, $input: ProjectUpdateInput!) { projectUpdate(id: $id, input: $input) { success project { ${projectFields} } } }`,
   attachmentCreate: `mutation attachmentCreate($input: AttachmentCreateInput!) { attachmentCreate(input: $input) { success attachment { ${attachmentFields} } } }`,
+  issueLabelCreate: `mutation issueLabelCreate($input: IssueLabelCreateInput!) { issueLabelCreate(input: $input) { success issueLabel { ${labelFields} } } }`,
+  teams: `query teams(${pageVariables}, $filter: TeamFilter) { teams(${pageArguments}) { nodes { ${teamFields} } ${pageInfo} } }`,
+  users: `query users(${pageVariables}, $filter: UserFilter, $includeDisabled: Boolean) { users(${pageArguments}, includeDisabled: $includeDisabled) { nodes { ${userFields} } ${pageInfo} } }`,
+  workflowStates: `query workflowStates(${pageVariables}, $filter: WorkflowStateFilter) { workflowStates(${pageArguments}) { nodes { ${stateFields} } ${pageInfo} } }`,
+  issueLabels: `query issueLabels(${pageVariables}, $filter: IssueLabelFilter) { issueLabels(${pageArguments}) { nodes { ${labelFields} } ${pageInfo} } }`,
+  searchIssues: `query searchIssues(${pageVariables}, $filter: IssueFilter, $term: String!, $includeComments: Boolean, $teamId: String) { searchIssues(${pageArguments}, term: $term, includeComments: $includeComments, teamId: $teamId) { nodes { ${issueFields} } totalCount ${pageInfo} } }`,
 } as const

@@ -4,22 +4,22 @@ import {
   asUser,
   changeMissing,
   day,
+  emptiable,
   hasChange,
   id,
   ids,
-  issue,
   issueId,
   markdown,
   moment,
   newId,
   priority,
 } from './fields.ts'
+import { issue } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
-const title = z.string().min(1).max(255)
+const title = z.string().min(1)
 
-/** What can be emptied again takes null in a change. */
-const emptiable = {
+const issueFields = emptiable({
   assigneeId: id,
   delegateId: id.meta({ description: 'Id of the agent.' }),
   description: markdown,
@@ -29,7 +29,7 @@ const emptiable = {
   projectId: id,
   projectMilestoneId: id,
   cycleId: id,
-}
+})
 
 const payload = z.looseObject({ success: z.literal(true), issue })
 const archived = z.looseObject({ success: z.literal(true), entity: issue.nullable() })
@@ -43,7 +43,7 @@ export const createIssue = defineAction({
   input: z.object({
     teamId: id.meta({ description: 'Id of the team.' }),
     title: title.exactOptional().meta({ description: 'May be missing with a template.' }),
-    ...optional(emptiable),
+    ...issueFields,
     priority: priority.exactOptional(),
     stateId: id.exactOptional().meta({ description: 'Id of a workflow state of the team.' }),
     labelIds: ids.exactOptional(),
@@ -51,7 +51,7 @@ export const createIssue = defineAction({
     sortOrder: z.number().exactOptional(),
     templateId: id.exactOptional(),
     useDefaultTemplate: z.boolean().exactOptional(),
-    createdAt: moment.exactOptional().meta({ description: 'In the past, for an import.' }),
+    createdAt: moment.exactOptional(),
     completedAt: moment.exactOptional(),
     ...asUser,
     id: newId,
@@ -70,7 +70,7 @@ export const updateIssue = defineAction({
     .object({
       id: issueId,
       title: title.exactOptional(),
-      ...nullable(emptiable),
+      ...issueFields,
       priority: priority.exactOptional(),
       stateId: id.exactOptional(),
       teamId: id.exactOptional().meta({ description: 'Moves the issue to another team.' }),
@@ -151,24 +151,3 @@ export const getIssue = defineAction({
   plan: (input, config) => linearRequest(config, 'issue', input),
   result: resultOf('issue'),
 })
-
-type Optional<Shape extends z.ZodRawShape> = {
-  [Name in keyof Shape]: z.ZodExactOptional<Shape[Name]>
-}
-
-function optional<Shape extends z.ZodRawShape>(shape: Shape): Optional<Shape> {
-  const fields = Object.entries(shape).map(([name, type]) => [name, z.exactOptional(type)])
-  return Object.fromEntries(fields) as Optional<Shape>
-}
-
-type Nullable<Shape extends z.ZodRawShape> = {
-  [Name in keyof Shape]: z.ZodExactOptional<z.ZodNullable<Shape[Name]>>
-}
-
-function nullable<Shape extends z.ZodRawShape>(shape: Shape): Nullable<Shape> {
-  const fields = Object.entries(shape).map(([name, type]) => [
-    name,
-    z.exactOptional(z.nullable(type)),
-  ])
-  return Object.fromEntries(fields) as Nullable<Shape>
-}

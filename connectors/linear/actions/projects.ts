@@ -2,33 +2,39 @@ import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import {
   changeMissing,
+  color,
   day,
+  emptiable,
   hasChange,
   id,
   ids,
   markdown,
   newId,
   priority,
-  project,
 } from './fields.ts'
+import { project } from './outputs.ts'
 import { linearRequest, resultOf } from './request.ts'
 
-const name = z.string().min(1).max(80)
+const name = z.string().min(1)
 const resolution = z.enum(['halfYear', 'month', 'quarter', 'year'])
 const payload = z.looseObject({ success: z.literal(true), project })
 
 const common = {
   description: z.string().max(255).exactOptional().meta({ description: 'One line.' }),
-  content: markdown.exactOptional(),
-  color: z
-    .string()
-    .regex(/^#[0-9a-fA-F]{6}$/)
-    .exactOptional(),
-  icon: z.string().exactOptional(),
+  color: color.exactOptional(),
   priority: priority.exactOptional(),
   statusId: id.exactOptional().meta({ description: 'Id of a project status.' }),
   memberIds: ids.exactOptional(),
   labelIds: ids.exactOptional(),
+  ...emptiable({
+    content: markdown,
+    icon: z.string(),
+    leadId: id,
+    startDate: day,
+    startDateResolution: resolution,
+    targetDate: day,
+    targetDateResolution: resolution,
+  }),
 }
 
 export const createProject = defineAction({
@@ -40,11 +46,6 @@ export const createProject = defineAction({
     name,
     teamIds: ids.min(1),
     ...common,
-    leadId: id.exactOptional(),
-    startDate: day.exactOptional(),
-    startDateResolution: resolution.exactOptional(),
-    targetDate: day.exactOptional(),
-    targetDateResolution: resolution.exactOptional(),
     id: newId,
   }),
   output: payload,
@@ -63,11 +64,6 @@ export const updateProject = defineAction({
       name: name.exactOptional(),
       teamIds: ids.min(1).exactOptional().meta({ description: 'Replaces all teams.' }),
       ...common,
-      leadId: id.nullable().exactOptional(),
-      startDate: day.nullable().exactOptional(),
-      startDateResolution: resolution.nullable().exactOptional(),
-      targetDate: day.nullable().exactOptional(),
-      targetDateResolution: resolution.nullable().exactOptional(),
     })
     .refine(hasChange, changeMissing),
   output: payload,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import { channelId, channelResult, done, userId } from './fields.ts'
+import { channelId, channelResult, done, nextCursor, paging, userId } from './fields.ts'
+import { channel } from './outputs.ts'
 import { resultOrNoChange, slackRequest } from './request.ts'
 
 const channelName = z
@@ -64,7 +65,7 @@ export const inviteToChannel = defineAction({
   idempotency: 'none',
   input: z.object({
     channel: channelId,
-    users: z.array(userId).min(1).max(100),
+    users: z.array(userId).min(1).max(1000),
     force: z.boolean().exactOptional().meta({
       description: 'Invite the others if some users cannot be invited.',
     }),
@@ -72,6 +73,17 @@ export const inviteToChannel = defineAction({
   output: channelResult,
   plan: ({ users, ...input }, config) =>
     slackRequest(config, 'conversations.invite', { ...input, users: users.join(',') }),
+})
+
+export const removeFromChannel = defineAction({
+  name: 'removeFromChannel',
+  title: 'Remove a user from a channel',
+  effect: 'update',
+  // A second call is refused with `not_in_channel`, which may also mean that the app is not in it.
+  idempotency: 'none',
+  input: z.object({ channel: channelId, user: userId }),
+  output: z.looseObject({ ok: z.literal(true) }),
+  plan: (input, config) => slackRequest(config, 'conversations.kick', input),
 })
 
 export const joinChannel = defineAction({
@@ -114,8 +126,64 @@ export const openConversation = defineAction({
   effect: 'create',
   // The same users have one conversation.
   idempotency: 'natural',
-  input: z.object({ users: z.array(userId).min(1).max(8) }),
+  input: z
+    .object({
+      users: z.array(userId).min(1).max(8).exactOptional(),
+      channel: channelId.exactOptional().meta({
+        description: 'Id of a direct message that is to be opened again, in the place of users.',
+      }),
+      return_im: z.boolean().exactOptional().meta({
+        description: 'True: the output has all of the conversation.',
+      }),
+      prevent_creation: z.boolean().exactOptional().meta({
+        description: 'True: only find one that there is.',
+      }),
+    })
+    .refine(
+      ({ users, channel }) => (users === undefined) !== (channel === undefined),
+      'give either users or channel',
+    ),
   output: channelResult,
-  plan: ({ users }, config) =>
-    slackRequest(config, 'conversations.open', { users: users.join(',') }),
+  plan: ({ users, ...input }, config) =>
+    slackRequest(config, 'conversations.open', { ...input, users: users?.join(',') }),
+})
+
+export const listChannels = defineAction({
+  name: 'listChannels',
+  title: 'List channels, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    types: z
+      .array(z.enum(['public_channel', 'private_channel', 'mpim', 'im']))
+      .min(1)
+      .exactOptional()
+      .meta({ description: 'Default: public channels.' }),
+    exclude_archived: z.boolean().exactOptional(),
+    team_id: z.string().exactOptional().meta({ description: 'Of an organization: the workspace.' }),
+    ...paging,
+  }),
+  output: z.looseObject({
+    ok: z.literal(true),
+    channels: z.array(channel),
+    response_metadata: nextCursor,
+  }),
+  plan: ({ types, ...input }, config) =>
+    slackRequest(config, 'conversations.list', { ...input, types: types?.join(',') }),
+})
+
+export const getChannel = defineAction({
+  name: 'getChannel',
+  title: 'Get a channel',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    channel: channelId,
+    include_locale: z.boolean().exactOptional(),
+    include_num_members: z.boolean().exactOptional().meta({
+      description: 'True: the output has the number of members.',
+    }),
+  }),
+  output: channelResult,
+  plan: (input, config) => slackRequest(config, 'conversations.info', input),
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { anyJson } from '../../action.ts'
+import { channel, message } from './outputs.ts'
 
 export const channelId = z
   .string()
@@ -25,8 +26,8 @@ export const contents = {
   markdown_text: z.string().max(12_000).exactOptional().meta({
     description: 'Markdown, in the place of text and blocks.',
   }),
-  blocks: z.array(jsonObject).min(1).max(50).exactOptional(),
-  attachments: z.array(jsonObject).min(1).max(100).exactOptional(),
+  blocks: z.array(jsonObject).max(50).exactOptional(),
+  attachments: z.array(jsonObject).max(100).exactOptional(),
 }
 
 interface Contents {
@@ -47,10 +48,36 @@ export function hasOneText({ text, markdown_text, blocks }: Contents): boolean {
 export const contentsMissing = 'give text, markdown_text, blocks or attachments'
 export const textsClash = 'markdown_text cannot stand beside text or blocks'
 
+export const eventMetadata = z.strictObject({
+  event_type: z.string(),
+  event_payload: jsonObject,
+  entities: z.array(jsonObject).exactOptional(),
+})
+const entityMetadata = z.strictObject({ entities: z.array(jsonObject) })
 export const metadata = z
-  .strictObject({ event_type: z.string(), event_payload: jsonObject })
+  .union([eventMetadata, entityMetadata])
   .exactOptional()
-  .meta({ description: 'Data for other apps, not shown.' })
+  .meta({ description: 'Data for other apps, not shown: an event, or entities of work objects.' })
+
+/** Who a message seems to be from. */
+export const author = {
+  username: z.string().exactOptional().meta({ description: 'Needs chat:write.customize.' }),
+  icon_emoji: z.string().exactOptional(),
+  icon_url: z.url().exactOptional(),
+}
+
+/** One page: the next one begins at the cursor that the output has. */
+export const paging = {
+  limit: z.int().min(1).max(999).exactOptional().meta({
+    description: 'At most so many. A page may have fewer, and not be the last.',
+  }),
+  cursor: z.string().exactOptional().meta({
+    description: 'The `response_metadata.next_cursor` of the page before.',
+  }),
+}
+
+/** Empty at the last page. */
+export const nextCursor = z.looseObject({ next_cursor: z.string().exactOptional() }).exactOptional()
 
 /** All responses have more fields than are named. */
 export const done = z.looseObject({
@@ -64,9 +91,10 @@ export const postedMessage = z.looseObject({
   ok: z.literal(true),
   channel: z.string(),
   ts: z.string(),
+  message: message.exactOptional(),
 })
 
 export const channelResult = z.looseObject({
   ok: z.literal(true),
-  channel: z.looseObject({ id: z.string() }),
+  channel,
 })

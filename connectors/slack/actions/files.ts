@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
-import { defineAction, type ActionRequest, type ActionResponse } from '../../action.ts'
+import { base64Text, defineAction, type ActionRequest, type ActionResponse } from '../../action.ts'
 import { channelId, messageTs } from './fields.ts'
+import { file } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
 /** A call of the HTTP API has at most 1 MiB, with all that JSON adds. */
@@ -13,10 +14,10 @@ const input = z
     content: z.string().min(1).max(maxContentLength).exactOptional().meta({
       description: 'The contents of a text file.',
     }),
-    content_base64: z.base64().min(1).max(maxContentLength).exactOptional().meta({
-      description: 'The contents of any other file, in base64.',
+    content_base64: base64Text.min(1).max(maxContentLength).exactOptional().meta({
+      description: 'The contents of any other file, in Base64. Line breaks do not matter.',
     }),
-    title: z.string().max(255).exactOptional(),
+    title: z.string().exactOptional(),
     alt_text: z.string().max(1000).exactOptional().meta({ description: 'Describes an image.' }),
     snippet_type: z.string().exactOptional().meta({ description: 'Such as `python`.' }),
     channel_id: channelId.exactOptional().meta({
@@ -47,7 +48,7 @@ export const uploadFile = defineAction({
   input,
   output: z.looseObject({
     ok: z.literal(true),
-    files: z.array(z.looseObject({ id: z.string() })),
+    files: z.array(file),
   }),
   plan: (fields, config) =>
     slackRequest(config, 'files.getUploadURLExternal', {

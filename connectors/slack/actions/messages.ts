@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import {
+  author,
   channelId,
   contents,
   contentsMissing,
   done,
+  eventMetadata,
   hasContents,
   hasOneText,
   messageTs,
@@ -13,11 +15,17 @@ import {
   textsClash,
   userId,
 } from './fields.ts'
+import { message } from './outputs.ts'
 import { resultOrNoChange, slackRequest } from './request.ts'
 
 const thread = messageTs.exactOptional().meta({
   description: 'The `ts` of the first message of a thread, to reply in it.',
 })
+
+const parsing = {
+  link_names: z.boolean().exactOptional(),
+  parse: z.enum(['full', 'none']).exactOptional(),
+}
 
 const display = {
   thread_ts: thread,
@@ -26,8 +34,7 @@ const display = {
   }),
   unfurl_links: z.boolean().exactOptional(),
   unfurl_media: z.boolean().exactOptional(),
-  link_names: z.boolean().exactOptional(),
-  parse: z.enum(['full', 'none']).exactOptional(),
+  ...parsing,
   metadata,
 }
 
@@ -45,13 +52,7 @@ export const postMessage = defineAction({
       ...contents,
       ...display,
       mrkdwn: z.boolean().exactOptional(),
-      username: z
-        .string()
-        .max(80)
-        .exactOptional()
-        .meta({ description: 'Needs chat:write.customize.' }),
-      icon_emoji: z.string().exactOptional(),
-      icon_url: z.url().exactOptional(),
+      ...author,
     })
     .refine(hasContents, contentsMissing)
     .refine(hasOneText, textsClash),
@@ -65,7 +66,14 @@ export const postEphemeral = defineAction({
   effect: 'create',
   idempotency: 'none',
   input: z
-    .object({ channel: channelId, user: userId, ...contents, thread_ts: thread })
+    .object({
+      channel: channelId,
+      user: userId,
+      ...contents,
+      thread_ts: thread,
+      ...parsing,
+      ...author,
+    })
     .refine(hasContents, contentsMissing)
     .refine(hasOneText, textsClash),
   output: z.looseObject({ ok: z.literal(true), message_ts: z.string() }),
@@ -82,9 +90,19 @@ export const updateMessage = defineAction({
       channel: channelId,
       ts: messageTs,
       ...contents,
-      link_names: z.boolean().exactOptional(),
-      parse: z.enum(['full', 'none']).exactOptional(),
-      metadata,
+      blocks: contents.blocks.meta({ description: 'An empty list removes them.' }),
+      attachments: contents.attachments.meta({ description: 'An empty list removes them.' }),
+      ...parsing,
+      metadata: z
+        .union([eventMetadata, z.strictObject({})])
+        .exactOptional()
+        .meta({
+          description: 'Data for other apps, not shown; an empty object removes it.',
+        }),
+      file_ids: z.array(z.string().min(1)).exactOptional(),
+      reply_broadcast: z.boolean().exactOptional().meta({
+        description: 'Show the reply in the channel, too.',
+      }),
     })
     .refine(hasContents, contentsMissing)
     .refine(hasOneText, textsClash),
@@ -111,7 +129,7 @@ export const scheduleMessage = defineAction({
   input: z
     .object({
       channel: channelId,
-      post_at: z.int().positive().meta({
+      post_at: z.union([z.int().positive(), z.string().regex(/^[1-9]\d*$/)]).meta({
         description: 'Seconds since 1970, at most 120 days ahead.',
       }),
       ...contents,
@@ -124,6 +142,7 @@ export const scheduleMessage = defineAction({
     channel: z.string(),
     scheduled_message_id: z.string(),
     post_at: z.int(),
+    message: message.exactOptional(),
   }),
   plan: (input, config) => slackRequest(config, 'chat.scheduleMessage', input),
 })

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
 import { userId } from './fields.ts'
+import { user } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
 const output = z.looseObject({
   ok: z.literal(true),
-  user: z.looseObject({ id: z.string() }),
+  user,
 })
 
 export const lookupUserByEmail = defineAction({
@@ -13,7 +14,7 @@ export const lookupUserByEmail = defineAction({
   title: 'Find a user by their e-mail address',
   effect: 'read',
   idempotency: 'natural',
-  input: z.object({ email: z.email().max(320) }),
+  input: z.object({ email: z.string().min(1).max(320) }),
   output,
   plan: (input, config) => slackRequest(config, 'users.lookupByEmail', input),
 })

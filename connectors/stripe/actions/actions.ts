@@ -1,15 +1,29 @@
 import type { Action } from '../../action.ts'
 import { createBillingPortalSession } from './billing-portal-sessions.ts'
-import { createCheckoutSession, expireCheckoutSession } from './checkout-sessions.ts'
+import { getCharge } from './charges.ts'
+import {
+  createCheckoutSession,
+  expireCheckoutSession,
+  getCheckoutSession,
+} from './checkout-sessions.ts'
 import { createCoupon, deleteCoupon } from './coupons.ts'
-import { createCustomer, deleteCustomer, getCustomer, updateCustomer } from './customers.ts'
+import {
+  createCustomer,
+  deleteCustomer,
+  getCustomer,
+  listCustomers,
+  searchCustomers,
+  updateCustomer,
+} from './customers.ts'
 import {
   createInvoice,
   createInvoiceItem,
+  deleteInvoice,
   finalizeInvoice,
   getInvoice,
   payInvoice,
   sendInvoice,
+  updateInvoice,
   voidInvoice,
 } from './invoices.ts'
 import {
@@ -18,11 +32,18 @@ import {
   confirmPaymentIntent,
   createPaymentIntent,
   getPaymentIntent,
+  updatePaymentIntent,
 } from './payment-intents.ts'
-import { attachPaymentMethod, detachPaymentMethod } from './payment-methods.ts'
-import { createPrice, updatePrice } from './prices.ts'
-import { createProduct, updateProduct } from './products.ts'
-import { createRefund } from './refunds.ts'
+import {
+  attachPaymentMethod,
+  detachPaymentMethod,
+  getPaymentMethod,
+  listPaymentMethods,
+} from './payment-methods.ts'
+import { createPrice, getPrice, updatePrice } from './prices.ts'
+import { createProduct, getProduct, updateProduct } from './products.ts'
+import { createRefund, getRefund } from './refunds.ts'
+import { createSetupIntent, getSetupIntent } from './setup-intents.ts'
 import {
   cancelSubscription,
   createSubscription,
@@ -34,19 +55,30 @@ import {
 export const stripeActions: readonly Action[] = [
   createCustomer,
   getCustomer,
+  listCustomers,
+  searchCustomers,
   updateCustomer,
   deleteCustomer,
+  getPaymentMethod,
+  listPaymentMethods,
   attachPaymentMethod,
   detachPaymentMethod,
   createPaymentIntent,
   getPaymentIntent,
+  updatePaymentIntent,
   confirmPaymentIntent,
   capturePaymentIntent,
   cancelPaymentIntent,
+  createSetupIntent,
+  getSetupIntent,
+  getCharge,
   createRefund,
+  getRefund,
   createProduct,
+  getProduct,
   updateProduct,
   createPrice,
+  getPrice,
   updatePrice,
   createCoupon,
   deleteCoupon,
@@ -56,12 +88,15 @@ export const stripeActions: readonly Action[] = [
   cancelSubscription,
   createInvoice,
   getInvoice,
+  updateInvoice,
+  deleteInvoice,
   createInvoiceItem,
   finalizeInvoice,
   sendInvoice,
   payInvoice,
   voidInvoice,
   createCheckoutSession,
+  getCheckoutSession,
   expireCheckoutSession,
   createBillingPortalSession,
 ]

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import { reference, stripeObject } from './fields.ts'
+import { onBehalfOf } from './connect-fields.ts'
+import { expand, reference, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
 
 export const createBillingPortalSession = defineAction({
@@ -13,6 +14,8 @@ export const createBillingPortalSession = defineAction({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
     configuration: reference('the configuration of the portal'),
     return_url: z.string().max(5000).exactOptional(),
+    on_behalf_of: onBehalfOf,
+    expand,
   }),
   output: stripeObject('billing_portal.session'),
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/billing_portal/sessions', input),

@@ -1,12 +1,20 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
 import {
+  collectionFields,
+  customFields,
+  lineItems,
+  paymentIntentData,
+  setupIntentData,
+  subscriptionData,
+} from './checkout-session-fields.ts'
+import {
   currency,
   discounts,
+  expand,
   flag,
   metadata,
   objectId,
-  recurring,
   reference,
   stripeObject,
   time,
@@ -15,24 +23,7 @@ import { stripeRequest } from './request.ts'
 
 const session = stripeObject('checkout.session')
 
-const lineItem = z.strictObject({
-  price: reference('the price: this or `price_data`'),
-  price_data: z
-    .strictObject({
-      currency,
-      unit_amount: z.int().min(0),
-      product: reference('the product: this or `product_data`'),
-      product_data: z
-        .strictObject({
-          name: z.string().min(1).max(5000),
-          description: z.string().exactOptional(),
-        })
-        .exactOptional(),
-      recurring: recurring.exactOptional(),
-    })
-    .exactOptional(),
-  quantity: z.int().min(1).exactOptional(),
-})
+const id = objectId('checkout session', 'cs')
 
 export const createCheckoutSession = defineAction({
   name: 'createCheckoutSession',
@@ -42,7 +33,13 @@ export const createCheckoutSession = defineAction({
   dryRun: 'native',
   input: z.object({
     mode: z.enum(['payment', 'setup', 'subscription']),
-    line_items: z.array(lineItem).min(1).max(100).exactOptional(),
+    line_items: lineItems,
+    subscription_data: subscriptionData,
+    payment_intent_data: paymentIntentData,
+    setup_intent_data: setupIntentData,
+    payment_method_types: z.array(z.string().max(5000)).min(1).exactOptional().meta({
+      description: 'Such as `card`. Default: those that the Dashboard allows.',
+    }),
     success_url: z.string().max(5000).exactOptional(),
     cancel_url: z.string().max(5000).exactOptional(),
     return_url: z.string().max(5000).exactOptional(),
@@ -59,10 +56,29 @@ export const createCheckoutSession = defineAction({
     expires_at: time.exactOptional(),
     locale: z.string().max(10).exactOptional(),
     payment_method_collection: z.enum(['always', 'if_required']).exactOptional(),
+    submit_type: z.enum(['auto', 'book', 'donate', 'pay', 'subscribe']).exactOptional(),
+    invoice_creation: z.strictObject({ enabled: z.boolean() }).exactOptional().meta({
+      description: 'Whether mode `payment` makes an invoice too.',
+    }),
+    custom_fields: customFields,
+    ...collectionFields,
     metadata: metadata.exactOptional(),
+    expand,
   }),
   output: session,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/checkout/sessions', input),
+})
+
+export const getCheckoutSession = defineAction({
+  name: 'getCheckoutSession',
+  title: 'Get a checkout session, for example to see whether it was paid',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id, expand }),
+  output: session,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/checkout/sessions/${id}`, fields),
 })
 
 export const expireCheckoutSession = defineAction({
@@ -71,8 +87,8 @@ export const expireCheckoutSession = defineAction({
   effect: 'update',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({ id: objectId('checkout session', 'cs') }),
+  input: z.object({ id, expand }),
   output: session,
-  plan: ({ id }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/checkout/sessions/${id}/expire`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/checkout/sessions/${id}/expire`, fields),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { amount, currency, deletedObject, metadata, stripeObject, time } from './fields.ts'
+import { amount, currency, deletedObject, expand, metadata, stripeObject, time } from './fields.ts'
 import { stripeRequest } from './request.ts'
 
 export const createCoupon = defineAction({
@@ -23,6 +23,7 @@ export const createCoupon = defineAction({
     max_redemptions: z.int().min(1).exactOptional(),
     redeem_by: time.exactOptional(),
     metadata: metadata.exactOptional(),
+    expand,
   }),
   output: stripeObject('coupon'),
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/coupons', input),

@@ -2,10 +2,14 @@ import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
 import {
   address,
+  createdFilter,
   deletedObject,
   description,
+  expand,
+  listOf,
   metadata,
   objectId,
+  page,
   reference,
   shipping,
   stripeObject,
@@ -22,6 +26,7 @@ const customerFields = {
   preferred_locales: z.array(z.string()).min(1).exactOptional(),
   tax_exempt: z.enum(['none', 'exempt', 'reverse']).exactOptional(),
   metadata: metadata.exactOptional(),
+  expand,
 }
 
 const customer = stripeObject('customer')
@@ -44,9 +49,53 @@ export const getCustomer = defineAction({
   effect: 'read',
   idempotency: 'natural',
   dryRun: 'native',
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: customer,
-  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/customers/${input.id}`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/customers/${id}`, fields),
+})
+
+const email = z.string().min(1).max(512)
+
+export const listCustomers = defineAction({
+  name: 'listCustomers',
+  title: 'List customers, by their e-mail address or all of them',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({
+    email: email.exactOptional().meta({ description: 'Exactly this one, in the same case.' }),
+    created: createdFilter,
+    ...page,
+    expand,
+  }),
+  output: listOf('customer'),
+  plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers', input),
+})
+
+export const searchCustomers = defineAction({
+  name: 'searchCustomers',
+  title: 'Search customers; those of the last minute may be missing',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({
+    query: z.string().min(1).max(5000).meta({
+      description:
+        'In the search language of Stripe: `email:"ada@example.com"`, `metadata["order"]:"6735"`.',
+    }),
+    limit: page.limit,
+    page: z.string().max(5000).exactOptional().meta({
+      description: 'The `next_page` of the page before.',
+    }),
+    expand,
+  }),
+  output: z.looseObject({
+    object: z.literal('search_result'),
+    data: z.array(z.looseObject({ id: z.string(), object: z.literal('customer') })),
+    has_more: z.boolean(),
+  }),
+  plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers/search', input),
 })
 
 export const updateCustomer = defineAction({

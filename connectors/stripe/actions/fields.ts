@@ -1,15 +1,52 @@
 import { z } from 'zod'
 import { pathSegment } from '../../action.ts'
+import { stripeFields } from './outputs.ts'
 
-/** https://docs.stripe.com/api/metadata */
-export const metadata = z.record(z.string().max(40), z.string().max(500)).meta({
-  description: 'Up to 50 texts of your own by name. An empty text removes the name.',
+/** https://docs.stripe.com/api/metadata. Stripe stores texts: a number is sent as one. */
+export const metadata = z
+  .record(z.string().max(40), z.union([z.string().max(500), z.number()]))
+  .meta({
+    description:
+      'Up to 50 texts or numbers of your own by name; Stripe stores texts. An empty text removes the name.',
+  })
+
+/** https://docs.stripe.com/expand */
+export const expand = z.array(z.string().min(1).max(5000)).min(1).max(20).exactOptional().meta({
+  description:
+    'What the response shall hold besides, or in place of ids: `latest_invoice.confirmation_secret`. In a list: `data.customer`.',
 })
 
-/** An object of Stripe: it has more fields than these. */
+/** An object of Stripe: it has more fields than are declared. */
 export function stripeObject(type: string): z.ZodType {
-  return z.looseObject({ id: z.string(), object: z.literal(type) })
+  return z.looseObject({ id: z.string(), object: z.literal(type), ...stripeFields[type] })
 }
+
+/** A page of a list: https://docs.stripe.com/api/pagination */
+export function listOf(type: string): z.ZodType {
+  return z.looseObject({
+    object: z.literal('list'),
+    data: z.array(z.looseObject({ id: z.string(), object: z.literal(type) })),
+    has_more: z.boolean(),
+  })
+}
+
+/** Which page of a list, newest first. */
+export const page = {
+  limit: z.int().min(1).max(100).exactOptional().meta({ description: 'Default: 10.' }),
+  starting_after: reference('the object before the page: the last one of the page before'),
+  ending_before: reference('the object after the page'),
+}
+
+/** By the time of creation, for a list. */
+export const createdFilter = z
+  .strictObject({
+    gt: z.int().min(0).exactOptional(),
+    gte: z.int().min(0).exactOptional(),
+    lt: z.int().min(0).exactOptional(),
+    lte: z.int().min(0).exactOptional(),
+  })
+  .exactOptional()
+  .meta({ description: 'Created after, from, before or until these seconds since 1970.' })
 
 export const deletedObject = z.looseObject({ id: z.string(), deleted: z.literal(true) })
 
@@ -53,7 +90,11 @@ export const address = z
     city: z.string().max(5000).exactOptional(),
     state: z.string().max(5000).exactOptional(),
     postal_code: z.string().max(5000).exactOptional(),
-    country: z.string().length(2).exactOptional().meta({ description: 'Two letters, ISO 3166-1.' }),
+    country: z
+      .string()
+      .regex(/^(?:[A-Za-z]{2})?$/, 'must be two letters such as `DE`, or empty')
+      .exactOptional()
+      .meta({ description: 'Two letters, ISO 3166-1. An empty text empties it.' }),
   })
   .meta({ description: 'A postal address.' })
 
@@ -64,6 +105,15 @@ export const shipping = z
     phone: z.string().max(5000).exactOptional(),
   })
   .meta({ description: 'Where goods are sent to.' })
+
+/** Stripe takes up to 12 places. */
+export const decimal = z
+  .string()
+  .regex(/^\d+(?:\.\d{1,12})?$/, 'must be a decimal number with at most 12 places')
+
+export const taxRates = z.array(z.string().max(5000)).min(1).exactOptional().meta({
+  description: 'Ids of tax rates.',
+})
 
 /** One of the two. */
 export const discounts = z
@@ -86,3 +136,12 @@ export const recurring = z
 export const taxBehavior = z.enum(['inclusive', 'exclusive', 'unspecified']).exactOptional()
 
 export const collectionMethod = z.enum(['charge_automatically', 'send_invoice']).exactOptional()
+
+/** Of a trial that ends without a payment method. */
+export const trialSettings = z
+  .strictObject({
+    end_behavior: z.strictObject({
+      missing_payment_method: z.enum(['cancel', 'create_invoice', 'pause']),
+    }),
+  })
+  .exactOptional()

@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
+import { applicationFeeAmount, onBehalfOf, transferData } from './connect-fields.ts'
 import {
   collectionMethod,
   currency,
+  deletedObject,
   description,
   discounts,
+  expand,
   flag,
   metadata,
   objectId,
@@ -12,12 +15,41 @@ import {
   statementDescriptor,
   stripeObject,
   taxBehavior,
+  taxRates,
   time,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
 
 const invoice = stripeObject('invoice')
 const id = objectId('invoice', 'in')
+
+const invoiceFields = {
+  auto_advance: flag.meta({
+    description: 'Whether Stripe finalizes and collects it by itself after an hour.',
+  }),
+  automatic_tax: z.strictObject({ enabled: z.boolean() }).exactOptional(),
+  collection_method: collectionMethod,
+  days_until_due: z.int().min(0).exactOptional(),
+  due_date: time.exactOptional(),
+  default_payment_method: reference('the payment method to charge'),
+  default_tax_rates: taxRates,
+  description: z.string().max(1500).exactOptional(),
+  discounts,
+  footer: description,
+  custom_fields: z
+    .array(z.strictObject({ name: z.string().max(40), value: z.string().max(140) }))
+    .min(1)
+    .max(4)
+    .exactOptional()
+    .meta({ description: 'Fields of your own on the invoice.' }),
+  number: z.string().max(26).exactOptional(),
+  statement_descriptor: statementDescriptor,
+  application_fee_amount: applicationFeeAmount,
+  on_behalf_of: onBehalfOf,
+  transfer_data: transferData,
+  metadata: metadata.exactOptional(),
+  expand,
+}
 
 export const createInvoice = defineAction({
   name: 'createInvoice',
@@ -27,25 +59,36 @@ export const createInvoice = defineAction({
   dryRun: 'native',
   input: z.object({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
-    auto_advance: flag.meta({
-      description: 'Whether Stripe finalizes and collects it by itself after an hour.',
-    }),
-    collection_method: collectionMethod,
     currency: currency.exactOptional(),
-    days_until_due: z.int().min(0).exactOptional(),
-    due_date: time.exactOptional(),
-    default_payment_method: reference('the payment method to charge'),
-    description: z.string().max(1500).exactOptional(),
-    discounts,
-    footer: description,
-    number: z.string().max(26).exactOptional(),
     pending_invoice_items_behavior: z.enum(['include', 'exclude']).exactOptional(),
-    statement_descriptor: statementDescriptor,
     subscription: reference('the subscription'),
-    metadata: metadata.exactOptional(),
+    ...invoiceFields,
   }),
   output: invoice,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoices', input),
+})
+
+export const updateInvoice = defineAction({
+  name: 'updateInvoice',
+  title: 'Change fields of a draft of an invoice, and a few of a finalized one',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({ id, ...invoiceFields }),
+  output: invoice,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}`, fields),
+})
+
+export const deleteInvoice = defineAction({
+  name: 'deleteInvoice',
+  title: 'Delete a draft of an invoice for good',
+  effect: 'delete',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id }),
+  output: deletedObject,
+  plan: (input, config) => stripeRequest(config, 'DELETE', urlPath`/v1/invoices/${input.id}`),
 })
 
 export const getInvoice = defineAction({
@@ -54,9 +97,10 @@ export const getInvoice = defineAction({
   effect: 'read',
   idempotency: 'natural',
   dryRun: 'native',
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: invoice,
-  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/invoices/${input.id}`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/invoices/${id}`, fields),
 })
 
 export const createInvoiceItem = defineAction({
@@ -80,8 +124,9 @@ export const createInvoiceItem = defineAction({
     pricing: z.strictObject({ price: reference('the price') }).exactOptional(),
     quantity: z.int().min(0).exactOptional(),
     tax_behavior: taxBehavior,
-    tax_rates: z.array(z.string()).min(1).exactOptional(),
+    tax_rates: taxRates,
     metadata: metadata.exactOptional(),
+    expand,
   }),
   output: stripeObject('invoiceitem'),
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoiceitems', input),
@@ -97,6 +142,7 @@ export const finalizeInvoice = defineAction({
   input: z.object({
     id,
     auto_advance: flag.meta({ description: 'Whether Stripe collects it by itself.' }),
+    expand,
   }),
   output: invoice,
   plan: ({ id, ...fields }, config) =>
@@ -110,9 +156,10 @@ export const sendInvoice = defineAction({
   idempotency: 'native_key',
   dryRun: 'native',
   requiresConfirmation: true,
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: invoice,
-  plan: ({ id }, config) => stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/send`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/send`, fields),
 })
 
 export const payInvoice = defineAction({
@@ -130,6 +177,7 @@ export const payInvoice = defineAction({
       description: 'True: it was paid elsewhere, and nothing is charged.',
     }),
     forgive: flag.meta({ description: 'Whether a little that is missing is forgiven.' }),
+    expand,
   }),
   output: invoice,
   plan: ({ id, ...fields }, config) =>
@@ -143,7 +191,8 @@ export const voidInvoice = defineAction({
   idempotency: 'native_key',
   dryRun: 'native',
   requiresConfirmation: true,
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: invoice,
-  plan: ({ id }, config) => stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/void`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/void`, fields),
 })

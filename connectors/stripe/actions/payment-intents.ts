@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
+import { applicationFeeAmount, onBehalfOf, transferAmount, transferData } from './connect-fields.ts'
 import {
   amount,
   currency,
+  expand,
   flag,
   metadata,
   objectId,
@@ -16,16 +18,29 @@ import { stripeRequest } from './request.ts'
 const paymentIntent = stripeObject('payment_intent')
 const id = objectId('payment intent', 'pi')
 
+const futureUsage = z.enum(['on_session', 'off_session'])
+const captureMethod = z.enum(['automatic', 'automatic_async', 'manual']).exactOptional()
+const emptyText = z.literal('')
+const methodTypes = z.array(z.string().max(5000)).min(1).exactOptional()
+const transferGroup = z.string().max(5000).exactOptional().meta({
+  description: 'A text of your own, for transfers that belong to this payment.',
+})
+
 const confirmationFields = {
   payment_method: reference('the payment method to charge'),
   return_url: z.string().max(2048).exactOptional().meta({
     description: 'Where the customer comes back to after an authentication elsewhere.',
   }),
-  off_session: flag.meta({ description: 'Whether the customer is not there to authenticate.' }),
+  off_session: z
+    .union([z.boolean(), z.enum(['one_off', 'recurring'])])
+    .exactOptional()
+    .meta({
+      description:
+        'Whether the customer is not there to authenticate: `one_off` for a single payment, `recurring` for one of a series.',
+    }),
   error_on_requires_action: flag,
-  setup_future_usage: z.enum(['on_session', 'off_session']).exactOptional(),
   receipt_email: z.string().max(800).exactOptional(),
-  capture_method: z.enum(['automatic', 'automatic_async', 'manual']).exactOptional(),
+  capture_method: captureMethod,
   shipping: shipping.exactOptional(),
 }
 
@@ -48,11 +63,17 @@ export const createPaymentIntent = defineAction({
         allow_redirects: z.enum(['always', 'never']).exactOptional(),
       })
       .exactOptional(),
-    payment_method_types: z.array(z.string()).min(1).exactOptional(),
+    payment_method_types: methodTypes,
     statement_descriptor: statementDescriptor,
     statement_descriptor_suffix: statementDescriptor,
     ...confirmationFields,
+    setup_future_usage: futureUsage.exactOptional(),
+    application_fee_amount: applicationFeeAmount,
+    on_behalf_of: onBehalfOf,
+    transfer_data: transferData,
+    transfer_group: transferGroup,
     metadata: metadata.exactOptional(),
+    expand,
   }),
   output: paymentIntent,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/payment_intents', input),
@@ -64,9 +85,41 @@ export const getPaymentIntent = defineAction({
   effect: 'read',
   idempotency: 'natural',
   dryRun: 'native',
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: paymentIntent,
-  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/payment_intents/${input.id}`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/payment_intents/${id}`, fields),
+})
+
+export const updatePaymentIntent = defineAction({
+  name: 'updatePaymentIntent',
+  title: 'Change fields of a payment intent that is not charged yet',
+  effect: 'update',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z.object({
+    id,
+    amount: amount.exactOptional(),
+    currency: currency.exactOptional(),
+    customer: reference('the customer'),
+    description: z.string().max(1000).exactOptional(),
+    payment_method: reference('the payment method to charge'),
+    payment_method_types: methodTypes,
+    setup_future_usage: z.union([futureUsage, emptyText]).exactOptional(),
+    receipt_email: z.string().max(800).exactOptional(),
+    capture_method: captureMethod,
+    shipping: shipping.exactOptional(),
+    statement_descriptor: statementDescriptor,
+    statement_descriptor_suffix: statementDescriptor,
+    application_fee_amount: z.union([z.int().min(0), emptyText]).exactOptional(),
+    transfer_data: transferAmount,
+    transfer_group: transferGroup,
+    metadata: metadata.exactOptional(),
+    expand,
+  }),
+  output: paymentIntent,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}`, fields),
 })
 
 export const confirmPaymentIntent = defineAction({
@@ -76,7 +129,12 @@ export const confirmPaymentIntent = defineAction({
   idempotency: 'native_key',
   dryRun: 'native',
   requiresConfirmation: true,
-  input: z.object({ id, ...confirmationFields }),
+  input: z.object({
+    id,
+    ...confirmationFields,
+    setup_future_usage: z.union([futureUsage, emptyText]).exactOptional(),
+    expand,
+  }),
   output: paymentIntent,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/confirm`, fields),
@@ -93,9 +151,12 @@ export const capturePaymentIntent = defineAction({
     id,
     amount_to_capture: amount.exactOptional(),
     final_capture: flag.meta({ description: 'Whether what is left is released.' }),
+    application_fee_amount: applicationFeeAmount,
+    transfer_data: transferAmount,
     statement_descriptor: statementDescriptor,
     statement_descriptor_suffix: statementDescriptor,
     metadata: metadata.exactOptional(),
+    expand,
   }),
   output: paymentIntent,
   plan: ({ id, ...fields }, config) =>
@@ -114,6 +175,7 @@ export const cancelPaymentIntent = defineAction({
     cancellation_reason: z
       .enum(['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned'])
       .exactOptional(),
+    expand,
   }),
   output: paymentIntent,
   plan: ({ id, ...fields }, config) =>

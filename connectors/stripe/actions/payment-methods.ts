@@ -1,10 +1,39 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { objectId, stripeObject } from './fields.ts'
+import { expand, listOf, objectId, page, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
 
 const paymentMethod = stripeObject('payment_method')
 const id = objectId('payment method', 'pm')
+
+export const getPaymentMethod = defineAction({
+  name: 'getPaymentMethod',
+  title: 'Get a payment method',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id, expand }),
+  output: paymentMethod,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/payment_methods/${id}`, fields),
+})
+
+export const listPaymentMethods = defineAction({
+  name: 'listPaymentMethods',
+  title: 'List the payment methods of a customer',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({
+    customer: objectId('customer', 'cus'),
+    type: z.string().min(1).exactOptional().meta({ description: 'Such as `card`. Default: all.' }),
+    ...page,
+    expand,
+  }),
+  output: listOf('payment_method'),
+  plan: ({ customer, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/customers/${customer}/payment_methods`, fields),
+})
 
 export const attachPaymentMethod = defineAction({
   name: 'attachPaymentMethod',
@@ -15,6 +44,7 @@ export const attachPaymentMethod = defineAction({
   input: z.object({
     id,
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
+    expand,
   }),
   output: paymentMethod,
   plan: ({ id, ...fields }, config) =>
@@ -28,8 +58,8 @@ export const detachPaymentMethod = defineAction({
   idempotency: 'native_key',
   dryRun: 'native',
   requiresConfirmation: true,
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: paymentMethod,
-  plan: ({ id }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/payment_methods/${id}/detach`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'POST', urlPath`/v1/payment_methods/${id}/detach`, fields),
 })

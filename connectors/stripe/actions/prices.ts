@@ -2,16 +2,28 @@ import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
 import {
   currency,
+  expand,
   flag,
   metadata,
   objectId,
-  recurring,
+  reference,
   stripeObject,
   taxBehavior,
 } from './fields.ts'
+import {
+  currencyOptions,
+  customUnitAmount,
+  priceRecurring,
+  productData,
+  tiers,
+  transformQuantity,
+  unitAmount,
+  unitAmountDecimal,
+} from './price-fields.ts'
 import { stripeRequest } from './request.ts'
 
 const price = stripeObject('price')
+const id = objectId('price', 'price')
 
 const priceFields = {
   active: flag.meta({ description: 'Whether it can be used for new purchases.' }),
@@ -21,7 +33,9 @@ const priceFields = {
   }),
   nickname: z.string().max(5000).exactOptional(),
   tax_behavior: taxBehavior,
+  currency_options: currencyOptions,
   metadata: metadata.exactOptional(),
+  expand,
 }
 
 export const createPrice = defineAction({
@@ -30,24 +44,48 @@ export const createPrice = defineAction({
   effect: 'create',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({
-    currency,
-    product: z.string().max(5000).meta({ description: 'Id of the product.' }),
-    unit_amount: z.int().min(0).exactOptional().meta({
-      description: 'In the smallest unit of the currency.',
-    }),
-    unit_amount_decimal: z
-      .string()
-      .regex(/^\d+(?:\.\d{1,12})?$/, 'must be a decimal number with at most 12 places')
-      .exactOptional()
-      .meta({ description: 'In place of `unit_amount`, with up to 12 places.' }),
-    recurring: recurring
-      .extend({ usage_type: z.enum(['licensed', 'metered']).exactOptional() })
-      .exactOptional(),
-    ...priceFields,
-  }),
+  input: z
+    .object({
+      currency,
+      product: reference('the product: this or `product_data`'),
+      product_data: productData,
+      unit_amount: unitAmount,
+      unit_amount_decimal: unitAmountDecimal,
+      custom_unit_amount: customUnitAmount,
+      billing_scheme: z.enum(['per_unit', 'tiered']).exactOptional(),
+      tiers,
+      tiers_mode: z.enum(['graduated', 'volume']).exactOptional().meta({
+        description: 'Whether each tier counts for itself, or the last one for the whole quantity.',
+      }),
+      transform_quantity: transformQuantity,
+      recurring: priceRecurring.exactOptional(),
+      ...priceFields,
+    })
+    .refine(
+      ({ product, product_data: data }) => (product === undefined) !== (data === undefined),
+      'must have either `product` or `product_data`',
+    )
+    .refine(
+      ({ billing_scheme: scheme, tiers, tiers_mode: mode }) =>
+        scheme === 'tiered'
+          ? tiers !== undefined && mode !== undefined
+          : tiers === undefined && mode === undefined,
+      'must have `tiers` and `tiers_mode` if `billing_scheme` is `tiered`, and only then',
+    ),
   output: price,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/prices', input),
+})
+
+export const getPrice = defineAction({
+  name: 'getPrice',
+  title: 'Get a price',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id, expand }),
+  output: price,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/prices/${id}`, fields),
 })
 
 export const updatePrice = defineAction({
@@ -56,7 +94,7 @@ export const updatePrice = defineAction({
   effect: 'update',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({ id: objectId('price', 'price'), ...priceFields }),
+  input: z.object({ id, ...priceFields }),
   output: price,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/prices/${id}`, fields),

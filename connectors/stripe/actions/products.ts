@@ -1,9 +1,18 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { flag, metadata, objectId, reference, statementDescriptor, stripeObject } from './fields.ts'
+import {
+  expand,
+  flag,
+  metadata,
+  objectId,
+  reference,
+  statementDescriptor,
+  stripeObject,
+} from './fields.ts'
 import { stripeRequest } from './request.ts'
 
 const product = stripeObject('product')
+const id = objectId('product', 'prod')
 
 const productFields = {
   active: flag.meta({ description: 'Whether it can be bought.' }),
@@ -15,6 +24,7 @@ const productFields = {
   unit_label: z.string().max(12).exactOptional(),
   url: z.string().max(5000).exactOptional(),
   metadata: metadata.exactOptional(),
+  expand,
 }
 
 export const createProduct = defineAction({
@@ -32,6 +42,18 @@ export const createProduct = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/products', input),
 })
 
+export const getProduct = defineAction({
+  name: 'getProduct',
+  title: 'Get a product',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id, expand }),
+  output: product,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/products/${id}`, fields),
+})
+
 export const updateProduct = defineAction({
   name: 'updateProduct',
   title: 'Change fields of a product',
@@ -39,7 +61,7 @@ export const updateProduct = defineAction({
   idempotency: 'native_key',
   dryRun: 'native',
   input: z.object({
-    id: objectId('product', 'prod'),
+    id,
     name: z.string().min(1).max(5000).exactOptional(),
     default_price: reference('the price to sell it at'),
     ...productFields,

@@ -1,7 +1,9 @@
 import { z } from 'zod'
-import { defineAction } from '../../action.ts'
-import { amount, flag, metadata, reference, stripeObject } from './fields.ts'
+import { defineAction, urlPath } from '../../action.ts'
+import { amount, expand, flag, metadata, objectId, reference, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
+
+const refund = stripeObject('refund')
 
 export const createRefund = defineAction({
   name: 'createRefund',
@@ -21,11 +23,24 @@ export const createRefund = defineAction({
       refund_application_fee: flag,
       reverse_transfer: flag,
       metadata: metadata.exactOptional(),
+      expand,
     })
     .refine(
       ({ charge, payment_intent: intent }) => (charge === undefined) !== (intent === undefined),
       'must have either `charge` or `payment_intent`',
     ),
-  output: stripeObject('refund'),
+  output: refund,
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/refunds', input),
+})
+
+export const getRefund = defineAction({
+  name: 'getRefund',
+  title: 'Get a refund',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id: objectId('refund', 're'), expand }),
+  output: refund,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/refunds/${id}`, fields),
 })

@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
+import { applicationFeePercent, onBehalfOf, transferShare } from './connect-fields.ts'
 import {
   collectionMethod,
   currency,
   discounts,
+  expand,
   flag,
   metadata,
   objectId,
   reference,
   stripeObject,
+  taxRates,
   time,
+  trialSettings,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
 
@@ -19,23 +23,47 @@ const id = objectId('subscription', 'sub')
 const item = {
   price: reference('the price'),
   quantity: z.int().min(0).exactOptional(),
-  tax_rates: z.array(z.string()).min(1).exactOptional(),
+  tax_rates: taxRates,
+  discounts,
   metadata: metadata.exactOptional(),
 }
 
 const trialEnd = z.union([z.literal('now'), time]).exactOptional()
-const cancelAt = z
-  .union([time, z.enum(['min_period_end', 'max_period_end', 'max_billed_until'])])
+const cancelAt = z.union([time, z.enum(['min_period_end', 'max_period_end', 'max_billed_until'])])
+
+const paymentSettings = z
+  .strictObject({
+    payment_method_types: z.array(z.string().max(5000)).min(1).exactOptional(),
+    save_default_payment_method: z.enum(['off', 'on_subscription']).exactOptional().meta({
+      description:
+        'Whether the payment method that pays the first invoice becomes that of the subscription.',
+    }),
+    payment_method_options: z
+      .strictObject({
+        card: z
+          .strictObject({
+            request_three_d_secure: z.enum(['any', 'automatic', 'challenge']).exactOptional(),
+            mandate_options: z
+              .strictObject({
+                amount: z.int().min(0).exactOptional(),
+                amount_type: z.enum(['fixed', 'maximum']).exactOptional(),
+                description: z.string().max(200).exactOptional(),
+              })
+              .exactOptional(),
+          })
+          .exactOptional(),
+      })
+      .exactOptional(),
+  })
   .exactOptional()
 
 const subscriptionFields = {
   automatic_tax: z.strictObject({ enabled: z.boolean() }).exactOptional(),
-  cancel_at: cancelAt,
   cancel_at_period_end: flag,
   collection_method: collectionMethod,
   days_until_due: z.int().min(0).exactOptional(),
   default_payment_method: reference('the payment method to charge'),
-  default_tax_rates: z.array(z.string()).min(1).exactOptional(),
+  default_tax_rates: taxRates,
   description: z.string().max(500).exactOptional(),
   discounts,
   off_session: flag.meta({ description: 'Whether the customer is not there to authenticate.' }),
@@ -50,7 +78,13 @@ const subscriptionFields = {
     .meta({ description: 'What happens if the first payment fails.' }),
   proration_behavior: z.enum(['create_prorations', 'always_invoice', 'none']).exactOptional(),
   trial_end: trialEnd,
+  trial_settings: trialSettings,
+  payment_settings: paymentSettings,
+  application_fee_percent: applicationFeePercent,
+  on_behalf_of: onBehalfOf,
+  transfer_data: transferShare,
   metadata: metadata.exactOptional(),
+  expand,
 }
 
 export const createSubscription = defineAction({
@@ -67,6 +101,7 @@ export const createSubscription = defineAction({
     backdate_start_date: time.exactOptional(),
     billing_cycle_anchor: time.exactOptional(),
     trial_period_days: z.int().min(0).exactOptional(),
+    cancel_at: cancelAt.exactOptional(),
     ...subscriptionFields,
   }),
   output: subscription,
@@ -79,9 +114,10 @@ export const getSubscription = defineAction({
   effect: 'read',
   idempotency: 'natural',
   dryRun: 'native',
-  input: z.object({ id }),
+  input: z.object({ id, expand }),
   output: subscription,
-  plan: (input, config) => stripeRequest(config, 'GET', urlPath`/v1/subscriptions/${input.id}`),
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/subscriptions/${id}`, fields),
 })
 
 export const updateSubscription = defineAction({
@@ -105,6 +141,10 @@ export const updateSubscription = defineAction({
       .exactOptional(),
     billing_cycle_anchor: z.enum(['now', 'unchanged']).exactOptional(),
     proration_date: time.exactOptional(),
+    cancel_at: z
+      .union([z.literal(''), cancelAt])
+      .exactOptional()
+      .meta({ description: 'When it ends. An empty text: it does not end any more.' }),
     ...subscriptionFields,
   }),
   output: subscription,
@@ -139,6 +179,7 @@ export const cancelSubscription = defineAction({
           .exactOptional(),
       })
       .exactOptional(),
+    expand,
   }),
   output: subscription,
   plan: ({ id, ...fields }, config) =>

@@ -1,11 +1,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import type { ObjectStream } from './object-stream.ts'
+import type { StreamObjects } from './stream-objects.ts'
 import { createdOf, isStripeObject, type StripeLists, type StripeObject } from './stripe-lists.ts'
 
 /** How much time is read before a state follows: one day. */
 const windowSeconds = 86_400
-/** Objects that are requested at the same time. */
-const concurrentRequests = 8
+/** Objects that are requested before they are emitted. */
+const partSize = 8
 
 /** The last event of an object. */
 interface LastEvent {
@@ -15,17 +16,25 @@ interface LastEvent {
   readonly deleted: JsonObject | undefined
 }
 
+export interface ChangedObjectsOptions {
+  readonly lists: StripeLists
+  readonly objects: StreamObjects
+  readonly stream: ObjectStream
+}
+
 /** What changed in a window of time. Call `findEvents`, then `records`. */
 export class ChangedObjects {
   /** The first second after the window. */
   readonly end: number
   readonly #lists: StripeLists
+  readonly #objects: StreamObjects
   readonly #stream: ObjectStream
   readonly #window: { readonly 'created[gte]': number; readonly 'created[lte]': number }
   readonly #events = new Map<string, LastEvent>()
 
-  constructor(lists: StripeLists, stream: ObjectStream, from: number) {
+  constructor({ lists, objects, stream }: ChangedObjectsOptions, from: number) {
     this.#lists = lists
+    this.#objects = objects
     this.#stream = stream
     this.end = from + windowSeconds
     this.#window = { 'created[gte]': from, 'created[lte]': this.end - 1 }
@@ -63,17 +72,13 @@ export class ChangedObjects {
   async *records(): AsyncGenerator<readonly JsonObject[]> {
     if (this.#stream.filters_created) yield* this.#created()
     const left = [...this.#events.values()]
-    for (let at = 0; at < left.length; at += concurrentRequests) {
-      const part = left.slice(at, at + concurrentRequests)
-      yield await Promise.all(part.map((event) => this.#current(event)))
-    }
+    for (let at = 0; at < left.length; at += partSize)
+      yield await this.#current(left.slice(at, at + partSize))
   }
 
   /** Those that were created in the window, a hundred with a request. Of some kinds of objects no event tells that they were created. */
   async *#created(): AsyncGenerator<readonly JsonObject[]> {
-    const { path, params } = this.#stream
-    const request = { path, params: { ...params, ...this.#window }, filtersCreated: true }
-    for await (const { objects } of this.#lists.pages(request)) {
+    for await (const { objects } of this.#objects.pages(this.#window)) {
       yield objects.map((object) => {
         const event = this.#events.get(object.id)
         this.#events.delete(object.id)
@@ -83,11 +88,16 @@ export class ChangedObjects {
     }
   }
 
-  async #current({ id, created, deleted }: LastEvent): Promise<JsonObject> {
-    const object = deleted === undefined ? await this.#lists.object(this.#stream.path, id) : null
-    if (object !== null) return presentRecord(object, created)
-    const time = new Date(created * 1000).toISOString()
-    return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
+  async #current(events: readonly LastEvent[]): Promise<readonly JsonObject[]> {
+    const asked = events.filter(({ deleted }) => deleted === undefined).map(({ id }) => id)
+    const found = await this.#objects.byIds(asked)
+    const objects = new Map(asked.map((id, at) => [id, found[at] ?? null]))
+    return events.map(({ id, created, deleted }) => {
+      const object = objects.get(id) ?? null
+      if (object !== null) return presentRecord(object, created)
+      const time = new Date(created * 1000).toISOString()
+      return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
+    })
   }
 }
 

@@ -5,6 +5,7 @@ import { StreamRequests } from '../../http/stream-requests.ts'
 import type { LoadedManifest } from '../../manifest/load-manifest-file.ts'
 import { ChangedObjects, presentRecord } from './changed-objects.ts'
 import { keptEventSeconds, type ObjectStream } from './object-stream.ts'
+import { StreamObjects } from './stream-objects.ts'
 import { StripeLists } from './stripe-lists.ts'
 
 /**
@@ -61,6 +62,7 @@ class ObjectRead {
   readonly #task: ReadTask
   readonly #options: ReadOptions
   readonly #lists: StripeLists
+  readonly #objects: StreamObjects
   #state: ObjectState | null
   #isCovered = true
 
@@ -68,6 +70,7 @@ class ObjectRead {
     this.#task = task
     this.#options = options
     this.#lists = lists
+    this.#objects = new StreamObjects(lists, options.objects)
     this.#state = this.#usableState()
   }
 
@@ -106,13 +109,7 @@ class ObjectRead {
   }
 
   async #readList(): Promise<void> {
-    const { objects: stream } = this.#options
-    const pages = this.#lists.pages({
-      path: stream.path,
-      params: { ...stream.params, ...this.#startFilter() },
-      filtersCreated: stream.filters_created,
-      from: this.#state?.listing ?? null,
-    })
+    const pages = this.#objects.pages(this.#startFilter(), this.#state?.listing ?? null)
     for await (const { objects, next, serverTime } of pages) {
       const changed = this.#state?.changed ?? this.#secondsNow(serverTime) - lagSeconds
       const present = objects.map((object) => presentRecord(object, changed))
@@ -131,12 +128,14 @@ class ObjectRead {
   }
 
   async #readChanges(): Promise<void> {
-    const { signal } = this.#options.context
+    const { objects: stream, context } = this.#options
+    const { signal } = context
+    const options = { lists: this.#lists, objects: this.#objects, stream }
     let isLast = false
     while (!isLast) {
       signal.throwIfAborted()
       const from = this.#state?.changed ?? 0
-      const changes = new ChangedObjects(this.#lists, this.#options.objects, from)
+      const changes = new ChangedObjects(options, from)
       const serverTime = this.#secondsNow(await changes.findEvents())
       for await (const records of changes.records()) {
         await this.#give(records)

@@ -32,6 +32,8 @@ export interface ListRequest {
 }
 
 const pageSize = 100
+/** How often the items of a list within an object are read from their beginning again. */
+const maxRestarts = 5
 
 /** Reads lists and single objects of Stripe. */
 export class StripeLists {
@@ -71,11 +73,50 @@ export class StripeLists {
   }
 
   /** Null if it is gone. */
-  async object(path: string, id: string): Promise<StripeObject | null> {
-    const { status, body } = await this.#get(`${path}${urlPath`/${id}`}`, {})
+  async object(
+    path: string,
+    id: string,
+    params: ListRequest['params'],
+  ): Promise<StripeObject | null> {
+    const { status, body } = await this.#get(`${path}${urlPath`/${id}`}`, params)
     if (status >= 400) return null
     if (!isStripeObject(body)) throw this.#mismatch(`its object ${id} has no id`)
     return body.deleted === true ? null : body
+  }
+
+  /**
+   * All items of a list within an object, which shows the `first` ones. If the item at the end of a page was deleted, the list is read from
+   * its beginning: what comes after that item is not known. Null if the object is gone.
+   */
+  async items({
+    path,
+    params,
+    first,
+  }: {
+    readonly path: string
+    readonly params: ListRequest['params']
+    readonly first: readonly StripeObject[]
+  }): Promise<readonly StripeObject[] | null> {
+    const base = { ...params, limit: pageSize }
+    let items = [...first]
+    for (let restarts = 0; restarts <= maxRestarts;) {
+      const last = items.at(-1)
+      const after = last === undefined ? {} : { starting_after: last.id }
+      const response = await this.#get(path, { ...base, ...after })
+      if (response.status < 400) {
+        const { objects, next } = this.#toPage(response)
+        items.push(...objects)
+        if (next === null) return items
+      } else if (last === undefined) {
+        return null
+      } else {
+        items = []
+        restarts += 1
+      }
+    }
+    const reason = `items of its list ${path} are deleted faster than the list can be read`
+    const details = { subject: `Stream ${this.#stream}`, reason }
+    throw new ConnectError('source_unavailable', { details })
   }
 
   #get(path: string, params: ListRequest['params']): Promise<StreamResponse> {

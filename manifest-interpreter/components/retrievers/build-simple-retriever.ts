@@ -8,7 +8,7 @@ import {
   checkPageSizeReduction,
   checkPaginationReset,
   checkWindowSplitting,
-  conditionalCursor,
+  conditionalRequests,
 } from './retriever-rules.ts'
 import { queryPropertiesOf } from './requested-properties.ts'
 import { tokenPlaceOf } from './repeated-pages.ts'
@@ -69,7 +69,7 @@ export function simpleRetriever(
     newTracker: trackerFactory(definition, stream),
     newReducer: reducerFactory(definition, paginator, { builder, streamName }),
     windowSplitting: windowSplitting(definition, stream),
-    etagCursor: conditionalCursor(definition, {
+    conditionalRequests: conditionalRequests(definition, {
       streamName,
       stream,
       hasQueryProperties: query.properties !== null,

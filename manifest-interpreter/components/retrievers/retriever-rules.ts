@@ -10,7 +10,7 @@ import {
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
 import { classifyStopCondition } from '../paginators/stop-condition-safety.ts'
 import { truth } from '../../value/truth.ts'
-import { keepsEtags, type EtagCursor } from './conditional-read.ts'
+import { keepsEtags, type ConditionalRequests } from './conditional-read.ts'
 import type { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
@@ -167,27 +167,31 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
     )
 }
 
-/** The cursor that keeps the ETags of conditional requests; null if they are not asked for. */
-export function conditionalCursor(
+/** Null if they are not asked for. */
+export function conditionalRequests(
   definition: PlainDict,
   { streamName, stream, hasQueryProperties }: Subject,
-): EtagCursor | null {
+): ConditionalRequests | null {
   if (!flag(definition, 'conditional_requests', false)) return null
   const wrong = (reason: string) =>
     invalidComponent(`conditional_requests of stream ${streamName}`, reason)
   const sync = stream?.incrementalSync ?? null
   if (sync === null || stream === undefined || !keepsEtags(stream.cursor))
     throw wrong('it needs a DatetimeBasedCursor, whose state keeps the ETags.')
-  // The same response must mean the same records, and one request.
-  const parts = ['pagination_reset', 'page_size_reduction', 'request_window_splitting']
-  const part = parts.find((name) => isSet(definition, name))
+  const part = hasQueryProperties === true ? 'query properties' : changingPart(definition, sync)
   if (part !== undefined) throw wrong(`it cannot be combined with ${part}.`)
-  if (isSet(component(definition, 'record_selector'), 'record_filter'))
-    throw wrong('it cannot be combined with a record_filter.')
-  if (flag(sync, 'is_client_side_incremental', false))
-    throw wrong('it cannot be combined with is_client_side_incremental.')
-  if (hasQueryProperties === true) throw wrong('it cannot be combined with query properties.')
-  return stream.cursor
+  const pageSize = get(definition, 'conditional_page_size')
+  if (pageSize !== undefined && typeof pageSize !== 'number')
+    throw wrong('conditional_page_size must be a number.')
+  return { cursor: stream.cursor, pageSize }
+}
+
+/** With which the same response may give other records, or needs more than one request. */
+function changingPart(definition: PlainDict, sync: PlainDict): string | undefined {
+  if (isSet(component(definition, 'record_selector'), 'record_filter')) return 'a record_filter'
+  if (flag(sync, 'is_client_side_incremental', false)) return 'is_client_side_incremental'
+  const parts = ['pagination_reset', 'page_size_reduction', 'request_window_splitting']
+  return parts.find((name) => isSet(definition, name))
 }
 
 /** True if an error handler of the retriever's requester can ask for the action. */

@@ -1,7 +1,11 @@
 import { RetrieverSignal, SourceError } from '../../contracts.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { combineDicts, combineMappings } from '../requesters/combine-mappings.ts'
-import { conditionalRead, type ConditionalRead, type EtagCursor } from './conditional-read.ts'
+import {
+  conditionalRead,
+  type ConditionalRead,
+  type ConditionalRequests,
+} from './conditional-read.ts'
 import { RecordsHash, RepeatedPages } from './repeated-pages.ts'
 import type { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import type { PaginationTracker } from '../paginators/pagination-tracker.ts'
@@ -36,8 +40,8 @@ export interface SimpleRetrieverOptions {
   readonly newTracker: () => PaginationTracker
   readonly newReducer: (() => PageSizeReducer) | null
   readonly windowSplitting: WindowSplitting | null
-  /** Keeps ETags, if requests are conditional. */
-  readonly etagCursor: EtagCursor | null
+  /** If requests are conditional. */
+  readonly conditionalRequests: ConditionalRequests | null
 }
 
 export interface WindowSplitting {
@@ -109,8 +113,8 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readPages(original: StreamSlice): AsyncIterable<readonly Dict[]> {
-    const { paginator, newTracker, newReducer, streamName, tokenPlace, etagCursor } = this.#options
-    const conditional = conditionalRead(etagCursor, original)
+    const { paginator, newTracker, newReducer, streamName, tokenPlace } = this.#options
+    const conditional = conditionalRead(this.#options.conditionalRequests, original)
     const tracker = newTracker()
     const reducer = newReducer?.() ?? null
     const repeated = new RepeatedPages(streamName, tokenPlace)

@@ -18,13 +18,21 @@ export const actionCodes = {
     suggestedFix:
       'Set new credentials: `reactor connect instances credentials {instance}`. Then run `reactor connect instances check {instance}`.',
   },
+  action_declined: {
+    failureType: 'transient_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{vendor} tried {action}, and it was declined: {reason}',
+    suggestedFix:
+      'Ask whoever pays for another payment method, or to speak to their bank: the request itself is correct. `details.vendor_error` says why it was declined, and what {vendor} made of the call.',
+  },
   action_input_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
     message: 'The input of {action} is invalid. {problem}',
     suggestedFix:
-      'Correct the fields in `details.problems`. `reactor connect actions show` lists the fields that {action} takes.',
+      'Correct the fields that the message and `details.problems` name. `reactor connect actions show` lists the fields that {action} takes.',
   },
   action_not_found: {
     failureType: 'config_error',
@@ -32,10 +40,10 @@ export const actionCodes = {
     retryable: false,
     message: 'The connector {type} of instance {instance} has no action {action}',
     suggestedFix:
-      'Run `reactor connect actions list {instance}` to see the actions of the instance.',
+      '{suggestion}Run `reactor connect actions list {instance}` to see the actions of the instance.',
   },
   action_outcome_unknown: {
-    failureType: 'transient_error',
+    failureType: 'system_error',
     httpStatus: 502,
     retryable: false,
     message: 'It is not known whether {vendor} carried out {action}: {reason}',
@@ -80,7 +88,7 @@ export const actionCodes = {
     retryable: true,
     message: '{vendor} could not be reached or failed, so {action} gave no result: {reason}',
     suggestedFix:
-      'Invoke the action again later, with the same Idempotency-Key if it had one: then it is safe to repeat. Look at the status page of {vendor}.',
+      'Invoke the action again later, with the same Idempotency-Key if it had one, within 24 hours of the first call: then it is safe to repeat. Look at the status page of {vendor}.',
   },
   dry_run_token_expired: {
     failureType: 'config_error',

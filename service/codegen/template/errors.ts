@@ -18,6 +18,11 @@ export class ConnectError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   /** Identifies the request in the log of the service. */
   readonly requestId: string | undefined
+  /**
+   * The `Idempotency-Key` of the request, yours or one that was made for it. Whoever sends the same request again has to send this key with it
+   * (`idempotencyKey`): another one makes it another request.
+   */
+  idempotencyKey: string | undefined
 
   constructor(status: number, body: ErrorBody) {
     super(body.message)

@@ -54,7 +54,10 @@ function asker(options: ClientOptions): Ask {
       if (failure === undefined) return answer as Answer
       const pauseMs = retryAfterMs(retryAfter) ?? 250 * 2 ** attempt * (1 + Math.random())
       const isOver = attempt >= retries || pauseMs > longestPauseMs
-      if (isOver || !mayRepeat(failure, repeat)) throw failure
+      if (isOver || !mayRepeat(failure, repeat)) {
+        failure.idempotencyKey = key
+        throw failure
+      }
       await pause(pauseMs, signal)
     }
   }

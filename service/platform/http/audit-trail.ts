@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The entry of a change in the audit log. */
     audited: Audited | null
+    /** Facts of an invocation that are known before it is permitted. */
+    invocationFacts: AuditDetails | null
     /** In the response. */
     failure: ConnectError | null
   }
@@ -99,7 +101,7 @@ export function auditEntry(
 function invokedOf(request: FastifyRequest): AuditDetails {
   const { action, isDryRun } = requestedInvocation(request)
   const invoked = action.slice(0, maxLength)
-  return { invoked, ...(isDryRun && { dryRun: true }) }
+  return { invoked, ...(isDryRun && { dryRun: true }), ...request.invocationFacts }
 }
 
 /** Names and ids are shorter; anything longer was made up. */
@@ -132,7 +134,8 @@ const unclearCodes = new Set<ErrorCodeName>([
 ])
 
 function isUnclear({ code, details }: ConnectError): boolean {
-  return unclearCodes.has(code) || details.outcome_unknown === true
+  const mayBeDone = unclearCodes.has(code) && details.nothing_sent !== true
+  return mayBeDone || details.outcome_unknown === true
 }
 
 function outcomeOf(end: {

@@ -108,7 +108,8 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
          WITH ORDINALITY AS begun (principal, key, request_hash, ticket, seconds, place)
        ORDER BY place
        ON CONFLICT (principal, key) DO UPDATE SET
-         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')},
+         ${['request_hash', 'ticket', 'locked_until', 'answer'].map(renewColumn).join(', ')},
+         created_at = CASE WHEN ${expired} THEN excluded.created_at ELSE kept.created_at END,
          first_ticket = CASE WHEN ${expired} THEN excluded.first_ticket ELSE kept.first_ticket END,
          attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
        RETURNING principal, key, ticket, first_ticket, request_hash, answer, attempt`,

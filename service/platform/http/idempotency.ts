@@ -11,7 +11,7 @@ export const idempotencyHeaders = z.looseObject({
     .optional()
     .meta({
       description:
-        'A unique text for each request (such as a UUID). For 24 hours, the same request with the same key is executed once and gets the same response.',
+        'A unique text for each request (such as a UUID). For 24 hours, the same request with the same key, by the same API key or user, is executed once and gets the same response.',
     }),
 })
 

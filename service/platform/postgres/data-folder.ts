@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly cluster: string
   /** The superuser's name and password, readable by the owner of this process only. */
   readonly credentials: string
+  /** The same for psql: see `embedded-login.ts`. */
+  readonly passwords: string
   /** The pid of the program that started the server. */
   readonly owner: string
   readonly log: string
@@ -26,6 +28,7 @@ export function dataFolder(root: string): DataFolder {
     root,
     cluster: join(root, 'pgdata'),
     credentials: join(root, 'superuser.json'),
+    passwords: join(root, 'pgpass'),
     owner: join(root, 'owner.pid'),
     log: join(root, 'server.log'),
   }

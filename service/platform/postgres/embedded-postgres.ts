@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { openCluster, serverEnvironment, type Credentials } from './cluster.ts'
 import { dataFolder, takeDataFolder, type DataFolder } from './data-folder.ts'
+import { writePasswordFile } from './embedded-login.ts'
 import { endWithThisProcess } from './end-with-this-process.ts'
 import { freePort } from './free-port.ts'
 import {
@@ -73,6 +74,7 @@ export async function startEmbeddedPostgres(
     password: options.password,
     sync: options.settings?.fsync !== 'off',
   })
+  await writePasswordFile(folder, credentials)
   const { child, port } = await startServer({
     executable: binaries.postgres,
     folder,

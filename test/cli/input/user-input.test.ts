@@ -67,3 +67,27 @@ test('nobody is asked through a pipe, which is read to its end', async () => {
   streams.stdin.end('1}')
   expect(await input.readAll()).toBe('{"a":1}')
 })
+
+describe('a question for a confirmation', () => {
+  test.each([
+    ['y\r', true],
+    ['Yes\r', true],
+    ['\r', false],
+    ['n\r', false],
+    ['yesterday\r', false],
+  ])('is answered with %j: %j', async (typed, expected) => {
+    const streams = terminal()
+    const answer = userInput(streams).confirm('Delete it?')
+    streams.stdin.write(typed)
+    expect(await answer).toBe(expected)
+    expect(streams.shown()).toContain('Delete it? [y/N] ')
+    expect(streams.shown()).toContain(typed.trim())
+  })
+
+  test('that nobody answers is a wrong command', async () => {
+    const streams = terminal()
+    const left = userInput(streams).confirm('Delete it?')
+    streams.stdin.write('\u0004')
+    await expect(left).rejects.toMatchObject({ code: 'usage' })
+  })
+})

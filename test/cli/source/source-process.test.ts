@@ -32,3 +32,18 @@ test('a source loads nothing of the other commands: platforms start it for each 
     /^(?:engine|sinks|service\/(?!platform\/config\/environment)|connectors\/(?!manifest\/)|node_modules\/(?:zod|pg|pino|avsc|kafkajs|fastify)\/)/
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
 })
+
+test.each(['stripe', 'postgres'])(
+  'a connector that is built in is no Airbyte source, and is shown how to be used: %s',
+  async (type) => {
+    const argv = ['connect', 'source', 'discover', '--type', type]
+    const failed = await run(process.execPath, ['cli/main.ts', ...argv], { cwd: root }).catch(
+      (error: unknown) => error,
+    )
+    expect(failed).toMatchObject({ code: 2 })
+    const said = JSON.stringify(failed)
+    expect(said).toContain('is a built-in connector, not a manifest')
+    expect(said).toContain('Only manifests are Airbyte sources')
+    expect(said).toContain(`instances create NAME --type ${type}`)
+  },
+)

@@ -1,18 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { githubActions } from '../../../connectors/github/actions/actions.ts'
-import { connectorOf } from '../../../connectors/registry.ts'
-import type { ActionClient } from '../../../connectors/connector.ts'
-import type { ConnectError, JsonObject, JsonValue } from '../../../protocol/index.ts'
+import type { JsonObject } from '../../../protocol/index.ts'
 import { refusal } from '../../fakes/github/answers.ts'
 import { listOf } from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
 import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
-import { contextOf } from '../collected.ts'
 import { samples } from './action-subject.ts'
-import { checking } from './loopback.ts'
-import { problemsOf } from './openapi.ts'
-
-const githubConnector = connectorOf('github')
+import { githubConnector, openClient, startWorld } from './action-world.ts'
+import { planProblems } from './openapi.ts'
 
 const place = { owner: 'acme', repo: 'shop' }
 const sha = 'a'.repeat(40)
@@ -22,19 +17,10 @@ describe.each(githubActions.map((action) => [action.descriptor.name, action] as 
   (name, action) => {
     test('asks what GitHub describes, with the fields that GitHub knows', () => {
       const call = action.call(samples[name])
-      const { method, url, query, headers, body } = call.plan({})
-      const asked = new URL(url)
-      const values = Object.entries(query ?? {}).map(([key, value]): [string, string] => [
-        key,
-        typeof value === 'string' ? value : JSON.stringify(value),
-      ])
-      const text = body?.kind === 'json' ? JSON.stringify(body.value) : ''
-      expect(asked.origin).toBe('https://api.github.com')
-      expect(headers).toMatchObject({ 'X-GitHub-Api-Version': '2022-11-28' })
-      const path = asked.pathname
-      expect(problemsOf({ method, path, query: new URLSearchParams(values), body: text })).toEqual(
-        [],
-      )
+      const request = call.plan({})
+      expect(new URL(request.url).origin).toBe('https://api.github.com')
+      expect(request.headers).toMatchObject({ 'X-GitHub-Api-Version': '2022-11-28' })
+      expect(planProblems(request)).toEqual([])
     })
 
     test('has a dry-run that shows the request without a secret', () => {
@@ -61,62 +47,6 @@ test('what loses something for good asks a person first', () => {
     'deleteBranch',
   ])
 })
-
-interface World extends AsyncDisposable {
-  readonly github: GithubSimulator
-  readonly api: VendorApi
-  readonly invoke: (name: string, input: JsonObject) => Promise<JsonValue>
-  readonly failure: (name: string, input: JsonObject) => Promise<ConnectError>
-}
-
-async function startWorld(config: JsonObject = { access_token: 'ghp_ada' }): Promise<World> {
-  const github = new GithubSimulator()
-  const problems = new Set<string>()
-  const api = await VendorApi.start(checking(github.handle, problems))
-  const client = await openClient({
-    repositories: ['acme/shop'],
-    api_url: `http://127.0.0.1:${String(api.port)}`,
-    ...config,
-  })
-  const invoke = async (name: string, input: JsonObject): Promise<JsonValue> => {
-    const action = githubActions.find(({ descriptor }) => descriptor.name === name)
-    if (action === undefined) throw new TypeError(`there is no action ${name}`)
-    const options = {
-      idempotencyKey: 'k',
-      mayComeAgain: true,
-      timeoutMs: 10_000,
-      signal: AbortSignal.timeout(20_000),
-    }
-    return (await client.send(action.call(input), options)).output
-  }
-  return {
-    github,
-    api,
-    invoke,
-    failure: (name, input) =>
-      invoke(name, input).then(
-        () => {
-          throw new Error(`${name} succeeded`)
-        },
-        (error: unknown) => error as ConnectError,
-      ),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]()
-      await api[Symbol.asyncDispose]()
-      expect([...problems]).toEqual([])
-    },
-  }
-}
-
-async function openClient(config: JsonObject): Promise<ActionClient> {
-  const { actions } = githubConnector
-  if (actions === undefined) throw new TypeError('GitHub has actions')
-  return actions.open(config, {
-    ...contextOf(),
-    allowedNetworks: ['127.0.0.1/32'],
-    instance: 'github-test',
-  })
-}
 
 describe('against a GitHub that stores what is written', () => {
   test('an issue is opened, labelled, assigned, discussed, closed and locked', async () => {
@@ -281,6 +211,30 @@ describe('what GitHub refuses', () => {
     expect(await stranger.failure('createIssue', { ...place, title: 'x' })).toMatchObject({
       code: 'action_credentials_refused',
     })
+  })
+
+  test('a response without the headers of GitHub is none of its own, whatever the action', async () => {
+    await using world = await startWorld()
+    world.github.addRepository('acme/shop')
+    await world.invoke('createIssue', { ...place, title: 'x' })
+    const issue = { ...place, issue_number: 1 }
+    const calls = [
+      ['lockIssue', issue],
+      ['dispatchRepositoryEvent', { ...place, event_type: 'deploy' }],
+      ['createComment', { ...issue, body: 'Seen.' }],
+      ['getIssue', issue],
+    ] as const
+    for (const [name, input] of calls) {
+      world.api.refuseOnce(/./, { body: { id: 1, url: 'https://portal.example' } })
+      expect(await world.failure(name, input), name).toMatchObject({
+        code: 'action_response_unreadable',
+        details: { reason: expect.stringContaining('marks a response of GitHub') as unknown },
+      })
+    }
+    world.api.refuseOnce(/./, { body: {}, headers: { 'x-github-media-type': 'github.v3' } })
+    expect(await world.invoke('lockIssue', issue)).toEqual({})
+    world.api.refuseOnce(/./, { status: 204, body: '' })
+    expect(await world.invoke('lockIssue', issue)).toEqual({})
   })
 
   test('a limit that comes as 403 is waited for, and nothing is done twice', async () => {

@@ -53,7 +53,7 @@ async function read(
 describe('the connector', () => {
   test('shows all of its streams, with keys, without a configuration', async () => {
     const described = await github.streams?.()
-    expect(described?.streams).toHaveLength(24)
+    expect(described?.streams).toHaveLength(25)
     for (const { name, primaryKey, schema, unsupported } of described?.streams ?? []) {
       expect(unsupported, name).toBeNull()
       expect(primaryKey.length, name).toBeGreaterThan(0)
@@ -65,6 +65,7 @@ describe('the connector', () => {
       'commits',
       'issues',
       'issue_comments',
+      'issue_events',
       'pull_requests',
       'pull_request_details',
       'reviews',

@@ -8,6 +8,7 @@ import { commit, fill } from './loopback.ts'
 const lists: Readonly<Record<string, readonly string[]>> = {
   issues: ['number', 'state', 'user', 'created_at', 'updated_at'],
   'issues/comments': ['user', 'created_at', 'updated_at'],
+  'issues/events': ['created_at'],
   pulls: ['number', 'state', 'user', 'created_at', 'updated_at'],
   'pulls/comments': ['user', 'created_at', 'updated_at'],
   comments: ['user', 'created_at', 'updated_at'],

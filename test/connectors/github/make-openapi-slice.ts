@@ -23,16 +23,16 @@ const operationSchema = z.object({
 
 const document = anyObject.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')))
 const operations = new Set(
-  `activity/list-stargazers-for-repo actions/cancel-workflow-run actions/create-workflow-dispatch actions/list-jobs-for-workflow-run
-  actions/list-repo-workflows actions/list-workflow-runs-for-repo actions/re-run-workflow actions/re-run-workflow-failed-jobs
+  `activity/list-stargazers-for-repo actions/cancel-workflow-run actions/create-workflow-dispatch actions/get-workflow-run actions/list-jobs-for-workflow-run
+  actions/list-repo-workflows actions/list-workflow-runs actions/list-workflow-runs-for-repo actions/re-run-workflow actions/re-run-workflow-failed-jobs
   apps/create-installation-access-token apps/list-repos-accessible-to-installation git/create-ref git/delete-ref git/get-ref git/update-ref
   issues/add-assignees issues/add-labels issues/create issues/create-comment issues/create-label issues/create-milestone issues/delete-comment
-  issues/delete-label issues/delete-milestone issues/get issues/list-comments-for-repo issues/list-for-repo issues/list-labels-for-repo
+  issues/delete-label issues/delete-milestone issues/get issues/list-comments-for-repo issues/list-events-for-repo issues/list-for-repo issues/list-labels-for-repo
   issues/list-milestones issues/lock issues/remove-all-labels issues/remove-assignees issues/remove-label issues/set-labels issues/unlock
   issues/update issues/update-comment issues/update-label issues/update-milestone orgs/get orgs/list-members pulls/create
   pulls/create-review pulls/create-review-comment pulls/get pulls/list pulls/list-review-comments-for-repo pulls/list-reviews pulls/merge
   pulls/remove-requested-reviewers pulls/request-reviewers pulls/submit-review pulls/update pulls/update-branch repos/create-commit-status
-  repos/create-dispatch-event repos/create-or-update-file-contents repos/create-release repos/delete-file repos/delete-release repos/get
+  repos/create-dispatch-event repos/create-or-update-file-contents repos/create-release repos/delete-file repos/delete-release repos/get repos/get-latest-release repos/get-release repos/get-release-by-tag
   repos/get-content repos/list-branches repos/list-collaborators repos/list-commit-comments-for-repo repos/list-commits
   repos/list-deployments repos/list-for-authenticated-user repos/list-for-org repos/list-for-user repos/list-releases repos/list-tags
   repos/update-release search/issues-and-pull-requests teams/list teams/list-members-in-org users/get-by-username`.split(

@@ -75,7 +75,7 @@ test('what it writes it reads, with the errors of GitHub', async () => {
     content: 'aGk=',
   })
   const file = await octokit.rest.repos.getContent({ ...place, path: 'docs/a b.md' })
-  expect(file.data).toMatchObject({ sha: written.content?.sha, content: 'aGk=' })
+  expect(file.data).toMatchObject({ sha: written.content?.sha, content: 'aGk=\n' })
   await octokit.rest.git.createRef({ ...place, ref: 'refs/heads/x', sha: 'b'.repeat(40) })
   const { data: pull } = await octokit.rest.pulls.create({ ...place, head: 'x', base: 'main' })
   const merged = await octokit.rest.pulls.merge({ ...place, pull_number: pull.number })
@@ -89,6 +89,40 @@ test('what it writes it reads, with the errors of GitHub', async () => {
   })
   shop.isEmpty = true
   await expect(octokit.rest.repos.listCommits(place)).rejects.toMatchObject({ status: 409 })
+})
+
+test('releases, workflow runs and events of issues are read', async () => {
+  await using world = await start()
+  const { shop, octokit } = world
+  const { data: made } = await octokit.rest.repos.createRelease({ ...place, tag_name: 'v1' })
+  const { data: latest } = await octokit.rest.repos.getLatestRelease(place)
+  const { data: tagged } = await octokit.rest.repos.getReleaseByTag({ ...place, tag: 'v1' })
+  expect([latest.id, tagged.id]).toEqual([made.id, made.id])
+  listOf(shop, 'actions/workflows').push({ id: 5, path: '.github/workflows/main.yml' })
+  for (let id = 1; id <= 3; id += 1) {
+    const created_at = timeAt(id)
+    listOf(shop, 'actions/runs').push({ id, workflow_id: 5, head_branch: 'main', created_at })
+    listOf(shop, 'issues/events').push({ id, event: 'closed', created_at })
+  }
+  const { data: run } = await octokit.rest.actions.getWorkflowRun({ ...place, run_id: 2 })
+  expect(run.workflow_id).toBe(5)
+  const runs = await octokit.paginate(octokit.rest.actions.listWorkflowRuns, {
+    ...place,
+    workflow_id: 'main.yml',
+    branch: 'main',
+    per_page: 2,
+  })
+  expect(runs.map(({ id }) => id)).toEqual([3, 2, 1])
+  const events = await octokit.paginate(octokit.rest.issues.listEventsForRepo, place)
+  expect(events.map(({ id }) => id)).toEqual([3, 2, 1])
+  await octokit.rest.repos.createOrUpdateFileContents({
+    ...place,
+    path: 'docs/a.md',
+    message: 'Write',
+    content: 'aGk=',
+  })
+  const root = await octokit.rest.repos.getContent({ ...place, path: '' })
+  expect(root.data).toMatchObject([{ type: 'dir', path: 'docs' }])
 })
 
 test('a response that did not change is 304 and free, and a renamed repository is found', async () => {

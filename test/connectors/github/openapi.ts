@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type AnySchema } from 'ajv'
 import { z } from 'zod'
+import type { ActionRequest } from '../../../connectors/action.ts'
 
 const operationSchema = z.object({
   parameters: z.array(
@@ -46,6 +47,17 @@ export function problemsOf(request: CheckedRequest): readonly string[] {
   ].map((problem) => `${call}: ${problem}`)
 }
 
+/** The same of the request of an action, before it is sent. */
+export function planProblems({ method, url, query, body }: ActionRequest): readonly string[] {
+  const values = Object.entries(query ?? {}).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+  const text = body?.kind === 'json' ? JSON.stringify(body.value) : ''
+  const path = new URL(url).pathname
+  return problemsOf({ method, path, query: new URLSearchParams(values), body: text })
+}
+
 type Values = readonly (readonly [name: string, value: string])[]
 
 function operationOf({ method, path }: CheckedRequest) {
@@ -60,9 +72,11 @@ function operationOf({ method, path }: CheckedRequest) {
 
 function valuesIn(template: string, path: string): Values | undefined {
   const names = [...template.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  const pattern = template.replaceAll(/\{(\w+)\}/g, (_part, name: string) =>
-    ['path', 'ref'].includes(name) ? '(.+)' : '([^/]+)',
-  )
+  // The path of a file is empty for the root.
+  const pattern = template.replaceAll(/\/\{(\w+)\}/g, (_part, name: string) => {
+    if (name === 'path') return '(?:/(.+))?'
+    return name === 'ref' ? '/(.+)' : '/([^/]+)'
+  })
   const match = new RegExp(`^${pattern}$`).exec(path)
   return match === null
     ? undefined
@@ -81,7 +95,10 @@ function valueProblems(
   const wrong = values.flatMap(([name, value]) => {
     const parameter = known.find((one) => one.name === name)
     if (parameter === undefined) return [`${name} is unknown`]
-    return schemaProblems(texts, parameter.schema, value).map((problem) => `${name} ${problem}`)
+    const { oneOf, ...schema } = parameter.schema
+    // As a text, a number is one of both.
+    const either = oneOf === undefined ? schema : { ...schema, anyOf: oneOf }
+    return schemaProblems(texts, either, value).map((problem) => `${name} ${problem}`)
   })
   return [...missing, ...wrong]
 }

@@ -8,6 +8,7 @@ import {
   type Repository,
 } from '../../fakes/github/data.ts'
 import { GithubSimulator } from '../../fakes/github/simulator.ts'
+import type { GateRequest } from '../../fakes/fault-gate.ts'
 import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
@@ -28,6 +29,7 @@ export const githubStreams: StreamSubject = {
     'commits',
     'issues',
     'issue_comments',
+    'issue_events',
     'pull_requests',
     'pull_request_details',
     'reviews',
@@ -107,11 +109,48 @@ function fillPages(github: GithubSimulator, stream: string): Repository {
     listOf(repository, 'commits').push(commit(String(n).padStart(40, '0'), time))
     listOf(repository, 'stargazers').push({ starred_at: time, user: { ...userOf('ada'), id: n } })
     owner.members.push({ id: n, login: `user${String(n)}` })
-    owner.teams.push({ id: n, slug: `team${String(n)}` })
-    owner.teamMembers.set(`team${String(n)}`, [{ id: n, login: `user${String(n)}` }])
+    if (stream !== 'team_members') owner.teams.push({ id: n, slug: `team${String(n)}` })
     if (stream === 'repositories') github.addRepository(`acme/part${String(n)}`)
   }
+  fillParts(repository, stream)
   return repository
+}
+
+/** The lists below a parent: each in one parent. */
+function fillParts(repository: Repository, stream: string): void {
+  const { owner } = repository
+  if (stream === 'team_members') {
+    owner.teams.push({ id: 1, slug: 'team1' })
+    owner.teamMembers.set('team1', [...owner.members])
+  }
+  for (const [name, { parents, part, time }] of Object.entries(parts)) {
+    // Without a stream the world only says which lists there are.
+    if (name !== stream && stream !== '') continue
+    fill(repository, parents, 1)
+    const [parent = {}] = listOf(repository, parents)
+    fill(repository, part(parent), count, (n) => ({ [time]: timeAt(n), run_id: parent.id ?? null }))
+  }
+}
+
+interface PartList {
+  /** The list of the parents, of which there is one. */
+  readonly parents: string
+  readonly part: (parent: Item) => string
+  /** The field with the time of a part. */
+  readonly time: string
+}
+
+const parts: Readonly<Record<string, PartList>> = {
+  reviews: {
+    parents: 'pulls',
+    part: ({ number }) => `pulls/${String(number)}/reviews`,
+    time: 'submitted_at',
+  },
+  workflow_jobs: {
+    parents: 'actions/runs',
+    part: ({ id }) => `actions/runs/${String(id)}/jobs`,
+    time: 'started_at',
+  },
 }
 
 function made(path: string, n: number): Item {
@@ -127,7 +166,7 @@ interface RepositoryList {
   readonly key?: readonly [string]
   /** A change moves the record to the place of its new time. */
   readonly isByChange?: true
-  readonly cannot?: 'be removed'
+  readonly cannot?: 'be changed'
 }
 
 const byChange = { isByChange: true } as const
@@ -145,13 +184,14 @@ const lists: Readonly<Record<string, RepositoryList>> = {
   collaborators: { path: 'collaborators', key: ['id'] },
   issues: { path: 'issues', ...byChange },
   issue_comments: { path: 'issues/comments', ...byChange },
+  issue_events: { path: 'issues/events', ...byChange, cannot: 'be changed' },
   review_comments: { path: 'pulls/comments', ...byChange },
   pull_requests: { path: 'pulls', ...byChange },
   workflow_runs: { path: 'actions/runs', ...byChange },
 }
 
 /** Paged with the newest first, as GitHub does. */
-const newestFirst = new Set(['pull_requests', 'workflow_runs'])
+const newestFirst = new Set(['pull_requests', 'workflow_runs', 'issue_events'])
 
 function listsOf(
   github: GithubSimulator,
@@ -181,9 +221,41 @@ function listsOf(
     })
     const keys = newestFirst.has(name) ? () => live.keys().toReversed() : live.keys
     const path = `/repos/${fullName(repository)}/${list.path}?`
-    return [name, { ...live, keys, pages: ({ url }) => url.startsWith(path) }]
+    const { touch, ...unchanging } = live
+    const able = list.cannot === undefined && touch !== undefined ? { touch } : {}
+    return [name, { ...unchanging, ...able, keys, pages: ({ url }) => url.startsWith(path) }]
   })
-  return { ...Object.fromEntries(found), ...otherLists(github, repository) }
+  return {
+    ...Object.fromEntries(found),
+    ...partLists(repository, now),
+    ...otherLists(github, repository),
+  }
+}
+
+/** What changes in a part, changes its parent. */
+function partLists(repository: Repository, now: () => string): Readonly<Record<string, LiveList>> {
+  return Object.fromEntries(
+    Object.entries(parts).flatMap(([name, { parents, part, time }]) => {
+      const [parent] = listOf(repository, parents)
+      if (parent === undefined) return []
+      const change = (item: Item): Item => {
+        parent.updated_at = now()
+        return { ...item, [time]: now() }
+      }
+      let last = 5_000_000_000
+      const live = liveItems(listOf(repository, part(parent)), {
+        keyOf: ({ id }) => [id],
+        make: () => {
+          last += 1
+          return change({ id: last, run_id: parent.id ?? null })
+        },
+        touched: (mark) => change({ node_id: mark }),
+        isAtFront: false,
+      })
+      const path = `/repos/${fullName(repository)}/${part(parent)}?`
+      return [[name, { ...live, pages: ({ url }: GateRequest) => url.startsWith(path) }]]
+    }),
+  )
 }
 
 function otherLists(
@@ -213,6 +285,11 @@ function otherLists(
   return {
     members: ofOrganization('members', owner.members, ({ id }) => ['acme', id]),
     teams: ofOrganization('teams', owner.teams, ({ id }) => [id]),
+    team_members: ofOrganization(
+      'teams/team1/members',
+      owner.teamMembers.get('team1') ?? [],
+      ({ id }) => [1, id],
+    ),
     stargazers: {
       pages: ({ url }) => url.startsWith(`/repos/${fullName(repository)}/stargazers?`),
       keys: stars.keys,

@@ -49,6 +49,30 @@ describe('repositories', () => {
     expect(read.failures.join()).toContain('the credentials may not see it (404)')
   })
 
+  test.each([
+    [/^\/users\/acme$/, []],
+    [/^\/users\/acme$/, { ok: true }],
+    [/^\/repos\/beta\/api$/, []],
+    [/^\/repos\/beta\/api$/, { status: 'up' }],
+    [/^\/installation\/repositories$/, { ok: true }],
+  ])(
+    'a response to %s that is none of GitHub fails the stream, and does not pass for nothing: %j',
+    async (path, body) => {
+      await using world = await startGithub()
+      for (const name of ['acme/shop', 'beta/api'])
+        fill(world.github.addRepository(name), 'labels', 2)
+      for (let tries = 0; tries < 10; tries += 1) world.api.refuseOnce(path, { body })
+      const { appId: app_id, installationId: installation_id, privateKey } = world.github
+      const app = { app_id, installation_id, private_key: privateKey }
+      const source = world.source({
+        repositories: ['acme/*', 'beta/api'],
+        ...(path.source.includes('installation') && app),
+      })
+      const read = await source.read(['labels'])
+      expect(read.failures.join()).toContain('no response of GitHub')
+    },
+  )
+
   test('a renamed repository is read on from its state', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')

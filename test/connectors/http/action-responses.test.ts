@@ -17,6 +17,9 @@ function page(text: string, contentType = 'text/html', status = 200): VendorScri
   }
 }
 
+/** As each response of GitHub has it. */
+const githubHeaders = { 'x-github-request-id': 'C0FF:EE' }
+
 interface Attempt {
   readonly vendor: ScriptedVendor
   readonly source: NativeConnector
@@ -77,14 +80,18 @@ describe('a response that is none of the vendor’s', () => {
   })
 
   test('an object without any field that the result has is none of the vendor’s', async () => {
-    const script = (): { body: JsonObject } => ({ body: { error: 'log in' } })
-    for (const [type, action] of [
-      ['stripe', 'createPaymentIntent'],
-      ['github', 'createIssue'],
-      ['slack', 'postMessage'],
-      ['linear', 'createIssue'],
-    ] as const)
-      expect((await refusalOf(type, action, script)).code).toBe('action_response_unreadable')
+    // Words that a vendor's object has too, but not alone.
+    const status = { status: 'down', name: 'gateway', url: 'https://login.example', type: 'error' }
+    for (const body of [{ error: 'log in' }, { ...status, title: 'Log in', state: 'closed' }])
+      for (const [type, action] of [
+        ['stripe', 'createPaymentIntent'],
+        ['github', 'createIssue'],
+        ['slack', 'postMessage'],
+        ['linear', 'createIssue'],
+      ] as const)
+        expect((await refusalOf(type, action, () => ({ body }))).code).toBe(
+          'action_response_unreadable',
+        )
   })
 
   test('a response of Slack without its `ok` is no success', async () => {
@@ -139,7 +146,32 @@ describe('a refusal after a try whose response was lost', () => {
     const refused = afterLostResponse(missing)
     expect((await refusalOf('github', 'getIssue', refused)).code).toBe('action_refused')
     const again = afterLostResponse(missing)
-    expect((await refusalOf('stripe', 'createCustomer', again)).code).toBe('action_refused')
+    expect((await refusalOf('stripe', 'createCustomer', again)).code).toBe('action_unavailable')
+    const known: VendorScript = () => ({
+      status: 404,
+      body: { error: { type: 'x', message: 'n' } },
+    })
+    const told = afterLostResponse(known)
+    expect((await refusalOf('stripe', 'createCustomer', told)).code).toBe('action_refused')
+  })
+
+  test('is none if it is no word of the vendor, or says that the vendor knows the key', async () => {
+    const cases: readonly (readonly [VendorScript, string])[] = [
+      [page('no such page', 'text/html', 404), 'action_unavailable'],
+      [page('bad request', 'text/html', 400), 'action_unavailable'],
+      [
+        () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' }),
+        'action_unavailable',
+      ],
+      [
+        () => ({ status: 400, body: { error: { type: 'idempotency_error', message: 'no' } } }),
+        'action_outcome_unknown',
+      ],
+    ]
+    for (const [script, code] of cases) {
+      const error = await refusalOf('stripe', 'createCustomer', afterLostResponse(script))
+      expect(error.code, error.message).toBe(code)
+    }
   })
 
   test('is the result if the first try was turned away, or never arrived', async () => {
@@ -197,6 +229,19 @@ describe('a refusal after a try whose response was lost', () => {
   })
 })
 
+test('a connection that never stood, or whose handshake failed, is known to have sent nothing', async () => {
+  await using vendor = await ScriptedVendor.start(() => ({ body: {} }))
+  const closed = await ScriptedVendor.start(() => ({ body: {} }))
+  await closed[Symbol.asyncDispose]()
+  for (const url of [closed.url, vendor.url.replace('http:', 'https:')]) {
+    const config = actionSubjects.slack?.configOf(url, 'planted4711secret') ?? {}
+    const source = new NativeConnector(connectorOf('slack'), config)
+    const error = await source.refusal('postMessage', sampleOf('slack', 'postMessage'))
+    expect(error).toMatchObject({ code: 'action_unavailable', details: { nothing_sent: true } })
+  }
+  expect(vendor.requests).toEqual([])
+})
+
 test('a response beyond 8 MB is not read to its end, and not requested again', async () => {
   const chunk = 'x'.repeat(64 * 1024)
   let chunks = 0
@@ -231,7 +276,7 @@ test('a response of almost 8 MB is a result', async () => {
   const text = 'x'.repeat(7 * 1024 * 1024)
   await invoking(
     'github',
-    () => ({ body: { id: 1, text } }),
+    () => ({ body: { id: 1, text }, headers: githubHeaders }),
     async ({ source }) => {
       const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
       expect(output).toEqual({ id: 1, text })
@@ -241,7 +286,11 @@ test('a response of almost 8 MB is a result', async () => {
 
 test('a result has all digits of its numbers', async () => {
   const digits = '{"id":1,"big":9007199254740993,"e":1e400,"d":0.1000000000000000055,"n":[-12.50]}'
-  await invoking('github', page(digits, 'application/json'), async ({ source }) => {
+  const script: VendorScript = (_request, response) => {
+    response.writeHead(200, { ...githubHeaders, 'content-type': 'application/json' }).end(digits)
+    return undefined
+  }
+  await invoking('github', script, async ({ source }) => {
     const { output } = await source.send('getIssue', sampleOf('github', 'getIssue'))
     expect(JSON.stringify(output)).toBe(digits.replace('-12.50', '-12.5'))
   })
@@ -274,7 +323,7 @@ describe('a redirect to another server', () => {
   test('within the server is followed as a whole, such as one of a repository that was renamed', async () => {
     const moved: VendorScript = ({ url }) =>
       url.includes('/renamed/')
-        ? { status: 201, body: { id: 1, number: 7, state: 'open' } }
+        ? { status: 201, headers: githubHeaders, body: { id: 1, number: 7, state: 'open' } }
         : { status: 307, headers: { location: '/renamed/issues' }, body: {} }
     await invoking('github', moved, async ({ source, vendor }) => {
       await source.send('createIssue', sampleOf('github', 'createIssue'))

@@ -1,7 +1,7 @@
 import type { ActionSubject } from '../action-contract.ts'
 
 const object = { id: 'id-1', identifier: 'ENG-1', url: 'https://linear.app', body: '', name: '' }
-const payload = { ...object, success: true }
+const payload = { ...object, success: true, nodes: [] }
 
 const operations = [
   'issueCreate',
@@ -17,6 +17,12 @@ const operations = [
   'projectCreate',
   'projectUpdate',
   'attachmentCreate',
+  'issueLabelCreate',
+  'teams',
+  'users',
+  'workflowStates',
+  'issueLabels',
+  'searchIssues',
 ]
 
 export const linearSubject: ActionSubject = {
@@ -40,11 +46,17 @@ export const linearSubject: ActionSubject = {
     addLabel: { id: 'ENG-1', labelId: 'label-1' },
     removeLabel: { id: 'ENG-1', labelId: 'label-1' },
     getIssue: { id: 'ENG-1' },
+    searchIssues: { term: 'broken', first: 10, teamId: 'team-1', includeComments: true },
     createComment: { issueId: 'ENG-1', body: 'Seen' },
     updateComment: { id: 'comment-1', resolvingUserId: null },
     deleteComment: { id: 'comment-1' },
     createProject: { name: 'Plan', teamIds: ['team-1'], color: '#00ff00' },
     updateProject: { id: 'project-1', targetDate: null, content: 'Text' },
+    createLabel: { name: 'bug', teamId: 'team-1', color: '#ff0000', description: null },
+    listTeams: { first: 250, after: 'team-1', orderBy: 'updatedAt' },
+    listUsers: { includeDisabled: true, filter: { email: { eq: 'ada@acme.example' } } },
+    listWorkflowStates: { filter: { team: { id: { eq: 'team-1' } } } },
+    listLabels: { filter: { or: [{ name: { eq: 'bug' } }] }, includeArchived: false },
     createAttachment: { issueId: 'ENG-1', title: 'Build', url: 'https://ci.example/1?a=b' },
   },
 }

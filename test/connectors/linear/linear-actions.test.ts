@@ -132,6 +132,25 @@ test('errors keep the words of Linear, and their kind says what to do', async ()
   expect((await source.refusal('getIssue', { id: 'ENG-1' })).code).toBe('action_rate_limited')
 })
 
+test('an error below a change says nothing of the change', async () => {
+  await using linear = await LinearSimulator.start()
+  fillAcme(linear.data)
+  const source = connectorFor(linear)
+  const errors = [
+    {
+      message: 'No',
+      path: ['commentCreate', 'comment', 'user'],
+      extensions: { type: 'forbidden', code: 'FORBIDDEN' },
+    },
+  ]
+  linear.answerOnce({ status: 200, body: { data: null, errors } })
+  const made = await source.refusal('createComment', { issueId: 'ENG-1', body: 'Hi' })
+  expect(made.code).toBe('action_outcome_unknown')
+  linear.answerOnce({ status: 200, body: { data: null, errors } })
+  const read = await source.refusal('getIssue', { id: 'ENG-1' })
+  expect(read.code).toBe('action_permission_denied')
+})
+
 test('what was made is no failure, though a field of its result could not be read', async () => {
   await using linear = await LinearSimulator.start()
   fillAcme(linear.data)
@@ -155,7 +174,9 @@ test('inputs that Linear would refuse are refused before, and a preview has no s
     ['createIssue', { teamId: 't', title: 'a', priority: 5 }],
     ['createIssue', { teamId: 't', title: 'a', dueDate: 'tomorrow' }],
     ['createIssue', { teamId: 't', title: 'a', id: 'not-a-uuid' }],
-    ['createIssue', { teamId: 't', title: 'a', assigneeId: null }],
+    ['createIssue', { teamId: 't', title: 'a', labelIds: null }],
+    ['listTeams', { first: 251 }],
+    ['searchIssues', { term: '' }],
     ['updateIssue', { id: 'ENG-1' }],
     ['createComment', { body: 'a' }],
     ['createProject', { name: 'a', teamIds: [] }],

@@ -48,6 +48,8 @@ test('every stream is read, with what is archived and disabled', async () => {
     'labels',
     'workflow_states',
     'attachments',
+    'project_milestones',
+    'issue_relations',
   ])
   const counts = new Map<string, number>()
   for (const { name, json_schema: schema } of streams) {
@@ -67,6 +69,8 @@ test('every stream is read, with what is archived and disabled', async () => {
     labels: 1,
     workflow_states: 1,
     attachments: 1,
+    project_milestones: 1,
+    issue_relations: 1,
   })
 })
 

@@ -15,6 +15,8 @@ const kinds: Readonly<Record<string, { readonly kind: Kind; readonly text: strin
   labels: { kind: 'issueLabels', text: 'name' },
   workflow_states: { kind: 'workflowStates', text: 'name' },
   attachments: { kind: 'attachments', text: 'title' },
+  project_milestones: { kind: 'projectMilestones', text: 'name' },
+  issue_relations: { kind: 'issueRelations', text: 'type' },
 }
 
 export const linearStreams: StreamSubject = {

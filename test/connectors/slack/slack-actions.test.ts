@@ -8,6 +8,7 @@ import type {
 } from '@slack/web-api'
 import { expect, test } from 'vitest'
 import { connectorOf } from '../../../connectors/registry.ts'
+import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
@@ -148,6 +149,19 @@ test('a file goes up in three steps, and the place for its bytes gets no token',
   slack.answerOnce('files.getUploadURLExternal', { body: { ok: true } })
   expect(await source.refusal('uploadFile', { filename: 'a.txt', content: 'x' })).toMatchObject({
     code: 'action_response_unreadable',
+  })
+})
+
+test('a refusal by the place of an upload, which gets no token, says nothing of the token', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const source = connectorFor(slack)
+  await using upload = await ScriptedVendor.start(() => ({ status: 401, body: {} }))
+  slack.answerOnce('files.getUploadURLExternal', {
+    body: { ok: true, upload_url: upload.url, file_id: 'F1' },
+  })
+  expect(await source.refusal('uploadFile', { filename: 'a.txt', content: 'x' })).toMatchObject({
+    code: 'action_refused',
   })
 })
 

@@ -45,6 +45,13 @@ test("Slack's own client reads and writes conversations, and uploads a file", as
     ts: ts(6, 9),
     subtype: 'thread_broadcast',
   })
+  const info = await client.conversations.info({ channel: 'C2', include_num_members: true })
+  expect(info.channel).toMatchObject({ id: 'C2', num_members: 2 })
+  await client.conversations.kick({ channel: 'C2', user: 'U2' })
+  const { members } = await client.conversations.members({ channel: 'C2' })
+  expect(members).toEqual(['U1'])
+  const { permalink } = await client.chat.getPermalink({ channel: 'C1', message_ts: ts(6) })
+  expect(permalink).toContain('/archives/C1/p')
   const file = Buffer.from([0, 1, 2, 255])
   await client.filesUploadV2({ file, filename: 'bytes.bin', channel_id: 'C1' })
   const [upload] = slack.data.uploads.values()

@@ -272,3 +272,14 @@ test('trouble of Slack itself is waited out, another refusal fails the stream', 
   const { error } = await source.read('user_groups')
   expect(error?.message).toContain('invalid_team')
 })
+
+test('the metadata of messages and of replies come with their contents', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const metadata = { event_type: 'build', event_payload: { id: 7 } }
+  slack.data.say('C2', ts(9), { metadata })
+  slack.data.say('C2', ts(9, 2), { parent: ts(9), metadata })
+  const { rows } = await connectorFor(slack).read('messages')
+  const found = rows.filter((row) => [ts(9), ts(9, 2)].includes(String(row.ts)))
+  expect(found.map((row) => row.metadata)).toEqual([metadata, metadata])
+})

@@ -1,156 +1,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
-import type { Action } from '../../../connectors/action.ts'
 import type { ActionOutcome, SendOptions } from '../../../connectors/connector.ts'
-import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
-import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
-import {
-  ConnectError,
-  isJsonList,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-} from '../../../protocol/index.ts'
+import { ConnectError, isJsonObject, type JsonObject } from '../../../protocol/index.ts'
 import { lockTimeout, StripeRefusal, tooManyRequests } from '../../fakes/stripe/stripe-error.ts'
-import { operationFor, requestViolations, slice } from './openapi/read-slice.ts'
-import { samples } from './samples.ts'
+import { actionNamed } from './action-named.ts'
 import { StripeSource } from './stripe-source.ts'
 
 const stripeConnector = connectorOf('stripe')
-
-const cases = stripeActions.map((action) => [action.descriptor.name, action] as const)
-
-/** Fields that cannot be sent together with those of the samples. */
-const alternatives: Readonly<Record<string, JsonObject>> = {
-  createRefund: { payment_intent: 'pi_1' },
-  createPrice: { currency: 'eur', product: 'prod_1', unit_amount_decimal: '0.0005' },
-}
-
-function actionNamed(name: string): Action {
-  const found = stripeActions.find(({ descriptor }) => descriptor.name === name)
-  if (found === undefined) throw new Error(`no action ${name}`)
-  return found
-}
-
-function namesOf(schema: JsonValue, list: string): readonly JsonValue[] {
-  const names = isJsonObject(schema) ? schema[list] : undefined
-  return isJsonList(names) ? names : []
-}
-
-function propertiesOf({ properties }: JsonObject): readonly string[] {
-  return isJsonObject(properties) ? Object.keys(properties) : []
-}
-
-describe('the requests', () => {
-  test('are written for the version of the API document', () => {
-    expect(slice.version).toBe(apiVersion)
-    expect(stripeActions.length).toBeGreaterThanOrEqual(20)
-  })
-
-  test.each(cases)("%s: fits Stripe's document, with every field that it takes", (name, action) => {
-    const inputs = [samples[name] ?? {}, ...(alternatives[name] ? [alternatives[name]] : [])]
-    for (const input of inputs) {
-      const request = action.call(input).plan({})
-      expect(requestViolations(request)).toEqual([])
-      expect(request.headers?.['Stripe-Version']).toBe(apiVersion)
-    }
-    const given = new Set(inputs.flatMap((input) => Object.keys(input)))
-    expect(propertiesOf(action.descriptor.input).filter((field) => !given.has(field))).toEqual([])
-  })
-
-  test.each(cases)('%s: requires what Stripe requires', (name, action) => {
-    const body = operationFor(action.call(samples[name] ?? {}).plan({}))?.body ?? null
-    const ours = namesOf(action.descriptor.input, 'required')
-    expect(namesOf(body, 'required').filter((field) => !ours.includes(field))).toEqual([])
-  })
-
-  test('with a mistake would be found', () => {
-    const request = actionNamed('createCustomer').call({ name: 'Ada' }).plan({})
-    const wrong = (fields: JsonObject) =>
-      requestViolations({ ...request, body: { kind: 'form', fields } })
-    expect(wrong({ nothing: '1' })).toEqual(['[nothing] does not exist'])
-    expect(wrong({ address: { street: 'x' } })).not.toEqual([])
-    expect(wrong({ email: 'a'.repeat(513) })).toEqual(['[email] is too long'])
-    expect(wrong({ tax_exempt: 'maybe' })).toEqual(['[tax_exempt] cannot be maybe'])
-    expect(requestViolations({ ...request, url: 'https://api.stripe.com/v1/clients' })).not.toEqual(
-      [],
-    )
-  })
-
-  test('put an id into one segment of the path, whatever it holds', () => {
-    const { url } = actionNamed('deleteCoupon').call({ id: 'a/../b?c' }).plan({})
-    expect(url).toBe('https://api.stripe.com/v1/coupons/a%2F..%2Fb%3Fc')
-    expect(() => actionNamed('getCustomer').call({ id: '..' })).toThrow()
-  })
-
-  test.each([
-    ['createPaymentIntent', { amount: 10.99, currency: 'eur' }],
-    ['createPaymentIntent', { amount: 1099, currency: 'EUR' }],
-    ['createCustomer', { nothing: 1 }],
-    ['createRefund', { charge: 'ch_1', payment_intent: 'pi_1' }],
-    ['createRefund', {}],
-    ['createSubscription', { customer: 'cus_1', items: [] }],
-  ])('%s refuses %o', (name, input) => {
-    expect(() => actionNamed(name).call(input)).toThrow(
-      expect.objectContaining({ code: 'action_input_invalid' }) as Error,
-    )
-  })
-})
-
-describe('what needs a confirmation', () => {
-  test('is what moves money, is sent to a customer, or cannot be undone', () => {
-    const confirmed = stripeActions
-      .filter(({ descriptor }) => descriptor.requiresConfirmation)
-      .map(({ descriptor }) => descriptor.name)
-    expect(confirmed).toEqual([
-      'deleteCustomer',
-      'detachPaymentMethod',
-      'createPaymentIntent',
-      'confirmPaymentIntent',
-      'capturePaymentIntent',
-      'cancelPaymentIntent',
-      'createRefund',
-      'deleteCoupon',
-      'createSubscription',
-      'updateSubscription',
-      'cancelSubscription',
-      'finalizeInvoice',
-      'sendInvoice',
-      'payInvoice',
-      'voidInvoice',
-    ])
-  })
-})
-
-describe('a dry-run', () => {
-  const preview = (key: string) =>
-    stripeConnector.actions?.preview(
-      actionNamed('createCustomer').call({ name: 'Ada' }),
-      { api_key: key },
-      { idempotencyKey: 'key-1' },
-    )
-
-  test('is native with a key of the test mode, and shows the request with a live one', () => {
-    expect(preview('sk_test_1')?.level).toBe('native')
-    expect(preview('rk_test_1')?.level).toBe('native')
-    expect(preview('sk_live_secret')).toEqual({
-      level: 'synthesized',
-      request: {
-        method: 'POST',
-        url: 'https://api.stripe.com/v1/customers',
-        headers: {
-          'Stripe-Version': apiVersion,
-          'User-Agent': 'reactor-connect',
-          'Content-Type': 'application/x-www-form-urlencoded',
-          'Idempotency-Key': 'key-1',
-          Authorization: 'Bearer ***',
-        },
-        body: 'name=Ada',
-      },
-    })
-  })
-})
 
 /** Sends actions to a simulator of its own. */
 async function openSender(url?: string) {
@@ -265,6 +122,58 @@ describe('an action that is sent', () => {
     expect(account.get('checkout/sessions', session).status).toBe('expired')
   })
 
+  test('reads what it is asked to expand, and finds customers', async () => {
+    const { send, idOf } = await openSender()
+    const tiers = [{ up_to: 'inf', unit_amount: 5 }]
+    const id = await idOf('createPrice', {
+      currency: 'eur',
+      product_data: { name: 'Power' },
+      billing_scheme: 'tiered',
+      tiers_mode: 'volume',
+      tiers,
+    })
+    expect((await send('getPrice', { id })).output).not.toHaveProperty('tiers')
+    const expanded = await send('getPrice', { id, expand: ['tiers'] })
+    expect(expanded.output).toMatchObject({ id, tiers: [{ up_to: 'inf', unit_amount: '5' }] })
+    const ada = await idOf('createCustomer', {
+      email: 'ada@example.com',
+      metadata: { order: 6735 },
+    })
+    await idOf('createCustomer', { email: 'bob@example.com' })
+    const found = { data: [{ id: ada }], has_more: false }
+    const listed = await send('listCustomers', { email: 'ada@example.com' })
+    expect(listed.output).toMatchObject({ object: 'list', ...found })
+    const query = 'email:"ada@example.com" AND metadata["order"]:"6735"'
+    const searched = await send('searchCustomers', { query })
+    expect(searched.output).toMatchObject({ object: 'search_result', ...found })
+  })
+
+  test('changes and deletes a draft of an invoice, and no other', async () => {
+    const { simulator, send, idOf } = await openSender()
+    const customer = await idOf('createCustomer', {})
+    const draft = await idOf('createInvoice', { customer })
+    await send('updateInvoice', { id: draft, description: 'May' })
+    expect(simulator.account.get('invoices', draft).description).toBe('May')
+    expect((await send('deleteInvoice', { id: draft })).output).toMatchObject({ deleted: true })
+    const open = await idOf('createInvoice', { customer })
+    await send('finalizeInvoice', { id: open })
+    expect(await refusalOf(send('deleteInvoice', { id: open }))).toMatchObject({
+      code: 'action_refused',
+      details: { vendor_code: 'invoice_not_editable' },
+    })
+  })
+
+  test('changes a payment intent before it is charged, and stores a payment method', async () => {
+    const { simulator, send, idOf } = await openSender()
+    const id = await idOf('createPaymentIntent', { amount: 1099, currency: 'eur' })
+    const { output } = await send('updatePaymentIntent', { id, amount: 1199 })
+    expect(output).toMatchObject({ id, amount: 1199 })
+    const setup = await idOf('createSetupIntent', { usage: 'off_session' })
+    expect((await send('getSetupIntent', { id: setup })).output).toMatchObject({ id: setup })
+    const method = simulator.account.add('payment_methods', {}).id
+    expect((await send('getPaymentMethod', { id: method })).output).toMatchObject({ id: method })
+  })
+
   test('is done once if its response is lost', async () => {
     const { simulator, send } = await openSender()
     simulator.disturb(/POST customers/, { kind: 'lost' })
@@ -297,26 +206,50 @@ describe('an action that is sent', () => {
     expect(simulator.requests).toHaveLength(1)
   })
 
-  test('is refused in the words of Stripe: a declined card, another key, a wrong state', async () => {
+  test('ends in the words of Stripe: a declined card, another key, a wrong state', async () => {
     const { send, idOf } = await openSender()
     const id = await idOf('createPaymentIntent', { amount: 1099, currency: 'eur' })
     const method = { payment_method: 'pm_card_chargeDeclined' }
     expect(await refusalOf(send('confirmPaymentIntent', { id, ...method }))).toMatchObject({
-      code: 'action_refused',
-      details: { status: 402, vendor_code: 'generic_decline', reason: 'Your card was declined.' },
+      code: 'action_declined',
+      details: {
+        status: 402,
+        vendor_code: 'card_declined',
+        reason: 'Your card was declined.',
+        vendor_error: {
+          type: 'card_error',
+          code: 'card_declined',
+          decline_code: 'generic_decline',
+          doc_url: 'https://stripe.com/docs/error-codes/card-declined',
+          payment_intent: id,
+        },
+      },
     })
     await send('createCustomer', { name: 'Ada' }, { idempotencyKey: 'same' })
     const reused = send('createCustomer', { name: 'Bob' }, { idempotencyKey: 'same' })
     expect(await refusalOf(reused)).toMatchObject({
-      code: 'action_refused',
-      details: { vendor_code: 'idempotency_error' },
+      code: 'action_outcome_unknown',
+      details: { vendor_code: 'idempotency_error', vendor_error: { type: 'idempotency_error' } },
     })
     expect(await refusalOf(send('capturePaymentIntent', { id }))).toMatchObject({
       details: { vendor_code: 'payment_intent_unexpected_state' },
     })
     expect(await refusalOf(send('getCustomer', { id: 'cus_none' }))).toMatchObject({
-      details: { status: 404, vendor_code: 'resource_missing' },
+      details: { status: 404, vendor_code: 'resource_missing', vendor_error: { param: 'id' } },
     })
+  })
+
+  test('that is declined names the intent that it created, and asks for no other input', async () => {
+    const { simulator, send } = await openSender()
+    const input = { amount: 1099, currency: 'eur', confirm: true }
+    const call = send('createPaymentIntent', { ...input, payment_method: 'pm_card_chargeDeclined' })
+    const error = await refusalOf(call)
+    const [intent] = simulator.account.all('payment_intents')
+    expect(error.details.vendor_error).toMatchObject({ payment_intent: intent?.id })
+    // The intent itself holds the client secret, and what is known of the customer.
+    expect(JSON.stringify(error.details)).not.toContain('client_secret')
+    expect(error.suggestedFix).not.toContain('Correct')
+    expect(error.suggestedFix).toContain('another payment method')
   })
 
   test('says what is wrong with the key, without showing it', async () => {

@@ -4,7 +4,9 @@ import { connectorOf } from '../../../connectors/registry.ts'
 import { configOf } from '../../../connectors/manifest/source-config.ts'
 import { bestMatch } from '../../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violations } from '../../../manifest-interpreter/config/json-schema/violations.ts'
+import { isJsonObject } from '../../../protocol/index.ts'
 import { startStripeMock, type StripeMock } from '../../fakes/stripe/stripe-mock.ts'
+import { jsonObjectSchema } from '../../../protocol/json-object.ts'
 import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
 import { Collected, configuredStream } from './stripe-source.ts'
@@ -47,7 +49,16 @@ describe.runIf(wanted)("Stripe's own stripe-mock", () => {
         signal,
       }
       const outcome = await client?.send(call, options)
-      expect(outcome?.output).toMatchObject({ id: expect.any(String) as string })
+      const { output } = action.descriptor
+      const isList = isJsonObject(output.properties) && 'data' in output.properties
+      expect(outcome?.output).toMatchObject(
+        isList
+          ? { has_more: expect.any(Boolean) as boolean }
+          : { id: expect.any(String) as string },
+      )
+      const schema = configOf(output)
+      const received = configOf(jsonObjectSchema.parse(outcome?.output))
+      expect(bestMatch(violations(schema, received))?.message).toBeUndefined()
     },
   )
 

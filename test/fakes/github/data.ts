@@ -21,7 +21,7 @@ export interface Repository {
   isPrivate: boolean
   hasIssues: boolean
   isEmpty: boolean
-  /** GitHub refuses pages of comments beyond so many. */
+  /** GitHub refuses pages of comments, and of events, beyond so many. */
   maxComments: number
   /** The records of a list, by its path below the repository, such as `issues/comments`. */
   readonly lists: Map<string, Item[]>

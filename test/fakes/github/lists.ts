@@ -35,6 +35,7 @@ const rules: Readonly<Record<string, ListRules>> = {
   pulls: { sorts: ['created', 'updated'], sort: 'created', direction: 'desc', hasState: true },
   'issues/comments': { ...comments, needsIssues: true },
   'pulls/comments': comments,
+  'issues/events': { sort: 'created', direction: 'desc' },
   commits: { since: committedAt, sort: 'committed', direction: 'desc' },
   milestones: { hasState: true, needsIssues: true },
   stargazers: { maxRecords: 40_000 },
@@ -65,7 +66,7 @@ export function listed(
     return { body: [] }
   if (path === 'commits' && repository.isEmpty) return refusal(409, 'Git Repository is empty.')
   const shown = path === 'stargazers' ? stars(items, request) : items
-  const maxRecords = path.endsWith('/comments') ? repository.maxComments : Infinity
+  const maxRecords = /\/(?:comments|events)$/.test(path) ? repository.maxComments : Infinity
   const found = ordered(filtered(shown, list, request), list, request)
   return paged(found, request, { maxRecords, ...list })
 }
@@ -78,10 +79,26 @@ function partOf(
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
   if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  const [, workflow] = /^actions\/workflows\/([^/]+)\/runs$/.exec(path) ?? []
+  if (workflow !== undefined) return runsOf(repository, workflow, request)
   const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
   if (run === undefined) return undefined
   const runs = listOf(repository, 'actions/runs')
   return runs.some(({ id }) => String(id) === run) ? jobs(items, request) : notFound
+}
+
+function runsOf(
+  repository: Repository,
+  name: string,
+  request: VendorRequest,
+): VendorAnswer | undefined {
+  const workflow = listOf(repository, 'actions/workflows').find(
+    ({ id, path }) => String(id) === name || textOf(path).endsWith(`/${name}`),
+  )
+  if (workflow === undefined) return notFound
+  const runs = listOf(repository, 'actions/runs').filter((run) => run.workflow_id === workflow.id)
+  const list = rules['actions/runs'] ?? {}
+  return paged(ordered(filtered(runs, list, request), list, request), request, list)
 }
 
 function jobs(items: readonly Item[], request: VendorRequest): VendorAnswer {
@@ -103,11 +120,21 @@ function filtered(
 ): readonly Item[] {
   const from = query.get('since')
   const state = query.get('state') ?? 'open'
+  const wanted = runFilters.filter((name) => query.has(name))
   return items.filter(
     (item) =>
       (from === null || since === undefined || since(item) >= from) &&
-      (!hasState || state === 'all' || item.state === state),
+      (!hasState || state === 'all' || item.state === state) &&
+      wanted.every((name) => isOfRun(item, name, query.get(name))),
   )
+}
+
+const runFilters = ['branch', 'event', 'status', 'head_sha'] as const
+
+function isOfRun(run: Item, name: (typeof runFilters)[number], value: string | null): boolean {
+  if (name === 'branch') return run.head_branch === value
+  if (name === 'status') return [run.status, run.conclusion].includes(value)
+  return run[name] === value
 }
 
 function ordered(

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { VendorAnswer } from '../vendors/vendor-api.ts'
 import { invalid, notFound, refusal } from './answers.ts'
-import { listOf, textOf, type Item } from './data.ts'
+import { listOf, textOf, type Item, type Repository } from './data.ts'
 import { changed, create, removeItem, withItem } from './issue-routes.ts'
 import type { RoutedCall, Routes } from './routes.ts'
 
 const noContent: VendorAnswer = { status: 204, body: '' }
 
 export const repositoryRoutes: Routes = {
+  'GET contents': getFile,
   'GET contents/*': getFile,
   'PUT contents/*': putFile,
   'DELETE contents/*': deleteFile,
@@ -15,9 +16,14 @@ export const repositoryRoutes: Routes = {
   'POST git/refs': createRef,
   'PATCH git/refs/*': (call) => withRef(call, () => moveRef(call)),
   'DELETE git/refs/*': (call) => withRef(call, () => deleteRef(call)),
+  'GET releases/latest': ({ repository }) => latestRelease(repository),
+  'GET releases/tags/:tag': ({ repository, values }) =>
+    found(listOf(repository, 'releases').find(({ tag_name: tag }) => tag === values.tag)),
+  'GET releases/:id': (call) => withItem(call, 'releases', (release) => ({ body: release })),
   'POST releases': (call) => create(call, 'releases', 'tag_name'),
   'PATCH releases/:id': (call) => withItem(call, 'releases', (release) => changed(call, release)),
   'DELETE releases/:id': (call) => removeItem(call, 'releases'),
+  'GET actions/runs/:id': (call) => withRun(call, (run) => ({ body: run })),
   'POST actions/workflows/:workflow/dispatches': dispatch,
   'POST actions/runs/:id/rerun': (call) => withRun(call, (run) => rerun(run)),
   'POST actions/runs/:id/rerun-failed-jobs': (call) => withRun(call, (run) => rerun(run)),
@@ -30,15 +36,39 @@ export const repositoryRoutes: Routes = {
   }),
 }
 
+function found(item: Item | undefined): VendorAnswer {
+  return item === undefined ? notFound : { body: item }
+}
+
+function latestRelease(repository: Repository): VendorAnswer {
+  const isShown = ({ draft, prerelease }: Item) => draft !== true && prerelease !== true
+  return found(listOf(repository, 'releases').findLast(isShown))
+}
+
 function getFile({ repository, values, request }: RoutedCall): VendorAnswer {
   const branch = request.query.get('ref') ?? 'main'
   if (!repository.branches.has(branch)) return refusal(404, `No commit found for the ref ${branch}`)
   const path = values.rest ?? ''
   const file = repository.files.get(path)
-  return file === undefined
-    ? notFound
-    : { body: { type: 'file', path, encoding: 'base64', ...file } }
+  if (file === undefined) return listFolder(repository, path)
+  const content = file.content.replaceAll(/.{1,60}/g, '$&\n')
+  return { body: { type: 'file', path, encoding: 'base64', ...file, content } }
 }
+
+function listFolder({ files }: Repository, folder: string): VendorAnswer {
+  const start = folder === '' ? '' : `${folder}/`
+  const below = [...files.keys()].filter((path) => path.startsWith(start))
+  const names = new Set(below.map((path) => path.slice(start.length).split('/')[0] ?? ''))
+  if (names.size === 0) return folder === '' ? refusal(404, 'This repository is empty.') : notFound
+  const entries = [...names].map((name) => {
+    const path = `${start}${name}`
+    const file = files.get(path)
+    return { type: file === undefined ? 'dir' : 'file', name, path, sha: file?.sha ?? folderSha }
+  })
+  return { body: entries }
+}
+
+const folderSha = 'e'.repeat(40)
 
 function putFile({ repository, values, body }: RoutedCall): VendorAnswer {
   const path = values.rest ?? ''

@@ -31,4 +31,17 @@ export function fillAcme(data: LinearData): void {
     issue: { id: 'issue-001' },
     createdAt: on(6),
   })
+  data.add('projectMilestones', {
+    id: 'milestone-1',
+    name: 'Beta',
+    project: { id: 'project-1' },
+    createdAt: on(6),
+  })
+  data.add('issueRelations', {
+    id: 'relation-1',
+    type: 'blocks',
+    issue: { id: 'issue-001' },
+    relatedIssue: { id: 'issue-002' },
+    createdAt: on(6),
+  })
 }

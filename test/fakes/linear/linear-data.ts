@@ -19,6 +19,8 @@ export type Kind =
   | 'issueLabels'
   | 'workflowStates'
   | 'attachments'
+  | 'projectMilestones'
+  | 'issueRelations'
 
 /** What a workspace holds. A test changes it between reads. */
 export class LinearData {
@@ -32,6 +34,8 @@ export class LinearData {
     issueLabels: [],
     workflowStates: [],
     attachments: [],
+    projectMilestones: [],
+    issueRelations: [],
   }
   /** Of what is changed now. */
   now = '2026-03-01T00:00:00.000Z'
@@ -113,9 +117,13 @@ function compare(a: LinearObject, b: LinearObject, by: 'createdAt' | 'updatedAt'
 }
 
 function matches(object: LinearObject, { or, and, ...fields }: Filter): boolean {
-  const own = Object.entries(fields).every(([name, comparator]) =>
-    isWithin(object[name], comparator as Readonly<Record<string, string>>),
-  )
+  const own = Object.entries(fields).every(([name, comparator]) => {
+    const value = object[name]
+    // A filter of what the field refers to.
+    if (typeof value === 'object' && value !== null)
+      return matches(value as LinearObject, comparator as Filter)
+    return isWithin(value, comparator as Readonly<Record<string, string>>)
+  })
   const some = or?.some((filter) => matches(object, filter)) ?? true
   return own && some && (and?.every((filter) => matches(object, filter)) ?? true)
 }

@@ -29,6 +29,8 @@ export function rootOf(data: LinearData): Readonly<Record<string, unknown>> {
   return {
     ...(Object.fromEntries(queries) as Fields),
     issue: ({ id }: { readonly id: string }) => findOrFail(data, 'issues', id),
+    searchIssues: ({ term, ...options }: ListArguments & { readonly term: string }) =>
+      searched(data, term, options),
     ...issueMutations(data),
     ...otherMutations(data),
   }
@@ -94,6 +96,15 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
       success: true,
       project: changed(data, findOrFail(data, 'projects', id), references(input)),
     }),
+    issueLabelCreate: ({ input }: Creation) => {
+      const { name, teamId } = input
+      const teamOf = ({ team }: LinearObject) => (team as LinearObject | undefined)?.id
+      const isTaken = data.lists.issueLabels.some(
+        (label) => label.name === name && [undefined, teamId].includes(teamOf(label)),
+      )
+      if (isTaken) throw inputError('duplicate label name')
+      return { success: true, issueLabel: data.add('issueLabels', references(input)) }
+    },
     // An issue has one attachment of a URL.
     attachmentCreate: ({ input }: Creation) => {
       const issue = findOrFail(data, 'issues', input.issueId)
@@ -107,6 +118,13 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
       return { success: true, attachment }
     },
   }
+}
+
+function searched(data: LinearData, term: string, options: ListArguments): object {
+  const found = data.lists.issues.filter(({ title, description }) =>
+    [title, description].some((text) => typeof text === 'string' && text.includes(term)),
+  )
+  return { ...connectionOf(found, options), totalCount: found.length }
 }
 
 function changed(data: LinearData, object: LinearObject, fields: Fields): LinearObject {

@@ -46,6 +46,8 @@ async function sdkDocuments(): Promise<readonly string[]> {
     client.updateIssue('id', {}),
     client.createComment({}),
     client.teams(),
+    client.searchIssues('term'),
+    client.createIssueLabel({ name: 'name' }),
   ]
   await Promise.allSettled(calls)
   server.close()

@@ -1,5 +1,6 @@
 import type {
   AuthTestResponse,
+  ChatGetPermalinkResponse,
   ConversationsHistoryResponse,
   ConversationsListResponse,
   ConversationsMembersResponse,
@@ -11,7 +12,7 @@ import type {
   UsersLookupByEmailResponse,
 } from '@slack/web-api'
 import { historyOf, threadOf, type SlackMessage } from './workspace-data.ts'
-import { channelOf, refuse, type Method } from './method.ts'
+import { channelOf, messageOf, refuse, required, type Method } from './method.ts'
 
 const listUsers: Method = ({ data, args }) => {
   const { items, response_metadata } = pageOf(data.users, args, ({ id }) => id)
@@ -27,6 +28,23 @@ const listChannels: Method = ({ data, args }) => {
   })
   const { items, response_metadata } = pageOf(wanted, args, ({ id }) => id)
   return { ok: true, channels: [...items], response_metadata } satisfies ConversationsListResponse
+}
+
+const getChannel: Method = (call) => {
+  const channel = channelOf(call)
+  const count = call.data.members.get(channel.id)?.length ?? 0
+  const hasCount = call.args.get('include_num_members') === 'true'
+  return {
+    ok: true,
+    channel: { ...channel, ...(hasCount && { num_members: count }) },
+  }
+}
+
+const getPermalink: Method = (call) => {
+  const { ts = '' } = messageOf(call, required(call, 'message_ts'))
+  const { id } = channelOf(call)
+  const permalink = `https://acme.slack.com/archives/${id}/p${ts.replace('.', '')}`
+  return { ok: true, channel: id, permalink } satisfies ChatGetPermalinkResponse
 }
 
 const listMembers: Method = (call) => {
@@ -45,7 +63,7 @@ const history: Method = (call) => {
   const { items, response_metadata } = page
   return {
     ok: true,
-    messages: [...items],
+    messages: items.map(withMetadata(args)),
     has_more: response_metadata.next_cursor !== '',
     response_metadata,
   } satisfies ConversationsHistoryResponse
@@ -59,7 +77,7 @@ const replies: Method = (call) => {
   const { items, response_metadata } = pageOf(rest.filter(within(args)), args, ({ ts }) => ts)
   return {
     ok: true,
-    messages: [parent, ...items],
+    messages: [parent, ...items].map(withMetadata(args)),
     has_more: response_metadata.next_cursor !== '',
     response_metadata,
   } satisfies ConversationsRepliesResponse
@@ -111,7 +129,9 @@ export const readMethods: Readonly<Record<string, Method>> = {
   'users.list': listUsers,
   'users.info': getUser,
   'users.lookupByEmail': lookupByEmail,
+  'chat.getPermalink': getPermalink,
   'conversations.list': listChannels,
+  'conversations.info': getChannel,
   'conversations.members': listMembers,
   'conversations.history': history,
   'conversations.replies': replies,
@@ -142,6 +162,15 @@ function pageOf<Item>(
       next_cursor: next === undefined ? '' : Buffer.from(nameOf(next) ?? '').toString('base64'),
     },
   }
+}
+
+/** Their contents come only if they are asked for. */
+function withMetadata(args: ReadonlyMap<string, string>): (message: SlackMessage) => SlackMessage {
+  if (args.get('include_all_metadata') === 'true') return (message) => message
+  return ({ metadata, ...message }) => ({
+    ...message,
+    ...(metadata !== undefined && { metadata: { event_type: metadata.event_type ?? '' } }),
+  })
 }
 
 function within(args: ReadonlyMap<string, string>): (message: SlackMessage) => boolean {

@@ -162,6 +162,7 @@ const scopesByMethod: Readonly<Record<string, string>> = {
   'users.info': 'users:read',
   'users.lookupByEmail': 'users:read.email',
   'conversations.list': 'channels:read',
+  'conversations.info': 'channels:read',
   'conversations.members': 'channels:read',
   'conversations.history': 'channels:history',
   'conversations.replies': 'channels:history',
@@ -170,6 +171,7 @@ const scopesByMethod: Readonly<Record<string, string>> = {
   'chat.postMessage': 'chat:write',
   'reactions.add': 'reactions:write',
   'conversations.create': 'channels:manage',
+  'conversations.kick': 'channels:manage',
   'files.getUploadURLExternal': 'files:write',
 }
 

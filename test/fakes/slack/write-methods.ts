@@ -16,18 +16,37 @@ import {
   type Method,
   type MethodCall,
 } from './method.ts'
+import type { SlackMessage } from './workspace-data.ts'
 
-const blocksSchema = z.array(z.looseObject({ type: z.string() }))
+type Contents = Pick<SlackMessage, 'text' | 'blocks' | 'attachments' | 'metadata'>
 
-/** What a message shows. Lists come as JSON in the form. */
-function contentsOf({ args }: MethodCall): { readonly text: string; readonly blocks?: object[] } {
-  const text = args.get('text') ?? args.get('markdown_text')
-  const blocks = args.get('blocks')
-  if (text === undefined && blocks === undefined && !args.has('attachments')) refuse('no_text')
+const listsSchema = z.array(z.looseObject({}))
+const metadataSchema = z.looseObject({ event_type: z.string().optional() })
+
+/** What a message shows. Lists and objects come as JSON in the form. */
+function contentsOf({ args }: MethodCall): Contents {
+  const [text, blocks, attachments, metadata] = [
+    args.get('text') ?? args.get('markdown_text'),
+    args.get('blocks'),
+    args.get('attachments'),
+    args.get('metadata'),
+  ]
+  if (text === undefined && blocks === undefined && attachments === undefined) refuse('no_text')
   return {
-    text: text ?? '',
-    ...(blocks !== undefined && { blocks: blocksSchema.parse(JSON.parse(blocks)) }),
-  }
+    ...(text !== undefined && { text }),
+    ...(blocks !== undefined && { blocks: listsSchema.parse(JSON.parse(blocks)) }),
+    ...(attachments !== undefined && { attachments: listsSchema.parse(JSON.parse(attachments)) }),
+    ...(metadata !== undefined && { metadata: metadataSchema.parse(JSON.parse(metadata)) }),
+  } as Contents
+}
+
+/** A text replaces blocks too. An empty list, or an object, removes what was there. */
+function change(message: SlackMessage, contents: Contents): void {
+  if (contents.text !== undefined) delete message.blocks
+  Object.assign(message, contents)
+  if (message.blocks?.length === 0) delete message.blocks
+  if (message.attachments?.length === 0) delete message.attachments
+  if (Object.keys(message.metadata ?? {}).length === 0) delete message.metadata
 }
 
 const postMessage: Method = (call) => {
@@ -35,8 +54,9 @@ const postMessage: Method = (call) => {
   const { id } = openChannelOf(call)
   const ts = data.nextTs()
   const parent = args.get('thread_ts')
-  const { text } = contentsOf(call)
-  data.say(id, ts, { user: token.userId, text, ...(parent !== undefined && { parent }) })
+  const { text = '', ...others } = contentsOf(call)
+  const fields = { user: token.userId, text, ...others }
+  data.say(id, ts, { ...fields, ...(parent !== undefined && { parent }) })
   const message = { type: 'message', user: token.userId, text, ts }
   return { ok: true, channel: id, ts, message } satisfies ChatPostMessageResponse
 }
@@ -53,8 +73,9 @@ const updateMessage: Method = (call) => {
   const ts = required(call, 'ts')
   const message = messageOf(call, ts)
   if (message.user !== call.token.userId) refuse('cant_update_message')
-  const { text } = contentsOf(call)
-  Object.assign(message, { text, edited: { user: call.token.userId, ts: call.data.nextTs() } })
+  change(message, contentsOf(call))
+  message.edited = { user: call.token.userId, ts: call.data.nextTs() }
+  const { text = '' } = message
   return { ok: true, channel: channelOf(call).id, ts, text } satisfies ChatUpdateResponse
 }
 
@@ -132,6 +153,19 @@ const inviteToChannel: Method = (call) => {
   return { ok: true, channel: { id, name } }
 }
 
+const kick: Method = (call) => {
+  const { id } = openChannelOf(call)
+  const user = required(call, 'user')
+  const members = call.data.members.get(id) ?? []
+  if (user === call.token.userId) refuse('cant_kick_self')
+  if (!members.includes(user)) refuse('not_in_channel')
+  call.data.members.set(
+    id,
+    members.filter((member) => member !== user),
+  )
+  return { ok: true }
+}
+
 /** Changes a channel by what the call says. */
 function changing(
   change: (call: MethodCall, channel: ReturnType<typeof channelOf>) => void,
@@ -198,6 +232,7 @@ export const writeMethods: Readonly<Record<string, Method>> = {
     channel.purpose = { value: required(call, 'purpose'), creator: call.token.userId, last_set: 1 }
   }),
   'conversations.invite': inviteToChannel,
+  'conversations.kick': kick,
   'conversations.join': changing((_call, channel) => {
     channel.is_member = true
   }),
@@ -209,7 +244,10 @@ export const writeMethods: Readonly<Record<string, Method>> = {
     if (channel.is_archived !== true) refuse('not_archived')
     channel.is_archived = false
   }),
-  'conversations.open': (call) => ({ ok: true, channel: { id: `D${required(call, 'users')}` } }),
+  'conversations.open': (call) => ({
+    ok: true,
+    channel: { id: call.args.get('channel') ?? `D${required(call, 'users')}` },
+  }),
   'files.getUploadURLExternal': getUploadUrl,
   'files.completeUploadExternal': completeUpload,
 }

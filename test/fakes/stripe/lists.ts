@@ -1,11 +1,14 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import { collapse, collapseItems } from './expansions.ts'
 import { embeddedLists, resources, type Resource } from './resources.ts'
+import { matchesQuery } from './search.ts'
 import { wholeList, type StripeAccount } from './stripe-account.ts'
 import { missing, StripeRefusal } from './stripe-error.ts'
 
 const common = new Set(['limit', 'starting_after', 'ending_before', 'expand'])
 const own: Readonly<Record<string, readonly string[]>> = {
   subscriptions: ['status', 'customer'],
+  customers: ['email'],
   events: ['type', 'types', 'delivery_success'],
   subscription_items: ['subscription'],
   setup_attempts: ['setup_intent'],
@@ -17,6 +20,11 @@ export function listOf(
   path: string,
   query: JsonObject,
 ): JsonObject | undefined {
+  // Stripe lists all of them too: those of an invoice are a list within it.
+  if (path === 'invoice_payments' && typeof query.invoice === 'string') {
+    const items = wholeList(account.get('invoices', query.invoice, 'invoice'), 'payments')
+    return page(items, query, { path })
+  }
   const resource = resources[path]
   if (resource !== undefined) {
     checkNames(query, [...(own[path] ?? []), ...(resource.filtersCreated ? ['created'] : [])])
@@ -25,7 +33,7 @@ export function listOf(
       .filter((object) => isCreatedIn(object.created, query.created))
       .filter((object) => isWanted(path, object, query))
     return page(
-      found.map((object) => shown(object, path, query)),
+      found.map((object) => shown(object, path, query.expand, 'data.')),
       query,
       { path, resource },
     )
@@ -34,9 +42,33 @@ export function listOf(
     const [, id] = pattern.exec(path) ?? []
     if (id === undefined) continue
     checkNames(query, field === '_balance' ? ['created'] : [])
-    return page(wholeList(account.get(of, id), field), query, { path })
+    const items = wholeList(account.get(of, id), field)
+    return page(collapseItems(items, { path: of, field }, query.expand), query, { path })
   }
   return listOfParameter(account, path, query)
+}
+
+const listsOfParameters: Readonly<
+  Record<string, readonly [of: string, name: string, field: string]>
+> = {
+  subscription_items: ['subscriptions', 'subscription', 'items'],
+  setup_attempts: ['setup_intents', 'setup_intent', '_attempts'],
+}
+
+/** GET of `path/search`; undefined if the path is none. */
+export function searchOf(
+  account: StripeAccount,
+  path: string,
+  query: JsonObject,
+): JsonObject | undefined {
+  const [, list = ''] = /^(.+)\/search$/.exec(path) ?? []
+  if (!(list in resources)) return undefined
+  const found = account
+    .all(list)
+    .filter((object) => matchesQuery(object, typeof query.query === 'string' ? query.query : ''))
+    .slice(0, Number(query.limit ?? 10))
+  const data = found.map((object) => shown(object, list, query.expand, 'data.'))
+  return { object: 'search_result', url: `/v1/${path}`, data, has_more: false, next_page: null }
 }
 
 /** Lists that need the id of another object as a parameter. */
@@ -45,12 +77,7 @@ function listOfParameter(
   path: string,
   query: JsonObject,
 ): JsonObject | undefined {
-  const [of, name, field] =
-    path === 'subscription_items'
-      ? ['subscriptions', 'subscription', 'items']
-      : path === 'setup_attempts'
-        ? ['setup_intents', 'setup_intent', '_attempts']
-        : []
+  const [of, name, field] = listsOfParameters[path] ?? []
   if (of === undefined || name === undefined || field === undefined) return undefined
   checkNames(query, own[path] ?? [])
   const id = query[name]
@@ -60,7 +87,8 @@ function listOfParameter(
       param: name,
       message: `Missing ${name}.`,
     })
-  return page(wholeList(account.get(of, id, name), field), query, { path })
+  const items = wholeList(account.get(of, id, name), field)
+  return page(collapseItems(items, { path: of, field }, query.expand), query, { path })
 }
 
 function checkNames(query: JsonObject, names: readonly string[]): void {
@@ -86,6 +114,7 @@ function isCreatedIn(created: number, filter: JsonValue | undefined): boolean {
 }
 
 function isWanted(path: string, object: JsonObject, query: JsonObject): boolean {
+  if (path === 'customers' && query.email !== undefined) return query.email === object.email
   if (path === 'subscriptions') return query.status === 'all' || object.status !== 'canceled'
   if (path !== 'events') return true
   const { types, type } = query
@@ -126,15 +155,13 @@ function page(
   return { object: 'list', url, data, has_more: start + limit < found.length }
 }
 
-/** What a response shows of an object: what begins with `_` is the simulator's own, line items of a session are to be asked for. */
-export function shown(object: JsonObject, path: string, query: JsonObject): JsonObject {
-  const expand = Array.isArray(query.expand) ? query.expand : []
-  const wantsItems = expand.includes('data.line_items') || expand.includes('line_items')
-  return Object.fromEntries(
-    Object.entries(object).filter(
-      ([name]) =>
-        !name.startsWith('_') &&
-        (path !== 'checkout/sessions' || name !== 'line_items' || wantsItems),
-    ),
-  )
+/** What a response shows of an object: what begins with `_` is the simulator's own. */
+export function shown(
+  object: JsonObject,
+  path: string,
+  expand?: JsonValue,
+  prefix = '',
+): JsonObject {
+  const own = Object.entries(object).filter(([name]) => !name.startsWith('_'))
+  return collapse(Object.fromEntries(own), path, expand, prefix)
 }

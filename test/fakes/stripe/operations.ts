@@ -100,6 +100,7 @@ export function remove(account: StripeAccount, path: string, id: string): JsonOb
     const change = { status: 'canceled', canceled_at: account.now }
     return account.change(path, id, change, 'customer.subscription.deleted')
   }
+  if (path === 'invoices') requireStatus(account, path, id, ['draft'])
   if (resources[path]?.deletion === undefined)
     throw new StripeRefusal(404, {
       message: `Unrecognized request URL (DELETE: /v1/${path}/${id}).`,
@@ -154,13 +155,13 @@ function numbers(fields: JsonObject): JsonObject {
 function charge(account: StripeAccount, intent: Stored): Stored {
   const { id, amount = null, currency = null, payment_method: method } = intent
   if (method === decliningMethod) {
-    account.change(
+    const failed = account.change(
       'payment_intents',
       id,
       { status: 'requires_payment_method' },
       'payment_intent.payment_failed',
     )
-    throw cardDeclined()
+    throw cardDeclined({ payment_intent: { ...failed, client_secret: `${id}_client_secret` } })
   }
   const isManual = intent.capture_method === 'manual'
   const { id: latest } = account.add('charges', { amount, currency, payment_intent: id })

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
+import { collapse } from './expansions.ts'
 import { resources, type Resource } from './resources.ts'
 import { missing } from './stripe-error.ts'
 
@@ -91,9 +92,10 @@ export class StripeAccount {
     return { id, object: resource.object, deleted: true }
   }
 
-  /** Adds an event. It holds the object as it is now, in the version of the account. */
+  /** Adds an event. It holds the object as it is now, in the version of the account, without what is to be expanded. */
   tell(type: string, object: Stored, created = this.now): Stored {
-    const shown = { ...object, from_event: true }
+    const collapsed = collapse(object, StripeAccount.pathOf(object.object))
+    const shown = { ...collapsed, from_event: true }
     return this.add('events', {
       type,
       created,

@@ -34,11 +34,14 @@ export const lockTimeout = (): StripeRefusal =>
     message: 'This object cannot be accessed right now because another API request holds it.',
   })
 
-export const cardDeclined = (): StripeRefusal =>
+/** @param about what the error tells of: the payment intent as it is after the decline */
+export const cardDeclined = (about: JsonObject = {}): StripeRefusal =>
   new StripeRefusal(402, {
     type: 'card_error',
     code: 'card_declined',
     decline_code: 'generic_decline',
+    doc_url: 'https://stripe.com/docs/error-codes/card-declined',
     message: 'Your card was declined.',
     param: '',
+    ...about,
   })

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { parseForm } from './form.ts'
-import { listOf, shown } from './lists.ts'
+import { listOf, searchOf, shown } from './lists.ts'
 import { create, operate, remove, update } from './operations.ts'
 import { resources } from './resources.ts'
 import { StripeAccount } from './stripe-account.ts'
@@ -193,28 +193,29 @@ export class StripeSimulator implements AsyncDisposable {
   }
 
   #read({ path, query }: StripeRequest): JsonObject {
-    const list = listOf(this.account, path, query)
+    const list = listOf(this.account, path, query) ?? searchOf(this.account, path, query)
     if (list !== undefined) return list
     const place = objectPlace(path)
     if (place === undefined) throw unknownUrl('GET', path)
     const found = this.account.find(place.path, place.id)
-    if (found !== undefined) return shown(found, place.path, query)
+    if (found !== undefined) return shown(found, place.path, query.expand)
     const deleted = this.account.deleted(place.path, place.id)
     if (deleted === undefined) throw missing(resources[place.path]?.object ?? '', place.id)
     return { id: deleted.id, object: deleted.object, deleted: true }
   }
 
-  #write({ method, path }: StripeRequest, fields: JsonObject): JsonObject {
+  #write({ method, path }: StripeRequest, form: JsonObject): JsonObject {
+    const { expand, ...fields } = form
     const place = objectPlace(path)
     if (method === 'DELETE' && place !== undefined)
       return remove(this.account, place.path, place.id)
     if (method !== 'POST') throw unknownUrl(method, path)
-    if (path in resources) return shown(create(this.account, path, fields), path, {})
+    if (path in resources) return shown(create(this.account, path, fields), path, expand)
     if (place !== undefined)
-      return shown(update(this.account, place.path, place.id, fields), path, {})
+      return shown(update(this.account, place.path, place.id, fields), place.path, expand)
     const operated = operate(this.account, path, fields)
     if (operated === undefined) throw unknownUrl(method, path)
-    return shown(operated, path, {})
+    return shown(operated, StripeAccount.pathOf(operated.object), expand)
   }
 }
 

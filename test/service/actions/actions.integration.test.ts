@@ -342,7 +342,11 @@ describe('a call that failed and comes again under its key', () => {
       () => ({ status: 409, body: { error: { code: 'idempotency_key_in_use' } } }),
       'action_unavailable',
     ],
-    ['a decline', refuse, 'action_refused'],
+    [
+      'a decline',
+      () => ({ status: 402, body: { error: { type: 'card_error', message: 'declined' } } }),
+      'action_declined',
+    ],
   ]
   test.each(turnedAway)(
     'is the same one for the vendor if it is turned away in between because of %s',
@@ -353,7 +357,7 @@ describe('a call that failed and comes again under its key', () => {
       vendor.respond = turnAway
       expect(codeOf(await invoke({ input, timeout_seconds: 1 }, { key }))).toBe(code)
       const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
-      const outcome = code === 'action_refused' ? 'failed' : 'unknown'
+      const outcome = code === 'action_declined' ? 'failed' : 'unknown'
       expect(body).toMatchObject({ items: [{ outcome, error: code }] })
       vendor.respond = succeed
       expect((await invoke({ input }, { key })).status).toBe(200)
@@ -400,8 +404,13 @@ describe('a failure of the vendor', () => {
     ['that lacks a right', () => ({ status: 403, body: {} }), 'action_permission_denied'],
     [
       'that refuses the call',
-      () => ({ status: 402, body: { error: { code: 'card_declined', message: 'declined' } } }),
+      () => ({ status: 400, body: { error: { code: 'parameter_missing', message: 'missing' } } }),
       'action_refused',
+    ],
+    [
+      'whose bank declines the card',
+      () => ({ status: 402, body: { error: { code: 'card_declined', message: 'declined' } } }),
+      'action_declined',
     ],
     [
       'that asks to wait longer than the call may last',
@@ -459,6 +468,27 @@ describe('a failure of the vendor', () => {
       },
     })
   })
+})
+
+test('the audit log has the effect and the hash of a call before the vendor responds', async () => {
+  let end: () => void = () => undefined
+  const isSent = new Promise<void>((resolve) => {
+    vendor.respond = (_request, response) => {
+      end = () => response.end(JSON.stringify(customer))
+      resolve()
+      return undefined
+    }
+  })
+  const call = invoke({ input })
+  await isSent
+  const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
+  expect(body).toMatchObject({
+    items: [
+      { outcome: 'begun', details: { effect: 'create', input_hash: expect.any(String) as string } },
+    ],
+  })
+  end()
+  expect((await call).status).toBe(200)
 })
 
 test('every call has an entry in the audit log, without its input', async () => {

@@ -61,6 +61,28 @@ test.each(['action_unavailable', 'action_response_unreadable', 'unexpected'] as 
   },
 )
 
+test('a call that is repeated is the same one for a day from its first attempt', async () => {
+  const options = optionsOf(true)
+  const request = { principal: 'key_4', key: 'day', requestHash: 'hash' }
+  const attempts: number[] = []
+  const fail = ({ attempt }: IdempotencyBegin): Promise<never> => {
+    attempts.push(attempt)
+    return Promise.reject(new ConnectError('action_unavailable', { details: { reason: 'a test' } }))
+  }
+  for (const hours of [23, 2, 0]) {
+    await expect(invokeOnce(request, fail, options)).rejects.toMatchObject({
+      code: 'action_unavailable',
+    })
+    await api.database.query(
+      `UPDATE reactor_connect_service.idempotency_keys
+       SET created_at = created_at - $1 * interval '1 hour' WHERE key = 'day'`,
+      [hours],
+    )
+  }
+  // The vendor forgets its key after a day, too.
+  expect(attempts).toEqual([1, 2, 1])
+})
+
 test('a call that never reached the vendor leaves its key free, also if it may not be repeated', async () => {
   const request = { principal: 'key_3', key: 'unreached', requestHash: 'hash' }
   const fail = (): Promise<never> =>

@@ -78,7 +78,16 @@ const logins: readonly Login[] = [
     config: (url) => ({ api_url: url, api_key: planted('key') }),
     hasTokens: false,
     actions: ['createPaymentIntent', 'getPaymentIntent'],
-    failure: (message) => ({ error: { message, code: message, decline_code: message } }),
+    failure: (message) => ({
+      error: {
+        message,
+        type: message,
+        code: message,
+        param: message,
+        doc_url: `https://stripe.com/docs?key=${message}`,
+        payment_intent: { id: message, client_secret: message },
+      },
+    }),
   },
   {
     ...github,

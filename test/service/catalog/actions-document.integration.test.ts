@@ -43,7 +43,9 @@ describe.each(nativeTypes())('the OpenAPI document of the actions of %s', (type)
       ...Object.keys(responses).map((name) => `#/components/responses/${name}`),
     ]
     expect([...new Set(references)].toSorted()).toEqual(parts.toSorted())
-    expect(text.length).toBeLessThan(250_000)
+    // Its parts are there once: what all actions share, and little more than its fields for each of them.
+    const actions = Object.keys(documentSchema.parse(raw).paths).length
+    expect(text.length).toBeLessThan(30_000 + 7_500 * actions)
   })
 
   test('has an operation for each action', async () => {
@@ -69,7 +71,7 @@ test('a request and its result fit the schemas of their action only', async () =
   expect(fits('CreateCustomerRequest', { input: { mail: 'ada@example.com' } })).toBe(false)
   expect(fits('CreateCustomerRequest', { input, dryrun: true })).toBe(false)
   expect(fits('CreateProductRequest', { input })).toBe(false)
-  const output = { id: 'cus_1', object: 'customer', livemode: false }
+  const output = { id: 'cus_1', object: 'customer', created: 1_767_225_600, livemode: false }
   const invocation = { action: 'createCustomer', output, vendor_request_id: null }
   expect(fits('CreateCustomerInvocation', invocation)).toBe(true)
   expect(fits('CreateProductInvocation', invocation)).toBe(false)

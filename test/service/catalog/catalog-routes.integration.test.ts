@@ -46,6 +46,8 @@ test('a descriptor is shown whole, with the words of the API', async () => {
       { kind: 'oauth2', authorize_url: 'https://vendor.example/authorize', scopes: ['read'] },
     ],
     actions: [{ name: 'ping', dry_run: 'synthesized' }],
-    webhooks: [{ name: 'events', signature: { timestamp_header: 'x-time' }, event_id: '/id' }],
+    webhooks: [
+      { name: 'events', signature: { timestamp: { from: 'header:x-time' } }, event_id: '/id' },
+    ],
   })
 })

@@ -192,6 +192,22 @@ describe('what failed', () => {
     expect(keys).toHaveLength(3)
   })
 
+  test('has its key in the error, for whoever sends it again', async () => {
+    const broken = json(503, error('store_unavailable'), soon)
+    await using at = await scripted(broken, broken, json(201, '{"id":"run_1"}'))
+    const options = { baseUrl: at.service.url, apiKey: 'k', retries: 1 }
+    const client = createClient(options)
+    const { idempotencyKey } = await failureOf(client.runs.start('shop'))
+    if (idempotencyKey === undefined) throw new TypeError('the error has no key')
+    await client.runs.start('shop', { idempotencyKey })
+    const keys = at.service.seen.map(({ headers }) => headers['idempotency-key'])
+    expect(keys).toEqual([idempotencyKey, idempotencyKey, idempotencyKey])
+    await using gone = await scripted({ status: 'cut' })
+    const lost = createClient({ baseUrl: gone.service.url, apiKey: 'k', retries: 0 })
+    const own = { idempotencyKey: 'mine' }
+    expect((await failureOf(lost.runs.start('shop', own))).idempotencyKey).toBe('mine')
+  })
+
   test('is not asked again where that could do it twice, but after 429', async () => {
     await using at = await scripted(
       json(429, error('rate_limited'), soon),

@@ -100,6 +100,51 @@ describe('a client', () => {
   })
 })
 
+describe('an output', () => {
+  const open = { type: 'object', properties: { id: { type: 'string' } }, additionalProperties: {} }
+  const list = { type: 'array', items: open }
+  const client = generated({
+    catalog: { streams: [stream('s', open)] },
+    actions: [
+      action('get', { output: { ...open, properties: { ...open.properties, list } } }),
+      action('find', { output: { anyOf: [open, list] } }),
+      action('closed', { output: { ...open, additionalProperties: false } }),
+    ],
+  })
+
+  test('that may have other fields lets a program read them', () => {
+    expect(client).toContain('export type GetOutput = {\n  id?: string\n')
+    const use = `
+      import { createClient } from './client.ts'
+      const { actions, connections } = createClient({ baseUrl: 'http://127.0.0.1:8007', apiKey: 'key' })
+      export async function use(): Promise<readonly unknown[]> {
+        const got = await actions.get({})
+        const id: string | undefined = got.id
+        const inner: unknown = got.list?.[0]?.['other']
+        // @ts-expect-error: its type is not known
+        const text: string = got['other']
+        const { id: closedId, ...closed } = await actions.closed({})
+        // @ts-expect-error: there is no such field
+        const none = closed.other
+        // @ts-expect-error: a stream shows a misspelt field
+        await connections.create({ name: 'a', destination: 'data:a', streams: [{ stream: 's', cursorField: 'di' }] })
+        return [id, inner, text, closedId, none, got['other']]
+      }
+    `
+    expect(problemsOf({ 'client.ts': client, 'use.ts': use })).toEqual([])
+  })
+
+  test('that is an object or a list is told apart with Array.isArray', () => {
+    const use = `
+      import { createClient } from './client.ts'
+      const { actions } = createClient({ baseUrl: 'http://127.0.0.1:8007', apiKey: 'key' })
+      const found = await actions.find({})
+      export const id: string | undefined = Array.isArray(found) ? found[0]?.id : found.id
+    `
+    expect(problemsOf({ 'client.ts': client, 'use.ts': use })).toEqual([])
+  })
+})
+
 const plain: ts.CompilerOptions = {
   strict: true,
   target: ts.ScriptTarget.ES2022,

@@ -26,7 +26,7 @@ test('an embedded server takes connections with its random password only, and on
   ])
   const { port, password } = server.address
   expect(password.length).toBeGreaterThanOrEqual(32)
-  for (const file of ['owner.pid', 'superuser.json', 'server.log']) {
+  for (const file of ['owner.pid', 'pgpass', 'superuser.json', 'server.log']) {
     const { mode } = await stat(join(dataDir, file))
     expect(mode & 0o777, file).toBe(0o600)
   }

@@ -1,0 +1,111 @@
+import { isLoopback } from '../../lib/net/loopback.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { destinationAddress } from '../../service/connections/destination-address.ts'
+import { connectionDocument } from '../../service/connections/schema.ts'
+import { loadSettings } from '../../service/platform/config/load-settings.ts'
+import type { Settings } from '../../service/platform/config/settings.ts'
+import { embeddedDataAddress } from '../../service/serve/databases.ts'
+import { readLocalService } from '../../service/serve/local-service-file.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { CommandContext } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { usageError } from '../usage-error.ts'
+
+/** The address of a connection's tables, as a URL for psql. It never has the password: others see what is on a command line. */
+export async function showAddress(context: CommandContext, name: string): Promise<number> {
+  const { client, output, environment } = context
+  const { document } = await client.ask(
+    { method: 'GET', path: apiPath('connections', name) },
+    connectionDocument,
+  )
+  const { destination } = document
+  const settings = loadSettings({ environment })
+  await requireServiceHere(context, settings)
+  const { address, schema, passwordFile } = await findTables(destination, settings)
+  const url = addressUrl(address, { schema, passwordFile })
+  const { host, port, database, user } = address
+  const json = { destination, host, port, database, user, schema, password_file: passwordFile, url }
+  await showResult(output, json, () => `${url}\n`)
+  if (passwordFile === null && !output.json)
+    output.screen.line('note: it has no password; set PGPASSWORD, or have a line in ~/.pgpass')
+  return exitCodes.complete
+}
+
+interface Tables {
+  readonly address: PostgresAddress
+  /** Null if the streams decide. */
+  readonly schema: string | null
+  /** Null if the password is not in a file that the service made. */
+  readonly passwordFile: string | null
+}
+
+async function findTables(destination: string, settings: Settings): Promise<Tables> {
+  const { databaseUrl, dataDatabaseUrl } = settings
+  const isEmbedded =
+    destination.startsWith('data:') && databaseUrl === undefined && dataDatabaseUrl === undefined
+  const embedded = isEmbedded ? await readEmbedded(settings) : undefined
+  if (isEmbedded && embedded === undefined)
+    throw usageError(
+      `No PostgreSQL of a service runs with the data folder ${settings.dataDir}`,
+      'Start the service, or name its data folder with REACTOR_CONNECT_DATA_DIR.',
+    )
+  const data = embedded?.address ?? dataDatabaseUrl
+  const { address, schema } = destinationAddress(destination, { data, postgres: settings.postgres })
+  return { address, schema: schema ?? null, passwordFile: embedded?.passwordFile ?? null }
+}
+
+async function readEmbedded(settings: Settings): ReturnType<typeof embeddedDataAddress> {
+  try {
+    return await embeddedDataAddress(settings)
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EACCES') throw error
+    throw usageError(
+      `The data folder ${settings.dataDir} is for the user of the service alone`,
+      'Run the command as that user.',
+      error,
+    )
+  }
+}
+
+/** The settings here are those of the service on this machine, and say nothing of another one. */
+async function requireServiceHere(
+  { service }: CommandContext,
+  { dataDir }: Settings,
+): Promise<void> {
+  const local = await readLocalService(dataDir).catch(() => undefined)
+  if (local !== undefined && isSameService(local.url, service.url)) return
+  throw usageError(
+    `The service at ${service.url} is not the one of this machine with the data folder ${dataDir}, and only that machine knows where its tables are`,
+    'Run the command on the machine of the service, with the same REACTOR_CONNECT_DATA_DIR and settings, or ask its operator.',
+  )
+}
+
+function isSameService(first: string, second: string): boolean {
+  const [one, other] = [new URL(first), new URL(second)]
+  const isOneHost =
+    one.hostname === other.hostname || (isLoopback(one.hostname) && isLoopback(other.hostname))
+  return isOneHost && one.port === other.port
+}
+
+/** https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS */
+function addressUrl(
+  { host, port, database, user, ssl }: PostgresAddress,
+  { schema, passwordFile }: Pick<Tables, 'schema' | 'passwordFile'>,
+): string {
+  const parameters = Object.entries({
+    sslmode: ssl === 'disable' ? null : ssl,
+    passfile: passwordFile,
+    options: schema === null ? null : `-csearch_path=${schemaName(schema)}`,
+  }).flatMap(([name, value]) => (value === null ? [] : [`${name}=${encodeURIComponent(value)}`]))
+  const place = host.includes(':') ? `[${host}]` : encodeURIComponent(host)
+  const start = `postgres://${encodeURIComponent(user)}@${place}:${String(port)}`
+  const query = parameters.length === 0 ? '' : `?${parameters.join('&')}`
+  return `${start}/${encodeURIComponent(database)}${query}`
+}
+
+function schemaName(schema: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(schema) ? schema : quoteIdentifier(schema)
+}

@@ -1,0 +1,245 @@
+import { z } from 'zod'
+
+/**
+ * The fields of GitHub's objects that are the reason to make a call, as its OpenAPI document declares them: what may be missing there is optional
+ * here, and a list of values is any text, because GitHub adds values. Nothing is refused because of them, and other fields are kept.
+ */
+const text = z.string()
+const whole = z.int()
+const flag = z.boolean()
+const textOrNull = text.nullable()
+const times = { created_at: text, updated_at: text }
+const user = z.looseObject({ id: whole, login: text, html_url: text })
+const person = user.nullable()
+const reference = z.looseObject({ label: text, ref: text, sha: text })
+
+const milestone = {
+  id: whole,
+  number: whole,
+  state: text,
+  title: text,
+  html_url: text,
+  description: textOrNull,
+  due_on: textOrNull,
+  open_issues: whole,
+  closed_issues: whole,
+  closed_at: textOrNull,
+  ...times,
+}
+
+const label = { id: whole, name: text, color: text, default: flag, description: textOrNull }
+
+/** What an issue and a pull request have. */
+const discussed = {
+  id: whole,
+  number: whole,
+  state: text,
+  title: text,
+  html_url: text,
+  locked: flag,
+  assignee: person,
+  assignees: z.array(user).exactOptional(),
+  milestone: z.looseObject({ number: whole, title: text, state: text, html_url: text }).nullable(),
+  closed_at: textOrNull,
+  draft: flag.exactOptional(),
+  ...times,
+}
+
+const issue = {
+  ...discussed,
+  body: textOrNull.exactOptional(),
+  user: person,
+  comments: whole,
+  state_reason: textOrNull.exactOptional(),
+  pull_request: z
+    .looseObject({ html_url: textOrNull, merged_at: textOrNull.exactOptional() })
+    .exactOptional(),
+}
+
+const issueLabel = z.looseObject({
+  id: whole.exactOptional(),
+  name: text.exactOptional(),
+  color: text.nullable().exactOptional(),
+  description: textOrNull.exactOptional(),
+})
+
+export const issueOutput = z.looseObject({
+  ...issue,
+  labels: z.array(z.union([text, issueLabel])),
+})
+/** As a search finds it. */
+export const foundIssue = z.looseObject({
+  ...issue,
+  assignees: z.array(user).nullable().exactOptional(),
+  labels: z.array(issueLabel),
+})
+
+const pull = {
+  ...discussed,
+  body: textOrNull,
+  head: reference,
+  base: reference,
+  labels: z.array(z.looseObject({ ...label, description: textOrNull.exactOptional() })),
+  merged_at: textOrNull,
+  merge_commit_sha: textOrNull,
+  requested_reviewers: z.array(user).exactOptional(),
+  diff_url: text,
+}
+
+export const pullOutput = z.looseObject({
+  ...pull,
+  user,
+  merged: flag,
+  mergeable: flag.nullable(),
+  mergeable_state: text,
+  merged_by: person,
+  comments: whole,
+  review_comments: whole,
+  commits: whole,
+  additions: whole,
+  deletions: whole,
+  changed_files: whole,
+})
+/** As the calls about reviewers give it. */
+export const pullWithReviewers = z.looseObject({ ...pull, user: person })
+
+export const reviewOutput = z.looseObject({
+  id: whole,
+  state: text,
+  body: text,
+  html_url: text,
+  commit_id: textOrNull,
+  submitted_at: text.exactOptional(),
+  user: person,
+})
+
+export const reviewCommentOutput = z.looseObject({
+  id: whole,
+  body: text,
+  html_url: text,
+  path: text,
+  line: whole.exactOptional(),
+  side: text.exactOptional(),
+  commit_id: text,
+  diff_hunk: text,
+  in_reply_to_id: whole.exactOptional(),
+  pull_request_review_id: whole.nullable(),
+  user: person,
+  ...times,
+})
+
+export const commentOutput = z.looseObject({
+  id: whole,
+  html_url: text,
+  body: text.exactOptional(),
+  issue_url: text,
+  user: person,
+  ...times,
+})
+
+export const releaseOutput = z.looseObject({
+  id: whole,
+  html_url: text,
+  upload_url: text,
+  tag_name: text,
+  target_commitish: text,
+  name: textOrNull,
+  body: textOrNull.exactOptional(),
+  draft: flag,
+  prerelease: flag,
+  assets: z.array(
+    z.looseObject({ id: whole, name: text, size: whole, browser_download_url: text }),
+  ),
+  tarball_url: textOrNull,
+  zipball_url: textOrNull,
+  author: user,
+  created_at: text,
+  published_at: textOrNull,
+})
+
+export const labelOutput = z.looseObject(label)
+export const labelsOutput = z.array(labelOutput)
+export const milestoneOutput = z.looseObject(milestone)
+
+export const statusOutput = z.looseObject({
+  id: whole,
+  url: text,
+  state: text,
+  context: text,
+  description: textOrNull,
+  target_url: textOrNull,
+  ...times,
+})
+
+export const repositoryOutput = z.looseObject({
+  id: whole,
+  name: text,
+  full_name: text,
+  html_url: text,
+  clone_url: text,
+  ssh_url: text,
+  default_branch: text,
+  description: textOrNull,
+  homepage: textOrNull,
+  language: textOrNull,
+  owner: user,
+  private: flag,
+  archived: flag,
+  disabled: flag,
+  fork: flag,
+  visibility: text.exactOptional(),
+  topics: z.array(text).exactOptional(),
+  forks_count: whole,
+  open_issues_count: whole,
+  stargazers_count: whole,
+  size: whole,
+  permissions: z.looseObject({ admin: flag, push: flag, pull: flag }).exactOptional(),
+  pushed_at: text,
+  ...times,
+})
+
+const entry = {
+  type: text,
+  name: text,
+  path: text,
+  sha: text,
+  size: whole,
+  url: text,
+  html_url: textOrNull,
+  download_url: textOrNull,
+}
+
+/** A file has `content` and `encoding`, a symbolic link has `target`, a submodule has neither. A folder is a list. */
+export const contentOutput = z.union([
+  z.looseObject({
+    ...entry,
+    content: text.exactOptional(),
+    encoding: text.exactOptional(),
+    target: text.exactOptional(),
+  }),
+  z.array(z.looseObject(entry)),
+])
+
+export const fileCommitOutput = z.looseObject({
+  content: z
+    .looseObject({
+      sha: text,
+      name: text.exactOptional(),
+      path: text.exactOptional(),
+      size: whole.exactOptional(),
+      html_url: text.exactOptional(),
+      download_url: text.exactOptional(),
+    })
+    .nullable(),
+  commit: z.looseObject({
+    sha: text,
+    message: text.exactOptional(),
+    html_url: text.exactOptional(),
+  }),
+})
+
+export const refOutput = z.looseObject({
+  ref: text,
+  url: text,
+  object: z.looseObject({ type: text, sha: text, url: text }),
+})

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+
+/** What `documents.ts` asks for, with the types of Linear's schema. Nothing is refused because of them, and other fields are kept. */
+const text = z.string()
+const textOrNull = text.nullable()
+const flagOrNull = z.boolean().nullable()
+const number = z.number().meta({ format: 'double' })
+const person = z.looseObject({ id: text, name: text })
+const named = z.looseObject({ id: text, name: text })
+const kind = z.looseObject({ id: text, name: text, type: text })
+const times = { createdAt: text, updatedAt: text }
+const issueLink = z.looseObject({ id: text, identifier: text })
+
+export const issue = z.looseObject({
+  id: text,
+  identifier: text,
+  title: text,
+  description: textOrNull,
+  url: text,
+  priority: number,
+  estimate: number.nullable(),
+  dueDate: textOrNull,
+  branchName: text,
+  labelIds: z.array(text),
+  trashed: flagOrNull,
+  archivedAt: textOrNull,
+  ...times,
+  team: z.looseObject({ id: text, key: text }),
+  state: kind,
+  assignee: person.extend({ email: text }).nullable(),
+  project: named.nullable(),
+  cycle: z.looseObject({ id: text, number }).nullable(),
+  parent: issueLink.nullable(),
+})
+
+export const comment = z.looseObject({
+  id: text,
+  body: text,
+  url: text,
+  issueId: textOrNull,
+  parentId: textOrNull,
+  user: person.nullable(),
+  ...times,
+})
+
+export const project = z.looseObject({
+  id: text,
+  name: text,
+  description: text,
+  url: text,
+  startDate: textOrNull,
+  targetDate: textOrNull,
+  priority: number,
+  archivedAt: textOrNull,
+  ...times,
+  status: kind,
+  lead: person.nullable(),
+})
+
+export const attachment = z.looseObject({
+  id: text,
+  title: text,
+  subtitle: textOrNull,
+  url: text,
+  metadata: z.looseObject({}),
+  issue: issueLink,
+  ...times,
+})

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { defineAction, urlPath } from '../../action.ts'
+import { onBehalfOf } from './connect-fields.ts'
+import {
+  amount,
+  currency,
+  expand,
+  flag,
+  metadata,
+  objectId,
+  reference,
+  stripeObject,
+} from './fields.ts'
+import { stripeRequest } from './request.ts'
+
+const setupIntent = stripeObject('setup_intent')
+
+export const createSetupIntent = defineAction({
+  name: 'createSetupIntent',
+  title: 'Begin to store a payment method of a customer for later payments',
+  effect: 'create',
+  idempotency: 'native_key',
+  dryRun: 'native',
+  input: z
+    .object({
+      customer: reference('the customer'),
+      payment_method: reference('the payment method to store'),
+      payment_method_types: z.array(z.string().max(5000)).min(1).exactOptional(),
+      automatic_payment_methods: z
+        .strictObject({
+          enabled: z.boolean(),
+          allow_redirects: z.enum(['always', 'never']).exactOptional(),
+        })
+        .exactOptional(),
+      confirm: flag.meta({ description: 'Whether to store the payment method right away.' }),
+      return_url: z.string().max(2048).exactOptional().meta({
+        description:
+          'Where the customer comes back to after an authentication elsewhere. Needs `confirm`.',
+      }),
+      usage: z.enum(['on_session', 'off_session']).exactOptional().meta({
+        description: 'Whether the customer is there at later payments. Default: `off_session`.',
+      }),
+      single_use: z.strictObject({ amount, currency }).exactOptional(),
+      attach_to_self: flag.meta({
+        description: 'Whether the payment method is of the account itself.',
+      }),
+      on_behalf_of: onBehalfOf,
+      description: z.string().max(1000).exactOptional(),
+      metadata: metadata.exactOptional(),
+      expand,
+    })
+    .refine(({ confirm, return_url: url }) => url === undefined || confirm === true, {
+      message: 'needs `confirm`: true',
+      path: ['return_url'],
+    }),
+  output: setupIntent,
+  plan: (input, config) => stripeRequest(config, 'POST', '/v1/setup_intents', input),
+})
+
+export const getSetupIntent = defineAction({
+  name: 'getSetupIntent',
+  title: 'Get a setup intent',
+  effect: 'read',
+  idempotency: 'natural',
+  dryRun: 'native',
+  input: z.object({ id: objectId('setup intent', 'seti'), expand }),
+  output: setupIntent,
+  plan: ({ id, ...fields }, config) =>
+    stripeRequest(config, 'GET', urlPath`/v1/setup_intents/${id}`, fields),
+})

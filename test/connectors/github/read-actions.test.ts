@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { listOf, timeAt } from '../../fakes/github/data.ts'
+import { startWorld } from './action-world.ts'
+
+const place = { owner: 'acme', repo: 'shop' }
+
+test('a release is read: the latest, by its id or by its tag', async () => {
+  await using world = await startWorld()
+  const { github, invoke, failure } = world
+  github.addRepository('acme/shop')
+  expect(await failure('getRelease', place)).toMatchObject({
+    code: 'action_refused',
+    details: { status: 404 },
+  })
+  const made = await invoke('createRelease', { ...place, tag_name: 'v1/beta 2' })
+  const { id: release_id } = made as { id: number }
+  await invoke('createRelease', { ...place, tag_name: 'v2', draft: true })
+  await invoke('createRelease', { ...place, tag_name: 'v3', prerelease: true })
+  const first = { id: release_id, tag_name: 'v1/beta 2' }
+  expect(await invoke('getRelease', place)).toMatchObject(first)
+  expect(await invoke('getRelease', { ...place, release_id })).toMatchObject(first)
+  expect(await invoke('getRelease', { ...place, tag: 'v1/beta 2' })).toMatchObject(first)
+  expect(await failure('getRelease', { ...place, tag: 'v1', release_id })).toMatchObject({
+    code: 'action_input_invalid',
+  })
+})
+
+test('runs are listed a page at a time, of a repository or a workflow, and read', async () => {
+  await using world = await startWorld()
+  const { github, invoke, failure, api } = world
+  const shop = github.addRepository('acme/shop')
+  listOf(shop, 'actions/workflows').push({ id: 5, path: '.github/workflows/main.yml' })
+  for (let id = 1; id <= 5; id += 1)
+    listOf(shop, 'actions/runs').push({
+      id,
+      workflow_id: id === 3 ? 6 : 5,
+      head_branch: 'main',
+      status: 'completed',
+      conclusion: id === 4 ? 'failure' : 'success',
+      created_at: timeAt(id),
+    })
+  const ids: number[] = []
+  let page: number | null = 1
+  while (page !== null) {
+    const output = await invoke('listWorkflowRuns', { ...place, per_page: 2, page })
+    const read = output as {
+      readonly total_count: number
+      readonly workflow_runs: { readonly id: number }[]
+      readonly next_page: number | null
+    }
+    expect(read.total_count).toBe(5)
+    ids.push(...read.workflow_runs.map(({ id }) => id))
+    page = read.next_page
+  }
+  expect(ids).toEqual([5, 4, 3, 2, 1])
+  expect(api.requests).toHaveLength(3)
+  const failed = { ...place, workflow_id: 'main.yml', branch: 'main', status: 'failure' }
+  expect(await invoke('listWorkflowRuns', failed)).toMatchObject({
+    total_count: 1,
+    workflow_runs: [{ id: 4 }],
+    next_page: null,
+  })
+  expect(await invoke('listWorkflowRuns', { ...place, workflow_id: 6 }).catch(String)).toMatch(
+    /404|does not exist/,
+  )
+  expect(await invoke('getWorkflowRun', { ...place, run_id: 4 })).toMatchObject({
+    conclusion: 'failure',
+  })
+  expect(await failure('getWorkflowRun', { ...place, run_id: 9 })).toMatchObject({
+    details: { status: 404 },
+  })
+})
