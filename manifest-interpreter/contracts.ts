@@ -294,7 +294,7 @@ export interface Cursor extends RequestOptions {
   copyWithoutState?(): Cursor
   /** What is left of a slice after the records that this cursor has observed. */
   reduceRange?(slice: StreamSlice): StreamSlice
-  /** The ETag of the one response that held all of the last slice, if that began where this one does. */
+  /** The ETag of the one response that held all of the last slice, if that began at the same time as this one. */
   etagOf?(slice: StreamSlice): string | undefined
   /** Becomes part of the state when the slice is closed. */
   keepEtag?(slice: StreamSlice, etag: string): void

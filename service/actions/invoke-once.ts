@@ -6,6 +6,7 @@ import type {
   IdempotentRequest,
   StoredResponse,
 } from '../platform/http/idempotency-contract.ts'
+import { isOutcomeUnknown } from '../platform/http/outcome-unknown.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { StoredKey } from '../platform/vault/stored-key.ts'
 import { invocationSchema, type Invocation } from './schema.ts'
@@ -61,7 +62,9 @@ export async function invokeOnce(
     const failure = ConnectError.from(error)
     const settle = async (): Promise<void> => {
       // Whatever ends this attempt says nothing of an earlier one, so the vendor must go on to know the call by its first ticket.
-      const isUnclear = start.attempt > 1 || isOutcomeUnknown(failure)
+      // An unexpected error is a mistake of ours, perhaps behind the vendor's response.
+      const isUnclear =
+        start.attempt > 1 || failure.code === 'unexpected' || isOutcomeUnknown(failure)
       if (mayRepeat && isUnclear) return store.release(ticket)
       // Of a call that may not be repeated, this one says that the vendor never got it.
       if (!isUnclear || failure.code === 'action_unavailable') return store.abandon(ticket)
@@ -70,19 +73,6 @@ export async function invokeOnce(
     await settle().catch(note)
     throw error
   }
-}
-
-/** It may have been carried out. */
-const unclearCodes = new Set<ConnectError['code']>([
-  'action_unavailable',
-  'action_outcome_unknown',
-  'action_response_unreadable',
-  // A mistake of ours, perhaps behind the vendor's response.
-  'unexpected',
-])
-
-function isOutcomeUnknown({ code, details }: ConnectError): boolean {
-  return unclearCodes.has(code) || details.outcome_unknown === true
 }
 
 function replay(end: StoredEnd): InvocationEnd {

@@ -25,7 +25,7 @@ export function conditionalRead(
 
 /**
  * The read of a slice whose first request is conditional (RFC 9110, 13.1.2). If one response held a whole slice, and the next slice begins
- * where it did, then the same response means the same read, which gives nothing new. So its ETag is kept with the state, and the next read
+ * at the same time, then the same response means the same read, which gives nothing new. So its ETag is kept with the state, and the next read
  * asks for another response only.
  */
 export class ConditionalRead {
@@ -34,7 +34,7 @@ export class ConditionalRead {
   readonly #pageSize: number
   readonly #known: string | undefined
   #responses = 0
-  /** Where a record is newer than the slice, the same response may give it later. */
+  /** If a record is newer than the slice, the same response may give it later. */
   #isSettled = true
   #records = 0
 

@@ -2,7 +2,7 @@
 const inUtc = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?\+00(?::00)?$/
 
 /**
- * A `timestamptz` as PostgreSQL writes it, as ISO 8601 with milliseconds in UTC. Cut out of the text where the session is in UTC: by way of
+ * A `timestamptz` as PostgreSQL writes it, as ISO 8601 with milliseconds in UTC. Cut out of the text if the session is in UTC: by way of
  * a Date, times took a fifth of the CPU of a page of 200 connections.
  */
 export function readTime(text: string): string {

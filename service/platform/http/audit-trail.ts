@@ -4,6 +4,7 @@ import type { ConnectError, ErrorCodeName } from '../../../protocol/index.ts'
 import { isChange, type ActionName } from '../access/actions.ts'
 import type { AuditDetails, AuditOutcome } from '../audit/schema.ts'
 import type { AuditLog, NewAuditEntry, loginAction } from '../audit/contract.ts'
+import { isOutcomeUnknown } from './outcome-unknown.ts'
 import { requestedInvocation, requestedResource, resourceInBody } from './requested-resource.ts'
 
 declare module 'fastify' {
@@ -126,18 +127,6 @@ const invalidTokens = new Set<ErrorCodeName | null>([
   'promote_token_invalid',
 ])
 
-/** The vendor may have carried out the action. */
-const unclearCodes = new Set<ErrorCodeName>([
-  'action_outcome_unknown',
-  'action_response_unreadable',
-  'action_unavailable',
-])
-
-function isUnclear({ code, details }: ConnectError): boolean {
-  const mayBeDone = unclearCodes.has(code) && details.nothing_sent !== true
-  return mayBeDone || details.outcome_unknown === true
-}
-
 function outcomeOf(end: {
   readonly status: number
   readonly failure: ConnectError | null
@@ -149,7 +138,11 @@ function outcomeOf(end: {
   if (error === 'request_timed_out') return 'begun'
   // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
   if (end.status === 403 && !invalidTokens.has(error)) return 'denied'
-  if (failure !== null && isUnclear(failure)) return 'unknown'
+  if (failure !== null && mayBeDone(failure)) return 'unknown'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
+}
+
+function mayBeDone(failure: ConnectError): boolean {
+  return failure.details.nothing_sent !== true && isOutcomeUnknown(failure)
 }
