@@ -11,7 +11,7 @@ import {
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
-/** 40 MB: more than is read ahead. */
+/** 100 MB: more than is read before a stop arrives. */
 const rows = 20_000
 const loadedFirst = 10
 const replaced: unknown = expect.stringContaining(
@@ -63,7 +63,7 @@ async function stopInReplaced(
   await db.query(
     `CREATE TABLE src.next (LIKE src.a INCLUDING ALL); INSERT INTO src.next SELECT * FROM src.a;
      DROP TABLE src.a; ALTER TABLE src.next RENAME TO a;
-     INSERT INTO src.a SELECT n, repeat(n::text, 2000 / length(n::text)) FROM generate_series(${String(loadedFirst + 1)}, ${String(rows)}) n`,
+     INSERT INTO src.a SELECT n, repeat(n::text, 5000 / length(n::text)) FROM generate_series(${String(loadedFirst + 1)}, ${String(rows)}) n`,
   )
   await db.query(
     `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END';
