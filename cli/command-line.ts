@@ -60,6 +60,13 @@ function writeNoted(stream: NodeJS.WriteStream, text: string): void {
   accepted.set(stream, written)
 }
 
+let stdoutError: Error | undefined
+
+function stdoutProblem(error: Error): string {
+  const reason = errorCodeOf(error) === 'EPIPE' ? 'nobody reads it (EPIPE)' : error.message
+  return `stdout cannot be written: ${reason}`
+}
+
 /**
  * Runs a command line to its end and sets the exit code.
  * @param stop of a run: has listened since the process began
@@ -69,7 +76,9 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
     process.stdout.write(text)
   }
   // Without a listener, an error would end the process with a stack trace; the failed write reports it too.
-  process.stdout.on('error', () => undefined)
+  process.stdout.on('error', (error) => {
+    stdoutError ??= error
+  })
   // A closed terminal must not end a process that is shutting down.
   process.stderr.on('error', () => undefined)
   try {
@@ -99,6 +108,11 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
     process.exitCode = exitCodes.killed
     return
   }
+  if (error !== undefined && error === stdoutError) {
+    process.stderr.write(`error: ${stdoutProblem(stdoutError)}\n`)
+    process.exitCode = exitCodes.failed
+    return
+  }
   const json = argv.includes('--json')
   if (argv[1] === 'run') {
     const { commandFailure } = await import('./output/command-failure.ts')
@@ -120,8 +134,9 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   }
   stop.signal.addEventListener('abort', onStop, { once: true })
   if (stop.signal.aborted) onStop()
-  // The reader of the events has closed the pipe (`| head`): the same as Ctrl-C.
-  process.stdout.on('error', () => {
+  // The reader of the events has closed the pipe (`| head`), or the disk is full: the same as Ctrl-C.
+  process.stdout.once('error', (error: Error) => {
+    output.note(stdoutProblem(error))
     stop.stop()
   })
   const { end, confirmTold } = await runFile(options, { output, signal: stop.signal })

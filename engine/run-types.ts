@@ -122,7 +122,8 @@ export interface EndedRun {
   readonly result: RunResult
   /**
    * To be called once the result survives this process (it is printed, or stored): only then the destination forgets what it had to tell, and the
-   * next start is another run. A kill before that lets the next start tell it again. Never throws, and gives up after ten seconds.
+   * next start is another run (unless this one was stopped). A kill before that lets the next start tell it again. Nothing happens if a run with a key was stopped: the next
+   * start under the key tells of the whole run. Never throws, and gives up after ten seconds.
    */
   readonly confirmTold: () => Promise<void>
 }

@@ -4,6 +4,7 @@ import { DatabaseError } from 'pg'
 export const sqlstates = {
   featureNotSupported: '0A000',
   cardinalityViolation: '21000',
+  divisionByZero: '22012',
   notNullViolation: '23502',
   foreignKeyViolation: '23503',
   uniqueViolation: '23505',

@@ -20,8 +20,8 @@ export interface Destination extends AsyncDisposable {
    */
   startRun(connection: string, key?: string): Promise<RunStart>
   /**
-   * The run came to its own end (complete, or with failed streams), and its result survives the process: the next start is a new run. Nothing
-   * happens if a newer start has the connection. May be called after the disposal.
+   * The result of the run survives the process. If it came to its own end (complete, or with failed streams), the next start is a new run. A run without a key that was
+   * stopped is continued by the next start, which does not tell again what this one told. Nothing happens if a newer start has the connection. May be called after the disposal.
    */
   endRun(connection: string, end: RunEnd): Promise<void>
   /** Who took the connection over from this start, as text for people; undefined if nobody did. */
@@ -71,6 +71,7 @@ export interface Destination extends AsyncDisposable {
 /** The end of a run. */
 export interface RunEnd {
   readonly start: RunStart
+  readonly how: 'ended' | 'stopped'
   /** The streams whose notes, warnings and counts this start has in its result, from a `begin` or from `untold`. */
   readonly told: readonly StreamId[]
   /** With a key: the streams that earlier starts of the run completed, as its starter knows. Their results are with it. */

@@ -24,6 +24,11 @@ export async function checkDataFolder(folder: string): Promise<Finding> {
     })
     if (stats === undefined)
       return { name, status: 'ok', detail: `${folder} (made at the first start of the service)` }
+    if (!stats.isDirectory()) {
+      const fix =
+        'Name the data folder of the service with `--data-dir` or `REACTOR_CONNECT_DATA_DIR`.'
+      return { name, status: 'failed', detail: `${folder} is not a folder`, fix }
+    }
     const uid = process.geteuid?.() ?? 0
     if (uid !== 0 && stats.uid !== uid) {
       const detail = `${folder} belongs to user ${stats.uid}, not to ${uid}`

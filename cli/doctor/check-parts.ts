@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
@@ -11,6 +11,7 @@ import { askServer } from '../../service/platform/database/ask-server.ts'
 import { fileVaultOptions } from '../../service/serve/open-vault.ts'
 import { findUnusableFiles } from '../../service/platform/vault/file-vault.ts'
 import { openKv2Vault } from '../../service/platform/vault/kv2-vault.ts'
+import { requirePrivateFolder } from '../../service/platform/vault/private-files.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { plainText } from '../output/plain-text.ts'
@@ -83,6 +84,7 @@ async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
       const hint = 'if the service has another data folder, name it with `--data-dir`'
       return { name, status: 'ok', detail: `${detail}: empty (${hint})` }
     }
+    await requirePrivate(options.folder)
     const files = await findUnusableFiles(options)
     if (files.length === 0) return { name, status: 'ok', detail }
     const named = files.slice(0, mostNamed).map((file) => `${file.name} (${file.reason})`)
@@ -94,6 +96,13 @@ async function checkEmbeddedVault(settings: Settings): Promise<Finding> {
     const text = plainText(`${detail}: ${what}: ${named.join(', ')}${more}`)
     return { name, status: 'warning', detail: text, fix }
   })
+}
+
+/** Throws what a start of the service throws. Root looks at the folder as its owner. */
+async function requirePrivate(folder: string): Promise<void> {
+  const user = process.geteuid?.()
+  if (user === undefined) return
+  await requirePrivateFolder(folder, user === 0 ? (await stat(folder)).uid : user)
 }
 
 async function hasEntries(folder: string): Promise<boolean> {

@@ -1,4 +1,10 @@
-import { type JsonObject, streamIdOf, streamKey, streamLabel } from '../../protocol/index.ts'
+import {
+  type JsonObject,
+  type StreamId,
+  streamIdOf,
+  streamKey,
+  streamLabel,
+} from '../../protocol/index.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
@@ -37,9 +43,7 @@ export async function runConnection(
   const connector = connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
-  const late = new AbortController()
-  const givenUp = AbortSignal.any([limit.passed, late.signal])
-  await using destination = await openPostgresDestination(plan.destination, givenUp)
+  await using destination = await openPostgresDestination(plan.destination, limit.passed)
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   await using session = await retryStart(context, () => connector.openRead(source.config, context))
@@ -72,11 +76,10 @@ export async function runConnection(
     const streams = await runStreams(deps, work, ports)
     const status = combineStatus(streams)
     const seconds = (ports.now() - startedAtMs) / 1000
+    const told = toldStreams(streams, limit.passed)
     return {
       result: { status, seconds, streams, warnings },
-      confirmTold: async () => {
-        if (status !== 'stopped') await noteEnd(deps, streams, late)
-      },
+      confirmTold: () => noteEnd(deps, { told, status }),
     }
   } finally {
     clearInterval(timer)
@@ -93,22 +96,36 @@ function tallyOf(
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
+/**
+ * The others neither began nor ended with what was untold of them. If a stop had to be enforced, a stream that is not complete may have committed more than it reported:
+ * the next run tells it.
+ */
+function toldStreams(
+  streams: readonly StreamResult[],
+  { aborted: isEnforced }: AbortSignal,
+): readonly StreamId[] {
+  return streams
+    .filter(({ before }) => before !== undefined)
+    .filter(({ status }) => status === 'complete' || !isEnforced)
+    .map(({ stream }) => stream)
+}
+
 /** If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand. */
 async function noteEnd(
-  { destination, plan, start, logger }: StreamRunDeps,
-  streams: readonly StreamResult[],
-  late: AbortController,
+  { plan, start, logger }: StreamRunDeps,
+  { told, status }: { readonly told: readonly StreamId[]; readonly status: RunResult['status'] },
 ): Promise<void> {
-  const timer = setTimeout(() => {
-    late.abort()
-  }, confirmLimitMs)
-  // The others neither began nor ended with what was untold of them.
-  const told = streams.filter(({ before }) => before !== undefined).map(({ stream }) => stream)
-  const { connection, completed = [] } = plan
-  await destination.endRun(connection, { start, told, completed }).catch((error: unknown) => {
+  const { connection, completed = [], runKey } = plan
+  const isStopped = status === 'stopped'
+  // The next start under the key tells of the whole run.
+  if (isStopped && runKey !== undefined) return
+  // The run's own one may have been given up.
+  const limit = AbortSignal.timeout(confirmLimitMs)
+  await using destination = await openPostgresDestination(plan.destination, limit)
+  const end = { start, told, completed, how: isStopped ? 'stopped' : 'ended' } as const
+  await destination.endRun(connection, end).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
   })
-  clearTimeout(timer)
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
@@ -39,6 +39,14 @@ export async function readLocalService(dataDir: string): Promise<LocalService | 
 /** For a key that has been revoked: the next start makes a new one. */
 export async function removeLocalService(dataDir: string): Promise<void> {
   await rm(localServiceFile(dataDir), { force: true })
+}
+
+/** Keeps what is there under another name, which it resolves with. */
+export async function setAsideLocalService(dataDir: string): Promise<string> {
+  const file = localServiceFile(dataDir)
+  const aside = `${file}.replaced-${String(Date.now())}`
+  await rename(file, aside)
+  return aside
 }
 
 export function localServiceFile(dataDir: string): string {

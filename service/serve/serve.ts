@@ -110,7 +110,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { dataDir } = settings
   const { apiKeys } = service
   const key = roles.api
-    ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: isAlone })
+    ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: isAlone, logger })
     : undefined
   const isOpen = settings.publicUrl?.startsWith('https:') !== true && address.otherUrls.length > 0
   announceStart(options, { url, otherUrls: address.otherUrls, isOpen, key })

@@ -6,7 +6,7 @@ import {
   type TriggerFault,
 } from './destination-errors.ts'
 import { DestinationSession } from './session.ts'
-import { findRowTriggers, keyChanged, type RowEvent, type Suspects } from './tables/row-account.ts'
+import { findTriggers, keyChanged, type RowEvent, type Suspects } from './tables/row-account.ts'
 import { isKeyIndexName, quoteTable } from './tables/identifiers.ts'
 
 /**
@@ -23,9 +23,9 @@ export async function nameTriggers(
   if (fault === undefined || typeof object !== 'string') return error
   const loaded = place.table === undefined ? object : quoteTable(place.table)
   const triggers = await askServer(place, async (session) => {
-    if (typeof index !== 'string') return findRowTriggers(session, object, fault.events)
+    if (typeof index !== 'string') return findTriggers(session, object, fault)
     const isKey = await isPartOfKeyIndex(session, index)
-    return isKey ? findRowTriggers(session, loaded, fault.events) : undefined
+    return isKey ? findTriggers(session, loaded, fault) : undefined
   })
   return triggers === undefined ? error : fault.error({ ...details, object: loaded }, triggers)
 }

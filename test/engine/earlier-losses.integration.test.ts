@@ -1,10 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { logConfig, planRun, runPlan } from '../support/engine.ts'
+import type { EngineRun } from '../support/engine.ts'
+import { logConfig, planRun, runPlanIn, sharedThreads } from '../support/engine.ts'
 import { testDatabase } from '../support/postgres.ts'
 
-test('a resumed run tells what an earlier start of it rejected', async () => {
+test('a resumed run tells what a start of it rejected that was killed before it could tell', async () => {
+  const { result } = await runAfterStop({ isTold: false })
+  expect(result.status).toBe('partial')
+  const large = result.streams.find(({ stream }) => stream.name === 'large')
+  expect(large).toMatchObject({ rejected: 0, before: { loaded: 1, rejected: 1 } })
+  expect(large?.warnings).toContain(
+    '1 record was rejected in an earlier start; the table reactor_connect.rejected_records has them all',
+  )
+})
+
+test('a resumed run does not tell again what a stopped one rejected and told', async () => {
+  const { result } = await runAfterStop({ isTold: true })
+  expect(result.status).toBe('complete')
+  const large = result.streams.find(({ stream }) => stream.name === 'large')
+  expect(large).toMatchObject({ rejected: 0, before: { loaded: 0, rejected: 0 } })
+  expect(large?.warnings).not.toContainEqual(expect.stringContaining('rejected'))
+})
+
+/** A start that is stopped when it has rejected a record, and the next one. */
+async function runAfterStop({ isTold }: { readonly isTold: boolean }): Promise<EngineRun> {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE large (id text PRIMARY KEY, t text);
@@ -25,11 +45,15 @@ test('a resumed run tells what an earlier start of it rejected', async () => {
   const locking = new pg.Client({ connectionString: db.url })
   await locking.connect()
   await locking.query('BEGIN; LOCK TABLE slow IN ACCESS EXCLUSIVE MODE')
-  const first = await runPlan(plan, stop.signal, ({ streams }) => {
-    const large = streams.find(({ stream }) => stream.name === 'large')
-    if (large?.status !== 'complete' || stop.signal.aborted) return
-    stop.abort()
-    void locking.end()
+  const first = await runPlanIn(sharedThreads(), plan, {
+    signal: stop.signal,
+    isTold,
+    onProgress: ({ streams }) => {
+      const large = streams.find(({ stream }) => stream.name === 'large')
+      if (large?.status !== 'complete' || stop.signal.aborted) return
+      stop.abort()
+      void locking.end()
+    },
   })
   expect(first.result.status).toBe('stopped')
   expect(first.ended[0]).toMatchObject({
@@ -38,11 +62,5 @@ test('a resumed run tells what an earlier start of it rejected', async () => {
     warnings: [expect.stringMatching(/^1 record was rejected: .* \(row \["ada"\]\)/)],
   })
 
-  const { result } = await runPlan(plan)
-  expect(result.status).toBe('partial')
-  const large = result.streams.find(({ stream }) => stream.name === 'large')
-  expect(large).toMatchObject({ rejected: 0, before: { loaded: 1, rejected: 1 } })
-  expect(large?.warnings).toContain(
-    '1 record was rejected in an earlier start; the table reactor_connect.rejected_records has them all',
-  )
-})
+  return await runPlanIn(sharedThreads(), plan)
+}

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
-import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
+import {
+  logConfig,
+  planRun,
+  runPlan,
+  runPlanIn,
+  sharedThreads,
+  type LogName,
+} from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
-/** 40 MB: more than is read ahead. */
+/** 100 MB: more than is read before a stop arrives. */
 const rows = 20_000
 const loadedFirst = 10
 const replaced: unknown = expect.stringContaining(
@@ -26,12 +33,20 @@ async function planOf(db: TestDatabase, log: LogName): Promise<RunPlan> {
   })
 }
 
-/** `stopped`: as soon as rows of stream a are loaded. */
-async function runTo(plan: RunPlan, status: StreamResult['status']): Promise<StreamResult> {
+/** `stopped`: as soon as rows of stream a are loaded. `untold`: as if the process were killed before it could print the result. */
+async function runTo(
+  plan: RunPlan,
+  status: StreamResult['status'],
+  then: 'told' | 'untold' = 'told',
+): Promise<StreamResult> {
   const stop = new AbortController()
-  const { result } = await runPlan(plan, stop.signal, ({ streams }) => {
-    const a = streams.find(({ stream: { name } }) => name === 'a')
-    if (status === 'stopped' && a !== undefined && a.loaded > 0) stop.abort()
+  const { result } = await runPlanIn(sharedThreads(), plan, {
+    signal: stop.signal,
+    isTold: then === 'told',
+    onProgress: ({ streams }) => {
+      const a = streams.find(({ stream: { name } }) => name === 'a')
+      if (status === 'stopped' && a !== undefined && a.loaded > 0) stop.abort()
+    },
   })
   const stream = result.streams.find(({ stream: { name } }) => name === 'a')
   if (stream?.status !== status) throw new Error(`stream a is ${JSON.stringify(stream)}`)
@@ -39,19 +54,23 @@ async function runTo(plan: RunPlan, status: StreamResult['status']): Promise<Str
 }
 
 /** Loads the table of the source, replaces it by another one with more rows, and stops in the middle of these. Resolves with the rows that were loaded until then. */
-async function stopInReplaced(db: TestDatabase, plan: RunPlan): Promise<number> {
+async function stopInReplaced(
+  db: TestDatabase,
+  plan: RunPlan,
+  then: 'told' | 'untold',
+): Promise<number> {
   await runTo(plan, 'complete')
   await db.query(
     `CREATE TABLE src.next (LIKE src.a INCLUDING ALL); INSERT INTO src.next SELECT * FROM src.a;
      DROP TABLE src.a; ALTER TABLE src.next RENAME TO a;
-     INSERT INTO src.a SELECT n, repeat(n::text, 2000 / length(n::text)) FROM generate_series(${String(loadedFirst + 1)}, ${String(rows)}) n`,
+     INSERT INTO src.a SELECT n, repeat(n::text, 5000 / length(n::text)) FROM generate_series(${String(loadedFirst + 1)}, ${String(rows)}) n`,
   )
   await db.query(
     `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END';
      CREATE TRIGGER wait BEFORE INSERT ON dest.a FOR EACH ROW WHEN (new.u % 20 = 0) EXECUTE FUNCTION wait()`,
   )
   const slow = { ...plan, limits: { ...plan.limits, commitBytes: 1 } }
-  const stopped = await runTo(slow, 'stopped')
+  const stopped = await runTo(slow, 'stopped', then)
   await db.query('DROP TRIGGER wait ON dest.a')
   expect(stopped.warnings).toEqual([replaced])
   expect(stopped.loaded).toBeGreaterThan(0)
@@ -77,7 +96,7 @@ test.concurrent.each(logs)(
     await using db = await testDatabase()
     await source(db, 'a')
     const plan = await planOf(db, log)
-    const loaded = await stopInReplaced(db, plan)
+    const loaded = await stopInReplaced(db, plan, 'untold')
     await db.query('CREATE TABLE dest.child () INHERITS (dest.a)')
     expect(await runTo(plan, 'failed')).toMatchObject({
       error: { code: 'destination_table_inherited' },
@@ -100,7 +119,7 @@ test.concurrent.each(logs)(
     await using db = await testDatabase()
     await source(db, 'a', 'b')
     const plan = await planOf(db, log)
-    const loaded = await stopInReplaced(db, plan)
+    const loaded = await stopInReplaced(db, plan, 'untold')
     const onlyB = plan.streams.filter(({ stream }) => stream.stream.name === 'b')
     const { result } = await runPlan({ ...plan, streams: onlyB })
     expect(result).toMatchObject({ status: 'complete', streams: [{ warnings: [] }] })
@@ -108,5 +127,21 @@ test.concurrent.each(logs)(
     expect(next).toMatchObject({ warnings: [replaced], before: { loaded } })
     expect(loadedFirst + loaded + next.loaded).toBe(rows)
     expect(await runTo(plan, 'complete')).toMatchObject({ warnings: [], before: { loaded: 0 } })
+  },
+)
+
+test.concurrent(
+  'what a stopped run told is not told again by the next one, which continues it',
+  { timeout: 120_000 },
+  async () => {
+    await using db = await testDatabase()
+    await source(db, 'a')
+    const plan = await planOf(db, 'embedded')
+    const loaded = await stopInReplaced(db, plan, 'told')
+    const last = await runTo(plan, 'complete')
+    expect(last).toMatchObject({ warnings: [], before: { loaded: 0 } })
+    expect(loadedFirst + loaded + last.loaded).toBe(rows)
+    expect(await db.query('SELECT count(*)::int AS n FROM dest.a')).toEqual([{ n: rows }])
+    expect(await runTo(plan, 'complete')).toMatchObject({ loaded: 0, before: { loaded: 0 } })
   },
 )

@@ -258,7 +258,7 @@ test('a run that is started again under its key keeps its number after its end, 
     const end = async (run: number): Promise<void> => {
       const [row] = await db.query('SELECT start FROM reactor_connect.runs')
       const ended = { run, start: Number(row?.start), hasKey: true }
-      await destination.endRun('test', { start: ended, told: [] })
+      await destination.endRun('test', { start: ended, how: 'ended', told: [] })
     }
     const first = await start('run_1')
     await end(first)
@@ -340,7 +340,7 @@ test('a later start of a run finds how many values the ones before it lost, and 
     const start = await destination.startRun('test')
     const { untoldCounts, streamId } = await destination.begin(sink, start)
     expect(untoldCounts).toEqual(keptCounts({ loaded: 5, nulled: 5, cut: 4 }))
-    await destination.endRun('test', { start, told: [streamId] })
+    await destination.endRun('test', { start, how: 'ended', told: [streamId] })
     const another = await destination.begin(sink, await destination.startRun('test'))
     expect(another.untoldCounts).toEqual(keptCounts())
   })

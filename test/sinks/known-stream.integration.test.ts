@@ -108,7 +108,7 @@ test('a stream whose table is another one now is warned of, each time', async ()
     await using destination = await openPostgresDestination({ address: db.address, schema })
     const run = await destination.startRun(sink.connection)
     const { warnings, streamId } = await destination.begin(sink, run)
-    await destination.endRun(sink.connection, { start: run, told: [streamId] })
+    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [streamId] })
     warned.push(warnings)
   }
   expect(warned).toEqual([
@@ -136,7 +136,7 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     await lane.write(blockOf(sink.columns, [{ id: 1, u: 1 }]))
     await commit(lane, 1)
     await destination.finish(begun)
-    await destination.endRun(sink.connection, { start: run, told: [begun.streamId] })
+    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [begun.streamId] })
     return begun.warnings
   }
 
@@ -236,7 +236,8 @@ describe('what a begin warns of', () => {
     return withDestination(db, async (destination) => {
       const run = await destination.startRun('test', key)
       const { warnings, streamId } = await destination.begin(sink, run)
-      if (end === 'ended') await destination.endRun('test', { start: run, told: [streamId] })
+      if (end === 'ended')
+        await destination.endRun('test', { start: run, how: 'ended', told: [streamId] })
       return warnings
     })
   }

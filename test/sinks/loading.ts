@@ -163,7 +163,7 @@ export async function sync(
     const begun = await destination.begin(sink, run)
     await load(db, begun, { records })
     await destination.finish(begun)
-    await destination.endRun(sink.connection, { start: run, told: [begun.streamId] })
+    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [begun.streamId] })
     return begun
   })
 }

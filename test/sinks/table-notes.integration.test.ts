@@ -72,7 +72,8 @@ describe('what happened to the columns of a table', () => {
     return withDestination(db, async (destination) => {
       const run = await destination.startRun('test', key)
       const { tableNotes, streamId } = await destination.begin(sinkStream(columns), run)
-      if (end === 'ended') await destination.endRun('test', { start: run, told: [streamId] })
+      if (end === 'ended')
+        await destination.endRun('test', { start: run, how: 'ended', told: [streamId] })
       return tableNotes
     })
   }

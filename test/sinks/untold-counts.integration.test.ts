@@ -60,7 +60,7 @@ async function begin(destination: Destination, sink: SinkStream): Promise<Stream
 async function endRun(destination: Destination, sink: SinkStream): Promise<void> {
   const start = await destination.startRun('test')
   const { streamId } = await destination.begin(sink, start)
-  await destination.endRun('test', { start, told: [streamId] })
+  await destination.endRun('test', { start, how: 'ended', told: [streamId] })
 }
 
 const kept = (counts: Partial<CommittedCounts>): StreamSync['untoldCounts'] => keptCounts(counts)
@@ -129,6 +129,61 @@ describe('what a start that was killed has loaded, left out and warned of', () =
   )
 
   test.each(cases)(
+    'is not told again if the start was stopped and told it: $name, $moment',
+    async ({ sink, isFinished }) => {
+      await using db = await testDatabase()
+      await withDestination(db, async (destination) => {
+        const start = await destination.startRun('test')
+        const sync = await destination.begin(sink, start)
+        await loadAndKill(db, destination, sync, { isFinished })
+        await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+        const { run } = await destination.startRun('test')
+        expect(run).toBe(start.run)
+        const next = await begin(destination, sink)
+        const isAppended = sink.mode === 'append' && sink.stream.sync_mode === 'full_refresh'
+        expect(next).toMatchObject({ warnings: [], doneInRun: isFinished && isAppended })
+        // What is in the stage of an overwrite was told as not loaded; it is begun again.
+        expect(next.untoldCounts).toEqual(kept({}))
+        if (!next.doneInRun) {
+          await loadAndKill(db, destination, next, { isFinished: true, firstId: 11 })
+          const last = await begin(destination, sink)
+          expect(last.untoldCounts).toEqual(isOverwrite(sink) ? replaced(ofStart) : kept(ofStart))
+        }
+      })
+    },
+  )
+
+  test('is told again if a newer start has the connection when the stopped one is told', async () => {
+    await using db = await testDatabase()
+    const sink = incremental({ mode: 'append' })
+    await withDestination(db, async (destination) => {
+      const start = await destination.startRun('test')
+      const sync = await destination.begin(sink, start)
+      await loadAndKill(db, destination, sync, { isFinished: false })
+      await destination.startRun('test')
+      await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+      expect(await begin(destination, sink)).toMatchObject({
+        untoldCounts: kept(ofStart),
+        warnings: [said],
+      })
+    })
+  })
+
+  test('is told by a merge of the stage of a stopped overwrite, as far as it is loaded by that', async () => {
+    await using db = await testDatabase()
+    const sink = full({ mode: 'overwrite_dedup' })
+    await withDestination(db, async (destination) => {
+      const start = await destination.startRun('test')
+      const sync = await destination.begin(sink, start)
+      await loadAndKill(db, destination, sync, { isFinished: false })
+      await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+      const merged = await begin(destination, full({ mode: 'append_dedup' }))
+      expect(merged.untoldCounts).toEqual(kept({ loaded: 3 }))
+      expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])
+    })
+  })
+
+  test.each(cases)(
     'is told by a run that cannot begin the stream: $name, $moment',
     async ({ sink, isFinished }) => {
       await using db = await testDatabase()
@@ -188,7 +243,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
       const failed = await destination.begin(full({ mode: 'overwrite' }), start)
       await loadAndKill(db, destination, failed, { isFinished: false })
       // What was left out and changed is told; that it loaded nothing, too.
-      await destination.endRun('test', { start, told: [failed.streamId] })
+      await destination.endRun('test', { start, how: 'ended', told: [failed.streamId] })
       const next = await begin(destination, full({ mode: 'append_dedup' }))
       expect(next.untoldCounts).toEqual(kept({ loaded: 3 }))
       expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])

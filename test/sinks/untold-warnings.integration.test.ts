@@ -23,7 +23,7 @@ async function begun(
 
 /** The run of one stream ends. */
 async function end(destination: Destination, { start, sync }: Begun): Promise<void> {
-  await destination.endRun('test', { start, told: [sync.streamId] })
+  await destination.endRun('test', { start, how: 'ended', told: [sync.streamId] })
 }
 
 const other = sinkStream({ id: 'integer' }, { name: 'others' })
@@ -113,7 +113,7 @@ describe('a warning of the source', () => {
       })
       const earlier = { warnings: [told], untoldCounts: counts, tableNotes: [] }
       expect(await destination.untold(stream, start)).toEqual(earlier)
-      await destination.endRun('test', { start, told: [sync.streamId] })
+      await destination.endRun('test', { start, how: 'ended', told: [sync.streamId] })
       await db.query('DROP TABLE child')
       const next = await begun(destination)
       expect(next.sync).toMatchObject({ resumed: true, warnings: [], untoldCounts: none })
@@ -127,7 +127,7 @@ describe('a warning of the source', () => {
       const completed = [first.sync.streamId]
       const endWithout = async (key: string): Promise<void> => {
         const { start, sync } = await begun(destination, { sink: other, key })
-        await destination.endRun('test', { start, told: [sync.streamId], completed })
+        await destination.endRun('test', { start, how: 'ended', told: [sync.streamId], completed })
       }
       // The bookkeeping knows that it did not.
       await endWithout('run_1')

@@ -89,7 +89,7 @@ test.each([
   const error = await refusal(sync(db, keyed(), records))
   expect(error).toMatchObject({ code: 'destination_key_unusable' })
   expect(error.message).toBe(
-    '"public"."things" cannot have one row for each primary key: trigger change sets the key of rows to the key of other rows',
+    '"public"."things" cannot keep the newest row of each primary key: trigger change sets the key of rows to the key of other rows',
   )
   expect(error.suggestedFix).toContain('`ALTER TABLE "public"."things" DISABLE TRIGGER change`')
   expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 7 }, { id: 8 }])
@@ -111,7 +111,7 @@ test.each(['append_dedup', 'overwrite_dedup'] as const)(
     expect(await refusal(sync(db, keyed(mode), [{ id: 7 }, { id: 8 }]))).toMatchObject({
       code: 'destination_key_unusable',
       message:
-        '"public"."things" cannot have one row for each primary key: trigger change sets the key of rows to the key of other rows',
+        '"public"."things" cannot keep the newest row of each primary key: trigger change sets the key of rows to the key of other rows',
       suggestedFix: expect.stringContaining(
         '`ALTER TABLE "public"."low" DISABLE TRIGGER change`',
       ) as unknown,
@@ -137,7 +137,7 @@ test('a unique index of a partition that is not of the key stays a constraint of
 const changesKey = {
   code: 'destination_key_unusable',
   message:
-    '"public"."things" cannot have one row for each primary key: trigger change gives rows another key than their records have',
+    '"public"."things" cannot keep the newest row of each primary key: trigger change gives rows another key than their records have',
 }
 const leavesPartition = {
   code: 'destination_partition_missing',

@@ -154,7 +154,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{table} cannot have one row for each primary key: {problem}',
+    message: '{table} cannot keep the newest row of each primary key: {problem}',
     suggestedFix: '{fix}',
   },
   destination_lock_held: {

@@ -178,6 +178,7 @@ export class FileVault implements Vault {
   check(): Promise<VaultCondition> {
     return inFolder(this.#folder, async () => {
       await access(this.#folder, constants.R_OK | constants.W_OK | constants.X_OK)
+      await this.#lock.check()
       const { damaged } = await this.#readRing()
       const names = [...new Set([...this.#unusable, ...damaged])]
       const opened = await Promise.all(names.slice(0, mostLookedAt).map((name) => this.#open(name)))

@@ -25,26 +25,27 @@ const restorePauseMs = 50
  * pause, one waited up to 7.5 s for a turn of 3 ms; with the second lock 0.2 s (measured 2026-11-27).
  *
  * The folder may be replaced while the files are open, by somebody who restores a backup. A lock on a file that is no longer at its path excludes
- * nobody, so each turn compares the two, and opens the files again.
+ * nobody, so each turn compares the two, and opens the files again. It does so too if SQLite refuses a file that is at its path: SQLite remembers where a file was when it
+ * was opened, and refuses it for good once its folder was moved, also if it came back.
  *
  * Nothing else may open these files: closing one would give up its lock for the whole process (POSIX).
  */
 export class FolderLock implements Disposable {
   readonly folder: string
-  #lock: LockFile
-  #next: LockFile
+  readonly #files: Record<FileRole, LockFile>
   #last: Promise<unknown> = Promise.resolve()
+  /** That hold it, or wait for it, in this process. */
+  #turns = 0
 
-  private constructor(lock: LockFile, next: LockFile) {
-    this.folder = dirname(lock.path)
-    this.#lock = lock
-    this.#next = next
+  private constructor(files: Record<FileRole, LockFile>) {
+    this.folder = dirname(files.lock.path)
+    this.#files = files
   }
 
   static async open(file: string): Promise<FolderLock> {
     const lock = await openLockFile(file)
     try {
-      return new FolderLock(lock, await openLockFile(`${file}.next`))
+      return new FolderLock({ lock, next: await openLockFile(`${file}.next`) })
     } catch (error) {
       lock.database.close()
       throw error
@@ -52,16 +53,33 @@ export class FolderLock implements Disposable {
   }
 
   /** Runs `work` while no other holder does. Do not nest. */
-  async hold<Result>(work: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(async () => {
+  hold<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inTurn(async () => {
       await this.#take()
       try {
         return await work()
       } finally {
-        this.#lock.database.exec('ROLLBACK')
+        this.#rollback('lock')
       }
     })
-    this.#last = turn.catch(() => undefined) // `hold` passes the error to its caller
+  }
+
+  /** Throws what `hold` would throw now, without waiting for other holders: whoever has the lock can use it. */
+  async check(): Promise<void> {
+    if (this.#turns > 0) return
+    await this.#inTurn(async () => {
+      await this.#openReplaced()
+      for (const role of ['next', 'lock'] as const)
+        if ((await this.#tryBegin(role)) === undefined) this.#rollback(role)
+    })
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#turns += 1
+    const turn = this.#last.then(work).finally(() => {
+      this.#turns -= 1
+    })
+    this.#last = turn.catch(() => undefined) // the caller gets the error
     return turn
   }
 
@@ -70,7 +88,7 @@ export class FolderLock implements Disposable {
    * may have the lock of the new one.
    */
   async requireHeld(): Promise<void> {
-    if (await isInPlace(this.#lock)) return
+    if (await isInPlace(this.#files.lock)) return
     const reason = 'the folder was replaced while it was written to'
     throw new ConnectError('vault_unreachable', { details: { url: this.folder, reason } })
   }
@@ -81,53 +99,67 @@ export class FolderLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lock.database.close()
-    this.#next.database.close()
+    for (const file of Object.values(this.#files)) close(file)
   }
 
   async #take(): Promise<void> {
     const giveUpAt = performance.now() + waitMs
     for (;;) {
       await this.#openReplaced()
-      await this.#begin(this.#next, { giveUpAt, pauseMs: pausesMs.queue })
+      await this.#begin('next', { giveUpAt, pauseMs: pausesMs.queue })
       try {
-        await this.#begin(this.#lock, { giveUpAt, pauseMs: pausesMs.next })
+        await this.#begin('lock', { giveUpAt, pauseMs: pausesMs.next })
       } finally {
-        this.#next.database.exec('ROLLBACK')
+        this.#rollback('next')
       }
       // It may have been replaced while this waited.
-      const isHeld = await isInPlace(this.#lock).catch((error: unknown) => {
-        this.#lock.database.exec('ROLLBACK')
+      const isHeld = await isInPlace(this.#files.lock).catch((error: unknown) => {
+        this.#rollback('lock')
         throw error
       })
       if (isHeld) return
-      this.#lock.database.exec('ROLLBACK')
+      this.#rollback('lock')
     }
   }
 
   async #openReplaced(): Promise<void> {
     const waitUntil = performance.now() + restoreMs
-    this.#lock = await reopenIfReplaced(this.#lock, waitUntil)
-    this.#next = await reopenIfReplaced(this.#next, waitUntil)
+    for (const role of ['lock', 'next'] as const)
+      this.#files[role] = await reopenIfReplaced(this.#files[role], waitUntil)
   }
 
   async #begin(
-    { database, path }: LockFile,
+    role: FileRole,
     {
       giveUpAt,
       pauseMs,
     }: { readonly giveUpAt: number; readonly pauseMs: readonly [number, number] },
   ): Promise<void> {
     for (;;) {
+      const busy = await this.#tryBegin(role)
+      if (busy === undefined) return
+      if (performance.now() > giveUpAt) throw this.#busyError(busy)
+      await delay(randomInt(...pauseMs))
+    }
+  }
+
+  /** Undefined if it has begun; SQLite's error if somebody else has the file. */
+  async #tryBegin(role: FileRole): Promise<Error | undefined> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { database, path } = this.#files[role]
       try {
         database.exec('BEGIN EXCLUSIVE')
-        return
+        return undefined
       } catch (error) {
-        if (!isBusy(error)) throw lockFileError(path, error)
-        if (performance.now() > giveUpAt) throw this.#busyError(error)
-        await delay(randomInt(...pauseMs))
+        if (isBusy(error)) return error
+        if (attempt > 1) throw lockFileError(path, error)
+        this.#files[role] = await reopen(this.#files[role])
       }
     }
+  }
+
+  #rollback(role: FileRole): void {
+    this.#files[role].database.exec('ROLLBACK')
   }
 
   #busyError(cause: unknown): ConnectError {
@@ -135,6 +167,8 @@ export class FolderLock implements Disposable {
     return new ConnectError('vault_unreachable', { details: { url: this.folder, reason }, cause })
   }
 }
+
+type FileRole = 'lock' | 'next'
 
 interface LockFile {
   readonly path: string
@@ -162,8 +196,18 @@ async function reopenIfReplaced(file: LockFile, waitUntil: number): Promise<Lock
   if (await isInPlace(file)) return file
   await waitForFile(file.path, waitUntil)
   const opened = await openLockFile(file.path)
-  file.database.close()
+  close(file)
   return opened
+}
+
+/** If the file cannot be opened, the next attempt finds a closed one, and opens it. */
+function reopen(file: LockFile): Promise<LockFile> {
+  close(file)
+  return openLockFile(file.path)
+}
+
+function close({ database }: LockFile): void {
+  if (database.isOpen) database.close()
 }
 
 /** Making it at once would be in the way of the program that restores it. Throws if the folder is gone. */
@@ -204,6 +248,6 @@ function lockFileError(path: string, cause: unknown): ConnectError {
   return new ConnectError('vault_unreachable', { details: { url: dirname(path), reason }, cause })
 }
 
-function isBusy(error: unknown): boolean {
+function isBusy(error: unknown): error is Error {
   return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
 }

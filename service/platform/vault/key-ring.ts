@@ -117,6 +117,14 @@ export function missingKeyFile(folder: string): ConnectError {
   return wrongKeyError(folder, reason, restoreKeyFile)
 }
 
+/** Something else has its name. */
+function strangeKeyFile(folder: string, code: 'EISDIR' | 'ENXIO'): ConnectError {
+  const what = code === 'EISDIR' ? 'a folder' : 'something that is not a file (a FIFO or a socket)'
+  const reason = `${what} is in the place of its key file ${keyFileName}`
+  const fix = `Move \`${join(folder, keyFileName)}\` out of the way. ${restoreKeyFile}`
+  return wrongKeyError(folder, reason, fix)
+}
+
 function damagedKeyFile(folder: string, keys: ConfiguredKeys): ConnectError {
   const fix = hasKeys(keys)
     ? `${restoreKeyFile} The key of the settings opens the files without it too: then delete \`${keyFileName}\`.`
@@ -143,7 +151,9 @@ async function readKeyFile(folder: string, keys: ConfiguredKeys): Promise<KeyFil
   try {
     text = (await readRegularFile(join(folder, keyFileName))).bytes.toString('utf8')
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') return null
+    const code = errorCodeOf(error)
+    if (code === 'ENOENT') return null
+    if (code === 'EISDIR' || code === 'ENXIO') throw strangeKeyFile(folder, code)
     throw error
   }
   const parsed = keyFileSchema.safeParse(parseJson(text))

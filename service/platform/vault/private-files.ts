@@ -10,6 +10,11 @@ export async function openPrivateFolder(folder: string): Promise<void> {
   const user = process.geteuid?.()
   if (user === undefined) return // Windows has no modes
   if (made !== undefined) await chmod(folder, 0o700) // an odd umask
+  await requirePrivateFolder(folder, user)
+}
+
+/** Throws `vault_permissions` if others than this user can reach the folder or a file in it. */
+export async function requirePrivateFolder(folder: string, user: number): Promise<void> {
   const context = { folder, user, names: await userNames() }
   await requirePrivate('', context)
   for (const name of await readdir(folder)) await requirePrivate(name, context)

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { RunEnd, RunStart } from '../../sink.ts'
 import { isAmong } from './forget-streams.ts'
+import { forgetTold } from './untold-counts.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
@@ -25,25 +26,32 @@ export async function startRun(
   return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
 }
 
-/**
- * Does nothing if a newer start has the connection: its run continues. What was told is not forgotten yet: nobody may have learned of the end of
- * a run with a key, and its next start tells it again.
- */
+/** Does nothing if a newer start has the connection: its run continues. */
 export async function endRun(
   session: DestinationSession,
   connection: string,
-  { start, told, completed = [] }: RunEnd,
+  { start, how, told, completed = [] }: RunEnd,
 ): Promise<void> {
   await session.transaction(async () => {
-    const ended = await session.rows(
-      `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2 RETURNING 1`,
-      [connection, start.start],
+    const own = await session.rows(
+      `UPDATE ${session.bookkeeping}.runs SET ended = $3 WHERE connection = $1 AND start = $2 RETURNING 1`,
+      [connection, start.start, how === 'ended'],
     )
-    if (ended.length === 0) return
-    await session.rows(
-      `UPDATE ${session.bookkeeping}.streams AS stream SET told_run = $4
-        WHERE connection = $1 AND (${isAmong('$2')} OR complete AND ${isAmong('$3')})`,
-      [connection, JSON.stringify(told), JSON.stringify(completed), start.run],
-    )
+    if (own.length === 0) return
+    if (how === 'stopped') await forgetTold(session, connection, told)
+    else await markTold(session, connection, { told, completed, run: start.run })
   })
+}
+
+/** What was told is not forgotten yet: nobody may have learned of the end of a run with a key, and its next start tells it again. */
+async function markTold(
+  session: DestinationSession,
+  connection: string,
+  { told, completed, run }: Required<Pick<RunEnd, 'told' | 'completed'>> & Pick<RunStart, 'run'>,
+): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.streams AS stream SET told_run = $4
+      WHERE connection = $1 AND (${isAmong('$2')} OR complete AND ${isAmong('$3')})`,
+    [connection, JSON.stringify(told), JSON.stringify(completed), run],
+  )
 }

@@ -1,7 +1,9 @@
+import type { StreamId } from '../../../protocol/index.ts'
 import type { CommittedCounts, RunStart, SinkStream, UntoldCounts } from '../../sink.ts'
 import { addCounts, noCounts } from '../../committed-counts.ts'
 import { isSameTable } from '../tables/identifiers.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
+import { isAmong } from './forget-streams.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamRow, TableCounts } from './stream-rows.ts'
 
@@ -109,6 +111,25 @@ async function resetCounts(
      UPDATE ${session.bookkeeping}.slices SET run_loaded = CASE WHEN $2 THEN run_loaded ELSE 0 END, run_rejected = 0, run_nulled = 0, run_cut = 0
       WHERE stream_id = $1`,
     [row.id, isMerged],
+  )
+}
+
+/** Of streams whose counts, notes and warnings a run has told that the next start continues. Part of the open transaction. */
+export async function forgetTold(
+  session: DestinationSession,
+  connection: string,
+  told: readonly StreamId[],
+): Promise<void> {
+  // What is in a stage was told as not loaded.
+  await session.rows(
+    `WITH told AS (
+       UPDATE ${session.bookkeeping}.streams AS stream
+          SET untold_counts = '{}', table_notes = '[]', table_warnings = '{}', begin_warnings = '{}'
+        WHERE connection = $1 AND ${isAmong('$2')} RETURNING id, staged)
+     UPDATE ${session.bookkeeping}.slices
+        SET run_loaded = CASE WHEN staged THEN run_loaded ELSE 0 END, run_rejected = 0, run_nulled = 0, run_cut = 0
+       FROM told WHERE stream_id = told.id`,
+    [connection, JSON.stringify(told)],
   )
 }
 

@@ -27,16 +27,18 @@ export interface CopyPlace {
   readonly table: string
   readonly name: TableName
   readonly tail: RowTailOptions
+  /** Statements before each COPY, without a result; one that must not be is refused. */
+  readonly condition?: string
 }
 
 export interface CopyLoadOptions {
   readonly session: DestinationSession
   readonly place: CopyPlace
   /**
-   * Where the rows go instead, from the first batch on that has a key twice or one that the table has: the staging table of a merge. Until
-   * then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
+   * The staging table of a merge, where the rows go instead from the first batch on that has a key twice or one that the table has, or if the table has triggers.
+   * Until then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
    */
-  readonly whenKeysExist?: CopyPlace
+  readonly whenMerged?: CopyPlace
   /** The columns of the table, staging apart. */
   readonly types: TableColumns
   readonly stream: string
@@ -252,7 +254,9 @@ export class CopyLoad {
     }
     this.#sent = until
     if (until === firstRow + block.count && transcoder.consumed !== block.bytes.length) {
-      throw this.#mismatch(block.bytes.length, transcoder.consumed, 'bytes of a block')
+      const [expected, actual] = [block.bytes.length, transcoder.consumed]
+      const details = { stream: this.#options.stream, expected, actual, unit: 'bytes of a block' }
+      throw new ConnectError('accounting_mismatch', { details })
     }
     return 'sent'
   }
@@ -266,7 +270,7 @@ export class CopyLoad {
 
   #openCopy(): CopyIn {
     const { session } = this.#options
-    const { table } = this.#place
+    const { table, condition = '' } = this.#place
     if (this.#copy !== undefined) return this.#copy
     const columns = this.#transcoder.copyColumns.map(quoteIdentifier).join(', ')
     const begin = this.#begun ? '' : 'BEGIN; '
@@ -275,7 +279,7 @@ export class CopyLoad {
     this.#hasStaged ||= this.isStaged
     // One round trip; the server answers when it is ready for the rows.
     this.#copy = session.copyIn(
-      `${begin}${release}SAVEPOINT load`,
+      `${begin}${release}SAVEPOINT load${condition}`,
       `COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
     )
     if (this.#format === 'binary') this.#output.append(binaryHeader)
@@ -323,14 +327,14 @@ export class CopyLoad {
 
   /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
   async #repair(thrown: unknown): Promise<void> {
-    const { session, whenKeysExist } = this.#options
+    const { session, whenMerged } = this.#options
     const needsMeta = thrown instanceof NeedsMeta
     if (needsMeta) await this.#copy?.abort()
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
     this.#output.offset = 0
     this.losses.drop()
-    const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
+    const staged = !this.isStaged && hasState(thrown, mergedAfter) ? whenMerged : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
     this.#options.rejections?.drop()
     await session.rollbackTo('load')
@@ -381,20 +385,15 @@ export class CopyLoad {
     for (const rejected of this.#options.rejections?.openRows ?? []) if (rejected <= row) row++
     return row
   }
-
-  #mismatch(expected: number, actual: number, unit: string): ConnectError {
-    const { stream } = this.#options
-    return new ConnectError('accounting_mismatch', { details: { stream, expected, actual, unit } })
-  }
 }
 
-/**
- * unique_violation; deadlock_detected, where two lanes insert the same keys in another order; or program_limit_exceeded, where a key may
- * be too long for its index, which a merge finds out.
- */
-function isKeyConflict(thrown: unknown): boolean {
-  return hasState(thrown, ['uniqueViolation', 'deadlockDetected', 'programLimitExceeded'])
-}
+/** A known key; a deadlock of lanes that insert the same keys; a key that may be too long, which a merge finds out; or a table with triggers (`refuseTriggers`). */
+const mergedAfter: Parameters<typeof hasState>[1] = [
+  'uniqueViolation',
+  'deadlockDetected',
+  'programLimitExceeded',
+  'divisionByZero',
+]
 
 /** A row needs `_airbyte_meta`, but the table has no such column yet. */
 class NeedsMeta extends Error {}

@@ -22,6 +22,7 @@ import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
+import { refuseTriggers } from '../tables/row-account.ts'
 import { runMerge } from '../merge/run-merge.ts'
 import { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
@@ -113,6 +114,7 @@ class PostgresLane implements SinkLane {
       table: quoteTable(target.loaded),
       name: target.loaded,
       tail: this.#tail(false),
+      ...(this.#isDedup && { condition: `; ${refuseTriggers(target.loaded)}` }),
     }
     const name = { schema: 'pg_temp', table: '_reactor_staging' }
     const staged = { table: staging, name, tail: this.#tail(true) }
@@ -125,7 +127,7 @@ class PostgresLane implements SinkLane {
       keyFields: keyFieldsOf(sync.sink.stream),
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
-      ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
+      ...(this.#isDedup && insertsFirst && { whenMerged: staged }),
       ...(this.#keyRejections && { rejections: this.#keyRejections }),
       addMeta: () => this.#addMeta(),
     })

@@ -60,34 +60,23 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
- * `triggers`: if one may put the old row in place of the new one, those that it did are not `done`; and if it may give a row another
- * key, `moved` are the rows of the table that had the key of a newer one and were not changed under it; if it may give a row a later cursor
- * or time than its record has, `late` are those: the next version would be taken for an older one. This costs joins too.
  */
 export function countedUpsertStatement(
   merge: Merge,
-  {
-    olderRows,
-    triggers,
-  }: { readonly olderRows: 'counted' | 'ignored'; readonly triggers: 'none' | 'checked' },
+  { olderRows }: { readonly olderRows: 'counted' | 'ignored' },
 ): string {
   const { columns, newest, conflict } = upsertClauses(merge)
   const target = quoteTable(merge.target)
-  const deletedAt = merge.deletes?.how === 'hard' ? `n.${quote(merge.deletes.column)}` : undefined
-  const written = deletedAt === undefined ? '' : `WHERE ${deletedAt} IS NULL`
+  const { deletedAt, gone, written } = deleteClauses(merge)
   const pairs = `${target} t JOIN newest n ON ${sameKey(merge, 't', 'n')}`
   const isNewerRow = isNewer(merge, 'n')
-  const gone =
-    deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
-  const { returned, kept, moved, late } =
-    triggers === 'checked' ? checkRows(merge, deletedAt) : unchecked
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
     ...(gone
       ? [`deleted AS (DELETE FROM ${target} t USING newest n WHERE ${gone} RETURNING 1)`]
       : []),
     `written AS (INSERT INTO ${target} AS t (${columns})
-       SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING ${returned})`,
+       SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING 1)`,
   ]
   const older = countOf(`(SELECT n.* FROM ${pairs} WHERE ${isNewerRow} IS NOT TRUE) n ${written}`)
   const due = [
@@ -99,79 +88,32 @@ export function countedUpsertStatement(
   const deleted = deletedAt
     ? countOf(`newest n WHERE ${deletedAt} IS NOT NULL AND NOT EXISTS (${isOlder})`)
     : '0'
-  const done = [
-    countOf('written'),
-    ...(gone ? [`${plus} ${countOf('deleted')}`] : []),
-    `${minus} ${kept}`,
-  ]
+  const done = [countOf('written'), ...(gone ? [`${plus} ${countOf('deleted')}`] : [])]
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
-    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted,
-    ${moved}::pg_catalog.float8 AS moved, ${late}::pg_catalog.float8 AS late`
+    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
 }
 
-/** What `written` returns of its rows, and from that the counts of `triggers`. */
-interface RowCheck {
-  readonly returned: string
-  readonly kept: string
-  readonly moved: string
-  readonly late: string
+/** Of rows `n` of the source: which rows `t` of the table are `gone` by them, and the condition for those that are `written`. */
+export function deleteClauses(merge: Merge): {
+  readonly deletedAt: string | undefined
+  readonly gone: string | undefined
+  readonly written: string
+} {
+  if (merge.deletes?.how !== 'hard') return { deletedAt: undefined, gone: undefined, written: '' }
+  const deletedAt = `n.${quote(merge.deletes.column)}`
+  const gone = `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewer(merge, 'n')}`
+  return { deletedAt, gone, written: `WHERE ${deletedAt} IS NULL` }
 }
 
-const unchecked: RowCheck = { returned: '1', kept: '0', moved: '0', late: '0' }
+export const plus = operatorIn('pg_catalog', '+')
+export const minus = operatorIn('pg_catalog', '-')
 
-/** `deletedAt`: of records that write nothing. */
-function checkRows(merge: Merge, deletedAt: string | undefined): RowCheck {
-  const order = merge.cursor === undefined ? [] : [quote(merge.cursor.name)]
-  const places = [...new Set([...merge.key.map(quote), ...order, extractedAt])].map(
-    (column) => `t.${column}`,
-  )
-  const moved = [
-    ...(deletedAt === undefined ? [] : [`${deletedAt} IS NULL`]),
-    isNewer(merge, 'n'),
-    `NOT EXISTS (SELECT FROM written w WHERE ${sameKey(merge, 'w', 'n')})`,
-  ]
-  const pairs = `${quoteTable(merge.target)} t JOIN newest n ON ${sameKey(merge, 't', 'n')}`
-  return {
-    returned: [...places, `${contentOf(merge, 't')} AS content`].join(', '),
-    kept: countOf(keptAsTheyWere(merge)),
-    moved: countOf(`${pairs} WHERE ${moved.join(' AND ')}`),
-    late: countOf(
-      `written w JOIN newest n ON ${sameKey(merge, 'w', 'n')} WHERE ${isNewer(merge, 'n', 'w')} IS NOT TRUE`,
-    ),
-  }
-}
-
-/**
- * Rows that were written and are those of before still, though the record has other values. The time alone does not say so: a trigger may keep
- * that one and let the values in.
- */
-function keptAsTheyWere(merge: Merge): string {
-  const timeOf = (alias: string): string => `${alias}.${extractedAt}`
-  return `written w, newest n, ${quoteTable(merge.target)} t
-    WHERE ${sameKey(merge, 'w', 'n')} AND ${sameKey(merge, 't', 'n')}
-      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}
-      AND ${isEqual('w.content', contentOf(merge, 't'), 'pg_catalog')} AND NOT ${isEqual('w.content', contentOf(merge, 'n'), 'pg_catalog')}`
-}
-
-/** A hash of all values but the key and the metadata: not every type has an `=`. */
-function contentOf(merge: Merge, alias: string): string {
-  const values = merge.columns
-    .filter((column) => !merge.key.includes(column) && !column.startsWith('_airbyte_'))
-    .map((column) => `${alias}.${quote(column)}`)
-  return `pg_catalog.sha256(pg_catalog.textsend(ROW(${values.join(', ')})::pg_catalog.text))`
-}
-
-const extractedAt = '_airbyte_extracted_at'
-
-const plus = operatorIn('pg_catalog', '+')
-const minus = operatorIn('pg_catalog', '-')
-
-function countOf(from: string): string {
+export function countOf(from: string): string {
   return `(SELECT pg_catalog.count(*) FROM ${from})`
 }
 
-function upsertClauses(merge: Merge): {
+export function upsertClauses(merge: Merge): {
   readonly columns: string
   readonly newest: string
   readonly conflict: string
@@ -189,7 +131,7 @@ function upsertClauses(merge: Merge): {
 }
 
 /** The row `from` is as new as the row `than` of the table, or newer. A row of the table without a time is older. */
-function isNewer(merge: Merge, from: string, than: 't' | 'w' = 't'): string {
+export function isNewer(merge: Merge, from: string, than: 't' | 'w' = 't'): string {
   const time = `(${than}._airbyte_extracted_at IS NULL
      OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) ${than}._airbyte_extracted_at)`
   if (merge.cursor === undefined) return time

@@ -1,13 +1,15 @@
 import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
+import { checkedUpsertStatement, lateRowsQuery, pruneStatements } from './checked-merge-sql.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
 import {
-  hasRowTrigger,
+  readTriggers,
   requireKeysKept,
   requireOrderKept,
   requireRows,
   type RowAccount,
+  type RowEvent,
   type RowPlace,
 } from '../tables/row-account.ts'
 import type { DestinationSession } from '../session.ts'
@@ -30,6 +32,9 @@ export interface MergeOutcome {
 
 interface MergeAccount extends RowAccount {
   readonly deleted: number
+}
+
+interface CheckedAccount extends MergeAccount {
   /** Rows that a trigger gave another key. */
   readonly moved: number
   /** Rows that a trigger gave a later cursor or time. */
@@ -39,7 +44,8 @@ interface MergeAccount extends RowAccount {
 /**
  * Merges the rows of the source, inside of a transaction that holds the table's merge lock, and checks that every row which had to
  * change did. Most batches have each key once, and nothing that is older than the table: then one count of the server is enough. The sort
- * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them.
+ * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them, and for tables with
+ * triggers.
  */
 export async function runMerge(
   session: DestinationSession,
@@ -66,63 +72,76 @@ async function mergeRows(
   merge: Merge,
   { rows, ...place }: Omit<MergeOptions, 'first'>,
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
-  const triggers = (await hasRowTrigger(session, merge.target)) ? 'checked' : 'none'
-  // A trigger may move the first version of a record out of the way of the second: then the server does not refuse that a key comes twice.
-  const hasRepeatedKeys = merge.hasRepeatedKeys || triggers === 'checked'
-  const known = { ...merge, hasRepeatedKeys }
-  const [done, account] = await mergeCheaply(session, known, { rows, triggers })
-  const exact =
-    account.done === account.due
-      ? account
-      : await countExactly(session, done, { triggers, ...place })
-  // The next version of such a record would be a second row.
-  await requireKeysKept(session, place, exact.moved)
-  await requireOrderKept(session, place, { late: exact.late, cursor: merge.cursor?.name })
+  const triggers = await readTriggers(session, merge.target)
+  if (triggers !== 'none') return mergeChecked(session, merge, { triggers, place })
+  const [done, account] = await mergeCheaply(session, merge, rows)
+  if (account.done === account.due) return { merge: done, deleted: account.deleted }
+  await session.rollbackTo('merge')
+  const sql = countedUpsertStatement(done, { olderRows: 'counted' })
+  const exact = await count(session, sql, 'merge')
+  await requireRows(session, place, { ...exact, events: eventsOf(merge) })
   return { merge: done, deleted: exact.deleted }
 }
 
-async function countExactly(
-  session: DestinationSession,
-  merge: Merge,
-  { triggers, ...place }: Pick<Counting, 'triggers'> & RowPlace,
-): Promise<MergeAccount> {
-  await session.rollbackTo('merge')
-  const exact = await count(session, merge, { olderRows: 'counted', triggers })
-  const deletes = merge.deletes?.how === 'hard' ? (['delete'] as const) : []
-  await requireRows(session, place, { ...exact, events: ['insert', 'update', ...deletes] })
-  return exact
+function eventsOf({ deletes }: Merge): readonly RowEvent[] {
+  return ['insert', 'update', ...(deletes?.how === 'hard' ? (['delete'] as const) : [])]
 }
-
-type Counting = Parameters<typeof countedUpsertStatement>[1]
 
 async function mergeCheaply(
   session: DestinationSession,
   merge: Merge,
-  { rows, triggers }: Pick<MergeOptions, 'rows'> & Pick<Counting, 'triggers'>,
+  rows: number,
 ): Promise<readonly [Merge, MergeAccount]> {
   try {
-    if (merge.hasRepeatedKeys)
-      return [merge, await count(session, merge, { olderRows: 'ignored', triggers })]
+    if (merge.hasRepeatedKeys) {
+      const sql = countedUpsertStatement(merge, { olderRows: 'ignored' })
+      return [merge, await count(session, sql, 'merge')]
+    }
     const { changed } = await session.write(upsertStatement(merge), 'merge')
-    return [merge, { due: rows, done: changed, deleted: 0, moved: 0, late: 0 }]
+    return [merge, { due: rows, done: changed, deleted: 0 }]
   } catch (error) {
     if (merge.hasRepeatedKeys || !isRepeatedKey(error)) throw error
     await session.rollbackTo('merge')
-    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, { rows, triggers })
+    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, rows)
   }
 }
 
-async function count(
+/** Into a table with triggers, which may leave rows out, and change their keys, or what says which of two versions is newer. */
+async function mergeChecked(
   session: DestinationSession,
   merge: Merge,
-  counting: Counting,
-): Promise<MergeAccount> {
-  const { rows } = await session.write<MergeAccount & Record<string, unknown>>(
-    countedUpsertStatement(merge, counting),
-    'merge',
-  )
+  { triggers, place }: { readonly triggers: 'immediate' | 'deferred'; readonly place: RowPlace },
+): Promise<Omit<MergeOutcome, 'longKeys'>> {
+  const write = async (): Promise<CheckedAccount> => {
+    await session.run(pruneStatements(merge), 'merge')
+    return count<CheckedAccount>(session, checkedUpsertStatement(merge))
+  }
+  let account = await write()
+  if (account.moved === 0 && account.due !== account.done) {
+    // Somebody else may have written newer rows since the older ones were taken out.
+    await session.rollbackTo('merge')
+    account = await write()
+  }
+  // Before the others: the row of a record that has another key is not found by its own.
+  await requireKeysKept(session, place, account.moved)
+  await requireRows(session, place, { ...account, events: eventsOf(merge) })
+  const cursor = merge.cursor?.name
+  await requireOrderKept(session, place, { late: account.late, cursor, by: 'row before' })
+  if (triggers === 'deferred') await session.run('SET CONSTRAINTS ALL IMMEDIATE')
+  const [after] = await session.rows<{ late: number }>(lateRowsQuery(merge))
+  await requireOrderKept(session, place, { late: after?.late ?? 0, cursor, by: 'after' })
+  return { merge, deleted: account.deleted }
+}
+
+async function count<T extends MergeAccount = MergeAccount>(
+  session: DestinationSession,
+  sql: string,
+  savepoint?: string,
+): Promise<T> {
+  const { rows } = await session.write<T & Record<string, unknown>>(sql, savepoint)
   const [row] = rows
-  return row ?? { due: 0, done: 0, deleted: 0, moved: 0, late: 0 }
+  if (row === undefined) throw new TypeError('a count has no row')
+  return row
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

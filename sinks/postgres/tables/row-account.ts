@@ -1,6 +1,6 @@
 import { ConnectError, type ErrorDetails } from '../../../protocol/index.ts'
 import { faultTexts } from '../destination-errors.ts'
-import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 
@@ -38,7 +38,7 @@ async function rowsDropped(
   const object = quoteTable(table)
   // Of the policies, the server applies those of the table that a statement names, if they apply to its user.
   const found = await session.rows<InTheWay>(
-    `${rowTriggers} UNION
+    `${triggersOfTable} UNION
      SELECT format('rule %I', rulename), nspname, relname, format('DISABLE RULE %I', rulename)
        FROM pg_rewrite JOIN pg_class c ON c.oid = ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE ev_class = to_regclass($1) AND is_instead AND ev_enabled IN ('O', 'A') UNION
@@ -46,7 +46,7 @@ async function rowsDropped(
        FROM pg_policy JOIN pg_class c ON c.oid = polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE polrelid = to_regclass($1) AND row_security_active(polrelid)
       ORDER BY rule, schema, "table"`,
-    [object, triggerCodes(events)],
+    [object, triggerCodes(events), triggerTimes['row before']],
   )
   const details = { stream, expected, actual }
   if (found.length === 0) return rowsUnaccounted(table, details)
@@ -62,7 +62,7 @@ export async function requireKeysKept(
 ): Promise<void> {
   if (moved === 0) return
   const object = quoteTable(table)
-  const triggers = await findRowTriggers(session, object, ['insert', 'update'])
+  const triggers = await findTriggers(session, object, { events: ['insert', 'update'] })
   if (triggers === undefined) throw rowsUnaccounted(table, { stream, expected: moved, actual: 0 })
   throw keyChanged({ stream, object }, triggers, faultTexts.changes_key)
 }
@@ -74,11 +74,19 @@ export async function requireKeysKept(
 export async function requireOrderKept(
   session: DestinationSession,
   { stream, table }: RowPlace,
-  { late, cursor }: { readonly late: number; readonly cursor: string | undefined },
+  {
+    late,
+    cursor,
+    by,
+  }: {
+    readonly late: number
+    readonly cursor: string | undefined
+    readonly by: TriggerTime
+  },
 ): Promise<void> {
   if (late === 0) return
   const object = quoteTable(table)
-  const triggers = await findRowTriggers(session, object, ['insert', 'update'])
+  const triggers = await findTriggers(session, object, { events: ['insert', 'update'], time: by })
   if (triggers === undefined) throw rowsUnaccounted(table, { stream, expected: late, actual: 0 })
   const { rules, undo } = triggers
   const columns = cursor === undefined ? [] : [`column ${quoteIdentifier(cursor)}`]
@@ -89,7 +97,7 @@ export async function requireOrderKept(
       object,
       table: object,
       problem: `${rules} gives rows a later ${changed} than their records have, so the next version of a record would be taken for an older one`,
-      fix: `Let the trigger leave ${changed} alone, or run \`${undo}\`, and run the connection again. Its own time can be a column of its own.`,
+      fix: `Let the trigger leave ${changed} alone, or run \`${undo}\`, and run the connection again. Its own time can be a column of its own. If rows of the table have such values already, load the stream once with \`overwrite_dedup\`: otherwise newer versions of their records are left out.`,
     },
   })
 }
@@ -100,20 +108,27 @@ export function keyChanged(
   { rules, undo }: Suspects,
   does: string,
 ): ConnectError {
-  const fix = `Let the trigger leave the key alone, or run \`${undo}\`, and run the connection again. What it makes of the key can be a column of its own.`
+  const fix = `Let the trigger leave the key alone, or run \`${undo}\`, and run the connection again. What it makes of the key can be a column of its own. If rows of the table have such keys already, load the stream once with \`overwrite_dedup\`: otherwise each of their records becomes a second row.`
   const details = { ...facts, object, table: object, problem: `${rules} ${does}`, fix }
   return new ConnectError('destination_key_unusable', { details })
 }
 
-/** The triggers of a table (`object`, quoted) and its partitions that see a row before one of the events; undefined if there are none. */
-export async function findRowTriggers(
+/**
+ * The triggers of a table (`object`, quoted) and its partitions that act on one of the events, at this time (by default, on each row before it); undefined if
+ * there are none.
+ */
+export async function findTriggers(
   session: DestinationSession,
   object: string,
-  events: readonly RowEvent[],
+  {
+    events,
+    time = 'row before',
+  }: { readonly events: readonly RowEvent[]; readonly time?: TriggerTime },
 ): Promise<Suspects | undefined> {
-  const found = await session.rows<InTheWay>(`${rowTriggers} ORDER BY rule, schema, "table"`, [
+  const found = await session.rows<InTheWay>(`${triggersOfTable} ORDER BY rule, schema, "table"`, [
     object,
     triggerCodes(events),
+    triggerTimes[time],
   ])
   return found.length === 0 ? undefined : namesOf(found)
 }
@@ -144,18 +159,22 @@ const triggerEvents = { insert: 4, delete: 8, update: 16 } as const
 /** How a statement changes a row. */
 export type RowEvent = keyof typeof triggerEvents
 
+/** As pg_trigger has them: 1 for each row, 2 before. */
+const triggerTimes = { 'row before': [3], after: [0, 1] } as const
+export type TriggerTime = keyof typeof triggerTimes
+
 function triggerCodes(events: readonly RowEvent[]): number {
   return events.reduce((codes, event) => codes | triggerEvents[event], 0)
 }
 
 /**
- * Selects the triggers of these events (`$2`) that may leave rows out, or change them. One of a partitioned table has copies at its partitions,
- * which are disabled with it.
+ * Selects the triggers of these events (`$2`) and times (`$3`) that may leave rows out, or change them. One of a partitioned table has copies at its
+ * partitions, which are disabled with it.
  */
-const rowTriggers = `SELECT format('trigger %I', tgname) AS rule, nspname AS schema, relname AS "table", format('DISABLE TRIGGER %I', tgname) AS undo
+const triggersOfTable = `SELECT format('trigger %I', tgname) AS rule, nspname AS schema, relname AS "table", format('DISABLE TRIGGER %I', tgname) AS undo
   FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-   AND tgtype & 3 = 3 AND tgtype & $2 <> 0 -- BEFORE, of each row
+   AND tgtype & 3 = ANY ($3::int[]) AND tgtype & $2 <> 0
    AND NOT EXISTS (SELECT FROM pg_trigger p
                     WHERE p.oid = t.tgparentid AND p.tgrelid IN ${tableAndPartitions} AND p.tgenabled IN ('O', 'A'))`
 
@@ -172,21 +191,34 @@ function namesOf(found: readonly InTheWay[]): Suspects {
 }
 
 /**
- * Whether a trigger sees rows before they are inserted or updated. It may return the old row: then the server counts an update that changed
- * nothing. It may also change the key, or what says which of two versions is newer.
+ * Whether the table has triggers of INSERT or UPDATE. One that sees a row before may return the old row: then the server counts an update that changed nothing.
+ * It may also change the key, or what says which of two versions is newer; one that comes after, the latter. `deferred`: some act at the end of the transaction.
  */
-export async function hasRowTrigger(
+export async function readTriggers(
   session: DestinationSession,
   table: TableName,
-): Promise<boolean> {
-  const [row] = await session.rows<{ found: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_trigger
-       WHERE tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-         AND tgtype & 3 = 3 AND tgtype & 20 <> 0 -- BEFORE INSERT or UPDATE, of each row
-     ) AS found`,
+): Promise<'none' | 'immediate' | 'deferred'> {
+  const [row] = await session.rows<{ deferred: boolean | null }>(
+    `SELECT bool_or(tginitdeferred) AS deferred FROM pg_trigger WHERE ${isOwnTrigger}`,
     [quoteTable(table)],
   )
-  return row?.found === true
+  const deferred = row?.deferred ?? undefined
+  if (deferred === undefined) return 'none'
+  return deferred ? 'deferred' : 'immediate'
+}
+
+/** Of pg_trigger: acts on rows of the table `$1` that are inserted or updated. */
+const isOwnTrigger = `tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 20 <> 0`
+
+/**
+ * Statements without a result that are refused with division_by_zero if the table has triggers of INSERT or UPDATE. The lock, which a COPY takes anyway,
+ * keeps others from making one before the transaction ends; those of partitions would be too many. No DO block: plpgsql may be out of reach for this login.
+ */
+export function refuseTriggers(table: TableName): string {
+  const condition = isOwnTrigger.replaceAll('$1', () => quoteLiteral(quoteTable(table)))
+  const cursor = '_reactor_triggers'
+  return `LOCK TABLE ONLY ${quoteTable(table)} IN ROW EXCLUSIVE MODE; DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE ${condition}) THEN 0 ELSE 1 END;
+    MOVE ${cursor}; CLOSE ${cursor}`
 }
 
 /** Why a run cannot load the table: a rule would replace its statements, and the server counts those of the rule, or refuses them. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -88,4 +88,50 @@ test('a lock is made anew in a folder that came back without it, and not in one 
   await mkdir(folder)
   await lock.hold(() => Promise.resolve())
   expect((await readdir(folder)).sort()).toEqual(['lock', 'lock.next'])
+})
+
+test.each([
+  ['another folder is put in its place, and it comes back', 'back'],
+  ['a link above it leads elsewhere', 'linked'],
+])('a lock goes on when its folder is moved, and %s', async (_, how) => {
+  const root = await newFolder('lock')
+  const [real, moved, link] = ['real', 'moved', 'link'].map((name) => join(root, name))
+  if (real === undefined || moved === undefined || link === undefined) throw new TypeError('paths')
+  await mkdir(real)
+  await symlink(real, link)
+  const reached = how === 'back' ? real : link
+  using lock = await FolderLock.open(join(reached, 'lock'))
+  await lock.hold(() => Promise.resolve())
+  await rename(real, moved)
+  if (how === 'back') {
+    await symlink(moved, real)
+    await lock.hold(() => Promise.resolve())
+    await rm(real)
+    await rename(moved, real)
+  } else {
+    await rm(link)
+    await symlink(moved, link)
+  }
+  await lock.check()
+  expect(await lock.hold(() => Promise.resolve('held'))).toBe('held')
+  using other = await FolderLock.open(join(reached, 'lock'))
+  expect(await other.hold(() => Promise.resolve('held'))).toBe('held')
+})
+
+test('a check of the lock does not wait for its holder, and throws if the file cannot be used', async () => {
+  const folder = await newFolder('lock')
+  const file = join(folder, 'lock')
+  using lock = await FolderLock.open(file)
+  using other = await FolderLock.open(file)
+  await lock.hold(async () => {
+    await lock.check()
+    await other.check()
+  })
+  await lock.check()
+  await rm(file)
+  await mkdir(file)
+  await expect(lock.check()).rejects.toThrow()
+  await rm(file, { recursive: true })
+  await lock.check()
+  expect(await lock.hold(() => Promise.resolve('held'))).toBe('held')
 })

@@ -314,8 +314,10 @@ describe('a file that cannot be read', () => {
     await rm(file)
     execFileSync('mkfifo', ['-m', '600', file])
     await expect(openFileVault({ folder: place.folder })).rejects.toMatchObject({
-      code: 'vault_unreachable',
-      details: { reason: expect.stringContaining('vault.json is not a file') as string },
+      code: 'vault_key_wrong',
+      details: {
+        reason: expect.stringContaining('in the place of its key file vault.json') as string,
+      },
     })
   })
 
