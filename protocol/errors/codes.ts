@@ -9,6 +9,7 @@ import { platformCodes } from './codes/platform-codes.ts'
 import { resourceCodes } from './codes/resource-codes.ts'
 import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
+import { webhookCodes } from './codes/webhook-codes.ts'
 import type { ErrorCode } from './error-code.ts'
 
 export type { ErrorCode, FailureType } from './error-code.ts'
@@ -26,6 +27,7 @@ export const codesByArea = {
   resource: resourceCodes,
   run: runCodes,
   source: sourceCodes,
+  webhook: webhookCodes,
 } as const
 
 /**
@@ -44,6 +46,7 @@ export const errorCodes = {
   ...resourceCodes,
   ...runCodes,
   ...sourceCodes,
+  ...webhookCodes,
 } as const satisfies Record<string, ErrorCode>
 
 /** The names of the codes. */

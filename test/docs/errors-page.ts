@@ -14,6 +14,7 @@ const titles = {
   resource: 'Instances, connections and sandboxes',
   run: 'Runs',
   source: 'Sources',
+  webhook: 'Webhooks: receivers, what comes in, where it goes',
 } satisfies Record<keyof typeof codesByArea, string>
 
 const heading = '## Every error\n'

@@ -30,6 +30,22 @@ export const actions = {
   'schemas:read': { group: 'read', on: 'connection', does: 'read the schemas of topics' },
   'receivers:read': { group: 'read', on: 'service', does: 'see webhook receivers' },
   'receivers:create': { group: 'write', on: 'service', does: 'make webhook receivers' },
+  'receivers:update': { group: 'write', on: 'service', does: 'change, pause and resume receivers' },
+  'receivers:rotate': {
+    group: 'write',
+    on: 'service',
+    does: 'exchange addresses and secrets of receivers',
+  },
+  'receivers:test': { group: 'write', on: 'service', does: 'send test deliveries' },
+  'receivers:delete': { group: 'write', on: 'service', does: 'delete receivers' },
+  'deliveries:read': { group: 'read', on: 'service', does: 'list deliveries of webhooks' },
+  'deliveries:payload': {
+    group: 'ask',
+    on: 'service',
+    does: 'see headers and bodies of deliveries',
+  },
+  'deliveries:replay': { group: 'write', on: 'service', does: 'dispatch deliveries again' },
+  'deliveries:discard': { group: 'write', on: 'service', does: 'discard dead deliveries' },
   'policies:read': { group: 'read', on: 'service', does: 'see conflict policies' },
   'policies:create': { group: 'write', on: 'service', does: 'make conflict policies' },
 

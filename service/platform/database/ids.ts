@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-export type IdPrefix = 'aud' | 'ins' | 'con' | 'run' | 'key' | 'usr' | 'sch' | 'sbx'
+export type IdPrefix = 'aud' | 'ins' | 'con' | 'run' | 'key' | 'usr' | 'sch' | 'sbx' | 'rcv' | 'dlv'
 
 /** Crockford's base 32: without I, L, O and U. */
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

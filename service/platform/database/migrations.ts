@@ -290,4 +290,85 @@ ALTER TABLE reactor_connect_service.audit_log
     CHECK (outcome IN ('begun', 'done', 'failed', 'denied', 'replayed', 'unknown'));
 `,
   },
+  /**
+   * `webhook_dispatches`: one row for an event and a target. Those with the same receiver, target and order key are taken one after the other, by `seq`.
+   * `webhook_targets`: the circuit breakers.
+   */
+  {
+    name: 'webhooks',
+    sql: `
+CREATE TABLE reactor_connect_service.receivers (
+  id text COLLATE "C" PRIMARY KEY,
+  name text COLLATE "C" NOT NULL CONSTRAINT receivers_name UNIQUE,
+  instance_id text COLLATE "C"
+    CONSTRAINT receivers_instance REFERENCES reactor_connect_service.instances,
+  webhook text,
+  rules json,
+  dispatch json NOT NULL,
+  description text,
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused')),
+  token_hash bytea NOT NULL CONSTRAINT receivers_token UNIQUE,
+  previous_token_hash bytea,
+  previous_token_until timestamptz,
+  secret_version integer NOT NULL DEFAULT 0,
+  previous_secret_until timestamptz,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX receivers_by_instance ON reactor_connect_service.receivers (instance_id, name);
+
+CREATE TABLE reactor_connect_service.webhook_deliveries (
+  id text COLLATE "C" PRIMARY KEY,
+  receiver_id text COLLATE "C" NOT NULL
+    CONSTRAINT webhook_deliveries_receiver REFERENCES reactor_connect_service.receivers ON DELETE CASCADE,
+  event_id text COLLATE "C" NOT NULL,
+  event_type text,
+  kind text NOT NULL CHECK (kind IN ('event', 'test', 'handshake', 'suspicious')),
+  received_at timestamptz NOT NULL,
+  headers json NOT NULL,
+  body bytea NOT NULL,
+  body_hash bytea NOT NULL
+);
+CREATE UNIQUE INDEX webhook_deliveries_once
+  ON reactor_connect_service.webhook_deliveries (receiver_id, event_id) WHERE kind <> 'suspicious';
+CREATE INDEX webhook_deliveries_by_receiver
+  ON reactor_connect_service.webhook_deliveries (receiver_id, id);
+CREATE INDEX webhook_deliveries_by_age ON reactor_connect_service.webhook_deliveries (received_at);
+
+CREATE TABLE reactor_connect_service.webhook_dispatches (
+  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  delivery_id text COLLATE "C" NOT NULL
+    REFERENCES reactor_connect_service.webhook_deliveries ON DELETE CASCADE,
+  receiver_id text COLLATE "C" NOT NULL,
+  target text COLLATE "C" NOT NULL,
+  order_key text COLLATE "C",
+  status text NOT NULL DEFAULT 'pending'
+    CHECK (status IN ('pending', 'running', 'done', 'dead', 'discarded')),
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamptz NOT NULL DEFAULT now(),
+  owner text,
+  ended_at timestamptz,
+  error json
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX webhook_dispatches_of_delivery
+  ON reactor_connect_service.webhook_dispatches (delivery_id, target);
+-- Of running ones, due_at is the end of the lease.
+CREATE INDEX webhook_dispatches_due ON reactor_connect_service.webhook_dispatches (due_at, seq)
+  WHERE status IN ('pending', 'running');
+CREATE INDEX webhook_dispatches_in_order
+  ON reactor_connect_service.webhook_dispatches (receiver_id, target, order_key, seq)
+  WHERE status IN ('pending', 'running') AND order_key IS NOT NULL;
+CREATE INDEX webhook_dispatches_by_status
+  ON reactor_connect_service.webhook_dispatches (receiver_id, status, seq);
+
+CREATE TABLE reactor_connect_service.webhook_targets (
+  target text COLLATE "C" PRIMARY KEY,
+  failures integer NOT NULL,
+  open_until timestamptz,
+  error json,
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+`,
+  },
 ]

@@ -1,0 +1,109 @@
+import type { JsonObject } from '../../../protocol/index.ts'
+import type { Page, PageRequest } from '../../platform/lists.ts'
+import type { Delivery, DeliveryKind, DeliveryPayload, DispatchStatus } from './schema.ts'
+
+/** An event as it came, verified. */
+export interface NewDelivery {
+  /** `dlv_…`; targets know the event by it. */
+  readonly id: string
+  readonly receiverId: string
+  /** Of the vendor: repetitions have the same. */
+  readonly eventId: string
+  readonly eventType: string | null
+  readonly kind: Exclude<DeliveryKind, 'suspicious'>
+  readonly receivedAtMs: number
+  /** Without what proves who sent it. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+  /** SHA-256. */
+  readonly bodyHash: Buffer
+  readonly dispatches: readonly { readonly target: string; readonly orderKey: string | null }[]
+}
+
+/**
+ * `repeated`: the same event is stored already, with the same body; nothing was added. `conflict`: its id is that of an event with another
+ * body; it was stored as suspicious, without dispatches. `unknown_receiver`: it was deleted meanwhile.
+ */
+export type Appended = 'stored' | 'repeated' | 'conflict' | 'unknown_receiver'
+
+/** Where events are durable. */
+export interface DeliveryLog {
+  /** Resolves when it is durable. Throws `store_unavailable` or what Kafka throws: then the vendor must send it again. */
+  append(delivery: NewDelivery): Promise<Appended>
+}
+
+export interface DeliveryFilter {
+  readonly receiver?: string
+  readonly status?: DispatchStatus
+  readonly kind?: DeliveryKind
+  readonly eventType?: string
+  readonly eventId?: string
+  readonly target?: string
+  /** ISO 8601; inclusive and exclusive. */
+  readonly since?: string
+  readonly until?: string
+}
+
+export interface DeliveryStore extends DeliveryLog {
+  /** Newest first. */
+  list(page: PageRequest & DeliveryFilter): Promise<Page<Delivery>>
+  /** Throws `delivery_not_found`. */
+  get(receiver: string, id: string): Promise<DeliveryPayload>
+  /**
+   * Makes dispatches pending again that are done, dead or discarded; at most `limit`, oldest first. A new one is made for a present target of the receiver that has
+   * none. Returns how many; call again until it is 0 … the `after` of the result continues.
+   */
+  replay(filter: DeliveryFilter & { readonly ids?: readonly string[] }): Promise<number>
+  /** Dead ones only. */
+  discard(filter: DeliveryFilter & { readonly ids?: readonly string[] }): Promise<number>
+}
+
+/** What the dispatcher takes and settles. */
+export interface DispatchStore {
+  /**
+   * At most `limit` that are due, of receivers that are not paused and targets that are not interrupted. Of those with the same receiver, target and order key
+   * only the first that is not settled. They are this owner's for `leaseMs`; then another may take them.
+   */
+  claim(
+    owner: string,
+    options: { readonly limit: number; readonly leaseMs: number },
+  ): Promise<readonly ClaimedDispatch[]>
+  /** Ignores those that another owner has taken meanwhile. */
+  settle(owner: string, settled: readonly SettledDispatch[]): Promise<void>
+  /** When the next one becomes due, in ms from now; null: none waits. */
+  nextDueMs(): Promise<number | null>
+  /** Calls back when something may be due, in any process. */
+  onDue(due: () => void): Disposable
+}
+
+export interface ClaimedDispatch {
+  readonly seq: string
+  readonly target: string
+  readonly orderKey: string | null
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly receiver: {
+    readonly id: string
+    readonly name: string
+    readonly webhook: string | null
+    readonly instance: string | null
+  }
+  readonly delivery: Pick<
+    NewDelivery,
+    'id' | 'eventId' | 'eventType' | 'headers' | 'body' | 'kind'
+  > & {
+    readonly receivedAt: string
+  }
+}
+
+export type SettledDispatch = { readonly seq: string; readonly target: string } & (
+  | { readonly outcome: 'done' }
+  /** `isTargetDown`: the target as a whole does not work: it counts for its circuit breaker. */
+  | {
+      readonly outcome: 'retry'
+      readonly delayMs: number
+      readonly error: JsonObject
+      readonly isTargetDown: boolean
+    }
+  | { readonly outcome: 'dead'; readonly error: JsonObject }
+)

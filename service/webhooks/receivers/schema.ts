@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import { webhookSignatureSchema } from '../../../connectors/webhook-signature.ts'
+import { name, timestamp, versioned } from '../../platform/fields.ts'
+import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
+import { targetText } from '../dispatch/target.ts'
+
+/** A JSON pointer into the body, or `header:` and the name of a header. */
+const place = z
+  .string()
+  .max(200)
+  .regex(
+    /^(?:header:[a-z0-9-]{1,100}|\/.*)$/,
+    'must be a JSON pointer such as /id, or header: and a name in lower case',
+  )
+const pointer = z
+  .string()
+  .max(200)
+  .regex(/^\/.*$/, 'must be a JSON pointer, such as /data/object/id')
+
+/** How a sender that no connector describes signs and numbers what it sends. */
+export const deliveryRulesSchema = z
+  .strictObject({
+    signature: webhookSignatureSchema,
+    eventId: place.meta({
+      description: 'Where the id of an event stands: repetitions have the same.',
+    }),
+    eventType: place.nullable().meta({ description: 'Where its type stands; null: it has none.' }),
+    replayWindowSeconds: z.int().min(1).max(604_800).meta({
+      description: 'How far the signed time may be from now, in both directions.',
+    }),
+  })
+  .meta({ id: 'DeliveryRules' })
+export type DeliveryRules = Resource<typeof deliveryRulesSchema>
+
+export const dispatchSchema = z
+  .strictObject({
+    target: targetText,
+    orderBy: pointer.exactOptional().meta({
+      description:
+        'Events with the same value there reach the target in the order in which they came, one after the other. Default: no order.',
+    }),
+  })
+  .meta({ id: 'Dispatch' })
+export type Dispatch = Resource<typeof dispatchSchema>
+
+const description = z
+  .string()
+  .max(2_000)
+  .regex(
+    /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
+    'must not have control characters other than line breaks',
+  )
+  .nullable()
+  .exactOptional()
+
+const changeable = {
+  dispatch: z.array(dispatchSchema).min(1).max(10),
+  description: description.meta({ description: 'Its purpose, in your words.' }),
+}
+
+/** Of the vendor; the service makes none for a vendor that makes its own. Never stored in the metadata database. */
+export const signingSecret = z.string().min(1).max(1_000)
+
+export const receiverInputSchema = z
+  .strictObject({
+    name: name.exactOptional().meta({ description: 'Default: INSTANCE-WEBHOOK.' }),
+    instance: name.exactOptional().meta({
+      description:
+        'Whose webhooks it receives. Default: a sender of your own, which `rules` describe.',
+    }),
+    webhook: z.string().max(100).exactOptional().meta({
+      description:
+        'Which webhook of its connector: `catalog show TYPE` lists them. Default: the only one.',
+    }),
+    rules: deliveryRulesSchema.exactOptional().meta({
+      description:
+        'For a connector without webhooks, and for a sender without a connector. Default there: Standard Webhooks.',
+    }),
+    signingSecret: signingSecret.exactOptional().meta({
+      description: 'What the sender signs with. Without it, nothing is accepted until it is given.',
+    }),
+    ...changeable,
+  })
+  .meta({ id: 'ReceiverCreate' })
+export type ReceiverInput = Resource<typeof receiverInputSchema>
+
+export const receiverUpdateSchema = z
+  .strictObject({ ...changeable, dispatch: changeable.dispatch.exactOptional() })
+  .meta({ id: 'ReceiverUpdate' })
+export type ReceiverUpdate = Resource<typeof receiverUpdateSchema>
+
+export const receiverStatus = z.enum(['active', 'paused'])
+
+const fields = {
+  name,
+  instance: name.nullable(),
+  webhook: z.string().nullable(),
+  rules: deliveryRulesSchema.nullable().meta({ description: 'null: those of the connector.' }),
+  dispatch: z.array(dispatchSchema),
+  description: z.string().nullable(),
+  status: receiverStatus.meta({
+    description: 'A paused one stores what comes and dispatches nothing.',
+  }),
+  hasSecret: z.boolean().meta({ description: 'False: it accepts nothing yet.' }),
+  previousTokenUntil: timestamp
+    .nullable()
+    .meta({ description: 'Until then the address before works too.' }),
+  previousSecretUntil: timestamp
+    .nullable()
+    .meta({ description: 'Until then the secret before is valid too.' }),
+  warnings: z
+    .array(z.string())
+    .meta({ description: 'What keeps events from a target, such as a job without a handler.' }),
+  ...versioned,
+}
+export const receiverSchema = z.object(fields).meta({ id: 'Receiver' })
+export type Receiver = Resource<typeof receiverSchema>
+export const receiverDocument = snakeCaseSchema(receiverSchema)
+
+/** Right after it is made or rotated: what is shown only then. */
+export const newReceiverSchema = z
+  .object({
+    ...fields,
+    ingressUrl: z.string().meta({
+      description:
+        'The address for the vendor. Shown only once: only a hash of its token is stored.',
+    }),
+    dispatchSecret: z.string().nullable().meta({
+      description:
+        'With which deliveries to `url:` targets are signed, as Standard Webhooks. Shown only once.',
+    }),
+  })
+  .meta({ id: 'NewReceiver' })
+export type NewReceiver = Resource<typeof newReceiverSchema>
+export const newReceiverDocument = snakeCaseSchema(newReceiverSchema)
+
+const grace = z.int().min(0).max(2_592_000)
+/** What is replaced, and for how long the one before is valid too. Default: 24 hours. */
+export const rotateTokenSchema = z
+  .strictObject({ graceSeconds: grace.exactOptional() })
+  .meta({ id: 'ReceiverRotateToken' })
+export const setSecretSchema = z
+  .strictObject({ signingSecret, graceSeconds: grace.exactOptional() })
+  .meta({ id: 'ReceiverSetSecret' })
+export const rotateDispatchSecretSchema = z
+  .strictObject({ graceSeconds: grace.exactOptional() })
+  .meta({ id: 'ReceiverRotateDispatchSecret' })
