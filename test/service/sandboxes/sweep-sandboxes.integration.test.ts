@@ -15,7 +15,7 @@ const hourMs = 3_600_000
 
 /** The schema of a sandbox, as one that runs makes it. */
 async function makeSchema({ test }: Shop, id: string): Promise<string> {
-  await using session = await DestinationSession.open(test.addressOf('data:any'))
+  await using session = await DestinationSession.open(await test.addressOf('data:any'))
   const schema = `reactor_sandbox_${id.slice(4).toLowerCase()}`
   const now = Date.now()
   const times = { createdAtMs: now, expiresAtMs: now + hourMs }
