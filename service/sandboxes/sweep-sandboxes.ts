@@ -14,6 +14,8 @@ export interface SweepOptions {
   readonly store: { readonly sandboxes: SandboxStore }
   /** Throws `destination_not_available` for one that the settings do not name any more. */
   readonly addressOf: AddressOf
+  /** Resolves if there is none, or if it accepts requests. */
+  readonly checkDataService: () => Promise<void>
   readonly logger: Logger
   now(): number
 }
@@ -50,30 +52,28 @@ export async function sweepSandboxes(options: SweepOptions): Promise<void> {
     const error = new ConnectError('sandbox_stopped', { details }).toJSON()
     await sandboxes.endStale(id, staleMs, error)
   }
-  const unreachable = new Set<string>()
-  for (const place of await sandboxes.toDrop(dropsAtOnce)) {
-    if (unreachable.has(place.destination)) continue
-    if (!(await dropSandbox(options, place))) unreachable.add(place.destination)
-  }
+  const unreachable = new UnreachablePlaces(options)
+  for (const place of await sandboxes.toDrop(dropsAtOnce))
+    if (!unreachable.has(place.destination)) await dropSandbox(options, place, unreachable)
 }
 
 async function dropSandbox(
   options: SweepOptions,
   { id, destination }: SandboxPlace,
-): Promise<boolean> {
+  unreachable: UnreachablePlaces,
+): Promise<void> {
   const { store, addressOf, logger } = options
   try {
     await dropSandboxSchema(await addressOf(destination, existing), id)
     await store.sandboxes.noteDropped(id)
-    return true
   } catch (thrown) {
     passOnStoreFailure(thrown)
+    await unreachable.add(destination, thrown)
     const { code, message } = ConnectError.from(thrown)
     logger.warn(
       { sandbox: id, destination, code, reason: message },
       'the schema of a sandbox cannot be dropped yet',
     )
-    return false
   }
 }
 
@@ -84,8 +84,10 @@ async function dropSandbox(
 export async function sweepDestinations(options: SweepOptions): Promise<void> {
   const { store } = options
   const seen = new Set<string>()
+  const unreachable = new UnreachablePlaces(options)
   for (const destination of await store.sandboxes.destinations()) {
-    const config = await findAddress(destination, options)
+    if (unreachable.has(destination)) continue
+    const config = await findAddress(destination, options, unreachable)
     if (config === null) continue
     const { host, port, database } = config.address
     const server = JSON.stringify([host, port, database])
@@ -119,14 +121,42 @@ async function sweepDestination(
 async function findAddress(
   destination: string,
   { addressOf, logger }: SweepOptions,
+  unreachable: UnreachablePlaces,
 ): Promise<DestinationConfig | null> {
   try {
     return await addressOf(destination, existing)
   } catch (thrown) {
+    await unreachable.add(destination, thrown)
     // The settings, or the Data service, no longer have it.
     const isGone = ConnectError.from(thrown).code === 'destination_not_available'
     if (!isGone) warnUnsearched(logger, destination, thrown)
     return null
+  }
+}
+
+/** Destinations that are left for the next time. A Data service that is away is asked for none of its other datasets. */
+class UnreachablePlaces {
+  readonly #checkDataService: SweepOptions['checkDataService']
+  readonly #destinations = new Set<string>()
+  #isDataServiceAway = false
+
+  constructor({ checkDataService }: SweepOptions) {
+    this.#checkDataService = checkDataService
+  }
+
+  async add(destination: string, thrown: unknown): Promise<void> {
+    this.#destinations.add(destination)
+    if (ConnectError.from(thrown).code !== 'data_unreachable') return
+    // It may fail for this dataset alone.
+    this.#isDataServiceAway = await this.#checkDataService().then(
+      () => false,
+      () => true,
+    )
+  }
+
+  has(destination: string): boolean {
+    const isDataset = destination.startsWith('data:')
+    return this.#destinations.has(destination) || (isDataset && this.#isDataServiceAway)
   }
 }
 

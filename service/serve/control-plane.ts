@@ -95,7 +95,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
-  const leftOvers = { store, addressOf, logger, now }
+  const checkDataService = async (): Promise<void> => dataService?.check()
+  const leftOvers = { store, addressOf, checkDataService, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { startDataService, type FakeDataService } from '../fakes/data-service.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 
-/** A Data service whose datasets are schemas of a real database, with a login of its own. */
+/** A Data service whose datasets are schemas of a real database, which one role owns; the logins are others, as docs/data.md says. */
 export interface DataPlace extends AsyncDisposable {
   readonly service: FakeDataService
   readonly database: TestDatabase
@@ -10,10 +10,10 @@ export interface DataPlace extends AsyncDisposable {
   readonly mark: string
   /** The settings that name it. */
   readonly environment: Readonly<Record<string, string>>
-  /** The address with this password, which need not be the right one. */
-  addressWith(password: string): string
-  /** Gives the role another password, and hands it out from here on. */
-  replacePassword(): Promise<void>
+  /** An address with a password that is wrong. */
+  readonly wrongAddress: string
+  /** Ends the login of before, and hands out another one from here on. */
+  replaceLogin(): Promise<void>
 }
 
 /** The schema that a dataset gets: not its own name, so that a test sees who chose it. */
@@ -27,20 +27,10 @@ export async function openDataPlace(
   await using parts = new AsyncDisposableStack()
   const database = parts.use(await testDatabase())
   const mark = `Planted${randomBytes(6).toString('hex')}`
-  const role = `loader_${randomBytes(6).toString('hex')}`
-  let count = 0
-  let password = `${mark}-0+/=&"x y`
-  await database.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`)
-  const { database: name, host, port } = database.address
-  await database.query(`GRANT CREATE, TEMPORARY ON DATABASE "${name}" TO ${role}`)
-  parts.defer(async () => {
-    await database.query(`DROP OWNED BY ${role} CASCADE`)
-    await database.query(`DROP ROLE ${role}`)
-  })
-  const addressWith = (text: string): string =>
-    `postgresql://${role}:${encodeURIComponent(text)}@${host}:${port}/${name}?sslmode=disable`
+  const logins = await openLogins(database, mark)
+  parts.defer(() => logins.drop())
   const connectionOf = (dataset: string): Record<string, unknown> => ({
-    url: addressWith(password),
+    url: logins.address(),
     schema: schemaOf(dataset),
     expires_at: new Date(Date.now() + 3_600_000).toISOString(),
   })
@@ -56,14 +46,53 @@ export async function openDataPlace(
       REACTOR_CONNECT_DATA_URL: service.url,
       REACTOR_CONNECT_DATA_API_KEY: service.apiKey,
     },
-    addressWith,
-    replacePassword: async () => {
-      count += 1
-      password = `${mark}-${count}+/=&"x y`
-      await database.query(`ALTER ROLE ${role} PASSWORD '${password}'`)
+    wrongAddress: logins.address(`${mark}-wrong`),
+    replaceLogin: async () => {
+      await logins.replace()
       for (const dataset of service.datasets.keys())
         service.datasets.set(dataset, connectionOf(dataset))
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+interface Logins {
+  /** Of the present one; with its password if none is given. */
+  readonly address: (password?: string) => string
+  readonly replace: () => Promise<void>
+  readonly drop: () => Promise<void>
+}
+
+async function openLogins(database: TestDatabase, mark: string): Promise<Logins> {
+  const { database: name, host, port } = database.address
+  const owner = `owner_${randomBytes(6).toString('hex')}`
+  await database.query(`CREATE ROLE ${owner} NOLOGIN`)
+  await database.query(`GRANT CREATE, TEMPORARY ON DATABASE "${name}" TO ${owner}`)
+  const made: { readonly role: string; readonly password: string }[] = []
+  const add = async (): Promise<void> => {
+    const login = { role: `${owner}_${made.length}`, password: `${mark}-${made.length}+/=&"x y` }
+    await database.query(
+      `CREATE ROLE ${login.role} LOGIN PASSWORD '${login.password}' IN ROLE ${owner}`,
+    )
+    await database.query(`ALTER ROLE ${login.role} SET role ${owner}`)
+    made.push(login)
+  }
+  await add()
+  return {
+    address: (given) => {
+      const { role = '', password = '' } = made.at(-1) ?? {}
+      const login = `${role}:${encodeURIComponent(given ?? password)}`
+      return `postgresql://${login}@${host}:${port}/${name}?sslmode=disable`
+    },
+    replace: async () => {
+      const before = made.at(-1)?.role ?? ''
+      await add()
+      await database.query(`ALTER ROLE ${before} NOLOGIN`)
+    },
+    drop: async () => {
+      await database.query(`DROP OWNED BY ${owner} CASCADE`)
+      for (const { role } of made) await database.query(`DROP ROLE ${role}`)
+      await database.query(`DROP ROLE ${owner}`)
+    },
   }
 }

@@ -31,7 +31,8 @@ async function readySandbox(shop: Shop, name: string, lifetimeMs = hourMs): Prom
 
 function optionsOf({ test }: Shop): SweepOptions {
   const { store, addressOf } = test
-  return { store, addressOf, logger: silent, now: Date.now }
+  const checkDataService = (): Promise<void> => Promise.resolve()
+  return { store, addressOf, checkDataService, logger: silent, now: Date.now }
 }
 
 test('the schemas of sandboxes that have served are dropped; those still good, or of another service, stay', async () => {

@@ -1,6 +1,12 @@
+import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
-import { sweepDestinations } from '../../../service/sandboxes/sweep-sandboxes.ts'
+import { DataService } from '../../../service/platform/datasets/data-service.ts'
+import {
+  sweepDestinations,
+  sweepSandboxes,
+  type SweepOptions,
+} from '../../../service/sandboxes/sweep-sandboxes.ts'
 import type { Run } from '../../../service/runs/schema.ts'
 import { formsOf } from '../../fakes/echo-api.ts'
 import { dumpOf } from '../../support/all-texts.ts'
@@ -16,9 +22,9 @@ interface World extends AsyncDisposable {
   readonly test: TestService
   /** Whatever the service gave back or threw. */
   readonly told: string[]
-  tell<Result>(work: () => Promise<Result>): Promise<Result>
-  connect(name: string, streams?: readonly JsonObject[]): Promise<void>
-  run(name: string): Promise<Run>
+  readonly tell: <Result>(work: () => Promise<Result>) => Promise<Result>
+  readonly connect: (name: string, streams?: readonly JsonObject[]) => Promise<void>
+  readonly run: (name: string) => Promise<Run>
 }
 
 async function openWorld(): Promise<World> {
@@ -63,7 +69,11 @@ async function rowsOf({ place }: World, name: string, table = 'items'): Promise<
   return row?.rows
 }
 
-async function expectNoSecrets({ place, test, told }: World): Promise<void> {
+async function expectNoSecrets({
+  place,
+  test,
+  told,
+}: Pick<World, 'place' | 'test' | 'told'>): Promise<void> {
   const places = {
     told: told.join('\n'),
     logged: test.logged.join('\n'),
@@ -92,7 +102,7 @@ test('a run, a sandbox, its promotion, a reset and a deletion work where the Dat
   expect(await tell(() => sandboxes.rows('shop', sandbox.id))).toHaveLength(1)
   const token = sandbox.promoteToken ?? ''
   // Another login than that of the sandbox is no change of the destination.
-  await place.replacePassword()
+  await place.replaceLogin()
   const promotion = await tell(() => sandboxes.promote('shop', { token, principal }))
   if (promotion.state !== 'promoted') throw new Error(JSON.stringify(promotion))
   expect(await runToEnd(runs, promotion.run)).toMatchObject({ status: 'complete' })
@@ -168,7 +178,7 @@ test('a response that is none fails a run, and no word of it is shown', async ()
   test.work({ retries: quick })
   await world.connect('shop')
   for (const schema of ['pg_catalog', `${place.mark}-schema`]) {
-    place.service.datasets.set('shop', { url: place.addressWith('x'), schema })
+    place.service.datasets.set('shop', { url: place.wrongAddress, schema })
     expect(await world.run('shop')).toMatchObject({
       status: 'failed',
       error: { code: 'destination_not_available' },
@@ -198,10 +208,15 @@ test('a login that is replaced while a run goes on is asked for again, and one t
     })),
   )
   const running = world.run('shop')
-  await vi.waitFor(async () => expect(await rowsOf(world, 'shop', 'items_0')).toBeGreaterThan(0), {
-    timeout: 20_000,
-  })
-  await place.replacePassword()
+  await vi.waitFor(
+    async () => {
+      expect(await rowsOf(world, 'shop', 'items_0')).toBeGreaterThan(0)
+    },
+    {
+      timeout: 20_000,
+    },
+  )
+  await place.replaceLogin()
   const run = await running
   expect(run).toMatchObject({ status: 'complete', loaded: 2_400 })
   expect(run.attempts).toBeGreaterThan(1)
@@ -209,7 +224,7 @@ test('a login that is replaced while a run goes on is asked for again, and one t
   expect(test.logged.join('')).toContain('its login was replaced while the run went on')
 
   const { datasets } = place.service
-  datasets.set('shop', { ...datasets.get('shop'), url: place.addressWith(`${place.mark}-wrong`) })
+  datasets.set('shop', { ...datasets.get('shop'), url: place.wrongAddress })
   expect(await world.run('shop')).toMatchObject({
     status: 'failed',
     attempts: 1,
@@ -221,7 +236,7 @@ test('a login that is replaced while a run goes on is asked for again, and one t
 test('a dataset that is gone is created by a run, and not by what only looks', async () => {
   await using world = await openWorld()
   const { place, test } = world
-  const { addressOf, store, service } = test
+  const { addressOf, service } = test
   test.work({ retries: quick })
   await world.connect('shop')
   const { datasets } = place.service
@@ -229,13 +244,46 @@ test('a dataset that is gone is created by a run, and not by what only looks', a
   await expect(addressOf('data:shop', { ifMissing: 'fail' })).rejects.toMatchObject({
     code: 'destination_not_available',
   })
-  await sweepDestinations({ store, addressOf, logger: silent, now: Date.now })
+  await sweepDestinations({ ...sweepOptions(world), logger: silent })
   expect(datasets.size).toBe(0)
   expect(await world.run('shop')).toMatchObject({ status: 'complete' })
   expect([...datasets.keys()]).toEqual(['shop'])
   datasets.delete('shop')
   await service.connections.delete('shop')
   expect(datasets.size).toBe(0)
+})
+
+function sweepOptions({ place, test }: World): Omit<SweepOptions, 'logger'> {
+  const { store, addressOf } = test
+  const { url, apiKey } = place.service
+  const service = new DataService({ url, apiKey, now: Date.now })
+  return { store, addressOf, checkDataService: () => service.check(), now: Date.now }
+}
+
+test('a sweep asks a Data service that is away once for all of its datasets', async () => {
+  await using world = await openWorld()
+  const { place, test } = world
+  for (const name of ['one', 'two', 'three']) await world.connect(name)
+  await test.metadata.query(
+    `INSERT INTO reactor_connect_service.sandboxes
+       (id, destination, status, principal, limit_rows, expires_at)
+     SELECT 'sbx_' || name, 'data:' || name, 'ready', 'p', 1, now() - interval '1 day'
+       FROM unnest(ARRAY['one', 'two', 'three']) AS name`,
+  )
+  const lines: string[] = []
+  const logger = pino({}, { write: (line) => void lines.push(line) })
+  const options = { ...sweepOptions(world), logger }
+  place.service.refuse(500)
+  for (const sweep of [sweepSandboxes, sweepDestinations]) {
+    const before = place.service.requests.length
+    lines.length = 0
+    await sweep(options)
+    expect(place.service.requests.length - before).toBe(4) // three attempts, and the check
+    expect(lines).toEqual([expect.stringContaining('data_unreachable')])
+  }
+  place.service.refuse(null)
+  await sweepSandboxes(options)
+  expect(await test.store.sandboxes.toDrop(10)).toEqual([])
 })
 
 test('readiness warns while the Data service cannot be used', async () => {
@@ -245,7 +293,7 @@ test('readiness warns while the Data service cannot be used', async () => {
   expect(await health.report()).toMatchObject({ problems: [], warnings: [] })
   place.service.refuse(503)
   await vi.waitFor(
-    async () =>
+    async () => {
       expect(await health.report()).toMatchObject({
         problems: [],
         warnings: [
@@ -254,7 +302,8 @@ test('readiness warns while the Data service cannot be used', async () => {
         parts: expect.arrayContaining([
           expect.objectContaining({ part: 'data', problem: expect.any(String) as string }),
         ]) as unknown,
-      }),
+      })
+    },
     { timeout: 5_000 },
   )
 })

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -119,7 +119,8 @@ test('the settings of the page start the service as they stand', async () => {
   await load(service, neighbours)
   const ready = await fetch(`${service.url}/readyz`)
   expect(await ready.json()).toEqual({ status: 'ready', problems: [], warnings: [] })
-  const metrics = await (await fetch(`${service.url}/metrics`)).text()
+  const headers = { authorization: `Bearer ${service.key}` }
+  const metrics = await (await fetch(`${service.url}/metrics`, { headers })).text()
   expect(metrics).toContain('reactor_connect_service_part_up{part="data"} 1')
   expect(logged(service, 'nothing uses these settings')).toEqual([
     expect.stringContaining('"settings":["storage.url","storage.api_key"]'),
@@ -137,7 +138,6 @@ test('with the token of the last login, and neighbours elsewhere', async () => {
     .replace('http://localhost:8002', data.service.url)
     .replace('http://localhost:8005', jobs.url)
   const home = await newFolder('home')
-  await mkdir(home, { recursive: true })
   await writeFile(join(home, '.vault-token'), `${vault.rootToken}\n`)
   const service = await start(folder, toml, { HOME: home, REACTOR_CONNECT_LOG_LEVEL: 'trace' })
   await load(service, neighbours)
