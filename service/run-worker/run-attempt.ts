@@ -219,7 +219,8 @@ export class RunAttempt {
     try {
       const running = runConnection(plan, ports, this.#stop.signal)
       const { result, confirmTold } = await running.catch(async (thrown: unknown) => {
-        throw await this.#explainRefusedLogin(ConnectError.from(thrown), { connection, plan })
+        if (!(thrown instanceof ConnectError)) throw thrown
+        throw await this.#explainRefusedLogin(thrown, { connection, plan })
       })
       if (result.status !== 'stopped') this.#confirmTold = confirmTold
       this.#warnings = this.#execution.warnings(result.warnings ?? [])

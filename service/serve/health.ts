@@ -24,7 +24,7 @@ const writesGoodForMs = 5_000
 /** Of parts without which requests can still be served. */
 const consequences: Readonly<Partial<Record<PartHealth['part'], string>>> = {
   jobs: 'no schedule fires until it is back',
-  data: 'runs into its datasets wait until it can be used',
+  data: 'nothing is loaded into its datasets until it can be used',
 }
 
 interface Findings {

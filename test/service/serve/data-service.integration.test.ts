@@ -297,7 +297,7 @@ test('readiness warns while the Data service cannot be used', async () => {
       expect(await health.report()).toMatchObject({
         problems: [],
         warnings: [
-          'the Data service cannot be used (data_unreachable): runs into its datasets wait until it can be used',
+          'the Data service cannot be used (data_unreachable): nothing is loaded into its datasets until it can be used',
         ],
         parts: expect.arrayContaining([
           expect.objectContaining({ part: 'data', problem: expect.any(String) as string }),
