@@ -42,7 +42,7 @@ export interface HealthReport {
 }
 
 export interface PartHealth {
-  readonly part: 'metadata_database' | 'vault' | 'jobs'
+  readonly part: 'metadata_database' | 'vault' | 'jobs' | 'data'
   /** Undefined: it can be used. */
   readonly problem: string | undefined
 }

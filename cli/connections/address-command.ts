@@ -7,6 +7,7 @@ import { connectionDocument } from '../../service/connections/schema.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { embeddedDataAddress } from '../../service/serve/databases.ts'
+import { openDataService } from '../../service/serve/open-data-service.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
@@ -43,17 +44,23 @@ interface Tables {
 }
 
 async function findTables(destination: string, settings: Settings): Promise<Tables> {
-  const { databaseUrl, dataDatabaseUrl } = settings
+  const { databaseUrl, dataDatabaseUrl, postgres } = settings
+  const service = openDataService(settings, Date.now)
   const isEmbedded =
-    destination.startsWith('data:') && databaseUrl === undefined && dataDatabaseUrl === undefined
+    destination.startsWith('data:') &&
+    [databaseUrl, dataDatabaseUrl, service].every((place) => place === undefined)
   const embedded = isEmbedded ? await readEmbedded(settings) : undefined
   if (isEmbedded && embedded === undefined)
     throw usageError(
       `No PostgreSQL of a service runs with the data folder ${settings.dataDir}`,
       'Start the service, or name its data folder with REACTOR_CONNECT_DATA_DIR.',
     )
-  const data = embedded?.address ?? dataDatabaseUrl
-  const { address, schema } = destinationAddress(destination, { data, postgres: settings.postgres })
+  const data = service ?? embedded?.address ?? dataDatabaseUrl
+  const { address, schema } = await destinationAddress(
+    destination,
+    { data, postgres },
+    { ifMissing: 'fail' },
+  )
   return { address, schema: schema ?? null, passwordFile: embedded?.passwordFile ?? null }
 }
 

@@ -7,10 +7,10 @@ import type { Settings } from '../../service/platform/config/settings.ts'
 import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/logins/key-set.ts'
 import { HttpJobs } from '../../service/platform/jobs/http-jobs.ts'
 import { kafkaPlace } from '../../service/serve/kafka-place.ts'
+import { openDataService } from '../../service/serve/open-data-service.ts'
 import { askServer } from '../../service/platform/database/ask-server.ts'
-import { fileVaultOptions } from '../../service/serve/open-vault.ts'
+import { fileVaultOptions, openExternalVault } from '../../service/serve/open-vault.ts'
 import { findUnusableFiles } from '../../service/platform/vault/file-vault.ts'
-import { openKv2Vault } from '../../service/platform/vault/kv2-vault.ts'
 import { requirePrivateFolder } from '../../service/platform/vault/private-files.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
@@ -35,6 +35,7 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkVault(settings, logger),
     checkKafka(settings, logger),
     checkJobs(settings, logger),
+    ...checkDataService(settings),
     ...(settings.identityUrl === undefined ? [] : [checkIdentity(settings.identityUrl, settings)]),
     ...destinations.map(([name, address]) => checkDestination(name, address)),
   ])
@@ -59,16 +60,12 @@ async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger)
 }
 
 async function checkVault(settings: Settings, logger: Logger): Promise<Finding> {
-  const { vaultUrl, vaultToken, vaultMount } = settings
+  const { vaultUrl, vaultMount } = settings
   const name = 'vault'
-  if (vaultUrl === undefined || vaultToken === undefined) return checkEmbeddedVault(settings)
+  const external = openExternalVault(settings, logger)
+  if (vaultUrl === undefined || external === undefined) return checkEmbeddedVault(settings)
   return finding(name, async () => {
-    await using vault = openKv2Vault({
-      url: vaultUrl,
-      token: vaultToken,
-      mount: vaultMount,
-      logger,
-    })
+    await using vault = external
     await vault.check()
     return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }
   })
@@ -148,6 +145,18 @@ async function checkJobs({ jobsUrl, jobsApiKey }: Settings, logger: Logger): Pro
     await jobs.check()
     return { name, status: 'ok', detail: jobs.place }
   })
+}
+
+/** Asks for a dataset that does not exist: that needs the key, and changes nothing. */
+function checkDataService(settings: Settings): readonly Promise<Finding>[] {
+  const name = 'Data service'
+  const service = openDataService(settings, Date.now)
+  if (service === undefined) return []
+  const check = finding(name, async () => {
+    await service.check()
+    return { name, status: 'ok', detail: service.url }
+  })
+  return [check]
 }
 
 async function checkDestination(name: string, address: PostgresAddress): Promise<Finding> {

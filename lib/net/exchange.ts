@@ -14,6 +14,7 @@ export interface ExchangeRequest {
 
 export interface WholeResponse {
   readonly status: number
+  readonly headers: Headers
   readonly text: string
 }
 
@@ -34,5 +35,6 @@ export async function exchange(
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  return { status: response.status, text: await limitedText(response.body, maxResponseBytes) }
+  const { status, headers: received } = response
+  return { status, headers: received, text: await limitedText(response.body, maxResponseBytes) }
 }

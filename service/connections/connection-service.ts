@@ -7,17 +7,18 @@ import {
 } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
 import { judgeSchema, selectedCatalog } from './drift/judge-schema.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { Connection, ConnectionInput, ConnectionOptions, ConnectionUpdate } from './schema.ts'
+import type { IfMissing } from '../platform/datasets/data-service.ts'
 import type { Schedule } from '../platform/jobs/schedule.ts'
 import type { ConnectionChange, ConnectionService, ConnectionStore } from './contract.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import type { Page } from '../platform/lists.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { AddressOf } from './destination-address.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { firstRunAt } from './first-run.ts'
@@ -30,8 +31,7 @@ export interface ConnectionsOptions {
   }
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>
-  /** Throws `destination_invalid`, `destination_not_available`. */
-  readonly addressOf: (destination: string) => DestinationConfig
+  readonly addressOf: AddressOf
   /** Throws if the connection uses a log that this service does not have. */
   readonly checkLog: (options: ConnectionOptions) => unknown
   readonly logger: Logger
@@ -125,7 +125,11 @@ export class StoredConnectionService implements ConnectionService {
     const connection = await this.#store.delete(name, ifVersion)
     // The connection is deleted: checkpoints that stay do no harm, because a connection that is made later under the name forgets them.
     try {
-      await this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all'))
+      await this.#withDestination(
+        connection.destination,
+        (opened) => opened.forget(name, 'all'),
+        'fail',
+      )
     } catch (error) {
       const facts = { connection: name, code: ConnectError.from(error).code }
       this.#options.logger.warn(facts, 'the checkpoints of a deleted connection stay')
@@ -193,8 +197,10 @@ export class StoredConnectionService implements ConnectionService {
   async #withDestination<Result>(
     destination: string,
     work: (opened: Destination) => Promise<Result>,
+    ifMissing: IfMissing = 'create',
   ): Promise<Result> {
-    await using opened = await openPostgresDestination(this.#options.addressOf(destination))
+    const address = await this.#options.addressOf(destination, { ifMissing })
+    await using opened = await openPostgresDestination(address)
     return await work(opened)
   }
 }

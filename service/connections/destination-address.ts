@@ -1,56 +1,96 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
+import type { DataService, IfMissing } from '../platform/datasets/data-service.ts'
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 
-/** The databases in the operator's settings: no request can name another server. */
+/** Finds the address of a destination; `ifMissing` (default: `create`) is for a dataset that does not exist yet. */
+export type AddressOf = (
+  destination: string,
+  options?: { readonly ifMissing?: IfMissing },
+) => Promise<DestinationConfig>
+
+/** What the operator's settings name: no request can name another server. */
 export interface DestinationSettings {
-  /** The database of the Data service: its datasets are schemas. */
-  readonly data: PostgresAddress | undefined
+  /** The Data service, or the one database whose schemas are the datasets. */
+  readonly data: Datasets | PostgresAddress | undefined
   readonly postgres: Readonly<Record<string, PostgresAddress>>
 }
 
-/** The address that a connection's `destination` refers to. Throws `destination_invalid`, `destination_not_available`. */
-export function destinationAddress(
+type Datasets = Pick<DataService, 'find'>
+
+/**
+ * The address that a connection's `destination` refers to, for everything that works at it: ask whenever something begins, and never store it.
+ * Throws `destination_invalid`, `destination_not_available`, and what the Data service throws.
+ */
+export async function destinationAddress(
   destination: string,
   places: DestinationSettings,
-): DestinationConfig {
+  { ifMissing = 'create' }: { readonly ifMissing?: IfMissing } = {},
+): Promise<DestinationConfig> {
   const colon = destination.indexOf(':')
   const kind = destination.slice(0, Math.max(colon, 0))
   const name = destination.slice(colon + 1)
-  if (kind === 'data') return dataset(destination, name, places.data)
+  if (kind === 'data') return dataset({ destination, name, ifMissing }, places.data)
   if (kind === 'postgres') return namedPostgres(destination, name, places.postgres)
   if (['s3', 'instance', 'topic'].includes(kind)) {
-    throw new ConnectError('destination_not_available', {
-      details: {
-        destination,
-        reason: `${kind}: destinations are not in this version`,
-        fix: 'Use `data:DATASET` or `postgres:NAME`.',
-      },
-    })
+    throw notAvailable(
+      destination,
+      `${kind}: destinations are not in this version`,
+      'Use `data:DATASET` or `postgres:NAME`.',
+    )
   }
   throw invalidDestination(destination, 'it does not begin with `data:` or `postgres:`')
 }
 
-function dataset(
-  destination: string,
-  name: string,
-  address: PostgresAddress | undefined,
-): DestinationConfig {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+interface DatasetRequest {
+  readonly destination: string
+  readonly name: string
+  readonly ifMissing: IfMissing
+}
+
+const datasetName = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
+
+async function dataset(
+  request: DatasetRequest,
+  data: DestinationSettings['data'],
+): Promise<DestinationConfig> {
+  const { destination, name } = request
+  if (!datasetName.test(name))
     throw invalidDestination(
       destination,
       `a dataset is letters, digits and \`_\`, at most 63${suggestion(name)}`,
     )
   if (isReservedSchema(name)) throw invalidDestination(destination, 'the name is reserved')
-  if (address !== undefined) return { type: 'postgres', address, schema: name }
-  throw new ConnectError('destination_not_available', {
-    details: {
+  if (data === undefined)
+    throw notAvailable(
       destination,
-      reason: 'the database of the Data service is not set',
-      fix: 'Set `REACTOR_CONNECT_DATA_DATABASE_URL`, or `data.database_url` below `[connect]`.',
-    },
-  })
+      'the settings name neither a Data service nor its database',
+      'Set `REACTOR_CONNECT_DATA_URL` with `REACTOR_CONNECT_DATA_API_KEY`, or `REACTOR_CONNECT_DATA_DATABASE_URL`.',
+    )
+  if (!('find' in data)) return { type: 'postgres', address: data, schema: name }
+  return datasetOfService(request, data)
+}
+
+async function datasetOfService(
+  { destination, name, ifMissing }: DatasetRequest,
+  data: Datasets,
+): Promise<DestinationConfig> {
+  const place = await data.find(name, ifMissing)
+  if (place === undefined)
+    throw notAvailable(
+      destination,
+      'the Data service has no such dataset',
+      'Run the connection, which creates the dataset, or create it at the Data service.',
+    )
+  const { address, schema = name } = place
+  if (datasetName.test(schema) && !isReservedSchema(schema))
+    return { type: 'postgres', address, schema }
+  throw notAvailable(
+    destination,
+    'the Data service gave it a schema whose name is reserved, or has other characters than letters, digits and `_`',
+    'Give the dataset another schema at the Data service: docs/data.md says which names are allowed.',
+  )
 }
 
 /** Names of connections may have `-`, names of schemas may not. */
@@ -71,15 +111,17 @@ function namedPostgres(
     throw invalidDestination(destination, 'a name is small letters, digits and `_`, at most 63')
   const address = Object.hasOwn(places, name) ? places[name] : undefined
   if (address !== undefined) return { type: 'postgres', address }
-  throw new ConnectError('destination_not_available', {
-    details: {
-      destination,
-      reason: 'the settings name no such PostgreSQL',
-      fix: `Set \`REACTOR_CONNECT_POSTGRES_${name.toUpperCase()}_URL\`, or \`[connect.postgres.${name}]\`.`,
-    },
-  })
+  throw notAvailable(
+    destination,
+    'the settings name no such PostgreSQL',
+    `Set \`REACTOR_CONNECT_POSTGRES_${name.toUpperCase()}_URL\`, or \`[connect.postgres.${name}]\`.`,
+  )
 }
 
 function invalidDestination(destination: string, problem: string): ConnectError {
   return new ConnectError('destination_invalid', { details: { destination, problem } })
+}
+
+function notAvailable(destination: string, reason: string, fix: string): ConnectError {
+  return new ConnectError('destination_not_available', { details: { destination, reason, fix } })
 }

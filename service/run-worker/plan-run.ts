@@ -6,29 +6,39 @@ import {
 } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import type { AddressOf } from '../connections/destination-address.ts'
 import type { Connection, ConnectionOptions } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { RunStream } from '../runs/schema.ts'
 
 /** The parts of a plan that come from the operator's settings. */
 export interface PlanDependencies {
-  /** Throws `destination_invalid`, `destination_not_available`. */
-  readonly addressOf: (destination: string) => DestinationConfig
+  readonly addressOf: AddressOf
   /** Throws `log_not_available`. */
   readonly logOf: (options: ConnectionOptions) => LogConfig
   readonly allowedNetworks: readonly string[]
+}
+
+/** Where a run, or a sandbox, of a connection goes. */
+export interface RunPlaces {
+  readonly destination: DestinationConfig
+  readonly log: LogConfig
+}
+
+/** Asked once for each attempt: the login of a dataset may be short-lived. Throws what the parts throw. */
+export async function findPlaces(
+  { destination, options }: Pick<Connection, 'destination' | 'options'>,
+  { addressOf, logOf }: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
+): Promise<RunPlaces> {
+  return { log: logOf(options), destination: await addressOf(destination) }
 }
 
 /**
  * The secrets of the operator's databases, which no line of a run may show. A password that is also a name is not masked: it would mask
  * every occurrence of the name.
  */
-export function placeSecrets(
-  { destination, options }: Pick<Connection, 'destination' | 'options'>,
-  places: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
-): readonly string[] {
-  const { password, host, user, database } = places.addressOf(destination).address
-  const log = places.logOf(options)
+export function placeSecrets({ destination, log }: RunPlaces): readonly string[] {
+  const { password, host, user, database } = destination.address
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [host, user, database, sasl?.username]
   return [password, sasl?.password]
@@ -45,22 +55,20 @@ interface PlanOptions {
   /** Id of the run. */
   readonly run: string
   readonly done: readonly RunStream[]
-  readonly places: PlanDependencies
+  readonly places: RunPlaces
+  readonly allowedNetworks: readonly string[]
   /** The connection's streams as they are to be read. */
   readonly resolved: ResolvedStreams
 }
 
 /** The plan of an attempt. `done`: streams that earlier attempts completed, which are not read again. */
 export function planRun(
-  connection: Pick<Connection, 'name' | 'destination' | 'options'>,
+  connection: Pick<Connection, 'name'>,
   { type, config }: ResolvedConfig,
-  { run, done, places, resolved }: PlanOptions,
+  { run, done, places, allowedNetworks, resolved }: PlanOptions,
 ): PlannedRun {
-  const destination = places.addressOf(connection.destination)
-  const log = places.logOf(connection.options)
   const completed = done.filter(({ status }) => status === 'complete')
   const completedKeys = new Set(completed.map(streamKey))
-  const { allowedNetworks } = places
   return {
     notes: resolved.notes,
     plan: {
@@ -71,8 +79,8 @@ export function planRun(
         ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
       ),
       completed: completed.map(streamIdOf),
-      destination,
-      log,
+      destination: places.destination,
+      log: places.log,
       limits: defaultLimits,
     },
   }

@@ -16,7 +16,8 @@ import type { ClaimedRun } from '../runs/contract.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
 import { sendHeartbeats } from './send-heartbeats.ts'
-import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
+import { findPlaces, placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
+import { explainRefusedLogin } from './refused-login.ts'
 import { RunLog } from './run-log.ts'
 import { storeSchemas } from './store-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
@@ -127,9 +128,10 @@ export class RunAttempt {
   }
 
   async #prepare(): Promise<Prepared> {
-    const { store, instances, places } = this.#options
+    const { store, instances, places: settings } = this.#options
     const connection = await store.connections.get(this.#run.connection)
-    this.#execution.hide(placeSecrets(connection, places))
+    const places = await findPlaces(connection, settings)
+    this.#execution.hide(placeSecrets(places))
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     await this.#keepDone(connection)
@@ -141,7 +143,9 @@ export class RunAttempt {
     }
     const resolved = streamsIn(settled.catalog, connection, settled.all)
     requireReadable(connection, resolved, settled.seen)
-    const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
+    const { allowedNetworks } = settings
+    const done = this.#streams.all
+    const options = { run: this.#run.id, done, places, allowedNetworks, resolved }
     const planned = planRun(connection, source, options)
     await storeSchemas(planned.plan, this.#run.id, store.schemas)
     const shown = connection.streams === null && { shown: settled.all.streams.map(streamIdOf) }
@@ -213,14 +217,19 @@ export class RunAttempt {
       },
     }
     try {
-      const { result, confirmTold } = await runConnection(plan, ports, this.#stop.signal)
+      const running = runConnection(plan, ports, this.#stop.signal)
+      const { result, confirmTold } = await running.catch(async (thrown: unknown) => {
+        if (!(thrown instanceof ConnectError)) throw thrown
+        throw await this.#explainRefusedLogin(thrown, { connection, plan })
+      })
       if (result.status !== 'stopped') this.#confirmTold = confirmTold
       this.#warnings = this.#execution.warnings(result.warnings ?? [])
-      const explained = await this.#explainLostAuthorization(
+      const authorized = await this.#explainLostAuthorization(
         result.streams,
         connection.from,
         shared,
       )
+      const explained = await this.#explainRefusedLogins(authorized, { connection, plan })
       const streams = explained.map((stream) => this.#execution.maskOutcome(stream))
       this.#streams.result(streams)
       for (const stream of streams) this.#tell(stream)
@@ -246,6 +255,29 @@ export class RunAttempt {
     })
     const error = reauthorization.toJSON()
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
+  }
+
+  async #explainRefusedLogins(
+    streams: readonly StreamResult[],
+    prepared: Pick<Prepared, 'connection' | 'plan'>,
+  ): Promise<readonly StreamResult[]> {
+    const isRefused = ({ error }: StreamResult): boolean =>
+      error?.code === 'destination_credentials_refused'
+    const refused = streams.find(isRefused)?.error
+    if (refused === undefined) return streams
+    const error = (
+      await this.#explainRefusedLogin(ConnectError.fromJSON(refused), prepared)
+    ).toJSON()
+    return streams.map((stream) => (isRefused(stream) ? { ...stream, error } : stream))
+  }
+
+  #explainRefusedLogin(
+    error: ConnectError,
+    { connection, plan }: Pick<Prepared, 'connection' | 'plan'>,
+  ): Promise<ConnectError> {
+    const { addressOf } = this.#options.places
+    const used = plan.destination.address
+    return explainRefusedLogin(error, { used, ask: () => addressOf(connection.destination) })
   }
 
   #tell({

@@ -171,7 +171,7 @@ async function presentState(
   streams: readonly SinkStream[],
   { instances, places }: PromotionDependencies,
 ): Promise<Parameters<typeof findMoved>[1]> {
-  const destination = places.addressOf(connection.destination)
+  const destination = await places.addressOf(connection.destination)
   return {
     connection,
     instanceHash: instanceHash(await instances.get(connection.from)),

@@ -5,7 +5,7 @@ import type { SharedConfig } from '../execution/shared-config.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { namedStreams } from '../connections/named-streams.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
-import { placeSecrets, planRun } from '../run-worker/plan-run.ts'
+import { findPlaces, placeSecrets, planRun, type RunPlaces } from '../run-worker/plan-run.ts'
 import { unlessAborted } from '../../lib/async/unless-aborted.ts'
 import type { Connection } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -44,6 +44,7 @@ interface Prepared {
   readonly source: ResolvedConfig
   readonly shared: SharedConfig
   readonly plan: RunPlan
+  readonly places: RunPlaces
   readonly drift: DriftInput
   readonly bound: AttemptResult['bound']
 }
@@ -91,15 +92,15 @@ export class SandboxAttempt {
 
   /** If runs ignore schema changes, another sandbox previews following them, which is dropped at once. */
   #drift(
-    { source, shared, plan, drift }: Prepared,
+    { source, shared, plan, places, drift }: Prepared,
     signal: AbortSignal,
   ): Promise<SandboxDrift | null> {
-    const { places } = this.#places
+    const { allowedNetworks } = this.#places.places
     const { connection, streams } = this.#input
     const id = newId('sbx')
     return sandboxDrift(drift, {
       planOf: (resolved) => {
-        const options = { run: id, done: [], places, resolved }
+        const options = { run: id, done: [], places, allowedNetworks, resolved }
         return withStreams(planRun(connection, source, options).plan, streams)
       },
       tryOut: async (remainingPlan) => {
@@ -116,13 +117,16 @@ export class SandboxAttempt {
 
   async #prepare(): Promise<Prepared> {
     const { connection, id, streams } = this.#input
-    const { instances, places, store } = this.#places
-    this.#execution.hide(placeSecrets(connection, places))
+    const { instances, places: settings, store } = this.#places
+    const { allowedNetworks } = settings
+    const places = await findPlaces(connection, settings)
+    this.#execution.hide(placeSecrets(places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     const { resolved, all, approved } = await approvedStreams(connection, { instances, store })
-    const { plan } = planRun(connection, source, { run: id, done: [], places, resolved })
+    const options = { run: id, done: [], places, allowedNetworks, resolved }
+    const { plan } = planRun(connection, source, options)
     const bound = {
       connectionId: connection.id,
       connectionVersion: connection.version,
@@ -132,7 +136,7 @@ export class SandboxAttempt {
       destinationFingerprint: await destinationFingerprint(plan.destination, plan.streams),
     }
     const drift = { connection, all, approved }
-    return { source, shared, plan: withStreams(plan, streams), drift, bound }
+    return { source, shared, plan: withStreams(plan, streams), places, drift, bound }
   }
 
   async #runEngine(

@@ -37,6 +37,8 @@ import { ConnectError } from '../../protocol/index.ts'
 /** Each uses threads and sessions of two databases: further ones are refused, and may try again. */
 const sandboxesAtOnce = 4
 const retryAfterSeconds = 15
+/** A sandbox of a dataset that is gone is gone with it. */
+const existing = { ifMissing: 'fail' } as const
 
 export interface SandboxControlOptions
   extends SandboxDependencies, Omit<PromotionDependencies, 'again'> {
@@ -84,7 +86,9 @@ export class StoredSandboxService implements SandboxService {
     const { report } = await store.sandboxes.get(connection, id)
     const place = await store.sandboxes.place(connection, id)
     const rows =
-      place === null ? undefined : await readSandboxRows(places.addressOf(place.destination), id)
+      place === null
+        ? undefined
+        : await readSandboxRows(await places.addressOf(place.destination, existing), id)
     const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
     if (report === null || rows === undefined) throw gone
     return report.streams.map(({ name, namespace }, index) => {
@@ -258,7 +262,7 @@ export class StoredSandboxService implements SandboxService {
   async #drop({ id, destination }: SandboxPlace): Promise<void> {
     const { store, places, logger } = this.#options
     try {
-      await dropSandboxSchema(places.addressOf(destination), id)
+      await dropSandboxSchema(await places.addressOf(destination, existing), id)
       await store.sandboxes.noteDropped(id)
     } catch (error) {
       const { code } = ConnectError.from(error)

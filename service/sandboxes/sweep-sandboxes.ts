@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { AddressOf } from '../connections/destination-address.ts'
 import { runRepeatedly } from '../platform/jobs/run-repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from './contract.ts'
 import { staleMs } from './sandbox-dependencies.ts'
@@ -12,7 +13,9 @@ import {
 export interface SweepOptions {
   readonly store: { readonly sandboxes: SandboxStore }
   /** Throws `destination_not_available` for one that the settings do not name any more. */
-  readonly addressOf: (destination: string) => DestinationConfig
+  readonly addressOf: AddressOf
+  /** Resolves if there is none, or if it accepts requests. */
+  readonly checkDataService: () => Promise<void>
   readonly logger: Logger
   now(): number
 }
@@ -22,6 +25,8 @@ const sweepDestinationsMs = 600_000
 const dropsAtOnce = 100
 /** The clock of the machine that created a schema may be behind ours. */
 const clockToleranceMs = 60_000
+/** Nothing is created only to be searched. */
+const existing = { ifMissing: 'fail' } as const
 
 /** The sandbox task of the role scheduler, until the signal is aborted. Several processes may run it at once. */
 export async function keepSwept(options: SweepOptions, signal: AbortSignal): Promise<void> {
@@ -47,30 +52,28 @@ export async function sweepSandboxes(options: SweepOptions): Promise<void> {
     const error = new ConnectError('sandbox_stopped', { details }).toJSON()
     await sandboxes.endStale(id, staleMs, error)
   }
-  const unreachable = new Set<string>()
-  for (const place of await sandboxes.toDrop(dropsAtOnce)) {
-    if (unreachable.has(place.destination)) continue
-    if (!(await dropSandbox(options, place))) unreachable.add(place.destination)
-  }
+  const unreachable = new UnreachablePlaces(options)
+  for (const place of await sandboxes.toDrop(dropsAtOnce))
+    if (!unreachable.has(place.destination)) await dropSandbox(options, place, unreachable)
 }
 
 async function dropSandbox(
   options: SweepOptions,
   { id, destination }: SandboxPlace,
-): Promise<boolean> {
+  unreachable: UnreachablePlaces,
+): Promise<void> {
   const { store, addressOf, logger } = options
   try {
-    await dropSandboxSchema(addressOf(destination), id)
+    await dropSandboxSchema(await addressOf(destination, existing), id)
     await store.sandboxes.noteDropped(id)
-    return true
   } catch (thrown) {
     passOnStoreFailure(thrown)
+    await unreachable.add(destination, thrown)
     const { code, message } = ConnectError.from(thrown)
     logger.warn(
       { sandbox: id, destination, code, reason: message },
       'the schema of a sandbox cannot be dropped yet',
     )
-    return false
   }
 }
 
@@ -79,10 +82,12 @@ async function dropSandbox(
  * services may use the same database, so the time that is noted at each schema decides.
  */
 export async function sweepDestinations(options: SweepOptions): Promise<void> {
-  const { store, addressOf } = options
+  const { store } = options
   const seen = new Set<string>()
+  const unreachable = new UnreachablePlaces(options)
   for (const destination of await store.sandboxes.destinations()) {
-    const config = addressIn(destination, addressOf)
+    if (unreachable.has(destination)) continue
+    const config = await findAddress(destination, options, unreachable)
     if (config === null) continue
     const { host, port, database } = config.address
     const server = JSON.stringify([host, port, database])
@@ -108,21 +113,57 @@ async function sweepDestination(
     }
   } catch (thrown) {
     passOnStoreFailure(thrown)
-    const { code, message } = ConnectError.from(thrown)
-    const facts = { destination, code, reason: message }
-    logger.warn(facts, 'a destination cannot be searched for left-over sandboxes')
+    warnUnsearched(logger, destination, thrown)
   }
 }
 
-function addressIn(
+/** Null if it cannot be searched. */
+async function findAddress(
   destination: string,
-  addressOf: SweepOptions['addressOf'],
-): DestinationConfig | null {
+  { addressOf, logger }: SweepOptions,
+  unreachable: UnreachablePlaces,
+): Promise<DestinationConfig | null> {
   try {
-    return addressOf(destination)
-  } catch {
-    return null // the settings no longer name it, so it cannot be reached
+    return await addressOf(destination, existing)
+  } catch (thrown) {
+    await unreachable.add(destination, thrown)
+    // The settings, or the Data service, no longer have it.
+    const isGone = ConnectError.from(thrown).code === 'destination_not_available'
+    if (!isGone) warnUnsearched(logger, destination, thrown)
+    return null
   }
+}
+
+/** Destinations that are left for the next time. A Data service that is away is asked for none of its other datasets. */
+class UnreachablePlaces {
+  readonly #checkDataService: SweepOptions['checkDataService']
+  readonly #destinations = new Set<string>()
+  #isDataServiceAway = false
+
+  constructor({ checkDataService }: SweepOptions) {
+    this.#checkDataService = checkDataService
+  }
+
+  async add(destination: string, thrown: unknown): Promise<void> {
+    this.#destinations.add(destination)
+    if (ConnectError.from(thrown).code !== 'data_unreachable') return
+    // It may fail for this dataset alone.
+    this.#isDataServiceAway = await this.#checkDataService().then(
+      () => false,
+      () => true,
+    )
+  }
+
+  has(destination: string): boolean {
+    const isDataset = destination.startsWith('data:')
+    return this.#destinations.has(destination) || (isDataset && this.#isDataServiceAway)
+  }
+}
+
+function warnUnsearched(logger: Logger, destination: string, thrown: unknown): void {
+  const { code, message } = ConnectError.from(thrown)
+  const facts = { destination, code, reason: message }
+  logger.warn(facts, 'a destination cannot be searched for left-over sandboxes')
 }
 
 function passOnStoreFailure(thrown: unknown): void {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
+import type { LogConfig } from '../../engine/run-types.ts'
 import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { ActionClients } from '../actions/action-clients.ts'
@@ -8,7 +8,7 @@ import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import { StoredConnectionService } from '../connections/connection-service.ts'
-import { destinationAddress } from '../connections/destination-address.ts'
+import { destinationAddress, type AddressOf } from '../connections/destination-address.ts'
 import { openIdentity } from '../logins/open-identity.ts'
 import type { LostSecrets } from '../instances/contract.ts'
 import { openInstances } from '../instances/open-instances.ts'
@@ -25,6 +25,7 @@ import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
+import { openDataService } from './open-data-service.ts'
 import { ProcessHealthService } from './health.ts'
 
 export interface ControlPlaneOptions {
@@ -48,7 +49,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly service: Service & { readonly apiKeys: StoredApiKeyService }
   /** The threads that read and load runs and sandboxes. */
   readonly threads: WorkerThreads
-  readonly addressOf: (destination: string) => DestinationConfig
+  readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
@@ -72,9 +73,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const { settings, store, vault, jobs, threads, callbackUrl, logger, stopping } = options
   const now = (): number => options.now()
   const kafka = kafkaPlace(settings)
-  const places = { data: options.databases.data, postgres: settings.postgres }
-  const addressOf = (destination: string): DestinationConfig =>
-    destinationAddress(destination, places)
+  const dataService = openDataService(settings, now)
+  const places = { data: dataService ?? options.databases.data, postgres: settings.postgres }
+  const addressOf: AddressOf = (destination, request) =>
+    destinationAddress(destination, places, request)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)
   const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
@@ -93,7 +95,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
-  const leftOvers = { store, addressOf, logger, now }
+  const checkDataService = async (): Promise<void> => dataService?.check()
+  const leftOvers = { store, addressOf, checkDataService, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
@@ -131,7 +134,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
-      health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
+      health: new ProcessHealthService({ store, vault, jobs, data: dataService, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([clients, opened, threads].map((part) => part[Symbol.asyncDispose]()))

@@ -8,7 +8,7 @@ import { startEmbeddedPostgres } from '../platform/postgres/embedded-postgres.ts
 /** Where the service's PostgreSQL databases are. */
 export interface Databases extends AsyncDisposable {
   readonly metadataUrl: string
-  /** For destinations `data:DATASET`. */
+  /** For destinations `data:DATASET`; undefined if the settings name a Data service, or nothing. */
   readonly data: PostgresAddress | undefined
   /** The PostgreSQL that this process started. */
   readonly isEmbedded: boolean
@@ -52,7 +52,7 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
   const server = await startEmbeddedPostgres({ dataDir: embeddedFolder(settings.dataDir) })
   try {
     const metadata = await ensureDatabase(server.address, 'connect')
-    const data = settings.dataDatabaseUrl ?? (await ensureDatabase(server.address, dataDatabase))
+    const data = await embeddedData(settings, server.address)
     return {
       metadataUrl: urlOf(metadata),
       data,
@@ -64,6 +64,15 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
     await server.stop()
     throw error
   }
+}
+
+/** The Data service of the settings has the datasets, so no database is made for them. */
+async function embeddedData(
+  { dataUrl, dataDatabaseUrl }: Settings,
+  server: Parameters<typeof ensureDatabase>[0],
+): Promise<PostgresAddress | undefined> {
+  if (dataUrl !== undefined) return undefined
+  return dataDatabaseUrl ?? ensureDatabase(server, dataDatabase)
 }
 
 function urlOf({ host, port, user, password = '', database }: PostgresAddress): string {

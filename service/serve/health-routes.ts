@@ -9,7 +9,7 @@ const readinessDocument = z
     problems: z.array(z.string()),
     warnings: z.array(z.string()).meta({
       description:
-        'What does not work although requests can be served: the external Jobs service is unavailable, or files of the embedded vault are damaged or cannot be read.',
+        'What does not work although requests can be served: the external Jobs or Data service is unavailable, or files of the embedded vault are damaged or cannot be read.',
     }),
   })
   .meta({ id: 'Readiness' })

@@ -1,4 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
+import type { DataService } from '../platform/datasets/data-service.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { HealthReport, HealthService, PartHealth } from '../service.ts'
 import type { Store } from '../store/store.ts'
@@ -8,6 +9,8 @@ export interface HealthOptions {
   readonly store: Pick<Store, 'ping' | 'checkWrites'>
   readonly vault: Pick<Vault, 'check'>
   readonly jobs: Pick<Jobs, 'check' | 'place'>
+  /** Undefined: the settings name no Data service. */
+  readonly data: Pick<DataService, 'check'> | undefined
   readonly stopping: AbortSignal
   now(): number
 }
@@ -17,6 +20,12 @@ const goodForMs = 1_000
 const timeoutMs = 3_000
 /** Longer, because a check of writes costs more. */
 const writesGoodForMs = 5_000
+
+/** Of parts without which requests can still be served. */
+const consequences: Readonly<Partial<Record<PartHealth['part'], string>>> = {
+  jobs: 'no schedule fires until it is back',
+  data: 'nothing is loaded into its datasets until it can be used',
+}
 
 interface Findings {
   readonly parts: readonly PartHealth[]
@@ -45,36 +54,38 @@ export class ProcessHealthService implements HealthService {
   async report(): Promise<HealthReport> {
     const { parts, warnings: found } = await this.#parts()
     const problems = parts.flatMap(({ part, problem }) =>
-      problem === undefined || part === 'jobs' ? [] : [problem],
+      problem === undefined || consequences[part] !== undefined ? [] : [problem],
     )
-    const schedules = parts.flatMap(({ part, problem }) =>
-      problem === undefined || part !== 'jobs'
+    const away = parts.flatMap(({ part, problem }) => {
+      const consequence = consequences[part]
+      return problem === undefined || consequence === undefined
         ? []
-        : [`${problem}: no schedule fires until it is back`],
-    )
+        : [`${problem}: ${consequence}`]
+    })
     const stopping = this.#options.stopping.aborted ? ['the service stops'] : []
-    return { problems: [...stopping, ...problems], warnings: [...schedules, ...found], parts }
+    return { problems: [...stopping, ...problems], warnings: [...away, ...found], parts }
   }
 
   async #ask(): Promise<Findings> {
-    const { vault, jobs } = this.#options
+    const { vault, jobs, data } = this.#options
     let unusable = 0
     const checkVault = async (): Promise<void> => {
       unusable = (await vault.check()).unusable
     }
-    const checks = [
-      this.#database(),
-      problemOf('the vault', 'used', checkVault()),
-      ...(jobs.place === null ? [] : [problemOf('the Jobs service', 'used', jobs.check())]),
+    const checks: readonly (readonly [PartHealth['part'], Promise<string | undefined>])[] = [
+      ['metadata_database', this.#database()],
+      ['vault', problemOf('the vault', 'used', checkVault())],
+      ...(jobs.place === null
+        ? []
+        : [['jobs', problemOf('the Jobs service', 'used', jobs.check())] as const]),
+      ...(data === undefined
+        ? []
+        : [['data', problemOf('the Data service', 'used', data.check())] as const]),
     ]
-    const problems = await Promise.all(checks)
-    const parts = ['metadata_database', 'vault', 'jobs'] as const
-    return {
-      parts: parts
-        .slice(0, checks.length)
-        .map((part, index) => ({ part, problem: problems[index] })),
-      warnings: unusable === 0 ? [] : [unusableText(unusable)],
-    }
+    const parts = await Promise.all(
+      checks.map(async ([part, check]) => ({ part, problem: await check })),
+    )
+    return { parts, warnings: unusable === 0 ? [] : [unusableText(unusable)] }
   }
 
   async #database(): Promise<string | undefined> {

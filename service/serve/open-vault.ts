@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Settings } from '../platform/config/settings.ts'
 import { openFileVault, type FileVaultOptions } from '../platform/vault/file-vault.ts'
 import { openKv2Vault } from '../platform/vault/kv2-vault.ts'
+import { TokenFile } from '../platform/vault/token-file.ts'
 import type { UnusableFile } from '../platform/vault/secrets-file.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
@@ -11,15 +12,8 @@ const mostNamed = 20
 
 /** The vault of the settings, else an encrypted one in the data folder. Throws if it cannot be used. */
 export async function openVault(settings: Settings, logger: Logger): Promise<Vault> {
-  const { vaultUrl, vaultToken, vaultMount, vaultNamespace } = settings
-  if (vaultUrl === undefined || vaultToken === undefined) return openEmbeddedVault(settings, logger)
-  const vault = openKv2Vault({
-    url: vaultUrl,
-    token: vaultToken,
-    mount: vaultMount,
-    logger,
-    ...(vaultNamespace !== undefined && { namespace: vaultNamespace }),
-  })
+  const vault = openExternalVault(settings, logger)
+  if (vault === undefined) return openEmbeddedVault(settings, logger)
   try {
     await vault.check()
     return vault
@@ -27,6 +21,20 @@ export async function openVault(settings: Settings, logger: Logger): Promise<Vau
     await vault[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The Vault that the settings name, unchecked; undefined if they name none. */
+export function openExternalVault(settings: Settings, logger: Logger): Vault | undefined {
+  const { vaultUrl, vaultToken, vaultTokenFile: file, vaultMount, vaultNamespace } = settings
+  const token = vaultToken ?? (file === undefined ? undefined : new TokenFile({ file, logger }))
+  if (vaultUrl === undefined || token === undefined) return undefined
+  return openKv2Vault({
+    url: vaultUrl,
+    token,
+    mount: vaultMount,
+    logger,
+    ...(vaultNamespace !== undefined && { namespace: vaultNamespace }),
+  })
 }
 
 async function openEmbeddedVault(settings: Settings, logger: Logger): Promise<Vault> {

@@ -9,6 +9,7 @@ import { Access } from '../platform/access/access.ts'
 import { loadPolicy } from '../platform/access/load-policy.ts'
 import type { Policy } from '../platform/access/policy.ts'
 import { lookupIn } from './resource-lookup.ts'
+import { unusedSettings } from '../platform/config/setting-rules.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -56,6 +57,7 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
+  warnOfUnused(settings, logger)
   const policy = await openPolicy(settings, logger)
   await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
@@ -125,6 +127,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error
   }
   logger.info('the service has drained')
+}
+
+/** One line, so that nobody takes such a setting for one that works. */
+function warnOfUnused(settings: Settings, logger: Logger): void {
+  const unused = unusedSettings(settings).map(({ path }) => path)
+  if (unused.length > 0)
+    logger.warn({ settings: unused }, 'nothing uses these settings in this version')
 }
 
 function retentionOf(settings: Settings): Partial<Retention> {

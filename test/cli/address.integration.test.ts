@@ -7,6 +7,7 @@ import { ensureDatabase } from '../../service/platform/postgres/ensure-database.
 import { startEmbeddedPostgres } from '../../service/platform/postgres/embedded-postgres.ts'
 import { openDataDir } from '../../service/serve/data-dir.ts'
 import { writeLocalService } from '../../service/serve/local-service-file.ts'
+import { startDataService } from '../fakes/data-service.ts'
 import { newFolder, newFolderInMemory } from '../support/new-folder.ts'
 import { serviceCommands } from './service-commands.ts'
 
@@ -103,6 +104,38 @@ test('a database that the settings name is shown without its password', async ()
   )
   expect(err).toContain('set PGPASSWORD')
   expect(out + err).not.toContain('hidden')
+})
+
+test('a dataset of a Data service is asked for there, and shown without its password', async () => {
+  const dataDir = await dataFolderHere()
+  await createConnection()
+  await using data = await startDataService({
+    create: () => ({ url: 'postgres://loader:hidden@db.example:6543/shop', schema: 'numbers_1' }),
+  })
+  const environment = {
+    ...commands.environment,
+    REACTOR_CONNECT_DATA_DIR: dataDir,
+    REACTOR_CONNECT_DATA_URL: data.url,
+    REACTOR_CONNECT_DATA_API_KEY: data.apiKey,
+  }
+  const missing = await commands.run('connections address numbers', { environment })
+  expect(missing).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('the Data service has no such dataset') as string,
+  })
+  expect(data.datasets.size).toBe(0)
+  data.datasets.set('Numbers', { url: 'postgres://loader:hidden@db.example:6543/shop' })
+  const { out, err } = await commands.run('connections address numbers', { environment })
+  expect(out).toBe(
+    'postgres://loader@db.example:6543/shop?sslmode=require&options=-csearch_path%3D%22Numbers%22\n',
+  )
+  data.refuse(401)
+  const refused = await commands.run('connections address numbers', { environment })
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('it refuses the key') as string,
+  })
+  expect([out, err, missing.err, refused.err].join('')).not.toMatch(/hidden|SECRET/)
 })
 
 test('what this machine does not know is refused, with what to do', async () => {

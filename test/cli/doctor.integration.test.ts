@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises'
+import { rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -10,7 +10,9 @@ import type { Environment } from '../../service/platform/config/environment.ts'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import { fileNameOf } from '../../service/platform/vault/secrets-file.ts'
 import { writeLocalService } from '../../service/serve/local-service-file.ts'
+import { startDataService } from '../fakes/data-service.ts'
 import { startJobsService } from '../fakes/jobs-service.ts'
+import { startKv2Server } from '../fakes/kv2-server.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -84,6 +86,37 @@ test('parts that answer are well, and say what they are', async () => {
     status: 'ok',
     detail: `1 key at ${identity.jwksUrl}`,
   })
+})
+
+test('a Data service is asked with its key, a Vault with the token in its file', async () => {
+  await using data = await startDataService({ create: () => ({}) })
+  await using vault = await startKv2Server()
+  const file = join(await newFolder('doctor-token'), 'token')
+  const environment = {
+    REACTOR_CONNECT_DATA_URL: data.url,
+    REACTOR_CONNECT_DATA_API_KEY: data.apiKey,
+    REACTOR_CONNECT_VAULT_URL: vault.url,
+    REACTOR_CONNECT_VAULT_TOKEN_FILE: file,
+    REACTOR_CONNECT_VAULT_NAMESPACE: 'team-a',
+  }
+  await writeFile(file, vault.rootToken)
+  const well = await examine(environment)
+  expect(well.findings.get('Data service')).toMatchObject({ status: 'ok', detail: data.url })
+  expect(well.findings.get('vault')).toMatchObject({ status: 'ok' })
+  expect([...vault.namespaces]).toEqual(['team-a'])
+  await rm(file)
+  const key = 'kit-secret-data'
+  const ill = await examine({ ...environment, REACTOR_CONNECT_DATA_API_KEY: key })
+  expect(ill.code).toBe(1)
+  expect(ill.findings.get('Data service')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('it responded with status 401: it refuses the key') as string,
+  })
+  expect(ill.findings.get('vault')).toMatchObject({
+    status: 'failed',
+    detail: `The setting vault_token_file (${file}) cannot be read (ENOENT)`,
+  })
+  expect(ill.text).not.toContain(key)
 })
 
 test('parts that do not answer fail with a fix each, and no secret is told', async () => {

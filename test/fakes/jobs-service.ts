@@ -121,9 +121,12 @@ class Kept {
   }
 }
 
-export async function startJobsService(): Promise<JobsService> {
+/** Default of the port: a free one. */
+export async function startJobsService({
+  apiKey = 'jobs-key-SECRET',
+  port: wanted = 0,
+}: { readonly apiKey?: string; readonly port?: number } = {}): Promise<JobsService> {
   const kept = new Kept()
-  const apiKey = 'jobs-key-SECRET'
   const server = createServer((request, response) => {
     void answer(request, response)
   })
@@ -149,7 +152,7 @@ export async function startJobsService(): Promise<JobsService> {
         : [401, { error: 'no' }]
     response.writeHead(status).end(body === undefined ? undefined : JSON.stringify(body))
   }
-  server.listen(0, '127.0.0.1')
+  server.listen(wanted, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const put = (id: string, payload: unknown): void => {

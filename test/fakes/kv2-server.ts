@@ -19,6 +19,8 @@ export interface Kv2Server extends AsyncDisposable {
   softDelete(path: string): void
   /** Answers the next request with this. */
   answerNext(status: number, body: string): void
+  /** Is waited for before each answer from here on. */
+  beforeAnswer(work: () => Promise<void>): void
   /** `METHOD path` of each request so far. */
   readonly requests: readonly string[]
   readonly namespaces: ReadonlySet<string>
@@ -127,7 +129,8 @@ function secondsLeft(token: Token): number {
   return token.ttlMs === null ? 0 : (token.expiresAt - Date.now()) / 1000
 }
 
-export async function startKv2Server(): Promise<Kv2Server> {
+/** Default of the port: a free one. */
+export async function startKv2Server(wantedPort = 0): Promise<Kv2Server> {
   const store = new Store()
   const requests: string[] = []
   const namespaces = new Set<string>()
@@ -144,12 +147,14 @@ export async function startKv2Server(): Promise<Kv2Server> {
   }
   addToken(ROOT, {})
 
+  let before: () => Promise<void> = () => Promise.resolve()
   const answer = async (request: IncomingMessage): Promise<Answer> => {
     const path = request.url?.replace('/v1/', '') ?? ''
     requests.push(`${request.method} ${path}`)
     const namespace = request.headers['x-vault-namespace']
     if (typeof namespace === 'string') namespaces.add(namespace)
     const sent = await text(request)
+    await before()
     if (isSealed) return [503, { errors: ['Vault is sealed'] }]
     const token = store.tokens.get(String(request.headers['x-vault-token']))
     if (token === undefined || token.expiresAt < Date.now()) {
@@ -173,7 +178,7 @@ export async function startKv2Server(): Promise<Kv2Server> {
       response.writeHead(status).end(body === undefined ? '' : JSON.stringify(body))
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(wantedPort, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
@@ -190,6 +195,7 @@ export async function startKv2Server(): Promise<Kv2Server> {
       if (kept !== undefined) kept.deleted = true
     },
     answerNext: (status, body) => (next = { status, body }),
+    beforeAnswer: (work) => (before = work),
     requests,
     namespaces,
     [Symbol.asyncDispose]: async () => {

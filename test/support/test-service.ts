@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll } from 'vitest'
-import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { AddressOf } from '../../service/connections/destination-address.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import type { JobOptions } from '../../engine/threads/pool.ts'
 import { openSourceThreads, type SourceThreads } from '../../engine/threads/source-threads.ts'
@@ -42,7 +42,7 @@ export interface TestService extends AsyncDisposable {
   readonly vault: Vault
   /** Of the service itself. */
   readonly metadata: TestDatabase
-  readonly addressOf: (destination: string) => DestinationConfig
+  readonly addressOf: AddressOf
   /** Where imported manifests are. */
   readonly catalogDir: string
   /** What was logged. */

@@ -2,6 +2,22 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of what the service depends on: its database, its settings, other services. Sorted by name. */
 export const platformCodes = {
+  data_refused: {
+    failureType: 'config_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'The Data service at {url} did not {operation}: {reason}',
+    suggestedFix:
+      'Check `REACTOR_CONNECT_DATA_URL` and `REACTOR_CONNECT_DATA_API_KEY`, and that the service responds as docs/data.md describes.',
+  },
+  data_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The Data service at {url} cannot be used: {reason}',
+    suggestedFix:
+      'Check `REACTOR_CONNECT_DATA_URL` and that the Data service runs; runs that wait for it go on by themselves as soon as it does.',
+  },
   embedded_postgres_failed: {
     failureType: 'system_error',
     httpStatus: 500,

@@ -20,11 +20,21 @@ export function allowedNetworksOf(environment: Environment): readonly string[] {
  * Where the embedded parts store their data, unless a setting names another folder: in `$XDG_DATA_HOME`, else `~/.local/share`, and for
  * root `/var/lib`: the account that PostgreSQL runs under then cannot enter root's home.
  */
-export function standardDataFolder({ XDG_DATA_HOME, HOME }: Environment): string {
-  const home = HOME === undefined || HOME === '' ? homedir() : HOME
+export function standardDataFolder(environment: Environment): string {
+  const { XDG_DATA_HOME } = environment
+  const home = homeOf(environment)
   const standard = rootHomes.includes(home) ? '/var/lib' : join(home, '.local', 'share')
   const data = XDG_DATA_HOME ?? ''
   return join(data === '' ? standard : data, 'reactor-connect')
+}
+
+/** Where the command lines of Vault and OpenBao store the token of the last login. */
+export function loginTokenFile(environment: Environment): string {
+  return join(homeOf(environment), '.vault-token')
+}
+
+function homeOf({ HOME }: Environment): string {
+  return HOME === undefined || HOME === '' ? homedir() : HOME
 }
 
 const rootHomes: readonly string[] = ['/root', '/var/root']

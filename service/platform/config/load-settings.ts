@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { standardDataFolder, type Environment } from './environment.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
+import { ineffectiveSettings, type SettingValue, type SettingValues } from './setting-rules.ts'
 import { readSettingsFile, unknownNames, type SettingsFile } from './settings-file.ts'
 import { settings, settingsSchema, type Setting, type Settings } from './settings.ts'
 import { valueInTable, tableAt } from './toml-table.ts'
+import { withVaultToken } from './vault-token.ts'
 
 export interface SettingsSources {
   /** A TOML file with the table `[connect]`. Default: the file in `REACTOR_CONNECT_CONFIG`, else none. */
@@ -13,23 +15,17 @@ export interface SettingsSources {
   readonly flags?: Readonly<Record<string, string | undefined>>
 }
 
-/** A value and where it was set. */
-interface SettingValue {
-  readonly value: unknown
-  readonly place: string
-}
-
 /** The settings of the service, validated. Throws `setting_invalid`, which lists all problems. */
 export function loadSettings(sources: SettingsSources): Settings {
   const name = sources.file ?? sources.environment.REACTOR_CONNECT_CONFIG
   const file = name === undefined || name === '' ? noFile : readSettingsFile(name)
-  const values = givenValues(file, sources)
+  const values = withVaultToken(givenValues(file, sources), sources.environment)
   const raw = Object.fromEntries([...values].map(([setting, { value }]) => [setting, value]))
   const checked = settingsSchema.safeParse({ ...folders(raw, sources.environment), ...raw })
   const problems = [
     ...unknownNames(file.table, [], file.file),
     ...(checked.error?.issues ?? []).map((issue) => issueProblem(issue, values)),
-    ...missingPartners(values),
+    ...ineffectiveSettings(values),
   ]
   if (checked.success && problems.length === 0) return checked.data
   throw invalidSettings(problems)
@@ -37,10 +33,7 @@ export function loadSettings(sources: SettingsSources): Settings {
 
 const noFile: SettingsFile = { file: '', table: {} }
 
-function givenValues(
-  file: SettingsFile,
-  sources: SettingsSources,
-): ReadonlyMap<string, SettingValue> {
+function givenValues(file: SettingsFile, sources: SettingsSources): SettingValues {
   const values = new Map<string, SettingValue>()
   for (const setting of settings) {
     const value =
@@ -93,7 +86,7 @@ function folders(raw: Readonly<Record<string, unknown>>, environment: Environmen
 
 function issueProblem(
   issue: { readonly path: readonly PropertyKey[]; readonly message: string },
-  values: ReadonlyMap<string, SettingValue>,
+  values: SettingValues,
 ): SettingProblem {
   const setting = settings.find(({ name }) => name === issue.path[0])
   const entry = values.get(String(issue.path[0]))
@@ -112,29 +105,4 @@ function issueProblem(
 function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)
-}
-
-/** Settings that have no effect without another one. */
-function missingPartners(values: ReadonlyMap<string, SettingValue>): readonly SettingProblem[] {
-  const pairs = [
-    ['vaultUrl', 'vaultToken'],
-    ['identityIssuer', 'identityUrl'],
-    ['identityAudience', 'identityUrl'],
-    ['identityJwksUrl', 'identityUrl'],
-    ['identityRoleClaim', 'identityUrl'],
-    ['kafkaSaslUsername', 'kafkaSaslMechanism'],
-    ['kafkaSaslUsername', 'kafkaSaslPassword'],
-    ['kafkaSaslMechanism', 'kafkaSaslUsername'],
-    ['kafkaSaslUsername', 'kafkaBrokers'],
-  ] as const
-  return pairs.flatMap(([name, partner]) => {
-    if (!values.has(name) || values.has(partner)) return []
-    const [setting, other] = [name, partner].map((wanted) =>
-      settings.find((s) => s.name === wanted),
-    )
-    if (setting === undefined || other === undefined) return []
-    const fix = `Set \`${other.variable}\`, or \`${other.path}\` below \`[connect]\` in the file.`
-    const place = values.get(name)?.place ?? ''
-    return [{ setting: setting.path, place, problem: `needs ${other.path}, which is not set`, fix }]
-  })
 }

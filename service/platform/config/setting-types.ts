@@ -16,6 +16,12 @@ export const text = z
   .min(1, 'must not be empty')
   .max(10_000, 'is too long')
 
+/** A token or key that goes into a header of HTTP: an error about any other character would repeat it. */
+export const headerToken = text.regex(
+  /^[\x21-\x7e]*$/,
+  'must be one word of letters, digits and other ASCII characters',
+)
+
 /** Resolved against the folder that the process was started in. */
 export function folder(): z.ZodType<string> {
   return text.transform((value) => resolve(value))
@@ -61,6 +67,11 @@ export const bindAddress = text.transform((value, context) => {
   context.addIssue('must be HOST:PORT')
   return z.NEVER
 })
+
+/** As text, for a client that wants it so. */
+export const hostAndPort = bindAddress.transform(({ host, port }) =>
+  host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`,
+)
 
 /** Without a slash at its end. */
 export const httpUrl = text.transform((value, context) => {

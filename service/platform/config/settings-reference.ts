@@ -9,7 +9,7 @@ export function settingsPage(): string {
 export function settingsHelp(): string {
   const width = Math.max(...settings.map(({ variable }) => variable.length))
   const lines = settings
-    .filter(({ isIdle }) => isIdle !== true)
+    .filter(({ unused }) => unused === undefined)
     .map(
       ({ variable, description, standard }) =>
         `  ${variable.padEnd(width)}  ${description} [${standard.replaceAll('`', '')}]`,
@@ -20,7 +20,7 @@ export function settingsHelp(): string {
 }
 
 function section(setting: Setting): string {
-  const { path, type, standard, description, variable, alias, secret, isIdle } = setting
+  const { path, type, standard, description, variable, alias, secret, unused } = setting
   const variables = [variable, alias].filter((name) => name !== undefined)
   return `## \`${path}\`
 
@@ -29,7 +29,13 @@ ${description}
 - Environment: ${variables.map((name) => `\`${name}\``).join(', else ')}
 - Type: ${type}${secret === true ? '; a secret, never shown' : ''}
 - Default: ${standard}
-${isIdle === true ? '\nThis version does not use it yet: it is checked, so that one file serves later versions too.\n' : ''}`
+${unused === undefined ? '' : `\n${unusedText(unused)}\n`}`
+}
+
+function unusedText(unused: NonNullable<Setting['unused']>): string {
+  if (unused === 'warned')
+    return 'Nothing uses it in this version: it is accepted and checked, so that one file serves later versions too, and the start logs a warning.'
+  return `Nothing uses it in this version: the start is refused if it would change something. ${unused.instead}`
 }
 
 const introduction = `# Configuration
@@ -55,7 +61,7 @@ brokers = ["kafka-1.example.com:9092", "kafka-2.example.com:9092"]
 url = "postgres://loader:PASSWORD@warehouse.example.com/analytics"
 \`\`\`
 
-A wrong value, or a name in the file that no setting has, stops the start with \`setting_invalid\`, which tells the name, the place,
-the value (unless it is a secret) and the fix. Keep secrets in the environment, or make the file readable by the service alone.
+A wrong value, a name in the file that no setting has, or a setting that has no effect beside the others (\`jobs.api_key\` without \`jobs.url\`) stops
+the start with \`setting_invalid\`, which tells the name, the place, the value (unless it is a secret) and the fix. Keep secrets in the environment, or make the file readable by the service alone.
 The page is generated from the table in \`service/platform/config/settings.ts\`.
 `

@@ -6,6 +6,8 @@ import {
   choice,
   flag,
   folder,
+  headerToken,
+  hostAndPort,
   httpUrl,
   listOf,
   network,
@@ -28,8 +30,11 @@ export interface SettingFacts {
   readonly secret?: true
   /** A second environment variable; the setting's own variable takes precedence. */
   readonly alias?: string
-  /** Accepted, so that one file serves all versions, but not used yet. */
-  readonly isIdle?: true
+  /**
+   * Nothing uses it in this version. `warned`: it is accepted, so that one file serves later versions too, and the start says that it does nothing.
+   * A text: a value that would change something is refused, and the text says what to do instead.
+   */
+  readonly unused?: 'warned' | { readonly instead: string }
   readonly description: string
 }
 
@@ -182,12 +187,22 @@ export const settingsSchema = z.object({
     standard: 'an embedded, encrypted store in `data_dir`',
     description: 'HashiCorp Vault or OpenBao (key-value engine, version 2), for all credentials.',
   }),
-  vaultToken: setting(text.optional(), {
+  vaultToken: setting(headerToken.optional(), {
     path: 'vault_token',
     type: 'text',
-    standard: 'none; needed with `vault_url`',
+    standard: 'the token in `vault_token_file`',
     secret: true,
-    description: 'The token for the Vault.',
+    alias: 'VAULT_TOKEN',
+    description:
+      'The token for the Vault. `VAULT_TOKEN` only counts if `vault_url` is set, and no `vault_token_file`.',
+  }),
+  vaultTokenFile: setting(folder().optional(), {
+    path: 'vault_token_file',
+    type: 'file',
+    standard:
+      '`~/.vault-token`, which `vault login` and `bao login` write; needed with `vault_url` if there is no `vault_token`',
+    description:
+      'The token for the Vault, in a file that an agent of Vault or OpenBao keeps up to date (a `file` sink). It is read for each request; while it cannot be read, the token of before is used.',
   }),
   vaultMount: setting(text.default('secret'), {
     path: 'vault_mount',
@@ -221,24 +236,23 @@ export const settingsSchema = z.object({
     path: 'data.url',
     type: 'URL',
     standard: 'none; the Data service listens on port 8002',
-    isIdle: true,
-    description: 'The Data service.',
+    description:
+      'An external Data service, which owns the PostgreSQL of destinations `data:DATASET` and gives their addresses: docs/data.md. Not together with `data.database_url`.',
   }),
-  dataApiKey: setting(text.optional(), {
+  dataApiKey: setting(headerToken.optional(), {
     path: 'data.api_key',
     type: 'text',
-    standard: 'none',
+    standard: 'none; needed with `data.url`',
     secret: true,
-    isIdle: true,
     description: 'The key for the Data service.',
   }),
   dataDatabaseUrl: setting(postgresAddress.optional(), {
     path: 'data.database_url',
     type: 'PostgreSQL URL',
-    standard: 'a database in the embedded PostgreSQL',
+    standard: 'a database in the embedded PostgreSQL, unless `data.url` is set',
     secret: true,
     description:
-      'The PostgreSQL of the Data service: destinations `data:DATASET` are schemas in it.',
+      'A PostgreSQL for destinations `data:DATASET` without a Data service: they are schemas in it.',
   }),
   identityUrl: setting(secureUrl.optional(), {
     path: 'identity.url',
@@ -279,7 +293,7 @@ export const settingsSchema = z.object({
     standard: 'jobs in the metadata database',
     description: 'An external Jobs service (port 8005) that starts runs and keeps schedules.',
   }),
-  jobsApiKey: setting(text.optional(), {
+  jobsApiKey: setting(headerToken.optional(), {
     path: 'jobs.api_key',
     type: 'text',
     standard: 'none',
@@ -290,27 +304,24 @@ export const settingsSchema = z.object({
     path: 'storage.url',
     type: 'URL',
     standard: 'none; the Storage service listens on port 8003',
-    isIdle: true,
+    unused: 'warned',
     description: 'The Storage service.',
   }),
-  storageApiKey: setting(text.optional(), {
+  storageApiKey: setting(headerToken.optional(), {
     path: 'storage.api_key',
     type: 'text',
     standard: 'none',
     secret: true,
-    isIdle: true,
+    unused: 'warned',
     description: 'The key for the Storage service.',
   }),
-  kafkaBrokers: setting(
-    listOf(bindAddress.transform(({ host, port }) => hostPort(host, port))).default([]),
-    {
-      path: 'kafka.brokers',
-      type: 'list of HOST:PORT',
-      standard: 'none: the embedded log',
-      alias: 'KAFKA_BROKERS',
-      description: 'The bootstrap brokers. If set, runs go through Kafka.',
-    },
-  ),
+  kafkaBrokers: setting(listOf(hostAndPort).default([]), {
+    path: 'kafka.brokers',
+    type: 'list of HOST:PORT',
+    standard: 'none: the embedded log',
+    alias: 'KAFKA_BROKERS',
+    description: 'The bootstrap brokers. If set, runs go through Kafka.',
+  }),
   kafkaTls: setting(flag.default(false), {
     path: 'kafka.tls',
     type: 'true or false',
@@ -341,16 +352,21 @@ export const settingsSchema = z.object({
     path: 'kafka.schema_registry_url',
     type: 'URL',
     standard: 'none',
-    isIdle: true,
+    unused: {
+      instead:
+        'Remove it: readers of the topics get schemas from the topic `connect.schemas`, or from `GET /connect/v1/schemas/{fingerprint}` (docs/topics.md).',
+    },
     description: 'A schema registry for readers of the topics.',
   }),
   airbyteEnabled: setting(flag.default(false), {
     path: 'airbyte.enabled',
     type: 'true or false',
     standard: 'false',
-    isIdle: true,
-    description:
-      'Allow external Airbyte connectors as processes. They are third-party programs: allow them only for people who may run any program here.',
+    unused: {
+      instead:
+        'Set it to false, or remove it. Connectors in the Low-Code language need no process: `reactor connect catalog import` (docs/connectors/manifests.md).',
+    },
+    description: 'Allow external Airbyte connectors as processes: they are third-party programs.',
   }),
   postgres: setting(z.record(z.string(), postgresAddress).default({}), {
     path: 'postgres.NAME.url',
@@ -381,8 +397,4 @@ export const settings: readonly Setting[] = settingsSchema.keyof().options.map((
 
 export function variableOf(path: string): string {
   return `REACTOR_CONNECT_${path.toUpperCase().replaceAll('.', '_')}`
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`
 }

@@ -51,8 +51,10 @@ export class Kv2Vault implements Vault {
     this.#client = new VaultClient(options)
     this.#mount = checkPath(options.mount ?? 'secret')
     this.#prefix = checkPath(options.prefix ?? 'reactor-connect')
-    const { logger } = options
-    this.#tokenKept = renewToken(this.#client, { logger, signal: this.#closing.signal })
+    const { logger, token } = options
+    const { signal } = this.#closing
+    const lookMs = typeof token === 'string' ? undefined : token.lookMs
+    this.#tokenKept = renewToken(this.#client, { logger, signal, lookMs })
   }
 
   async get(path: string): Promise<StoredSecrets | null> {

@@ -14,19 +14,49 @@ const renewedSchema = z.object({
 const maxWaitMs = 24 * 3_600_000
 const retryMs = 10_000
 
+interface RenewOptions {
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** How often to look whether the token was replaced. Undefined: it never is. */
+  readonly lookMs: number | undefined
+}
+
 /**
- * Renews the client's token at half of its time to live, until the signal is aborted or it can no longer be renewed. Never throws: the next
- * use of an expired token reports it.
+ * Renews the client's token at half of its time to live, until the signal is aborted or it can no longer be renewed; then it waits for another
+ * token if there may be one. Never throws: the next use of an expired token reports it.
  */
-export async function renewToken(
-  client: VaultClient,
-  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
-): Promise<void> {
-  let lease = await attempt(() => lookUp(client), { logger, signal })
-  while (lease?.renewable === true && lease.ttlMs > 0) {
-    if (!(await waitUnlessAborted(Math.min(lease.ttlMs / 2, maxWaitMs), signal))) return
-    lease = await attempt(() => renew(client), { logger, signal })
+export async function renewToken(client: VaultClient, options: RenewOptions): Promise<void> {
+  const { lookMs, signal } = options
+  while (!signal.aborted) {
+    const token = await tokenOf(client)
+    await renewWhileValid(client, token, options)
+    if (lookMs === undefined) return
+    while ((await tokenOf(client)) === token) if (!(await waitUnlessAborted(lookMs, signal))) return
   }
+}
+
+/** Until it can no longer be renewed, or another one is there. */
+async function renewWhileValid(
+  client: VaultClient,
+  token: string | undefined,
+  options: RenewOptions,
+): Promise<void> {
+  const isOther = async (): Promise<boolean> =>
+    options.lookMs !== undefined && (await tokenOf(client)) !== token
+  let lease = await attempt(() => lookUp(client), options)
+  while (lease?.renewable === true && lease.ttlMs > 0) {
+    const renewAtMs = Date.now() + Math.min(lease.ttlMs / 2, maxWaitMs)
+    while (Date.now() < renewAtMs) {
+      const waitMs = Math.min(renewAtMs - Date.now(), options.lookMs ?? Infinity)
+      if (!(await waitUnlessAborted(waitMs, options.signal)) || (await isOther())) return
+    }
+    lease = await attempt(() => renew(client), options)
+  }
+}
+
+/** Undefined as long as its file cannot be read. */
+async function tokenOf(client: VaultClient): Promise<string | undefined> {
+  return client.token().catch(() => undefined)
 }
 
 interface Lease {
@@ -54,7 +84,7 @@ async function renew(client: VaultClient): Promise<Lease> {
 /** Undefined if the renewal was refused, or stopped; a temporary failure is tried again. */
 async function attempt(
   work: () => Promise<Lease>,
-  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+  { logger, signal }: Pick<RenewOptions, 'logger' | 'signal'>,
 ): Promise<Lease | undefined> {
   for (;;) {
     try {

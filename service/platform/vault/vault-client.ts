@@ -11,11 +11,12 @@ import {
 import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
 import { textsOf } from '../secrets/mask.ts'
 import { addSecret } from '../secrets/scrubber.ts'
+import type { TokenFile } from './token-file.ts'
 
 export interface VaultClientOptions {
   /** `https://vault.example.com:8200` */
   readonly url: string
-  readonly token: string
+  readonly token: string | TokenFile
   /** Of Vault Enterprise and OpenBao. */
   readonly namespace?: string
   /** For one request with its response. Default 10 s. */
@@ -62,10 +63,11 @@ export class VaultClient {
 
   /** Throws `vault_unreachable`, and `vault_refused` if the token does not have the rights. */
   async send(request: VaultRequest): Promise<VaultResponse> {
-    const { status, text } = await this.#exchange(request)
+    const { status, text, token } = await this.#sendWithToken(request)
     const body = text === '' ? null : this.#parse(text, status)
     const parsed = errorsSchema.safeParse(body)
-    const errors = this.#maskErrors(parsed.success ? parsed.data.errors : [], request)
+    const said = parsed.success ? parsed.data.errors : []
+    const errors = maskErrors(said, [token, ...textsOf(request.body ?? {})])
     if (status === 200 || status === 204 || status === 400 || status === 404) {
       return { status, body, errors }
     }
@@ -100,17 +102,24 @@ export class VaultClient {
     this.#options.logger.warn(facts, 'the vault did not carry out the request')
   }
 
-  /** A proxy between this process and the vault may repeat the whole request. */
-  #maskErrors(errors: readonly string[], { body = {} }: VaultRequest): readonly string[] {
-    const sent = new SecretIndex()
-    const secrets = [this.#options.token, ...textsOf(body)]
-    for (const text of secrets) if (text.length >= minSecretLength) addSecret(sent, text)
-    const text = errors.join('; ')
-    return text === '' ? [] : [maskBeginning(text, [sent], shownCharacters)]
+  /** The token of the options as it is now. */
+  async token(): Promise<string> {
+    const { token } = this.#options
+    return typeof token === 'string' ? token : token.read()
   }
 
-  async #exchange({ method, path, body }: VaultRequest): Promise<WholeResponse> {
-    const { token, namespace, timeoutMs = 10_000 } = this.#options
+  /** A token that was replaced while the request was under way is used at once. */
+  async #sendWithToken(request: VaultRequest): Promise<WholeResponse & { readonly token: string }> {
+    const token = await this.token()
+    const response = await this.#exchange(request, token)
+    if (response.status !== 403) return { ...response, token }
+    const newer = await this.token()
+    if (newer === token) return { ...response, token }
+    return { ...(await this.#exchange(request, newer)), token: newer }
+  }
+
+  async #exchange({ method, path, body }: VaultRequest, token: string): Promise<WholeResponse> {
+    const { namespace, timeoutMs = 10_000 } = this.#options
     try {
       return await exchange(new URL(`/v1/${path}`, this.#options.url), {
         method,
@@ -142,4 +151,12 @@ export class VaultClient {
   #unreachableError(reason: string, cause?: unknown): ConnectError {
     return new ConnectError('vault_unreachable', { details: { url: this.url, reason }, cause })
   }
+}
+
+/** A proxy between this process and the vault may repeat the whole request. */
+function maskErrors(errors: readonly string[], secrets: readonly string[]): readonly string[] {
+  const sent = new SecretIndex()
+  for (const text of secrets) if (text.length >= minSecretLength) addSecret(sent, text)
+  const text = errors.join('; ')
+  return text === '' ? [] : [maskBeginning(text, [sent], shownCharacters)]
 }

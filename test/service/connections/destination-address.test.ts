@@ -6,13 +6,13 @@ import { destinationAddress } from '../../../service/connections/destination-add
 const address = { host: 'db', port: 5432, user: 'u', database: 'd', ssl: 'require' } as const
 const places = { data: address, postgres: { warehouse: { ...address, host: 'wh' } } }
 
-test('a dataset is a schema of the Data database, a named PostgreSQL one of the settings', () => {
-  expect(destinationAddress('data:shop', places)).toEqual({
+test('a dataset is a schema of the Data database, a named PostgreSQL one of the settings', async () => {
+  expect(await destinationAddress('data:shop', places)).toEqual({
     type: 'postgres',
     address,
     schema: 'shop',
   })
-  expect(destinationAddress('postgres:warehouse', places)).toEqual({
+  expect(await destinationAddress('postgres:warehouse', places)).toEqual({
     type: 'postgres',
     address: { ...address, host: 'wh' },
   })
@@ -33,37 +33,68 @@ test.each([
   ['postgres:other', 'destination_not_available'],
   ['s3:bucket/prefix', 'destination_not_available'],
   ['instance:sf-prod', 'destination_not_available'],
-])('the destination %s is refused as %s', (destination, code) => {
-  expect(() => destinationAddress(destination, places)).toThrow(
-    expect.objectContaining({ code }) as Error,
-  )
+])('the destination %s is refused as %s', async (destination, code) => {
+  await expect(destinationAddress(destination, places)).rejects.toMatchObject({ code })
 })
 
-test('a name that is almost a dataset is told which one is', () => {
-  const near = (destination: string): unknown => {
+test('a name that is almost a dataset is told which one is', async () => {
+  const near = async (destination: string): Promise<unknown> => {
     try {
-      return destinationAddress(destination, places)
+      return await destinationAddress(destination, places)
     } catch (error) {
       return error instanceof ConnectError ? error.details.problem : error
     }
   }
-  expect(near('data:dr-block')).toContain('Did you mean `data:dr_block`?')
-  expect(near('data:1st shop')).toContain('Did you mean `data:_1st_shop`?')
-  expect(near('data:--')).not.toContain('Did you mean')
+  expect(await near('data:dr-block')).toContain('Did you mean `data:dr_block`?')
+  expect(await near('data:1st shop')).toContain('Did you mean `data:_1st_shop`?')
+  expect(await near('data:--')).not.toContain('Did you mean')
 })
 
-test('without a Data database there are no datasets', () => {
-  expect(() => destinationAddress('data:shop', { ...places, data: undefined })).toThrow(
-    /is not set/,
+test('without a Data service and a database of its own there are no datasets', async () => {
+  await expect(destinationAddress('data:shop', { ...places, data: undefined })).rejects.toThrow(
+    /name neither/,
   )
 })
 
-test('whatever is written, it is one of the known places or refused', () => {
-  fc.assert(
-    fc.property(fc.string(), (text) => {
+test('a Data service gives the address, with a schema of its own or the name of the dataset', async () => {
+  const asked: string[] = []
+  const data = (schema: string | undefined) => ({
+    find: (name: string, ifMissing: string) => {
+      asked.push(`${name} ${ifMissing}`)
+      return Promise.resolve(name === 'gone' ? undefined : { address, schema })
+    },
+  })
+  const shop = { type: 'postgres', address }
+  expect(await destinationAddress('data:shop', { ...places, data: data(undefined) })).toEqual({
+    ...shop,
+    schema: 'shop',
+  })
+  const own = { ...places, data: data('Shop_1') }
+  expect(await destinationAddress('data:shop', own, { ifMissing: 'fail' })).toEqual({
+    ...shop,
+    schema: 'Shop_1',
+  })
+  for (const schema of ['pg_catalog', 'reactor_connect', 'a-b', '', 'x'.repeat(64)])
+    await expect(
+      destinationAddress('data:shop', { ...places, data: data(schema) }),
+      schema,
+    ).rejects.toMatchObject({ code: 'destination_not_available' })
+  await expect(destinationAddress('data:gone', own, { ifMissing: 'fail' })).rejects.toMatchObject({
+    code: 'destination_not_available',
+  })
+  await expect(destinationAddress('data:a-b', own)).rejects.toMatchObject({
+    code: 'destination_invalid',
+  })
+  expect(asked.slice(0, 2)).toEqual(['shop create', 'shop fail'])
+  expect(asked.filter((name) => name.includes('-'))).toEqual([])
+})
+
+test('whatever is written, it is one of the known places or refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string(), async (text) => {
       for (const destination of [text, `data:${text}`, `postgres:${text}`]) {
         try {
-          const { schema = 'x' } = destinationAddress(destination, places)
+          const { schema = 'x' } = await destinationAddress(destination, places)
           expect(schema).toMatch(/^\w{1,63}$/)
         } catch (error) {
           expect(error).toBeInstanceOf(ConnectError)

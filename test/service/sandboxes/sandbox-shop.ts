@@ -108,7 +108,7 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
     lastRun: connection.lastRun?.id ?? null,
     instanceHash: instanceHash(await service.instances.get(connection.from)),
     catalogHash: catalogHash(streams),
-    destinationFingerprint: await destinationFingerprint(addressOf(destination), streams),
+    destinationFingerprint: await destinationFingerprint(await addressOf(destination), streams),
     principal,
   }
   const token = await new PromoteTokens(vault).issue({ sandbox: id, expiresAt, binding })

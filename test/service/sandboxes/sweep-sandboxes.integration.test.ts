@@ -15,7 +15,7 @@ const hourMs = 3_600_000
 
 /** The schema of a sandbox, as one that runs makes it. */
 async function makeSchema({ test }: Shop, id: string): Promise<string> {
-  await using session = await DestinationSession.open(test.addressOf('data:any'))
+  await using session = await DestinationSession.open(await test.addressOf('data:any'))
   const schema = `reactor_sandbox_${id.slice(4).toLowerCase()}`
   const now = Date.now()
   const times = { createdAtMs: now, expiresAtMs: now + hourMs }
@@ -31,7 +31,8 @@ async function readySandbox(shop: Shop, name: string, lifetimeMs = hourMs): Prom
 
 function optionsOf({ test }: Shop): SweepOptions {
   const { store, addressOf } = test
-  return { store, addressOf, logger: silent, now: Date.now }
+  const checkDataService = (): Promise<void> => Promise.resolve()
+  return { store, addressOf, checkDataService, logger: silent, now: Date.now }
 }
 
 test('the schemas of sandboxes that have served are dropped; those still good, or of another service, stay', async () => {

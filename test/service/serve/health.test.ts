@@ -15,6 +15,7 @@ function reportsOn(vault: Vault): () => Promise<HealthReport> {
   const health = new ProcessHealthService({
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
+    data: undefined,
     vault,
     stopping: neverAborted(),
     now: () => nowMs,

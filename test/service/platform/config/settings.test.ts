@@ -7,6 +7,7 @@ import {
   settingsHelp,
   settingsPage,
 } from '../../../../service/platform/config/settings-reference.ts'
+import { unusedSettings } from '../../../../service/platform/config/setting-rules.ts'
 import { settings, type Settings } from '../../../../service/platform/config/settings.ts'
 import { ConnectError, type ErrorBody } from '../../../../protocol/index.ts'
 import { newFolder } from '../../../support/new-folder.ts'
@@ -96,6 +97,7 @@ describe('settings', () => {
         REACTOR_CONNECT_PARALLEL_RUNS: '3',
         REACTOR_CONNECT_ALLOWED_NETWORKS: '10.1.0.0/16,fd00::/8',
         REACTOR_CONNECT_DATA_URL: 'http://localhost:8002/',
+        REACTOR_CONNECT_DATA_API_KEY: 'k',
         REACTOR_CONNECT_DATA_DIR: 'data',
         REACTOR_CONNECT_VAULT_URL: '',
         REACTOR_CONNECT_POSTGRES_DATA_MART_URL: 'postgres://u:p%40@127.0.0.1/d',
@@ -177,7 +179,7 @@ describe('a wrong setting stops the start', () => {
   })
 
   test('all that is wrong is told at once', async () => {
-    const toml = '[connect]\nbind = 8007\nbindd = "x"\nvault_token = 1\n'
+    const toml = '[connect]\nbind = 8007\nbindd = "x"\npublic_url = 1\n'
     const body = await problemOf(async () => fromFile(toml))
     expect(body.details?.more).toHaveLength(2)
   })
@@ -195,13 +197,117 @@ describe('a wrong setting stops the start', () => {
   })
 })
 
+describe('a setting that would do nothing is refused', () => {
+  const data = { DATA_URL: 'http://d:8002', DATA_API_KEY: 'k' }
+  const vault = { VAULT_URL: 'http://v:8200', VAULT_TOKEN: 't' }
+  test.each([
+    ['data.api_key', 'needs data.url', { DATA_API_KEY: 'k' }],
+    ['data.url', 'needs data.api_key', { DATA_URL: 'http://d:8002' }],
+    [
+      'data.database_url',
+      'is set together with data.url',
+      { ...data, DATA_DATABASE_URL: 'postgres://u@h/d' },
+    ],
+    ['jobs.api_key', 'needs jobs.url', { JOBS_API_KEY: 'k' }],
+    ['storage.api_key', 'needs storage.url', { STORAGE_API_KEY: 'k' }],
+    ['vault_token', 'needs vault_url', { VAULT_TOKEN: 't' }],
+    ['vault_token_file', 'needs vault_url', { VAULT_TOKEN_FILE: '/run/t' }],
+    ['vault_mount', 'needs vault_url', { VAULT_MOUNT: 'kv' }],
+    ['vault_namespace', 'needs vault_url', { VAULT_NAMESPACE: 'n' }],
+    ['vault_token_file', 'together with vault_token', { ...vault, VAULT_TOKEN_FILE: '/run/t' }],
+    ['vault_key', 'together with vault_url', { ...vault, VAULT_KEY: 'x' }],
+    ['vault_previous_key', 'together with vault_url', { ...vault, VAULT_PREVIOUS_KEY: 'x' }],
+    ['kafka.tls', 'needs kafka.brokers', { KAFKA_TLS: 'true' }],
+    ['kafka.sasl.password', 'needs kafka.sasl.username', { KAFKA_SASL_PASSWORD: 'p' }],
+    [
+      'kafka.schema_registry_url',
+      'has no effect in this version',
+      { KAFKA_SCHEMA_REGISTRY_URL: 'http://r:8081' },
+    ],
+    ['airbyte.enabled', 'has no effect in this version', { AIRBYTE_ENABLED: 'true' }],
+  ])('%s: %s', async (setting, problem, given) => {
+    const environment = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [`REACTOR_CONNECT_${name}`, value]),
+    )
+    const body = await problemOf(() => loadSettings({ environment }))
+    expect(body).toMatchObject({ code: 'setting_invalid', details: { setting } })
+    expect(body.details?.more).toBeUndefined()
+    expect(body.message).toContain(problem)
+    expect(body.message.split('\n')).toHaveLength(1)
+    expect(body.suggested_fix).toMatch(/^(Set|Remove) /)
+  })
+
+  test('a switch that is off is none', async () => {
+    const toml = '[connect.airbyte]\nenabled = false\n[connect.kafka]\ntls = false\n'
+    expect(await fromFile(toml)).toMatchObject({ airbyteEnabled: false, kafkaTls: false })
+  })
+
+  test('the Storage service is accepted, and named as unused', async () => {
+    const toml = '[connect.storage]\nurl = "http://s:8003"\napi_key = "k"\n'
+    const loaded = await fromFile(toml)
+    const paths = unusedSettings(loaded).map(({ path }) => path)
+    expect(paths).toEqual(['storage.url', 'storage.api_key'])
+    expect(unusedSettings(loadSettings({ environment: {} }))).toEqual([])
+  })
+
+  test.each(['VAULT_TOKEN', 'DATA_API_KEY', 'JOBS_API_KEY', 'STORAGE_API_KEY'])(
+    'a key that HTTP cannot send is refused, and not shown: %s',
+    async (name) => {
+      const urls = { ...vault, ...data, JOBS_URL: 'http://j:8005', STORAGE_URL: 'http://s:8003' }
+      const environment = Object.fromEntries(
+        Object.entries({ ...urls, [name]: 'hunter2\nx' }).map(([variable, value]) => [
+          `REACTOR_CONNECT_${variable}`,
+          value,
+        ]),
+      )
+      const body = await problemOf(() => loadSettings({ environment }))
+      expect(body.details?.place).toBe(`REACTOR_CONNECT_${name}`)
+      expect(JSON.stringify(body)).not.toContain('hunter2')
+    },
+  )
+})
+
+describe('the token of a Vault', () => {
+  const url = { REACTOR_CONNECT_VAULT_URL: 'http://localhost:8010' }
+
+  test('is in a variable of its own, else in that of other programs', () => {
+    const foreign = { ...url, VAULT_TOKEN: 'theirs' }
+    expect(loadSettings({ environment: foreign }).vaultToken).toBe('theirs')
+    const both = { ...foreign, REACTOR_CONNECT_VAULT_TOKEN: 'ours' }
+    expect(loadSettings({ environment: both }).vaultToken).toBe('ours')
+  })
+
+  test('is not taken from other programs without need', () => {
+    expect(loadSettings({ environment: { VAULT_TOKEN: 'theirs' } }).vaultToken).toBeUndefined()
+    const named = { ...url, VAULT_TOKEN: 'theirs', REACTOR_CONNECT_VAULT_TOKEN_FILE: '/run/token' }
+    const loaded = loadSettings({ environment: named })
+    expect(loaded.vaultTokenFile).toBe('/run/token')
+    expect(loaded).not.toHaveProperty('vaultToken')
+  })
+
+  test('is that of the last login of this user if nothing else is named', async () => {
+    const home = await newFolder('home')
+    const file = join(home, '.vault-token')
+    const environment = { ...url, HOME: home }
+    const missing = await problemOf(() => loadSettings({ environment }))
+    expect(missing.message).toBe(
+      'The setting vault_url (REACTOR_CONNECT_VAULT_URL) needs vault_token or vault_token_file: neither is set, and there is no ~/.vault-token',
+    )
+    await writeFile(file, 'last')
+    expect(loadSettings({ environment }).vaultTokenFile).toBe(file)
+    const own = { ...environment, VAULT_TOKEN: 'theirs' }
+    expect(loadSettings({ environment: own })).not.toHaveProperty('vaultTokenFile')
+    expect(loadSettings({ environment: { HOME: home } })).not.toHaveProperty('vaultTokenFile')
+  })
+})
+
 describe('the reference', () => {
   test('docs/configuration.md is what the table says', async () => {
     await expect(settingsPage()).toMatchFileSnapshot(resolve('docs/configuration.md'))
   })
 
   test('the help of serve lists every setting that does something', () => {
-    for (const { variable, isIdle = false } of settings)
-      expect(settingsHelp().includes(`  ${variable} `)).toBe(!isIdle)
+    for (const { variable, unused } of settings)
+      expect(settingsHelp().includes(`  ${variable} `)).toBe(unused === undefined)
   })
 })

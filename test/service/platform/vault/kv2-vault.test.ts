@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConnectError } from '../../../../protocol/index.ts'
 import { openKv2Vault, type Kv2VaultOptions } from '../../../../service/platform/vault/kv2-vault.ts'
+import { TokenFile } from '../../../../service/platform/vault/token-file.ts'
 import { startKv2Server, type Kv2Server } from '../../../fakes/kv2-server.ts'
 import { vaultContract } from './vault-contract.ts'
+import { newFolder } from '../../../support/new-folder.ts'
 import { silent as logger } from '../../../support/logger.ts'
 
 vaultContract('a Vault over HTTP', async () => {
@@ -13,6 +18,13 @@ vaultContract('a Vault over HTTP', async () => {
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 })
+
+/** In one step, as agents do it. */
+async function replace(file: string, text: string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`
+  await writeFile(draft, text)
+  await rename(draft, file)
+}
 
 describe('a Vault over HTTP', () => {
   let server: Kv2Server
@@ -152,5 +164,54 @@ describe('a Vault over HTTP', () => {
     })
     await vault.check()
     expect(server.requests.join()).not.toContain('renew-self')
+  })
+
+  it('takes the token from a file for each request, as an agent replaces it', async () => {
+    const file = join(await newFolder('token-file'), 'token')
+    const lines: string[] = []
+    const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) })
+    const token = new TokenFile({ file, logger: log, lookMs: 20 })
+    await using vault = open({ token, logger: log })
+    await expect(vault.check()).rejects.toMatchObject({
+      code: 'setting_invalid',
+      message: `The setting vault_token_file (${file}) cannot be read (ENOENT)`,
+    })
+    server.addToken('hvs.first-SECRET', { ttlMs: 60_000 })
+    await writeFile(file, 'hvs.first-SECRET\n')
+    await vault.put('a', { '/t': '1' })
+
+    // The agent has another one; the old one ends.
+    server.addToken('hvs.first-SECRET', { ttlMs: -1 })
+    server.addToken('hvs.second-SECRET', { ttlMs: 400, renewable: true })
+    await replace(file, 'hvs.second-SECRET')
+    expect(await vault.get('a')).toMatchObject({ version: 1 })
+    await vi.waitFor(
+      () => {
+        expect(server.requests).toContain('POST auth/token/renew-self')
+      },
+      { timeout: 5_000 },
+    )
+
+    // While it cannot be read, the token of before is good.
+    for (const broken of ['', 'two words', 'line\nSECRET']) {
+      await replace(file, broken)
+      expect(await vault.get('a')).toMatchObject({ version: 1 })
+    }
+    await rm(file)
+    expect(await vault.get('a')).toMatchObject({ version: 1 })
+    const warned = lines.filter((line) => line.includes('the token of before is used'))
+    // A second time at most, if a read of the renewal was under way when the file changed.
+    expect([1, 2]).toContain(warned.length)
+    expect(lines.join('')).not.toContain('SECRET')
+  })
+
+  it('sends a request again if the token was replaced while it was refused', async () => {
+    const file = join(await newFolder('token-file'), 'token')
+    await writeFile(file, 'hvs.old')
+    const token = new TokenFile({ file, logger })
+    await using vault = open({ token })
+    server.addToken('hvs.new', {})
+    server.beforeAnswer(() => replace(file, 'hvs.new'))
+    expect(await vault.get('a')).toBeNull()
   })
 })
