@@ -39,6 +39,33 @@ export interface Connector {
   streams?(): Promise<ConnectorStreams>
   /** Undefined if the connector has no actions. */
   readonly actions?: ConnectorActions
+  /** Undefined if no event of its webhooks carries a record, or names one. Such an event only says that a stream is to be read. */
+  readonly events?: ConnectorEvents
+}
+
+export interface ConnectorEvents {
+  /** The names of the streams whose records events carry or name. */
+  readonly streams: ReadonlySet<string>
+  /**
+   * Emits the records that the events tell of, with deletes, as `read` would, and no state. Events come in any order, late and more than once: of two versions
+   * of a record the newer one has the higher cursor. Runs in a read worker.
+   */
+  read(
+    task: EventsTask,
+    out: Pick<RecordOutput, 'records' | 'rateLimited'>,
+    context: ConnectorContext,
+  ): Promise<void>
+}
+
+/** Plain data: it crosses a thread. */
+export interface EventsTask extends Pick<ReadTask, 'config' | 'stream'> {
+  readonly events: readonly WebhookEvent[]
+}
+
+/** A genuine event of a webhook. */
+export interface WebhookEvent {
+  readonly type: string | null
+  readonly body: JsonObject
 }
 
 export interface ConnectorStreams {

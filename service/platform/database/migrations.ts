@@ -297,6 +297,11 @@ ALTER TABLE reactor_connect_service.audit_log
   {
     name: 'webhooks',
     sql: `
+ALTER TABLE reactor_connect_service.runs
+  DROP CONSTRAINT runs_trigger_check,
+  ADD CONSTRAINT runs_trigger_check
+    CHECK (trigger IN ('manual', 'schedule', 'retry', 'jobs', 'promote', 'webhook'));
+
 CREATE TABLE reactor_connect_service.receivers (
   id text COLLATE "C" PRIMARY KEY,
   name text COLLATE "C" NOT NULL CONSTRAINT receivers_name UNIQUE,
