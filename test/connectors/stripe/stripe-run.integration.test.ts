@@ -81,7 +81,7 @@ test(
     })
     const load = async (bodies: readonly JsonObject[]) => {
       const connection = eventsConnection(plan.connection)
-      const events = bodies.map((body) => ({ type: String(body.type), body }))
+      const events = bodies.map((body) => ({ type: null, body }))
       const streams = plan.streams.map((sink) => ({ ...sink, connection }))
       const { result } = await runPlan({
         ...plan,
