@@ -23,6 +23,7 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
@@ -50,6 +51,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly threads: WorkerThreads
   readonly addressOf: (destination: string) => DestinationConfig
   readonly logOf: (options: ConnectionOptions) => LogConfig
+  /** Loads events of webhooks into the tables of connections. */
+  readonly streamTarget: StreamTarget
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
@@ -94,10 +97,22 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
   const leftOvers = { store, addressOf, logger, now }
+  const runs = new StoredRunService({ store, jobs, logger })
+  const streamTarget = new StreamTarget({
+    store,
+    instances,
+    catalog,
+    runs,
+    places: planPlaces,
+    threads,
+    logger,
+    now,
+  })
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     threads,
+    streamTarget,
     addressOf,
     logOf,
     service: {
@@ -115,7 +130,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         now,
       }),
       connections: new StoredConnectionService(connections),
-      runs: new StoredRunService({ store, jobs, logger }),
+      runs,
       schemas: store.schemas,
       sandboxes: new StoredSandboxService({
         store,
