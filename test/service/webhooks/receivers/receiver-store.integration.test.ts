@@ -130,9 +130,9 @@ describe('who follows receivers', () => {
     await opened.store.receivers.delete('a')
     await isCalled()
     subscription[Symbol.dispose]()
-    using control = new DisposableStack()
+    using subscriptions = new DisposableStack()
     const later = vi.fn()
-    control.use(opened.store.receivers.onChange(later))
+    subscriptions.use(opened.store.receivers.onChange(later))
     await newReceiver(other, 'b')
     await vi.waitFor(() => {
       expect(later.mock.calls.length).toBeGreaterThan(1)
@@ -145,7 +145,8 @@ describe('who follows receivers', () => {
     await using store = await openStore({ url: postgres.url, logger: silent })
     await postgres.kill9()
     const changed = vi.fn()
-    using _ = store.receivers.onChange(changed)
+    using subscriptions = new DisposableStack()
+    subscriptions.use(store.receivers.onChange(changed))
     await postgres.restart()
     await vi.waitFor(() => {
       expect(changed).toHaveBeenCalled()
