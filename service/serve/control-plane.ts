@@ -98,21 +98,12 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
   const leftOvers = { store, addressOf, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
-  const streamTarget = new StreamTarget({
-    store,
-    instances,
-    catalog,
-    runs,
-    places: planPlaces,
-    threads,
-    logger,
-    now,
-  })
+  const events = { store, instances, catalog, runs, places: planPlaces, threads, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     threads,
-    streamTarget,
+    streamTarget: new StreamTarget(events),
     addressOf,
     logOf,
     service: {

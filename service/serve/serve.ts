@@ -17,6 +17,7 @@ import { HttpJobs } from '../platform/jobs/http-jobs.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { pgBossJobs } from '../platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue, type PgBossQueue } from '../platform/jobs/pg-boss-queue.ts'
+import { RelaxedPolling } from '../schedules/relaxed-polling.ts'
 import { Scheduler } from '../schedules/scheduler.ts'
 import { mostParallelRuns, thisMachine } from '../run-worker/machine-limits.ts'
 import { RunWorker } from '../run-worker/run-worker.ts'
@@ -253,13 +254,16 @@ function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
 
 function schedulerLoop(
   options: ServeOptions,
-  dependencies: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
+  { store, queue, jobs, plane }: Pick<WorkerOptions, 'store' | 'queue' | 'jobs' | 'plane'>,
 ): Loop {
-  const { store, queue, jobs } = dependencies
   const scheduler = new Scheduler({
     store,
     queue,
     jobs,
+    relaxed: new RelaxedPolling({
+      sweepEvery: (about) => store.sweepEvery(about),
+      coversAll: (connection) => plane.streamTarget.coversAll(connection),
+    }),
     logger: options.logger,
     staleMs: standardTiming.staleMs,
     now: () => options.now(),

@@ -22,6 +22,7 @@ import { PostgresDriftStore } from '../connections/drift/drift-store.ts'
 import { PostgresSchemaStore } from '../schemas/schema-store.ts'
 import { readStatus } from './status.ts'
 import type { Retention, Store } from './store.ts'
+import { sweepEvery } from '../webhooks/dispatch/event-flow.ts'
 import { PostgresUserStore } from '../users/user-store.ts'
 
 export interface StoreOptions {
@@ -69,6 +70,7 @@ export async function openStore({
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
     usedTokens: new PostgresUsedTokenStore(database),
+    sweepEvery: (about) => sweepEvery(database, about),
     isHeld: (lock) => locks.isHeld(lock),
     runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),

@@ -10,6 +10,7 @@ import type { RunStore } from '../runs/contract.ts'
 import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
 import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
+import type { RelaxedPollingOptions } from '../schedules/relaxed-polling.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 import type { StoreStatus } from './status-contract.ts'
@@ -40,6 +41,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   readonly usedTokens: UsedTokenStore
+  /** How many scheduled runs of a connection events take the place of: `service/webhooks/dispatch/event-flow.ts`. */
+  sweepEvery: RelaxedPollingOptions['sweepEvery']
   /** Whether a living process holds the lock: a killed one loses it within moments. */
   isHeld(lock: string): Promise<boolean>
   /** Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes. */

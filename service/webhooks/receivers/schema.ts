@@ -39,6 +39,10 @@ export const dispatchSchema = z
       description:
         'Events with the same value there reach the target in the order in which they came, one after the other. Default: no order.',
     }),
+    sweepEvery: z.int().min(2).max(1_000).exactOptional().meta({
+      description:
+        'Only for `stream:CONNECTION/*`. While events keep all streams of the connection up to date, only every so many scheduled runs start, which would find what an event has missed. Default: all.',
+    }),
   })
   .meta({ id: 'Dispatch' })
 export type Dispatch = Resource<typeof dispatchSchema>

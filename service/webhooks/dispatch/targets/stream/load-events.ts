@@ -75,18 +75,20 @@ export async function loadEvents(
   }
 }
 
+/** Each is a run of its own. */
 function eventsPlan(
-  { runKey: _, completed: __, ...plan }: RunPlan,
+  { source, streams, destination, limits }: RunPlan,
   connection: string,
   events: readonly WebhookEvent[],
 ): RunPlan {
   return {
-    ...plan,
     connection,
-    source: { ...plan.source, events },
+    source: { ...source, events },
+    streams,
+    destination,
     // The topics of a connection have what its runs read.
     log: { kind: 'embedded' },
-    limits: { ...plan.limits, partitionsPerStream: 1 },
+    limits: { ...limits, partitionsPerStream: 1 },
   }
 }
 

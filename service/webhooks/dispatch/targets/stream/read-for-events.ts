@@ -15,36 +15,43 @@ const longestWaitMs = 600_000
 export async function readForEvents(
   connection: Connection,
   events: readonly ClaimedDispatch[],
-  { runs, now }: { readonly runs: Pick<RunService, 'start'>; now(): number },
+  { runs, nowMs }: { readonly runs: Pick<RunService, 'start'>; readonly nowMs: number },
 ): Promise<ReadonlyMap<string, DispatchOutcome>> {
   if (events.length === 0) return new Map()
-  const last = connection.lastRun
-  const lastStartMs = Date.parse(last?.startedAt ?? last?.createdAt ?? '')
-  const readBy = (startMs: number): ReadonlyMap<string, DispatchOutcome> =>
-    new Map(
-      events.map(({ seq, attempt, delivery }) => [
-        seq,
-        Date.parse(delivery.receivedAt) < startMs ? { outcome: 'done' } : later(attempt),
-      ]),
-    )
-  if (last?.status === 'queued') return readBy(Infinity)
-  if (last?.status === 'running') return readBy(lastStartMs)
-  if (last?.trigger === 'webhook' && now() - lastStartMs < pauseMs && last.status === 'complete')
-    return readBy(lastStartMs)
+  const startMs = begunMs(connection.lastRun, nowMs) ?? (await startRun(runs, connection.name))
+  return new Map(
+    events.map(({ seq, attempt, delivery }) => [
+      seq,
+      Date.parse(delivery.receivedAt) < startMs ? { outcome: 'done' } : later(attempt),
+    ]),
+  )
+}
+
+/** When the run began that is to be waited for, before another one starts; undefined: there is none. */
+function begunMs(run: Connection['lastRun'], nowMs: number): number | undefined {
+  if (run?.status === 'queued') return Infinity
+  const startMs = Date.parse(run?.startedAt ?? '')
+  if (run?.status === 'running') return startMs
+  const isRecent =
+    run?.trigger === 'webhook' && run.status === 'complete' && nowMs - startMs < pauseMs
+  return isRecent ? startMs : undefined
+}
+
+/** When it begins. If another one began at this moment, nobody knows whether it was before the events. */
+async function startRun(runs: Pick<RunService, 'start'>, connection: string): Promise<number> {
   try {
-    await runs.start(connection.name, 'webhook')
-    return readBy(Infinity)
+    await runs.start(connection, 'webhook')
+    return Infinity
   } catch (error) {
-    if (!(error instanceof ConnectError) || error.code !== 'run_active') throw error
-    return readBy(-Infinity)
+    if (error instanceof ConnectError && error.code === 'run_active') return -Infinity
+    throw error
   }
 }
 
 function later(attempt: number): DispatchOutcome {
-  const retryAfterMs = Math.min(longestWaitMs, pauseMs * 2 ** Math.min(attempt - 1, 10))
   return {
     outcome: 'failed',
     reason: 'a run that began before the event came has to end first',
-    retryAfterMs,
+    retryAfterMs: Math.min(longestWaitMs, pauseMs * 2 ** Math.min(attempt - 1, 10)),
   }
 }

@@ -1,5 +1,5 @@
 import { Batches } from '../../../../../lib/async/batches.ts'
-import type { WebhookEvent } from '../../../../../connectors/connector.ts'
+import type { Connector, WebhookEvent } from '../../../../../connectors/connector.ts'
 import { ConnectError, isJsonObject, streamLabel } from '../../../../../protocol/index.ts'
 import type { FolderCatalogService } from '../../../../catalog/catalog-service.ts'
 import type { ConnectionStore } from '../../../../connections/contract.ts'
@@ -80,6 +80,13 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     }
   }
 
+  /** Whether events are loaded directly into all streams of the connection, so that its runs find only what an event has missed. */
+  async coversAll(connection: Connection): Promise<boolean> {
+    const streams = await this.#streams(connection, '*')
+    const { connector } = await this.#connectorOf(connection.from)
+    return streams.every((sink) => isDirect(connector, sink))
+  }
+
   /** All are of one target. Never throws: it would be tried again for each alone. */
   async #load(
     events: readonly StreamEvent[],
@@ -116,20 +123,19 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     )
     const changes = judged.filter((one) => 'stream' in one)
     const { connector } = await this.#connectorOf(connection.from)
-    const isDirect = ({ stream }: Change): boolean =>
-      connector.events?.streams.has(stream) === true &&
-      streams.some((sink) => sink.stream.stream.name === stream && isMerged(sink))
-    const direct = changes.filter(isDirect)
+    const isLoaded = ({ stream }: Change): boolean =>
+      streams.some((sink) => sink.stream.stream.name === stream && isDirect(connector, sink))
+    const direct = changes.filter(isLoaded)
     const loaded = await this.#loadDirectly(direct, { connection, streams }, signal)
-    const others = changes.filter((change) => !isDirect(change))
+    const others = changes.filter((change) => !isLoaded(change))
     const read = await readForEvents(
       connection,
       others.map(({ claimed }) => claimed),
-      { runs: this.#options.runs, now: () => this.#options.now() },
+      { runs: this.#options.runs, nowMs: this.#options.now() },
     )
     return judged.map((one) => {
       if (!('stream' in one)) return one
-      return isDirect(one) ? loaded : (read.get(one.claimed.seq) ?? done)
+      return isLoaded(one) ? loaded : (read.get(one.claimed.seq) ?? done)
     })
   }
 
@@ -228,9 +234,13 @@ function inactiveReason({ name, status }: Connection): string | undefined {
   return `connection ${name} is ${status}. ${fix}`
 }
 
-/** Only then an old event cannot replace what is newer. */
-function isMerged({ mode, stream }: ResolvedStreams['streams'][number]): boolean {
-  return mode === 'append_dedup' && stream.sync_mode === 'incremental'
+/** Whether its events carry records; merged by a cursor, so that an old event does not replace what is newer. */
+function isDirect(
+  { events }: Connector,
+  { mode, stream }: ResolvedStreams['streams'][number],
+): boolean {
+  const isMerged = mode === 'append_dedup' && stream.sync_mode === 'incremental'
+  return isMerged && events?.streams.has(stream.stream.name) === true
 }
 
 function jsonOf(body: Buffer): unknown {

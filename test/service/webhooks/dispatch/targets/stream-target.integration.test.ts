@@ -63,8 +63,8 @@ async function shop(streams: readonly string[]): Promise<{
                 },
                 delivery: {
                   id: `dlv_${randomUUID()}`,
-                  eventId: String(body.id),
-                  eventType: String(body.type),
+                  eventId: textOf(body.id),
+                  eventType: textOf(body.type),
                   headers: {},
                   body: Buffer.from(JSON.stringify(body)),
                   kind,
@@ -77,6 +77,10 @@ async function shop(streams: readonly string[]): Promise<{
         ),
       ),
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 test(
@@ -151,7 +155,7 @@ test(
     ])
     expect(await dispatch([event], { kind: 'test' })).toEqual([{ outcome: 'done' }])
     expect(await dispatch([event], { stream: 'nothing' })).toMatchObject([
-      { outcome: 'failed', reason: expect.stringContaining('has no stream nothing') },
+      { outcome: 'failed', reason: expect.stringContaining('has no stream nothing') as unknown },
     ])
     expect(await dispatch([{ ...event, livemode: true }])).toEqual([{ outcome: 'done' }])
     await api.service.connections.setPaused('shop-to-pg', true)
