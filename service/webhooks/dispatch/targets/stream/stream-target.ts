@@ -13,6 +13,7 @@ import type { ExclusiveWork } from '../../../../platform/database/locks.ts'
 import type { RunService } from '../../../../runs/contract.ts'
 import type { ClaimedDispatch } from '../../../deliveries/contract.ts'
 import type { DispatchedEvent, DispatchOutcome, DispatchTarget, TargetOf } from '../contract.ts'
+import { targetDown } from '../target-down.ts'
 import { loadEvents, type LoadEventsDependencies } from './load-events.ts'
 import { readForEvents } from './read-for-events.ts'
 
@@ -101,9 +102,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
         signal,
       )
     } catch (thrown) {
-      const { message, suggestedFix, retryable } = ConnectError.from(thrown)
-      const reason = retryable ? message : `${message}. ${suggestedFix}`
-      return events.map(() => ({ outcome: 'failed', reason, isTargetDown: true }))
+      return events.map(() => targetDown(thrown))
     }
   }
 
