@@ -310,6 +310,7 @@ CREATE TABLE reactor_connect_service.receivers (
   token_hash bytea NOT NULL CONSTRAINT receivers_token UNIQUE,
   previous_token_hash bytea,
   previous_token_until timestamptz,
+  has_secret boolean NOT NULL DEFAULT false,
   secret_version integer NOT NULL DEFAULT 0,
   previous_secret_until timestamptz,
   version integer NOT NULL DEFAULT 1,
