@@ -76,6 +76,12 @@ export class LoadedDirectory implements ReceiverDirectory {
     return entry.untilMs === null || nowMs < entry.untilMs ? entry.receiver : undefined
   }
 
+  /** By its name. */
+  named(name: string): IngressReceiver | undefined {
+    for (const { receiver } of this.#byToken.values()) if (receiver.name === name) return receiver
+    return undefined
+  }
+
   isComplete(): boolean {
     return this.#isComplete
   }
