@@ -50,6 +50,7 @@ import { healthRoutes } from './health-routes.ts'
 import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
+import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
 import { schemaRoutes } from '../schemas/schema-routes.ts'
@@ -167,6 +168,7 @@ async function apiRoutes(
         stillAllowed: stillAllowedBy(guards),
       })
       sandboxRoutes(api, service.sandboxes)
+      receiverRoutes(api, service.receivers)
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
