@@ -22,8 +22,11 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
+import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
+import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
@@ -57,6 +60,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -96,6 +100,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
   const events = { store, instances, catalog, runs, places: planPlaces, threads, logger, now }
@@ -106,6 +111,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     streamTarget: new StreamTarget(events),
     addressOf,
     logOf,
+    ingress,
     service: {
       catalog,
       instances,
@@ -123,6 +129,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       connections: new StoredConnectionService(connections),
       runs,
       schemas: store.schemas,
+      ingress: ingress.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -135,12 +142,23 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
+      receivers: new StoredReceiverService({
+        store,
+        vault,
+        catalog,
+        publicUrl: settings.publicUrl,
+        targets: noAdvice,
+        logger,
+        now,
+      }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([clients, opened, threads].map((part) => part[Symbol.asyncDispose]()))
+      await Promise.all(
+        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+      )
     },
   }
 }

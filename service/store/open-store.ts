@@ -15,6 +15,7 @@ import { Locks } from '../platform/database/locks.ts'
 import { migrate } from '../platform/database/migrate.ts'
 import { prune } from './prune.ts'
 import { PostgresRunStore } from '../runs/run-store.ts'
+import { PostgresDeliveryLog } from '../webhooks/deliveries/delivery-log.ts'
 import { PostgresReceiverStore } from '../webhooks/receivers/receiver-store.ts'
 import { PostgresSandboxStore } from '../sandboxes/sandbox-store.ts'
 import { PostgresSchedulesAtJobsStore } from '../schedules/schedules-at-jobs-store.ts'
@@ -59,6 +60,7 @@ export async function openStore({
     connections: new PostgresConnectionStore(database),
     runs: new PostgresRunStore({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
     receivers: new PostgresReceiverStore(database, listener),
+    deliveryLog: new PostgresDeliveryLog(database),
     schedulesAtJobs: new PostgresSchedulesAtJobsStore(database),
     drift: new PostgresDriftStore(database),
     schemas: new PostgresSchemaStore(database),

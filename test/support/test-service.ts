@@ -121,6 +121,7 @@ export async function testService({
   )
   const { service, addressOf, logOf, streamTarget } = plane
   const { instances } = service
+  runUntilDisposed(parts, plane.ingress.run)
   return {
     ...{
       service,

@@ -1,5 +1,10 @@
 import type { Logger } from 'pino'
-import { encodeEvent, eventFingerprint, eventSchema, type EventMessage } from '../../../protocol/index.ts'
+import {
+  encodeEvent,
+  eventFingerprint,
+  eventSchema,
+  type EventMessage,
+} from '../../../protocol/index.ts'
 import { kafkaClient, type KafkaServers } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { KeyedProducer } from './keyed-producer.ts'

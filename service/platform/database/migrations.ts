@@ -338,6 +338,9 @@ CREATE TABLE reactor_connect_service.webhook_deliveries (
 );
 CREATE UNIQUE INDEX webhook_deliveries_once
   ON reactor_connect_service.webhook_deliveries (receiver_id, event_id) WHERE kind <> 'suspicious';
+CREATE UNIQUE INDEX webhook_deliveries_suspicious_once
+  ON reactor_connect_service.webhook_deliveries (receiver_id, event_id, body_hash)
+  WHERE kind = 'suspicious';
 CREATE INDEX webhook_deliveries_by_receiver
   ON reactor_connect_service.webhook_deliveries (receiver_id, id);
 CREATE INDEX webhook_deliveries_by_age ON reactor_connect_service.webhook_deliveries (received_at);

@@ -66,8 +66,8 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     const key = `${event.target.connection}/${event.target.stream}`
     const open = this.#open.get(key) ?? {
       batches: new Batches(
-        (events: readonly StreamEvent[]) => this.#load(events, signal),
-        mostAtOnce,
+        (events: readonly StreamEvent[]) => this.#load(event.target, events, signal),
+        { most: mostAtOnce, failsTogether: () => true },
       ),
       waiting: 0,
     }
@@ -75,6 +75,8 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     open.waiting += 1
     try {
       return await open.batches.add(event)
+    } catch (error) {
+      return targetDown(error)
     } finally {
       open.waiting -= 1
       if (open.waiting === 0) this.#open.delete(key)
@@ -88,37 +90,19 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     return streams.every((sink) => isDirect(connector, sink))
   }
 
-  /** All are of one target. Never throws: it would be tried again for each alone. */
   async #load(
-    events: readonly StreamEvent[],
-    signal: AbortSignal,
-  ): Promise<readonly DispatchOutcome[]> {
-    const [first] = events
-    if (first === undefined) return []
-    try {
-      return await this.#loadAll(
-        first.target,
-        events.map(({ claimed }) => claimed),
-        signal,
-      )
-    } catch (thrown) {
-      return events.map(() => targetDown(thrown))
-    }
-  }
-
-  async #loadAll(
     target: TargetOf<'stream'>,
-    claimed: readonly ClaimedDispatch[],
+    events: readonly StreamEvent[],
     signal: AbortSignal,
   ): Promise<readonly DispatchOutcome[]> {
     const { store } = this.#options
     const connection = await store.connections.get(target.connection)
     const reason = inactiveReason(connection)
     if (reason !== undefined)
-      return claimed.map(() => ({ outcome: 'failed', reason, isTargetDown: true }))
+      return events.map(() => ({ outcome: 'failed', reason, isTargetDown: true }))
     const streams = await this.#streams(connection, target.stream)
     const judged = await Promise.all(
-      claimed.map((one) => this.#judge(one, { connection, streams, target })),
+      events.map(({ claimed }) => this.#judge(claimed, { connection, streams, target })),
     )
     const changes = judged.filter((one) => 'stream' in one)
     const { connector } = await this.#connectorOf(connection.from)

@@ -14,12 +14,12 @@ import { targetDown } from '../target-down.ts'
 
 /** Its own topics begin so: a foreign message in one of them would end the runs that read it. */
 const reservedPrefix = 'connect.'
-const mostAtOnce = 500
+const together = { most: 500, failsTogether: () => true }
 
 /** `topic:NAME`: a topic of the service's Kafka, as Avro. */
 export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
   readonly #topics: EventTopics | undefined
-  readonly #waiting = new Map<string, Batches<ClaimedDispatch, DispatchOutcome>>()
+  readonly #batches = new Map<string, Batches<ClaimedDispatch, undefined>>()
 
   /** @param servers undefined: the service has no Kafka */
   constructor(servers: KafkaServers | undefined, logger: Logger) {
@@ -39,21 +39,24 @@ export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
     }
   }
 
-  dispatch({ target: { name }, claimed }: DispatchedEvent<'topic'>): Promise<DispatchOutcome> {
-    const known = this.#waiting.get(name)
-    const batches =
-      known ?? new Batches((events: readonly ClaimedDispatch[]) => this.#send(name, events), mostAtOnce)
-    if (known === undefined) this.#waiting.set(name, batches)
-    return batches.add(claimed)
+  async dispatch({
+    target: { name },
+    claimed,
+  }: DispatchedEvent<'topic'>): Promise<DispatchOutcome> {
+    const batches = this.#batches.get(name) ?? new Batches(this.#sendTo(name), together)
+    this.#batches.set(name, batches)
+    try {
+      await batches.add(claimed)
+      return { outcome: 'done' }
+    } catch (error) {
+      return targetDown(error)
+    }
   }
 
-  /** Never throws: it would be tried again for each alone. */
-  async #send(topic: string, events: readonly ClaimedDispatch[]): Promise<readonly DispatchOutcome[]> {
-    try {
+  #sendTo(topic: string): (events: readonly ClaimedDispatch[]) => Promise<readonly undefined[]> {
+    return async (events) => {
       await this.#topics?.send(topic, events.map(topicEvent))
-      return events.map(() => ({ outcome: 'done' }))
-    } catch (error) {
-      return events.map(() => targetDown(error))
+      return events.map(() => undefined)
     }
   }
 
