@@ -364,7 +364,9 @@ CREATE INDEX webhook_dispatches_running_in_order
   ON reactor_connect_service.webhook_dispatches (receiver_id, target, order_key)
   WHERE status = 'running' AND order_key IS NOT NULL;
 CREATE INDEX webhook_dispatches_by_status
-  ON reactor_connect_service.webhook_dispatches (status, delivery_id);
+  ON reactor_connect_service.webhook_dispatches (receiver_id, status, delivery_id);
+CREATE INDEX webhook_dispatches_dead
+  ON reactor_connect_service.webhook_dispatches (delivery_id) WHERE status = 'dead';
 
 CREATE TABLE reactor_connect_service.webhook_targets (
   target text COLLATE "C" PRIMARY KEY,

@@ -74,9 +74,12 @@ async function unpark(session: Session, rows: readonly SettledRow[]): Promise<vo
        FROM unnest($1::text[], $2::text[], $3::text[]) AS key (receiver_id, target, order_key)
      ) AS key CROSS JOIN LATERAL (
        SELECT seq FROM ${dispatches} AS next
-       WHERE (next.receiver_id, next.target, next.order_key)
-           = (key.receiver_id, key.target, key.order_key)
-         AND next.${unsettled} ORDER BY seq LIMIT 1
+       WHERE (next.receiver_id, next.target, next.order_key, next.seq)
+           >= (key.receiver_id, key.target, key.order_key, 0)
+         AND (next.receiver_id, next.target, next.order_key)
+           <= (key.receiver_id, key.target, key.order_key)
+         AND next.${unsettled} AND next.order_key IS NOT NULL
+       ORDER BY next.receiver_id, next.target, next.order_key, next.seq LIMIT 1
      ) AS first
      WHERE row.seq = first.seq AND row.status = 'pending' AND row.due_at = 'infinity'`,
     [
