@@ -285,4 +285,14 @@ export interface WebhookDescriptor {
   readonly eventType: string
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
+  /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */
+  readonly handshakes?: readonly WebhookHandshake[]
+}
+
+/** What a vendor sends to try the address, or to say something about the webhook itself. Signed like all others. */
+export interface WebhookHandshake {
+  /** It is one if this text is at this place (see `eventId`). */
+  readonly when: { readonly at: string; readonly is: string }
+  /** The properties of the answer: their names, and the JSON pointers to the texts of the body that they repeat. */
+  readonly answer: Readonly<Record<string, string>>
 }

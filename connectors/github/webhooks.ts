@@ -46,5 +46,6 @@ export const githubWebhooks: readonly WebhookDescriptor[] = [
       workflow_job: 'workflow_jobs',
       workflow_run: 'workflow_runs',
     },
+    handshakes: [{ when: { at: 'header:x-github-event', is: 'ping' }, answer: {} }],
   },
 ]

@@ -39,5 +39,13 @@ export const slackWebhooks: readonly WebhookDescriptor[] = [
       subteam_updated: 'user_groups',
       subteam_members_changed: 'user_groups',
     },
+    handshakes: [
+      {
+        when: { at: '/type', is: 'url_verification' },
+        answer: { challenge: '/challenge' },
+      },
+      // Slack left events out; it has no id.
+      { when: { at: '/type', is: 'app_rate_limited' }, answer: {} },
+    ],
   },
 ]

@@ -54,6 +54,7 @@ import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
 import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
+import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
 /** The whole HTTP surface, before it listens on a socket. */
@@ -139,6 +140,14 @@ async function apiRoutes(
   { guards, closing }: ApiOptions,
 ): Promise<void> {
   const { service } = options
+  const prefix = '/connect/v1'
+  await app.register(
+    (open, _, done) => {
+      ingressRoutes(open, service.ingress)
+      done()
+    },
+    { prefix },
+  )
   await app.register(
     (api, _, done) => {
       guard(api, guards)
@@ -166,7 +175,7 @@ async function apiRoutes(
       reservedRoutes(api)
       done()
     },
-    { prefix: '/connect/v1' },
+    { prefix },
   )
 }
 

@@ -23,6 +23,7 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
@@ -54,6 +55,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -93,6 +95,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
@@ -100,6 +103,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     threads,
     addressOf,
     logOf,
+    ingress,
     service: {
       catalog,
       instances,
@@ -117,6 +121,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       connections: new StoredConnectionService(connections),
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
+      ingress: ingress.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -134,7 +139,9 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([clients, opened, threads].map((part) => part[Symbol.asyncDispose]()))
+      await Promise.all(
+        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+      )
     },
   }
 }

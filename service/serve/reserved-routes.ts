@@ -8,7 +8,6 @@ const reserved = [
   ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
   ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],
   ['POST', '/receivers', 'createReceiver', 'A webhook receiver', 'receivers:create'],
-  ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress', null],
 ] as const
 
 export function reservedRoutes(api: App): void {

@@ -84,6 +84,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     }),
   )
   await lookForLostSecrets(plane, logger)
+  if (roles.api) await plane.ingress.start()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
@@ -91,7 +92,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
-    ...(roles.worker ? [workerLoop(options, { ...shared, metrics, isAlone })] : []),
+    ...(roles.api ? [plane.ingress.run] : []),
+    ...(roles.worker
+      ? [workerLoop(options, { ...shared, metrics, isAlone }), plane.ingress.consume]
+      : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
   const { service } = plane

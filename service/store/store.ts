@@ -7,6 +7,8 @@ import type { DiscoveryStore, InstanceStore } from '../instances/contract.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 import type { RunStore } from '../runs/contract.ts'
+import type { DeliveryLog } from '../webhooks/deliveries/contract.ts'
+import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
 import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
@@ -28,6 +30,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly connections: ConnectionStore
   readonly runs: RunStore
   readonly schedulesAtJobs: SchedulesAtJobsStore
+  readonly receivers: ReceiverStore
+  readonly deliveryLog: DeliveryLog
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore

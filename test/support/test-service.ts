@@ -116,6 +116,7 @@ export async function testService({
   )
   const { service, addressOf, logOf } = plane
   const { instances } = service
+  runUntilDisposed(parts, plane.ingress.run)
   return {
     ...{
       service,

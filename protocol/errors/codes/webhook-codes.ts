@@ -10,6 +10,13 @@ export const webhookCodes = {
     suggestedFix:
       'Send each event under an id of its own. The receiver keeps this delivery as `suspicious`, and dispatches only the first one.',
   },
+  delivery_encoding_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 415,
+    retryable: false,
+    message: 'The body of the delivery is compressed, and signatures cover what is sent',
+    suggestedFix: 'Send the body as it was signed, without `Content-Encoding`.',
+  },
   delivery_malformed: {
     failureType: 'config_error',
     httpStatus: 400,
@@ -57,6 +64,14 @@ export const webhookCodes = {
     message: 'The target {target} did not take the event: {reason}',
     suggestedFix:
       'Check the target. The event is tried again by itself; what was given up is listed by `reactor connect deliveries dead`, and sent again by `reactor connect deliveries replay`.',
+  },
+  ingress_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The delivery could not be stored at the moment',
+    suggestedFix:
+      'Send it again. `reactor connect doctor` finds out which part of the service does not respond.',
   },
   receiver_not_found: {
     failureType: 'config_error',

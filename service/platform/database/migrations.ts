@@ -310,6 +310,7 @@ CREATE TABLE reactor_connect_service.receivers (
   token_hash bytea NOT NULL CONSTRAINT receivers_token UNIQUE,
   previous_token_hash bytea,
   previous_token_until timestamptz,
+  has_secret boolean NOT NULL DEFAULT false,
   secret_version integer NOT NULL DEFAULT 0,
   previous_secret_until timestamptz,
   version integer NOT NULL DEFAULT 1,
@@ -332,6 +333,9 @@ CREATE TABLE reactor_connect_service.webhook_deliveries (
 );
 CREATE UNIQUE INDEX webhook_deliveries_once
   ON reactor_connect_service.webhook_deliveries (receiver_id, event_id) WHERE kind <> 'suspicious';
+CREATE UNIQUE INDEX webhook_deliveries_suspicious_once
+  ON reactor_connect_service.webhook_deliveries (receiver_id, event_id, body_hash)
+  WHERE kind = 'suspicious';
 CREATE INDEX webhook_deliveries_by_receiver
   ON reactor_connect_service.webhook_deliveries (receiver_id, id);
 CREATE INDEX webhook_deliveries_by_age ON reactor_connect_service.webhook_deliveries (received_at);

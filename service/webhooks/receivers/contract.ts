@@ -21,31 +21,49 @@ export interface ReceiverService {
 }
 
 export interface ReceiverStore {
+  /** Throws `name_taken`, `instance_not_found`. */
   create(input: NewStoredReceiver): Promise<StoredReceiver>
+  /** Throws `receiver_not_found`. */
   get(name: string): Promise<StoredReceiver>
-  list(page: PageRequest & { readonly instance?: string }): Promise<Page<StoredReceiver>>
-  /** All, for the ingress; `sinceMs`… a process reads them whole: there are hundreds, not millions. */
+  /** By name, ascending. */
+  list(page: ReceiverPageRequest): Promise<Page<StoredReceiver>>
+  /** All, for the ingress: a process reads them whole, because there are hundreds, not millions. */
   all(): Promise<readonly StoredReceiver[]>
-  update(
-    name: string,
-    change: Partial<NewStoredReceiver>,
-    ifVersion?: number,
-  ): Promise<StoredReceiver>
+  /** Throws `receiver_not_found`, `version_conflict`. */
+  update(name: string, change: ReceiverChange, ifVersion?: number): Promise<StoredReceiver>
+  /** Its deliveries go too. Throws `receiver_not_found`, `version_conflict`. */
   delete(name: string, ifVersion?: number): Promise<StoredReceiver>
-  /** Calls back after each change of a receiver, in any process, and after the session was lost for a time. */
+  /**
+   * Calls back as soon as changes are noticed, after each change of a receiver, in any process, and after the session was lost for a time. A
+   * rotation that ends (`previousTokenUntil`) is no change.
+   */
   onChange(changed: () => void): Disposable
 }
 
+export type ReceiverPageRequest = PageRequest & { readonly instance?: string }
+
 /** Tokens are random: a fast hash is enough. */
-export interface StoredReceiver extends Omit<Receiver, 'hasSecret' | 'warnings'> {
+export interface StoredReceiver extends Omit<Receiver, 'warnings'> {
   readonly id: string
+  /** The connector of its instance. */
+  readonly type: string | null
   readonly tokenHash: Buffer
   readonly previousTokenHash: Buffer | null
   /** 0: the vault has none. Counts up with each change, so that other processes read the vault again. */
   readonly secretVersion: number
 }
 
-export type NewStoredReceiver = Omit<StoredReceiver, 'version' | 'createdAt' | 'updatedAt'>
+export type NewStoredReceiver = Omit<
+  StoredReceiver,
+  'type' | 'secretVersion' | 'version' | 'createdAt' | 'updatedAt'
+>
+
+export interface ReceiverChange extends Partial<
+  Omit<NewStoredReceiver, 'id' | 'name' | 'instance'>
+> {
+  /** The vault has other secrets now: `secretVersion` counts up. */
+  readonly isSecretNew?: boolean
+}
 
 /** The path of a receiver's secrets in the vault: `ReceiverSecrets`. */
 export function receiverPath(receiverId: string): string {
