@@ -96,6 +96,8 @@ export interface ClaimedDispatch {
     readonly name: string
     readonly webhook: string | null
     readonly instance: string | null
+    /** Counts up with each change of its secrets in the vault. */
+    readonly secretVersion: number
   }
   readonly delivery: Pick<
     NewDelivery,

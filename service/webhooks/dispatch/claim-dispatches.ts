@@ -3,8 +3,8 @@ import type { DeliveryKind } from '../deliveries/schema.ts'
 import type { Database, Row, Session } from '../../platform/database/database.ts'
 import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
 
-/** How many due rows of a receiver and target are looked at: those that wait for another one of their order key are parked. */
-const mostVisited = 200
+/** How many due rows are looked at, in all: those that wait for another one of their order key are parked. */
+const mostVisited = 1_000
 /** Statements of one claim that do nothing but park. */
 const mostRounds = 10
 
@@ -17,6 +17,7 @@ interface ClaimedRow extends Row {
   readonly receiver: string
   readonly webhook: string | null
   readonly instance: string | null
+  readonly secret_version: number
   readonly delivery_id: string
   readonly event_id: string
   readonly event_type: string | null
@@ -80,14 +81,14 @@ const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN c
 
 /**
  * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit for all but the first of a target,
- * $7 due rows of a receiver and target that are looked at.
+ * $7 due rows that are looked at.
  *
  * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
  * locked and not settled, so whoever settles that one finds it (settle-dispatches.ts).
  *
  * 100,000 waiting rows of 50 receivers and targets: 3 ms (2026-11-28, 2 cores).
  */
-export const claimSql = `
+const claimSql = `
 WITH RECURSIVE ${waitingPairs}, probed AS (
   SELECT target FROM reactor_connect_service.webhook_targets WHERE open_until <= now()
   ORDER BY target FOR UPDATE SKIP LOCKED
@@ -106,7 +107,7 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
     SELECT seq, order_key, status, due_at FROM ${dispatches} AS row
     WHERE row.receiver_id = places.receiver_id AND row.target = places.target
       AND row.${unsettled} AND row.due_at <= now()
-    ORDER BY row.due_at, row.seq LIMIT $7::bigint
+    ORDER BY row.due_at, row.seq LIMIT greatest(4, $7::bigint / (SELECT count(*) FROM places))
   ) AS row
   WHERE places.busy < $4::bigint
 ), judged AS MATERIALIZED (
@@ -147,7 +148,8 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   SET open_until = now() + $3::float8 * interval '1 ms', probe = taken.seq
   FROM taken JOIN probed USING (target) WHERE interrupted.target = taken.target
 )
-SELECT taken.*, receiver.name AS receiver, receiver.webhook, instance.name AS instance,
+SELECT taken.*, receiver.name AS receiver, receiver.webhook, receiver.secret_version,
+  instance.name AS instance,
   delivery.event_id, delivery.event_type, delivery.kind, delivery.headers, delivery.body,
   delivery.received_at, count.parked
 FROM (SELECT count(*)::integer AS parked FROM parked) AS count
@@ -170,6 +172,7 @@ function claimedOf(row: ClaimedRow): ClaimedDispatch {
       name: row.receiver,
       webhook: row.webhook,
       instance: row.instance,
+      secretVersion: row.secret_version,
     },
     delivery: {
       id: row.delivery_id,

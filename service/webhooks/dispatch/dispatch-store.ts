@@ -7,7 +7,8 @@ import type {
 import type { Database } from '../../platform/database/database.ts'
 import { claimDispatches } from './claim-dispatches.ts'
 import { settleDispatches } from './settle-dispatches.ts'
-import { dispatchChannel, dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
+import { dispatchChannel } from '../deliveries/append-deliveries.ts'
+import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
 
 /** Calls back after each notification, and after some may have been missed. */
 export interface Listener {

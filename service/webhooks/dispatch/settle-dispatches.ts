@@ -2,7 +2,8 @@ import type { JsonObject } from '../../../protocol/index.ts'
 import type { SettledDispatch } from '../deliveries/contract.ts'
 import type { Database, Row, Session } from '../../platform/database/database.ts'
 import { plainJson } from '../../platform/database/statement.ts'
-import { dispatchChannel, dispatches, unsettled } from './waiting-pairs.ts'
+import { dispatchChannel } from '../deliveries/append-deliveries.ts'
+import { dispatches, unsettled } from './waiting-pairs.ts'
 
 /** After so many failures in a row nothing is sent to a target for a time. */
 const mostFailures = 5

@@ -1,9 +1,6 @@
 export const dispatches = 'reactor_connect_service.webhook_dispatches'
 export const unsettled = `status IN ('pending', 'running')`
 
-/** Who inserts dispatches, or makes some pending again, notifies it. The payload is not used. */
-export const dispatchChannel = 'reactor_connect_dispatch'
-
 /**
  * For WITH RECURSIVE: receivers and targets for which something is not settled. One look into the index for each, however many rows wait.
  */
