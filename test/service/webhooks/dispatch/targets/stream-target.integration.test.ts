@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { ClaimedDispatch } from '../../../../../service/webhooks/deliveries/contract.ts'
 import type { DispatchOutcome } from '../../../../../service/webhooks/dispatch/targets/contract.ts'
 import type { JsonObject } from '../../../../../protocol/index.ts'
+import { claimedEvent } from '../claimed.ts'
 import { StripeSimulator } from '../../../../fakes/stripe/stripe-simulator.ts'
 import { neverAborted } from '../../../../support/signal.ts'
 import { runToEnd, testService, type TestService } from '../../../../support/test-service.ts'
@@ -49,28 +49,7 @@ async function shop(streams: readonly string[]): Promise<{
           streamTarget.dispatch(
             {
               target: { kind: 'stream', connection: 'shop-to-pg', stream },
-              claimed: {
-                seq: String(index),
-                target: `stream:shop-to-pg/${stream}`,
-                orderKey: null,
-                attempt: 1,
-                receiver: {
-                  id: 'rcv_1',
-                  name: 'shop-events',
-                  webhook: 'events',
-                  instance: 'shop',
-                  ...receiver,
-                },
-                delivery: {
-                  id: `dlv_${randomUUID()}`,
-                  eventId: textOf(body.id),
-                  eventType: textOf(body.type),
-                  headers: {},
-                  body: Buffer.from(JSON.stringify(body)),
-                  kind,
-                  receivedAt: new Date().toISOString(),
-                },
-              },
+              claimed: eventOf(body, { seq: String(index), stream, receiver, kind }),
             },
             neverAborted(),
           ),
@@ -79,8 +58,29 @@ async function shop(streams: readonly string[]): Promise<{
   }
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+function eventOf(
+  body: JsonObject,
+  {
+    seq,
+    stream,
+    receiver,
+    kind,
+  }: Pick<ClaimedDispatch, 'seq'> & {
+    readonly stream: string
+    readonly receiver: Partial<ClaimedDispatch['receiver']>
+    readonly kind: 'event' | 'test'
+  },
+): ClaimedDispatch {
+  const claimed = claimedEvent(`stream:shop-to-pg/${stream}`, {
+    body: Buffer.from(JSON.stringify(body)),
+    eventType: typeof body.type === 'string' ? body.type : null,
+  })
+  return {
+    ...claimed,
+    seq,
+    receiver: { ...claimed.receiver, instance: 'shop', ...receiver },
+    delivery: { ...claimed.delivery, kind, receivedAt: new Date().toISOString() },
+  }
 }
 
 test(
