@@ -314,6 +314,8 @@ export interface WebhookDescriptor {
   readonly secretFrom: 'vendor' | 'user'
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
+  /** Fields of the body that say something about the delivery, and so may differ when an event is sent again. Default: none. */
+  readonly perDelivery?: readonly string[]
   /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */
   readonly handshakes?: readonly WebhookHandshake[]
 }

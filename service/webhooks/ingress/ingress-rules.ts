@@ -11,6 +11,8 @@ export interface IngressRules {
   readonly eventId: string
   readonly eventType: string | null
   readonly handshakes: readonly WebhookHandshake[]
+  /** Fields of the body that differ when an event is sent again. */
+  readonly perDelivery: readonly string[]
 }
 
 /** Undefined if its connector does not have the webhook any more. */
@@ -21,11 +23,13 @@ export function ingressRules({
 }: Pick<StoredReceiver, 'rules' | 'type' | 'webhook'>): IngressRules | undefined {
   if (rules !== null) {
     const { signature, eventId, eventType, replayWindowSeconds } = rules
-    return { signature, eventId, eventType, windowMs: replayWindowSeconds * 1000, handshakes: [] }
+    const windowMs = replayWindowSeconds * 1000
+    return { signature, eventId, eventType, windowMs, handshakes: [], perDelivery: [] }
   }
   if (type === null) return undefined
   const webhook = connectorOf(type).descriptor.webhooks.find((some) => some.name === name)
   if (webhook === undefined) return undefined
-  const { signature, replayWindowMs: windowMs, eventId, eventType, handshakes = [] } = webhook
-  return { signature, windowMs, eventId, eventType, handshakes }
+  const { signature, replayWindowMs: windowMs, eventId, eventType } = webhook
+  const { handshakes = [], perDelivery = [] } = webhook
+  return { signature, windowMs, eventId, eventType, handshakes, perDelivery }
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { ConnectError } from '../../../protocol/index.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { DeliveryLog, NewDelivery } from '../deliveries/contract.ts'
 import type { hmacOf } from '../signature/hmac.ts'
 import type { IncomingDelivery, ReceivedDelivery } from './contract.ts'
+import { contentHash } from './content-hash.ts'
 import { headerOf, keptHeaders } from './kept-headers.ts'
 import { readEvent } from './read-event.ts'
 import type { IngressReceiver } from './receiver-directory.ts'
@@ -38,7 +38,7 @@ export async function receiveDelivery(
   if (receiver === undefined || problem !== undefined) throw new ConnectError('delivery_refused')
   admit?.(receiver)
   const { id: receiverId, name, rules, dispatch } = receiver
-  const bodyHash = createHash('sha256').update(body).digest()
+  const bodyHash = contentHash(body, rules.perDelivery)
   const event = readEvent(rules, dispatch, { header, body, bodyHash })
   const delivery: NewDelivery = {
     id: newId('dlv'),

@@ -165,8 +165,8 @@ test(
     if (isWeek) expect(scheduled).toBeLessThanOrEqual(Math.ceil(minutes / 10) + 1)
     const { items: dead } = await service.ask(pageSchema, '/deliveries?status=dead&limit=1')
     expect(dead).toEqual([])
-    console.info(
-      `${String(sender.count)} deliveries, ${String(scheduled)} scheduled runs in ${String(minutes)} minutes, ${String(simulator.requests.length)} requests to the vendor`,
+    process.stdout.write(
+      `${String(sender.count)} deliveries, ${String(scheduled)} scheduled runs in ${String(minutes)} minutes, ${String(simulator.requests.length)} requests to the vendor\n`,
     )
   },
 )
