@@ -51,7 +51,7 @@ export function ingressReceiver(input: Partial<IngressReceiver> = {}): IngressRe
       eventType,
       windowMs: replayWindowSeconds * 1000,
       handshakes: [],
-    perDelivery: [],
+      perDelivery: [],
     },
     dispatch: [{ target: 'job:work' }],
     secretsAt: () => [standardSecret],
