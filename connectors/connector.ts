@@ -39,6 +39,33 @@ export interface Connector {
   streams?(): Promise<ConnectorStreams>
   /** Undefined if the connector has no actions. */
   readonly actions?: ConnectorActions
+  /** Undefined if no event of its webhooks carries a record, or names one. Such an event only says that a stream is to be read. */
+  readonly events?: ConnectorEvents
+}
+
+export interface ConnectorEvents {
+  /** The names of the streams whose records events carry or name. */
+  readonly streams: ReadonlySet<string>
+  /**
+   * Emits the records that the events tell of, with deletes, as `read` would, and no state. Events come in any order, late and more than once: of two versions
+   * of a record the newer one has the higher cursor. Runs in a read worker.
+   */
+  read(
+    task: EventsTask,
+    out: Pick<RecordOutput, 'records' | 'rateLimited'>,
+    context: ConnectorContext,
+  ): Promise<void>
+}
+
+/** Plain data: it crosses a thread. */
+export interface EventsTask extends Pick<ReadTask, 'config' | 'stream'> {
+  readonly events: readonly WebhookEvent[]
+}
+
+/** A genuine event of a webhook. */
+export interface WebhookEvent {
+  readonly type: string | null
+  readonly body: JsonObject
 }
 
 export interface ConnectorStreams {
@@ -283,6 +310,20 @@ export interface WebhookDescriptor {
   readonly eventId: string
   /** The same for its type. */
   readonly eventType: string
+  /** Who chooses the secret. */
+  readonly secretFrom: 'vendor' | 'user'
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
+  /** Fields of the body that say something about the delivery, and so may differ when an event is sent again. Default: none. */
+  readonly perDelivery?: readonly string[]
+  /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */
+  readonly handshakes?: readonly WebhookHandshake[]
+}
+
+/** What a vendor sends to try the address, or to say something about the webhook itself. Signed like all others. */
+export interface WebhookHandshake {
+  /** It is one if this text is at this place (see `eventId`). */
+  readonly when: { readonly at: string; readonly is: string }
+  /** The properties of the answer: their names, and the JSON pointers to the texts of the body that they repeat. */
+  readonly answer: Readonly<Record<string, string>>
 }

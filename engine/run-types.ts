@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import type { WebhookEvent } from '../connectors/connector.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
@@ -25,6 +26,8 @@ export interface RunPlan {
 export interface SourceConfig {
   readonly type: string
   readonly config: JsonObject
+  /** Instead of reading the source, the run loads what these events of a webhook tell of its streams. */
+  readonly events?: readonly WebhookEvent[]
   /** Private or reserved networks that an HTTP source may reach: set by the operator, never by the configuration. */
   readonly allowedNetworks?: readonly string[]
 }

@@ -19,6 +19,7 @@ export const slackWebhooks: readonly WebhookDescriptor[] = [
     replayWindowMs: 300_000,
     eventId: '/event_id',
     eventType: '/event/type',
+    secretFrom: 'vendor',
     refreshes: {
       message: 'messages',
       reaction_added: 'reactions',
@@ -39,5 +40,13 @@ export const slackWebhooks: readonly WebhookDescriptor[] = [
       subteam_updated: 'user_groups',
       subteam_members_changed: 'user_groups',
     },
+    handshakes: [
+      {
+        when: { at: '/type', is: 'url_verification' },
+        answer: { challenge: '/challenge' },
+      },
+      // Slack left events out; it has no id.
+      { when: { at: '/type', is: 'app_rate_limited' }, answer: {} },
+    ],
   },
 ]

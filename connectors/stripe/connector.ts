@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
+import { isJsonObject } from '../../protocol/index.ts'
 import type { Connector, ConnectorContext, ReadTask } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
 import { stripeFailure } from './failure.ts'
 import { keptEventSeconds, listedStreams, objectStreams } from './streams/object-stream.ts'
+import { isTestKey } from './test-key.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
@@ -49,6 +50,16 @@ export function stripeConnector(): Connector {
       const { readObjects } = await import('./streams/read-objects.ts')
       return readObjects(task, { loaded, objects, out, context })
     },
+    events: {
+      streams: new Set(streams.keys()),
+      read: async (task, out, context) => {
+        const { name } = task.stream.stream
+        const objects = streams.get(name)
+        if (objects === undefined) throw new TypeError(`no event carries a record of ${name}`)
+        const { readEvents } = await import('./streams/read-events.ts')
+        return readEvents(task, { loaded, objects, out, context })
+      },
+    },
   }
 }
 
@@ -62,9 +73,4 @@ function warnOfLostEvents({ stream, state }: ReadTask, context: ConnectorContext
   context.warn?.(
     `Stripe keeps events for 30 days, and this stream was last read up to ${from ?? ''}: events from then until ${to ?? ''}, if there were any, are missing. Read it at least once in 30 days.`,
   )
-}
-
-/** Secret and restricted keys of the test mode. */
-function isTestKey({ api_key: key }: JsonObject): boolean {
-  return typeof key === 'string' && /^(?:sk|rk)_test_/.test(key)
 }

@@ -25,6 +25,8 @@ export function stripeWebhooks(manifest: Manifest): readonly WebhookDescriptor[]
       replayWindowMs: 300_000,
       eventId: '/id',
       eventType: '/type',
+      perDelivery: ['pending_webhooks'],
+      secretFrom: 'vendor',
       refreshes: { ...Object.fromEntries(changes), ...ofOtherStreams },
     },
   ]

@@ -1,4 +1,4 @@
-import type { RecordOutput } from '../../connectors/connector.ts'
+import type { ConnectorContext, RecordOutput, WebhookEvent } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { ConnectError, endsOfSecret, streamLabel } from '../../protocol/index.ts'
@@ -100,7 +100,7 @@ async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output, limited, borrower, warnings } = reading
+  const { job, context, writer, output, limited, warnings } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -111,25 +111,13 @@ async function readSlice(
     columns: job.columns,
   })
   output.startSlice(slice, seq)
-  const task = { config: job.source.config, stream: job.stream, slice, state, session: job.session }
-  const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> =>
-    connectorOf(job.source.type).read(task, out, {
-      logger: context.logger,
-      signal,
-      allowedNetworks: job.source.allowedNetworks ?? [],
-      configChanged: (config) => {
-        post(job, { type: 'config_changed', config })
-      },
-      secretFound: (text) => {
-        for (const part of endsOfSecret(text)) post(job, { type: 'secret_found', text: part })
-      },
-      warn: (text) => {
-        warnings.warn(text)
-      },
-      changeConfig: (change) => borrower.change(change),
-      ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
-      now: Date.now,
-    })
+  const { config, events } = job.source
+  const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> => {
+    const readContext = contextOf(reading, signal)
+    if (events !== undefined) return readEvents(job, { events, out, context: readContext })
+    const task = { config, stream: job.stream, slice, state, session: job.session }
+    return connectorOf(job.source.type).read(task, out, readContext)
+  }
   const outcome = await (limited === undefined
     ? read(output, context.signal)
     : readLimited(limited, { reading, state, read }))
@@ -140,6 +128,49 @@ async function readSlice(
   await warnings.untilKept()
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
   return outcome
+}
+
+function contextOf(
+  { job, context, limited, borrower, warnings }: SliceReading,
+  signal: AbortSignal,
+): ConnectorContext {
+  return {
+    logger: context.logger,
+    signal,
+    allowedNetworks: job.source.allowedNetworks ?? [],
+    configChanged: (config) => {
+      post(job, { type: 'config_changed', config })
+    },
+    secretFound: (text) => {
+      for (const part of endsOfSecret(text)) post(job, { type: 'secret_found', text: part })
+    },
+    warn: (text) => {
+      warnings.warn(text)
+    },
+    changeConfig: (change) => borrower.change(change),
+    ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
+    now: Date.now,
+  }
+}
+
+/** All of them, or it is not complete: there is no state in the middle. */
+async function readEvents(
+  { source: { type, config }, stream }: ReadLaneJob,
+  {
+    events,
+    out,
+    context,
+  }: {
+    readonly events: readonly WebhookEvent[]
+    readonly out: RecordOutput
+    readonly context: ConnectorContext
+  },
+): Promise<'complete'> {
+  const { events: reader } = connectorOf(type)
+  if (reader === undefined) throw new TypeError(`events of ${type} carry no records`)
+  await reader.read({ config, stream, events }, out, context)
+  await out.state(null)
+  return 'complete'
 }
 
 /** A limited read keeps its records: nobody continues from the state that covers them. */

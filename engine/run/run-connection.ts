@@ -13,6 +13,7 @@ import { openPostgresDestination } from '../../sinks/postgres/postgres-destinati
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
+import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -46,7 +47,7 @@ export async function runConnection(
   await using destination = await openPostgresDestination(plan.destination, limit.passed)
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
-  await using session = await retryStart(context, () => connector.openRead(source.config, context))
+  await using session = await retryStart(context, () => openSession(connector, source, context))
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
+import { openSession } from './open-session.ts'
 import type { LaneOutcome } from './lane-run.ts'
 import type { StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -85,7 +86,7 @@ class StreamAttempts {
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
     return this.#settle(async () => {
-      await using own = await connector.openRead(plan.source.config, context)
+      await using own = await openSession(connector, plan.source, context)
       return await this.#syncs.run(own)
     })
   }

@@ -4,23 +4,34 @@ interface Waiting<Item, Result> {
   readonly turn: PromiseWithResolvers<Result>
 }
 
+export interface BatchOptions<Item> {
+  /** Items of a batch. Default 100. */
+  readonly most?: number
+  /** A batch ends before the item that would make it larger; one item may be. Default: no bound. */
+  readonly bytes?: { readonly most: number; readonly of: (item: Item) => number }
+  /** Whether the items alone would fail too: then they are not tried. Default: none. */
+  readonly failsTogether?: (error: unknown) => boolean
+}
+
 /**
  * Does the same work for many items at once: what comes while a batch is on its way forms the next one. An item that comes alone waits for
  * nothing. If a batch fails, each of its items is tried alone, so that none fails because of another: the work must bear a repetition.
  */
 export class Batches<Item, Result> {
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>
-  readonly #most: number
+  readonly #options: BatchOptions<Item>
   #waiting: Waiting<Item, Result>[] = []
   #isBusy = false
 
   /**
    * @param work gives one result for each item, in their order
-   * @param most items of a batch
    */
-  constructor(work: (items: readonly Item[]) => Promise<readonly Result[]>, most = 100) {
+  constructor(
+    work: (items: readonly Item[]) => Promise<readonly Result[]>,
+    options: BatchOptions<Item> = {},
+  ) {
     this.#work = work
-    this.#most = most
+    this.#options = options
   }
 
   add(item: Item): Promise<Result> {
@@ -33,11 +44,23 @@ export class Batches<Item, Result> {
   async #workOff(): Promise<void> {
     this.#isBusy = true
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, this.#most)
-      this.#waiting = this.#waiting.slice(this.#most)
+      const size = this.#nextSize()
+      const batch = this.#waiting.slice(0, size)
+      this.#waiting = this.#waiting.slice(size)
       await this.#do(batch)
     }
     this.#isBusy = false
+  }
+
+  #nextSize(): number {
+    const { most = 100, bytes } = this.#options
+    const size = Math.min(most, this.#waiting.length)
+    if (bytes === undefined) return size
+    let sum = 0
+    const end = this.#waiting
+      .slice(0, size)
+      .findIndex(({ item }, place) => (sum += bytes.of(item)) > bytes.most && place > 0)
+    return end === -1 ? size : end
   }
 
   async #do(batch: readonly Waiting<Item, Result>[]): Promise<void> {
@@ -47,8 +70,9 @@ export class Batches<Item, Result> {
         throw new TypeError(`${String(results.length)} results of ${String(batch.length)} items`)
       for (const [place, { turn }] of batch.entries()) turn.resolve(results[place] as Result)
     } catch (error) {
-      if (batch.length > 1) await Promise.all(batch.map((alone) => this.#do([alone])))
-      else for (const { turn } of batch) turn.reject(error)
+      const isLast = batch.length === 1 || this.#options.failsTogether?.(error) === true
+      if (isLast) for (const { turn } of batch) turn.reject(error)
+      else await Promise.all(batch.map((alone) => this.#do([alone])))
     }
   }
 }

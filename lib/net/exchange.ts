@@ -3,8 +3,8 @@ import { limitedText } from './limited-text.ts'
 export interface ExchangeRequest {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** Sent as JSON. */
-  readonly body?: object | undefined
+  /** Sent as JSON; a text is JSON already. */
+  readonly body?: object | string | undefined
   /** Time limit for the request with its whole response. */
   readonly timeoutMs: number
   readonly maxResponseBytes: number
@@ -33,7 +33,7 @@ export async function exchange(
     redirect: 'manual',
     headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const { status, headers: received } = response
   return { status, headers: received, text: await limitedText(response.body, maxResponseBytes) }

@@ -16,6 +16,12 @@ interface InstanceRow extends Row {
 const table = 'reactor_connect_service.instances'
 const columns = selectColumns(instanceSchema)
 
+/** What holds an instance, by the constraint that says so. */
+const usersOf: ReadonlyMap<string, string> = new Map([
+  ['connections_instance', 'connections'],
+  ['receivers_instance', 'webhook receivers'],
+])
+
 export class PostgresInstanceStore implements InstanceStore {
   readonly #database: Database
   /** Each call of an action looks for its instance. */
@@ -92,10 +98,9 @@ export class PostgresInstanceStore implements InstanceStore {
         [name, ifVersion],
       )
       .catch((error: unknown) => {
-        if (violatedConstraint(error) !== 'connections_instance') throw error
-        throw new ConnectError('instance_in_use', {
-          details: { instance: name, used_by: 'connections' },
-        })
+        const users = usersOf.get(violatedConstraint(error) ?? '')
+        if (users === undefined) throw error
+        throw new ConnectError('instance_in_use', { details: { instance: name, used_by: users } })
       })
     return row === undefined ? this.#missing(name, ifVersion) : instanceOf(row, name)
   }

@@ -5,7 +5,7 @@ import type { Run, RunLogLine, RunStatus, RunStream, RunSummary } from './schema
 
 export interface RunService {
   /** Queues a run. Throws `run_active` if one of the connection is queued or running, `connection_inactive`. */
-  start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
+  start(connection: string, trigger?: 'manual' | 'jobs' | 'webhook'): Promise<Run>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
   /** By its id alone. Throws `run_not_found`. */

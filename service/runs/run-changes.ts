@@ -1,13 +1,13 @@
 import type { RunStream } from './schema.ts'
 import type { Database } from '../platform/database/database.ts'
-import { plainJson } from '../platform/database/statement.ts'
+import { notifying, plainJson } from '../platform/database/statement.ts'
 
 /** The channel that followers listen on; the payload is the id of the run. */
 export const runChannel = 'reactor_connect_run'
 
-/** For RETURNING: tells the followers when the statement commits. */
+/** For RETURNING; `id`: an expression. */
 export function notify(id: string): string {
-  return `pg_notify('${runChannel}', ${id})::text`
+  return notifying(runChannel, id)
 }
 
 interface RunChange {

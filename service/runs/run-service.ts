@@ -25,7 +25,7 @@ export class StoredRunService implements RunService {
     this.#logger = logger
   }
 
-  async start(connection: string, trigger: 'manual' | 'jobs' = 'manual'): Promise<Run> {
+  async start(connection: string, trigger: 'manual' | 'jobs' | 'webhook' = 'manual'): Promise<Run> {
     return this.#enqueue(await this.#runs.create({ connection, trigger }))
   }
 

@@ -3,9 +3,9 @@ import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Run, RunLogLine, RunStatus, RunSummary } from './schema.ts'
 import { asOnlyActiveRun } from './active-run.ts'
 import { violatedConstraint, type Database, type Row } from '../platform/database/database.ts'
+import type { ChangeListener } from '../platform/database/change-listener.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
-import type { RunListener } from './run-listener.ts'
 import {
   claimedRunOf,
   logColumns,
@@ -17,7 +17,7 @@ import {
   type RunRow,
 } from './run-rows.ts'
 import { appendLines, type LogBatch } from './run-log-store.ts'
-import { changeRun, notify } from './run-changes.ts'
+import { changeRun, notify, runChannel } from './run-changes.ts'
 import { Conditions, plainJson } from '../platform/database/statement.ts'
 import type {
   ClaimedRun,
@@ -44,13 +44,13 @@ interface NoRow extends Row {
 
 interface RunsOptions {
   readonly database: Database
-  readonly listener: RunListener
+  readonly listener: ChangeListener
   readonly logLinesPerRun: number
 }
 
 export class PostgresRunStore implements RunStore {
   readonly #database: Database
-  readonly #listener: RunListener
+  readonly #listener: ChangeListener
   readonly #logLinesPerRun: number
 
   constructor({ database, listener, logLinesPerRun }: RunsOptions) {
@@ -279,7 +279,7 @@ export class PostgresRunStore implements RunStore {
   }
 
   changes(id: string, signal: AbortSignal): AsyncIterable<void> {
-    return this.#listener.changes(id, signal)
+    return this.#listener.changes({ channel: runChannel, payload: id }, signal)
   }
 
   /** Null if the run was deleted in the meantime. */

@@ -21,7 +21,7 @@ const summary = {
   id: z.string(),
   connection: z.string(),
   status: runStatus,
-  trigger: z.enum(['manual', 'schedule', 'retry', 'jobs', 'promote']),
+  trigger: z.enum(['manual', 'schedule', 'retry', 'jobs', 'promote', 'webhook']),
   createdAt: timestamp,
   startedAt: timestamp.nullable(),
   endedAt: timestamp.nullable(),

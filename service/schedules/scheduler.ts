@@ -9,6 +9,7 @@ import { runRepeatedly, type RepeatedTask } from '../platform/jobs/run-repeatedl
 import type { RunStore } from '../runs/contract.ts'
 import type { Logger } from 'pino'
 import type { Connection } from '../connections/schema.ts'
+import type { RelaxedPolling } from './relaxed-polling.ts'
 import { nextRun } from '../platform/jobs/next-run.ts'
 
 export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
@@ -20,6 +21,8 @@ export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
   }
   readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
   readonly logger: Logger
+  /** Default: every scheduled run starts. */
+  readonly relaxed?: Pick<RelaxedPolling, 'skips'>
   /** The same as for the workers: a run without a heartbeat for this long is lost. */
   readonly staleMs: number
   readonly timing?: Partial<SchedulerTiming>
@@ -164,6 +167,11 @@ export class Scheduler {
     if (isLate && schedule?.catchUp !== 'once') {
       if (await store.connections.moveNextRun(id, from, to))
         logger.info({ connection: name, time: from }, 'a missed time of a schedule is skipped')
+      return
+    }
+    if ((await this.#options.relaxed?.skips(connection, Date.parse(from))) === true) {
+      if (await store.connections.moveNextRun(id, from, to))
+        logger.debug({ connection: name, time: from }, 'events take the place of a scheduled run')
       return
     }
     const start = await store.runs.createScheduled({ connectionId: id, from, to })

@@ -50,10 +50,12 @@ import { healthRoutes } from './health-routes.ts'
 import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
+import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
 import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
+import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
 /** The whole HTTP surface, before it listens on a socket. */
@@ -139,6 +141,14 @@ async function apiRoutes(
   { guards, closing }: ApiOptions,
 ): Promise<void> {
   const { service } = options
+  const prefix = '/connect/v1'
+  await app.register(
+    (open, _, done) => {
+      ingressRoutes(open, service.ingress)
+      done()
+    },
+    { prefix },
+  )
   await app.register(
     (api, _, done) => {
       guard(api, guards)
@@ -158,6 +168,7 @@ async function apiRoutes(
         stillAllowed: stillAllowedBy(guards),
       })
       sandboxRoutes(api, service.sandboxes)
+      receiverRoutes(api, service.receivers)
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
@@ -166,7 +177,7 @@ async function apiRoutes(
       reservedRoutes(api)
       done()
     },
-    { prefix: '/connect/v1' },
+    { prefix },
   )
 }
 

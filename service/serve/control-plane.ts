@@ -22,7 +22,11 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
+import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
+import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
@@ -51,10 +55,13 @@ export interface ControlPlane extends AsyncDisposable {
   readonly threads: WorkerThreads
   readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
+  /** Loads events of webhooks into the tables of connections. */
+  readonly streamTarget: StreamTarget
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -96,13 +103,18 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
   const checkDataService = async (): Promise<void> => dataService?.check()
+  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, checkDataService, logger, now }
+  const runs = new StoredRunService({ store, jobs, logger })
+  const events = { store, instances, catalog, runs, places: planPlaces, threads, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     threads,
+    streamTarget: new StreamTarget(events),
     addressOf,
     logOf,
+    ingress,
     service: {
       catalog,
       instances,
@@ -118,8 +130,9 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         now,
       }),
       connections: new StoredConnectionService(connections),
-      runs: new StoredRunService({ store, jobs, logger }),
+      runs,
       schemas: store.schemas,
+      ingress: ingress.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -132,12 +145,23 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
+      receivers: new StoredReceiverService({
+        store,
+        vault,
+        catalog,
+        publicUrl: settings.publicUrl,
+        targets: noAdvice,
+        logger,
+        now,
+      }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, data: dataService, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([clients, opened, threads].map((part) => part[Symbol.asyncDispose]()))
+      await Promise.all(
+        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+      )
     },
   }
 }

@@ -18,6 +18,7 @@ import { HttpJobs } from '../platform/jobs/http-jobs.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { pgBossJobs } from '../platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue, type PgBossQueue } from '../platform/jobs/pg-boss-queue.ts'
+import { RelaxedPolling } from '../schedules/relaxed-polling.ts'
 import { Scheduler } from '../schedules/scheduler.ts'
 import { mostParallelRuns, thisMachine } from '../run-worker/machine-limits.ts'
 import { RunWorker } from '../run-worker/run-worker.ts'
@@ -86,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     }),
   )
   await lookForLostSecrets(plane, logger)
+  if (roles.api) await plane.ingress.start()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
@@ -93,7 +95,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
-    ...(roles.worker ? [workerLoop(options, { ...shared, metrics, isAlone })] : []),
+    ...(roles.api ? [plane.ingress.run] : []),
+    ...(roles.worker
+      ? [workerLoop(options, { ...shared, metrics, isAlone }), plane.ingress.consume]
+      : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
   const { service } = plane
@@ -262,13 +267,16 @@ function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
 
 function schedulerLoop(
   options: ServeOptions,
-  dependencies: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
+  { store, queue, jobs, plane }: Pick<WorkerOptions, 'store' | 'queue' | 'jobs' | 'plane'>,
 ): Loop {
-  const { store, queue, jobs } = dependencies
   const scheduler = new Scheduler({
     store,
     queue,
     jobs,
+    relaxed: new RelaxedPolling({
+      sweepEvery: (about) => store.sweepEvery(about),
+      coversAll: (connection) => plane.streamTarget.coversAll(connection),
+    }),
     logger: options.logger,
     staleMs: standardTiming.staleMs,
     now: () => options.now(),

@@ -3,6 +3,7 @@ import { PostgresUsedTokenStore } from '../actions/used-token-store.ts'
 import { PostgresApiKeyStore } from '../api-keys/api-key-store.ts'
 import { PostgresAuditLog } from '../platform/audit/audit-store.ts'
 import { PostgresAuthorizationStore } from '../oauth/authorization-store.ts'
+import { ChangeListener } from '../platform/database/change-listener.ts'
 import { checkWrites } from '../platform/database/check-writes.ts'
 import { PostgresConnectionStore } from '../connections/connection-store.ts'
 import { Database } from '../platform/database/database.ts'
@@ -13,14 +14,16 @@ import { PostgresLoginAttemptStore } from '../logins/login-attempt-store.ts'
 import { Locks } from '../platform/database/locks.ts'
 import { migrate } from '../platform/database/migrate.ts'
 import { prune } from './prune.ts'
-import { RunListener } from '../runs/run-listener.ts'
 import { PostgresRunStore } from '../runs/run-store.ts'
+import { PostgresDeliveryLog } from '../webhooks/deliveries/delivery-log.ts'
+import { PostgresReceiverStore } from '../webhooks/receivers/receiver-store.ts'
 import { PostgresSandboxStore } from '../sandboxes/sandbox-store.ts'
 import { PostgresSchedulesAtJobsStore } from '../schedules/schedules-at-jobs-store.ts'
 import { PostgresDriftStore } from '../connections/drift/drift-store.ts'
 import { PostgresSchemaStore } from '../schemas/schema-store.ts'
 import { readStatus } from './status.ts'
 import type { Retention, Store } from './store.ts'
+import { sweepEvery } from '../webhooks/dispatch/event-flow.ts'
 import { PostgresUserStore } from '../users/user-store.ts'
 
 export interface StoreOptions {
@@ -50,12 +53,14 @@ export async function openStore({
   const retention = { ...standardRetention, ...retentionOptions }
   const database = new Database({ url, sessions, logger })
   const locks = new Locks({ url, logger })
-  const listener = new RunListener({ url, logger })
+  const listener = new ChangeListener({ url, logger })
   return {
     instances: new PostgresInstanceStore(database),
     discoveries: new PostgresDiscoveryStore(database),
     connections: new PostgresConnectionStore(database),
     runs: new PostgresRunStore({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    receivers: new PostgresReceiverStore(database, listener),
+    deliveryLog: new PostgresDeliveryLog(database),
     schedulesAtJobs: new PostgresSchedulesAtJobsStore(database),
     drift: new PostgresDriftStore(database),
     schemas: new PostgresSchemaStore(database),
@@ -67,6 +72,7 @@ export async function openStore({
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
     usedTokens: new PostgresUsedTokenStore(database),
+    sweepEvery: (about) => sweepEvery(database, about),
     isHeld: (lock) => locks.isHeld(lock),
     runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),

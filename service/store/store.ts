@@ -7,8 +7,11 @@ import type { DiscoveryStore, InstanceStore } from '../instances/contract.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 import type { RunStore } from '../runs/contract.ts'
+import type { StoredDeliveryLog } from '../webhooks/deliveries/contract.ts'
+import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
 import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
+import type { RelaxedPollingOptions } from '../schedules/relaxed-polling.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 import type { StoreStatus } from './status-contract.ts'
@@ -28,6 +31,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly connections: ConnectionStore
   readonly runs: RunStore
   readonly schedulesAtJobs: SchedulesAtJobsStore
+  readonly receivers: ReceiverStore
+  readonly deliveryLog: StoredDeliveryLog
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore
@@ -38,6 +43,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   readonly usedTokens: UsedTokenStore
+  /** How many scheduled runs of a connection events take the place of: `service/webhooks/dispatch/event-flow.ts`. */
+  sweepEvery: RelaxedPollingOptions['sweepEvery']
   /** Whether a living process holds the lock: a killed one loses it within moments. */
   isHeld(lock: string): Promise<boolean>
   /** Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes. */

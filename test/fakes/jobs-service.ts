@@ -16,6 +16,10 @@ export interface JobsService extends AsyncDisposable {
   mostAtOnce(): number
   /** Ids of jobs that are not deleted. */
   jobIds(): readonly string[]
+  /** The jobs of another queue than that of runs. */
+  jobsIn(queue: string): readonly { readonly id: string; readonly payload: unknown }[]
+  /** The body of each request so far. */
+  readonly texts: readonly string[]
   /** A time of the schedule has come: puts in a job under an id of its own, which it gives. */
   fire(schedule: string): string
   /** Puts in a job of any form. */
@@ -61,6 +65,9 @@ class Kept {
   readonly jobs = new Map<string, KeptJob>()
   readonly schedules = new Map<string, KeptSchedule>()
   readonly requests: string[] = []
+  readonly texts: string[] = []
+  /** By queue, then by id. */
+  readonly queues = new Map<string, Map<string, unknown>>()
   forced: Answer | undefined
   refused: { readonly requests: RegExp; readonly status: number } | undefined
   latencyMs = 0
@@ -78,6 +85,14 @@ class Kept {
   }
 
   async answer(method: string, path: string, body: unknown): Promise<Answer> {
+    const [, queue = '', job = ''] =
+      /^\/v1\/queues\/(?!connect\/)([^/]+)\/jobs\/([^/]+)$/.exec(path) ?? []
+    if (method === 'PUT' && queue !== '') {
+      const jobs = this.queues.get(queue) ?? new Map<string, unknown>()
+      jobs.set(decodeURIComponent(job), jobBody.parse(body).payload)
+      this.queues.set(queue, jobs)
+      return [204]
+    }
     const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
     const name = decodeURIComponent(id)
     switch (`${method} ${kind}`) {
@@ -134,6 +149,7 @@ export async function startJobsService({
     const [method, path] = [request.method ?? '', request.url ?? '']
     const sent = await text(request)
     kept.requests.push(`${method} ${path}`)
+    kept.texts.push(sent)
     await kept.silent?.promise
     if (!path.endsWith('/take')) {
       kept.open += 1
@@ -165,6 +181,9 @@ export async function startJobsService({
     requests: kept.requests,
     mostAtOnce: () => kept.mostOpen,
     jobIds: () => [...kept.jobs.keys()],
+    jobsIn: (queue) =>
+      [...(kept.queues.get(queue) ?? [])].map(([id, payload]) => ({ id, payload })),
+    texts: kept.texts,
     fire: (schedule) => {
       kept.fired += 1
       const id = `${schedule}@${kept.fired}`

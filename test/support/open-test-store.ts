@@ -1,10 +1,16 @@
+import { randomBytes } from 'node:crypto'
 import type { Connection } from '../../service/connections/schema.ts'
 import type { Instance } from '../../service/instances/schema.ts'
 import type { Run } from '../../service/runs/schema.ts'
+import { newId } from '../../service/platform/database/ids.ts'
 import { openStore, type StoreOptions } from '../../service/store/open-store.ts'
 import type { NewConnection } from '../../service/connections/contract.ts'
 import type { NewInstance } from '../../service/instances/contract.ts'
 import type { Store } from '../../service/store/store.ts'
+import type {
+  NewStoredReceiver,
+  StoredReceiver,
+} from '../../service/webhooks/receivers/contract.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import type { TestDatabase } from './postgres.ts'
 import { silent } from './logger.ts'
@@ -57,4 +63,28 @@ export async function newRun(store: Store): Promise<Run> {
   await newInstance(store)
   const { name } = await newConnection(store)
   return store.runs.create({ connection: name, trigger: 'manual' })
+}
+
+/** Without an instance, unless one is named. */
+export async function newReceiver(
+  store: Store,
+  name = 'shop-events',
+  input: Partial<NewStoredReceiver> = {},
+): Promise<StoredReceiver> {
+  return store.receivers.create({
+    id: newId('rcv'),
+    name,
+    instance: null,
+    webhook: null,
+    rules: null,
+    dispatch: [{ target: 'job:work' }],
+    description: null,
+    status: 'active',
+    hasSecret: false,
+    tokenHash: randomBytes(32),
+    previousTokenHash: null,
+    previousTokenUntil: null,
+    previousSecretUntil: null,
+    ...input,
+  })
 }

@@ -16,7 +16,11 @@ import { Scheduler } from '../../service/schedules/scheduler.ts'
 import { createServiceMetrics } from '../../service/run-worker/service-metrics.ts'
 import { RunWorker } from '../../service/run-worker/run-worker.ts'
 import { standardTiming, type RunTiming } from '../../service/run-worker/run-worker-options.ts'
-import { controlPlane, openServiceThreads } from '../../service/serve/control-plane.ts'
+import {
+  controlPlane,
+  openServiceThreads,
+  type ControlPlane,
+} from '../../service/serve/control-plane.ts'
 import type { Run } from '../../service/runs/schema.ts'
 import type { RunService } from '../../service/runs/contract.ts'
 import type { Service } from '../../service/service.ts'
@@ -43,6 +47,7 @@ export interface TestService extends AsyncDisposable {
   /** Of the service itself. */
   readonly metadata: TestDatabase
   readonly addressOf: AddressOf
+  readonly streamTarget: ControlPlane['streamTarget']
   /** Where imported manifests are. */
   readonly catalogDir: string
   /** What was logged. */
@@ -114,8 +119,9 @@ export async function testService({
       stopping: options.stopping ?? neverAborted(),
     }),
   )
-  const { service, addressOf, logOf } = plane
+  const { service, addressOf, logOf, streamTarget } = plane
   const { instances } = service
+  runUntilDisposed(parts, plane.ingress.run)
   return {
     ...{
       service,
@@ -124,6 +130,7 @@ export async function testService({
       data,
       metadata,
       addressOf,
+      streamTarget,
       vault,
       logged,
       catalogDir: settings.catalogDir,

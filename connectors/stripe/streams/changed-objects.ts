@@ -16,6 +16,59 @@ interface LastEvent {
   readonly deleted: JsonObject | undefined
 }
 
+/** The last event of each object of a stream. */
+export class LastEvents {
+  readonly #stream: ObjectStream
+  readonly #byObject = new Map<string, LastEvent>()
+
+  constructor(stream: ObjectStream) {
+    this.#stream = stream
+  }
+
+  /** Ignores an event of an object of another kind. Of two in one second, the one that is added first is taken for the later one. */
+  add(event: JsonObject, created: number): void {
+    const { data, type } = event
+    const object = isJsonObject(data) ? data.object : undefined
+    if (!isStripeObject(object) || object.object !== this.#stream.object) return
+    const known = this.#byObject.get(object.id)
+    if (known !== undefined && known.created >= created) return
+    this.#byObject.set(object.id, {
+      id: object.id,
+      created,
+      deleted: isDeletion(type) ? object : undefined,
+    })
+  }
+
+  /** Undefined if there is none; it is not among the left ones any more. */
+  take(id: string): LastEvent | undefined {
+    const event = this.#byObject.get(id)
+    this.#byObject.delete(id)
+    return event
+  }
+
+  /** The objects of those that are left, as they are now. An object that is gone has the time of its event. */
+  async *records(objects: StreamObjects): AsyncGenerator<readonly JsonObject[]> {
+    const left = [...this.#byObject.values()]
+    for (let at = 0; at < left.length; at += partSize)
+      yield await currentRecords(objects, left.slice(at, at + partSize))
+  }
+}
+
+async function currentRecords(
+  objects: StreamObjects,
+  events: readonly LastEvent[],
+): Promise<readonly JsonObject[]> {
+  const asked = events.filter(({ deleted }) => deleted === undefined).map(({ id }) => id)
+  const found = await objects.byIds(asked)
+  const present = new Map(asked.map((id, at) => [id, found[at] ?? null]))
+  return events.map(({ id, created, deleted }) => {
+    const object = present.get(id) ?? null
+    if (object !== null) return presentRecord(object, created)
+    const time = new Date(created * 1000).toISOString()
+    return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
+  })
+}
+
 export interface ChangedObjectsOptions {
   readonly lists: StripeLists
   readonly objects: StreamObjects
@@ -30,12 +83,13 @@ export class ChangedObjects {
   readonly #objects: StreamObjects
   readonly #stream: ObjectStream
   readonly #window: { readonly 'created[gte]': number; readonly 'created[lte]': number }
-  readonly #events = new Map<string, LastEvent>()
+  readonly #events: LastEvents
 
   constructor({ lists, objects, stream }: ChangedObjectsOptions, from: number) {
     this.#lists = lists
     this.#objects = objects
     this.#stream = stream
+    this.#events = new LastEvents(stream)
     this.end = from + windowSeconds
     this.#window = { 'created[gte]': from, 'created[lte]': this.end - 1 }
   }
@@ -51,53 +105,27 @@ export class ChangedObjects {
     })
     for await (const { objects, serverTime } of pages) {
       begin ??= serverTime
-      for (const event of objects) this.#addEvent(event)
+      // Newest first: the first one of an object is the last that happened.
+      for (const event of objects)
+        this.#events.add(event, createdOf(event) ?? this.#window['created[gte]'])
     }
     return begin
   }
 
-  #addEvent(event: StripeObject): void {
-    const { data, type } = event
-    const object = isJsonObject(data) ? data.object : undefined
-    if (!isStripeObject(object) || object.object !== this.#stream.object) return
-    // Newest first: the first one is the last that happened.
-    if (this.#events.has(object.id)) return
-    this.#events.set(object.id, {
-      id: object.id,
-      created: createdOf(event) ?? this.#window['created[gte]'],
-      deleted: isDeletion(type) ? object : undefined,
-    })
-  }
-
   async *records(): AsyncGenerator<readonly JsonObject[]> {
     if (this.#stream.filters_created) yield* this.#created()
-    const left = [...this.#events.values()]
-    for (let at = 0; at < left.length; at += partSize)
-      yield await this.#current(left.slice(at, at + partSize))
+    yield* this.#events.records(this.#objects)
   }
 
   /** Those that were created in the window, a hundred with a request. Of some kinds of objects no event tells that they were created. */
   async *#created(): AsyncGenerator<readonly JsonObject[]> {
     for await (const { objects } of this.#objects.pages(this.#window)) {
       yield objects.map((object) => {
-        const event = this.#events.get(object.id)
-        this.#events.delete(object.id)
+        const event = this.#events.take(object.id)
         const created = createdOf(object) ?? this.#window['created[gte]']
         return presentRecord(object, Math.max(event?.created ?? created, created))
       })
     }
-  }
-
-  async #current(events: readonly LastEvent[]): Promise<readonly JsonObject[]> {
-    const asked = events.filter(({ deleted }) => deleted === undefined).map(({ id }) => id)
-    const found = await this.#objects.byIds(asked)
-    const objects = new Map(asked.map((id, at) => [id, found[at] ?? null]))
-    return events.map(({ id, created, deleted }) => {
-      const object = objects.get(id) ?? null
-      if (object !== null) return presentRecord(object, created)
-      const time = new Date(created * 1000).toISOString()
-      return { ...(deleted ?? { id }), changed: created, _ab_cdc_deleted_at: time }
-    })
   }
 }
 

@@ -10,6 +10,13 @@ export const webhookCodes = {
     suggestedFix:
       'Send each event under an id of its own. The receiver keeps this delivery as `suspicious`, and dispatches only the first one.',
   },
+  delivery_encoding_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 415,
+    retryable: false,
+    message: 'The body of the delivery is compressed, and signatures cover what is sent',
+    suggestedFix: 'Send the body as it was signed, without `Content-Encoding`.',
+  },
   delivery_malformed: {
     failureType: 'config_error',
     httpStatus: 400,
@@ -58,6 +65,14 @@ export const webhookCodes = {
     suggestedFix:
       'Check the target. The event is tried again by itself; what was given up is listed by `reactor connect deliveries dead`, and sent again by `reactor connect deliveries replay`.',
   },
+  ingress_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The delivery could not be stored at the moment',
+    suggestedFix:
+      'Send it again. `reactor connect doctor` finds out which part of the service does not respond.',
+  },
   receiver_not_found: {
     failureType: 'config_error',
     httpStatus: 404,
@@ -86,6 +101,6 @@ export const webhookCodes = {
     retryable: false,
     message: 'The connector {type} has no webhook {webhook}',
     suggestedFix:
-      'Use one of its webhooks: {webhooks}. For a connector without webhooks, give `rules`: docs/webhooks.md explains them.',
+      '{fix}',
   },
 } as const satisfies Readonly<Record<string, ErrorCode>>

@@ -131,6 +131,27 @@ export const settingsSchema = z.object({
     description:
       'Wrong keys or tokens from one address, in each process; above it they are refused unchecked for the rest of the minute. 0: no limit.',
   }),
+  ingressBytes: setting(wholeNumber(1_024, 26_214_400).default(1_048_576), {
+    path: 'limits.ingress_bytes',
+    type: 'whole number, 1024 to 26214400',
+    standard: '1048576',
+    description:
+      'The largest body of a webhook delivery; above it the response is 413 `delivery_too_large`. GitHub sends up to 25 MiB.',
+  }),
+  ingressPerMinute: setting(wholeNumber(0, 100_000_000).default(600_000), {
+    path: 'limits.ingress_per_minute',
+    type: 'whole number, 0 to 100000000',
+    standard: '600000',
+    description:
+      'Genuine webhook deliveries of one receiver, in each process; above it the response is 429 `rate_limited`. 0: no limit.',
+  }),
+  ingressRefusalsPerMinute: setting(wholeNumber(0, 100_000_000).default(300), {
+    path: 'limits.ingress_refusals_per_minute',
+    type: 'whole number, 0 to 100000000',
+    standard: '300',
+    description:
+      'Refused webhook deliveries from one address, in each process; above it the response to further ones is 429 `rate_limited`. Genuine ones from the same address are accepted. 0: no limit.',
+  }),
   trustedProxies: setting(listOf(network).default([]), {
     path: 'trusted_proxies',
     type: 'list of networks in CIDR notation',

@@ -4,7 +4,15 @@ import type { Page, PageRequest } from '../lists.ts'
 
 /** The lists. A cursor is only valid for its own list. */
 export type ListName =
-  'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit' | 'sandboxes'
+  | 'instances'
+  | 'connections'
+  | 'runs'
+  | 'schemas'
+  | 'api-keys'
+  | 'users'
+  | 'audit'
+  | 'sandboxes'
+  | 'receivers'
 
 export interface PagePlace {
   readonly limit: number

@@ -17,6 +17,11 @@ export class Conditions {
   }
 }
 
+/** For RETURNING: tells those who listen on the channel when the statement commits. `payload`: an expression. */
+export function notifying(channel: string, payload: string): string {
+  return `pg_notify('${channel}', ${payload})::text`
+}
+
 /**
  * For functions that look into JSON: they reject an escaped NUL and an escaped half of a surrogate pair, which `json` itself stores. Both
  * become U+FFFD.

@@ -2,6 +2,13 @@ import type { FastifyRequest } from 'fastify'
 import { requestInvalid } from './error-response.ts'
 import { maxBodyDepth } from './limits.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads its body itself, as bytes. */
+    readonly ownBody?: true
+  }
+}
+
 interface Place {
   readonly value: unknown
   readonly depth: number
@@ -11,7 +18,8 @@ interface Place {
  * Rejects JSON that is legal but cannot be stored: PostgreSQL's jsonb supports no NUL and no half of a surrogate pair, JSON.parse rounds
  * large numbers, and deep nesting overflows recursive functions. Iterative for the same reason.
  */
-export function checkBody({ body }: FastifyRequest): Promise<void> {
+export function checkBody({ body, routeOptions }: FastifyRequest): Promise<void> {
+  if (routeOptions.config.ownBody === true) return Promise.resolve()
   if (body === null) return Promise.reject(requestInvalid(['body: it is null']))
   const open: Place[] = [{ value: body, depth: 0 }]
   for (let place = open.pop(); place !== undefined; place = open.pop()) {

@@ -13,7 +13,8 @@ export interface JobsRequest {
   readonly method: 'PUT' | 'POST' | 'DELETE'
   /** After `/v1/`, encoded. */
   readonly path: string
-  readonly body?: JsonObject
+  /** A text is JSON already. */
+  readonly body?: JsonObject | string
   /** How long the service should wait. */
   readonly waitMs?: number
   readonly signal?: AbortSignal

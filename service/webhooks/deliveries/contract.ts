@@ -32,6 +32,16 @@ export interface DeliveryLog {
   append(delivery: NewDelivery): Promise<Appended>
 }
 
+/** The log in PostgreSQL, from which deliveries are listed, replayed and dispatched. */
+export interface StoredDeliveryLog extends DeliveryLog {
+  /** A batch that another log has made durable, with a result for each. May be repeated. Throws `store_unavailable`; then nothing is stored. */
+  appendAll(batch: readonly NewDelivery[]): Promise<readonly Appended[]>
+  /** The hash of the body of each event that is stored, as hex; undefined for one that is not. */
+  storedHashes(
+    batch: readonly Pick<NewDelivery, 'receiverId' | 'eventId'>[],
+  ): Promise<readonly (string | undefined)[]>
+}
+
 export interface DeliveryFilter {
   readonly receiver?: string
   readonly status?: DispatchStatus
@@ -58,22 +68,31 @@ export interface DeliveryStore extends DeliveryLog {
   discard(filter: DeliveryFilter & { readonly ids?: readonly string[] }): Promise<number>
 }
 
-/** What the dispatcher takes and settles. */
+/** What the dispatcher takes and settles. Several processes may use it at once. */
 export interface DispatchStore {
   /**
-   * At most `limit` that are due, of receivers that are not paused and targets that are not interrupted. Of those with the same receiver, target and order key
-   * only the first that is not settled. They are this owner's for `leaseMs`; then another may take them.
+   * At most `limit` that are due, of receivers that are not paused and targets that are not interrupted; of a target that is due for a try
+   * after an interruption, one. Of those with the same receiver, target and order key only the first that is not settled. They are this
+   * owner's for `leaseMs`; then another may take them. Targets take turns, and within a target its receivers.
    */
-  claim(
-    owner: string,
-    options: { readonly limit: number; readonly leaseMs: number },
-  ): Promise<readonly ClaimedDispatch[]>
-  /** Ignores those that another owner has taken meanwhile. */
+  claim(owner: string, options: ClaimOptions): Promise<readonly ClaimedDispatch[]>
+  /** Ignores those that another owner has taken meanwhile. Durable when it resolves. */
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void>
   /** When the next one becomes due, in ms from now; null: none waits. */
   nextDueMs(): Promise<number | null>
   /** Calls back when something may be due, in any process. */
   onDue(due: () => void): Disposable
+}
+
+export interface ClaimOptions {
+  readonly limit: number
+  readonly leaseMs: number
+  /** How many the owner works on at once for one target. Default: `limit`. */
+  readonly perTarget?: number
+  /** How many of these it has already, by target. */
+  readonly busy?: ReadonlyMap<string, number>
+  /** How many of `limit` are only for targets for which it has none: slow targets never take all. */
+  readonly reserved?: number
 }
 
 export interface ClaimedDispatch {
@@ -87,6 +106,8 @@ export interface ClaimedDispatch {
     readonly name: string
     readonly webhook: string | null
     readonly instance: string | null
+    /** Counts up with each change of its secrets in the vault. */
+    readonly secretVersion: number
   }
   readonly delivery: Pick<
     NewDelivery,
@@ -96,14 +117,18 @@ export interface ClaimedDispatch {
   }
 }
 
+/** `isTargetDown`: the target as a whole does not work: it counts for its circuit breaker. */
 export type SettledDispatch = { readonly seq: string; readonly target: string } & (
   | { readonly outcome: 'done' }
-  /** `isTargetDown`: the target as a whole does not work: it counts for its circuit breaker. */
   | {
       readonly outcome: 'retry'
       readonly delayMs: number
       readonly error: JsonObject
       readonly isTargetDown: boolean
     }
-  | { readonly outcome: 'dead'; readonly error: JsonObject }
+  | { readonly outcome: 'dead'; readonly error: JsonObject; readonly isTargetDown: boolean }
+  /** It was not tried after all, which is no attempt: another process may take it at once. */
+  | { readonly outcome: 'released' }
+  /** As `released`, because nothing can go to the target at all: it is interrupted for `delayMs`. */
+  | { readonly outcome: 'unavailable'; readonly delayMs: number; readonly error: JsonObject }
 )

@@ -2,7 +2,9 @@ import { z } from 'zod'
 
 /** Where events of a receiver go, as text: `job:NAME`, `function:NAME`, `topic:NAME`, `url:https://…`, `stream:CONNECTION/STREAM`. */
 export type Target =
-  | { readonly kind: 'job' | 'function' | 'topic'; readonly name: string }
+  | { readonly kind: 'job'; readonly name: string }
+  | { readonly kind: 'function'; readonly name: string }
+  | { readonly kind: 'topic'; readonly name: string }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'stream'; readonly connection: string; readonly stream: string }
 

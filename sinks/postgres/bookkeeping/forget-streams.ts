@@ -1,4 +1,5 @@
 import type { StreamId } from '../../../protocol/index.ts'
+import { eventsConnection } from '../../events-connection.ts'
 import type { TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 
@@ -13,8 +14,8 @@ export async function forgetStreams(
   streams: readonly StreamId[] | 'all',
 ): Promise<void> {
   const names = streams === 'all' ? null : JSON.stringify(streams)
-  const isWanted = `connection = $1 AND ($2::json IS NULL OR ${isAmong('$2')})`
-  await forget(session, isWanted, [connection, names])
+  const isWanted = `connection = ANY ($1::text[]) AND ($2::json IS NULL OR ${isAmong('$2')})`
+  await forget(session, isWanted, [[connection, eventsConnection(connection)], names])
 }
 
 /** SQL condition: the row `stream` is one of those that the parameter lists, as JSON of StreamIds. */

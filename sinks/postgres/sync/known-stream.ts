@@ -1,4 +1,5 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import { isSameConnection } from '../../events-connection.ts'
 import type { SinkStream } from '../../sink.ts'
 import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
@@ -8,21 +9,33 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
 
 /**
- * Streams that only append may share a table. Any other mode would delete or replace rows of the others, also of complete ones. A stream
- * that was forgotten has given up its table.
+ * Streams that only append may share a table. Any other mode would delete or replace rows of the others, also of complete ones; except that a
+ * stream and its events merge rows of the same keys, the newest of which counts. A stream that was forgotten has given up its table.
  */
 export function findSharedTable(
   sink: SinkStream,
   target: StreamTarget,
   owners: readonly TableOwner[],
 ): ConnectError | undefined {
-  const rival = owners.find(({ settings, isForgotten }) => {
-    return !isForgotten && !(settings.mode === 'append' && sink.mode === 'append')
+  const rival = owners.find((owner) => {
+    const { settings, isForgotten } = owner
+    const isShared = settings.mode === 'append' && sink.mode === 'append'
+    return !isForgotten && !isShared && !isSameStream(owner, sink)
   })
   if (rival === undefined) return undefined
   const { connection, stream, letGo } = rival
   const details = { table: quoteTable(target.table), connection, stream, letGo }
   return new ConnectError('destination_table_shared', { details })
+}
+
+/** The stream itself, and what webhooks load of it. */
+function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkStream): boolean {
+  const modes = [settings.mode, sink.mode]
+  return (
+    isSameConnection(connection, sink.connection) &&
+    stream === streamLabel(sink.stream.stream) &&
+    modes.every((mode) => mode === 'append_dedup')
+  )
 }
 
 /**

@@ -5,11 +5,14 @@ import { Batches } from '../../../lib/async/batches.ts'
 describe('batches', () => {
   it('do at once what comes while a batch is on its way, and give each item its own result', async () => {
     const sizes: number[] = []
-    const batches = new Batches(async (items: readonly number[]) => {
-      sizes.push(items.length)
-      await setImmediate()
-      return items.map((item) => item * 2)
-    }, 4)
+    const batches = new Batches(
+      async (items: readonly number[]) => {
+        sizes.push(items.length)
+        await setImmediate()
+        return items.map((item) => item * 2)
+      },
+      { most: 4 },
+    )
     const results = await Promise.all(Array.from({ length: 10 }, (_, item) => batches.add(item)))
     expect(results).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18])
     expect(sizes).toEqual([1, 4, 4, 1])
@@ -30,6 +33,36 @@ describe('batches', () => {
       { status: 'fulfilled', value: 'c' },
     ])
     expect(await batches.add('d')).toBe('d')
+  })
+
+  it('end before they have too many bytes, and one large item goes alone', async () => {
+    const seen: (readonly number[])[] = []
+    const batches = new Batches(
+      async (items: readonly number[]) => {
+        seen.push(items)
+        await setImmediate()
+        return items
+      },
+      { bytes: { most: 10, of: (item) => item } },
+    )
+    await Promise.all([1, 4, 5, 1, 20, 3, 7].map((item) => batches.add(item)))
+    expect(seen).toEqual([[1], [4, 5, 1], [20], [3, 7]])
+  })
+
+  it('fail together if the items alone would fail too', async () => {
+    let calls = 0
+    const batches = new Batches(
+      async (items: readonly number[]) => {
+        calls += 1
+        await setImmediate()
+        if (items.length > 1) throw new Error('away')
+        return items
+      },
+      { failsTogether: () => true },
+    )
+    const results = await Promise.allSettled([1, 2, 3].map((item) => batches.add(item)))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(calls).toBe(2)
   })
 
   it('refuse work that gives another number of results', async () => {

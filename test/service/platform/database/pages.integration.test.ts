@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { PostgresConnectionStore } from '../../../../service/connections/connection-store.ts'
 import { Database } from '../../../../service/platform/database/database.ts'
 import { PostgresInstanceStore } from '../../../../service/instances/instance-store.ts'
-import { RunListener } from '../../../../service/runs/run-listener.ts'
+import { ChangeListener } from '../../../../service/platform/database/change-listener.ts'
 import { PostgresRunStore } from '../../../../service/runs/run-store.ts'
 import type { TestDatabase } from '../../../support/postgres.ts'
 import { openTestStore } from '../../../support/open-test-store.ts'
@@ -66,7 +66,7 @@ describe('pages of ten thousand', () => {
     await fill(opened.database)
     const { url } = opened.database
     await using database = new ExplainingDatabase({ url, sessions: 1, logger: silent })
-    await using listener = new RunListener({ url, logger: silent })
+    await using listener = new ChangeListener({ url, logger: silent })
     const connections = new PostgresConnectionStore(database)
     const instances = new PostgresInstanceStore(database)
     const runs = new PostgresRunStore({ database, listener, logLinesPerRun: 1 })

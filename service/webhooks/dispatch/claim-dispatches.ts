@@ -1,0 +1,187 @@
+import type { ClaimedDispatch, ClaimOptions } from '../deliveries/contract.ts'
+import type { DeliveryKind } from '../deliveries/schema.ts'
+import type { Database, Row, Session } from '../../platform/database/database.ts'
+import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
+
+/** How many due rows are looked at, in all: those that wait for another one of their order key are parked. */
+const mostVisited = 1_000
+/** Statements of one claim that do nothing but park. */
+const mostRounds = 10
+
+interface ClaimedRow extends Row {
+  readonly seq: string | null
+  readonly target: string
+  readonly order_key: string | null
+  readonly attempts: number
+  readonly receiver_id: string
+  readonly receiver: string
+  readonly webhook: string | null
+  readonly instance: string | null
+  readonly secret_version: number
+  readonly delivery_id: string
+  readonly event_id: string
+  readonly event_type: string | null
+  readonly kind: DeliveryKind
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+  readonly received_at: string
+  readonly parked: number
+}
+
+export async function claimDispatches(
+  database: Database,
+  owner: string,
+  options: ClaimOptions,
+): Promise<readonly ClaimedDispatch[]> {
+  for (let round = 0; round < mostRounds; round++) {
+    const rows = await database.transaction((session) => claimOnce(session, owner, options))
+    const claimed = rows.filter(({ seq }) => seq !== null)
+    if (claimed.length > 0 || (rows[0]?.parked ?? 0) === 0) return claimed.map(claimedOf)
+  }
+  return []
+}
+
+/**
+ * Claims come one after the other, so that two of them never take rows of the same order key, or try the same interrupted target. A process that is
+ * stopped in between loses its session, and with it the lock.
+ */
+async function claimOnce(
+  session: Session,
+  owner: string,
+  { limit, leaseMs, perTarget = limit, busy, reserved = 0 }: ClaimOptions,
+): Promise<readonly ClaimedRow[]> {
+  await session.query(
+    `SELECT set_config('idle_in_transaction_session_timeout', '5s', true),
+       pg_advisory_xact_lock(hashtextextended('reactor-connect claims of dispatches', 0))`,
+  )
+  const busyTargets = JSON.stringify(Object.fromEntries(busy ?? []))
+  return session.query<ClaimedRow>(claimSql, [
+    ...[owner, limit, leaseMs, perTarget],
+    ...[busyTargets, Math.max(1, limit - reserved), mostVisited],
+  ])
+}
+
+/**
+ * A pending row waits for one that is running, also if its lease has ended, and for earlier ones. A row whose lease has ended goes on. The
+ * range of whole keys makes the planner take their index: it would count through the primary key.
+ */
+const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN coalesce(
+    (SELECT other.seq FROM ${dispatches} AS other
+     WHERE (other.receiver_id, other.target, other.order_key)
+         = (due.receiver_id, due.target, due.order_key)
+       AND other.status = 'running' LIMIT 1),
+    (SELECT other.seq FROM ${dispatches} AS other
+     WHERE (other.receiver_id, other.target, other.order_key, other.seq)
+         >= (due.receiver_id, due.target, due.order_key, 0)
+       AND (other.receiver_id, other.target, other.order_key, other.seq)
+         < (due.receiver_id, due.target, due.order_key, due.seq)
+       AND other.${unsettled} AND other.order_key IS NOT NULL
+     ORDER BY other.receiver_id, other.target, other.order_key, other.seq LIMIT 1)
+  ) END`
+
+/**
+ * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit for all but the first of a target,
+ * $7 due rows that are looked at.
+ *
+ * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
+ * locked and not settled, so whoever settles that one finds it (settle-dispatches.ts).
+ *
+ * 100,000 waiting rows of 50 receivers and targets: 3 ms (2026-11-28, 2 cores).
+ */
+const claimSql = `
+WITH RECURSIVE ${waitingPairs}, probed AS (
+  SELECT target FROM reactor_connect_service.webhook_targets WHERE open_until <= now()
+  ORDER BY target FOR UPDATE SKIP LOCKED
+), places AS (
+  SELECT pairs.receiver_id, pairs.target, interrupted.target IS NOT NULL AS is_probe,
+    coalesce(($5::jsonb ->> pairs.target)::integer, 0) AS busy
+  FROM pairs
+  JOIN reactor_connect_service.receivers AS receiver
+    ON receiver.id = pairs.receiver_id AND receiver.status = 'active'
+  LEFT JOIN reactor_connect_service.webhook_targets AS interrupted
+    ON interrupted.target = pairs.target AND interrupted.open_until IS NOT NULL
+  WHERE interrupted.target IS NULL OR interrupted.target IN (SELECT target FROM probed)
+), due AS (
+  SELECT places.*, row.seq, row.order_key, row.status, row.due_at
+  FROM places CROSS JOIN LATERAL (
+    SELECT seq, order_key, status, due_at FROM ${dispatches} AS row
+    WHERE row.receiver_id = places.receiver_id AND row.target = places.target
+      AND row.${unsettled} AND row.due_at <= now()
+    ORDER BY row.due_at, row.seq LIMIT greatest(4, $7::bigint / (SELECT count(*) FROM places))
+  ) AS row
+  WHERE places.busy < $4::bigint
+), judged AS MATERIALIZED (
+  SELECT due.*, ${blockerOf} AS blocker FROM due
+), waiting AS (
+  SELECT row.seq FROM judged
+  JOIN ${dispatches} AS row ON row.seq = judged.seq AND row.status = 'pending'
+  JOIN ${dispatches} AS blocker ON blocker.seq = judged.blocker
+    AND (blocker.status = 'running' OR blocker.status = 'pending' AND blocker.seq < row.seq)
+  FOR UPDATE OF row, blocker SKIP LOCKED
+), parked AS (
+  UPDATE ${dispatches} AS row SET due_at = 'infinity' FROM waiting WHERE row.seq = waiting.seq
+  RETURNING row.seq
+), turns AS (
+  SELECT seq, target, receiver_id, is_probe, busy, due_at, row_number()
+    OVER (PARTITION BY receiver_id, target ORDER BY due_at, seq) AS turn
+  FROM judged WHERE blocker IS NULL
+), ranked AS (
+  SELECT seq, due_at, is_probe, busy + row_number()
+    OVER (PARTITION BY target ORDER BY turn, due_at, seq) AS place
+  FROM turns
+), numbered AS (
+  SELECT seq, place, row_number() OVER (ORDER BY place, due_at, seq) AS number
+  FROM ranked WHERE place <= CASE WHEN is_probe THEN 1 ELSE $4::bigint END
+), picked AS (
+  SELECT row.seq FROM numbered JOIN ${dispatches} AS row USING (seq)
+  WHERE numbered.number <= CASE WHEN numbered.place = 1 THEN $2::bigint ELSE $6::bigint END
+    AND row.${unsettled} AND row.due_at <= now()
+  FOR UPDATE OF row SKIP LOCKED
+), taken AS (
+  UPDATE ${dispatches} AS row
+  SET status = 'running', owner = $1, attempts = attempts + 1,
+    due_at = now() + $3::float8 * interval '1 ms'
+  FROM picked WHERE row.seq = picked.seq
+  RETURNING row.seq, row.target, row.order_key, row.attempts, row.receiver_id, row.delivery_id
+), probing AS (
+  UPDATE reactor_connect_service.webhook_targets AS interrupted
+  SET open_until = now() + $3::float8 * interval '1 ms', probe = taken.seq
+  FROM taken JOIN probed USING (target) WHERE interrupted.target = taken.target
+)
+SELECT taken.*, receiver.name AS receiver, receiver.webhook, receiver.secret_version,
+  instance.name AS instance,
+  delivery.event_id, delivery.event_type, delivery.kind, delivery.headers, delivery.body,
+  delivery.received_at, count.parked
+FROM (SELECT count(*)::integer AS parked FROM parked) AS count
+LEFT JOIN (
+  taken
+  JOIN reactor_connect_service.webhook_deliveries AS delivery ON delivery.id = taken.delivery_id
+  JOIN reactor_connect_service.receivers AS receiver ON receiver.id = taken.receiver_id
+  LEFT JOIN reactor_connect_service.instances AS instance ON instance.id = receiver.instance_id
+) ON true
+ORDER BY taken.seq`
+
+function claimedOf(row: ClaimedRow): ClaimedDispatch {
+  return {
+    seq: row.seq ?? '',
+    target: row.target,
+    orderKey: row.order_key,
+    attempt: row.attempts,
+    receiver: {
+      id: row.receiver_id,
+      name: row.receiver,
+      webhook: row.webhook,
+      instance: row.instance,
+      secretVersion: row.secret_version,
+    },
+    delivery: {
+      id: row.delivery_id,
+      eventId: row.event_id,
+      eventType: row.event_type,
+      kind: row.kind === 'suspicious' ? 'event' : row.kind,
+      headers: row.headers,
+      body: row.body,
+      receivedAt: row.received_at,
+    },
+  }
+}

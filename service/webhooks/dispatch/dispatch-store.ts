@@ -1,0 +1,61 @@
+import type {
+  ClaimedDispatch,
+  ClaimOptions,
+  DispatchStore,
+  SettledDispatch,
+} from '../deliveries/contract.ts'
+import type { Database } from '../../platform/database/database.ts'
+import { claimDispatches } from './claim-dispatches.ts'
+import { settleDispatches } from './settle-dispatches.ts'
+import { dispatchChannel } from '../deliveries/append-deliveries.ts'
+import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
+
+/** Calls back after each notification, and after some may have been missed. */
+export interface Listener {
+  onChange(channel: string, changed: () => void): Disposable
+}
+
+/** What is due is told by the clock of the database. */
+export class PostgresDispatchStore implements DispatchStore {
+  readonly #database: Database
+  readonly #listener: Listener
+
+  constructor(database: Database, listener: Listener) {
+    this.#database = database
+    this.#listener = listener
+  }
+
+  claim(owner: string, options: ClaimOptions): Promise<readonly ClaimedDispatch[]> {
+    return claimDispatches(this.#database, owner, options)
+  }
+
+  settle(owner: string, settled: readonly SettledDispatch[]): Promise<void> {
+    return settleDispatches(this.#database, owner, settled)
+  }
+
+  /** A receiver and target cost two looks into the index. */
+  async nextDueMs(): Promise<number | null> {
+    const [row] = await this.#database.query<{ due_ms: number | null }>(
+      `WITH RECURSIVE ${waitingPairs}
+       SELECT extract(epoch FROM min(greatest(row.due_at, interrupted.open_until)) - now())::float8
+         * 1000 AS due_ms
+       FROM pairs
+       JOIN reactor_connect_service.receivers AS receiver
+         ON receiver.id = pairs.receiver_id AND receiver.status = 'active'
+       LEFT JOIN reactor_connect_service.webhook_targets AS interrupted
+         ON interrupted.target = pairs.target
+       CROSS JOIN LATERAL (
+         SELECT due_at FROM ${dispatches} AS row
+         WHERE row.receiver_id = pairs.receiver_id AND row.target = pairs.target
+           AND row.${unsettled} AND row.due_at < 'infinity'
+         ORDER BY row.due_at LIMIT 1
+       ) AS row`,
+    )
+    const dueMs = row?.due_ms ?? null
+    return dueMs === null ? null : Math.max(0, dueMs)
+  }
+
+  onDue(due: () => void): Disposable {
+    return this.#listener.onChange(dispatchChannel, due)
+  }
+}

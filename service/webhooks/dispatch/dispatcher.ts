@@ -1,0 +1,207 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../../protocol/index.ts'
+import { Batches } from '../../../lib/async/batches.ts'
+import { Wake } from '../../../lib/async/wake.ts'
+import type { ClaimedDispatch, DispatchStore, SettledDispatch } from '../deliveries/contract.ts'
+import type { DispatchMetrics } from './dispatch-metrics.ts'
+import { mostAttempts, settledOf, unavailableOf } from './dispatch-outcome.ts'
+import type { DispatchTargets } from './dispatch-targets.ts'
+import { parseTarget } from './target.ts'
+
+export interface DispatcherOptions {
+  readonly store: DispatchStore
+  readonly targets: DispatchTargets
+  /** No other process has this name. */
+  readonly owner: string
+  readonly logger: Logger
+  readonly metrics: DispatchMetrics
+  /** 0 to 1. */
+  random(): number
+  readonly limits?: Partial<DispatchLimits>
+}
+
+export interface DispatchLimits {
+  /** Events that are on their way at the same time. */
+  readonly parallel: number
+  /** Of them for one target. */
+  readonly perTarget: number
+  /** Of `parallel`, those that are only for targets that have none: slow targets do not hold up the others. */
+  readonly reserved: number
+  /** Another process may take what this one has for longer. */
+  readonly leaseMs: number
+  /** After a claim that gave nothing, although something is due: its target has all it may have. */
+  readonly idleMs: number
+  /** A notification may be lost. */
+  readonly longestWaitMs: number
+  /** When the database does not respond. */
+  readonly retryMs: number
+  /** When it is stopped: for what is on its way. */
+  readonly drainMs: number
+}
+
+const standardLimits: DispatchLimits = {
+  parallel: 64,
+  perTarget: 16,
+  reserved: 16,
+  leaseMs: 60_000,
+  idleMs: 250,
+  longestWaitMs: 10_000,
+  retryMs: 1_000,
+  drainMs: 10_000,
+}
+
+/** An attempt ends so long before its lease, so that its outcome can be written. */
+const settlingMs = 15_000
+
+/** Takes events that are due and sends them to their targets: the roles reader and sink. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #limits: DispatchLimits
+  readonly #running = new Set<Promise<void>>()
+  readonly #busy = new Map<string, number>()
+  readonly #wake = new Wake()
+  readonly #abort = new AbortController()
+  readonly #settled: Batches<SettledDispatch, null>
+  #isFailing = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#limits = { ...standardLimits, ...options.limits }
+    this.#settled = new Batches(async (settled) => {
+      await options.store.settle(options.owner, settled)
+      return settled.map(() => null)
+    })
+  }
+
+  /** Runs until the signal is aborted. What is on its way is finished then, or given back. */
+  async run(signal: AbortSignal): Promise<void> {
+    using _listening = this.#options.store.onDue(() => {
+      this.#wake.now()
+    })
+    while (!signal.aborted) await this.#wake.wait(await this.#claim(), signal)
+    await this.#drain()
+  }
+
+  /** Resolves with the time until it is worth to claim again. */
+  async #claim(): Promise<number> {
+    const { store, owner } = this.#options
+    const { parallel, perTarget, reserved, leaseMs, idleMs, longestWaitMs } = this.#limits
+    const limit = parallel - this.#running.size
+    if (limit <= 0) return longestWaitMs
+    try {
+      const options = { limit, leaseMs, perTarget, busy: this.#busy, reserved }
+      const claimed = await store.claim(owner, options)
+      for (const dispatch of claimed) this.#begin(dispatch)
+      const dueMs = claimed.length === 0 ? await store.nextDueMs() : 0
+      this.#noteStore(undefined)
+      if (claimed.length > 0) return 0
+      return Math.min(longestWaitMs, Math.max(idleMs, dueMs ?? longestWaitMs))
+    } catch (thrown) {
+      this.#noteStore(ConnectError.from(thrown))
+      return this.#limits.retryMs
+    }
+  }
+
+  /** The first failure in a row, and its end, are logged. */
+  #noteStore(error: ConnectError | undefined): void {
+    const { logger } = this.#options
+    if (error !== undefined && !this.#isFailing) {
+      const facts = { code: error.code, reason: error.message }
+      logger.warn(facts, 'events of webhooks cannot be dispatched now; it is tried again')
+    }
+    if (error === undefined && this.#isFailing)
+      logger.info('events of webhooks are dispatched again')
+    this.#isFailing = error !== undefined
+  }
+
+  #begin(claimed: ClaimedDispatch): void {
+    const { metrics } = this.#options
+    const { target } = claimed
+    this.#busy.set(target, (this.#busy.get(target) ?? 0) + 1)
+    metrics.running.inc()
+    const work = this.#work(claimed).finally(() => {
+      const left = (this.#busy.get(target) ?? 1) - 1
+      if (left === 0) this.#busy.delete(target)
+      else this.#busy.set(target, left)
+      metrics.running.dec()
+      this.#running.delete(work)
+      this.#wake.now()
+    })
+    this.#running.add(work)
+  }
+
+  async #work(claimed: ClaimedDispatch): Promise<void> {
+    const { metrics } = this.#options
+    const leaseEndsMs = performance.now() + this.#limits.leaseMs
+    const settled = await this.#attempt(claimed)
+    const kind = parseTarget(claimed.target)?.kind ?? 'unknown'
+    metrics.attempts.inc({ kind, outcome: settled.outcome })
+    this.#log(claimed, settled)
+    await this.#settle(settled, leaseEndsMs)
+  }
+
+  async #attempt(claimed: ClaimedDispatch): Promise<SettledDispatch> {
+    const { targets, random } = this.#options
+    const found = targets.find(claimed.target)
+    if ('problem' in found) return unavailableOf(claimed, found.problem)
+    if (claimed.attempt > mostAttempts) {
+      // The processes that had it died, again and again.
+      const reason = `${String(mostAttempts)} attempts had no outcome`
+      return settledOf(claimed, { outcome: 'failed', reason, isFinal: true }, random())
+    }
+    const { signal } = this.#abort
+    const limit = AbortSignal.timeout(Math.max(1, this.#limits.leaseMs - settlingMs))
+    try {
+      const outcome = await found.dispatch(claimed, AbortSignal.any([signal, limit]))
+      return settledOf(claimed, outcome, random())
+    } catch (thrown) {
+      const { seq, target } = claimed
+      if (signal.aborted) return { seq, target, outcome: 'released' }
+      const reason = limit.aborted ? 'it did not respond in time' : this.#reasonOf(thrown)
+      return settledOf(claimed, { outcome: 'failed', reason }, random())
+    }
+  }
+
+  /** Of an error that a target does not tell as an outcome: a part of the service that is away, or a mistake of this program. */
+  #reasonOf(thrown: unknown): string {
+    const { code, message } = ConnectError.from(thrown)
+    if (code !== 'unexpected') return message
+    this.#options.logger.error({ err: thrown }, 'an event could not be dispatched')
+    return "the service's log has the cause"
+  }
+
+  #log({ receiver, delivery, attempt }: ClaimedDispatch, settled: SettledDispatch): void {
+    const { target, outcome } = settled
+    const error = 'error' in settled ? settled.error : {}
+    const facts = { receiver: receiver.name, delivery: delivery.id, target, attempt, outcome }
+    const level = outcome === 'dead' ? 'warn' : 'debug'
+    this.#options.logger[level](
+      { ...facts, ...('message' in error && { reason: error.message }) },
+      outcome === 'dead' ? 'an event was given up' : 'an event was dispatched',
+    )
+  }
+
+  /** When its lease has ended, another process has the event: it comes twice then. */
+  async #settle(settled: SettledDispatch, leaseEndsMs: number): Promise<void> {
+    const pause = new Wake()
+    for (;;) {
+      try {
+        await this.#settled.add(settled)
+        return
+      } catch (thrown) {
+        this.#noteStore(ConnectError.from(thrown))
+        if (performance.now() >= leaseEndsMs || this.#abort.signal.aborted) return
+        await pause.wait(this.#limits.retryMs, this.#abort.signal)
+      }
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const ended = Promise.all(this.#running)
+    const limit = setTimeout(() => {
+      this.#abort.abort()
+    }, this.#limits.drainMs)
+    await ended
+    clearTimeout(limit)
+  }
+}

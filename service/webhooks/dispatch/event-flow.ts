@@ -1,0 +1,35 @@
+import type { Database } from '../../platform/database/database.ts'
+
+/** Events that came longer ago say nothing about whether they still come. */
+const flowHours = 24
+/** An event that waits for longer is late: the tables are not up to date without a run. */
+const lateMinutes = 10
+
+/**
+ * How many scheduled runs of the connection are to be replaced by events, as the receivers say that load all of its streams. Null unless events have been loaded in
+ * the last day, none waits for long, and none was given up since the last run.
+ */
+export async function sweepEvery(
+  database: Pick<Database, 'query'>,
+  { connection, lastRunAt }: { readonly connection: string; readonly lastRunAt: string },
+): Promise<number | null> {
+  const [row] = await database.query<{ sweep_every: number | null }>(
+    `SELECT min((dispatch->>'sweepEvery')::int) AS sweep_every
+       FROM reactor_connect_service.receivers AS r, json_array_elements(r.dispatch) AS dispatch
+      WHERE r.status = 'active' AND dispatch->>'target' = $1
+        AND EXISTS (
+          SELECT FROM reactor_connect_service.webhook_dispatches AS loaded
+           WHERE loaded.receiver_id = r.id AND loaded.target = $1 AND loaded.status = 'done'
+             AND loaded.ended_at > now() - make_interval(hours => ${String(flowHours)}))
+        AND NOT EXISTS (
+          SELECT FROM reactor_connect_service.webhook_dispatches AS left_out
+           WHERE left_out.receiver_id = r.id AND left_out.target = $1 AND (
+             left_out.status IN ('dead', 'discarded') AND left_out.ended_at > $2
+             OR left_out.status IN ('pending', 'running') AND EXISTS (
+               SELECT FROM reactor_connect_service.webhook_deliveries AS delivery
+                WHERE delivery.id = left_out.delivery_id
+                  AND delivery.received_at < now() - make_interval(mins => ${String(lateMinutes)}))))`,
+    [`stream:${connection}/*`, lastRunAt],
+  )
+  return row?.sweep_every ?? null
+}

@@ -1,0 +1,45 @@
+import type { DispatchFailure, DispatchOutcome } from './contract.ts'
+
+/** For one request with its response. */
+export const requestTimeoutMs = 15_000
+/** Of a response nothing is used but its status; so much of it is read, so that its connection can be used again. */
+export const maxResponseBytes = 4_096
+/** A longer pause would be a mistake of the target. */
+const longestPauseMs = 24 * 3_600_000
+
+/** Statuses that say that the request may do later what it cannot do now. */
+const laterStatuses = new Set([408, 425, 429])
+/** Statuses of a target, or of what stands before it, that cannot take anything now: https://www.standardwebhooks.com asks to send less then. */
+const downStatuses = new Set([429, 502, 503, 504])
+
+/** What the status of a response says about the event. */
+export function httpOutcome(
+  status: number,
+  retryAfter: string | undefined,
+  nowMs: number,
+): DispatchOutcome {
+  if (status >= 200 && status <= 299) return { outcome: 'done' }
+  const retryAfterMs = pauseOf(retryAfter, nowMs)
+  return {
+    outcome: 'failed',
+    ...failureOf(status),
+    ...(downStatuses.has(status) && { isTargetDown: true }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
+}
+
+function failureOf(status: number): DispatchFailure {
+  const reason = `it responded with status ${String(status)}`
+  if (status >= 300 && status <= 399)
+    return { reason: `${reason}: redirects are not followed`, isRefused: true }
+  const isRefused = status >= 400 && status <= 499 && !laterStatuses.has(status)
+  return { reason, ...(isRefused && { isRefused }) }
+}
+
+/** `Retry-After`: seconds, or a date. */
+function pauseOf(retryAfter: string | undefined, nowMs: number): number | undefined {
+  if (retryAfter === undefined) return undefined
+  const text = retryAfter.trim()
+  const pauseMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs
+  return Number.isNaN(pauseMs) || pauseMs <= 0 ? undefined : Math.min(pauseMs, longestPauseMs)
+}

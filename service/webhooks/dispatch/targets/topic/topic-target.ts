@@ -1,0 +1,84 @@
+import type { Logger } from 'pino'
+import { EventTopics, type TopicEvent } from '../../../../../engine/log/kafka/event-topics.ts'
+import type { KafkaServers } from '../../../../../engine/log/kafka/kafka-client.ts'
+import { Batches } from '../../../../../lib/async/batches.ts'
+import type { ClaimedDispatch } from '../../../deliveries/contract.ts'
+import type {
+  DispatchedEvent,
+  DispatchOutcome,
+  DispatchTarget,
+  TargetOf,
+  TargetProblem,
+} from '../contract.ts'
+import { targetDown } from '../target-down.ts'
+
+/** Its own topics begin so: a foreign message in one of them would end the runs that read it. */
+const reservedPrefix = 'connect.'
+const together = { most: 500, failsTogether: () => true }
+
+/** `topic:NAME`: a topic of the service's Kafka, as Avro. */
+export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
+  readonly #topics: EventTopics | undefined
+  readonly #batches = new Map<string, Batches<ClaimedDispatch, undefined>>()
+
+  /** @param servers undefined: the service has no Kafka */
+  constructor(servers: KafkaServers | undefined, logger: Logger) {
+    this.#topics = servers && new EventTopics(servers, logger)
+  }
+
+  problem({ name }: TargetOf<'topic'>): TargetProblem | undefined {
+    if (name.startsWith(reservedPrefix))
+      return {
+        reason: `topics that begin with \`${reservedPrefix}\` belong to the service`,
+        fix: 'Choose another name for the topic.',
+      }
+    if (this.#topics !== undefined) return undefined
+    return {
+      reason: 'the service has no Kafka',
+      fix: 'Set `KAFKA_BROKERS` (or `kafka.brokers` below `[connect]`) and restart the service, or choose another target.',
+    }
+  }
+
+  async dispatch({
+    target: { name },
+    claimed,
+  }: DispatchedEvent<'topic'>): Promise<DispatchOutcome> {
+    const batches = this.#batches.get(name) ?? new Batches(this.#sendTo(name), together)
+    this.#batches.set(name, batches)
+    try {
+      await batches.add(claimed)
+      return { outcome: 'done' }
+    } catch (error) {
+      return targetDown(error)
+    }
+  }
+
+  #sendTo(topic: string): (events: readonly ClaimedDispatch[]) => Promise<readonly undefined[]> {
+    return async (events) => {
+      await this.#topics?.send(topic, events.map(topicEvent))
+      return events.map(() => undefined)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#topics?.[Symbol.asyncDispose]()
+  }
+}
+
+function topicEvent({ orderKey, receiver, delivery }: ClaimedDispatch): TopicEvent {
+  const { id, eventId, eventType, headers, body, receivedAt } = delivery
+  return {
+    key: orderKey ?? eventId,
+    event: {
+      id,
+      event_id: eventId,
+      event_type: eventType,
+      receiver: receiver.name,
+      webhook: receiver.webhook,
+      instance: receiver.instance,
+      received_at: Date.parse(receivedAt),
+      headers,
+      body,
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { Agent, request } from 'undici'
+import { AddressGuard } from '../../../../manifest-interpreter/http/address-guard.ts'
+import { TransportError } from '../../../../manifest-interpreter/http/transport-error.ts'
+import { requestFailure } from '../../../../protocol/index.ts'
+import type { DispatchedEvent, DispatchOutcome, DispatchTarget } from './contract.ts'
+import { httpOutcome, maxResponseBytes, requestTimeoutMs } from './http-outcome.ts'
+import type { StandardSignature } from './standard-signature.ts'
+
+export interface UrlTargetOptions {
+  readonly signature: StandardSignature
+  /** Private or reserved networks that can be reached all the same. */
+  readonly allowedNetworks: readonly string[]
+  now(): number
+  /** Default: 15 s. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * `url:https://…`: the body as it came, signed as https://www.standardwebhooks.com says. Users name the addresses, so only public ones can be
+ * reached, as for HTTP sources, and redirects are not followed.
+ */
+export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
+  readonly #options: UrlTargetOptions
+  readonly #guard: AddressGuard
+  readonly #agent: Agent
+
+  constructor(options: UrlTargetOptions) {
+    this.#options = options
+    this.#guard = new AddressGuard(options.allowedNetworks)
+    this.#agent = new Agent({ connect: { timeout: 10_000, lookup: this.#guard.lookup } })
+  }
+
+  problem(): undefined {
+    return undefined
+  }
+
+  async dispatch(
+    { target, claimed }: DispatchedEvent<'url'>,
+    signal: AbortSignal,
+  ): Promise<DispatchOutcome> {
+    const { signature, now, timeoutMs = requestTimeoutMs } = this.#options
+    const { body } = claimed.delivery
+    const signed = await signature.headers(claimed, body)
+    if (signed === undefined)
+      return { outcome: 'failed', reason: 'the vault has no secret to sign with' }
+    const timeout = AbortSignal.timeout(timeoutMs)
+    try {
+      this.#guard.check(new URL(target.url).hostname)
+      const response = await request(target.url, {
+        dispatcher: this.#agent,
+        method: 'POST',
+        headers: { ...eventHeaders(claimed), ...signed },
+        body,
+        signal: AbortSignal.any([signal, timeout]),
+      })
+      const { statusCode: status, headers } = response
+      await response.body.dump({ limit: maxResponseBytes, signal: timeout }).catch(() => undefined)
+      const retryAfter = [headers['retry-after']].flat()[0]
+      const outcome = httpOutcome(status, retryAfter, now())
+      // The owner of the address wants no more of it.
+      return outcome.outcome === 'failed' && status === 410
+        ? { ...outcome, isFinal: true }
+        : outcome
+    } catch (error) {
+      signal.throwIfAborted()
+      return { outcome: 'failed', ...unreachable(error) }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy()
+  }
+}
+
+/** Names that the signature does not cover: hints, which nobody may rely on. */
+function eventHeaders({
+  receiver,
+  delivery,
+  attempt,
+}: DispatchedEvent['claimed']): Readonly<Record<string, string>> {
+  const type = delivery.headers['content-type'] ?? 'application/json'
+  const hints = {
+    'reactor-receiver': receiver.name,
+    'reactor-event-id': delivery.eventId,
+    'reactor-event-type': delivery.eventType ?? '',
+    'reactor-attempt': String(attempt),
+  }
+  const sendable = Object.entries(hints).filter(([, value]) => /^[\x21-\x7e]{1,200}$/.test(value))
+  return {
+    'user-agent': 'reactor-connect',
+    'content-type': /^[\x20-\x7e]{1,200}$/.test(type) ? type : 'application/octet-stream',
+    ...Object.fromEntries(sendable),
+  }
+}
+
+/** An address that is not allowed is a mistake of the configuration: trying it often helps nobody. */
+function unreachable(error: unknown): {
+  readonly reason: string
+  readonly isTargetDown?: boolean
+  readonly isRefused?: boolean
+} {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof TransportError) return { reason: cause.message, isRefused: true }
+  return { reason: requestFailure(error), isTargetDown: true }
+}

@@ -1,0 +1,35 @@
+import type { WebhookHandshake } from '../../../connectors/connector.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
+import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
+import type { StoredReceiver } from '../receivers/contract.ts'
+
+/** How the deliveries of a receiver are signed and numbered: its own rules, or those of its connector. */
+export interface IngressRules {
+  readonly signature: WebhookSignature
+  readonly windowMs: number
+  /** A place: a JSON pointer into the body, or `header:` and the name of a header. */
+  readonly eventId: string
+  readonly eventType: string | null
+  readonly handshakes: readonly WebhookHandshake[]
+  /** Fields of the body that differ when an event is sent again. */
+  readonly perDelivery: readonly string[]
+}
+
+/** Undefined if its connector does not have the webhook any more. */
+export function ingressRules({
+  rules,
+  type,
+  webhook: name,
+}: Pick<StoredReceiver, 'rules' | 'type' | 'webhook'>): IngressRules | undefined {
+  if (rules !== null) {
+    const { signature, eventId, eventType, replayWindowSeconds } = rules
+    const windowMs = replayWindowSeconds * 1000
+    return { signature, eventId, eventType, windowMs, handshakes: [], perDelivery: [] }
+  }
+  if (type === null) return undefined
+  const webhook = connectorOf(type).descriptor.webhooks.find((some) => some.name === name)
+  if (webhook === undefined) return undefined
+  const { signature, replayWindowMs: windowMs, eventId, eventType } = webhook
+  const { handshakes = [], perDelivery = [] } = webhook
+  return { signature, windowMs, eventId, eventType, handshakes, perDelivery }
+}

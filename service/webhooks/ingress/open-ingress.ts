@@ -1,0 +1,83 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { Settings } from '../../platform/config/settings.ts'
+import type { Vault } from '../../platform/vault/vault.ts'
+import type { KafkaPlace } from '../../run-worker/log-config.ts'
+import type { Store } from '../../store/store.ts'
+import type { IngressService } from './contract.ts'
+import { DurableIngress } from './ingress-service.ts'
+import { bringDeliveries, KafkaDeliveryLog } from './kafka-delivery-log.ts'
+import { LoadedDirectory } from './receiver-directory.ts'
+
+export interface OpenIngressOptions {
+  readonly settings: Pick<
+    Settings,
+    'ingressBytes' | 'ingressPerMinute' | 'ingressRefusalsPerMinute'
+  >
+  readonly store: Pick<Store, 'receivers' | 'deliveryLog'>
+  readonly vault: Vault
+  /** Undefined: deliveries are durable in PostgreSQL. */
+  readonly kafka: KafkaPlace | undefined
+  /** Default: `connect.ingress`. */
+  readonly topic?: string
+  readonly logger: Logger
+  now(): number
+}
+
+const defaultTopic = 'connect.ingress'
+const clientId = 'reactor-connect'
+/** As many workers can share the deliveries; those of one receiver are in one partition. */
+const partitions = 6
+
+export interface OpenIngress extends AsyncDisposable {
+  readonly service: IngressService
+  /** Reads the receivers for the first time. If it cannot, deliveries are answered with 503 until it can. */
+  start(): Promise<void>
+  /** Keeps the receivers up to date. For processes that take deliveries in. */
+  readonly run: (signal: AbortSignal) => Promise<void>
+  /** Brings deliveries from Kafka to PostgreSQL. For workers. */
+  readonly consume: (signal: AbortSignal) => Promise<void>
+}
+
+export function openIngress(options: OpenIngressOptions): OpenIngress {
+  const { settings, store, vault, kafka, logger, now } = options
+  const stored = store.deliveryLog
+  const topic = kafka && {
+    servers: { ...kafka, clientId },
+    topic: options.topic ?? defaultTopic,
+    partitions,
+    logger,
+  }
+  const log = topic && new KafkaDeliveryLog({ topic, stored, logger, now })
+  const directory = new LoadedDirectory({ store: store.receivers, vault, logger })
+  const service = new DurableIngress({
+    directory,
+    log: log ?? stored,
+    limits: {
+      maxBytes: settings.ingressBytes,
+      deliveriesPerMinute: settings.ingressPerMinute,
+      refusalsPerMinute: settings.ingressRefusalsPerMinute,
+    },
+    logger,
+    now,
+  })
+  return {
+    service,
+    start: async () => {
+      try {
+        await directory.refresh()
+      } catch (error) {
+        const { code } = ConnectError.from(error)
+        logger.warn(
+          { code },
+          'the webhook receivers could not be read: deliveries are not accepted',
+        )
+      }
+    },
+    run: (signal) => directory.run(signal),
+    consume: async (signal) => {
+      if (topic !== undefined) await bringDeliveries({ topic, stored, logger }, signal)
+    },
+    [Symbol.asyncDispose]: async () => log?.[Symbol.asyncDispose](),
+  }
+}

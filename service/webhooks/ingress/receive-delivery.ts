@@ -1,0 +1,61 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import { newId } from '../../platform/database/ids.ts'
+import type { DeliveryLog, NewDelivery } from '../deliveries/contract.ts'
+import type { hmacOf } from '../signature/hmac.ts'
+import type { IncomingDelivery, ReceivedDelivery } from './contract.ts'
+import { contentHash } from './content-hash.ts'
+import { headerOf, keptHeaders } from './kept-headers.ts'
+import { readEvent } from './read-event.ts'
+import type { IngressReceiver } from './receiver-directory.ts'
+import { verifyEvenly } from './verify-evenly.ts'
+
+export interface IngressDeps {
+  readonly log: DeliveryLog
+  now(): number
+  /** Called for a genuine delivery before it is parsed; throws to refuse it. */
+  readonly admit?: (receiver: IngressReceiver) => void
+  /** Default: `event`, or `handshake` if it is one. */
+  readonly kind?: 'test'
+  /** Default: `hmacOf`. */
+  readonly hmac?: typeof hmacOf
+}
+
+/**
+ * Checks a delivery and makes it durable: signature, window, then what it says. Only a genuine one is parsed. `receiver`: undefined if no one
+ * has the token. Throws `delivery_refused`, `delivery_outside_window`, `delivery_malformed`, `delivery_conflict`, and what the log throws.
+ */
+export async function receiveDelivery(
+  receiver: IngressReceiver | undefined,
+  { rawHeaders, body }: Omit<IncomingDelivery, 'token'>,
+  { log, now, admit, kind, hmac }: IngressDeps,
+): Promise<ReceivedDelivery> {
+  const nowMs = now()
+  const header = (name: string): string | undefined => headerOf(rawHeaders, name)
+  const options = { nowMs, ...(hmac !== undefined && { hmac }) }
+  const problem = verifyEvenly(receiver, { header, body }, options)
+  // It was signed with the secret: its sender knows that the receiver exists.
+  if (problem === 'timestamp_outside_window') throw new ConnectError('delivery_outside_window')
+  if (receiver === undefined || problem !== undefined) throw new ConnectError('delivery_refused')
+  admit?.(receiver)
+  const { id: receiverId, name, rules, dispatch } = receiver
+  const bodyHash = contentHash(body, rules.perDelivery)
+  const event = readEvent(rules, dispatch, { header, body, bodyHash })
+  const delivery: NewDelivery = {
+    id: newId('dlv'),
+    receiverId,
+    eventId: event.eventId,
+    eventType: event.eventType,
+    kind: event.answer === undefined ? (kind ?? 'event') : 'handshake',
+    receivedAtMs: nowMs,
+    headers: keptHeaders(rawHeaders, rules.signature.header),
+    body,
+    bodyHash,
+    dispatches: event.dispatches,
+  }
+  const appended = await log.append(delivery)
+  if (appended === 'unknown_receiver') throw new ConnectError('delivery_refused')
+  if (appended === 'conflict') throw new ConnectError('delivery_conflict')
+  const { id, eventId, kind: received } = delivery
+  const isRepeated = appended === 'repeated'
+  return { receiver: name, id, eventId, kind: received, isRepeated, answer: event.answer ?? {} }
+}

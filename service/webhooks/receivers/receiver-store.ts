@@ -1,0 +1,166 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import type { ChangeListener } from '../../platform/database/change-listener.ts'
+import { violatedConstraint, type Database, type Row } from '../../platform/database/database.ts'
+import { pageOf, pagePlace } from '../../platform/database/page.ts'
+import { assignments, resourceOf, selectColumns, setClause } from '../../platform/database/rows.ts'
+import { Conditions, notifying } from '../../platform/database/statement.ts'
+import type { Page } from '../../platform/lists.ts'
+import type {
+  NewStoredReceiver,
+  ReceiverChange,
+  ReceiverPageRequest,
+  ReceiverStore,
+  StoredReceiver,
+} from './contract.ts'
+import { receiverSchema } from './schema.ts'
+
+interface ReceiverRow extends Row {
+  readonly id: string
+  readonly name: string
+  readonly type: string | null
+  readonly instance: string | null
+  readonly token_hash: Buffer
+  readonly previous_token_hash: Buffer | null
+  readonly secret_version: number
+}
+
+const table = 'reactor_connect_service.receivers'
+const channel = 'reactor_connect_receiver'
+const storedSchema = receiverSchema.omit({ warnings: true })
+const columns = selectColumns(storedSchema, 'r', ['instance'])
+
+/** The receivers of the table expression `from`, each with its instance. */
+const select = (from: string): string => `
+  SELECT r.id, ${columns}, r.token_hash, r.previous_token_hash, r.secret_version,
+    instance.name AS instance, instance.type
+  FROM ${from} AS r
+  LEFT JOIN reactor_connect_service.instances AS instance ON instance.id = r.instance_id`
+
+export class PostgresReceiverStore implements ReceiverStore {
+  readonly #database: Database
+  readonly #listener: ChangeListener
+
+  constructor(database: Database, listener: ChangeListener) {
+    this.#database = database
+    this.#listener = listener
+  }
+
+  async create({ instance, ...fields }: NewStoredReceiver): Promise<StoredReceiver> {
+    const made = assignments(fields, 2)
+    const [row] = await this.#database
+      .query<ReceiverRow>(
+        `WITH made AS (
+           INSERT INTO ${table} (instance_id, ${made.columns.join(', ')})
+           SELECT instance.id, ${made.places.join(', ')}
+           FROM (SELECT $1::text AS name) AS given
+           LEFT JOIN reactor_connect_service.instances AS instance USING (name)
+           WHERE given.name IS NULL OR instance.id IS NOT NULL
+           RETURNING *, ${notifying(channel, 'id')}
+         ) ${select('made')}`,
+        [instance, ...made.values],
+      )
+      .catch((error: unknown) => {
+        const constraint = violatedConstraint(error)
+        if (constraint === 'receivers_name')
+          throw new ConnectError('name_taken', {
+            details: { kind: 'receiver', name: fields.name },
+          })
+        if (constraint === 'receivers_instance') return []
+        throw error
+      })
+    if (row === undefined)
+      throw new ConnectError('instance_not_found', { details: { instance: instance ?? '' } })
+    return receiverOf(row, fields.name)
+  }
+
+  async get(name: string): Promise<StoredReceiver> {
+    const [row] = await this.#database.query<ReceiverRow>(`${select(table)} WHERE r.name = $1`, [
+      name,
+    ])
+    return receiverOf(row, name)
+  }
+
+  async list(request: ReceiverPageRequest): Promise<Page<StoredReceiver>> {
+    const place = pagePlace('receivers', request)
+    const { and, values } = new Conditions()
+      .add(
+        'r.instance_id = (SELECT id FROM reactor_connect_service.instances WHERE name =',
+        request.instance,
+        ')',
+      )
+      .add('r.name >', place.after)
+    const rows = await this.#database.query<ReceiverRow>(
+      `${select(table)} WHERE true${and} ORDER BY r.name LIMIT ${String(place.limit + 1)}`,
+      values,
+    )
+    return pageOf(rows, place, {
+      list: 'receivers',
+      key: (row) => row.name,
+      item: (row) => receiverOf(row, row.name),
+    })
+  }
+
+  async all(): Promise<readonly StoredReceiver[]> {
+    const rows = await this.#database.query<ReceiverRow>(`${select(table)} ORDER BY r.name`)
+    return rows.map((row) => receiverOf(row, row.name))
+  }
+
+  async update(
+    name: string,
+    { isSecretNew = false, ...change }: ReceiverChange,
+    ifVersion?: number,
+  ): Promise<StoredReceiver> {
+    const changed = assignments(change, 4)
+    const [row] = await this.#database.query<ReceiverRow>(
+      `WITH changed AS (
+         UPDATE ${table} SET ${setClause(changed)}
+           secret_version = secret_version + $3::boolean::integer,
+           version = version + 1,
+           updated_at = now()
+         WHERE name = $1 AND version = coalesce($2, version)
+         RETURNING *, ${notifying(channel, 'id')}
+       ) ${select('changed')}`,
+      [name, ifVersion, isSecretNew, ...changed.values],
+    )
+    return row === undefined ? this.#missing(name, ifVersion) : receiverOf(row, name)
+  }
+
+  async delete(name: string, ifVersion?: number): Promise<StoredReceiver> {
+    const row = await this.#database.transaction(async (session) => {
+      // Deletes months of deliveries too.
+      await session.query('SET LOCAL statement_timeout = 0')
+      const [deleted] = await session.query<ReceiverRow>(
+        `WITH deleted AS (
+           DELETE FROM ${table} WHERE name = $1 AND version = coalesce($2, version)
+           RETURNING *, ${notifying(channel, 'id')}
+         ) ${select('deleted')}`,
+        [name, ifVersion],
+      )
+      return deleted
+    })
+    return row === undefined ? this.#missing(name, ifVersion) : receiverOf(row, name)
+  }
+
+  onChange(changed: () => void): Disposable {
+    return this.#listener.onChange(channel, changed)
+  }
+
+  async #missing(name: string, expected: number | undefined): Promise<never> {
+    const { version } = await this.get(name)
+    throw new ConnectError('version_conflict', {
+      details: { kind: 'Receiver', name, actual: version, expected: expected ?? version },
+    })
+  }
+}
+
+function receiverOf(row: ReceiverRow | undefined, name: string): StoredReceiver {
+  if (row === undefined) throw new ConnectError('receiver_not_found', { details: { name } })
+  return {
+    ...resourceOf(storedSchema, row),
+    id: row.id,
+    type: row.type,
+    tokenHash: row.token_hash,
+    previousTokenHash: row.previous_token_hash,
+    secretVersion: row.secret_version,
+  }
+}
