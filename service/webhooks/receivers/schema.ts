@@ -31,6 +31,7 @@ export const deliveryRulesSchema = z
   })
   .meta({ id: 'DeliveryRules' })
 export type DeliveryRules = Resource<typeof deliveryRulesSchema>
+export const deliveryRulesDocument = snakeCaseSchema(deliveryRulesSchema)
 
 export const dispatchSchema = z
   .strictObject({
