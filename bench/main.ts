@@ -181,6 +181,7 @@ program
   .option('--connections <n,n,…>', 'requests at a time', wholeNumbers, [64, 256])
   .option('--seconds <n>', 'of each round', wholeNumber, 5)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .addOption(new Option('--only <log>').choices(['embedded', 'kafka']))
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & IngressOptions) => {
     show(flags, await benchIngress(flags, print), ingressTable)

@@ -56,6 +56,7 @@ import { runRoutes } from '../runs/run-routes.ts'
 import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
 import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
+import { testDeliveryRoutes } from '../webhooks/ingress/test-delivery-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
 /** The whole HTTP surface, before it listens on a socket. */
@@ -172,6 +173,7 @@ async function apiRoutes(
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
+      testDeliveryRoutes(api, service.ingress)
       schemaRoutes(api, service.schemas)
       auditRoutes(api, options.audit)
       reservedRoutes(api)

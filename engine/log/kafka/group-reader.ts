@@ -23,7 +23,8 @@ export interface GroupReaderOptions extends KeyedTopic {
   readonly handle: (records: readonly ReadRecord[]) => Promise<void>
 }
 
-const sessionTimeoutMs = 30_000
+/** After this time another reader takes over from one that was killed. */
+const sessionTimeoutMs = 10_000
 const heartbeatMs = 3_000
 const maxBatchBytes = 4 * 1024 * 1024
 const pauseMs = { first: 500, last: 5_000 } as const
@@ -48,7 +49,7 @@ export async function readAsGroup(options: GroupReaderOptions, signal: AbortSign
       const { code, message } = ConnectError.from(error)
       options.logger.warn({ code, reason: message, topic: options.topic }, 'a topic is not read')
     }
-    await delay(pause, undefined, { signal, ref: false }).catch(() => undefined)
+    await delay(pause, undefined, { signal }).catch(() => undefined)
     pause = Math.min(pause * 2, pauseMs.last)
   }
 }
@@ -63,6 +64,8 @@ async function readUntilFailure(options: GroupReaderOptions, signal: AbortSignal
     allowAutoTopicCreation: false,
     maxBytesPerPartition: maxBatchBytes,
     maxWaitTimeInMs: 500,
+    // It would try for ever with what it knew of brokers and group: this starts anew.
+    retry: { restartOnFailure: () => Promise.resolve(false) },
   })
   const failed = failureOf(consumer)
   try {
@@ -80,11 +83,11 @@ async function readUntilFailure(options: GroupReaderOptions, signal: AbortSignal
   }
 }
 
-/** Rejects when kafkajs gives up; it starts again by itself after the errors that it takes for temporary. */
+/** Rejects when kafkajs gives up. */
 function failureOf(consumer: Consumer): Promise<never> {
   const failed = Promise.withResolvers<never>()
-  consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
-    if (!restart) failed.reject(error)
+  consumer.on('consumer.crash', ({ payload: { error } }) => {
+    failed.reject(error)
   })
   failed.promise.catch(() => undefined) // It may fail while nobody waits: when it stops.
   return failed.promise
@@ -110,7 +113,7 @@ async function handleBatch(
       pause = Math.min(pause * 2, pauseMs.last)
     ) {
       if (await isHandled(records, options)) break
-      await delay(pause, undefined, { signal, ref: false }).catch(() => undefined)
+      await delay(pause, undefined, { signal }).catch(() => undefined)
       await heartbeat()
     }
   } finally {

@@ -38,6 +38,7 @@ const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['identityJwksUrl', 'identityUrl'],
   ['identityRoleClaim', 'identityUrl'],
   ['jobsApiKey', 'jobsUrl'],
+  ['functionsApiKey', 'functionsUrl'],
   ['storageApiKey', 'storageUrl'],
   ['kafkaTls', 'kafkaBrokers'],
   ['kafkaSaslUsername', 'kafkaSaslMechanism'],

@@ -11,6 +11,9 @@ export const deliveryBatch = {
   failsTogether: (error: unknown) => error instanceof ConnectError,
 } as const
 
+/** While the database writes one batch, the next one is made. */
+const parallel = 2
+
 /** Group commit: deliveries that come while a batch is written form the next one. */
 export class PostgresDeliveryLog implements StoredDeliveryLog {
   readonly #database: Database
@@ -18,7 +21,10 @@ export class PostgresDeliveryLog implements StoredDeliveryLog {
 
   constructor(database: Database) {
     this.#database = database
-    this.#appended = new Batches((batch) => appendDeliveries(database, batch), deliveryBatch)
+    this.#appended = new Batches((batch) => appendDeliveries(database, batch), {
+      ...deliveryBatch,
+      parallel,
+    })
   }
 
   append(delivery: NewDelivery): Promise<Appended> {
