@@ -23,6 +23,8 @@ export interface ActionCall {
   plan(config: JsonObject): ActionRequest
   /** The request after those that got `responses`, for an action of several steps; undefined after the last step. */
   next(config: JsonObject, responses: readonly ActionResponse[]): ActionRequest | undefined
+  /** Of what type the body of the last response is. */
+  readonly response: ResponseForm
   /** What the caller gets, from the response of the last step. */
   result(response: ActionResponse): JsonValue
 }
@@ -56,6 +58,9 @@ export interface ActionResponse {
   readonly body: JsonValue
 }
 
+/** `list`: a bare list, of which the output has the records in a field. `output`: what the output is. */
+export type ResponseForm = 'list' | 'output'
+
 /** What a connector's author writes. */
 export interface ActionDefinition<Input extends z.ZodObject, Output extends z.ZodType> {
   readonly name: string
@@ -76,6 +81,8 @@ export interface ActionDefinition<Input extends z.ZodObject, Output extends z.Zo
     config: JsonObject,
     responses: readonly ActionResponse[],
   ): ActionRequest | undefined
+  /** Default: `output`. */
+  readonly response?: ResponseForm
   /** Default: the body. The client compares its type, its marks of success and its fields with `output`. */
   result?(response: ActionResponse, input: z.output<Input>): JsonValue
 }
@@ -83,7 +90,14 @@ export interface ActionDefinition<Input extends z.ZodObject, Output extends z.Zo
 export function defineAction<Input extends z.ZodObject, Output extends z.ZodType>(
   definition: ActionDefinition<Input, Output>,
 ): Action {
-  const { name, title, effect, idempotency, dryRun = 'synthesized' } = definition
+  const {
+    name,
+    title,
+    effect,
+    idempotency,
+    dryRun = 'synthesized',
+    response = 'output',
+  } = definition
   const schema = definition.input.strict()
   const descriptor: ActionDescriptor = {
     name,
@@ -103,6 +117,7 @@ export function defineAction<Input extends z.ZodObject, Output extends z.ZodType
       const input = checked.data as z.output<Input>
       return {
         descriptor,
+        response,
         plan: (config) => definition.plan(input, config),
         next: (config, responses) => definition.next?.(input, config, responses),
         result: (response) => definition.result?.(response, input) ?? response.body,

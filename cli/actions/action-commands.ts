@@ -1,4 +1,3 @@
-import type { z } from 'zod'
 import {
   actionDocument,
   actionListDocument,
@@ -6,7 +5,7 @@ import {
   type DryRun,
 } from '../../service/actions/schema.ts'
 import type { Wire } from '../../service/platform/wire.ts'
-import { nestedFieldLines } from '../catalog/field-lines.ts'
+import { actionText } from '../catalog/action-text.ts'
 import { checkInvocation, type ActionPlace, type InvokeFlags } from './check-invocation.ts'
 import { apiPath } from '../client/api-path.ts'
 import { withInstance } from './with-instance.ts'
@@ -48,32 +47,16 @@ export async function showAction(
   { instance, action }: ActionPlace,
 ): Promise<number> {
   const path = apiPath('instances', instance, 'actions', action)
-  const { json, document } = await withInstance(client, instance, () =>
-    client.ask({ method: 'GET', path }, actionDocument),
+  const { json, document } = await withInstance(
+    client,
+    instance,
+    () => client.ask({ method: 'GET', path }, actionDocument),
+    action,
   )
-  await showResult(output, json, () => actionText(document, instance))
+  const next = `try it: reactor connect actions invoke ${instance} ${document.name} --input '{…}' --dry-run\n`
+  await showResult(output, json, () => actionText(document, next))
   return exitCodes.complete
 }
-
-function actionText(document: z.output<typeof actionDocument>, instance: string): string {
-  const { name, title, effect, idempotency, dry_run: level } = document
-  const repeated = repeatTexts[idempotency]
-  const confirmation = document.requires_confirmation ? 'ask somebody before it is invoked\n' : ''
-  return `${name}: ${plainText(title)}
-effect: ${effect}; ${repeated}
-dry-run: ${level}
-${confirmation}
-input
-${nestedFieldLines(document.input) || '  It has none.\n'}
-try it: reactor connect actions invoke ${instance} ${name} --input '{…}' --dry-run
-`
-}
-
-const repeatTexts = {
-  native_key: 'the vendor does a call with the same key once',
-  natural: 'a repeated call changes nothing more',
-  none: 'a repeated call may do it twice, or is refused because it is done',
-} as const
 
 export async function invokeAction(
   context: CommandContext,

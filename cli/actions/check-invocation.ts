@@ -1,6 +1,6 @@
-import type { z } from 'zod'
 import { ConnectError, isJsonObject } from '../../protocol/index.ts'
 import { actionDocument } from '../../service/actions/schema.ts'
+import type { ActionDocument } from '../catalog/action-text.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -21,8 +21,6 @@ export interface InvokeFlags {
   readonly idempotencyKey?: string
   readonly timeout?: number
 }
-
-type ActionDocument = z.output<typeof actionDocument>
 
 /**
  * Before an action is invoked: whether what it needs was given, and whether a person agrees if it needs that. Resolves with the input, or with the exit

@@ -10,7 +10,8 @@ import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
 import { airbyteName, fetchPublished } from './airbyte-registry.ts'
 import { updateManifests } from './update-manifests.ts'
-import { connectorLines, summaryLines } from './catalog-lines.ts'
+import { summaryLines } from './catalog-lines.ts'
+import { catalogPart } from './catalog-part.ts'
 import { knownCatalog } from './catalog-source.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { usageError } from '../usage-error.ts'
@@ -19,7 +20,12 @@ import { jsonText } from '../output/json-text.ts'
 /** `reactor connect catalog …` as it was parsed. */
 export type CatalogArguments =
   | { readonly command: 'list'; readonly json: boolean }
-  | { readonly command: 'show'; readonly type: string; readonly json: boolean }
+  | {
+      readonly command: 'show'
+      readonly type: string
+      readonly action: string | undefined
+      readonly json: boolean
+    }
   | {
       readonly command: 'import'
       readonly from: string
@@ -60,8 +66,8 @@ export async function runCatalog(
     }
     case 'show': {
       const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
-      const connector = await catalog.get(options.type)
-      await context.write(options.json ? jsonText(connector) : connectorLines(connector))
+      const { json, text } = catalogPart(await catalog.get(options.type), options.action)
+      await context.write(options.json ? jsonText(json) : text())
       return exitCodes.complete
     }
     case 'import':

@@ -25,6 +25,7 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
 /** The facts that a person needs before the first run. */
 export function connectorLines(connector: ConnectorDocument): string {
   const { type, kind, title, docs_url: docs, spec, streams, actions, webhooks } = connector
+  const next = `next: reactor connect catalog show ${type} ACTION\n`
   return [
     `${type} (${kind}): ${plainText(title)}\n`,
     `docs: ${plainText(docsPath(docs))}\n`,
@@ -37,6 +38,7 @@ export function connectorLines(connector: ConnectorDocument): string {
     ...(webhooks.length > 0
       ? ['\nwebhooks\n', table(webhooks.map((hook) => [`  ${hook.name}`, plainText(hook.title)]))]
       : []),
+    ...(actions.length > 0 ? ['\n', next] : []),
   ].join('')
 }
 

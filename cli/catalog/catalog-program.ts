@@ -28,14 +28,15 @@ export function catalogCommand(
   serviceCommand(
     catalog,
     'show',
-    'a connector: the fields of its configuration, its streams, its actions',
+    'a connector: the fields of its configuration, its streams, its actions; or one action',
   )
     .argument('<TYPE>', 'its name')
+    .argument('[ACTION]', 'one of its actions: the fields of its input and of its output')
     .option('--remote', 'fail if the service does not respond, instead of asking this machine')
-    .action((type: string, flags: RemoteFlags) =>
+    .action((type: string, action: string | undefined, flags: RemoteFlags) =>
       isRemote(flags)
-        ? ask(flags, async (context) => (await remoteCatalog()).showRemote(context, type))
-        : run({ command: 'show', type, json: flags.json === true }),
+        ? ask(flags, async (context) => (await remoteCatalog()).showRemote(context, type, action))
+        : run({ command: 'show', type, action, json: flags.json === true }),
     )
   catalog
     .command('import')
@@ -94,6 +95,7 @@ const examples = `
 Examples:
   $ reactor connect catalog list
   $ reactor connect catalog show notion
+  $ reactor connect catalog show stripe createCustomer
   $ reactor connect catalog import shop.yaml
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
   $ reactor connect catalog import airbyte:pokeapi --version 0.3.54

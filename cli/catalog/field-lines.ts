@@ -10,9 +10,13 @@ export function fieldLines(spec: JsonObject): string {
 /** No input of an action is deeper; a schema that refers to itself ends here. */
 const maxDepth = 6
 
-/** The fields of an input, each with those inside of it, indented. */
-export function nestedFieldLines(schema: JsonObject): string {
-  return table(fieldRows(schema, '  ', maxDepth))
+/** The fields of an input or an output, each with those inside of it, indented. One that is no object has its type above them. */
+export function valueLines(schema: JsonObject): string {
+  const isObject = schema.type === 'object'
+  const rows = isObject
+    ? fieldRows(schema, '  ', maxDepth)
+    : [[`  ${typeText(schema)}`], ...innerRows(schema, '    ', maxDepth)]
+  return rows.length === 0 ? '  It has none.\n' : table(rows)
 }
 
 type Row = readonly string[]

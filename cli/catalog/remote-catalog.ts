@@ -1,7 +1,8 @@
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { connectorLines, summaryLines } from './catalog-lines.ts'
+import { summaryLines } from './catalog-lines.ts'
+import { catalogPart } from './catalog-part.ts'
 import { serviceCatalog } from './catalog-source.ts'
 
 /** The connectors of a service. */
@@ -11,12 +12,13 @@ export async function listRemote({ client, output }: CommandContext): Promise<nu
   return exitCodes.complete
 }
 
-/** One of them, with all that is known of it. */
+/** One of them with all that is known of it, or one of its actions. */
 export async function showRemote(
   { client, output }: CommandContext,
   type: string,
+  action: string | undefined,
 ): Promise<number> {
-  const connector = await serviceCatalog(client).get(type)
-  await showResult(output, connector, () => connectorLines(connector))
+  const { json, text } = catalogPart(await serviceCatalog(client).get(type), action)
+  await showResult(output, json, text)
   return exitCodes.complete
 }

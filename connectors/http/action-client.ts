@@ -88,7 +88,7 @@ export class HttpActionClient implements ActionClient {
     const last = responses.at(-1)
     if (last === undefined) throw new TypeError('an action sent no request')
     const output = this.#readable(call, last, () =>
-      requireResult({ body: last.body, output: call.result(last) }, call.descriptor.output),
+      requireResult({ body: last.body, output: call.result(last) }, call),
     )
     return { output, requestId: requestIdOf(this.#api, last) ?? null }
   }

@@ -1,5 +1,5 @@
 import { SourceError, TransportError } from '../../manifest-interpreter/contracts.ts'
-import { HeldBack } from '../../manifest-interpreter/source/manifest-client.ts'
+import { HeldBack, NotSent } from '../../manifest-interpreter/source/manifest-client.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { UnsendableHeader } from '../../manifest-interpreter/http/unsendable-header.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
@@ -68,30 +68,50 @@ export function failedRequest(
   { isTimeout, isStopped }: { readonly isTimeout: boolean; readonly isStopped: boolean },
 ): unknown {
   if (error instanceof ConnectError) return error
+  const unsent = unsentRequest(error, sent, isStopped)
+  if (unsent !== undefined) return unsent
   const fail = (code: ConnectError['code'], reason: string): ConnectError =>
     failedCall(sent, code, { reason }, error)
   const unclear = unclearCode(sent)
-  if (error instanceof UnsendableHeader)
-    return fail('action_credentials_refused', `${error.message} Nothing was sent.`)
-  if (error instanceof HeldBack) {
-    const facts = withTime(error.message, sent.limit.untilMs, sent)
-    return failedCall(sent, 'action_rate_limited', facts, error)
-  }
   if (isTimeout) return fail(unclear, 'it did not respond in time')
   if (isStopped) return fail(unclear, 'the service stopped while it waited for the response')
-  if (error instanceof TransportError) {
-    if (wasNotProcessed(error, sent.api)) {
-      // Nor was an earlier try.
-      const facts = { reason: error.message, ...(!sent.isUnclear && { nothing_sent: true }) }
-      return failedCall(sent, 'action_unavailable', facts, error)
-    }
+  if (error instanceof TransportError)
     return fail(transportCodes.get(error.kind) ?? unclear, error.message)
-  }
   if (error instanceof SourceError) {
     const isConfig = error.failureType === 'config_error'
     return fail(isConfig ? 'action_credentials_refused' : 'action_unavailable', error.message)
   }
   return error
+}
+
+/** The error for a request that never reached the vendor; undefined if it may have. */
+function unsentRequest(
+  error: unknown,
+  sent: SentRequest,
+  isStopped: boolean,
+): ConnectError | undefined {
+  if (error instanceof UnsendableHeader) {
+    const reason = `${error.message} Nothing was sent.`
+    return failedCall(sent, 'action_credentials_refused', { reason }, error)
+  }
+  if (error instanceof HeldBack && !isStopped) {
+    const facts = withTime(error.message, sent.limit.untilMs, sent)
+    return failedCall(sent, 'action_rate_limited', facts, error)
+  }
+  const reason = whyUnsent(error, sent, isStopped)
+  if (reason === undefined) return undefined
+  // Nor was an earlier try.
+  const facts = { reason, ...(!sent.isUnclear && { nothing_sent: true }) }
+  return failedCall(sent, 'action_unavailable', facts, error)
+}
+
+function whyUnsent(error: unknown, { api }: SentRequest, isStopped: boolean): string | undefined {
+  if (error instanceof HeldBack || error instanceof NotSent)
+    return isStopped
+      ? 'the service stopped before the request was sent'
+      : 'no token came in time for it'
+  const isUnprocessed = error instanceof TransportError && wasNotProcessed(error, api)
+  return isUnprocessed ? error.message : undefined
 }
 
 function withTime(

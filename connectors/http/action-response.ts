@@ -7,6 +7,7 @@ import {
   type JsonValue,
 } from '../../protocol/index.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import type { ActionCall } from '../action.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 
 /**
@@ -49,11 +50,14 @@ export function requireJson(body: JsonValue): void {
  */
 export function requireResult(
   { body, output }: { readonly body: JsonValue; readonly output: JsonValue },
-  schema: JsonObject,
+  { descriptor, response }: Pick<ActionCall, 'descriptor' | 'response'>,
 ): JsonValue {
+  const { output: schema } = descriptor
   const forms = isJsonList(schema.anyOf) ? schema.anyOf.filter(isJsonObject) : [schema]
   // Of an action without a result, its output says nothing of the response.
-  const problem = body === null ? undefined : problemIn(typesProblem, body, forms)
+  const bodyForms = response === 'list' ? [{ type: 'array' }] : forms
+  const isEmpty = body === null && response === 'output'
+  const problem = isEmpty ? undefined : problemIn(typesProblem, body, bodyForms)
   const found = problem ?? problemIn(formProblem, output, forms)
   if (found !== undefined) throw new TypeError(found)
   requireShallow(output)

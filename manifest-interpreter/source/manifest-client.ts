@@ -67,13 +67,14 @@ export class ManifestClient {
 
   /**
    * Adds the authorization and sends the request. Resolves with the last response, also if it reports a failure. Rejects with a
-   * TransportError if no response came, with a SourceError if there is no token, and with the reason of `call.signal`.
+   * TransportError if no response came, and with a SourceError if there is no token. When `call.signal` is aborted: ends as the last try
+   * did, if no other one had begun; rejects with NotSent or HeldBack if none was made, and with the reason of the signal if one was under way.
    */
   async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
-    const environment = withinTime(this.#configured.environment, call)
+    const last: LastTry = { isBegun: false, outcome: undefined }
+    const environment = withinCall(this.#configured.environment, call, last)
     const authenticator =
       call.isUnauthorized === true ? this.#withoutAuthenticator : this.#authenticator
-    const last: LastOutcome = { outcome: undefined }
     const client = new HttpClient({
       environment,
       http: this.#http(environment),
@@ -81,14 +82,14 @@ export class ManifestClient {
       errorHandler: returningFailures(this.#errorHandler, call, last),
       sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
     })
-    const { headers } = await authenticator.options()
-    for (const [name, value] of entries(headers)) setHeader(request.headers, str(name), str(value))
     try {
+      const { headers } = await authenticator.options()
+      for (const [name, value] of entries(headers))
+        setHeader(request.headers, str(name), str(value))
       await client.send(request, call.name)
     } catch (error) {
-      if (!(error instanceof HeldBack)) call.signal.throwIfAborted()
-      // Else the tries are used up, or the outcome may not be repeated.
-      if (last.outcome === undefined) throw error
+      // With an outcome the tries are used up, it may not be repeated, or the call ended before the next try.
+      if (last.outcome === undefined) throw endOf(error, call, last)
     }
     if (last.outcome === undefined) throw new TypeError('a request had no outcome')
     if (last.outcome instanceof TransportError) throw last.outcome
@@ -123,23 +124,36 @@ export class HeldBack extends Error {
   }
 }
 
-interface LastOutcome {
+/** The call ended before its request was sent. */
+export class NotSent extends Error {
+  constructor(cause: unknown) {
+    super('the call ended before its request was sent', { cause })
+    this.name = 'NotSent'
+  }
+}
+
+interface LastTry {
+  isBegun: boolean
+  /** Undefined while it goes on. */
   outcome: HttpResponse | TransportError | undefined
 }
 
+/** Of a call whose last try has no outcome. */
+function endOf(error: unknown, { signal }: ClientCall, { isBegun }: LastTry): unknown {
+  if (!signal.aborted || error instanceof HeldBack) return error
+  return isBegun ? signal.reason : new NotSent(error)
+}
+
 /** The caller interprets failures: an outcome that may not be repeated ends the call. */
-function returningFailures(
-  handler: ErrorHandler,
-  call: ClientCall,
-  last: LastOutcome,
-): ErrorHandler {
+function returningFailures(handler: ErrorHandler, call: ClientCall, last: LastTry): ErrorHandler {
   return {
     maxRetries: handler.maxRetries,
     maxTimeSeconds: handler.maxTimeSeconds,
     backoffSeconds: (outcome, attempt) =>
       isWithoutTime(outcome) ? Promise.resolve(null) : handler.backoffSeconds(outcome, attempt),
     interpret: async (outcome) => {
-      last.outcome = outcome
+      // What breaks off because the call ends is no outcome.
+      if (!(outcome instanceof TransportError && call.signal.aborted)) last.outcome = outcome
       const resolution = await handler.interpret(outcome)
       const isRepeated = repeating.has(resolution.action) && call.mayRepeat(outcome, resolution)
       if (isRepeated) return resolution
@@ -164,12 +178,27 @@ const repeating = new Set<ErrorResolution['action']>([
   'REFRESH_TOKEN_THEN_RETRY',
 ])
 
-/** No wait goes beyond the time of the call: the outcome so far is its result then. */
-function withinTime(environment: Environment, { signal, timeoutMs }: ClientCall): Environment {
+/**
+ * Notes when a try begins: before that, the call may end and nothing was sent. No wait goes beyond the time of the call: the outcome so far is
+ * its result then.
+ */
+function withinCall(
+  environment: Environment,
+  { signal, timeoutMs }: ClientCall,
+  last: LastTry,
+): Environment {
   const endMicros = environment.nowMicros() + timeoutMs * 1000
   return {
     ...environment,
     signal,
+    transport: {
+      send: (request, sendSignal) => {
+        signal.throwIfAborted()
+        last.isBegun = true
+        last.outcome = undefined
+        return environment.transport.send(request, sendSignal)
+      },
+    },
     sleep: async (seconds) => {
       if (environment.nowMicros() + seconds * 1e6 > endMicros)
         throw new TransportError('timeout', 'The next try would be too late.')

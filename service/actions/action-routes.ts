@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
-import { noteAudited } from '../platform/http/audit-trail.ts'
+import { maxNameLength, noteAudited } from '../platform/http/audit-trail.ts'
 import { principalOf } from '../platform/http/authentication.ts'
 import type { InvokedCalls } from '../platform/http/authorization.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
@@ -29,14 +29,19 @@ declare module 'fastify' {
   }
 }
 
-/** Looks up the call of a request for the policy; the route then carries it out. */
+/** Looks up the call of a request for the policy; the route then carries out what the policy saw, and the audit log has the same. */
 export function invokedCalls(actions: Pick<ActionService, 'prepare'>): InvokedCalls {
   return {
     contextOf: async (request) => {
       const principal = principalOf(request).id
-      const call = await actions.prepare({ ...requestedInvocation(request), principal })
+      const requested = requestedInvocation(request)
+      const call = await actions.prepare({ ...requested, principal })
       request.preparedCall = call
-      request.invocationFacts = call.facts
+      request.invocationFacts = {
+        invoked: requested.action.slice(0, maxNameLength),
+        ...(requested.isDryRun && { dryRun: true }),
+        ...call.facts,
+      }
       return call.context
     },
   }
@@ -138,7 +143,7 @@ function invokeAction(api: App): void {
     async (request, reply) => {
       const { body, headers, preparedCall: call } = request
       if (call === null) throw new TypeError('the call was not prepared')
-      const { dry_run: isDryRun = false, timeout_seconds: seconds } = body
+      const { timeout_seconds: seconds } = body
       const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
       const key = headers['idempotency-key']
       const noteRequest = (vendorRequestId: unknown): void => {
@@ -146,7 +151,7 @@ function invokeAction(api: App): void {
           noteAudited(request, { details: { ...request.audited?.details, vendorRequestId } })
       }
       try {
-        if (isDryRun) {
+        if (call.context.dryRun) {
           const shown = await call.dryRun(options)
           noteRequest(shown.vendorRequestId)
           return await reply.send(toWire(dryRunSchema, shown))

@@ -53,11 +53,29 @@ test('an action is shown with the types of all fields, and the fields inside of 
   expect(out).not.toMatch(/\n {2}\w+\n/)
 })
 
+test('the catalog of the service shows an action as an instance does', async () => {
+  const aboutPlace = /(?:next|try it): .*\n/g
+  const [instance, connector] = [
+    await run('actions show pay createCustomer'),
+    await run('catalog show stripe createCustomer --remote'),
+  ].map(({ out }) => out.replaceAll(aboutPlace, ''))
+  expect(connector).toBe(instance)
+  expect(connector).toMatch(/\noutput\n {2}id +string +required\n/)
+  const [json, remote] = [
+    await run('actions show pay createCustomer --json'),
+    await run('catalog show stripe createCustomer --remote --json'),
+  ].map(({ out }) => out)
+  expect(remote).toBe(json)
+})
+
 test('a connector in the place of an instance is told apart, and leads to its actions', async () => {
-  for (const command of ['list stripe', 'show stripe createCustomer']) {
+  for (const [command, shown] of [
+    ['list stripe', 'stripe'],
+    ['show stripe createCustomer', 'stripe createCustomer'],
+  ] as const) {
     const { err } = await run(`actions ${command}`)
     expect(err).toContain('There is no instance stripe: stripe is a connector')
-    expect(err).toContain('`reactor connect catalog show stripe`')
+    expect(err).toContain(`\`reactor connect catalog show ${shown}\``)
   }
   expect((await run('actions list nowhere')).err).toContain('[instance_not_found]')
 })

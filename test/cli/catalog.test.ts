@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
@@ -8,6 +9,8 @@ import { catalogFolderOf } from '../../service/platform/config/environment.ts'
 import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
 import { neverAborted } from '../support/signal.ts'
 import { newFolder } from '../support/new-folder.ts'
+
+const show = { command: 'show', action: undefined, json: false } as const
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
@@ -135,7 +138,7 @@ describe('import', () => {
       await importing(file),
       await importing(join(folder, 'more')),
       await catalog({ command: 'list', json: false }),
-      await catalog({ command: 'show', type: 'shop', json: false }),
+      await catalog({ ...show, type: 'shop' }),
     ].map(({ out }) => out)
     for (const out of outs) {
       expect(out).toContain('�[2Jb')
@@ -175,7 +178,7 @@ describe('import', () => {
     expect((await importing(notion)).out).toContain('comes with the program')
     expect((await importing(notion, { name: 'our-notion' })).code).toBe(0)
     expect((await importing(notion, { force: true })).code).toBe(0)
-    const { out } = await catalog({ command: 'show', type: 'notion', json: false })
+    const { out } = await catalog({ ...show, type: 'notion' })
     expect(out).toMatch(/^notion \(imported\): Shop$/m)
     const postgres = await importing(write('postgres.yaml', orders), { force: true })
     expect(postgres.out).toContain('is a built-in connector')
@@ -221,22 +224,55 @@ describe('list and show', () => {
 
   test('show has the fields of the configuration and the streams', async () => {
     await importing(write('shop.yaml', orders))
-    const { out } = await catalog({ command: 'show', type: 'shop', json: false })
+    const { out } = await catalog({ ...show, type: 'shop' })
     expect(out).toMatch(/^ {2}api_key +string +required, secret +API key$/m)
     expect(out).toMatch(/^ {2}orders +key id$/m)
-    const shown = await catalog({ command: 'show', type: 'shop', json: true })
+    const shown = await catalog({ ...show, type: 'shop', json: true })
     expect(JSON.parse(shown.out)).toMatchObject({
       spec: { required: ['api_key'] },
       streams: [{ name: 'orders', primary_key: ['id'], cursor_field: null, unsupported: null }],
     })
-    const native = await catalog({ command: 'show', type: 'postgres', json: false })
+    const native = await catalog({ ...show, type: 'postgres' })
     expect(native.out).toContain('They depend on the configuration.')
   })
 
+  test('an action is shown without an instance: the fields of its input and of its output', async () => {
+    const { out } = await catalog({ ...show, type: 'stripe', action: 'createCustomer' })
+    expect(out).toMatch(/^createCustomer: Create a customer$/m)
+    expect(out).toMatch(/^input\n(?: {2}.*\n)* {2}tax_exempt +string +One of: none, /m)
+    expect(out).toMatch(/^output\n {2}id +string +required\n/m)
+    expect(out).toContain('reactor connect instances create NAME --type stripe')
+    const list = await catalog({ ...show, type: 'github', action: 'addLabels' })
+    expect(list.out).toMatch(/^output\n {2}array of object\n {4}id +integer/m)
+    const nothing = await catalog({ ...show, type: 'github', action: 'deleteLabel' })
+    expect(nothing.out).toContain('output\n  It has none.\n')
+    const all = await catalog({ ...show, type: 'stripe' })
+    expect(all.out).toContain('next: reactor connect catalog show stripe ACTION\n')
+  })
+
+  test('as JSON an action is what the connector has of it', async () => {
+    const json = { ...show, type: 'stripe', json: true }
+    const { out } = await catalog({ ...json, action: 'createCustomer' })
+    const { actions } = z
+      .object({ actions: z.array(z.looseObject({ name: z.string() })) })
+      .parse(JSON.parse((await catalog(json)).out))
+    expect(JSON.parse(out)).toEqual(actions.find(({ name }) => name === 'createCustomer'))
+    expect(JSON.parse(out)).toHaveProperty('input.properties.email')
+  })
+
+  test('a misspelt action is refused with the one that was meant', async () => {
+    const misspelt = catalog({ ...show, type: 'stripe', action: 'createcustomr' })
+    await expect(misspelt).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('has no action createcustomr') as unknown,
+      suggestedFix: expect.stringContaining('Did you mean `createCustomer`?') as unknown,
+    })
+    const none = catalog({ ...show, type: 'postgres', action: 'createCustomer' })
+    await expect(none).rejects.toThrow('postgres has no actions')
+  })
+
   test('an unknown type is refused with the known ones', async () => {
-    await expect(catalog({ command: 'show', type: 'nope', json: false })).rejects.toThrow(
-      /known types: arxiv, /,
-    )
+    await expect(catalog({ ...show, type: 'nope' })).rejects.toThrow(/known types: arxiv, /)
   })
 })
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import type { Connector } from '../../connectors/connector.ts'
-import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { AirbyteStream, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { GateRequest } from '../fakes/fault-gate.ts'
 import type { Row } from './collected.ts'
 import { readings, type StreamSubject } from './stream-subject.ts'
 import {
   coveredRows,
   keyOf,
-  keysOf,
   lastState,
   StreamBench,
   type LiveList,
@@ -113,61 +113,83 @@ export function changesContract(connector: Connector, subject: StreamSubject): v
     '%s between two pages: nothing is lost that was there the whole time, and the news come in this read or the next',
     async (_, { needs, change }) => {
       await using any = await StreamBench.open(connector, () => subject.openPaged(''))
-      for (const stream of await any.streams())
-        for (const reading of readings(stream)) {
-          if (any.world.lists[stream.name]?.[needs] === undefined) continue
-          await using bench = await StreamBench.open(connector, () =>
-            subject.openPaged(stream.name),
-          )
-          await expectNothingLost(bench, { reading, change })
+      for (const [name, list] of Object.entries(any.world.lists)) {
+        if (list[needs] === undefined) continue
+        for (const reading of readings(await streamOf(any, name, list))) {
+          await using bench = await StreamBench.open(connector, () => subject.openPaged(name))
+          await expectNothingLost(bench, { name, reading, change })
         }
+      }
     },
   )
 
   async function expectNothingLost(
     bench: StreamBench,
-    { reading, change }: { readonly reading: ConfiguredAirbyteStream; readonly change: Change },
+    { name, reading, change }: Disturbance,
   ): Promise<void> {
     const { stream } = reading
-    const about = `${stream.name}, ${reading.sync_mode}`
-    const list = bench.world.lists[stream.name]
-    if (list === undefined) throw new Error(`the world has no list ${stream.name}`)
+    const about = `${name}, ${reading.sync_mode}`
+    const list = bench.world.lists[name]
+    if (list === undefined) throw new Error(`the world has no list ${name}`)
+    const keysIn = (row: Row) => list.keysIn?.(row) ?? [keyOf(stream, row)]
     const before = list.keys()
     const meanwhile = new Meanwhile()
     let pages = 0
-    const first = await readUntilComplete(bench, reading, (rows) => {
+    const first = await readUntilComplete(bench, { reading, list }, (request, rows) => {
       pages += 1
       if (pages === 1) return
       // Longer than a lookback: a limit of the rate can hold a read up for an hour.
       bench.world.pass(secondsBetweenPages)
       const last = rows.at(-1)
-      meanwhile.lastGiven = last && keyOf(stream, last)
+      meanwhile.lastGiven = list.lastBefore?.(request) ?? (last && keysIn(last).at(-1))
       change(list, meanwhile)
     })
     expect(pages, `${about}: pages`).toBeGreaterThan(1)
     const stayed = before.filter((key) => !meanwhile.removed.has(key))
     const isLast = reading.sync_mode === 'full_refresh'
-    const firstKeys = new Set(keysOf(stream, first.rows))
+    const keysOfAll = (rows: readonly Row[]) =>
+      new Set(lastVersions(stream, rows).flatMap((row) => keysIn(row)))
+    const firstKeys = keysOfAll(first.rows)
     if (isLast) expect(missing(stayed, firstKeys), `${about}: lost`).toEqual([])
     if (!subject.repeating.includes(stream.name))
-      expect(first.rows.length, `${about}: doubles`).toBe(firstKeys.size)
+      expect(first.rows.length, `${about}: doubles`).toBe(lastVersions(stream, first.rows).length)
     bench.world.pass(60)
-    const second = await readUntilComplete(
-      bench,
-      reading,
-      () => undefined,
-      isLast ? null : first.state,
-    )
+    const from = isLast ? null : first.state
+    const second = await readUntilComplete(bench, { reading, list, from }, () => undefined)
     const rows = isLast ? second.rows : [...first.rows, ...second.rows]
-    const keys = new Set(keysOf(stream, rows))
+    for (const row of rows)
+      expect(new Set(keysIn(row)).size, `${about}: doubles in a row`).toBe(keysIn(row).length)
+    const keys = keysOfAll(rows)
     expect(missing(stayed, keys), `${about}: lost for ever`).toEqual([])
     expect(missing(meanwhile.inserted, keys), `${about}: new`).toEqual([])
     for (const [key, mark] of meanwhile.marks) {
       if (meanwhile.removed.has(key)) continue
-      const versions = rows.filter((row) => keyOf(stream, row) === key)
+      const versions = rows.filter((row) => keysIn(row).includes(key))
       expect(JSON.stringify(versions), `${about}: the change of ${key}`).toContain(mark)
     }
   }
+}
+
+interface Disturbance {
+  /** Of the list. */
+  readonly name: string
+  readonly reading: ConfiguredAirbyteStream
+  readonly change: Change
+}
+
+async function streamOf(
+  bench: StreamBench,
+  name: string,
+  { stream: own = name }: LiveList,
+): Promise<AirbyteStream> {
+  const stream = (await bench.streams()).find((candidate) => candidate.name === own)
+  if (stream === undefined) throw new Error(`no stream reads the list ${name}`)
+  return stream
+}
+
+/** As a destination has them that knows the key of the stream. */
+function lastVersions(stream: AirbyteStream, rows: readonly Row[]): readonly Row[] {
+  return [...new Map(rows.map((row) => [keyOf(stream, row), row])).values()]
 }
 
 interface Completed {
@@ -178,12 +200,18 @@ interface Completed {
 /** Reads as a run does: after a failure that may pass again from the last state, without what it does not cover. */
 async function readUntilComplete(
   bench: StreamBench,
-  reading: ConfiguredAirbyteStream,
-  onPage: (rows: readonly Row[]) => void,
-  from: JsonValue | null = null,
+  {
+    reading,
+    list,
+    from = null,
+  }: {
+    readonly reading: ConfiguredAirbyteStream
+    readonly list: LiveList
+    readonly from?: JsonValue | null
+  },
+  onPage: (request: GateRequest, rows: readonly Row[]) => void,
 ): Promise<Completed> {
   const { stream } = reading
-  const list = bench.world.lists[stream.name]
   let state = from
   const kept: Row[] = []
   let isDisturbed = true
@@ -192,7 +220,7 @@ async function readUntilComplete(
     const read: StreamRead = await bench.read(reading, {
       state,
       onRequest: (request, rows) => {
-        if (!isCalm && list?.pages(request) === true) onPage(rows)
+        if (!isCalm && list.pages(request)) onPage(request, rows)
         return undefined
       },
     })

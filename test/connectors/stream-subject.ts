@@ -7,8 +7,8 @@ import type { StreamBench, StreamWorld } from './stream-world.ts'
 export interface StreamSubject {
   /** A vendor with some records in every list, in several partitions if there are any. */
   openSmall(): Promise<StreamWorld>
-  /** One in which the list of this stream has several pages. */
-  openPaged(stream: string): Promise<StreamWorld>
+  /** One in which this list has several pages. Without a name it only says which lists there are. */
+  openPaged(list: string): Promise<StreamWorld>
   /** Streams that may give a record twice in one read; the documentation says so. */
   readonly repeating: readonly string[]
   readonly credentials: {

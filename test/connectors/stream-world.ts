@@ -23,14 +23,20 @@ export interface StreamWorld extends AsyncDisposable {
   /** So long a request takes, for streams that emit a state once in ten minutes; default: no time. */
   readonly secondsOfRequest?: number
   configOf(url: string): JsonObject
-  /** The lists that others change while a stream is read, by the name of the stream. */
+  /** The lists that others change while a stream is read. Each is named as its stream, unless it says otherwise. */
   readonly lists: Readonly<Record<string, LiveList>>
 }
 
 /** A list of the vendor whose records are those of a stream. What is undefined the vendor does not have. */
 export interface LiveList {
+  /** The stream that reads it, if it has another name. */
+  readonly stream?: string
   /** Matches the requests for its pages. */
   readonly pages: (request: GateRequest) => boolean
+  /** The keys of its records that are in a row. Default: that of the row. */
+  keysIn?(row: Row): readonly string[]
+  /** The key of the record after which the page of the request begins. Default: that of the last row. */
+  lastBefore?(request: GateRequest): string | undefined
   /** The keys of its records in the order in which they are paged, as `keyOf` writes them. */
   keys(): readonly string[]
   /** Something new, where the vendor puts it. Returns its key. */

@@ -1,5 +1,5 @@
 import type { Action } from '../../action.ts'
-import { createComment, deleteComment, updateComment } from './comments.ts'
+import { createComment, deleteComment, listComments, updateComment } from './comments.ts'
 import * as branches from './branches.ts'
 import * as files from './files.ts'
 import * as issues from './issues.ts'
@@ -15,6 +15,7 @@ import * as workflows from './workflows.ts'
 /** In the order of the documentation. */
 export const githubActions: readonly Action[] = [
   issues.getIssue,
+  issues.listIssues,
   issues.searchIssues,
   issues.createIssue,
   issues.updateIssue,
@@ -22,6 +23,7 @@ export const githubActions: readonly Action[] = [
   issues.unlockIssue,
   issues.addAssignees,
   issues.removeAssignees,
+  listComments,
   createComment,
   updateComment,
   deleteComment,
@@ -36,6 +38,7 @@ export const githubActions: readonly Action[] = [
   milestones.updateMilestone,
   milestones.deleteMilestone,
   pulls.getPullRequest,
+  pulls.listPullRequests,
   pulls.createPullRequest,
   pulls.updatePullRequest,
   pulls.mergePullRequest,

@@ -1,13 +1,31 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { issueNumber, noOutput, positive, repository, requiredText } from './fields.ts'
+import { issueNumber, noOutput, page, positive, repository, requiredText, since } from './fields.ts'
 import { commentOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput } from './request.ts'
 
 const comment = {
   ...repository,
   comment_id: positive.meta({ description: 'Id of a comment of an issue or a pull request.' }),
 }
+
+export const listComments = defineAction({
+  name: 'listComments',
+  title: 'List the comments of an issue or a pull request, the oldest first, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ ...repository, issue_number: issueNumber, ...since, ...page }),
+  output: pageOutput(commentOutput),
+  response: 'list',
+  plan: ({ owner, repo, issue_number: number, ...query }, config) =>
+    githubRequest(
+      config,
+      'GET',
+      ofRepository({ owner, repo }, urlPath`/issues/${number}/comments`),
+      { query },
+    ),
+  result: pageOf,
+})
 
 export const createComment = defineAction({
   name: 'createComment',

@@ -23,8 +23,21 @@ export const workflowId = z
 /** One page of a list. */
 export const page = {
   per_page: z.int().min(1).max(100).exactOptional().meta({ description: 'Default: 30.' }),
-  page: z.int().min(1).exactOptional().meta({
-    description: 'GitHub gives the first 1,000 results.',
+  page: positive.exactOptional().meta({ description: 'The `next_page` of the page before.' }),
+}
+/** Of what was found. */
+export const foundPage = {
+  ...page,
+  page: positive.exactOptional().meta({ description: 'GitHub gives the first 1,000 results.' }),
+}
+/** How a list is ordered. The default of pull requests depends on `sort`. */
+export const direction = { direction: z.enum(['asc', 'desc']).exactOptional() }
+export const state = {
+  state: z.enum(['open', 'closed', 'all']).exactOptional().meta({ description: 'Default: open.' }),
+}
+export const since = {
+  since: z.iso.datetime({ offset: true }).exactOptional().meta({
+    description: 'Only what was changed since then: `2026-01-01T00:00:00Z`.',
   }),
 }
 

@@ -45,7 +45,8 @@ export const getFile = defineAction({
       config,
       'GET',
       ofRepository(place, name === '' ? '/contents' : `/contents/${segments(name)}`),
-      ref === undefined ? {} : { query: { ref } },
+      // Otherwise a folder is a bare list, and a file beyond 1 MB an error.
+      { query: { ref }, mediaType: 'application/vnd.github.object+json' },
     ),
 })
 

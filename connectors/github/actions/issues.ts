@@ -1,8 +1,28 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { issueNumber, label, login, noOutput, page, positive, repository, text } from './fields.ts'
+import {
+  direction,
+  foundPage,
+  issueNumber,
+  label,
+  login,
+  noOutput,
+  page,
+  positive,
+  repository,
+  since,
+  state,
+  text,
+} from './fields.ts'
 import { foundIssue, issueOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import {
+  githubRequest,
+  nextPageField,
+  ofRepository,
+  pageOf,
+  pageOutput,
+  withNextPage,
+} from './request.ts'
 
 const issueFields = {
   assignees: z.array(login).max(10).exactOptional().meta({
@@ -46,6 +66,42 @@ export const getIssue = defineAction({
     githubRequest(config, 'GET', ofRepository(place, urlPath`/issues/${number}`)),
 })
 
+export const listIssues = defineAction({
+  name: 'listIssues',
+  title: 'List issues, with pull requests among them, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    ...repository,
+    ...state,
+    labels: z.string().min(1).exactOptional().meta({
+      description: 'Names, with commas between them: issues that have all of these.',
+    }),
+    assignee: z.string().min(1).exactOptional().meta({
+      description: 'A login; `none`, or `*` for anybody.',
+    }),
+    creator: login.exactOptional(),
+    mentioned: login.exactOptional(),
+    milestone: z.string().min(1).exactOptional().meta({
+      description: 'The number of a milestone as a text; `none`, or `*` for any.',
+    }),
+    type: z.string().min(1).exactOptional().meta({
+      description: 'Name of an issue type; `none`, or `*` for any.',
+    }),
+    ...since,
+    sort: z.enum(['created', 'updated', 'comments']).exactOptional().meta({
+      description: 'Default: created.',
+    }),
+    ...direction,
+    ...page,
+  }),
+  output: pageOutput(issueOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/issues'), { query }),
+  result: pageOf,
+})
+
 export const searchIssues = defineAction({
   name: 'searchIssues',
   title: 'Search issues and pull requests',
@@ -58,14 +114,16 @@ export const searchIssues = defineAction({
     }),
     sort: z.enum(searchSorts).exactOptional(),
     order: z.enum(['asc', 'desc']).exactOptional(),
-    ...page,
+    ...foundPage,
   }),
   output: z.looseObject({
     total_count: z.int(),
     incomplete_results: z.boolean().exactOptional(),
     items: z.array(foundIssue),
+    next_page: nextPageField,
   }),
   plan: (query, config) => githubRequest(config, 'GET', '/search/issues', { query }),
+  result: withNextPage,
 })
 
 export const createIssue = defineAction({

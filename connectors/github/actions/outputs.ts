@@ -100,8 +100,8 @@ export const pullOutput = z.looseObject({
   deletions: whole,
   changed_files: whole,
 })
-/** As the calls about reviewers give it. */
-export const pullWithReviewers = z.looseObject({ ...pull, user: person })
+/** As a list and the calls about reviewers give it. */
+export const shortPullOutput = z.looseObject({ ...pull, user: person })
 
 export const reviewOutput = z.looseObject({
   id: whole,
@@ -209,16 +209,16 @@ const entry = {
   download_url: textOrNull,
 }
 
-/** A file has `content` and `encoding`, a symbolic link has `target`, a submodule has neither. A folder is a list. */
-export const contentOutput = z.union([
-  z.looseObject({
-    ...entry,
-    content: text.exactOptional(),
-    encoding: text.exactOptional(),
-    target: text.exactOptional(),
+/** A file has `content` and `encoding`, a symbolic link has `target`, a folder has `entries`, a submodule has none of these. */
+export const contentOutput = z.looseObject({
+  ...entry,
+  content: text.exactOptional(),
+  encoding: text.exactOptional().meta({
+    description: '`base64`; `none` if `content` is empty because the file has more than 1 MB.',
   }),
-  z.array(z.looseObject(entry)),
-])
+  target: text.exactOptional(),
+  entries: z.array(z.looseObject(entry)).exactOptional().meta({ description: 'Of a folder.' }),
+})
 
 export const fileCommitOutput = z.looseObject({
   content: z

@@ -1,8 +1,18 @@
 import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, issueNumber, pullNumber, repository, sha, text } from './fields.ts'
-import { pullOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import {
+  branch,
+  direction,
+  issueNumber,
+  page,
+  pullNumber,
+  repository,
+  sha,
+  state,
+  text,
+} from './fields.ts'
+import { pullOutput, shortPullOutput } from './outputs.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
 const title = z.string().min(1).max(256)
@@ -20,6 +30,33 @@ export const getPullRequest = defineAction({
   output: pullOutput,
   plan: ({ pull_number: number, ...place }, config) =>
     githubRequest(config, 'GET', ofRepository(place, urlPath`/pulls/${number}`)),
+})
+
+export const listPullRequests = defineAction({
+  name: 'listPullRequests',
+  title: 'List pull requests, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    ...repository,
+    ...state,
+    head: z.string().min(1).exactOptional().meta({
+      description: 'Branch with the changes, with its owner: `acme:feature/x`.',
+    }),
+    base: branch.exactOptional().meta({
+      description: 'Branch that the changes are to go into.',
+    }),
+    sort: z.enum(['created', 'updated', 'popularity', 'long-running']).exactOptional().meta({
+      description: 'Default: created.',
+    }),
+    ...direction,
+    ...page,
+  }),
+  output: pageOutput(shortPullOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/pulls'), { query }),
+  result: pageOf,
 })
 
 export const createPullRequest = defineAction({

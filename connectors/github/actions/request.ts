@@ -1,4 +1,5 @@
-import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
+import { z } from 'zod'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import {
   apiUrl,
   urlPath,
@@ -20,14 +21,19 @@ export function githubRequest(
   config: JsonObject,
   method: ActionRequest['method'],
   path: string,
-  parts: { readonly query?: RequestFields; readonly body?: JsonValue } = {},
+  parts: {
+    readonly query?: RequestFields
+    readonly body?: JsonValue
+    /** Default: the usual one. */
+    readonly mediaType?: string
+  } = {},
 ): ActionRequest {
-  const { query, body } = parts
+  const { query, body, mediaType = 'application/vnd.github+json' } = parts
   return {
     method,
     url: `${apiUrl(config, 'https://api.github.com')}${path}`,
     headers: {
-      Accept: 'application/vnd.github+json',
+      Accept: mediaType,
       'X-GitHub-Api-Version': version,
       // GitHub refuses requests without one.
       'User-Agent': 'reactor-connect',
@@ -49,8 +55,30 @@ export function segments(path: string): string {
     .join('/')
 }
 
+/** One page of what GitHub responds with as a bare list: a response to which nothing could be added. */
+export function pageOutput<Item extends z.ZodType>(
+  item: Item,
+): z.ZodObject<{ items: z.ZodArray<Item>; next_page: typeof nextPageField }, z.core.$loose> {
+  return z.looseObject({ items: z.array(item), next_page: nextPageField })
+}
+
+export function pageOf(response: ActionResponse): JsonObject {
+  return { items: response.body, next_page: nextPage(response) }
+}
+
+/** The output of a list that has a name in GitHub's response. */
+export function withNextPage(response: ActionResponse): JsonValue {
+  const { body } = response
+  return isJsonObject(body) ? { ...body, next_page: nextPage(response) } : body
+}
+
+export const nextPageField = z
+  .int()
+  .nullable()
+  .meta({ description: 'The `page` to ask for next; null at the end.' })
+
 /** The number of the page after this one, by the header Link; null at the end. */
-export function nextPage({ headers }: ActionResponse): number | null {
+function nextPage({ headers }: ActionResponse): number | null {
   const next = (headers.get('link') ?? '').split(',').find((link) => link.includes('rel="next"'))
   const [, url = ''] = /<([^>]+)>/.exec(next ?? '') ?? []
   const page = Number(URL.parse(url)?.searchParams.get('page') ?? Number.NaN)

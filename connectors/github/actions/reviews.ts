@@ -10,7 +10,7 @@ import {
   slashedPath,
   text,
 } from './fields.ts'
-import { pullWithReviewers, reviewCommentOutput, reviewOutput } from './outputs.ts'
+import { shortPullOutput, reviewCommentOutput, reviewOutput } from './outputs.ts'
 import { githubRequest, ofRepository } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
@@ -38,7 +38,7 @@ export const requestReviewers = defineAction({
     reviewers: z.array(login).max(100).exactOptional().meta({ description: 'Logins.' }),
     team_reviewers: slugs.exactOptional().meta({ description: 'Slugs of teams.' }),
   }),
-  output: pullWithReviewers,
+  output: shortPullOutput,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,
@@ -58,7 +58,7 @@ export const removeRequestedReviewers = defineAction({
     reviewers: z.array(login).max(100).meta({ description: 'Logins; may be empty.' }),
     team_reviewers: slugs.exactOptional(),
   }),
-  output: pullWithReviewers,
+  output: shortPullOutput,
   plan: ({ owner, repo, pull_number: number, ...body }, config) =>
     githubRequest(
       config,

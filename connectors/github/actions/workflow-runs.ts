@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isJsonObject } from '../../../protocol/index.ts'
 import { defineAction, urlPath } from '../../action.ts'
-import { branch, login, page, repository, runId, sha, workflowId } from './fields.ts'
-import { githubRequest, nextPage, ofRepository } from './request.ts'
+import { branch, foundPage, login, repository, runId, sha, workflowId } from './fields.ts'
+import { githubRequest, nextPageField, ofRepository, withNextPage } from './request.ts'
 
 const excluded = {
   exclude_pull_requests: z.boolean().exactOptional().meta({
@@ -51,22 +50,16 @@ export const listWorkflowRuns = defineAction({
     head_sha: sha.exactOptional(),
     check_suite_id: z.int().min(1).exactOptional(),
     ...excluded,
-    ...page,
+    ...foundPage,
   }),
   output: z.looseObject({
     total_count: z.int(),
     workflow_runs: z.array(runOutput),
-    next_page: z
-      .int()
-      .nullable()
-      .meta({ description: 'The `page` to ask for next; null at the end.' }),
+    next_page: nextPageField,
   }),
   plan: ({ owner, repo, workflow_id: id, ...query }, config) => {
     const path = id === undefined ? '/actions/runs' : urlPath`/actions/workflows/${id}/runs`
     return githubRequest(config, 'GET', ofRepository({ owner, repo }, path), { query })
   },
-  result: (response) =>
-    isJsonObject(response.body)
-      ? { ...response.body, next_page: nextPage(response) }
-      : response.body,
+  result: withNextPage,
 })

@@ -1,3 +1,4 @@
+import { mapLimited } from '../../../lib/async/map-limited.ts'
 import {
   isJsonList,
   isJsonObject,
@@ -14,7 +15,7 @@ import {
 } from './stripe-lists.ts'
 
 /** Objects that are requested at the same time. */
-const concurrentRequests = 8
+export const concurrentRequests = 8
 
 /** Completes the lists within the objects of a stream, which Stripe ends after ten items. Without a request for those that are whole. */
 export class EmbeddedLists {
@@ -31,7 +32,7 @@ export class EmbeddedLists {
     const isCut = (object: StripeObject) => lists.some(({ field }) => isTruncated(object, field))
     const cut = objects.filter(isCut)
     if (cut.length === 0) return objects
-    const whole = await mapInParts(cut, (object) => this.completeOne(object))
+    const whole = await mapLimited(cut, concurrentRequests, (object) => this.completeOne(object))
     const byId = new Map(whole.map((object) => [object.id, object]))
     return objects.map((object) => byId.get(object.id) ?? object)
   }
@@ -77,16 +78,4 @@ function withValueAt(object: JsonObject, field: string, value: JsonValue): JsonO
   const inner = object[name]
   if (!isJsonObject(inner)) return object
   return { ...object, [name]: withValueAt(inner, rest.join('.'), value) }
-}
-
-export async function mapInParts<Item, Result>(
-  items: readonly Item[],
-  map: (item: Item) => Promise<Result>,
-): Promise<readonly Result[]> {
-  const results: Result[] = []
-  for (let at = 0; at < items.length; at += concurrentRequests) {
-    const part = items.slice(at, at + concurrentRequests)
-    results.push(...(await Promise.all(part.map(map))))
-  }
-  return results
 }

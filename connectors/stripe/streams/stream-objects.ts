@@ -1,4 +1,5 @@
-import { EmbeddedLists, expansionsOf, mapInParts } from './embedded-lists.ts'
+import { mapLimited } from '../../../lib/async/map-limited.ts'
+import { concurrentRequests, EmbeddedLists, expansionsOf } from './embedded-lists.ts'
 import type { ObjectStream } from './object-stream.ts'
 import {
   type ListPage,
@@ -36,7 +37,7 @@ export class StreamObjects {
 
   /** In the order of the ids; null for what is gone. */
   async byIds(ids: readonly string[]): Promise<readonly (StripeObject | null)[]> {
-    return mapInParts(ids, (id) => this.#byId(id))
+    return mapLimited(ids, concurrentRequests, (id) => this.#byId(id))
   }
 
   async #byId(id: string): Promise<StripeObject | null> {

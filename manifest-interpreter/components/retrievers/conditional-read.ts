@@ -51,19 +51,24 @@ export class ConditionalRead {
     return isFirst && this.#known !== undefined ? { 'If-None-Match': this.#known } : {}
   }
 
-  observe(records: readonly Dict[]): void {
+  /** Called with the records of a response, before it is itself observed. */
+  observeRecords(records: readonly Dict[]): void {
     // The times of all records cost a third of the CPU of a long list, and only one response is kept.
     if (this.#responses > 0) return
     this.#records += records.length
     this.#isSettled &&= !records.some((record) => this.#cursor.endsBefore(this.#slice, record))
   }
 
-  /** Called with the response of each request. Returns true if it says that nothing has changed. */
-  isUnchanged({ status }: HttpResponse): boolean {
+  /** Called with the response of each request. */
+  observeResponse(response: HttpResponse): void {
     this.#responses += 1
-    if (status !== 304 || this.#known === undefined) return false
-    this.#cursor.keepEtag(this.#slice, this.#known)
-    return true
+    if (this.#known !== undefined && this.isUnchanged(response))
+      this.#cursor.keepEtag(this.#slice, this.#known)
+  }
+
+  /** Whether the response says that nothing has changed since the earlier read. */
+  isUnchanged({ status }: HttpResponse): boolean {
+    return status === 304 && this.#known !== undefined
   }
 
   /** Called with the last response of the slice. */

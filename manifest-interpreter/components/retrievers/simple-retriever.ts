@@ -290,7 +290,7 @@ class PageCount {
     this.count += records.length
     this.lastRecord = records.at(-1) ?? this.lastRecord
     this.#recordsHash?.add(records)
-    this.conditional?.observe(records)
+    this.conditional?.observeRecords(records)
   }
 
   watchRecords(): void {
@@ -339,7 +339,9 @@ async function nextToken(
   scope: RequestScope,
 ): Promise<PlainDict | null> {
   const { response, conditional } = page
-  if (response === null || conditional?.isUnchanged(response) === true) return null
+  if (response === null) return null
+  conditional?.observeResponse(response)
+  if (conditional?.isUnchanged(response) === true) return null
   const token = await paginator.next({ ...page.read(scope), response })
   if (token === null) conditional?.finish(response)
   return token

@@ -5,13 +5,13 @@ import { isChange, type ActionName } from '../access/actions.ts'
 import type { AuditDetails, AuditOutcome } from '../audit/schema.ts'
 import type { AuditLog, NewAuditEntry, loginAction } from '../audit/contract.ts'
 import { isOutcomeUnknown } from './outcome-unknown.ts'
-import { requestedInvocation, requestedResource, resourceInBody } from './requested-resource.ts'
+import { requestedResource, resourceInBody } from './requested-resource.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The entry of a change in the audit log. */
     audited: Audited | null
-    /** Facts of an invocation that are known before it is permitted. */
+    /** The facts of an invocation that are known before it is permitted: as the request says, it may be refused for them. */
     invocationFacts: AuditDetails | null
     /** In the response. */
     failure: ConnectError | null
@@ -91,23 +91,16 @@ export function auditEntry(
     principal,
     action,
     resource: action.split(':')[0] ?? action,
-    name: name === '' ? null : (name?.slice(0, maxLength) ?? null),
-    request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxLength),
+    name: name === '' ? null : (name?.slice(0, maxNameLength) ?? null),
+    request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxNameLength),
     requestId: request.id,
     address: ip,
-    details: action === 'actions:invoke' ? invokedOf(request) : null,
+    details: request.invocationFacts,
   }
 }
 
-/** As the request says: it may have been refused for it. */
-function invokedOf(request: FastifyRequest): AuditDetails {
-  const { action, isDryRun } = requestedInvocation(request)
-  const invoked = action.slice(0, maxLength)
-  return { invoked, ...(isDryRun && { dryRun: true }), ...request.invocationFacts }
-}
-
 /** Names and ids are shorter; anything longer was made up. */
-const maxLength = 300
+export const maxNameLength = 300
 
 function nameOf(request: FastifyRequest, action: ActionName): string | null {
   const resource = requestedResource(request, action)

@@ -15,6 +15,21 @@ const release = { name: 'One', body: 'It *works*.', draft: true, make_latest: 't
 /** All fields of each action that may stand together. */
 export const samples: ActionSubject['samples'] = {
   getIssue: issue,
+  listIssues: {
+    ...place,
+    state: 'all',
+    labels: 'bug,help wanted',
+    assignee: '*',
+    creator: 'ada',
+    mentioned: 'bob',
+    milestone: 'none',
+    type: 'Bug',
+    since: '2026-01-01T00:00:00Z',
+    sort: 'comments',
+    direction: 'asc',
+    per_page: 10,
+    page: 2,
+  },
   searchIssues: {
     q: 'repo:acme/shop is:issue',
     sort: 'updated',
@@ -42,6 +57,7 @@ export const samples: ActionSubject['samples'] = {
   unlockIssue: issue,
   addAssignees: { ...issue, assignees: ['ada', 'bob'] },
   removeAssignees: { ...issue, assignees: ['ada'] },
+  listComments: { ...issue, since: '2026-01-01T00:00:00+01:00', per_page: 100, page: 3 },
   createComment: { ...issue, body: 'Seen.' },
   updateComment: { ...place, comment_id: 5, body: 'Fixed.' },
   deleteComment: { ...place, comment_id: 5 },
@@ -56,6 +72,16 @@ export const samples: ActionSubject['samples'] = {
   updateMilestone: { ...place, milestone_number: 3, state: 'closed', description: 'Done.' },
   deleteMilestone: { ...place, milestone_number: 3 },
   getPullRequest: pull,
+  listPullRequests: {
+    ...place,
+    state: 'closed',
+    head: 'acme:feature/x',
+    base: 'main',
+    sort: 'long-running',
+    direction: 'desc',
+    per_page: 1,
+    page: 1,
+  },
   createPullRequest: {
     ...place,
     title: 'Mend it',
@@ -152,8 +178,10 @@ const object = {
   total_count: 0,
 }
 
-/** GitHub responds with the labels of the issue, but not if none is left. */
-function isOfLabels(method: string, url: string): boolean {
+/** A bare list. GitHub responds with the labels of an issue, but not if none is left. */
+function isList(method: string, url: string): boolean {
+  if (method === 'GET')
+    return /\/(?:issues|pulls|comments)\?/.test(url) && !url.startsWith('/search')
   return method === 'DELETE' ? url.includes('/7/labels/') : url.endsWith('/7/labels')
 }
 
@@ -164,7 +192,7 @@ export const githubSubject: ActionSubject = {
     repositories: ['acme/shop'],
   }),
   succeed: ({ method, url }) => ({
-    body: isOfLabels(method, url) ? [{ name: 'bug' }] : object,
+    body: isList(method, url) ? [{ name: 'bug' }] : object,
     headers: { 'x-github-request-id': 'C0FF:EE' },
   }),
   samples,

@@ -27,7 +27,7 @@ const operations = new Set(
   actions/list-repo-workflows actions/list-workflow-runs actions/list-workflow-runs-for-repo actions/re-run-workflow actions/re-run-workflow-failed-jobs
   apps/create-installation-access-token apps/list-repos-accessible-to-installation git/create-ref git/delete-ref git/get-ref git/update-ref
   issues/add-assignees issues/add-labels issues/create issues/create-comment issues/create-label issues/create-milestone issues/delete-comment
-  issues/delete-label issues/delete-milestone issues/get issues/list-comments-for-repo issues/list-events-for-repo issues/list-for-repo issues/list-labels-for-repo
+  issues/delete-label issues/delete-milestone issues/get issues/list-comments issues/list-comments-for-repo issues/list-events-for-repo issues/list-for-repo issues/list-labels-for-repo
   issues/list-milestones issues/lock issues/remove-all-labels issues/remove-assignees issues/remove-label issues/set-labels issues/unlock
   issues/update issues/update-comment issues/update-label issues/update-milestone orgs/get orgs/list-members pulls/create
   pulls/create-review pulls/create-review-comment pulls/get pulls/list pulls/list-review-comments-for-repo pulls/list-reviews pulls/merge

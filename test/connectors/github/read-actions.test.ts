@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { listOf, timeAt } from '../../fakes/github/data.ts'
-import { startWorld } from './action-world.ts'
+import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
+import { NativeConnector } from '../http/native-connector.ts'
+import { githubSubject } from './action-subject.ts'
+import { githubConnector, startWorld } from './action-world.ts'
 
 const place = { owner: 'acme', repo: 'shop' }
 
@@ -69,4 +72,68 @@ test('runs are listed a page at a time, of a repository or a workflow, and read'
   expect(await failure('getWorkflowRun', { ...place, run_id: 9 })).toMatchObject({
     details: { status: 404 },
   })
+})
+
+interface Page {
+  readonly items: readonly { readonly number?: number; readonly body?: string }[]
+  readonly next_page: number | null
+}
+
+describe('what GitHub lists without a name', () => {
+  test('issues are the items of an object, with the next page, until none is left', async () => {
+    await using world = await startWorld()
+    world.github.addRepository('acme/shop')
+    for (const title of ['a', 'b', 'c', 'd', 'e'])
+      await world.invoke('createIssue', { ...place, title })
+    await world.invoke('updateIssue', { ...place, issue_number: 2, state: 'closed' })
+    const numbers: (number | undefined)[] = []
+    let page: number | null = 1
+    while (page !== null) {
+      const output = await world.invoke('listIssues', { ...place, state: 'all', per_page: 2, page })
+      const read = output as unknown as Page
+      numbers.push(...read.items.map(({ number }) => number))
+      page = read.next_page
+    }
+    expect(numbers.toSorted()).toEqual([1, 2, 3, 4, 5])
+    const closed = await world.invoke('listIssues', { ...place, state: 'closed' })
+    expect(closed).toMatchObject({ items: [{ number: 2, state: 'closed' }], next_page: null })
+    expect(await world.invoke('listPullRequests', place)).toEqual({ items: [], next_page: null })
+    expect(await world.invoke('searchIssues', { q: 'repo:acme/shop', per_page: 2 })).toMatchObject({
+      total_count: 5,
+      next_page: 2,
+    })
+  })
+
+  test('comments are those of one issue', async () => {
+    await using world = await startWorld()
+    world.github.addRepository('acme/shop')
+    for (const issue_number of [1, 2]) {
+      await world.invoke('createIssue', { ...place, title: 'x' })
+      for (const body of ['a', 'b'])
+        await world.invoke('createComment', { ...place, issue_number, body })
+    }
+    expect(
+      await world.invoke('listComments', { ...place, issue_number: 2, per_page: 1 }),
+    ).toMatchObject({
+      items: [{ body: 'a' }],
+      next_page: 2,
+    })
+    expect(await world.failure('listComments', { ...place, issue_number: 9 })).toMatchObject({
+      code: 'action_refused',
+    })
+  })
+
+  test.each(['listIssues', 'listPullRequests', 'listComments'])(
+    '%s: what is no list is no result',
+    async (name) => {
+      const headers = { 'x-github-request-id': 'C0FF:EE' }
+      const input = { ...place, ...(name === 'listComments' && { issue_number: 1 }) }
+      for (const body of [{ items: [], next_page: null }, null]) {
+        await using vendor = await ScriptedVendor.start(() => ({ body, headers }))
+        const config = githubSubject.configOf(vendor.url, 'planted4711secret')
+        const error = await new NativeConnector(githubConnector, config).refusal(name, input)
+        expect(error.code, JSON.stringify(body)).toBe('action_response_unreadable')
+      }
+    },
+  )
 })

@@ -85,16 +85,23 @@ describe('against a GitHub that stores what is written', () => {
     world.github.addRepository('acme/shop')
     for (const path of ['README.md', 'docs/a.md', 'docs/more/b.md'])
       await world.invoke('createOrUpdateFile', { ...written, path, content: 'aGk=' })
-    const root = [
-      { type: 'file', path: 'README.md' },
-      { type: 'dir', path: 'docs' },
-    ]
+    const root = {
+      type: 'dir',
+      path: '',
+      entries: [
+        { type: 'file', path: 'README.md' },
+        { type: 'dir', path: 'docs' },
+      ],
+    }
     expect(await world.invoke('getFile', place)).toMatchObject(root)
     expect(await world.invoke('getFile', { ...place, path: '' })).toMatchObject(root)
-    expect(await world.invoke('getFile', { ...place, path: 'docs' })).toMatchObject([
-      { type: 'file', path: 'docs/a.md' },
-      { type: 'dir', path: 'docs/more' },
-    ])
+    expect(await world.invoke('getFile', { ...place, path: 'docs' })).toMatchObject({
+      name: 'docs',
+      entries: [
+        { type: 'file', path: 'docs/a.md' },
+        { type: 'dir', path: 'docs/more' },
+      ],
+    })
   })
 
   test('null empties the text of an issue, and a workflow is started by its id', async () => {

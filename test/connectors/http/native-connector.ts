@@ -7,6 +7,7 @@ import type {
 } from '../../../connectors/connector.ts'
 import type { AirbyteConnectionStatus, AirbyteStream } from '../../../protocol/index.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import { neverAborted } from '../../support/signal.ts'
 import { contextOf, passingWaits, type Row } from '../collected.ts'
 
 export interface StreamRead {
@@ -20,12 +21,20 @@ export interface StreamRead {
   readonly error: ConnectError | undefined
 }
 
+export interface SendTiming {
+  readonly timeoutMs?: number
+  /** Aborted when the service stops. */
+  readonly signal?: AbortSignal
+}
+
 /** A connector of an HTTP API beside a simulator of its vendor on loopback. */
 export class NativeConnector {
   readonly #connector: Connector
   readonly #config: JsonObject
   /** The configurations that it asked to store. */
   readonly changes: JsonObject[] = []
+  /** Called when it begins to wait. */
+  onWait: () => void = () => undefined
   /** Of its waits, which pass at once. */
   #passedMs = 0
 
@@ -81,13 +90,16 @@ export class NativeConnector {
   }
 
   /** Sends an action as the service does. */
-  async send(name: string, input: JsonObject, timeoutMs = 5000): Promise<ActionOutcome> {
+  async send(
+    name: string,
+    input: JsonObject,
+    { timeoutMs = 5000, signal = neverAborted() }: SendTiming = {},
+  ): Promise<ActionOutcome> {
     const { actions } = this.#connector
     const action = (await actions?.load())?.find(({ descriptor }) => descriptor.name === name)
     if (actions === undefined || action === undefined) throw new Error(`no action ${name}`)
     const call = action.call(input)
     await using client = await actions.open(this.#config, { ...this.#context(), instance: 'test' })
-    const { signal } = new AbortController()
     return await client.send(call, {
       idempotencyKey: 'key-1',
       mayComeAgain: true,
@@ -97,9 +109,9 @@ export class NativeConnector {
   }
 
   /** The error that an action ends with. */
-  async refusal(name: string, input: JsonObject): Promise<ConnectError> {
+  async refusal(name: string, input: JsonObject, timing?: SendTiming): Promise<ConnectError> {
     try {
-      await this.send(name, input)
+      await this.send(name, input, timing)
     } catch (error) {
       return ConnectError.from(error)
     }
@@ -119,6 +131,7 @@ export class NativeConnector {
       now: () => Date.now() + this.#passedMs,
       waits: passingWaits((seconds) => {
         this.#passedMs += seconds * 1000
+        this.onWait()
       }),
       configChanged: (config) => this.changes.push(config),
     }

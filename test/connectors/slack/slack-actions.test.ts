@@ -221,7 +221,11 @@ test('a call that was turned away is repeated after the wait that Slack asks for
     body: { ok: false, error: 'ratelimited' },
   })
   const before = slack.data.messages.get('C1')?.length ?? 0
-  await connectorFor(slack).send('postMessage', { channel: 'C1', text: 'Hi' }, 20_000)
+  await connectorFor(slack).send(
+    'postMessage',
+    { channel: 'C1', text: 'Hi' },
+    { timeoutMs: 20_000 },
+  )
   expect(slack.callsOf('chat.postMessage')).toHaveLength(2)
   expect(slack.data.messages.get('C1')).toHaveLength(before + 1)
 })

@@ -2,6 +2,7 @@ import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import {
   historyOf,
+  threadOf,
   type SlackMessage,
   type WorkspaceData,
 } from '../../fakes/slack/workspace-data.ts'
@@ -63,8 +64,10 @@ async function open(fill: (data: WorkspaceData) => void): Promise<StreamWorld> {
       users: userList(data),
       channels: channelList(data),
       channel_members: memberList(data),
-      messages: messageList(data, (key) => ['C1', key]),
-      reactions: messageList(data, (key) => ['C1', key, 'wave']),
+      messages: messageList(data, (at) => ['C1', at]),
+      reactions: messageList(data, (at) => ['C1', at, 'wave']),
+      'messages: replies': { ...replyList(data, (at) => ['C1', at]), stream: 'messages' },
+      'reactions: replies': { ...replyList(data, (at) => ['C1', at, 'wave']), stream: 'reactions' },
       files: fileList(data),
     },
     [Symbol.asyncDispose]: () => slack[Symbol.asyncDispose](),
@@ -81,36 +84,71 @@ function asksFor(method: string): LiveList['pages'] {
 
 const count = 420
 
-/** Some pages of the list of a stream. #general has the messages and the members. */
+/** Some pages of a list. #general has the messages and the members. */
 function fillPages(data: WorkspaceData, stream: string): void {
   data.addChannel('C1', 'general')
+  if (stream.endsWith(': replies')) say(data, threadStart)
   for (let number = 1; number <= count; number += 1) {
     const id = String(number).padStart(4, '0')
     if (stream === 'users') data.users.push({ id: `U${id}`, profile: { real_name: id } })
     if (stream === 'channel_members') data.members.get('C1')?.push(`U${id}`)
     if (stream === 'channels') data.addChannel(`C9${id}`, `channel${id}`, { is_member: false })
     if (stream === 'messages' || stream === 'reactions') say(data, ts(8, number))
+    if (stream.endsWith(': replies')) say(data, ts(8, number), threadStart)
     if (stream === 'files')
       data.files.push({ id: `F${id}`, created: Math.floor(Number(ts(8))) + number })
   }
 }
 
-function say(data: WorkspaceData, at: string): void {
-  data.say('C1', at, { reactions: [{ name: 'wave', count: 1, users: ['U1'] }] })
+/** Of the message that begins the thread. */
+const threadStart = ts(8, 0)
+
+/** @param parent the message that it replies to */
+function say(data: WorkspaceData, at: string, parent?: string): void {
+  const reactions = [{ name: 'wave', count: 1, users: ['U1'] }]
+  data.say('C1', at, { reactions, ...(parent !== undefined && { parent }) })
+}
+
+function generalMessages({ messages }: WorkspaceData): SlackMessage[] {
+  return messages.get('C1') ?? []
 }
 
 function messageList(data: WorkspaceData, keyOf: (at: string) => readonly string[]): LiveList {
-  const all = (): SlackMessage[] => data.messages.get('C1') ?? []
+  return {
+    ...listOfMessages(data, keyOf),
+    pages: asksFor('conversations.history'),
+    keys: () =>
+      historyOf(generalMessages(data)).map((message) => JSON.stringify(keyOf(message.ts ?? ''))),
+  }
+}
+
+/** The oldest first. */
+function replyList(data: WorkspaceData, keyOf: (at: string) => readonly string[]): LiveList {
+  return {
+    ...listOfMessages(data, keyOf, threadStart),
+    pages: asksFor('conversations.replies'),
+    keys: () =>
+      threadOf(generalMessages(data), threadStart)
+        .slice(1)
+        .map((message) => JSON.stringify(keyOf(message.ts ?? ''))),
+  }
+}
+
+/** @param parent new messages reply to this one */
+function listOfMessages(
+  data: WorkspaceData,
+  keyOf: (at: string) => readonly string[],
+  parent?: string,
+): Omit<LiveList, 'pages' | 'keys'> {
+  const all = (): SlackMessage[] => generalMessages(data)
   const placeOf = (key: string): number => {
     const [, at] = JSON.parse(key) as [string, string]
     return all().findIndex((message) => message.ts === at)
   }
   return {
-    pages: asksFor('conversations.history'),
-    keys: () => historyOf(all()).map((message) => JSON.stringify(keyOf(message.ts ?? ''))),
     insert: () => {
       const at = data.nextTs()
-      say(data, at)
+      say(data, at, parent)
       return JSON.stringify(keyOf(at))
     },
     remove: (key) => {

@@ -8,9 +8,12 @@ import type { StripeAccount } from '../../fakes/stripe/stripe-account.ts'
 import { StripeSimulator } from '../../fakes/stripe/stripe-simulator.ts'
 import type { StreamSubject } from '../stream-subject.ts'
 import type { LiveList, StreamWorld } from '../stream-world.ts'
+import { changeEvent, fillPart, livePart, partListsOf } from './part-lists.ts'
 
 const file = new URL('../../../connectors/stripe/streams/manifest.yaml', import.meta.url).pathname
-const objects = objectStreams(loadManifestFile(file).manifest)
+const { manifest } = loadManifestFile(file)
+const objects = objectStreams(manifest)
+const parts = partListsOf(manifest)
 /** Streams of lists that are read as they are, by their path. */
 const plainPaths = [
   'balance_transactions',
@@ -25,8 +28,16 @@ const day = 86_400
 const startDate = '2026-01-10T00:00:00Z'
 
 export const stripeStreams: StreamSubject = {
-  openSmall: () => open(3),
-  openPaged: (stream) => open(230, [objects.get(stream)?.path ?? stream]),
+  openSmall: () =>
+    open((account) => {
+      fill(account, 3)
+    }),
+  openPaged: (list) =>
+    open((account) => {
+      const part = parts.get(list)
+      if (part === undefined) fill(account, 230, [objects.get(list)?.path ?? list])
+      else fillPart(account, part)
+    }),
   repeating: [...objects.keys(), 'balance_transactions', 'events'],
   credentials: { wrong: { api_key: 'nonsense' }, fix: /Copy a secret or restricted key/ },
   denials: [
@@ -53,11 +64,10 @@ export const stripeStreams: StreamSubject = {
   },
 }
 
-/** @param only the paths of the lists that have records; all if it is absent */
-async function open(count: number, only?: readonly string[]): Promise<StreamWorld> {
+async function open(fillWith: (account: StripeAccount) => void): Promise<StreamWorld> {
   const simulator = await StripeSimulator.start()
   const { account } = simulator
-  fill(account, count, only)
+  fillWith(account)
   return {
     url: simulator.url,
     now: () => account.now * 1000,
@@ -71,11 +81,13 @@ async function open(count: number, only?: readonly string[]): Promise<StreamWorl
       ),
       ...Object.fromEntries(plainPaths.map((path) => [path, plainList(account, path)])),
       events: eventList(account),
+      ...Object.fromEntries([...parts].map(([name, part]) => [name, livePart(account, part)])),
     },
     [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
   }
 }
 
+/** @param only the paths of the lists that have records; all if it is absent */
 function fill(account: StripeAccount, count: number, only?: readonly string[]): void {
   const line = (id: string) => ({ id, object: 'item' })
   const parts = (of: string) => Array.from({ length: 12 }, (_, n) => line(`${of}_${String(n)}`))
@@ -105,12 +117,12 @@ function fill(account: StripeAccount, count: number, only?: readonly string[]): 
 }
 
 function objectList(account: StripeAccount, { path, events }: ObjectStream): LiveList {
-  const change = events.findLast((name) => !/\.(?:created|deleted|opened)$/.test(name))
+  const change = changeEvent(events)
   const { deletion } = resources[path] ?? {}
   return {
     ...listAt(account, path),
     ...(deletion !== undefined && { remove: (key) => account.remove(path, idOf(key)) }),
-    ...(change !== undefined && {
+    ...(change !== null && {
       touch: (key, mark) => account.change(path, idOf(key), { note: mark }, change),
     }),
   }

@@ -79,12 +79,23 @@ function partOf(
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
   if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  const [, issue] = /^issues\/(\d+)\/comments$/.exec(path) ?? []
+  if (issue !== undefined) return commentsOf(repository, issue, request)
   const [, workflow] = /^actions\/workflows\/([^/]+)\/runs$/.exec(path) ?? []
   if (workflow !== undefined) return runsOf(repository, workflow, request)
   const [, run] = /^actions\/runs\/(\d+)\/jobs$/.exec(path) ?? []
   if (run === undefined) return undefined
   const runs = listOf(repository, 'actions/runs')
   return runs.some(({ id }) => String(id) === run) ? jobs(items, request) : notFound
+}
+
+function commentsOf(repository: Repository, issue: string, request: VendorRequest): VendorAnswer {
+  const all = [...listOf(repository, 'issues'), ...listOf(repository, 'pulls')]
+  if (!all.some(({ number }) => String(number) === issue)) return notFound
+  const comments = listOf(repository, 'issues/comments').filter((comment) =>
+    textOf(comment.issue_url).endsWith(`/issues/${issue}`),
+  )
+  return paged(filtered(comments, rules['issues/comments'] ?? {}, request), request)
 }
 
 function runsOf(

@@ -50,12 +50,15 @@ function getFile({ repository, values, request }: RoutedCall): VendorAnswer {
   if (!repository.branches.has(branch)) return refusal(404, `No commit found for the ref ${branch}`)
   const path = values.rest ?? ''
   const file = repository.files.get(path)
-  if (file === undefined) return listFolder(repository, path)
+  if (file === undefined) {
+    const isObject = String(request.headers.accept).includes('object+json')
+    return listFolder(repository, path, isObject ? 'object' : 'list')
+  }
   const content = file.content.replaceAll(/.{1,60}/g, '$&\n')
   return { body: { type: 'file', path, encoding: 'base64', ...file, content } }
 }
 
-function listFolder({ files }: Repository, folder: string): VendorAnswer {
+function listFolder({ files }: Repository, folder: string, form: 'object' | 'list'): VendorAnswer {
   const start = folder === '' ? '' : `${folder}/`
   const below = [...files.keys()].filter((path) => path.startsWith(start))
   const names = new Set(below.map((path) => path.slice(start.length).split('/')[0] ?? ''))
@@ -65,7 +68,9 @@ function listFolder({ files }: Repository, folder: string): VendorAnswer {
     const file = files.get(path)
     return { type: file === undefined ? 'dir' : 'file', name, path, sha: file?.sha ?? folderSha }
   })
-  return { body: entries }
+  if (form === 'list') return { body: entries }
+  const name = folder.split('/').at(-1) ?? ''
+  return { body: { type: 'dir', name, path: folder, sha: folderSha, entries } }
 }
 
 const folderSha = 'e'.repeat(40)

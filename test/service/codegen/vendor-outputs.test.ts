@@ -37,13 +37,17 @@ const uses = {
     const pull = await actions.getPullRequest({ ...place, pull_number: 1 })
     const state: [boolean, boolean | null, string, string] = [pull.merged, pull.mergeable, pull.head.sha, pull.state]
     const file = await actions.getFile({ ...place, path: 'x' })
-    const content: string | undefined = Array.isArray(file) ? file[0]?.name : file.content
+    const content: string | undefined = file.entries?.[0]?.name ?? file.content
+    const listed = await actions.listIssues({ ...place, state: 'all' })
+    const next: [string | undefined, number | null] = [listed.items[0]?.title, listed.next_page]
+    const [pulled, said] = [await actions.listPullRequests(place), await actions.listComments({ ...place, issue_number: 1 })]
+    const heads: (string | undefined)[] = [pulled.items[0]?.head.sha, said.items[0]?.body]
     const release = await actions.createRelease({ ...place, tag_name: 'v1' })
     const upload: string = release.upload_url
     const commit: string = (await actions.deleteFile({ ...place, path: 'x', message: 'm', sha: 'a' })).commit.sha
     const found: number = (await actions.searchIssues({ q: 'x' })).items.length
     const branch: string = (await actions.getRepository(place)).default_branch
-    return [facts, labels, state, content, upload, commit, found, branch]`,
+    return [facts, labels, state, content, next, heads, upload, commit, found, branch]`,
   slack: `
     const posted = await actions.postMessage({ channel: 'C1', text: 'x' })
     const facts: [string, string, string | undefined] = [posted.ts, posted.channel, posted.message?.text]
