@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { standardWebhooks } from '../../../../connectors/webhook-signature.ts'
 import { receiverPath } from '../../../../service/webhooks/receivers/contract.ts'
+import { noteLostReceiverSecrets } from '../../../../service/webhooks/receivers/note-lost-secrets.ts'
 import { readReceiverSecrets } from '../../../../service/webhooks/receivers/receiver-secrets.ts'
 import { tokenHash } from '../../../../service/webhooks/receivers/receiver-token.ts'
 import {
@@ -269,6 +270,77 @@ describe('a receiver', () => {
     expect(await readReceiverSecrets(api.vault, id)).toEqual({
       signing: receiverWithSecretsDocument.parse(answer.body).signing_secret,
       dispatch: receiverWithSecretsDocument.parse(answer.body).dispatch_secret,
+    })
+  })
+
+  test('that lost its secret to another vault says so, until it is back', async () => {
+    const { name } = await made({ name: 'away', dispatch: job })
+    const path = receiverPath((await api.store.receivers.get(name)).id)
+    const kept = await api.vault.get(path)
+    await api.vault.delete(path)
+    const places = { store: api.store, vault: api.vault }
+    expect(await noteLostReceiverSecrets(places)).toEqual([name])
+    expect(await noteLostReceiverSecrets(places)).toEqual([])
+    expect((await api.service.receivers.get(name)).hasSecret).toBe(false)
+    const { secretVersion } = await api.store.receivers.get(name)
+    await api.vault.put(path, kept?.secrets ?? {})
+    expect(await noteLostReceiverSecrets(places)).toEqual([])
+    expect(await api.store.receivers.get(name)).toMatchObject({
+      hasSecret: true,
+      secretVersion: secretVersion + 1,
+    })
+  })
+
+  test('is mended by the same request after a crash between the vault and the database', async () => {
+    await made({ instance: 'my-stripe', name: 'crashed', dispatch: job })
+    const set = (signing: string): Promise<Answer> =>
+      api.call('POST /receivers/crashed/secret', { signing_secret: signing })
+    const [one, two] = ['one', 'two'].map(secretOf)
+    await set(one ?? '')
+    const { receivers } = api.store
+    const update = receivers.update.bind(receivers)
+    receivers.update = () => Promise.reject(new Error('the process died'))
+    try {
+      expect((await set(two ?? '')).status).toBe(500)
+    } finally {
+      receivers.update = update
+    }
+    const before = await receivers.get('crashed')
+    expect((await set(two ?? '')).status).toBe(200)
+    const after = await receivers.get('crashed')
+    expect(after.secretVersion).toBe(before.secretVersion + 1)
+    expect(Date.parse(after.previousSecretUntil ?? '')).toBeGreaterThan(Date.now())
+    expect(await readReceiverSecrets(api.vault, after.id)).toMatchObject({
+      signing: two,
+      previousSigning: one,
+    })
+  })
+
+  test('is one of many that are made and changed at the same time, and none is lost', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => made({ instance: 'my-github', dispatch: job })),
+    )
+    const names = answers.map(({ name }) => name)
+    expect(new Set(names).size).toBe(12)
+    const [name = ''] = names
+    const path = `POST /receivers/${name}`
+    const tokens = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        newReceiverDocument.parse((await api.call(`${path}/rotate-token`)).body),
+      ),
+    )
+    const secrets = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        receiverWithSecretsDocument.parse((await api.call(`${path}/secret`)).body),
+      ),
+    )
+    const newest = <Item extends { version: number }>(items: readonly Item[]): Item | undefined =>
+      items.toSorted((a, b) => b.version - a.version)[0]
+    const stored = await api.store.receivers.get(name)
+    expect(stored.tokenHash).toEqual(tokenHash(tokenIn(newest(tokens)?.ingress_url ?? '')))
+    expect(await readReceiverSecrets(api.vault, stored.id)).toMatchObject({
+      signing: newest(secrets)?.signing_secret,
+      previousSigning: newest(secrets.filter((one) => one !== newest(secrets)))?.signing_secret,
     })
   })
 
