@@ -100,7 +100,6 @@ export const webhookCodes = {
     httpStatus: 422,
     retryable: false,
     message: 'The connector {type} has no webhook {webhook}',
-    suggestedFix:
-      '{fix}',
+    suggestedFix: '{fix}',
   },
 } as const satisfies Readonly<Record<string, ErrorCode>>
