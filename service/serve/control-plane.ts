@@ -22,8 +22,8 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import { openDispatch, type OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
 import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
-import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
@@ -57,6 +57,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly dispatch: Pick<OpenDispatch, 'run'>
   readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
 }
 
@@ -97,6 +98,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const dispatch = openDispatch({ settings, store, vault, logger, now })
   const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {
@@ -106,6 +108,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     addressOf,
     logOf,
     ingress,
+    dispatch,
     service: {
       catalog,
       instances,
@@ -124,6 +127,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
       ingress: ingress.service,
+      deliveries: store.deliveries,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -141,7 +145,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         vault,
         catalog,
         publicUrl: settings.publicUrl,
-        targets: noAdvice,
+        targets: dispatch.advice,
         logger,
         now,
       }),
@@ -151,7 +155,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+        [clients, opened, threads, ingress, dispatch].map((part) => part[Symbol.asyncDispose]()),
       )
     },
   }

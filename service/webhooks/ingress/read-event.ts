@@ -52,11 +52,23 @@ export function readEvent(
   const value = at(eventId)
   const id = usableId(value)
   if (id === undefined) throw malformed(idProblem(value, eventId))
-  const dispatches = dispatch.map(({ target, orderBy }) => ({
+  const dispatches = dispatchesIn(body, dispatch)
+  return { eventId: id, eventType: type, dispatches, answer: undefined }
+}
+
+/** Where an event with this body goes, and in which order. */
+export function dispatchesOf(
+  bytes: Buffer,
+  dispatch: readonly Dispatch[],
+): ReadEvent['dispatches'] {
+  return dispatchesIn(new LazyBody(bytes), dispatch)
+}
+
+function dispatchesIn(body: LazyBody, dispatch: readonly Dispatch[]): ReadEvent['dispatches'] {
+  return dispatch.map(({ target, orderBy }) => ({
     target,
     orderKey: orderBy === undefined ? null : orderKeyOf(body.at(orderBy)),
   }))
-  return { eventId: id, eventType: type, dispatches, answer: undefined }
 }
 
 /** Parsed when the first place in it is asked for: many vendors say all in headers. */
