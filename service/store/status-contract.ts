@@ -1,3 +1,5 @@
+import type { WebhookStatus } from '../webhooks/deliveries/contract.ts'
+
 /** The state of the service as a whole, for its metrics. */
 export interface StoreStatus {
   /** Active connections. */
@@ -9,18 +11,6 @@ export interface StoreStatus {
   /** Schedules that the service fires itself, and that have been due for a minute or more. */
   readonly overdueSchedules: number
   readonly webhooks: WebhookStatus
-}
-
-/** Events of webhooks on their way to targets; an event counts once for each target. */
-export interface WebhookStatus {
-  /** Not settled: waiting, or on their way. */
-  readonly waiting: number
-  /** How long ago the oldest of them was received. */
-  readonly oldestWaitingSeconds: number
-  /** Given up, and neither replayed nor discarded. */
-  readonly dead: number
-  /** Targets to which nothing is sent for a time, because they do not work. */
-  readonly interruptedTargets: number
 }
 
 export interface ConnectionStatus {

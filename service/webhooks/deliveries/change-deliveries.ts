@@ -1,6 +1,6 @@
 import type { Database, Row, Session } from '../../platform/database/database.ts'
 import type { Dispatch } from '../receivers/schema.ts'
-import { dispatchesOf } from '../ingress/read-event.ts'
+import { dispatchesOf } from './event-body.ts'
 import { dispatchChannel } from './append-deliveries.ts'
 import type { ChangedDeliveries, DeliverySelection } from './contract.ts'
 import { conditionsOf } from './selected-deliveries.ts'

@@ -147,3 +147,15 @@ export type SettledDispatch = { readonly seq: string; readonly target: string } 
   /** As `released`, because nothing can go to the target at all: it is interrupted for `delayMs`. */
   | { readonly outcome: 'unavailable'; readonly delayMs: number; readonly error: JsonObject }
 )
+
+/** Events of webhooks on their way to targets; an event counts once for each target. */
+export interface WebhookStatus {
+  /** Not settled: waiting, or on their way. */
+  readonly waiting: number
+  /** How long ago the oldest of them was received. */
+  readonly oldestWaitingSeconds: number
+  /** Given up, and neither replayed nor discarded. */
+  readonly dead: number
+  /** Targets to which nothing is sent for a time, because they do not work. */
+  readonly interruptedTargets: number
+}

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { freeObject, givenTime, name, timestamp } from '../../platform/fields.ts'
-import { targetText } from '../dispatch/target.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 
 export const dispatchStatus = z.enum(['pending', 'running', 'done', 'dead', 'discarded'])
@@ -69,7 +68,7 @@ const filterFields = {
   kind: deliveryKind.exactOptional(),
   eventType: short.exactOptional().meta({ description: 'As the sender names it: `charge.paid`.' }),
   eventId: short.exactOptional().meta({ description: 'As the sender names it.' }),
-  target: targetText.exactOptional(),
+  target: short.exactOptional().meta({ description: 'As the receiver has it: `job:NAME`.' }),
   since: givenTime.exactOptional().meta({ description: 'Received from this time on, ISO 8601.' }),
   until: givenTime.exactOptional().meta({ description: 'Received before this time.' }),
 }

@@ -1,5 +1,5 @@
 import type { Database, Row } from '../../platform/database/database.ts'
-import type { WebhookStatus } from '../../store/status-contract.ts'
+import type { WebhookStatus } from './contract.ts'
 
 interface StatusRow extends Row {
   readonly waiting: number

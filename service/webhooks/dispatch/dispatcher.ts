@@ -6,7 +6,7 @@ import type { ClaimedDispatch, DispatchStore, SettledDispatch } from '../deliver
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { mostAttempts, settledOf, unavailableOf } from './dispatch-outcome.ts'
 import type { DispatchTargets } from './dispatch-targets.ts'
-import { parseTarget } from './target.ts'
+import { parseTarget } from '../receivers/target.ts'
 
 export interface DispatcherOptions {
   readonly store: DispatchStore

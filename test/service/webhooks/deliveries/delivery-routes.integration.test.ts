@@ -112,7 +112,7 @@ describe('the list of deliveries', () => {
       expect(await idsOf(`?${query}`), query).toEqual(expected)
     const unknown = await api.call('GET /deliveries?receiver=nobody')
     expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'receiver_not_found' } } })
-    expect((await api.call('GET /deliveries?target=nowhere')).status).toBe(400)
+    expect((await api.call('GET /deliveries?status=gone')).status).toBe(400)
   })
 
   test('headers and body are shown of one, as they came, to those who may see payloads', async () => {
