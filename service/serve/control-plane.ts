@@ -22,13 +22,13 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
-import { openDispatch, type OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
-import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
+import type { OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
+import type { OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
+import { openWebhooks } from './open-webhooks.ts'
 
 export interface ControlPlaneOptions {
   readonly settings: Settings
@@ -98,8 +98,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
-  const dispatch = openDispatch({ settings, store, vault, logger, now })
-  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
+  const webhooks = openWebhooks({ settings, store, vault, catalog, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
@@ -107,8 +106,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     threads,
     addressOf,
     logOf,
-    ingress,
-    dispatch,
+    ingress: webhooks.ingress,
+    dispatch: webhooks.dispatch,
     service: {
       catalog,
       instances,
@@ -126,8 +125,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       connections: new StoredConnectionService(connections),
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
-      ingress: ingress.service,
-      deliveries: store.deliveries,
+      ...webhooks.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -140,22 +138,13 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
-      receivers: new StoredReceiverService({
-        store,
-        vault,
-        catalog,
-        publicUrl: settings.publicUrl,
-        targets: dispatch.advice,
-        logger,
-        now,
-      }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        [clients, opened, threads, ingress, dispatch].map((part) => part[Symbol.asyncDispose]()),
+        [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
   }

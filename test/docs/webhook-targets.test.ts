@@ -39,7 +39,7 @@ test('the handler of the page takes what is signed with its secret, once, and no
     const claimed = claimedEvent(`url:${url}`, { body: Buffer.from('{"a": 1.0}') })
     const send = async (secret: string) => {
       await using sender = target(secret)
-      return sender.dispatch({ target: { kind: 'url', url }, claimed }, neverAborted())
+      return await sender.dispatch({ target: { kind: 'url', url }, claimed }, neverAborted())
     }
     await vi.waitFor(async () => {
       expect(await send(dispatchSecret)).toEqual({ outcome: 'done' })

@@ -90,7 +90,7 @@ interface Change {
   readonly verb: 'replay' | 'discard'
   readonly summary: string
   readonly description: string
-  change(selected: DeliverySelection): Promise<ChangedDeliveries>
+  readonly change: (selected: DeliverySelection) => Promise<ChangedDeliveries>
 }
 
 function changeDeliveries(api: App, { verb, summary, description, change }: Change): void {
@@ -111,8 +111,7 @@ function changeDeliveries(api: App, { verb, summary, description, change }: Chan
       },
     },
     async ({ body }, reply) => {
-      const { after, ...conditions } = body
-      if (Object.keys(conditions).length === 0) throw noCondition(verb)
+      if (Object.keys(body).every((field) => field === 'after')) throw noCondition(verb)
       return reply.send(await change(fromWire(deliverySelectionSchema, body)))
     },
   )

@@ -19,7 +19,7 @@ export interface DispatchDependencies {
   readonly logger: Logger
   /** Targets of other kinds. */
   readonly more?: TargetsByKind
-  now(): number
+  readonly now: () => number
 }
 
 export interface OpenDispatch extends AsyncDisposable {
@@ -35,8 +35,7 @@ export interface RunDispatch {
 
 /** The targets of a service, by its settings. */
 export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
-  const { settings, store, vault, logger, more = {} } = dependencies
-  const now = (): number => dependencies.now()
+  const { settings, store, vault, logger, now, more = {} } = dependencies
   const signature = new StandardSignature({ vault, now })
   const { allowedNetworks, jobsHandlers: handlers, functionsUrl, functionsApiKey } = settings
   const url = new UrlTarget({ signature, allowedNetworks, now })

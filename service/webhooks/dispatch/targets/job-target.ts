@@ -17,7 +17,7 @@ export interface JobTargetOptions {
   /** The external Jobs service, for all other names. */
   readonly jobs?: Pick<JobsClient, 'send'>
   readonly signature: StandardSignature
-  now(): number
+  readonly now: () => number
   readonly timeoutMs?: number
 }
 
