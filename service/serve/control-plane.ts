@@ -23,6 +23,7 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
+import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
@@ -59,6 +60,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly noteLostSecrets: () => Promise<LostSecrets>
   readonly dispatch: Pick<OpenDispatch, 'run'>
   readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
+  /** The same for receivers of webhooks: their names. */
+  readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -103,6 +106,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
+    noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
     addressOf,
     logOf,
