@@ -97,7 +97,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
-  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
+  const webhooks = { store, vault, logger, now }
+  const ingress = openIngress({ ...webhooks, settings, kafka })
+  const { publicUrl } = settings
+  const receivers = { ...webhooks, publicUrl, targets: noAdvice }
   const leftOvers = { store, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
@@ -136,15 +139,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
-      receivers: new StoredReceiverService({
-        store,
-        vault,
-        catalog,
-        publicUrl: settings.publicUrl,
-        targets: noAdvice,
-        logger,
-        now,
-      }),
+      receivers: new StoredReceiverService({ ...receivers, catalog }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),

@@ -106,12 +106,12 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
 
   /** Without an answer of PostgreSQL nothing is known: the workers find repetitions later. */
   async #known(batch: readonly NewDelivery[]): Promise<readonly (string | undefined)[]> {
-    const { stored, logger, now } = this.#options
-    if (now() < this.#askAgainAtMs) return []
+    const { stored, logger } = this.#options
+    if (this.#options.now() < this.#askAgainAtMs) return []
     try {
       return await inTime(stored.storedHashes(batch), lookUpMs, tooSlow)
     } catch (error) {
-      this.#askAgainAtMs = now() + askAgainMs
+      this.#askAgainAtMs = this.#options.now() + askAgainMs
       const { code } = ConnectError.from(error)
       logger.warn({ code }, 'repeated deliveries are not recognised at once')
       return []
