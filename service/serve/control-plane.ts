@@ -22,16 +22,16 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import type { OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
 import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
-import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
-import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
-import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
+import type { OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
 import { ProcessHealthService } from './health.ts'
+import { openWebhooks } from './open-webhooks.ts'
 
 export interface ControlPlaneOptions {
   readonly settings: Settings
@@ -62,6 +62,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly dispatch: Pick<OpenDispatch, 'run'>
   readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
   /** The same for receivers of webhooks: their names. */
   readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
@@ -106,19 +107,22 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
   const checkDataService = async (): Promise<void> => dataService?.check()
-  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
   const events = { store, instances, catalog, runs, places: planPlaces, threads, logger, now }
+  const streamTarget = new StreamTarget(events)
+  const shared = { settings, store, vault, catalog, kafka, streamTarget, logger, now }
+  const webhooks = openWebhooks(shared)
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
-    streamTarget: new StreamTarget(events),
+    streamTarget,
     addressOf,
     logOf,
-    ingress,
+    ingress: webhooks.ingress,
+    dispatch: webhooks.dispatch,
     service: {
       catalog,
       instances,
@@ -136,7 +140,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       connections: new StoredConnectionService(connections),
       runs,
       schemas: store.schemas,
-      ingress: ingress.service,
+      ...webhooks.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -149,22 +153,13 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
-      receivers: new StoredReceiverService({
-        store,
-        vault,
-        catalog,
-        publicUrl: settings.publicUrl,
-        targets: noAdvice,
-        logger,
-        now,
-      }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, data: dataService, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+        [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
   }

@@ -29,6 +29,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Retention, Store } from '../store/store.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { createDispatchMetrics } from '../webhooks/dispatch/dispatch-metrics.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, openServiceThreads, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
@@ -97,7 +98,11 @@ export async function serve(options: ServeOptions): Promise<void> {
     (signal: AbortSignal) => databases.watch(signal),
     ...(roles.api ? [plane.ingress.run] : []),
     ...(roles.worker
-      ? [workerLoop(options, { ...shared, metrics, isAlone }), plane.ingress.consume]
+      ? [
+          workerLoop(options, { ...shared, metrics, isAlone }),
+          plane.ingress.consume,
+          dispatchLoop(plane, metrics),
+        ]
       : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
@@ -146,6 +151,7 @@ function retentionOf(settings: Settings): Partial<Retention> {
     logDays: settings.logRetentionDays,
     runDays: settings.runRetentionDays,
     auditDays: settings.auditRetentionDays,
+    deliveryDays: settings.webhookRetentionDays,
   }
 }
 
@@ -254,10 +260,20 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),
-    owner: `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`,
+    owner: processName(),
     now: () => options.now(),
   })
   return (signal) => worker.run(signal)
+}
+
+function dispatchLoop({ dispatch }: ControlPlane, registry: Registry): Loop {
+  const metrics = createDispatchMetrics(registry)
+  return (signal) => dispatch.run({ owner: processName(), metrics }, signal)
+}
+
+/** No other process has it. */
+function processName(): string {
+  return `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`
 }
 
 /** Not more than the machine can bear: the process would starve itself. */

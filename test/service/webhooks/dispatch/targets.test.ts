@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { standardWebhooks } from '../../../../connectors/webhook-signature.ts'
 import type { JsonObject } from '../../../../protocol/index.ts'
@@ -133,22 +132,21 @@ describe('a url target', () => {
   })
 
   test('that responds without end is not read to its end', async () => {
-    let isClosed = false
+    const closed = Promise.withResolvers<undefined>()
     await using server = await handlerServer((response) => {
       response.on('close', () => {
-        isClosed = true
+        closed.resolve(undefined)
       })
       response.writeHead(200)
       const more = (): void => {
-        while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+        if (!response.destroyed && response.write(Buffer.alloc(65_536))) setImmediate(more)
       }
       response.on('drain', more)
       more()
     })
     await using target = urlTarget()
     expect(await sendTo(target, server.url)).toEqual({ outcome: 'done' })
-    for (let tries = 0; !isClosed && tries < 100; tries++) await delay(20)
-    expect(isClosed).toBe(true)
+    await closed.promise
   })
 
   test('gets nothing unsigned', async () => {
@@ -248,6 +246,8 @@ describe('a job', () => {
     expect(more).toEqual([])
     expect(job?.payload).toMatchObject({ ...envelope, id: job?.id, body: { n: 1 } })
     expect(service.texts.at(-1)).toContain('"body":{"n": 1.0}\n}')
+    expect(target.problem(work)).toBeUndefined()
+    expect(target.problem({ kind: 'job', name: 'connect' })?.reason).toContain('runs')
     service.refuse(/work/)
     expect(await target.dispatch(event, neverAborted())).toMatchObject({ isTargetDown: true })
   })
