@@ -22,6 +22,7 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
 import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
@@ -58,6 +59,8 @@ export interface ControlPlane extends AsyncDisposable {
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
   readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
+  /** The same for receivers of webhooks: their names. */
+  readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -105,6 +108,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
+    noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
     addressOf,
     logOf,

@@ -148,7 +148,7 @@ async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Pol
 
 /** The vault may be another one, or empty: that is reported at the start, not by failing runs. */
 async function lookForLostSecrets(
-  plane: Pick<ControlPlane, 'noteLostSecrets'>,
+  plane: Pick<ControlPlane, 'noteLostSecrets' | 'noteLostReceiverSecrets'>,
   logger: Logger,
 ): Promise<void> {
   try {
@@ -162,6 +162,12 @@ async function lookForLostSecrets(
       logger.error(
         { instances: damaged.slice(0, mostNamed), count: damaged.length },
         'the secrets of these instances are damaged in the vault: docs/errors/vault_corrupt.md says what to do',
+      )
+    const receivers = await plane.noteLostReceiverSecrets()
+    if (receivers.length > 0)
+      logger.error(
+        { receivers: receivers.slice(0, mostNamed), count: receivers.length },
+        'the vault has no usable secrets of these receivers: check that it is the right one, or give them again',
       )
   } catch (thrown) {
     const { code, message } = ConnectError.from(thrown)
