@@ -17,7 +17,7 @@ test('an event that is sent again is the same one', () => {
 
 test('of any other body, each byte counts', () => {
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-  for (const text of ['[1]', 'no json', '', '"text"', `${'['.repeat(200_000)}`])
+  for (const text of ['[1]', 'no json', '', '"text"', '['.repeat(200_000)])
     expect(hashOf(text)).toBe(sha256(text))
   expect(hashOf('{"a":1}', [])).toBe(sha256('{"a":1}'))
   expect(hashOf('{"a":1} ', [])).not.toBe(sha256('{"a":1}'))
