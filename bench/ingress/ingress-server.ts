@@ -73,13 +73,13 @@ const plane = parts.use(
 process.once('SIGTERM', () => {
   stopping.abort()
 })
-if (mode === 'worker') await plane.ingress.consume(stopping.signal)
+if (mode === 'worker') await plane.webhooks.ingress.consume(stopping.signal)
 else await listen()
 
 async function listen(): Promise<void> {
   const hashKey = new StoredKey(vault, 'http/idempotency-key')
   const { service } = plane
-  await plane.ingress.start()
+  await plane.webhooks.ingress.start()
   const server = parts.use(
     await HttpServer.listen(
       {
@@ -97,5 +97,5 @@ async function listen(): Promise<void> {
     ),
   )
   process.stdout.write(new URL(server.url).port)
-  await plane.ingress.run(stopping.signal)
+  await plane.webhooks.ingress.run(stopping.signal)
 }

@@ -22,16 +22,13 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
-import type { OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
 import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
-import type { OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
 import { ProcessHealthService } from './health.ts'
-import { openWebhooks } from './open-webhooks.ts'
+import { openWebhooks, type OpenWebhooks } from './open-webhooks.ts'
 
 export interface ControlPlaneOptions {
   readonly settings: Settings
@@ -56,14 +53,11 @@ export interface ControlPlane extends AsyncDisposable {
   readonly threads: WorkerThreads
   readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
-  /** Loads events of webhooks into the tables of connections. */
-  readonly streamTarget: StreamTarget
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
-  readonly dispatch: Pick<OpenDispatch, 'run'>
-  readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
+  readonly webhooks: Pick<OpenWebhooks, 'ingress' | 'dispatch' | 'streamTarget'>
   /** The same for receivers of webhooks: their names. */
   readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
@@ -109,20 +103,16 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
-  const events = { store, instances, catalog, runs, places: planPlaces, threads, logger, now }
-  const streamTarget = new StreamTarget(events)
-  const shared = { settings, store, vault, catalog, kafka, streamTarget, logger, now }
-  const webhooks = openWebhooks(shared)
+  const shared = { settings, store, vault, instances, catalog, runs, threads, kafka, logger, now }
+  const webhooks = openWebhooks({ ...shared, places: planPlaces })
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
-    streamTarget,
     addressOf,
     logOf,
-    ingress: webhooks.ingress,
-    dispatch: webhooks.dispatch,
+    webhooks,
     service: {
       catalog,
       instances,

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { Vault } from '../platform/vault/vault.ts'
@@ -6,19 +5,20 @@ import type { KafkaPlace } from '../run-worker/log-config.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import { openDispatch, type OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
-import type { StreamTarget } from '../webhooks/dispatch/targets/stream/stream-target.ts'
+import {
+  StreamTarget,
+  type StreamTargetOptions,
+} from '../webhooks/dispatch/targets/stream/stream-target.ts'
 import { TopicTarget } from '../webhooks/dispatch/targets/topic/topic-target.ts'
 import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
 
-export interface WebhookDependencies {
+export interface WebhookDependencies extends StreamTargetOptions {
   readonly settings: Settings
   readonly store: Store
   readonly vault: Vault
   readonly catalog: FolderCatalogService
   readonly kafka: KafkaPlace | undefined
-  readonly streamTarget: StreamTarget
-  readonly logger: Logger
   readonly now: () => number
 }
 
@@ -26,11 +26,14 @@ export interface OpenWebhooks extends AsyncDisposable {
   readonly service: Pick<Service, 'ingress' | 'receivers' | 'deliveries'>
   readonly ingress: OpenIngress
   readonly dispatch: OpenDispatch
+  /** Loads events into the tables of connections. */
+  readonly streamTarget: StreamTarget
 }
 
 /** Receivers, what comes in, and where it goes. */
 export function openWebhooks(dependencies: WebhookDependencies): OpenWebhooks {
-  const { settings, store, vault, catalog, kafka, streamTarget, logger, now } = dependencies
+  const { settings, store, vault, catalog, kafka, logger, now } = dependencies
+  const streamTarget = new StreamTarget(dependencies)
   const topic = new TopicTarget(kafka && { ...kafka, clientId: 'reactor-connect' }, logger)
   const more = { stream: streamTarget, topic }
   const dispatch = openDispatch({ settings, store, vault, more, logger, now })
@@ -40,6 +43,7 @@ export function openWebhooks(dependencies: WebhookDependencies): OpenWebhooks {
   return {
     ingress,
     dispatch,
+    streamTarget,
     service: {
       ingress: ingress.service,
       deliveries: store.deliveries,

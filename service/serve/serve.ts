@@ -88,7 +88,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     }),
   )
   await lookForLostSecrets(plane, logger)
-  if (roles.api) await plane.ingress.start()
+  if (roles.api) await plane.webhooks.ingress.start()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
@@ -96,11 +96,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
-    ...(roles.api ? [plane.ingress.run] : []),
+    ...(roles.api ? [plane.webhooks.ingress.run] : []),
     ...(roles.worker
       ? [
           workerLoop(options, { ...shared, metrics, isAlone }),
-          plane.ingress.consume,
+          plane.webhooks.ingress.consume,
           dispatchLoop(plane, metrics),
         ]
       : []),
@@ -266,7 +266,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   return (signal) => worker.run(signal)
 }
 
-function dispatchLoop({ dispatch }: ControlPlane, registry: Registry): Loop {
+function dispatchLoop({ webhooks: { dispatch } }: ControlPlane, registry: Registry): Loop {
   const metrics = createDispatchMetrics(registry)
   return (signal) => dispatch.run({ owner: processName(), metrics }, signal)
 }
@@ -297,7 +297,7 @@ function schedulerLoop(
     jobs,
     relaxed: new RelaxedPolling({
       sweepEvery: (about) => store.sweepEvery(about),
-      coversAll: (connection) => plane.streamTarget.coversAll(connection),
+      coversAll: (connection) => plane.webhooks.streamTarget.coversAll(connection),
     }),
     logger: options.logger,
     staleMs: standardTiming.staleMs,

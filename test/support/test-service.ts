@@ -47,7 +47,7 @@ export interface TestService extends AsyncDisposable {
   /** Of the service itself. */
   readonly metadata: TestDatabase
   readonly addressOf: AddressOf
-  readonly streamTarget: ControlPlane['streamTarget']
+  readonly streamTarget: ControlPlane['webhooks']['streamTarget']
   /** Where imported manifests are. */
   readonly catalogDir: string
   /** What was logged. */
@@ -119,9 +119,9 @@ export async function testService({
       stopping: options.stopping ?? neverAborted(),
     }),
   )
-  const { service, addressOf, logOf, streamTarget } = plane
+  const { service, addressOf, logOf, webhooks } = plane
   const { instances } = service
-  runUntilDisposed(parts, plane.ingress.run)
+  runUntilDisposed(parts, plane.webhooks.ingress.run)
   return {
     ...{
       service,
@@ -130,7 +130,7 @@ export async function testService({
       data,
       metadata,
       addressOf,
-      streamTarget,
+      streamTarget: webhooks.streamTarget,
       vault,
       logged,
       catalogDir: settings.catalogDir,

@@ -41,10 +41,7 @@ test('metrics need a key, and time requests by route', async () => {
 
 test('what is not built yet says so, after the key', async () => {
   await using api = await TestApi.start()
-  for (const route of [
-    'GET /policies/conflict',
-    'POST /policies/conflict',
-  ]) {
+  for (const route of ['GET /policies/conflict', 'POST /policies/conflict']) {
     const { status, body } = await api.call(route)
     expect(status, route).toBe(501)
     expect(body).toMatchObject({
