@@ -41,7 +41,7 @@ describe('receivers', () => {
     const list = (await run('receivers list --instance my-stripe')).out.split('\n')
     expect(list[0]).toMatch(/^NAME +INSTANCE +WEBHOOK +TARGETS +STATUS +SECRET +UPDATED$/)
     expect(list[1]).toMatch(
-      /^in +my-stripe +events +job:process-stripe-event, topic:events +active +missing +\d{4}-/,
+      /^in +my-stripe +events +job:process-stripe-event, topic:events +active, warnings +missing +\d{4}-/,
     )
     const one = (await run('receivers get in')).out
     expect(one).toMatch(/^target +topic:events, in order of \/data\/object\/id$/m)
