@@ -68,7 +68,7 @@ describe('receivers', () => {
     const set = await run(`receivers secret my-stripe-events --input ${file} --grace 1h`)
     expect(set).toMatchObject({ code: 0, out: '' })
     expect(set.err).toMatch(
-      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\n$/,
+      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\nwarning: Events for job:process-stripe-event wait: .*\n$/,
     )
     const visible = `{"signing_secret":"${secret}-3"}`
     const given = await run(`receivers secret my-stripe-events --input ${visible} --grace 0`)
