@@ -93,7 +93,7 @@ export async function changeDeliveries(
     )
   const chosen = { ...(ids.length > 0 && { ids }), ...Object.fromEntries(filter) }
   let count = 0
-  for (let after: string | null | undefined; after !== null; ) {
+  for (let after: string | null | undefined; after !== null;) {
     const body: object = { ...chosen, ...(after !== undefined && { after }) }
     const path = apiPath('deliveries', verb)
     const answer = await client.ask({ method: 'POST', path, body }, changedDeliveriesDocument)
