@@ -10,7 +10,7 @@ export const testInputSchema = z
         'The event, a JSON object. Its id and type are put where the receiver expects them, unless they stand there. Default: nothing else.',
     }),
   })
-  .meta({ id: 'TestDeliveryInput' })
+  .meta({ id: 'ReceiverTest' })
 
 /** A test delivery that has come in. */
 export const testDeliverySchema = z
