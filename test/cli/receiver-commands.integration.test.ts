@@ -90,6 +90,24 @@ describe('receivers', () => {
     expect(generated.err).toContain('Stripe makes the secret')
   })
 
+  test('are tested with an event that is signed as the vendor signs', async () => {
+    await run(`${pageLine} --signing-secret-stdin`, { stdin: 'whsec_kit-secret\n' })
+    const input = '{"id":"evt_1","type":"charge.paid"}'
+    const line = `receivers test my-stripe-events --input ${input}`
+    expect((await run(line)).out).toMatch(
+      /^my-stripe-events has verified and stored the event evt_1: delivery dlv_\w+\n$/,
+    )
+    expect((await run(line)).out).toContain('evt_1: it was stored before: nothing was added')
+    expect(await json('receivers test my-stripe-events')).toMatchObject({
+      receiver: 'my-stripe-events',
+      event_id: expect.stringMatching(/^test_/) as unknown,
+      kind: 'test',
+      is_repeated: false,
+    })
+    expect((await run('receivers test other')).err).toContain('[receiver_not_found]')
+    expect(await run('receivers test my-stripe-events --input []')).toMatchObject({ code: 2 })
+  })
+
   test('without an instance follow rules of their own, with a secret that is shown once', async () => {
     const { idHeader, ...rest } = standardWebhooks
     const file = join(commands.folder, 'rules.json')

@@ -13,6 +13,8 @@ import type {
 import { deliveryBatch } from '../deliveries/delivery-log.ts'
 import { deliveryOf, recordOf } from './delivery-record.ts'
 
+/** Larger than those for PostgreSQL: a request costs the broker more than the messages in it. */
+const kafkaBatch = { most: 256, fill: 128, parallel: 3 } as const
 /** Events that this process wrote last: the workers need a moment to bring them to PostgreSQL. */
 const maxRecent = 50_000
 /** While PostgreSQL is away it is not asked for so long: it would keep every delivery waiting. */
@@ -47,6 +49,7 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
     this.#options = options
     this.#appended = new Batches((batch) => this.#append(batch), {
       ...deliveryBatch,
+      ...kafkaBatch,
       failsTogether: (error) =>
         error instanceof ConnectError && error.code !== 'log_message_too_large',
     })
