@@ -41,7 +41,7 @@ describe('receivers', () => {
     const list = (await run('receivers list --instance my-stripe')).out.split('\n')
     expect(list[0]).toMatch(/^NAME +INSTANCE +WEBHOOK +TARGETS +STATUS +SECRET +UPDATED$/)
     expect(list[1]).toMatch(
-      /^in +my-stripe +events +job:process-stripe-event, topic:events +active +missing +\d{4}-/,
+      /^in +my-stripe +events +job:process-stripe-event, topic:events +active, warnings +missing +\d{4}-/,
     )
     const one = (await run('receivers get in')).out
     expect(one).toMatch(/^target +topic:events, in order of \/data\/object\/id$/m)
@@ -68,7 +68,7 @@ describe('receivers', () => {
     const set = await run(`receivers secret my-stripe-events --input ${file} --grace 1h`)
     expect(set).toMatchObject({ code: 0, out: '' })
     expect(set.err).toMatch(
-      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\n$/,
+      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\nwarning: Events for job:process-stripe-event wait: .*\n$/,
     )
     const visible = `{"signing_secret":"${secret}-3"}`
     const given = await run(`receivers secret my-stripe-events --input ${visible} --grace 0`)
@@ -88,6 +88,24 @@ describe('receivers', () => {
     )
     const generated = await run('receivers secret my-stripe-events --generate')
     expect(generated.err).toContain('Stripe makes the secret')
+  })
+
+  test('are tested with an event that is signed as the vendor signs', async () => {
+    await run(`${pageLine} --signing-secret-stdin`, { stdin: 'whsec_kit-secret\n' })
+    const input = '{"id":"evt_1","type":"charge.paid"}'
+    const line = `receivers test my-stripe-events --input ${input}`
+    expect((await run(line)).out).toMatch(
+      /^my-stripe-events has verified and stored the event evt_1: delivery dlv_\w+\n$/,
+    )
+    expect((await run(line)).out).toContain('evt_1: it was stored before: nothing was added')
+    expect(await json('receivers test my-stripe-events')).toMatchObject({
+      receiver: 'my-stripe-events',
+      event_id: expect.stringMatching(/^test_/) as unknown,
+      kind: 'test',
+      is_repeated: false,
+    })
+    expect((await run('receivers test other')).err).toContain('[receiver_not_found]')
+    expect(await run('receivers test my-stripe-events --input []')).toMatchObject({ code: 2 })
   })
 
   test('without an instance follow rules of their own, with a secret that is shown once', async () => {

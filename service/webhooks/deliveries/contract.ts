@@ -104,6 +104,8 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** How many the owner works on at once for one target. Default: `limit`. */
   readonly perTarget?: number
+  /** The same for `stream:` and `topic:`, which take what is due in one go. Default: `perTarget`. */
+  readonly perBatchedTarget?: number
   /** How many of these it has already, by target. */
   readonly busy?: ReadonlyMap<string, number>
   /** How many of `limit` are only for targets for which it has none: slow targets never take all. */

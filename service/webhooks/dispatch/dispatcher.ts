@@ -25,6 +25,8 @@ export interface DispatchLimits {
   readonly parallel: number
   /** Of them for one target. */
   readonly perTarget: number
+  /** Of them for one target that takes many at once: to load one event takes as long as to load a hundred. */
+  readonly perBatchedTarget: number
   /** Of `parallel`, those that are only for targets that have none: slow targets do not hold up the others. */
   readonly reserved: number
   /** Another process may take what this one has for longer. */
@@ -40,8 +42,9 @@ export interface DispatchLimits {
 }
 
 const standardLimits: DispatchLimits = {
-  parallel: 64,
+  parallel: 160,
   perTarget: 16,
+  perBatchedTarget: 100,
   reserved: 16,
   leaseMs: 60_000,
   idleMs: 250,
@@ -86,11 +89,11 @@ export class Dispatcher {
   /** Resolves with the time until it is worth to claim again. */
   async #claim(): Promise<number> {
     const { store, owner } = this.#options
-    const { parallel, perTarget, reserved, leaseMs, idleMs, longestWaitMs } = this.#limits
+    const { parallel, idleMs, longestWaitMs, ...limits } = this.#limits
     const limit = parallel - this.#running.size
     if (limit <= 0) return longestWaitMs
     try {
-      const options = { limit, leaseMs, perTarget, busy: this.#busy, reserved }
+      const options = { ...limits, limit, busy: this.#busy }
       const claimed = await store.claim(owner, options)
       for (const dispatch of claimed) this.#begin(dispatch)
       const dueMs = claimed.length === 0 ? await store.nextDueMs() : 0

@@ -3,12 +3,8 @@ import type { Logger } from 'pino'
 import { Wake } from '../../../lib/async/wake.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isUnusable, type Vault } from '../../platform/vault/vault.ts'
-import {
-  receiverPath,
-  type ReceiverSecrets,
-  type ReceiverStore,
-  type StoredReceiver,
-} from '../receivers/contract.ts'
+import type { ReceiverSecrets, ReceiverStore, StoredReceiver } from '../receivers/contract.ts'
+import { readReceiverSecrets } from '../receivers/receiver-secrets.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import { ingressRules, type IngressRules } from './ingress-rules.ts'
 
@@ -142,8 +138,7 @@ export class LoadedDirectory implements ReceiverDirectory {
     const known = this.#secrets.get(id)
     if (known?.version === secretVersion) return known
     try {
-      const stored = await this.#options.vault.get(receiverPath(id))
-      const secrets = stored === null ? null : (stored.secrets as unknown as ReceiverSecrets)
+      const secrets = await readReceiverSecrets(this.#options.vault, id)
       return { version: secretVersion, secrets }
     } catch (error) {
       const { code } = ConnectError.from(error)
