@@ -11,6 +11,8 @@ import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 import { StreamWarnings } from './stream-warnings.ts'
+import { transformingOutput } from './transform/open-transform.ts'
+import type { TransformingOutput } from './transform/transforming-output.ts'
 
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200
@@ -60,7 +62,9 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     },
     beforeState: () => warnings.untilKept(),
   })
-  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
+  using transforming = transformingOutput(job, { output, signal: context.signal })
+  const target = transforming ?? output
+  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(target, job.limitRows)
   // A read that waits for room in the log also reports.
   const timer = setInterval(() => {
     post(job, { type: 'read', ...output.totals })
@@ -71,7 +75,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
         outcome = await readSlice(
-          { job, context, writer, output, limited, borrower, warnings },
+          { job, context, writer, output, target, limited, borrower, warnings },
           slice,
         )
     }
@@ -91,6 +95,8 @@ interface SliceReading {
   readonly context: JobContext
   readonly writer: LaneWriter
   readonly output: LaneOutput
+  /** The connector writes there: the output, or what transforms the records before. */
+  readonly target: LaneOutput | TransformingOutput
   readonly limited: LimitedOutput | undefined
   readonly borrower: ConfigBorrower
   readonly warnings: StreamWarnings
@@ -100,7 +106,7 @@ async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output, limited, borrower, warnings } = reading
+  const { job, context, writer, output, target, limited, borrower, warnings } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -131,9 +137,9 @@ async function readSlice(
       now: Date.now,
     })
   const outcome = await (limited === undefined
-    ? read(output, context.signal)
+    ? read(target, context.signal)
     : readLimited(limited, { reading, state, read }))
-  if (!output.covered)
+  if (!target.covered)
     throw new ConnectError('state_missing', {
       details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },
     })
@@ -146,7 +152,7 @@ async function readSlice(
 async function readLimited(
   limited: LimitedOutput,
   {
-    reading: { context, output },
+    reading: { context, target },
     state,
     read,
   }: {
@@ -163,7 +169,7 @@ async function readLimited(
     if (!signal.aborted) throw error
   }
   if (signal.aborted) outcome = 'stopped'
-  if (!output.covered) await output.state(state)
+  if (!target.covered) await target.state(state)
   return outcome
 }
 

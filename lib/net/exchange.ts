@@ -15,6 +15,7 @@ export interface ExchangeRequest {
 export interface WholeResponse {
   readonly status: number
   readonly text: string
+  readonly headers: Headers
 }
 
 /**
@@ -34,5 +35,6 @@ export async function exchange(
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  return { status: response.status, text: await limitedText(response.body, maxResponseBytes) }
+  const text = await limitedText(response.body, maxResponseBytes)
+  return { status: response.status, text, headers: response.headers }
 }
