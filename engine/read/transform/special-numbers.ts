@@ -1,10 +1,10 @@
 import type { Column, RecordData } from '../../../protocol/index.ts'
 
-const specialNumbers: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Number.POSITIVE_INFINITY,
-  '-Infinity': Number.NEGATIVE_INFINITY,
-}
+const specialNumbers: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+])
 
 /** JSON has no NaN and no infinity: a function gets them as text, and returns them so. In a column of numbers they are numbers again. */
 export class SpecialNumbers {
@@ -20,7 +20,7 @@ export class SpecialNumbers {
   restore(record: RecordData): RecordData {
     const found = this.#columns.flatMap((name) => {
       const value = Object.hasOwn(record, name) ? record[name] : undefined
-      const special = typeof value === 'string' ? specialNumbers[value] : undefined
+      const special = specialNumbers.get(value)
       return special === undefined ? [] : [[name, special] as const]
     })
     return found.length === 0
