@@ -1,14 +1,9 @@
-const prefix = 'function:'
-const namePattern = /^[A-Za-z0-9_-]{1,63}$/
-
-export function isFunctionName(text: string): boolean {
-  return namePattern.test(text)
-}
+/** A function of a Functions service, as settings of streams and receivers name it: `function:NAME`. */
+export const functionAddress = /^function:([A-Za-z0-9_-]{1,63})$/
 
 /** The name in `function:NAME`; undefined if the text is no such address. */
 export function functionNameOf(text: string): string | undefined {
-  const name = text.slice(prefix.length)
-  return text.startsWith(prefix) && isFunctionName(name) ? name : undefined
+  return functionAddress.exec(text)?.[1]
 }
 
 /** Where a function of a Functions service is called. */

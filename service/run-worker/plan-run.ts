@@ -1,6 +1,7 @@
 import {
   defaultLimits,
   type DestinationConfig,
+  type FunctionsService,
   type LogConfig,
   type RunPlan,
 } from '../../engine/run-types.ts'
@@ -17,21 +18,23 @@ export interface PlanDependencies {
   /** Throws `log_not_available`. */
   readonly logOf: (options: ConnectionOptions) => LogConfig
   readonly allowedNetworks: readonly string[]
+  /** Undefined: no stream can have a transformation. */
+  readonly functions: FunctionsService | undefined
 }
 
 /**
- * The secrets of the operator's databases, which no line of a run may show. A password that is also a name is not masked: it would mask
+ * The secrets of the operator's databases and services, which no line of a run may show. A password that is also a name is not masked: it would mask
  * every occurrence of the name.
  */
 export function placeSecrets(
   { destination, options }: Pick<Connection, 'destination' | 'options'>,
-  places: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
+  places: Pick<PlanDependencies, 'addressOf' | 'logOf' | 'functions'>,
 ): readonly string[] {
   const { password, host, user, database } = places.addressOf(destination).address
   const log = places.logOf(options)
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [host, user, database, sasl?.username]
-  return [password, sasl?.password]
+  return [password, sasl?.password, places.functions?.apiKey]
     .filter((secret) => secret !== undefined)
     .filter((secret) => !names.includes(secret))
 }
@@ -60,13 +63,14 @@ export function planRun(
   const log = places.logOf(connection.options)
   const completed = done.filter(({ status }) => status === 'complete')
   const completedKeys = new Set(completed.map(streamKey))
-  const { allowedNetworks } = places
+  const { allowedNetworks, functions } = places
   return {
     notes: resolved.notes,
     plan: {
       connection: connection.name,
       runKey: run,
       source: { type, config, allowedNetworks },
+      ...(functions !== undefined && { functions }),
       streams: resolved.streams.filter(
         ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
       ),

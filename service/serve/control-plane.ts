@@ -24,6 +24,7 @@ import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
+import { functionsService } from './functions-service.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
@@ -93,8 +94,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   })
   const instances = opened.service
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
-  const planPlaces = { instances, addressOf, logOf, allowedNetworks }
-  const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const functions = functionsService(settings)
+  const planPlaces = { instances, addressOf, logOf, allowedNetworks, functions }
+  const checkLog = logOf
+  const connections = { store, instances, jobs, addressOf, checkLog, functions, logger, now }
   const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {
