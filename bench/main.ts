@@ -8,6 +8,7 @@ import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchRuns, runsTable, type RunsOptions } from './runs/bench-runs.ts'
 import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
+import { benchIngress, ingressTable, type IngressOptions } from './ingress/bench-ingress.ts'
 import { benchLog, logTable } from './log.ts'
 import { benchManifest, manifestTable } from './manifest/bench-manifest.ts'
 import { benchLargeBody, largeBodyTable } from './manifest/bench-large-body.ts'
@@ -170,6 +171,20 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & ActionsOptions) => {
     show(flags, await benchActions(flags, print), actionsTable)
+  })
+
+program
+  .command('ingress')
+  .description(
+    'Webhook deliveries that are durable before they are answered, beside the same server that stores nothing',
+  )
+  .option('--connections <n,n,…>', 'requests at a time', wholeNumbers, [64, 256])
+  .option('--seconds <n>', 'of each round', wholeNumber, 5)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .addOption(new Option('--only <log>').choices(['embedded', 'kafka']))
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & IngressOptions) => {
+    show(flags, await benchIngress(flags, print), ingressTable)
   })
 
 program

@@ -15,6 +15,7 @@ import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'
 import { keysCommand } from './keys/keys-program.ts'
 import { portNumber } from './options.ts'
+import { receiversCommand } from './receivers/receivers-program.ts'
 import { reservedCommands } from './reserved/reserved-program.ts'
 import { schemasCommand } from './schemas/schemas-program.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
@@ -94,6 +95,7 @@ export function createProgram(options: ProgramOptions): Command {
   auditCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
   actionsCommand(connect, options.askService)
+  receiversCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)

@@ -283,6 +283,8 @@ export interface WebhookDescriptor {
   readonly eventId: string
   /** The same for its type. */
   readonly eventType: string
+  /** Who chooses the secret. */
+  readonly secretFrom: 'vendor' | 'user'
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
   /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */

@@ -7,6 +7,7 @@ import type { LoginService } from './logins/contract.ts'
 import type { RunService } from './runs/contract.ts'
 import type { SandboxService } from './sandboxes/contract.ts'
 import type { SchemaService } from './schemas/contract.ts'
+import type { ReceiverService } from './webhooks/receivers/contract.ts'
 import type { UserService } from './users/contract.ts'
 import type { IngressService } from './webhooks/ingress/contract.ts'
 
@@ -22,6 +23,7 @@ export interface Service {
   readonly runs: RunService
   readonly schemas: SchemaService
   readonly sandboxes: SandboxService
+  readonly receivers: ReceiverService
   readonly ingress: IngressService
   readonly apiKeys: ApiKeyService
   readonly users: UserService

@@ -18,19 +18,6 @@ async function askReserved(
   return exitCodes.complete
 }
 
-export interface ReceiverFlags {
-  readonly webhook: string
-  readonly dispatch: string
-}
-
-export async function createReceiver(
-  context: CommandContext,
-  instance: string,
-  { webhook, dispatch }: ReceiverFlags,
-): Promise<number> {
-  return askReserved(context, apiPath('receivers'), { instance, webhook, dispatch })
-}
-
 export interface ConflictFlags {
   readonly connectionA: string
   readonly connectionB: string

@@ -1,26 +1,12 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import type { ConflictFlags, ReceiverFlags } from './reserved-commands.ts'
+import type { ConflictFlags } from './reserved-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./reserved-commands.ts')
 
 /** Commands that a later version of the service implements. */
 export function reservedCommands(connect: Command, ask: AskService): void {
-  const receivers = connect
-    .command('receivers')
-    .description('webhook receivers (not available yet)')
-  serviceCommand(receivers, 'create', 'receive the webhooks of an instance (not available yet)')
-    .argument('<INSTANCE>')
-    .requiredOption('--webhook <NAME>', 'which webhook of the connector')
-    .requiredOption('--dispatch <TARGET>', 'job:NAME, stream:CONNECTION/STREAM or function:NAME')
-    .action(async (instance: string, flags: CommonFlags & ReceiverFlags) =>
-      ask(flags, async (context) => (await commands()).createReceiver(context, instance, flags)),
-    )
-  conflictPolicies(connect, ask)
-}
-
-function conflictPolicies(connect: Command, ask: AskService): void {
   const policies = connect
     .command('policies')
     .description('rules of two-way sync (not available yet)')

@@ -22,6 +22,7 @@ export const githubWebhooks: readonly WebhookDescriptor[] = [
     replayWindowMs: 259_200_000,
     eventId: 'header:x-github-delivery',
     eventType: 'header:x-github-event',
+    secretFrom: 'user',
     refreshes: {
       branch_protection_rule: 'branches',
       commit_comment: 'commit_comments',

@@ -20,6 +20,7 @@ export const linearWebhooks: readonly WebhookDescriptor[] = [
     // The webhookId of the body is that of the subscription.
     eventId: 'header:linear-delivery',
     eventType: '/type',
+    secretFrom: 'vendor',
     refreshes: {
       Issue: 'issues',
       IssueSLA: 'issues',

@@ -19,6 +19,7 @@ export const slackWebhooks: readonly WebhookDescriptor[] = [
     replayWindowMs: 300_000,
     eventId: '/event_id',
     eventType: '/event/type',
+    secretFrom: 'vendor',
     refreshes: {
       message: 'messages',
       reaction_added: 'reactions',

@@ -25,6 +25,7 @@ export function stripeWebhooks(manifest: Manifest): readonly WebhookDescriptor[]
       replayWindowMs: 300_000,
       eventId: '/id',
       eventType: '/type',
+      secretFrom: 'vendor',
       refreshes: { ...Object.fromEntries(changes), ...ofOtherStreams },
     },
   ]

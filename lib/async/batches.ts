@@ -7,6 +7,8 @@ interface Waiting<Item, Result> {
 export interface BatchOptions<Item> {
   /** Items of a batch. Default 100. */
   readonly most?: number
+  /** Batches on their way at the same time. Default 1. */
+  readonly parallel?: number
   /** A batch ends before the item that would make it larger; one item may be. Default: no bound. */
   readonly bytes?: { readonly most: number; readonly of: (item: Item) => number }
   /** Whether the items alone would fail too: then they are not tried. Default: none. */
@@ -21,7 +23,7 @@ export class Batches<Item, Result> {
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>
   readonly #options: BatchOptions<Item>
   #waiting: Waiting<Item, Result>[] = []
-  #isBusy = false
+  #busy = 0
 
   /**
    * @param work gives one result for each item, in their order
@@ -37,19 +39,19 @@ export class Batches<Item, Result> {
   add(item: Item): Promise<Result> {
     const turn = Promise.withResolvers<Result>()
     this.#waiting.push({ item, turn })
-    if (!this.#isBusy) void this.#workOff()
+    if (this.#busy < (this.#options.parallel ?? 1)) void this.#workOff()
     return turn.promise
   }
 
   async #workOff(): Promise<void> {
-    this.#isBusy = true
+    this.#busy += 1
     while (this.#waiting.length > 0) {
       const size = this.#nextSize()
       const batch = this.#waiting.slice(0, size)
       this.#waiting = this.#waiting.slice(size)
       await this.#do(batch)
     }
-    this.#isBusy = false
+    this.#busy -= 1
   }
 
   #nextSize(): number {

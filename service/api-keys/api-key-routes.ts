@@ -5,6 +5,7 @@ import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
 import { principalOf } from '../platform/http/authentication.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
+import { noIdempotencyHeaders } from '../platform/http/idempotency.ts'
 import {
   apiKeyCreate,
   apiKeyDocument,
@@ -61,9 +62,7 @@ function createKey(api: App, apiKeys: ApiKeyService): void {
         summary: 'Create a key; it is shown only once',
         description:
           'Does not accept an `Idempotency-Key`: the response contains the key, and would have to be stored to be repeated.',
-        headers: z
-          .looseObject({ 'idempotency-key': z.undefined().optional() })
-          .meta({ type: 'object' }),
+        headers: noIdempotencyHeaders,
         body: apiKeyCreate,
         response: { 201: newApiKeyDocument, ...failures(...bodyFailures, 'api_key_too_strong') },
       },

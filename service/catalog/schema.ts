@@ -58,6 +58,7 @@ const webhook = z.object({
   replayWindowMs: z.number(),
   eventId: z.string(),
   eventType: z.string(),
+  secretFrom: z.enum(['vendor', 'user']).meta({ description: 'Who chooses the signing secret.' }),
   refreshes: z.record(z.string(), z.string()),
 })
 

@@ -3,13 +3,26 @@ import type { Page } from '../platform/lists.ts'
 
 const maxNamed = 5
 
-/** `readable`: the connections of the instance that the caller may see, perhaps none. */
+/**
+ * `readable`: the connections of the instance that the caller may see, perhaps none; null if it has no connections. Its receivers are not named:
+ * the caller may not see them.
+ */
 export function instanceInUse(
   instance: string,
-  readable: Page<{ readonly name: string }>,
+  {
+    readable,
+    hasReceivers,
+  }: {
+    readonly readable: Page<{ readonly name: string }> | null
+    readonly hasReceivers: boolean
+  },
 ): ConnectError {
-  const connections = readable.items.slice(0, maxNamed).map(({ name }) => name)
-  const details = { instance, connections, used_by: usedBy(connections, readable) }
+  const connections = readable?.items.slice(0, maxNamed).map(({ name }) => name) ?? []
+  const users = [
+    ...(readable === null ? [] : [usedBy(connections, readable)]),
+    ...(hasReceivers ? ['webhook receivers'] : []),
+  ]
+  const details = { instance, connections, used_by: users.join(', and by ') }
   return new ConnectError('instance_in_use', { details })
 }
 

@@ -107,11 +107,7 @@ export class StoredInstanceService implements InstanceService {
     const { store } = this.#options
     await this.#editor.runExclusively(name, async (instance) => {
       requireVersion(instance, ifVersion)
-      const { items } = await store.connections.list({ instance: name, limit: 1 })
-      if (items.length > 0) {
-        const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
-        throw instanceInUse(name, readable)
-      }
+      await this.#requireUnused(name, shown)
       // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
       await this.#secretsOf(instance).delete()
@@ -249,6 +245,22 @@ export class StoredInstanceService implements InstanceService {
       if (error instanceof ConnectError && error.code !== 'unexpected') return undefined
       throw error
     }
+  }
+
+  async #requireUnused(name: string, shown: ShownOnly): Promise<void> {
+    const { connections, receivers } = this.#options.store
+    const [connection, receiver] = await Promise.all([
+      connections.list({ instance: name, limit: 1 }),
+      receivers.list({ instance: name, limit: 1 }),
+    ])
+    const [hasConnections, hasReceivers] = [connection, receiver].map(
+      ({ items }) => items.length > 0,
+    )
+    if (hasConnections === true) {
+      const readable = await connections.list({ instance: name, limit: 200, ...shown })
+      throw instanceInUse(name, { readable, hasReceivers: hasReceivers === true })
+    }
+    if (hasReceivers === true) throw instanceInUse(name, { readable: null, hasReceivers })
   }
 
   /** The store lists secrets, but the vault has no entry. If none are listed, none were lost. */

@@ -19,7 +19,7 @@ const columns = selectColumns(instanceSchema)
 /** What holds an instance, by the constraint that says so. */
 const usersOf: ReadonlyMap<string, string> = new Map([
   ['connections_instance', 'connections'],
-  ['receivers_instance', 'receivers'],
+  ['receivers_instance', 'webhook receivers'],
 ])
 
 export class PostgresInstanceStore implements InstanceStore {

@@ -13,6 +13,10 @@ export interface InstancesOptions {
     readonly instances: InstanceStore
     readonly discoveries: DiscoveryStore
     readonly authorizations: AuthorizationStore
+    /** The receivers of its webhooks. */
+    readonly receivers: {
+      list(page: PageRequest & { readonly instance: string }): Promise<Page<unknown>>
+    }
     /** The connections that read an instance. */
     readonly connections: {
       list(

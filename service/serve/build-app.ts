@@ -50,11 +50,13 @@ import { healthRoutes } from './health-routes.ts'
 import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
+import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
 import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
 import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
+import { testDeliveryRoutes } from '../webhooks/ingress/test-delivery-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
 /** The whole HTTP surface, before it listens on a socket. */
@@ -167,9 +169,11 @@ async function apiRoutes(
         stillAllowed: stillAllowedBy(guards),
       })
       sandboxRoutes(api, service.sandboxes)
+      receiverRoutes(api, service.receivers)
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
+      testDeliveryRoutes(api, service.ingress)
       schemaRoutes(api, service.schemas)
       auditRoutes(api, options.audit)
       reservedRoutes(api)

@@ -22,6 +22,8 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
+import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
+import { noAdvice } from '../webhooks/receivers/target-advice.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { functionsService } from './functions-service.ts'
@@ -136,6 +138,15 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         places: planPlaces,
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
+      }),
+      receivers: new StoredReceiverService({
+        store,
+        vault,
+        catalog,
+        publicUrl: settings.publicUrl,
+        targets: noAdvice,
+        logger,
+        now,
       }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),

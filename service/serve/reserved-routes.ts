@@ -6,8 +6,6 @@ import { failuresOnly } from '../platform/http/failures.ts'
 const reserved = [
   ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
   ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
-  ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],
-  ['POST', '/receivers', 'createReceiver', 'A webhook receiver', 'receivers:create'],
 ] as const
 
 export function reservedRoutes(api: App): void {

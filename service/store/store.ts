@@ -7,7 +7,7 @@ import type { DiscoveryStore, InstanceStore } from '../instances/contract.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 import type { RunStore } from '../runs/contract.ts'
-import type { DeliveryLog } from '../webhooks/deliveries/contract.ts'
+import type { StoredDeliveryLog } from '../webhooks/deliveries/contract.ts'
 import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
 import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
@@ -31,7 +31,7 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly runs: RunStore
   readonly schedulesAtJobs: SchedulesAtJobsStore
   readonly receivers: ReceiverStore
-  readonly deliveryLog: DeliveryLog
+  readonly deliveryLog: StoredDeliveryLog
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore

@@ -124,7 +124,6 @@ test('schemas are listed, and one goes to standard output alone', async () => {
 test('what the service does not have yet keeps its place and says so', async () => {
   await commands.api.withConnection('shop')
   const lines = [
-    'receivers create shop-source --webhook events --dispatch job:process-stripe-event',
     'policies conflict create --connection-a a --connection-b b --rules Lead:last_write_wins',
   ]
   for (const line of lines) {

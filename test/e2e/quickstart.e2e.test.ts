@@ -405,7 +405,7 @@ describe('beside the quickstart', () => {
     const action = await reactor('connect actions invoke numbers send --input {}')
     expect(action.err).toContain('[action_not_found]')
     const receiver = 'connect receivers create numbers --webhook events --dispatch job:a'
-    expect((await reactor(receiver)).err).toContain('[not_available]')
+    expect((await reactor(receiver)).err).toContain('[webhook_not_found]')
     const user = await reactor('auth login user@example.com --password ...')
     expect(user.err).toContain('[login_refused]')
   })

@@ -49,6 +49,7 @@ export const sampleDescriptor: ConnectorDescription = {
         secret: 'text',
       },
       replayWindowMs: 300_000,
+      secretFrom: 'vendor',
       eventId: '/id',
       eventType: '/type',
       refreshes: { 'user.created': 'users' },

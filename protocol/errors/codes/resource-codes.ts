@@ -39,7 +39,7 @@ export const resourceCodes = {
     retryable: false,
     message: 'Instance {instance} is used by {used_by}',
     suggestedFix:
-      'Run `reactor connect connections list --instance {instance}`, delete those connections first, and repeat this. Ask an administrator about connections that you may not see.',
+      'Run `reactor connect connections list --instance {instance}` and `reactor connect receivers list --instance {instance}`, delete those first, and repeat this. Ask an administrator about those that you may not see.',
   },
   instance_not_found: {
     failureType: 'config_error',

@@ -101,6 +101,6 @@ export const webhookCodes = {
     retryable: false,
     message: 'The connector {type} has no webhook {webhook}',
     suggestedFix:
-      'Use one of its webhooks: {webhooks}. For a connector without webhooks, give `rules`: docs/webhooks.md explains them.',
+      '{fix}',
   },
 } as const satisfies Readonly<Record<string, ErrorCode>>

@@ -122,6 +122,7 @@ function missingPartners(values: ReadonlyMap<string, SettingValue>): readonly Se
     ['identityAudience', 'identityUrl'],
     ['identityJwksUrl', 'identityUrl'],
     ['identityRoleClaim', 'identityUrl'],
+    ['functionsApiKey', 'functionsUrl'],
     ['kafkaSaslUsername', 'kafkaSaslMechanism'],
     ['kafkaSaslUsername', 'kafkaSaslPassword'],
     ['kafkaSaslMechanism', 'kafkaSaslUsername'],

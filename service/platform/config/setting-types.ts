@@ -113,3 +113,27 @@ export const network = text.refine((value) => {
   if (isIP(address) === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false
   return Number(bits) <= (isIP(address) === 4 ? 32 : 128)
 }, 'must be networks such as 10.1.0.0/16')
+
+const namedUrl = /^([A-Za-z0-9_-]{1,63})\s*=\s*(.+)$/
+
+/** A table, or `a=http://…, b=http://…`. */
+export const namedUrls = z.preprocess(
+  (value) => (typeof value === 'string' ? urlsOf(value) : value),
+  z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]{1,63}$/),
+      httpUrl,
+      'must be a table, or text such as NAME=http://…',
+    )
+    .refine((urls) => Object.keys(urls).length <= 1_000, 'has too many items'),
+)
+
+function urlsOf(value: string): unknown {
+  const pairs = value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+    .map((part) => namedUrl.exec(part))
+  if (pairs.includes(null)) return value
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))
+}

@@ -54,6 +54,8 @@ export function unknownNames(
         ? unknownNames(value, ['postgres', 'NAME'], place)
         : [badDestination(path, place)]
     const known = namesBelow(above)
+    // Its type says which names a table may have.
+    if (settings.some((setting) => setting.path === path.join('.'))) return []
     if (known.includes(name)) return isTable(value) ? unknownNames(value, path, place) : []
     const near = nearestName(name, known)
     const fix =

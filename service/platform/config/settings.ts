@@ -15,31 +15,8 @@ import {
   text,
   wholeNumber,
 } from './setting-types.ts'
-
-/** Facts about a setting beside its type: the reference page, `serve --help` and the loader use them. */
-export interface SettingFacts {
-  /** Path below `[connect]` in the file; the environment variable follows from it. */
-  readonly path: string
-  /** How the value is written. */
-  readonly type: string
-  /** The default; also explains why there may be none. */
-  readonly standard: string
-  /** Never shown, even if it is wrong. */
-  readonly secret?: true
-  /** A second environment variable; the setting's own variable takes precedence. */
-  readonly alias?: string
-  /** Accepted, so that one file serves all versions, but not used yet. */
-  readonly isIdle?: true
-  readonly description: string
-}
-
-const facts = z.registry<SettingFacts>()
-
-function setting<Schema extends z.ZodType>(schema: Schema, about: SettingFacts): Schema {
-  if (facts.has(schema)) throw new TypeError(`two settings share a schema: ${about.path}`)
-  facts.add(schema, about)
-  return schema
-}
+import { facts, setting, type SettingFacts } from './setting.ts'
+import { webhookSettings } from './webhook-settings.ts'
 
 export const roles = ['api', 'reader', 'sink', 'scheduler'] as const
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const
@@ -307,6 +284,7 @@ export const settingsSchema = z.object({
     secret: true,
     description: 'The key for the Jobs service.',
   }),
+  ...webhookSettings,
   storageUrl: setting(httpUrl.optional(), {
     path: 'storage.url',
     type: 'URL',

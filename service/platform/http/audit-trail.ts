@@ -70,9 +70,10 @@ export class AuditTrail {
   }
 }
 
-/** By which keys and users are named. */
+/** By which keys, users and receivers are named. */
 const servicePath = z.object({
   id: z.string().optional(),
+  name: z.string().optional(),
   // As the routes parse it: a refusal comes before the path is validated.
   email: z.string().toLowerCase().optional(),
 })
@@ -116,10 +117,10 @@ function nameOf(request: FastifyRequest, action: ActionName): string | null {
   return serviceName(request)
 }
 
-/** Of a key or a user. */
+/** Of a key, a user or a receiver. */
 export function serviceName({ params, body }: FastifyRequest): string | null {
-  const { id, email } = servicePath.parse(params)
-  return id ?? email ?? servicePath.safeParse(body).data?.email ?? null
+  const { name, id, email } = servicePath.parse(params)
+  return name ?? id ?? email ?? servicePath.safeParse(body).data?.email ?? null
 }
 
 const invalidTokens = new Set<ErrorCodeName | null>([

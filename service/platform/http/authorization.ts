@@ -10,6 +10,7 @@ import { principalOf } from './authentication.ts'
 import {
   activatesInBody,
   instanceInBody,
+  instanceOfReceiver,
   requestedResource,
   resourceInBody,
 } from './requested-resource.ts'
@@ -72,6 +73,7 @@ export class Authorization {
   readonly preValidation: onRequestAsyncHookHandler = async (request) => {
     const { action, anonymous } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
+    if (action === 'receivers:create') return this.#demandInstance(request)
     if (requestedResource(request, action) !== 'body') return
     const resource = resourceInBody(request, action)
     if (action === 'actions:invoke') {
@@ -91,6 +93,12 @@ export class Authorization {
     if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
     if (activatesInBody(request))
       await this.demand(request, { action: 'connections:activate', resource })
+  }
+
+  /** The instance whose webhooks a new receiver would get: errors reveal whether it exists. */
+  async #demandInstance(request: FastifyRequest): Promise<void> {
+    const resource = instanceOfReceiver(request)
+    if (resource !== null) await this.demand(request, { action: 'instances:read', resource })
   }
 
   /** A caller who may not see any of them may still make the request, but gets no names: nothing was refused. */

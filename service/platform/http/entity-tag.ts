@@ -42,7 +42,7 @@ export const ifMatchHeaders = z.looseObject({
 
 /** The resource before the change. */
 export interface ChangedThing {
-  readonly kind: 'Instance' | 'Connection'
+  readonly kind: 'Instance' | 'Connection' | 'Receiver'
   readonly name: string
   readonly version: number
 }

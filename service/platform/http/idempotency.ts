@@ -15,6 +15,11 @@ export const idempotencyHeaders = z.looseObject({
     }),
 })
 
+/** For a route whose response shows a secret, which would have to be stored to be repeated. */
+export const noIdempotencyHeaders = z
+  .looseObject({ 'idempotency-key': z.undefined().optional() })
+  .meta({ type: 'object' })
+
 /** The response to a create: the document, and its address. */
 export interface Created<Document> {
   readonly body: Document

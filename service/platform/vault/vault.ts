@@ -55,6 +55,9 @@ export function instancePath(instanceId: string): string {
   return `instances/${instanceId}`
 }
 
+/** Where the secrets of receivers of webhooks are: `receiverPath` of service/webhooks/receivers/contract.ts. */
+export const receiversFolder = 'receivers/'
+
 /** Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
 const maxSecretsBytes = 256 * 1024
 
@@ -71,10 +74,16 @@ export function secretsError(
   path: string,
   details: JsonObject = {},
 ): ConnectError {
-  const renew = path.startsWith(instancePath(''))
-    ? 'set all credentials of the instance again: `reactor connect instances credentials NAME`'
-    : 'delete it and restart the service, which makes another key of its own'
-  return new ConnectError(code, { details: { path, place: `at ${path}`, renew, ...details } })
+  const facts = { path, place: `at ${path}`, renew: renewalOf(path) }
+  return new ConnectError(code, { details: { ...facts, ...details } })
+}
+
+function renewalOf(path: string): string {
+  if (path.startsWith(instancePath('')))
+    return 'set all credentials of the instance again: `reactor connect instances credentials NAME`'
+  if (path.startsWith(receiversFolder))
+    return 'set the secret of the receiver again: `reactor connect receivers secret NAME`'
+  return 'delete it and restart the service, which makes another key of its own'
 }
 
 /** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL interprets. Throws a TypeError. */

@@ -145,6 +145,25 @@ function valuesOf(deliveries: readonly NewDelivery[]): readonly unknown[] {
   ]
 }
 
+/** The hash of the body of each event that is stored, as hex; undefined for one that is not. */
+export async function storedHashes(
+  database: Database,
+  deliveries: readonly Pick<NewDelivery, 'receiverId' | 'eventId'>[],
+): Promise<readonly (string | undefined)[]> {
+  const rows = await database.query<{ readonly place: number; readonly hash: string }>(
+    `SELECT wanted.place::integer, encode(stored.body_hash, 'hex') AS hash
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (receiver_id, event_id, place)
+     JOIN ${table} AS stored ON stored.kind <> 'suspicious'
+       AND stored.receiver_id = wanted.receiver_id AND stored.event_id = wanted.event_id`,
+    [
+      deliveries.map(({ receiverId }) => receiverId),
+      deliveries.map(({ eventId }) => storable(eventId)),
+    ],
+  )
+  const found = new Map(rows.map(({ place, hash }) => [place, hash]))
+  return deliveries.map((_, index) => found.get(index + 1))
+}
+
 /** The database has no NUL and no half of a surrogate pair: what differs only there would be one event. */
 function storable(text: string): string {
   if (text.isWellFormed() && !text.includes('\0')) return text

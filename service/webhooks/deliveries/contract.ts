@@ -32,6 +32,16 @@ export interface DeliveryLog {
   append(delivery: NewDelivery): Promise<Appended>
 }
 
+/** The log in PostgreSQL, from which deliveries are listed, replayed and dispatched. */
+export interface StoredDeliveryLog extends DeliveryLog {
+  /** A batch that another log has made durable, with a result for each. May be repeated. Throws `store_unavailable`; then nothing is stored. */
+  appendAll(batch: readonly NewDelivery[]): Promise<readonly Appended[]>
+  /** The hash of the body of each event that is stored, as hex; undefined for one that is not. */
+  storedHashes(
+    batch: readonly Pick<NewDelivery, 'receiverId' | 'eventId'>[],
+  ): Promise<readonly (string | undefined)[]>
+}
+
 export interface DeliveryFilter {
   readonly receiver?: string
   readonly status?: DispatchStatus

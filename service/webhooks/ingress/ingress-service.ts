@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { inTime } from '../../../lib/async/in-time.ts'
 import { ConnectError, errorCodes, type JsonValue } from '../../../protocol/index.ts'
 import { RateWindow } from '../../platform/http/rate-window.ts'
 import type { DeliveryLog } from '../deliveries/contract.ts'
@@ -38,7 +39,9 @@ export class DurableIngress implements IngressService {
     const { limits, log, appendTimeoutMs = defaultAppendTimeoutMs } = options
     this.maxBytes = limits.maxBytes
     this.#options = options
-    this.#log = { append: (delivery) => inTime(log.append(delivery), appendTimeoutMs) }
+    // It may become durable later: the vendor sends it again, and it is known then.
+    const late = (): ConnectError => new ConnectError('ingress_unavailable')
+    this.#log = { append: (delivery) => inTime(log.append(delivery), appendTimeoutMs, late) }
     this.#deliveries = new RateWindow(limits.deliveriesPerMinute, () => options.now())
     this.#refusals = new RateWindow(limits.refusalsPerMinute, () => options.now())
   }
@@ -115,17 +118,4 @@ function tooMany(
   details: { readonly limit: number; readonly seconds: number },
 ): ConnectError {
   return new ConnectError('rate_limited', { details: { what, setting, ...details } })
-}
-
-/** It may become durable later: the vendor sends it again then, and it is known. */
-async function inTime<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    late.reject(new ConnectError('ingress_unavailable'))
-  }, timeoutMs)
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -6,6 +6,7 @@ import type { KafkaPlace } from '../../run-worker/log-config.ts'
 import type { Store } from '../../store/store.ts'
 import type { IngressService } from './contract.ts'
 import { DurableIngress } from './ingress-service.ts'
+import { bringDeliveries, KafkaDeliveryLog } from './kafka-delivery-log.ts'
 import { LoadedDirectory } from './receiver-directory.ts'
 
 export interface OpenIngressOptions {
@@ -17,9 +18,16 @@ export interface OpenIngressOptions {
   readonly vault: Vault
   /** Undefined: deliveries are durable in PostgreSQL. */
   readonly kafka: KafkaPlace | undefined
+  /** Default: `connect.ingress`. */
+  readonly topic?: string
   readonly logger: Logger
   now(): number
 }
+
+const defaultTopic = 'connect.ingress'
+const clientId = 'reactor-connect'
+/** As many workers can share the deliveries; those of one receiver are in one partition. */
+const partitions = 6
 
 export interface OpenIngress extends AsyncDisposable {
   readonly service: IngressService
@@ -32,11 +40,19 @@ export interface OpenIngress extends AsyncDisposable {
 }
 
 export function openIngress(options: OpenIngressOptions): OpenIngress {
-  const { settings, store, vault, logger, now } = options
+  const { settings, store, vault, kafka, logger, now } = options
+  const stored = store.deliveryLog
+  const topic = kafka && {
+    servers: { ...kafka, clientId },
+    topic: options.topic ?? defaultTopic,
+    partitions,
+    logger,
+  }
+  const log = topic && new KafkaDeliveryLog({ topic, stored, logger, now })
   const directory = new LoadedDirectory({ store: store.receivers, vault, logger })
   const service = new DurableIngress({
     directory,
-    log: store.deliveryLog,
+    log: log ?? stored,
     limits: {
       maxBytes: settings.ingressBytes,
       deliveriesPerMinute: settings.ingressPerMinute,
@@ -59,7 +75,9 @@ export function openIngress(options: OpenIngressOptions): OpenIngress {
       }
     },
     run: (signal) => directory.run(signal),
-    consume: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    consume: async (signal) => {
+      if (topic !== undefined) await bringDeliveries({ topic, stored, logger }, signal)
+    },
+    [Symbol.asyncDispose]: async () => log?.[Symbol.asyncDispose](),
   }
 }

@@ -1,23 +1,46 @@
 import type { Page, PageRequest } from '../../platform/lists.ts'
-import type { NewReceiver, Receiver, ReceiverInput, ReceiverUpdate } from './schema.ts'
+import { receiversFolder } from '../../platform/vault/vault.ts'
+import type {
+  NewReceiver,
+  Receiver,
+  ReceiverInput,
+  ReceiverUpdate,
+  ReceiverWithSecrets,
+} from './schema.ts'
 
 export interface ReceiverService {
-  /** Throws `name_taken`, `instance_not_found`, `webhook_not_found`, `secret_form_wrong`, … */
+  /**
+   * Throws `name_taken`, `instance_not_found`, `webhook_not_found`, `receiver_secret_invalid`, `target_not_available`, and `request_invalid` for
+   * rules that contradict themselves or that the connector does not need.
+   */
   create(input: ReceiverInput): Promise<NewReceiver>
+  /** Throws `receiver_not_found`, as all below. */
   get(name: string): Promise<Receiver>
-  list(page: PageRequest & { readonly instance?: string }): Promise<Page<Receiver>>
+  list(page: ReceiverPageRequest): Promise<Page<Receiver>>
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
   /** A paused one stores what comes, and dispatches it when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>
-  /** A new address; the one before works for `graceSeconds` more. */
+  /** A new address; the one before works for `graceSeconds` more, and one before that no longer. */
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver>
+  /**
+   * Replaces what the sender signs with. Without one, the service makes it, if the sender lets the user choose. The same secret again changes
+   * nothing. Throws `receiver_secret_invalid`.
+   */
   setSecret(
     name: string,
-    secret: { readonly signingSecret: string; readonly graceSeconds: number },
-  ): Promise<Receiver>
-  rotateDispatchSecret(name: string, graceSeconds: number): Promise<NewReceiver>
+    secret: { readonly signingSecret?: string; readonly graceSeconds: number },
+  ): Promise<ReceiverWithSecrets>
+  rotateDispatchSecret(name: string, graceSeconds: number): Promise<ReceiverWithSecrets>
   /** Its deliveries go too. */
   delete(name: string, ifVersion?: number): Promise<void>
+}
+
+/** What the dispatcher knows of targets. */
+export interface TargetAdvice {
+  /** Throws `target_not_available` for a target that cannot work in this service, whatever is set up later. */
+  check(target: string): Promise<void>
+  /** What keeps events from the targets at present, one sentence each. */
+  warningsOf(targets: readonly string[]): Promise<readonly string[]>
 }
 
 export interface ReceiverStore {
@@ -67,7 +90,7 @@ export interface ReceiverChange extends Partial<
 
 /** The path of a receiver's secrets in the vault: `ReceiverSecrets`. */
 export function receiverPath(receiverId: string): string {
-  return `receivers/${receiverId}`
+  return `${receiversFolder}${receiverId}`
 }
 
 /** At `receiverPath`. Times are ISO 8601. */

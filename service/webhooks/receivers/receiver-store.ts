@@ -50,8 +50,8 @@ export class PostgresReceiverStore implements ReceiverStore {
     const [row] = await this.#database
       .query<ReceiverRow>(
         `WITH made AS (
-           INSERT INTO ${table} (instance_id, secret_version, ${made.columns.join(', ')})
-           SELECT instance.id, 1, ${made.places.join(', ')}
+           INSERT INTO ${table} (instance_id, ${made.columns.join(', ')})
+           SELECT instance.id, ${made.places.join(', ')}
            FROM (SELECT $1::text AS name) AS given
            LEFT JOIN reactor_connect_service.instances AS instance USING (name)
            WHERE given.name IS NULL OR instance.id IS NOT NULL

@@ -31,6 +31,7 @@ export const deliveryRulesSchema = z
   })
   .meta({ id: 'DeliveryRules' })
 export type DeliveryRules = Resource<typeof deliveryRulesSchema>
+export const deliveryRulesDocument = snakeCaseSchema(deliveryRulesSchema)
 
 export const dispatchSchema = z
   .strictObject({
@@ -58,7 +59,7 @@ const changeable = {
   description: description.meta({ description: 'Its purpose, in your words.' }),
 }
 
-/** Of the vendor; the service makes none for a vendor that makes its own. Never stored in the metadata database. */
+/** The service makes none for a vendor that makes its own. Never stored in the metadata database. */
 export const signingSecret = z.string().min(1).max(1_000)
 
 export const receiverInputSchema = z
@@ -77,7 +78,8 @@ export const receiverInputSchema = z
         'For a connector without webhooks, and for a sender without a connector. Default there: Standard Webhooks.',
     }),
     signingSecret: signingSecret.exactOptional().meta({
-      description: 'What the sender signs with. Without it, nothing is accepted until it is given.',
+      description:
+        'What the sender signs with. Default: if you may choose it, the service makes one; else nothing is accepted until it is given.',
     }),
     ...changeable,
   })
@@ -117,7 +119,17 @@ export const receiverSchema = z.object(fields).meta({ id: 'Receiver' })
 export type Receiver = Resource<typeof receiverSchema>
 export const receiverDocument = snakeCaseSchema(receiverSchema)
 
-/** Right after it is made or rotated: what is shown only then. */
+const shownSecrets = {
+  signingSecret: z.string().nullable().meta({
+    description: 'If the service made it: what the sender signs with. Shown only once.',
+  }),
+  dispatchSecret: z.string().nullable().meta({
+    description:
+      'If it is new: with it, deliveries to `url:` targets are signed, as Standard Webhooks. Shown only once.',
+  }),
+}
+
+/** Right after it was made, or got another address: what is shown only then. */
 export const newReceiverSchema = z
   .object({
     ...fields,
@@ -125,22 +137,32 @@ export const newReceiverSchema = z
       description:
         'The address for the vendor. Shown only once: only a hash of its token is stored.',
     }),
-    dispatchSecret: z.string().nullable().meta({
-      description:
-        'With which deliveries to `url:` targets are signed, as Standard Webhooks. Shown only once.',
-    }),
+    ...shownSecrets,
   })
   .meta({ id: 'NewReceiver' })
 export type NewReceiver = Resource<typeof newReceiverSchema>
 export const newReceiverDocument = snakeCaseSchema(newReceiverSchema)
 
-const grace = z.int().min(0).max(2_592_000)
-/** What is replaced, and for how long the one before is valid too. Default: 24 hours. */
+/** Right after its secrets changed. */
+export const receiverWithSecretsSchema = z
+  .object({ ...fields, ...shownSecrets })
+  .meta({ id: 'ReceiverWithSecrets' })
+export type ReceiverWithSecrets = Resource<typeof receiverWithSecretsSchema>
+export const receiverWithSecretsDocument = snakeCaseSchema(receiverWithSecretsSchema)
+
+const grace = z.int().min(0).max(2_592_000).meta({
+  description: 'For how long the one before is valid too; default: 86,400 (a day).',
+})
 export const rotateTokenSchema = z
   .strictObject({ graceSeconds: grace.exactOptional() })
   .meta({ id: 'ReceiverRotateToken' })
 export const setSecretSchema = z
-  .strictObject({ signingSecret, graceSeconds: grace.exactOptional() })
+  .strictObject({
+    signingSecret: signingSecret.exactOptional().meta({
+      description: 'Default: the service makes one, if the sender lets you choose it.',
+    }),
+    graceSeconds: grace.exactOptional(),
+  })
   .meta({ id: 'ReceiverSetSecret' })
 export const rotateDispatchSecretSchema = z
   .strictObject({ graceSeconds: grace.exactOptional() })

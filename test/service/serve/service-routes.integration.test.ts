@@ -44,8 +44,6 @@ test('what is not built yet says so, after the key', async () => {
   for (const route of [
     'GET /policies/conflict',
     'POST /policies/conflict',
-    'GET /receivers',
-    'POST /receivers',
     'POST /ingress/token',
   ]) {
     const { status, body } = await api.call(route)

@@ -136,9 +136,11 @@ export class BatchEncoder {
 /** Headers as a message ends with them: their number, then names and values, each with its length. */
 export function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
   const entries = Object.entries(headers)
-  const bytes = varint(entries.length)
-  for (const [name, value] of entries) bytes.push(...lengthAndText(name), ...lengthAndText(value))
-  return Uint8Array.from(bytes)
+  const texts = entries.flat().map((text) => utf8.encode(text))
+  return Buffer.concat([
+    Uint8Array.from(varint(entries.length)),
+    ...texts.flatMap((bytes) => [Uint8Array.from(varint(bytes.length)), bytes]),
+  ])
 }
 
 /** Headers up to the value of the last one, which has this name (`MessageRun.headers`). */
@@ -148,11 +150,6 @@ export function encodeHeadersBefore(
 ): Uint8Array {
   const whole = encodeHeaders({ ...headers, [last]: '' })
   return whole.subarray(0, whole.length - 1)
-}
-
-function lengthAndText(text: string): number[] {
-  const bytes = utf8.encode(text)
-  return [...varint(bytes.length), ...bytes]
 }
 
 function varint(value: number): number[] {

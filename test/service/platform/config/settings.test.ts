@@ -114,6 +114,22 @@ describe('settings', () => {
     expect(loaded.vaultUrl).toBeUndefined()
   })
 
+  test('handlers of jobs have names of their own, in the file and in the environment', async () => {
+    const toml = '[connect.jobs.handlers]\nprocess-Event_1 = "http://127.0.0.1:9000/work/"\n'
+    const url = 'http://127.0.0.1:9000/work'
+    expect(await fromFile(toml)).toMatchObject({ jobsHandlers: { 'process-Event_1': url } })
+    const environment = { REACTOR_CONNECT_JOBS_HANDLERS: `a = ${url}?q=1, b=${url}` }
+    expect(loadSettings({ environment }).jobsHandlers).toEqual({ a: `${url}?q=1`, b: url })
+    for (const wrong of ['a', 'a=ftp://x', 'a.b=http://x', `=${url}`]) {
+      const { details } = await problemOf(() =>
+        loadSettings({ environment: { REACTOR_CONNECT_JOBS_HANDLERS: wrong } }),
+      )
+      expect(details).toMatchObject({ setting: 'jobs.handlers' })
+    }
+    const { details } = await problemOf(() => fromFile('[connect.jobs.handlers]\na = 1\n'))
+    expect(details).toMatchObject({ setting: 'jobs.handlers' })
+  })
+
   test('REACTOR_CONNECT_CONFIG names the file, and other tables of it are left alone', async () => {
     const file = join(folder, 'shared.toml')
     await writeFile(file, '[identity]\nanything = 1\n[connect]\nlog_level = "error"\n')

@@ -204,6 +204,43 @@ describe('limits', () => {
   })
 })
 
+describe('a test delivery', () => {
+  test('takes the whole road, and is told apart', async () => {
+    await using opened = await open()
+    const { api } = opened
+    const sent = await api.call('POST /receivers/events/test', { body: { order: 1 } })
+    expect(sent).toMatchObject({ status: 200, body: { receiver: 'events', kind: 'test' } })
+    expect(await rows(opened)).toMatchObject([
+      {
+        event_id: (sent.body as { event_id: string }).event_id,
+        kind: 'test',
+        event_type: 'reactor.connect.test',
+        body: '{"order":1,"type":"reactor.connect.test"}',
+      },
+    ])
+    expect((await api.call('POST /receivers/events/test')).status).toBe(200)
+    const [dispatched] = await api.database.query(
+      'SELECT count(*)::integer AS n FROM reactor_connect_service.webhook_dispatches',
+    )
+    expect(dispatched).toEqual({ n: 3 })
+  })
+
+  test('needs a receiver that has a secret, and somebody who may', async () => {
+    await using opened = await open()
+    const { api } = opened
+    const unknown = await api.call('POST /receivers/other/test')
+    expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'receiver_not_found' } } })
+    await newReceiver(api.store, 'bare', { rules: standardRules })
+    expect(await api.call('POST /receivers/bare/test')).toMatchObject({
+      status: 422,
+      body: { error: { code: 'receiver_secret_invalid' } },
+    })
+    const viewer = await api.clientOf({ name: 'viewer', kind: 'viewer' })
+    expect((await viewer.call('POST /receivers/events/test')).status).toBe(403)
+    expect((await api.call('POST /receivers/events/test', { body: [] })).status).toBe(400)
+  })
+})
+
 test('a receiver that is deleted is unknown in a moment', async () => {
   await using opened = await open()
   await opened.api.store.receivers.delete('events')

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { connectorOf } from '../../../../connectors/registry.ts'
 import type { WebhookSignature } from '../../../../connectors/webhook-signature.ts'
 import { ConnectError } from '../../../../protocol/index.ts'
 import type { Appended, NewDelivery } from '../../../../service/webhooks/deliveries/contract.ts'

@@ -29,7 +29,7 @@ describe('stored receivers', () => {
       status: 'active',
       dispatch: [{ target: 'job:work', orderBy: '/data/object/id' }, { target: 'topic:t' }],
       hasSecret: true,
-      secretVersion: 1,
+      secretVersion: 0,
       version: 1,
     })
     expect(made.tokenHash).toEqual(tokenHash)
@@ -66,7 +66,7 @@ describe('stored receivers', () => {
     expect(await receivers.update('a', { status: 'paused' }, 1)).toMatchObject({
       status: 'paused',
       version: 2,
-      secretVersion: 1,
+      secretVersion: 0,
     })
     await expect(receivers.update('a', { status: 'active' }, 1)).rejects.toMatchObject({
       code: 'version_conflict',
@@ -75,7 +75,7 @@ describe('stored receivers', () => {
     const until = '2030-01-01T00:00:00.000Z'
     expect(
       await receivers.update('a', { isSecretNew: true, previousSecretUntil: until }),
-    ).toMatchObject({ secretVersion: 2, previousSecretUntil: until })
+    ).toMatchObject({ secretVersion: 1, previousSecretUntil: until })
     await expect(receivers.delete('a', 1)).rejects.toMatchObject({ code: 'version_conflict' })
     expect(await receivers.delete('a', 3)).toMatchObject({ name: 'a' })
     await expect(receivers.delete('a')).rejects.toMatchObject({ code: 'receiver_not_found' })
@@ -102,7 +102,7 @@ describe('stored receivers', () => {
     await newReceiver(opened.store, 'a', { instance: 'shop' })
     await expect(opened.store.instances.delete('shop')).rejects.toMatchObject({
       code: 'instance_in_use',
-      details: { instance: 'shop', used_by: 'receivers' },
+      details: { instance: 'shop', used_by: 'webhook receivers' },
     })
     await opened.store.receivers.delete('a')
     await opened.store.instances.delete('shop')

@@ -1,4 +1,7 @@
 import { LinearWebhookClient } from '@linear/sdk/webhooks'
+import { sign, verify } from '@octokit/webhooks-methods'
+import { isValidSlackRequest } from '@slack/bolt'
+import { Webhook } from 'standardwebhooks'
 import Stripe from 'stripe'
 import { describe, expect, test } from 'vitest'
 import { connectorOf } from '../../../../connectors/registry.ts'
@@ -101,6 +104,52 @@ describe.each(Object.entries(bodies))('with %s', (_, body) => {
     expect(verify()).toBe(true)
     const theirs = stripe.webhooks.generateTestHeaderString({ payload: body, secret: 'the secret' })
     expect(verdict(signature, { headers: { 'stripe-signature': theirs }, body })).toBe('genuine')
+  })
+
+  test('GitHub’s own library verifies what we sign, and we verify what it signs', async () => {
+    const signature = signatureOf('github')
+    const secret = 'the secret'
+    const ours = signedHeaders(signature, Buffer.from(body), { secret, nowMs, id: '' })
+    expect(await verify(secret, body, ours['x-hub-signature-256'] ?? '')).toBe(true)
+    expect(await verify(secret, `${body} `, ours['x-hub-signature-256'] ?? '')).toBe(false)
+    const theirs = { 'x-hub-signature-256': await sign(secret, body) }
+    expect(verdict(signature, { headers: theirs, body })).toBe('genuine')
+    expect(verdict(signature, { headers: theirs, body: `${body} ` })).toBe('signature_wrong')
+  })
+
+  test('Slack’s Bolt verifies what we sign', () => {
+    const signature = signatureOf('slack')
+    const secret = 'the secret'
+    const ours = signedHeaders(signature, Buffer.from(body), { secret, nowMs, id: '' })
+    const headers = {
+      'x-slack-signature': ours['x-slack-signature'] ?? '',
+      'x-slack-request-timestamp': Number(ours['x-slack-request-timestamp']),
+    }
+    const theirs = { signingSecret: secret, headers, nowMilliseconds: nowMs }
+    expect(isValidSlackRequest({ ...theirs, body })).toBe(true)
+    expect(isValidSlackRequest({ ...theirs, body: `${body} ` })).toBe(false)
+  })
+
+  test('the library of Standard Webhooks verifies what we sign, and we verify what it signs', () => {
+    const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+    const webhook = new Webhook(secret)
+    const id = 'msg_1'
+    const ours = signedHeaders(standardWebhooks, Buffer.from(body), { secret, nowMs, id })
+    const isJson = body.startsWith('{')
+    // It parses what is genuine.
+    const parse = (): unknown => webhook.verify(body, ours)
+    if (isJson) expect(parse()).toEqual(JSON.parse(body))
+    else expect(parse).toThrow(SyntaxError)
+    expect(() => webhook.verify(`${body} `, ours)).toThrow('No matching signature found')
+    const theirs = {
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(nowMs / 1000)),
+      'webhook-signature': webhook.sign(id, new Date(nowMs), body),
+    }
+    const options = { secrets: [secret] }
+    expect(verdict(standardWebhooks, { headers: theirs, body }, options)).toBe('genuine')
+    const other = { headers: theirs, body: `${body} ` }
+    expect(verdict(standardWebhooks, other, options)).toBe('signature_wrong')
   })
 
   test('one byte more, or less, is another body', () => {

@@ -1,0 +1,105 @@
+import { crc32 } from 'node:zlib'
+import type { Logger } from 'pino'
+import { kafkaClient, type KafkaServers } from './kafka-client.ts'
+import { KafkaConnection } from './kafka-connection.ts'
+import { kafkaError } from './kafka-errors.ts'
+import { produceRequest } from './produce-request.ts'
+import { BatchEncoder, encodeHeaders } from './record-batch/batch-encoder.ts'
+import { anonymous, encodeBatch } from './record-batch/record-batch.ts'
+import { ensureStreamTopic } from './topics.ts'
+
+/** A message of a topic that is not a stream's. */
+export interface KeyedRecord {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface KeyedTopic {
+  readonly servers: KafkaServers
+  readonly topic: string
+  readonly partitions: number
+  readonly logger: Logger
+}
+
+/** A restarting broker is waited for. The caller's client waits meanwhile. */
+const patienceMs = 4_000
+const batchBytes = 1024 * 1024
+
+/** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
+export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
+  const { servers, topic, partitions, logger } = keyed
+  const admin = kafkaClient(servers, logger).admin()
+  try {
+    await admin.connect()
+    return await ensureStreamTopic({ admin, servers, logger }, { topic, partitions })
+  } catch (error) {
+    throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Appends messages to a topic in batches. Those with the same key are in one partition, in their order. One call at a time. */
+export class KeyedProducer implements AsyncDisposable {
+  /** `max.message.bytes` of the topic. */
+  readonly maxMessageBytes: number
+  readonly #topic: KeyedTopic
+  readonly #connection: KafkaConnection
+  readonly #encoder = new BatchEncoder(batchBytes)
+
+  private constructor(topic: KeyedTopic, connection: KafkaConnection, maxMessageBytes: number) {
+    this.#topic = topic
+    this.#connection = connection
+    this.maxMessageBytes = maxMessageBytes
+  }
+
+  /** The topic is made if it is missing. */
+  static async open(topic: KeyedTopic): Promise<KeyedProducer> {
+    const maxMessageBytes = await ensureKeyedTopic(topic)
+    const { servers, logger } = topic
+    try {
+      const options = { servers, topics: [topic.topic], patienceMs, logger }
+      return new KeyedProducer(topic, await KafkaConnection.open(options), maxMessageBytes)
+    } catch (error) {
+      throw failure(error, topic, 'opening')
+    }
+  }
+
+  /**
+   * All are on all replicas in sync when it resolves. If it throws, some may be there, and a request that was repeated may have put them there
+   * twice: the reader must recognise repetitions.
+   */
+  async send(records: readonly KeyedRecord[]): Promise<void> {
+    const byPartition = Map.groupBy(records, ({ key }) => crc32(key) % this.#topic.partitions)
+    try {
+      for (const [partition, some] of byPartition) await this.#append(partition, some)
+    } catch (error) {
+      throw failure(error, this.#topic, 'writing to')
+    }
+  }
+
+  async #append(partition: number, records: readonly KeyedRecord[]): Promise<void> {
+    this.#encoder.restart(batchBytes)
+    for (const { key, value, headers } of records)
+      this.#encoder.message({
+        key: Buffer.from(key),
+        value: [value],
+        headers: encodeHeaders(headers),
+      })
+    const options = { producer: anonymous, timestampMs: Date.now() }
+    const batch = await encodeBatch(this.#encoder, options)
+    const to = { topic: this.#topic.topic, partition, transactionalId: null, batch }
+    await this.#connection.runWithRetries(async () =>
+      this.#connection.request(to, produceRequest(to)),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection[Symbol.asyncDispose]()
+  }
+}
+
+function failure(error: unknown, { servers, topic }: KeyedTopic, doing: string): Error {
+  return kafkaError(error, { servers, doing, target: `topic ${topic}`, topic })
+}

@@ -1,0 +1,142 @@
+import type { Logger } from 'pino'
+import { KeyedProducer, type KeyedTopic } from '../../../engine/log/kafka/keyed-producer.ts'
+import { readAsGroup } from '../../../engine/log/kafka/group-reader.ts'
+import { Batches } from '../../../lib/async/batches.ts'
+import { inTime } from '../../../lib/async/in-time.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import type {
+  Appended,
+  DeliveryLog,
+  NewDelivery,
+  StoredDeliveryLog,
+} from '../deliveries/contract.ts'
+import { deliveryBatch } from '../deliveries/delivery-log.ts'
+import { deliveryOf, recordOf } from './delivery-record.ts'
+
+/** Events that this process wrote last: the workers need a moment to bring them to PostgreSQL. */
+const maxRecent = 50_000
+/** While PostgreSQL is away it is not asked for so long: it would keep every delivery waiting. */
+const askAgainMs = 5_000
+const lookUpMs = 1_000
+/** Beside the body in a message: its facts, framing. */
+const besideBodyBytes = 512 * 1024
+
+export interface KafkaDeliveryLogOptions {
+  readonly topic: KeyedTopic
+  readonly stored: StoredDeliveryLog
+  readonly logger: Logger
+  now(): number
+}
+
+/**
+ * Deliveries are durable in a topic: on all replicas in sync. Workers bring them to PostgreSQL (`bringDeliveries`), which has the last word on
+ * repetitions; here they are known as far as PostgreSQL and this process know them.
+ */
+export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
+  readonly #options: KafkaDeliveryLogOptions
+  readonly #appended: Batches<NewDelivery, Appended>
+  /** The hashes of bodies by event; the oldest first. */
+  readonly #recent = new Map<string, string>()
+  #producer: Promise<KeyedProducer> | undefined
+  #isDisposed = false
+  #askAgainAtMs = 0
+
+  constructor(options: KafkaDeliveryLogOptions) {
+    this.#options = options
+    this.#appended = new Batches((batch) => this.#append(batch), {
+      ...deliveryBatch,
+      failsTogether: (error) =>
+        error instanceof ConnectError && error.code !== 'log_message_too_large',
+    })
+  }
+
+  append(delivery: NewDelivery): Promise<Appended> {
+    return this.#appended.add(delivery)
+  }
+
+  async #append(batch: readonly NewDelivery[]): Promise<readonly Appended[]> {
+    const producer = await this.#opened()
+    const known = await this.#known(batch)
+    const inBatch = new Map<string, string>()
+    const results = batch.map((delivery, place): Appended => {
+      const key = keyOf(delivery)
+      const hash = delivery.bodyHash.toString('hex')
+      const before = known[place] ?? this.#recent.get(key) ?? inBatch.get(key)
+      if (before !== undefined) return before === hash ? 'repeated' : 'conflict'
+      inBatch.set(key, hash)
+      return 'stored'
+    })
+    // Conflicts too: the workers keep them as suspicious.
+    const written = batch.filter((_, place) => results[place] !== 'repeated')
+    const fits = ({ body }: NewDelivery): boolean =>
+      body.length <= producer.maxMessageBytes - besideBodyBytes
+    await producer.send(written.filter(fits).map(recordOf))
+    // The brokers take no message of that size.
+    const large = written.filter((delivery) => !fits(delivery))
+    if (large.length > 0) await this.#options.stored.appendAll(large)
+    for (const [key, hash] of inBatch) this.#remember(key, hash)
+    return results
+  }
+
+  #opened(): Promise<KeyedProducer> {
+    if (this.#isDisposed) throw new ConnectError('ingress_unavailable')
+    this.#producer ??= KeyedProducer.open(this.#options.topic).catch((error: unknown) => {
+      this.#producer = undefined
+      throw error
+    })
+    return this.#producer
+  }
+
+  /** Without an answer of PostgreSQL nothing is known: the workers find repetitions later. */
+  async #known(batch: readonly NewDelivery[]): Promise<readonly (string | undefined)[]> {
+    const { stored, logger, now } = this.#options
+    if (now() < this.#askAgainAtMs) return []
+    try {
+      return await inTime(stored.storedHashes(batch), lookUpMs, tooSlow)
+    } catch (error) {
+      this.#askAgainAtMs = now() + askAgainMs
+      const { code } = ConnectError.from(error)
+      logger.warn({ code }, 'repeated deliveries are not recognised at once')
+      return []
+    }
+  }
+
+  #remember(key: string, hash: string): void {
+    const [oldest] = this.#recent.size >= maxRecent ? this.#recent.keys() : []
+    if (oldest !== undefined) this.#recent.delete(oldest)
+    this.#recent.set(key, hash)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    const producer = await this.#producer?.catch(() => undefined)
+    await producer?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Brings deliveries from the topic to PostgreSQL until the signal is aborted; any number of processes share the work. */
+export async function bringDeliveries(
+  { topic, stored, logger }: Omit<KafkaDeliveryLogOptions, 'now'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const handle: Parameters<typeof readAsGroup>[0]['handle'] = async (records) => {
+    const deliveries = records.map(deliveryOf).filter((delivery) => delivery !== undefined)
+    if (deliveries.length < records.length)
+      logger.warn(
+        { topic: topic.topic, messages: records.length - deliveries.length },
+        'messages that are no deliveries were skipped',
+      )
+    for (let from = 0; from < deliveries.length; from += deliveryBatch.most)
+      await stored.appendAll(deliveries.slice(from, from + deliveryBatch.most))
+  }
+  await readAsGroup({ ...topic, groupId: topic.topic, handle }, signal)
+}
+
+function keyOf({ receiverId, eventId }: NewDelivery): string {
+  return `${receiverId} ${eventId}`
+}
+
+function tooSlow(): ConnectError {
+  const reason = `no answer within ${String(lookUpMs)} ms`
+  return new ConnectError('store_unavailable', { details: { reason } })
+}

@@ -1,0 +1,313 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { FolderCatalogService } from '../../catalog/catalog-service.ts'
+import type { InstanceStore } from '../../instances/contract.ts'
+import { newId } from '../../platform/database/ids.ts'
+import type { ExclusiveWork } from '../../platform/database/locks.ts'
+import { requestInvalid } from '../../platform/http/error-response.ts'
+import type { Page } from '../../platform/lists.ts'
+import type { Vault } from '../../platform/vault/vault.ts'
+import {
+  receiverPath,
+  type NewStoredReceiver,
+  type ReceiverPageRequest,
+  type ReceiverSecrets,
+  type ReceiverService,
+  type ReceiverStore,
+  type StoredReceiver,
+  type TargetAdvice,
+} from './contract.ts'
+import { newSecret } from './new-secret.ts'
+import { withDispatch, withSigning } from './change-secrets.ts'
+import { putReceiverSecrets, readToChange } from './receiver-secrets.ts'
+import { newToken } from './receiver-token.ts'
+import type {
+  Dispatch,
+  NewReceiver,
+  Receiver,
+  ReceiverInput,
+  ReceiverUpdate,
+  ReceiverWithSecrets,
+} from './schema.ts'
+import { checkSecret, ownSender, senderOf, type Sender } from './sender.ts'
+
+export interface ReceiversOptions {
+  readonly store: ExclusiveWork & {
+    readonly receivers: ReceiverStore
+    readonly instances: Pick<InstanceStore, 'get'>
+  }
+  readonly vault: Vault
+  readonly catalog: Pick<FolderCatalogService, 'connector'>
+  /** Without a slash at its end. Undefined: addresses are paths. */
+  readonly publicUrl: string | undefined
+  readonly targets: TargetAdvice
+  readonly logger: Logger
+  now(): number
+}
+
+/** Names that are tried if none is given. */
+const mostNames = 100
+const longestName = 63
+
+/**
+ * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the vault. A crash between the two
+ * leaves a receiver that says it has no secret, or one whose processes read the vault later; the same request again mends it.
+ */
+export class StoredReceiverService implements ReceiverService {
+  readonly #options: ReceiversOptions
+
+  constructor(options: ReceiversOptions) {
+    this.#options = options
+  }
+
+  async create(input: ReceiverInput): Promise<NewReceiver> {
+    const { instance = null, dispatch, description = null } = input
+    const sender = await this.#senderOf(instance, input)
+    await this.#checkDispatch(dispatch)
+    const isMade = input.signingSecret === undefined && sender.secretFrom === 'user'
+    const signing = isMade ? newSecret(sender.signature.secret) : input.signingSecret
+    if (signing !== undefined) checkSecret(sender, signing)
+    const { token, hash } = newToken()
+    const made = await this.#insert(input, {
+      id: newId('rcv'),
+      instance,
+      webhook: sender.webhook,
+      rules: sender.rules,
+      dispatch,
+      description,
+      status: 'active',
+      hasSecret: false,
+      tokenHash: hash,
+      previousTokenHash: null,
+      previousTokenUntil: null,
+      previousSecretUntil: null,
+    })
+    const secrets = { ...(signing !== undefined && { signing }), dispatch: newSecret('whsec') }
+    await this.#putFirst(made, secrets)
+    const { receivers } = this.#options.store
+    const change = { hasSecret: signing !== undefined, isSecretNew: true }
+    return {
+      ...(await this.#shown(await receivers.update(made.name, change))),
+      ingressUrl: this.#ingressUrl(token),
+      signingSecret: isMade ? (signing ?? null) : null,
+      dispatchSecret: dispatch.some(isUrl) ? secrets.dispatch : null,
+    }
+  }
+
+  async get(name: string): Promise<Receiver> {
+    return this.#shown(await this.#options.store.receivers.get(name))
+  }
+
+  async list(page: ReceiverPageRequest): Promise<Page<Receiver>> {
+    const { items, next } = await this.#options.store.receivers.list(page)
+    return { items: await Promise.all(items.map((receiver) => this.#shown(receiver))), next }
+  }
+
+  async update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver> {
+    if (change.dispatch !== undefined) await this.#checkDispatch(change.dispatch)
+    return this.#shown(await this.#options.store.receivers.update(name, change, ifVersion))
+  }
+
+  async setPaused(name: string, paused: boolean): Promise<Receiver> {
+    const { receivers } = this.#options.store
+    const status = paused ? 'paused' : 'active'
+    const before = await receivers.get(name)
+    return this.#shown(before.status === status ? before : await receivers.update(name, { status }))
+  }
+
+  rotateToken(name: string, graceSeconds: number): Promise<NewReceiver> {
+    return this.#exclusively(name, async ({ tokenHash }) => {
+      const { token, hash } = newToken()
+      const changed = await this.#options.store.receivers.update(name, {
+        tokenHash: hash,
+        previousTokenHash: graceSeconds === 0 ? null : tokenHash,
+        previousTokenUntil: this.#until(graceSeconds),
+      })
+      const ingressUrl = this.#ingressUrl(token)
+      return {
+        ...(await this.#shown(changed)),
+        ...{ ingressUrl, signingSecret: null, dispatchSecret: null },
+      }
+    })
+  }
+
+  setSecret(
+    name: string,
+    secret: { readonly signingSecret?: string; readonly graceSeconds: number },
+  ): Promise<ReceiverWithSecrets> {
+    return this.#exclusively(name, async (receiver) => {
+      const { rules, instance, webhook } = receiver
+      const sender =
+        rules === null
+          ? await this.#senderOf(instance, webhook === null ? {} : { webhook })
+          : ownSender(rules)
+      const signing = secret.signingSecret ?? madeSecret(sender)
+      checkSecret(sender, signing)
+      const { id } = receiver
+      const { secrets: before, replace } = await readToChange(this.#options.vault, id)
+      const until = this.#until(secret.graceSeconds)
+      const secrets = withSigning(before, { signing, until })
+      await putReceiverSecrets(this.#options.vault, id, { secrets, replace })
+      const isAgain = before?.signing === signing && receiver.previousSecretUntil !== null
+      const previousUntil = isAgain ? receiver.previousSecretUntil : until
+      const changed = await this.#options.store.receivers.update(name, {
+        hasSecret: true,
+        isSecretNew: true,
+        previousSecretUntil: secrets.previousSigning === undefined ? null : previousUntil,
+      })
+      const isLost = before === null && receiver.dispatch.some(isUrl)
+      return {
+        ...(await this.#shown(changed)),
+        signingSecret: secret.signingSecret === undefined ? signing : null,
+        dispatchSecret: isLost ? secrets.dispatch : null,
+      }
+    })
+  }
+
+  rotateDispatchSecret(name: string, graceSeconds: number): Promise<ReceiverWithSecrets> {
+    return this.#exclusively(name, async (receiver) => {
+      const { id } = receiver
+      const { secrets: before, replace } = await readToChange(this.#options.vault, id)
+      const secrets = withDispatch(before, this.#until(graceSeconds))
+      await putReceiverSecrets(this.#options.vault, id, { secrets, replace })
+      const changed = await this.#options.store.receivers.update(name, {
+        hasSecret: secrets.signing !== undefined,
+        isSecretNew: true,
+      })
+      const shown = await this.#shown(changed)
+      return { ...shown, signingSecret: null, dispatchSecret: secrets.dispatch }
+    })
+  }
+
+  async delete(name: string, ifVersion?: number): Promise<void> {
+    const { vault, store } = this.#options
+    await this.#exclusively(name, async ({ id }) => {
+      // It is marked as having no secret before that is deleted, and is deleted after it: so no secret is left that nobody knows of.
+      await store.receivers.update(name, { hasSecret: false, isSecretNew: true }, ifVersion)
+      await vault.delete(receiverPath(id))
+      await store.receivers.delete(name)
+    })
+  }
+
+  async #senderOf(
+    instance: string | null,
+    choice: Pick<ReceiverInput, 'webhook' | 'rules'>,
+  ): Promise<Sender> {
+    if (instance === null) return senderOf(undefined, choice)
+    const { type } = await this.#options.store.instances.get(instance)
+    return senderOf(this.#options.catalog.connector(type).descriptor, choice)
+  }
+
+  async #checkDispatch(dispatch: readonly Dispatch[]): Promise<void> {
+    const targets = dispatch.map(({ target }) => target)
+    const repeated = targets.flatMap((target, place) =>
+      targets.indexOf(target) < place
+        ? [`body/dispatch/${String(place)}/target: it is in the list already`]
+        : [],
+    )
+    if (repeated.length > 0) throw requestInvalid(repeated)
+    for (const target of targets) await this.#options.targets.check(target)
+  }
+
+  /** Under the name that was given, or the first of INSTANCE-WEBHOOK, INSTANCE-WEBHOOK-2, … that is free. */
+  async #insert(
+    { name, instance }: Pick<ReceiverInput, 'name' | 'instance'>,
+    fields: Omit<NewStoredReceiver, 'name'>,
+  ): Promise<StoredReceiver> {
+    const { receivers } = this.#options.store
+    if (name !== undefined) return receivers.create({ ...fields, name })
+    if (instance === undefined)
+      throw requestInvalid(['body/name: a receiver without an instance needs one'])
+    for (let number = 1; ; number++) {
+      const end = `-${fields.webhook ?? 'events'}${number === 1 ? '' : `-${String(number)}`}`
+      try {
+        const base = instance.slice(0, longestName - end.length)
+        return await receivers.create({ ...fields, name: `${base}${end}` })
+      } catch (error) {
+        const isTaken = error instanceof ConnectError && error.code === 'name_taken'
+        if (!isTaken || number === mostNames) throw error
+      }
+    }
+  }
+
+  async #putFirst({ id, name }: StoredReceiver, secrets: ReceiverSecrets): Promise<void> {
+    const { vault, store, logger } = this.#options
+    try {
+      await putReceiverSecrets(vault, id, { secrets, replace: { ifVersion: 0 } })
+    } catch (error) {
+      // The caller gets the error of the vault, and may try again: so the name is free.
+      const undone = await Promise.allSettled([
+        vault.delete(receiverPath(id)),
+        store.receivers.delete(name),
+      ])
+      for (const end of undone)
+        if (end.status === 'rejected') {
+          const { code } = ConnectError.from(end.reason)
+          logger.warn({ receiver: name, code }, 'a receiver that was not made left something')
+        }
+      throw error
+    }
+  }
+
+  /** One change of the address and the secrets at a time, in all processes. */
+  async #exclusively<Result>(
+    name: string,
+    work: (receiver: StoredReceiver) => Promise<Result>,
+  ): Promise<Result> {
+    const { store } = this.#options
+    const { id } = await store.receivers.get(name)
+    return store.runExclusively(`receiver ${id}`, async () => {
+      const receiver = await store.receivers.get(name)
+      // It was deleted, and another one with the same name was created, while this waited.
+      if (receiver.id !== id) throw new ConnectError('receiver_not_found', { details: { name } })
+      return work(receiver)
+    })
+  }
+
+  #until(graceSeconds: number): string | null {
+    if (graceSeconds === 0) return null
+    return new Date(this.#options.now() + graceSeconds * 1000).toISOString()
+  }
+
+  #ingressUrl(token: string): string {
+    return `${this.#options.publicUrl ?? ''}/connect/v1/ingress/${token}`
+  }
+
+  async #shown(receiver: StoredReceiver): Promise<Receiver> {
+    const targets = receiver.dispatch.map(({ target }) => target)
+    const warnings = await this.#options.targets.warningsOf(targets)
+    return { ...shownFields(receiver), warnings }
+  }
+}
+
+function shownFields({
+  name,
+  instance,
+  webhook,
+  rules,
+  dispatch,
+  description,
+  status,
+  hasSecret,
+  previousTokenUntil,
+  previousSecretUntil,
+  version,
+  createdAt,
+  updatedAt,
+}: StoredReceiver): Omit<Receiver, 'warnings'> {
+  return {
+    ...{ name, instance, webhook, rules, dispatch, description, status, hasSecret },
+    ...{ previousTokenUntil, previousSecretUntil, version, createdAt, updatedAt },
+  }
+}
+
+function isUrl({ target }: Dispatch): boolean {
+  return target.startsWith('url:')
+}
+
+function madeSecret({ secretFrom, signature, title }: Sender): string {
+  if (secretFrom === 'user') return newSecret(signature.secret)
+  throw requestInvalid([
+    `body/signing_secret: ${title} makes the secret; copy it from where the webhook is set up there`,
+  ])
+}

@@ -1,0 +1,53 @@
+import type { DeliveryRules } from './schema.ts'
+
+/** Why nothing could be verified by the rules, or more than is signed would be trusted; empty: they are sound. */
+export function rulesProblems({ signature }: DeliveryRules): readonly string[] {
+  const { signed, timestamp, idHeader, form, prefix } = signature
+  const places = new Set([...signed.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name))
+  const [place] = timestamp?.from.split(':') ?? []
+  const isInBody = timestamp?.from.startsWith('/') === true
+  const isSignedTime = timestamp !== null && !isInBody
+  const problems: readonly (readonly [isProblem: boolean, field: string, text: string])[] = [
+    [
+      [...places].some((name) => !['body', 'timestamp', 'id'].includes(name ?? '')),
+      'signed',
+      'has only {body}, {timestamp} and {id} in braces',
+    ],
+    [
+      timestamp !== null && !fromPattern.test(timestamp.from),
+      'timestamp/from',
+      'must be header:NAME, pair:NAME or a JSON pointer such as /sent_at',
+    ],
+    [
+      place === 'pair' && form !== 'pairs',
+      'timestamp/from',
+      'pair:NAME needs a header of the form `pairs`',
+    ],
+    [
+      isSignedTime && !places.has('timestamp'),
+      'signed',
+      'must contain {timestamp}: a time that is not signed can be forged',
+    ],
+    [
+      !isSignedTime && places.has('timestamp'),
+      'timestamp',
+      'must say in which header or pair {timestamp} stands',
+    ],
+    [idHeader === null && places.has('id'), 'id_header', 'must say where {id} stands'],
+    [
+      idHeader !== null && !places.has('id'),
+      'signed',
+      'must contain {id}: an id that is not signed can be forged',
+    ],
+    [
+      form === 'pairs' && !/^[\w-]+$/.test(prefix),
+      'prefix',
+      'must be the name of the pairs that hold a signature, such as v1',
+    ],
+  ]
+  return problems.flatMap(([isProblem, field, text]) =>
+    isProblem ? [`body/rules/signature/${field}: ${text}`] : [],
+  )
+}
+
+const fromPattern = /^(?:header:[a-z0-9-]{1,100}|pair:[\w-]{1,100}|\/.*)$/
