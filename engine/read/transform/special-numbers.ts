@@ -23,8 +23,6 @@ export class SpecialNumbers {
       const special = specialNumbers.get(value)
       return special === undefined ? [] : [[name, special] as const]
     })
-    return found.length === 0
-      ? record
-      : Object.fromEntries([...Object.entries(record), ...found])
+    return found.length === 0 ? record : Object.fromEntries([...Object.entries(record), ...found])
   }
 }

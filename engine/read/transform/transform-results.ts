@@ -1,4 +1,9 @@
-import { isRawJson, parseExact, type RecordData, type RecordValue } from '../../../protocol/index.ts'
+import {
+  isRawJson,
+  parseExact,
+  type RecordData,
+  type RecordValue,
+} from '../../../protocol/index.ts'
 
 /** What a function made of one record. */
 export type TransformResult = { readonly record: RecordData } | { readonly reject: string }

@@ -241,14 +241,7 @@ describe('the requests of a transformed stream', () => {
     for (let id = 0; id < 5; id++) await large.output.records([{ id, name }])
     await large.output.state(null)
     expect(sizes).toEqual([2, 2, 1])
-    expect(large.arrived().map((row) => (row as RecordData).id)).toEqual([
-      0,
-      1,
-      2,
-      3,
-      4,
-      undefined,
-    ])
+    expect(large.arrived().map((row) => (row as RecordData).id)).toEqual([0, 1, 2, 3, 4, undefined])
   })
 
   test('are some at a time, and their records stay in order before the state', async () => {
