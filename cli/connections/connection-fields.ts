@@ -42,7 +42,7 @@ export function connectionOptions(command: Command): Command {
     .option(
       '--transform <function:NAME>',
       'the function that changes their records; for some of them: STREAM=function:NAME, repeated; none: no function',
-      (text: string, before: readonly string[] = []) => [...before, text],
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
     .option('--schedule <CRON>', 'cron schedule of its runs: five fields')
     .option('--timezone <NAME>', 'time zone of the schedule; default: UTC')

@@ -98,8 +98,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const functions = functionsService(settings)
   const planPlaces = { instances, addressOf, logOf, allowedNetworks, functions }
-  const checkLog = logOf
-  const connections = { store, instances, jobs, addressOf, checkLog, functions, logger, now }
+  const choices = { addressOf, checkLog: logOf, functions }
+  const connections = { store, instances, jobs, logger, now, ...choices }
   const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {

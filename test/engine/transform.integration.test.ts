@@ -79,7 +79,7 @@ describe.each(['embedded', 'kafka block', 'kafka record'] as const)(
         withoutIds(
           mapping(({ body, total, ...record }) =>
             body === 'body 7'
-              ? `nothing for ${String(body)}`
+              ? `nothing for ${body}`
               : { ...record, total, body: 'x', new_field: 1 },
           ),
         ),

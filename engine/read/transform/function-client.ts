@@ -15,9 +15,9 @@ export interface FunctionClientOptions {
   readonly stream: StreamId
   /** Aborted when the run is stopped: a request that is under way may end, but is not repeated. */
   readonly stop: AbortSignal
-  now(): number
+  readonly now: () => number
   /** The function asks for a pause. */
-  onPause(untilMs: number): void
+  readonly onPause: (untilMs: number) => void
   /** Default: 30 s for a request with its response. */
   readonly timeoutMs?: number
   /** Default: 1, 2, 4 and 8 s. */

@@ -57,6 +57,6 @@ describe('the results of a function', () => {
       'results[0] of its response is neither `{"record": {…}}` nor `{"reject": "reason"}`',
     ]),
   ])('%s is refused', (text, message) => {
-    expect(() => readResults(text ?? '', 1)).toThrow(message)
+    expect(() => readResults(text, 1)).toThrow(message)
   })
 })

@@ -126,7 +126,7 @@ describe('a transformed stream', () => {
   test('loads what the function returned, with reasons for what it rejected', async () => {
     using opened = open(
       changing(({ name, ...record }) =>
-        name === null ? { reject: 'no name' } : { record: { ...record, name: `${String(name)}!` } },
+        name === null ? { reject: 'no name' } : { record: { ...record, name: `${name as string}!` } },
       ),
     )
     const { output, arrived } = opened
@@ -259,11 +259,11 @@ describe('the requests of a transformed stream', () => {
     })
     const ids = Array.from({ length: 7 * batchRecords }, (_, id) => ({ id }))
     const done = opened.output.records(ids).then(() => opened.output.state(null))
-    let isDone = false
+    const progress = { isDone: false }
     const end = done.finally(() => {
-      isDone = true
+      progress.isDone = true
     })
-    while (!isDone) {
+    while (!progress.isDone) {
       // The newest response comes first.
       waiting.pop()?.()
       await new Promise(setImmediate)
