@@ -9,6 +9,7 @@ import type { AskService } from './client/service-command.ts'
 import { codegenCommand } from './codegen/codegen-program.ts'
 import { completionCommands } from './completion/completion-program.ts'
 import { connectionsCommand } from './connections/connections-program.ts'
+import { deliveriesCommand } from './deliveries/deliveries-program.ts'
 import { demoCommand } from './demo/demo-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
@@ -96,6 +97,7 @@ export function createProgram(options: ProgramOptions): Command {
   codegenCommand(connect, options.askService)
   actionsCommand(connect, options.askService)
   receiversCommand(connect, options.askService)
+  deliveriesCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)

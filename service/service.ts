@@ -9,6 +9,7 @@ import type { SandboxService } from './sandboxes/contract.ts'
 import type { SchemaService } from './schemas/contract.ts'
 import type { ReceiverService } from './webhooks/receivers/contract.ts'
 import type { UserService } from './users/contract.ts'
+import type { DeliveryStore } from './webhooks/deliveries/contract.ts'
 import type { IngressService } from './webhooks/ingress/contract.ts'
 
 /**
@@ -24,6 +25,7 @@ export interface Service {
   readonly schemas: SchemaService
   readonly sandboxes: SandboxService
   readonly receivers: ReceiverService
+  readonly deliveries: DeliveryStore
   readonly ingress: IngressService
   readonly apiKeys: ApiKeyService
   readonly users: UserService

@@ -50,6 +50,7 @@ import { healthRoutes } from './health-routes.ts'
 import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
+import { deliveryRoutes } from '../webhooks/deliveries/delivery-routes.ts'
 import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
@@ -170,6 +171,7 @@ async function apiRoutes(
       })
       sandboxRoutes(api, service.sandboxes)
       receiverRoutes(api, service.receivers)
+      deliveryRoutes(api, service.deliveries)
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)

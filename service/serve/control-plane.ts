@@ -22,14 +22,15 @@ import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
-import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
-import { noAdvice } from '../webhooks/receivers/target-advice.ts'
+import type { OpenDispatch } from '../webhooks/dispatch/open-dispatch.ts'
+import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
+import type { OpenIngress } from '../webhooks/ingress/open-ingress.ts'
 import { functionsService } from './functions-service.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { ProcessHealthService } from './health.ts'
+import { openWebhooks } from './open-webhooks.ts'
 
 export interface ControlPlaneOptions {
   readonly settings: Settings
@@ -58,7 +59,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
+  readonly dispatch: Pick<OpenDispatch, 'run'>
   readonly ingress: Pick<OpenIngress, 'start' | 'run' | 'consume'>
+  /** The same for receivers of webhooks: their names. */
+  readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
 
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
@@ -100,15 +104,17 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const planPlaces = { instances, addressOf, logOf, allowedNetworks, functions }
   const choices = { addressOf, checkLog: logOf, functions }
   const connections = { store, instances, jobs, logger, now, ...choices }
-  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
+  const webhooks = openWebhooks({ settings, store, vault, catalog, kafka, logger, now })
   const leftOvers = { store, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
+    noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
     addressOf,
     logOf,
-    ingress,
+    ingress: webhooks.ingress,
+    dispatch: webhooks.dispatch,
     service: {
       catalog,
       instances,
@@ -126,7 +132,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       connections: new StoredConnectionService(connections),
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
-      ingress: ingress.service,
+      ...webhooks.service,
       sandboxes: new StoredSandboxService({
         store,
         instances,
@@ -139,22 +145,13 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
-      receivers: new StoredReceiverService({
-        store,
-        vault,
-        catalog,
-        publicUrl: settings.publicUrl,
-        targets: noAdvice,
-        logger,
-        now,
-      }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        [clients, opened, threads, ingress].map((part) => part[Symbol.asyncDispose]()),
+        [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
   }

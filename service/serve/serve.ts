@@ -28,6 +28,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Retention, Store } from '../store/store.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { createDispatchMetrics } from '../webhooks/dispatch/dispatch-metrics.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, openServiceThreads, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
@@ -95,7 +96,11 @@ export async function serve(options: ServeOptions): Promise<void> {
     (signal: AbortSignal) => databases.watch(signal),
     ...(roles.api ? [plane.ingress.run] : []),
     ...(roles.worker
-      ? [workerLoop(options, { ...shared, metrics, isAlone }), plane.ingress.consume]
+      ? [
+          workerLoop(options, { ...shared, metrics, isAlone }),
+          plane.ingress.consume,
+          dispatchLoop(plane, metrics),
+        ]
       : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
@@ -137,6 +142,7 @@ function retentionOf(settings: Settings): Partial<Retention> {
     logDays: settings.logRetentionDays,
     runDays: settings.runRetentionDays,
     auditDays: settings.auditRetentionDays,
+    deliveryDays: settings.webhookRetentionDays,
   }
 }
 
@@ -149,7 +155,7 @@ async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Pol
 
 /** The vault may be another one, or empty: that is reported at the start, not by failing runs. */
 async function lookForLostSecrets(
-  plane: Pick<ControlPlane, 'noteLostSecrets'>,
+  plane: Pick<ControlPlane, 'noteLostSecrets' | 'noteLostReceiverSecrets'>,
   logger: Logger,
 ): Promise<void> {
   try {
@@ -163,6 +169,12 @@ async function lookForLostSecrets(
       logger.error(
         { instances: damaged.slice(0, mostNamed), count: damaged.length },
         'the secrets of these instances are damaged in the vault: docs/errors/vault_corrupt.md says what to do',
+      )
+    const receivers = await plane.noteLostReceiverSecrets()
+    if (receivers.length > 0)
+      logger.error(
+        { receivers: receivers.slice(0, mostNamed), count: receivers.length },
+        'the vault has no usable secrets of these receivers: check that it is the right one, or give them again',
       )
   } catch (thrown) {
     const { code, message } = ConnectError.from(thrown)
@@ -239,10 +251,20 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     places: { addressOf, logOf, allowedNetworks, functions: functionsService(settings) },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),
-    owner: `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`,
+    owner: processName(),
     now: () => options.now(),
   })
   return (signal) => worker.run(signal)
+}
+
+function dispatchLoop({ dispatch }: ControlPlane, registry: Registry): Loop {
+  const metrics = createDispatchMetrics(registry)
+  return (signal) => dispatch.run({ owner: processName(), metrics }, signal)
+}
+
+/** No other process has it. */
+function processName(): string {
+  return `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`
 }
 
 /** Not more than the machine can bear: the process would starve itself. */

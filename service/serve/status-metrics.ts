@@ -28,6 +28,10 @@ export function statusMetrics(registry: Registry, sources: StatusSources): () =>
     gauges.oldestQueued.set(status.oldestQueuedSeconds)
     gauges.overdue.set(status.overdueSchedules)
     gauges.unsent.set(unsent)
+    gauges.eventsWaiting.set(status.webhooks.waiting)
+    gauges.oldestEvent.set(status.webhooks.oldestWaitingSeconds)
+    gauges.eventsDead.set(status.webhooks.dead)
+    gauges.interrupted.set(status.webhooks.interruptedTargets)
     // Without those that were deleted or paused in the meantime.
     gauges.lastSuccess.reset()
     gauges.failing.reset()
@@ -44,6 +48,10 @@ interface StatusGauges {
   readonly oldestQueued: Gauge
   readonly overdue: Gauge
   readonly unsent: Gauge
+  readonly eventsWaiting: Gauge
+  readonly oldestEvent: Gauge
+  readonly eventsDead: Gauge
+  readonly interrupted: Gauge
   readonly lastSuccess: Gauge<'connection'>
   readonly failing: Gauge<'connection'>
 }
@@ -59,6 +67,8 @@ export function createStatusGauges(registry: Registry): StatusGauges {
       labelNames: ['connection'],
       registers,
     })
+  const webhooks = (name: string, help: string): Gauge =>
+    new Gauge({ name: `reactor_connect_webhooks_${name}`, help, registers })
   return {
     partUp: new Gauge({
       name: 'reactor_connect_service_part_up',
@@ -78,6 +88,22 @@ export function createStatusGauges(registry: Registry): StatusGauges {
     unsent: service(
       'schedules_unsent',
       'Schedules that have not been sent to the external Jobs service yet',
+    ),
+    eventsWaiting: webhooks(
+      'dispatches_waiting',
+      'Events of webhooks that have not reached a target yet, once for each target',
+    ),
+    oldestEvent: webhooks(
+      'dispatches_oldest_seconds',
+      'How long ago the oldest of the events that wait was received',
+    ),
+    eventsDead: webhooks(
+      'dispatches_dead',
+      'Events that were given up, and neither replayed nor discarded',
+    ),
+    interrupted: webhooks(
+      'targets_interrupted',
+      'Targets to which nothing is sent for a time, because they do not work',
     ),
     lastSuccess: ofConnection(
       'last_success_timestamp_seconds',

@@ -16,6 +16,8 @@ import { migrate } from '../platform/database/migrate.ts'
 import { prune } from './prune.ts'
 import { PostgresRunStore } from '../runs/run-store.ts'
 import { PostgresDeliveryLog } from '../webhooks/deliveries/delivery-log.ts'
+import { PostgresDeliveryStore } from '../webhooks/deliveries/delivery-store.ts'
+import { PostgresDispatchStore } from '../webhooks/dispatch/dispatch-store.ts'
 import { PostgresReceiverStore } from '../webhooks/receivers/receiver-store.ts'
 import { PostgresSandboxStore } from '../sandboxes/sandbox-store.ts'
 import { PostgresSchedulesAtJobsStore } from '../schedules/schedules-at-jobs-store.ts'
@@ -38,6 +40,7 @@ const standardRetention: Retention = {
   runDays: 90,
   auditDays: 365,
   discoveryHours: 24,
+  deliveryDays: 30,
 }
 /** For one process: statements take milliseconds, and a server has room for about a hundred sessions. */
 const sessions = 10
@@ -60,6 +63,8 @@ export async function openStore({
     runs: new PostgresRunStore({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
     receivers: new PostgresReceiverStore(database, listener),
     deliveryLog: new PostgresDeliveryLog(database),
+    deliveries: new PostgresDeliveryStore(database),
+    dispatches: new PostgresDispatchStore(database, listener),
     schedulesAtJobs: new PostgresSchedulesAtJobsStore(database),
     drift: new PostgresDriftStore(database),
     schemas: new PostgresSchemaStore(database),

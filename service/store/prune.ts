@@ -1,5 +1,6 @@
 import { answerLifetime } from '../platform/http/idempotency-store.ts'
 import type { Database } from '../platform/database/database.ts'
+import { pruneDeliveries } from '../webhooks/deliveries/prune-deliveries.ts'
 import type { Retention } from './store.ts'
 
 /** Per call: the rest is for the next one. */
@@ -18,6 +19,9 @@ const jobDays = 7
 export async function prune(database: Database, retention: Retention): Promise<void> {
   for (const rows of oldRows(retention))
     await inBatches(batchRows, (limit) => deleteOld(database, rows, limit))
+  await inBatches(batchRows, (limit) =>
+    pruneDeliveries(database, { days: retention.deliveryDays, limit }),
+  )
   // Last: the first time there may be years of runs, which should not delay the others.
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
   await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))

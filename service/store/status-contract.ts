@@ -1,3 +1,5 @@
+import type { WebhookStatus } from '../webhooks/deliveries/contract.ts'
+
 /** The state of the service as a whole, for its metrics. */
 export interface StoreStatus {
   /** Active connections. */
@@ -8,6 +10,7 @@ export interface StoreStatus {
   readonly oldestQueuedSeconds: number
   /** Schedules that the service fires itself, and that have been due for a minute or more. */
   readonly overdueSchedules: number
+  readonly webhooks: WebhookStatus
 }
 
 export interface ConnectionStatus {

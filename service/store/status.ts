@@ -1,3 +1,4 @@
+import { readWebhookStatus } from '../webhooks/deliveries/webhook-status.ts'
 import type { ConnectionStatus, StoreStatus } from './status-contract.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 
@@ -44,6 +45,7 @@ export async function readStatus(database: Database): Promise<StoreStatus> {
     queuedRuns: queue?.queued ?? 0,
     oldestQueuedSeconds: queue?.oldest ?? 0,
     overdueSchedules: queue?.overdue ?? 0,
+    webhooks: await readWebhookStatus(database),
   }
 }
 

@@ -7,7 +7,11 @@ import type { DiscoveryStore, InstanceStore } from '../instances/contract.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 import type { RunStore } from '../runs/contract.ts'
-import type { StoredDeliveryLog } from '../webhooks/deliveries/contract.ts'
+import type {
+  DeliveryStore,
+  DispatchStore,
+  StoredDeliveryLog,
+} from '../webhooks/deliveries/contract.ts'
 import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
 import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
@@ -32,6 +36,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly schedulesAtJobs: SchedulesAtJobsStore
   readonly receivers: ReceiverStore
   readonly deliveryLog: StoredDeliveryLog
+  readonly deliveries: DeliveryStore
+  readonly dispatches: DispatchStore
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore
@@ -65,4 +71,6 @@ export interface Retention {
   readonly auditDays: number
   /** Discoveries older than this go. Default 24 (the cache trusts them for 1 only). */
   readonly discoveryHours: number
+  /** Deliveries of webhooks that came longer ago go, if they have reached their targets. Default 30 days. */
+  readonly deliveryDays: number
 }

@@ -6,6 +6,7 @@ import { stages } from '../../engine/run/bottleneck.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { requestMetrics } from '../../service/platform/http/request-metrics.ts'
 import { createServiceMetrics } from '../../service/run-worker/service-metrics.ts'
+import { createDispatchMetrics } from '../../service/webhooks/dispatch/dispatch-metrics.ts'
 import { createStatusGauges } from '../../service/serve/status-metrics.ts'
 
 const dashboard = z.looseObject({
@@ -30,13 +31,15 @@ async function metrics(): Promise<readonly { name: string; type: string }[]> {
   createRunMetrics(registry)
   createServiceMetrics(registry)
   createStatusGauges(registry)
+  createDispatchMetrics(registry)
   requestMetrics(registry)
   const all = await registry.getMetricsAsJSON()
   return all.map(({ name, type }) => ({ name, type: String(type) }))
 }
 
 /** Not the schemas of the databases, which begin in the same way. */
-const metricName = /\breactor_connect_(?:reader|log|sink|run|service|connection|http)_[a-z_]+/g
+const metricName =
+  /\breactor_connect_(?:reader|log|sink|run|service|connection|http|webhooks)_[a-z_]+/g
 
 function namesIn(text: string): readonly string[] {
   return [...new Set(text.match(metricName) ?? [])].sort()

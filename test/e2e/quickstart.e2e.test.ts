@@ -431,6 +431,10 @@ describe('beside the quickstart', () => {
     )
     expect(tried).toContain('carried out in the vendor’s test mode')
     expect(tried).not.toContain('sk_test_51planted')
+    const receiver = await succeeds(
+      'connect receivers create my-stripe --webhook events --dispatch job:process-stripe-event',
+    )
+    expect(receiver).toMatch(/^ingress_url: \/connect\/v1\/ingress\/rcvt_[\w-]{43}$/m)
     expect(vendor.last).toMatchObject({
       method: 'POST',
       url: '/v1/customers',

@@ -87,12 +87,7 @@ class Kept {
   async answer(method: string, path: string, body: unknown): Promise<Answer> {
     const [, queue = '', job = ''] =
       /^\/v1\/queues\/(?!connect\/)([^/]+)\/jobs\/([^/]+)$/.exec(path) ?? []
-    if (method === 'PUT' && queue !== '') {
-      const jobs = this.queues.get(queue) ?? new Map<string, unknown>()
-      jobs.set(decodeURIComponent(job), jobBody.parse(body).payload)
-      this.queues.set(queue, jobs)
-      return [204]
-    }
+    if (queue !== '') return this.#putElsewhere(method, { queue, job, body })
     const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
     const name = decodeURIComponent(id)
     switch (`${method} ${kind}`) {
@@ -116,6 +111,17 @@ class Kept {
 
   #keep(id: string, { delay_ms: delayMs, group, payload }: z.output<typeof jobBody>): Answer {
     this.jobs.set(id, { group, payload, dueAtMs: Date.now() + delayMs })
+    return [204]
+  }
+
+  /** Of a queue that is not the one of runs. */
+  #putElsewhere(
+    method: string,
+    { queue, job, body }: { readonly queue: string; readonly job: string; readonly body: unknown },
+  ): Answer {
+    if (method !== 'PUT') return [404]
+    const jobs = this.queues.get(queue) ?? new Map<string, unknown>()
+    this.queues.set(queue, jobs.set(decodeURIComponent(job), jobBody.parse(body).payload))
     return [204]
   }
 

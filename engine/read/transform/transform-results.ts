@@ -17,7 +17,7 @@ export class InvalidResponse extends Error {}
  */
 export function readResults(text: string, count: number): readonly TransformResult[] {
   const response = parse(text)
-  const results = isRecord(response) ? response.results : undefined
+  const results = isRecordData(response) ? response.results : undefined
   if (!isList(results))
     throw new InvalidResponse('its response is not `{"results": […]}`, but must be')
   if (results.length !== count)
@@ -37,11 +37,11 @@ function parse(text: string): RecordValue {
 
 function resultOf(entry: RecordValue, index: number): TransformResult {
   if (entry === null) return { reject: 'null was returned for it' }
-  const { record, reject, ...others } = isRecord(entry) ? entry : {}
+  const { record, reject, ...others } = isRecordData(entry) ? entry : {}
   const isOnly = Object.keys(others).length === 0
   if (isOnly && reject === undefined) {
     if (record === null) return { reject: 'null was returned for it' }
-    if (record !== undefined && isRecord(record)) return { record }
+    if (record !== undefined && isRecordData(record)) return { record }
   }
   if (isOnly && record === undefined && typeof reject === 'string') return { reject }
   throw new InvalidResponse(
@@ -54,6 +54,6 @@ function isList(value: RecordValue | undefined): value is readonly RecordValue[]
 }
 
 /** Values that were parsed from JSON: no bytes. */
-function isRecord(value: RecordValue): value is RecordData {
+function isRecordData(value: RecordValue): value is RecordData {
   return typeof value === 'object' && value !== null && !isList(value) && !isRawJson(value)
 }

@@ -13,6 +13,7 @@ export type ListName =
   | 'audit'
   | 'sandboxes'
   | 'receivers'
+  | 'deliveries'
 
 export interface PagePlace {
   readonly limit: number

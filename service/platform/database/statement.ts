@@ -1,13 +1,24 @@
 /** Collects the conditions of a list and the values that are bound in them. */
 export class Conditions {
-  readonly values: unknown[] = []
+  readonly values: unknown[]
   #and = ''
+
+  /** @param values those of other conditions of the same statement */
+  constructor(values: unknown[] = []) {
+    this.values = values
+  }
 
   /** `column =` and the like; skipped if the value is null or undefined. `end` follows the value. */
   add(comparison: string, value: unknown, end = ''): this {
     if (value === undefined || value === null) return this
     this.values.push(value)
     this.#and += ` AND ${comparison} $${String(this.values.length)}${end}`
+    return this
+  }
+
+  /** A condition without values of its own. */
+  require(condition: string): this {
+    this.#and += ` AND ${condition}`
     return this
   }
 

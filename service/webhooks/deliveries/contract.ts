@@ -54,18 +54,33 @@ export interface DeliveryFilter {
   readonly until?: string
 }
 
-export interface DeliveryStore extends DeliveryLog {
-  /** Newest first. */
+export interface DeliveryStore {
+  /** Newest first. Throws `receiver_not_found`. */
   list(page: PageRequest & DeliveryFilter): Promise<Page<Delivery>>
   /** Throws `delivery_not_found`. */
   get(receiver: string, id: string): Promise<DeliveryPayload>
   /**
-   * Makes dispatches pending again that are done, dead or discarded; at most `limit`, oldest first. A new one is made for a present target of the receiver that has
-   * none. Returns how many; call again until it is 0 … the `after` of the result continues.
+   * Makes dispatches pending again that are done, dead or discarded; oldest first, and behind those of their order key that wait already. A
+   * present target of the receiver that has none gets one, unless a status is given. Throws `receiver_not_found`.
    */
-  replay(filter: DeliveryFilter & { readonly ids?: readonly string[] }): Promise<number>
-  /** Dead ones only. */
-  discard(filter: DeliveryFilter & { readonly ids?: readonly string[] }): Promise<number>
+  replay(selected: DeliverySelection): Promise<ChangedDeliveries>
+  /** Dead ones only: nobody has to look at them any more. Throws `receiver_not_found`. */
+  discard(selected: DeliverySelection): Promise<ChangedDeliveries>
+}
+
+export interface DeliverySelection extends DeliveryFilter {
+  readonly ids?: readonly string[]
+  /** The `next` of the call before. */
+  readonly after?: string
+  /** Deliveries that are looked at. Default 500. */
+  readonly limit?: number
+}
+
+export interface ChangedDeliveries {
+  /** Dispatches: a delivery has one for each target. */
+  readonly count: number
+  /** There are more: call again with it as `after`. null: there are none. */
+  readonly next: string | null
 }
 
 /** What the dispatcher takes and settles. Several processes may use it at once. */
@@ -132,3 +147,15 @@ export type SettledDispatch = { readonly seq: string; readonly target: string } 
   /** As `released`, because nothing can go to the target at all: it is interrupted for `delayMs`. */
   | { readonly outcome: 'unavailable'; readonly delayMs: number; readonly error: JsonObject }
 )
+
+/** Events of webhooks on their way to targets; an event counts once for each target. */
+export interface WebhookStatus {
+  /** Not settled: waiting, or on their way. */
+  readonly waiting: number
+  /** How long ago the oldest of them was received. */
+  readonly oldestWaitingSeconds: number
+  /** Given up, and neither replayed nor discarded. */
+  readonly dead: number
+  /** Targets to which nothing is sent for a time, because they do not work. */
+  readonly interruptedTargets: number
+}

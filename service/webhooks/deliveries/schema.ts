@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { freeObject, name, timestamp } from '../../platform/fields.ts'
+import { freeObject, givenTime, name, timestamp } from '../../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 
 export const dispatchStatus = z.enum(['pending', 'running', 'done', 'dead', 'discarded'])
@@ -52,3 +52,63 @@ export const deliveryPayloadSchema = z
   .meta({ id: 'DeliveryPayload' })
 export type DeliveryPayload = Resource<typeof deliveryPayloadSchema>
 export const deliveryPayloadDocument = snakeCaseSchema(deliveryPayloadSchema)
+
+export const deliveryId = z
+  .string()
+  .regex(/^dlv_[0-9A-Z]{26}$/, 'is no id of a delivery: dlv_ and 26 letters and digits')
+
+const short = z.string().min(1).max(1_000)
+
+/** Which deliveries are listed, replayed or discarded. */
+const filterFields = {
+  receiver: name.exactOptional(),
+  status: dispatchStatus.exactOptional().meta({
+    description: 'Only those with this status at a target; `dead`: they were given up.',
+  }),
+  kind: deliveryKind.exactOptional(),
+  eventType: short.exactOptional().meta({ description: 'As the sender names it: `charge.paid`.' }),
+  eventId: short.exactOptional().meta({ description: 'As the sender names it.' }),
+  target: short.exactOptional().meta({ description: 'As the receiver has it: `job:NAME`.' }),
+  since: givenTime.exactOptional().meta({ description: 'Received from this time on, ISO 8601.' }),
+  until: givenTime.exactOptional().meta({ description: 'Received before this time.' }),
+}
+export const deliveryFilterSchema = z.strictObject(filterFields)
+/** In a query. */
+export const deliveryFilterFields = {
+  receiver: filterFields.receiver,
+  status: filterFields.status,
+  kind: filterFields.kind,
+  event_type: filterFields.eventType,
+  event_id: filterFields.eventId,
+  target: filterFields.target,
+  since: filterFields.since,
+  until: filterFields.until,
+}
+
+export const deliverySelectionSchema = z
+  .strictObject({
+    ids: z
+      .array(deliveryId)
+      .min(1)
+      .max(500)
+      .exactOptional()
+      .meta({ description: 'Only these deliveries.' }),
+    ...filterFields,
+    after: deliveryId
+      .exactOptional()
+      .meta({ description: 'The `next` of the response before, for the rest.' }),
+  })
+  .meta({ id: 'DeliverySelection' })
+export const deliverySelectionDocument = snakeCaseSchema(deliverySelectionSchema)
+
+export const changedDeliveriesDocument = z
+  .object({
+    count: z.int().meta({
+      description: 'How many events were changed; an event counts once for each target.',
+    }),
+    next: z.string().nullable().meta({
+      description:
+        'A request handles at most 500 deliveries. If there are more: send it again with this as `after`.',
+    }),
+  })
+  .meta({ id: 'ChangedDeliveries' })

@@ -5,6 +5,7 @@ import type {
   SettledDispatch,
 } from '../deliveries/contract.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { receiverChannel } from '../receivers/receiver-store.ts'
 import { claimDispatches } from './claim-dispatches.ts'
 import { settleDispatches } from './settle-dispatches.ts'
 import { dispatchChannel } from '../deliveries/append-deliveries.ts'
@@ -55,7 +56,11 @@ export class PostgresDispatchStore implements DispatchStore {
     return dueMs === null ? null : Math.max(0, dueMs)
   }
 
+  /** A receiver may have been resumed. */
   onDue(due: () => void): Disposable {
-    return this.#listener.onChange(dispatchChannel, due)
+    const subscriptions = new DisposableStack()
+    for (const channel of [dispatchChannel, receiverChannel])
+      subscriptions.use(this.#listener.onChange(channel, due))
+    return subscriptions
   }
 }

@@ -1,5 +1,5 @@
 import type { ClaimedDispatch } from '../deliveries/contract.ts'
-import { parseTarget, type Target } from './target.ts'
+import { parseTarget, type Target } from '../receivers/target.ts'
 import type { DispatchOutcome, DispatchTarget, TargetProblem } from './targets/contract.ts'
 
 /** The targets by kind. One that is missing: this process sends nothing to it. */

@@ -6,7 +6,7 @@ import type { ClaimedDispatch, DispatchStore, SettledDispatch } from '../deliver
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { mostAttempts, settledOf, unavailableOf } from './dispatch-outcome.ts'
 import type { DispatchTargets } from './dispatch-targets.ts'
-import { parseTarget } from './target.ts'
+import { parseTarget } from '../receivers/target.ts'
 
 export interface DispatcherOptions {
   readonly store: DispatchStore
@@ -16,7 +16,7 @@ export interface DispatcherOptions {
   readonly logger: Logger
   readonly metrics: DispatchMetrics
   /** 0 to 1. */
-  random(): number
+  readonly random: () => number
   readonly limits?: Partial<DispatchLimits>
 }
 
@@ -75,10 +75,11 @@ export class Dispatcher {
 
   /** Runs until the signal is aborted. What is on its way is finished then, or given back. */
   async run(signal: AbortSignal): Promise<void> {
-    using _listening = this.#options.store.onDue(() => {
+    const listening = this.#options.store.onDue(() => {
       this.#wake.now()
     })
     while (!signal.aborted) await this.#wake.wait(await this.#claim(), signal)
+    listening[Symbol.dispose]()
     await this.#drain()
   }
 

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto'
-import { parsePointer } from '../../../lib/text/json-pointer.ts'
-import { ConnectError, valueAt, type JsonValue } from '../../../protocol/index.ts'
-import { isRawJson, parseExactJson } from '../../../protocol/exact-json.ts'
+import { ConnectError, type JsonValue } from '../../../protocol/index.ts'
+import { dispatchesIn, LazyBody, textOf } from '../deliveries/event-body.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import type { IngressRules } from './ingress-rules.ts'
 
@@ -9,9 +7,6 @@ import type { IngressRules } from './ingress-rules.ts'
 const maxIdLength = 500
 /** Of a type: it is for people and filters. */
 const maxTypeLength = 200
-/** A longer key is replaced by its hash: an index holds it. */
-const maxOrderKeyLength = 200
-
 /** What a genuine delivery says about itself. */
 export interface ReadEvent {
   readonly eventId: string
@@ -52,49 +47,8 @@ export function readEvent(
   const value = at(eventId)
   const id = usableId(value)
   if (id === undefined) throw malformed(idProblem(value, eventId))
-  const dispatches = dispatch.map(({ target, orderBy }) => ({
-    target,
-    orderKey: orderBy === undefined ? null : orderKeyOf(body.at(orderBy)),
-  }))
+  const dispatches = dispatchesIn(body, dispatch)
   return { eventId: id, eventType: type, dispatches, answer: undefined }
-}
-
-/** Parsed when the first place in it is asked for: many vendors say all in headers. */
-class LazyBody {
-  readonly #bytes: Buffer
-  #parsed: { readonly value: JsonValue | undefined } | undefined
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
-  }
-
-  get isJson(): boolean {
-    return this.#value !== undefined
-  }
-
-  at(pointer: string): JsonValue | undefined {
-    const value = this.#value
-    return value === undefined ? undefined : valueAt(value, parsePointer(pointer))
-  }
-
-  get #value(): JsonValue | undefined {
-    this.#parsed ??= { value: parsed(this.#bytes) }
-    return this.#parsed.value
-  }
-}
-
-function parsed(bytes: Buffer): JsonValue | undefined {
-  try {
-    return parseExactJson(bytes.toString('utf8'))
-  } catch {
-    return undefined // Also nested too deeply: a RangeError.
-  }
-}
-
-function textOf(value: JsonValue | undefined): string | undefined {
-  if (typeof value === 'string') return value
-  if (typeof value === 'number') return String(value)
-  return isRawJson(value) ? value.rawJSON : undefined
 }
 
 function usableId(value: JsonValue | undefined): string | undefined {
@@ -108,14 +62,6 @@ function idProblem(value: JsonValue | undefined, place: string): string {
   if (text === undefined) return `its id at ${place} is neither a text nor a number`
   if (text === '') return `its id at ${place} is empty`
   return `its id at ${place} is longer than ${String(maxIdLength)} characters`
-}
-
-/** Null if there is no such value: then the order does not matter. */
-function orderKeyOf(value: JsonValue | undefined): string | null {
-  if (value === undefined || value === null) return null
-  const text = textOf(value) ?? JSON.stringify(value)
-  if (text.length <= maxOrderKeyLength) return text
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }
 
 function malformed(reason: string): ConnectError {

@@ -25,7 +25,8 @@ interface ReceiverRow extends Row {
 }
 
 const table = 'reactor_connect_service.receivers'
-const channel = 'reactor_connect_receiver'
+/** Notified with the id of a receiver that changed. */
+export const receiverChannel = 'reactor_connect_receiver'
 const storedSchema = receiverSchema.omit({ warnings: true })
 const columns = selectColumns(storedSchema, 'r', ['instance'])
 
@@ -55,7 +56,7 @@ export class PostgresReceiverStore implements ReceiverStore {
            FROM (SELECT $1::text AS name) AS given
            LEFT JOIN reactor_connect_service.instances AS instance USING (name)
            WHERE given.name IS NULL OR instance.id IS NOT NULL
-           RETURNING *, ${notifying(channel, 'id')}
+           RETURNING *, ${notifying(receiverChannel, 'id')}
          ) ${select('made')}`,
         [instance, ...made.values],
       )
@@ -118,7 +119,7 @@ export class PostgresReceiverStore implements ReceiverStore {
            version = version + 1,
            updated_at = now()
          WHERE name = $1 AND version = coalesce($2, version)
-         RETURNING *, ${notifying(channel, 'id')}
+         RETURNING *, ${notifying(receiverChannel, 'id')}
        ) ${select('changed')}`,
       [name, ifVersion, isSecretNew, ...changed.values],
     )
@@ -132,7 +133,7 @@ export class PostgresReceiverStore implements ReceiverStore {
       const [deleted] = await session.query<ReceiverRow>(
         `WITH deleted AS (
            DELETE FROM ${table} WHERE name = $1 AND version = coalesce($2, version)
-           RETURNING *, ${notifying(channel, 'id')}
+           RETURNING *, ${notifying(receiverChannel, 'id')}
          ) ${select('deleted')}`,
         [name, ifVersion],
       )
@@ -142,7 +143,7 @@ export class PostgresReceiverStore implements ReceiverStore {
   }
 
   onChange(changed: () => void): Disposable {
-    return this.#listener.onChange(channel, changed)
+    return this.#listener.onChange(receiverChannel, changed)
   }
 
   async #missing(name: string, expected: number | undefined): Promise<never> {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { webhookSignatureSchema } from '../../../connectors/webhook-signature.ts'
 import { name, timestamp, versioned } from '../../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
-import { targetText } from '../dispatch/target.ts'
+import { targetText } from './target.ts'
 
 /** A JSON pointer into the body, or `header:` and the name of a header. */
 const place = z

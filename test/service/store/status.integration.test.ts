@@ -34,6 +34,7 @@ test('the status tells the last success of each active connection, what waits an
     queuedRuns: 0,
     oldestQueuedSeconds: 0,
     overdueSchedules: 1,
+    webhooks: { waiting: 0, oldestWaitingSeconds: 0, dead: 0, interruptedTargets: 0 },
   })
   const { id } = await store.runs.create({ connection: 'never', trigger: 'manual' })
   await database.query(

@@ -1,5 +1,5 @@
 import type { ClaimedDispatch } from '../../deliveries/contract.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../../receivers/target.ts'
 
 /**
  * Sends events to targets of one kind: read this first. An event may come more than once, also at the same time from two processes after one

@@ -13,7 +13,7 @@ export interface FunctionTargetOptions {
   /** Of the Functions service. */
   readonly url?: string
   readonly apiKey?: string
-  now(): number
+  readonly now: () => number
   readonly timeoutMs?: number
 }
 

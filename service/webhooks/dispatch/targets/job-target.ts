@@ -17,8 +17,15 @@ export interface JobTargetOptions {
   /** The external Jobs service, for all other names. */
   readonly jobs?: Pick<JobsClient, 'send'>
   readonly signature: StandardSignature
-  now(): number
+  readonly now: () => number
   readonly timeoutMs?: number
+}
+
+/** The service takes its own jobs from it, and would delete these. */
+const ownQueue = 'connect'
+const ownQueueProblem: TargetProblem = {
+  reason: 'the queue `connect` of the Jobs service has the runs and schedules of this service',
+  fix: 'Give the job another name, with `reactor connect receivers update`.',
 }
 
 /** `job:NAME`: a request to the handler of that name, or a job in the queue NAME of an external Jobs service. */
@@ -31,7 +38,8 @@ export class JobTarget implements DispatchTarget<'job'> {
 
   problem({ name }: TargetOf<'job'>): TargetProblem | undefined {
     const { handlers, jobs } = this.#options
-    if (jobs !== undefined || Object.hasOwn(handlers, name)) return undefined
+    if (Object.hasOwn(handlers, name)) return undefined
+    if (jobs !== undefined) return name === ownQueue ? ownQueueProblem : undefined
     return {
       reason: `no handler is set for the job ${name}, and there is no Jobs service`,
       fix: `Set the URL of its handler in the settings: \`${name} = "http://…"\` in \`[connect.jobs.handlers]\`, or a Jobs service with \`jobs.url\`, and restart the service.`,

@@ -27,7 +27,7 @@ export class StandardSignature {
   readonly #now: () => number
   readonly #known = new Map<string, KnownSecrets>()
 
-  constructor({ vault, now }: { readonly vault: Pick<Vault, 'get'>; now(): number }) {
+  constructor({ vault, now }: { readonly vault: Pick<Vault, 'get'>; readonly now: () => number }) {
     this.#vault = vault
     this.#now = now
   }

@@ -10,7 +10,7 @@ export interface UrlTargetOptions {
   readonly signature: StandardSignature
   /** Private or reserved networks that can be reached all the same. */
   readonly allowedNetworks: readonly string[]
-  now(): number
+  readonly now: () => number
   /** Default: 15 s. */
   readonly timeoutMs?: number
 }

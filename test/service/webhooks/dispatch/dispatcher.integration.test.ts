@@ -23,9 +23,9 @@ type Handler = (
 
 /** A dispatcher whose jobs are handled by a function. */
 function start(
-  store: DispatchStore,
+  queue: TestQueue,
   handle: Handler,
-  limits: Partial<DispatchLimits> = {},
+  { store = queue.store, ...limits }: Partial<DispatchLimits> & { store?: DispatchStore } = {},
 ): AsyncDisposable & { readonly registry: Registry } {
   const registry = new Registry()
   const job: DispatchTarget<'job'> = {
@@ -44,13 +44,13 @@ function start(
   })
   const stop = new AbortController()
   const running = dispatcher.run(stop.signal)
-  return {
+  return queue.dispatchers.use({
     registry,
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await running
     },
-  }
+  })
 }
 
 const done = { outcome: 'done' } as const
@@ -61,7 +61,7 @@ describe('the dispatcher', () => {
     await queue.receiver('shop')
     for (let count = 0; count < 100; count++) await queue.event({ targets: ['job:a', 'job:b'] })
     const sent: string[] = []
-    await using dispatcher = start(queue.store, ({ target, claimed }) => {
+    const dispatcher = start(queue, ({ target, claimed }) => {
       sent.push(`${target.name} ${claimed.delivery.id}`)
       return done
     })
@@ -80,7 +80,7 @@ describe('the dispatcher', () => {
     await queue.receiver('shop')
     await queue.event()
     const pauses: number[] = []
-    await using _dispatcher = start(queue.store, () => ({
+    start(queue, () => ({
       ...{ outcome: 'failed', reason: 'it responded with status 400', isRefused: true },
     }))
     for (let attempt = 1; attempt < 24; attempt++) {
@@ -111,7 +111,7 @@ describe('the dispatcher', () => {
     await using queue = await TestQueue.open()
     await queue.receiver('shop')
     await queue.event({ targets: ['job:busy', 'job:gone'] })
-    await using _dispatcher = start(queue.store, ({ target }) => ({
+    start(queue, ({ target }) => ({
       ...{ outcome: 'failed', reason: 'no' },
       ...(target.name === 'gone' ? { isFinal: true } : { retryAfterMs: 600_000 }),
     }))
@@ -126,7 +126,7 @@ describe('the dispatcher', () => {
     await using queue = await TestQueue.open()
     await queue.receiver('shop')
     await queue.event({ targets: ['job:unset', 'job:set', 'topic:unknown'] })
-    await using _dispatcher = start(queue.store, () => done)
+    start(queue, () => done)
     await vi.waitFor(async () => {
       expect(await queue.rows()).toMatchObject([
         { status: 'pending', attempts: 0, error: { code: 'target_not_available' } },
@@ -143,8 +143,8 @@ describe('the dispatcher', () => {
     for (let count = 0; count < 20; count++) await queue.event({ targets: slow })
     const free = Promise.withResolvers<undefined>()
     let fast = 0
-    await using _dispatcher = start(
-      queue.store,
+    start(
+      queue,
       async ({ target }) => {
         if (target.name === 'fast') fast += 1
         else await free.promise
@@ -169,7 +169,7 @@ describe('the dispatcher', () => {
     await queue.event()
     const begun = Promise.withResolvers<undefined>()
     const free = Promise.withResolvers<undefined>()
-    const dispatcher = start(queue.store, async () => {
+    const dispatcher = start(queue, async () => {
       begun.resolve(undefined)
       await free.promise
       return done
@@ -187,7 +187,7 @@ describe('the dispatcher', () => {
     await queue.event()
     const begun = Promise.withResolvers<undefined>()
     const stopping = start(
-      queue.store,
+      queue,
       (_, signal) => {
         begun.resolve(undefined)
         return new Promise((_resolve, reject) => {
@@ -201,7 +201,7 @@ describe('the dispatcher', () => {
     await begun.promise
     await stopping[Symbol.asyncDispose]()
     expect(await queue.rows()).toMatchObject([{ status: 'pending', attempts: 0 }])
-    await using _other = start(queue.store, () => done)
+    start(queue, () => done)
     await vi.waitFor(async () => {
       expect(await queue.statuses()).toEqual(['done'])
     }, 5_000)
@@ -211,7 +211,7 @@ describe('the dispatcher', () => {
     await using queue = await TestQueue.open()
     await queue.receiver('shop')
     await queue.event({ targets: ['job:vault', 'job:bug'] })
-    await using _dispatcher = start(queue.store, ({ target }) => {
+    start(queue, ({ target }) => {
       const details = { url: 'u', reason: 'r' }
       throw target.name === 'bug'
         ? new TypeError('SECRET')
@@ -241,13 +241,17 @@ describe('the dispatcher', () => {
           : store.settle(...given),
     }
     let sent = 0
-    await using _dispatcher = start(flaky, () => {
-      sent += 1
-      setTimeout(() => {
-        isAway = false
-      }, 300)
-      return done
-    })
+    start(
+      queue,
+      () => {
+        sent += 1
+        setTimeout(() => {
+          isAway = false
+        }, 300)
+        return done
+      },
+      { store: flaky },
+    )
     await vi.waitFor(async () => {
       expect(await queue.statuses()).toEqual(['done'])
     }, 5_000)

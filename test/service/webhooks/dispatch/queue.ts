@@ -21,6 +21,8 @@ export interface QueuedEvent {
 export class TestQueue implements AsyncDisposable {
   readonly store: PostgresDispatchStore
   readonly database: TestDatabase
+  /** Ended first. */
+  readonly dispatchers = new AsyncDisposableStack()
   readonly #sessions: Database
 
   private constructor(database: TestDatabase, sessions: Database) {
@@ -96,6 +98,7 @@ export class TestQueue implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispatchers.disposeAsync()
     await this.#sessions[Symbol.asyncDispose]()
     await this.database[Symbol.asyncDispose]()
   }

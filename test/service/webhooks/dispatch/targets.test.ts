@@ -140,7 +140,7 @@ describe('a url target', () => {
       })
       response.writeHead(200)
       const more = (): void => {
-        while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+        if (!response.destroyed && response.write(Buffer.alloc(65_536))) setImmediate(more)
       }
       response.on('drain', more)
       more()
@@ -248,6 +248,8 @@ describe('a job', () => {
     expect(more).toEqual([])
     expect(job?.payload).toMatchObject({ ...envelope, id: job?.id, body: { n: 1 } })
     expect(service.texts.at(-1)).toContain('"body":{"n": 1.0}\n}')
+    expect(target.problem(work)).toBeUndefined()
+    expect(target.problem({ kind: 'job', name: 'connect' })?.reason).toContain('runs')
     service.refuse(/work/)
     expect(await target.dispatch(event, neverAborted())).toMatchObject({ isTargetDown: true })
   })

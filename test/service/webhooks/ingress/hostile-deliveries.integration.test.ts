@@ -227,7 +227,17 @@ const makers: readonly ((random: Choices, token: string) => Buffer)[] = [
     }),
   // Lengths that are not those of the body.
   (random, token) => {
-    const length = random.pick(['-1', '0x10', '1e3', '99999999999999999999', '+5', '5, 5', '', '3', '2000000'])
+    const length = random.pick([
+      '-1',
+      '0x10',
+      '1e3',
+      '99999999999999999999',
+      '+5',
+      '5, 5',
+      '',
+      '3',
+      '2000000',
+    ])
     return request(token, { body: '{"id":1}', headers: { 'content-length': length } })
   },
   (random, token) =>

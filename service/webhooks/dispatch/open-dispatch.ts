@@ -1,0 +1,78 @@
+import type { Logger } from 'pino'
+import type { Settings } from '../../platform/config/settings.ts'
+import { JobsClient } from '../../platform/jobs/jobs-client.ts'
+import type { Vault } from '../../platform/vault/vault.ts'
+import type { DispatchStore } from '../deliveries/contract.ts'
+import type { TargetAdvice } from '../receivers/contract.ts'
+import type { DispatchMetrics } from './dispatch-metrics.ts'
+import { DispatchTargets, type TargetsByKind } from './dispatch-targets.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { FunctionTarget } from './targets/function-target.ts'
+import { JobTarget } from './targets/job-target.ts'
+import { StandardSignature } from './targets/standard-signature.ts'
+import { UrlTarget } from './targets/url-target.ts'
+
+export interface DispatchDependencies {
+  readonly settings: Settings
+  readonly store: { readonly dispatches: DispatchStore }
+  readonly vault: Pick<Vault, 'get'>
+  readonly logger: Logger
+  /** Targets of other kinds. */
+  readonly more?: TargetsByKind
+  readonly now: () => number
+}
+
+export interface OpenDispatch extends AsyncDisposable {
+  readonly advice: TargetAdvice
+  /** Dispatches what is due, until the signal is aborted. `owner`: no other process has this name. */
+  run(options: RunDispatch, signal: AbortSignal): Promise<void>
+}
+
+export interface RunDispatch {
+  readonly owner: string
+  readonly metrics: DispatchMetrics
+}
+
+/** The targets of a service, by its settings. */
+export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
+  const { settings, store, vault, logger, now, more = {} } = dependencies
+  const signature = new StandardSignature({ vault, now })
+  const { allowedNetworks, jobsHandlers: handlers, functionsUrl, functionsApiKey } = settings
+  const url = new UrlTarget({ signature, allowedNetworks, now })
+  const jobs = jobsClient(settings)
+  const targets = new DispatchTargets({
+    url,
+    job: new JobTarget({ handlers, signature, now, ...(jobs !== undefined && { jobs }) }),
+    function: new FunctionTarget({
+      now,
+      ...(functionsUrl !== undefined && { url: functionsUrl }),
+      ...(functionsApiKey !== undefined && { apiKey: functionsApiKey }),
+    }),
+    ...more,
+  })
+  return {
+    advice: {
+      // Whatever is missing may be set later: events wait until then.
+      check: () => Promise.resolve(),
+      warningsOf: (texts) => Promise.resolve(texts.flatMap((text) => warningOf(targets, text))),
+    },
+    run: ({ owner, metrics }, signal) => {
+      const { dispatches } = store
+      const random = Math.random
+      const options = { store: dispatches, targets, owner, metrics, logger, random }
+      return new Dispatcher(options).run(signal)
+    },
+    [Symbol.asyncDispose]: () => url[Symbol.asyncDispose](),
+  }
+}
+
+function jobsClient({ jobsUrl: url, jobsApiKey: apiKey }: Settings): JobsClient | undefined {
+  if (url === undefined) return undefined
+  return new JobsClient({ url, ...(apiKey !== undefined && { apiKey }) })
+}
+
+function warningOf(targets: DispatchTargets, text: string): readonly string[] {
+  const problem = targets.problem(text)
+  if (problem === undefined) return []
+  return [`Events for ${text} wait: ${problem.reason}. ${problem.fix}`]
+}

@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import { receiverPath } from '../../../../service/webhooks/receivers/contract.ts'
+import { noteLostReceiverSecrets } from '../../../../service/webhooks/receivers/note-lost-secrets.ts'
+import { readReceiverSecrets } from '../../../../service/webhooks/receivers/receiver-secrets.ts'
+import { tokenHash } from '../../../../service/webhooks/receivers/receiver-token.ts'
+import {
+  newReceiverDocument,
+  receiverWithSecretsDocument,
+} from '../../../../service/webhooks/receivers/schema.ts'
+import { formsOf } from '../../../fakes/echo-api.ts'
+import { dumpOf } from '../../../support/all-texts.ts'
+import type { Answer } from '../../../support/api-client.ts'
+import type { TestApi } from '../../../support/test-api.ts'
+import {
+  apiForReceivers,
+  code,
+  job,
+  makeReceiver,
+  problem,
+  refused,
+  secretOf,
+  tokenIn,
+} from './receiver-api.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await apiForReceivers()
+})
+afterAll(async () => {
+  await api[Symbol.asyncDispose]()
+})
+
+describe('a receiver', () => {
+  test('gets another secret; the one before is valid for a time, or not at all', async () => {
+    await makeReceiver(api, { instance: 'my-stripe', name: 'secret', dispatch: job })
+    const set = async (body: object): Promise<z.output<typeof receiverWithSecretsDocument>> => {
+      const answer = await api.call('POST /receivers/secret/secret', body)
+      expect(answer.status, JSON.stringify(answer.body)).toBe(200)
+      return receiverWithSecretsDocument.parse(answer.body)
+    }
+    const { id } = await api.store.receivers.get('secret')
+    const [one, two, three] = ['one', 'two', 'three'].map(secretOf)
+    expect(await set({ signing_secret: one })).toMatchObject({
+      has_secret: true,
+      previous_secret_until: null,
+      signing_secret: null,
+      dispatch_secret: null,
+    })
+    const changed = await set({ signing_secret: two, grace_seconds: 60 })
+    expect(Date.parse(changed.previous_secret_until ?? '') - Date.now()).toBeLessThan(60_001)
+    expect(await readReceiverSecrets(api.vault, id)).toMatchObject({
+      signing: two,
+      previousSigning: one,
+    })
+    const before = await api.store.receivers.get('secret')
+    const same = await set({ signing_secret: two, grace_seconds: 3_600 })
+    expect(same.previous_secret_until).toBe(changed.previous_secret_until)
+    expect((await api.store.receivers.get('secret')).secretVersion).toBe(before.secretVersion + 1)
+    expect(await set({ signing_secret: three, grace_seconds: 0 })).toMatchObject({
+      previous_secret_until: null,
+    })
+    const kept = await readReceiverSecrets(api.vault, id)
+    expect(kept).toEqual({ signing: three, dispatch: kept?.dispatch })
+    expect(await refused(api, 'POST /receivers/secret/secret')).toMatchObject(
+      problem('body/signing_secret: Stripe makes the secret'),
+    )
+  })
+
+  test('whose sender lets the user choose gets a secret of the service', async () => {
+    const first = await makeReceiver(api, { name: 'chosen', dispatch: job })
+    expect(
+      await refused(api, 'POST /receivers/chosen/secret', { signing_secret: 'x' }),
+    ).toMatchObject(code('receiver_secret_invalid'))
+    const answer = await api.call('POST /receivers/chosen/secret')
+    const { signing_secret: second } = receiverWithSecretsDocument.parse(answer.body)
+    expect(second).toMatch(/^whsec_/)
+    const { id } = await api.store.receivers.get('chosen')
+    expect(await readReceiverSecrets(api.vault, id)).toMatchObject({
+      signing: second,
+      previousSigning: first.signing_secret,
+    })
+    const rotated = await api.call('POST /receivers/chosen/rotate-dispatch-secret')
+    const { dispatch_secret: dispatch } = receiverWithSecretsDocument.parse(rotated.body)
+    const kept = await readReceiverSecrets(api.vault, id)
+    expect(kept).toMatchObject({ signing: second, dispatch })
+    expect(kept?.previousDispatch).toMatch(/^whsec_/)
+    expect(Date.parse(kept?.previousDispatchUntil ?? '')).toBeGreaterThan(Date.now())
+    await api.call('POST /receivers/chosen/rotate-dispatch-secret', { grace_seconds: 0 })
+    expect(await readReceiverSecrets(api.vault, id)).not.toHaveProperty('previousDispatch')
+  })
+
+  test('whose entry in the vault was lost gets new secrets', async () => {
+    await makeReceiver(api, { name: 'lost', dispatch: [{ target: 'url:https://example.com/h' }] })
+    const { id } = await api.store.receivers.get('lost')
+    await api.vault.delete(receiverPath(id))
+    const answer = await api.call('POST /receivers/lost/secret')
+    expect(await readReceiverSecrets(api.vault, id)).toEqual({
+      signing: receiverWithSecretsDocument.parse(answer.body).signing_secret,
+      dispatch: receiverWithSecretsDocument.parse(answer.body).dispatch_secret,
+    })
+  })
+
+  test('that lost its secret to another vault says so, until it is back', async () => {
+    const { name } = await makeReceiver(api, { name: 'away', dispatch: job })
+    const path = receiverPath((await api.store.receivers.get(name)).id)
+    const kept = await api.vault.get(path)
+    await api.vault.delete(path)
+    const places = { store: api.store, vault: api.vault }
+    expect(await noteLostReceiverSecrets(places)).toEqual([name])
+    expect(await noteLostReceiverSecrets(places)).toEqual([])
+    expect((await api.service.receivers.get(name)).hasSecret).toBe(false)
+    const { secretVersion } = await api.store.receivers.get(name)
+    await api.vault.put(path, kept?.secrets ?? {})
+    expect(await noteLostReceiverSecrets(places)).toEqual([])
+    expect(await api.store.receivers.get(name)).toMatchObject({
+      hasSecret: true,
+      secretVersion: secretVersion + 1,
+    })
+  })
+
+  test('is mended by the same request after a crash between the vault and the database', async () => {
+    await makeReceiver(api, { instance: 'my-stripe', name: 'crashed', dispatch: job })
+    const set = (signing: string): Promise<Answer> =>
+      api.call('POST /receivers/crashed/secret', { signing_secret: signing })
+    const [one, two] = ['one', 'two'].map(secretOf)
+    await set(one ?? '')
+    const { receivers } = api.store
+    const update = receivers.update.bind(receivers)
+    receivers.update = () => Promise.reject(new Error('the process died'))
+    try {
+      expect((await set(two ?? '')).status).toBe(500)
+    } finally {
+      receivers.update = update
+    }
+    const before = await receivers.get('crashed')
+    expect((await set(two ?? '')).status).toBe(200)
+    const after = await receivers.get('crashed')
+    expect(after.secretVersion).toBe(before.secretVersion + 1)
+    expect(Date.parse(after.previousSecretUntil ?? '')).toBeGreaterThan(Date.now())
+    expect(await readReceiverSecrets(api.vault, after.id)).toMatchObject({
+      signing: two,
+      previousSigning: one,
+    })
+  })
+
+  test('is one of many that are made and changed at the same time, and none is lost', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => makeReceiver(api, { instance: 'my-github', dispatch: job })),
+    )
+    const names = answers.map(({ name }) => name)
+    expect(new Set(names).size).toBe(12)
+    const [name = ''] = names
+    const path = `POST /receivers/${name}`
+    const tokens = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        newReceiverDocument.parse((await api.call(`${path}/rotate-token`)).body),
+      ),
+    )
+    const secrets = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        receiverWithSecretsDocument.parse((await api.call(`${path}/secret`)).body),
+      ),
+    )
+    const newest = <Item extends { version: number }>(items: readonly Item[]): Item | undefined =>
+      items.toSorted((a, b) => b.version - a.version)[0]
+    const stored = await api.store.receivers.get(name)
+    expect(stored.tokenHash).toEqual(tokenHash(tokenIn(newest(tokens)?.ingress_url ?? '')))
+    expect(await readReceiverSecrets(api.vault, stored.id)).toMatchObject({
+      signing: newest(secrets)?.signing_secret,
+      previousSigning: newest(secrets.filter((one) => one !== newest(secrets)))?.signing_secret,
+    })
+  })
+
+  test('is not made if the vault does not take its secrets', async () => {
+    const put = api.vault.put.bind(api.vault)
+    api.vault.put = () => Promise.reject(new Error('the vault is away'))
+    try {
+      expect((await api.call('POST /receivers', { name: 'unmade', dispatch: job })).status).toBe(
+        500,
+      )
+    } finally {
+      api.vault.put = put
+    }
+    await makeReceiver(api, { name: 'unmade', dispatch: job })
+  })
+})
+
+test('planted secrets and tokens are found nowhere but in the vault', async () => {
+  const mark = `Planted${randomBytes(6).toString('hex')}`
+  const told: string[] = []
+  const shown: string[] = []
+  const call = async (route: string, body?: object, isShown = false): Promise<Answer> => {
+    const answer = await api.call(route, body)
+    if (isShown) shown.push(...secretsIn(answer.body))
+    else told.push(JSON.stringify([...answer.headers, answer.body]))
+    return answer
+  }
+  const name = 'planted'
+  const targets = [{ target: 'url:https://example.com/h' }]
+  const planted = `whsec_${mark}aaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+  const path = `/receivers/${name}`
+  const odd = [
+    { signing_secret: `${mark} odd`, grace_seconds: -1 },
+    { signing_secret: ` ${mark}` },
+    { signing_secret: mark.repeat(100) },
+    { [planted]: planted },
+    { signing_secret: { [planted]: [planted] } },
+  ]
+  await call('POST /receivers', { name, dispatch: targets }, true)
+  for (const body of odd.slice(0, 3)) {
+    await call('POST /receivers', { name, dispatch: targets, ...body })
+    await call(`POST ${path}/secret`, body)
+  }
+  await call(`POST ${path}/secret`, { signing_secret: odd[4]?.signing_secret })
+  const set = await call(`POST ${path}/secret`, { signing_secret: planted })
+  expect(set.status).toBe(200)
+  await call(`POST ${path}/secret`, {}, true)
+  await call(`POST ${path}/rotate-token`, {}, true)
+  await call(`POST ${path}/rotate-dispatch-secret`, {}, true)
+  for (const route of ['GET', 'PATCH', 'POST'].map((method) => `${method} ${path}`))
+    await call(route, route.startsWith('GET') ? undefined : { description: 'x' })
+  await call('GET /receivers')
+  await call('GET //metrics')
+  await call('GET /openapi.json')
+  expect(shown).toHaveLength(6)
+  const places: Readonly<Record<string, string>> = {
+    told: told.join('\n'),
+    audit: JSON.stringify((await api.call('GET /audit?limit=200')).body),
+    logged: api.logLines.join('\n'),
+    database: await dumpOf(api.database),
+  }
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, place).toBeGreaterThan(500)
+    expect(text.includes(mark), place).toBe(false)
+    for (const form of shown.flatMap(formsOf)) expect(text.includes(form), place).toBe(false)
+  }
+})
+
+/** Tokens and secrets in a response. */
+function secretsIn(body: unknown): readonly string[] {
+  const {
+    ingress_url: url,
+    signing_secret: signing,
+    dispatch_secret: dispatch,
+  } = {
+    ingress_url: undefined,
+    ...receiverWithSecretsDocument.parse(body),
+    ...(body as { ingress_url?: string }),
+  }
+  return [url === undefined ? undefined : tokenIn(url), signing, dispatch].filter(
+    (text): text is string => typeof text === 'string',
+  )
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest'
+import {
+  standardWebhooks,
+  type WebhookSignature,
+} from '../../../../connectors/webhook-signature.ts'
+import { connectorOf } from '../../../../connectors/registry.ts'
+import { withDispatch, withSigning } from '../../../../service/webhooks/receivers/change-secrets.ts'
+import { newSecret } from '../../../../service/webhooks/receivers/new-secret.ts'
+import { rulesProblems } from '../../../../service/webhooks/receivers/rules-problems.ts'
+import {
+  checkSecret,
+  ownSender,
+  senderOf,
+  standardRules,
+} from '../../../../service/webhooks/receivers/sender.ts'
+import { keyOf } from '../../../../service/webhooks/signature/hmac.ts'
+
+const vendors = ['stripe', 'slack', 'linear', 'github'] as const
+
+describe('a sender', () => {
+  test.each(vendors)('%s has one webhook, which is taken if none is named', (type) => {
+    const { descriptor } = connectorOf(type)
+    const [{ name, signature }] = descriptor.webhooks as [(typeof descriptor.webhooks)[number]]
+    const sender = senderOf(descriptor, {})
+    expect(sender).toMatchObject({ webhook: name, rules: null, signature })
+    expect(senderOf(descriptor, { webhook: name })).toEqual(sender)
+    expect(sender.secretFrom).toBe(type === 'github' ? 'user' : 'vendor')
+  })
+
+  test.each(vendors)('the rules of %s are sound', (type) => {
+    for (const { signature } of connectorOf(type).descriptor.webhooks)
+      expect(rulesProblems({ ...standardRules, signature })).toEqual([])
+  })
+
+  test('of its own follows Standard Webhooks unless it has other rules', () => {
+    expect(senderOf(undefined, {})).toMatchObject({ rules: standardRules, secretFrom: 'user' })
+    expect(senderOf(connectorOf('faker').descriptor, {})).toMatchObject({ rules: standardRules })
+    const rules = { ...standardRules, eventId: '/event/id' }
+    expect(ownSender(rules)).toMatchObject({ webhook: null, rules })
+  })
+
+  test('with more than one webhook has to be told which one', () => {
+    const { descriptor } = connectorOf('stripe')
+    const [first] = descriptor.webhooks
+    if (first === undefined) throw new Error('no webhook')
+    const both = { ...descriptor, webhooks: [first, { ...first, name: 'connect' }] }
+    expect(() => senderOf(both, {})).toThrow('events, connect')
+    expect(senderOf(both, { webhook: 'connect' }).webhook).toBe('connect')
+  })
+})
+
+describe('secrets', () => {
+  test.each(['text', 'whsec'] as const)('that the service makes fit the form %s', (form) => {
+    const secret = newSecret(form)
+    expect(keyOf({ secret: form }, secret)?.length).toBeGreaterThanOrEqual(32)
+    expect(newSecret(form)).not.toBe(secret)
+  })
+
+  test('of another form are refused, without being told', () => {
+    const own = ownSender(standardRules)
+    for (const secret of ['whsec_short', 'plain-text-secret', `${newSecret('whsec')}\n`]) {
+      expect(() => {
+        checkSecret(own, secret)
+      }).toThrow(/form/)
+      expect(() => {
+        checkSecret(own, secret)
+      }).not.toThrow(secret)
+    }
+    expect(() => {
+      checkSecret(senderOf(connectorOf('stripe').descriptor, {}), 'whsec_short')
+    }).not.toThrow()
+  })
+
+  test('the one before stays beside a new one for a time only, and of the same nothing changes', () => {
+    const until = '2030-01-01T00:00:00.000Z'
+    const first = withSigning(null, { signing: 'a', until })
+    expect(first).toEqual({ signing: 'a', dispatch: first.dispatch })
+    const second = withSigning(first, { signing: 'b', until })
+    expect(second).toEqual({ ...first, signing: 'b', previousSigning: 'a' })
+    expect(withSigning(second, { signing: 'b', until })).toEqual(second)
+    expect(withSigning(second, { signing: 'c', until: null })).toEqual({ ...first, signing: 'c' })
+    const rotated = withDispatch(second, until)
+    expect(rotated).toEqual({
+      ...second,
+      dispatch: rotated.dispatch,
+      previousDispatch: first.dispatch,
+      previousDispatchUntil: until,
+    })
+    expect(Object.keys(withDispatch(rotated, null))).toEqual([
+      'signing',
+      'previousSigning',
+      'dispatch',
+    ])
+  })
+})
+
+describe('rules', () => {
+  const cases: readonly (readonly [string, Partial<WebhookSignature>, string | undefined])[] = [
+    ['Standard Webhooks', {}, undefined],
+    [
+      'a time in the body',
+      { timestamp: { from: '/at', unit: 'ms' }, signed: '{id}.{body}' },
+      undefined,
+    ],
+    ['a time that is not signed', { signed: '{id}.{body}' }, 'signed'],
+    ['an id that is not signed', { signed: '{timestamp}.{body}' }, 'signed'],
+    ['an id without a place', { idHeader: null }, 'id_header'],
+    ['a time without a place', { timestamp: null }, 'timestamp'],
+    ['a pair outside of pairs', { timestamp: { from: 'pair:t', unit: 's' } }, 'timestamp/from'],
+    ['a place that is none', { timestamp: { from: 'query:t', unit: 's' } }, 'timestamp/from'],
+    ['pairs without a name', { form: 'pairs', prefix: 'v1,' }, 'prefix'],
+    ['other braces', { signed: '{id}.{timestamp}.{body}.{url}' }, 'signed'],
+  ]
+  test.each(cases)('with %s', (_, change, field) => {
+    const problems = rulesProblems({
+      ...standardRules,
+      signature: { ...standardWebhooks, ...change },
+    })
+    expect(problems.map((text) => text.split(':')[0])).toEqual(
+      field === undefined ? [] : [`body/rules/signature/${field}`],
+    )
+  })
+})
