@@ -126,7 +126,9 @@ describe('a transformed stream', () => {
   test('loads what the function returned, with reasons for what it rejected', async () => {
     using opened = open(
       changing(({ name, ...record }) =>
-        name === null ? { reject: 'no name' } : { record: { ...record, name: `${name as string}!` } },
+        name === null
+          ? { reject: 'no name' }
+          : { record: { ...record, name: `${name as string}!` } },
       ),
     )
     const { output, arrived } = opened
