@@ -1,10 +1,11 @@
+import type { z } from 'zod'
 import { functionNameOf } from '../../lib/net/function-address.ts'
 import { streamLabel } from '../../protocol/stream-id.ts'
 import { findAmong } from '../../service/connections/find-stream.ts'
+import type { connectionDocument } from '../../service/connections/schema.ts'
 import { usageError } from '../usage-error.ts'
-import type { ConnectionDocument } from './connection-fields.ts'
 
-type Stream = NonNullable<ConnectionDocument['streams']>[number]
+type Stream = NonNullable<z.output<typeof connectionDocument>['streams']>[number]
 
 interface Choice {
   /** Undefined: all of them. */

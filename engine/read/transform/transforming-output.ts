@@ -3,7 +3,8 @@ import { BlockEncoder, type Rejection } from '../../../protocol/avro/block-encod
 import type { BinaryType } from '../../../protocol/avro/copy-binary-fields.ts'
 import { decodeBlock } from '../../../protocol/avro/decode-block.ts'
 import {
-  cutText,
+  maskBeginning,
+  SecretIndex,
   stringifyExact,
   type Column,
   type ConfiguredAirbyteStream,
@@ -65,6 +66,7 @@ export class TransformingOutput implements RecordOutput, Disposable {
   readonly #encoder: BlockEncoder
   readonly #keptFields: KeptFields
   readonly #numbers: SpecialNumbers
+  readonly #secrets = new SecretIndex()
   readonly #ended = new AbortController()
   #pending: Item[] = []
   #pendingBytes = 0
@@ -72,11 +74,12 @@ export class TransformingOutput implements RecordOutput, Disposable {
   #bytesUnderWay = 0
 
   constructor(options: TransformingOutputOptions) {
-    const { columns, maxRecordBytes, primaryKey, stream } = options
+    const { apiKey = '', columns, maxRecordBytes, primaryKey, stream } = options
     this.#options = options
     this.#encoder = new BlockEncoder({ columns, maxRecordBytes, rejectionKeyFields: primaryKey })
     this.#keptFields = new KeptFields(stream, columns)
     this.#numbers = new SpecialNumbers(columns)
+    this.#secrets.add(apiKey)
   }
 
   /** Whether every record so far is covered by a state. */
@@ -224,12 +227,10 @@ export class TransformingOutput implements RecordOutput, Disposable {
 
   /** The function wrote it: it may be anything. */
   #clean(reason: string): string {
-    const { apiKey } = this.#options
-    const shown = apiKey === undefined ? reason : reason.replaceAll(apiKey, '***')
-    const line = shown
+    const line = reason
       .toWellFormed()
       .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
       .trim()
-    return line === '' ? 'it gave no reason' : cutText(line, maxReasonLength)
+    return line === '' ? 'it gave no reason' : maskBeginning(line, [this.#secrets], maxReasonLength)
   }
 }

@@ -193,16 +193,26 @@ describe('a transformed stream', () => {
   })
 
   test('shows of a reason what people can use, and never the key of the service', async () => {
-    const reasons = ['', '\u0000\n', 'key geheim-42 is wrong\r\nnext', 'x'.repeat(10_000), '\ud800']
+    const reasons = [
+      '',
+      '\u0000\n',
+      'key geheim-42 is wrong\r\nnext',
+      'x'.repeat(10_000),
+      '\ud800',
+      `${'y'.repeat(495)}geheim-42`,
+      Buffer.from('key geheim-42').toString('base64'),
+    ]
     using opened = open(changing((_record, index) => ({ reject: reasons[index] })))
     await opened.output.records(reasons.map((_reason, id) => ({ id })))
     await opened.output.state(null)
-    expect(opened.arrived().slice(0, 5)).toEqual([
+    expect(opened.arrived().slice(0, 7)).toEqual([
       '[0]: function:clean: it gave no reason',
       '[1]: function:clean: it gave no reason',
       '[2]: function:clean: key *** is wrong next',
       `[3]: function:clean: ${'x'.repeat(500)}… (cut: 10,000 characters)`,
       '[4]: function:clean: \ufffd',
+      `[5]: function:clean: ${'y'.repeat(495)}***… (cut: 504 characters)`,
+      expect.stringMatching(/^\[6\]: function:clean: [A-Za-z0-9]{0,6}\*\*\*$/),
     ])
   })
 
