@@ -142,6 +142,27 @@ describe('a function that fails', () => {
     expect(await db.query(difference)).toEqual([{ n: 0 }])
   })
 
+  test('does not keep a run from stopping, and the next one goes on', async () => {
+    await using db = await testDatabase()
+    await createOrders(db)
+    let isDown = true
+    await using functions = await functionsServer((call) =>
+      isDown && call.number > 2
+        ? { status: 503, headers: { 'retry-after': '120' }, body: '' }
+        : unchanged(call),
+    )
+    const plan = await planOf(db, functions)
+    const stop = new AbortController()
+    const { result } = await runPlan(plan, stop.signal, ({ streams }) => {
+      if (streams[0]?.rateLimitedUntilMs !== undefined) stop.abort()
+    })
+    expect(result.status).toBe('stopped')
+    expect(result.seconds).toBeLessThan(30)
+    isDown = false
+    expect((await runPlan(plan)).result.status).toBe('complete')
+    expect(await db.query(difference)).toEqual([{ n: 0 }])
+  })
+
   test('to exist is found before anything is read', async () => {
     await using db = await testDatabase()
     await createOrders(db)

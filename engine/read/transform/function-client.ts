@@ -69,19 +69,24 @@ export class FunctionClient {
     const body = `${this.#head}${records.join(',')}]}`
     const ended = AbortSignal.any([this.#options.stop, signal])
     for (let attempt = 1; ; attempt++) {
+      await this.#untilPauseEnds(ended)
       const response = await this.#post(body, signal)
       if (typeof response === 'string') return this.#read(response, records.length)
       const { reason, askedMs = 0 } = response
       const { pauseMs = backoffMs, now, onPause } = this.#options
-      const waitMs = Math.max(pauseMs(attempt), askedMs)
       if (attempt >= maxAttempts || askedMs > longestPauseMs || ended.aborted)
         throw this.#error('transform_failed', reason)
       if (askedMs > 0) {
         this.#pausedUntilMs = Math.max(this.#pausedUntilMs, now() + askedMs)
         onPause(this.#pausedUntilMs)
       }
-      await this.#pause(Math.max(waitMs, this.#pausedUntilMs - now()), { reason, ended })
+      await this.#pause(Math.max(pauseMs(attempt), askedMs), { reason, ended })
     }
+  }
+
+  async #untilPauseEnds(ended: AbortSignal): Promise<void> {
+    const leftMs = this.#pausedUntilMs - this.#options.now()
+    if (leftMs > 0) await this.#pause(leftMs, { reason: 'it asked for a pause', ended })
   }
 
   /** The text of a response; or why there is none, and another attempt may have one. */

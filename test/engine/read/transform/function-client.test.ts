@@ -84,13 +84,21 @@ describe('a function that transforms', () => {
 
   test('gets the pause that it asks for, and the others wait too', async () => {
     const limited = { status: 429, headers: { 'retry-after': '1' }, body: '' }
-    await using server = await functionsServer(responding(limited))
+    const times: number[] = []
+    await using server = await functionsServer((call) => {
+      times.push(Date.now())
+      return responding(limited)(call)
+    })
     const pauses: number[] = []
     const client = clientOf(server, { onPause: (untilMs) => pauses.push(untilMs) })
     const started = Date.now()
-    await client.transform(['{}'], never)
+    const first = client.transform(['{}'], never)
+    await expect.poll(() => pauses.length).toBe(1)
+    await client.transform(['{"id":2}'], never)
+    await first
     expect(Date.now() - started).toBeGreaterThanOrEqual(990)
-    expect(pauses).toHaveLength(1)
+    expect(times.slice(1).every((at) => at - (times[0] ?? 0) >= 990)).toBe(true)
+    expect(times).toHaveLength(3)
     expect(pauses[0]).toBeGreaterThanOrEqual(started + 1_000)
   })
 
