@@ -64,7 +64,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   })
   using transforming = transformingOutput(job, { output, signal: context.signal })
   const target = transforming ?? output
-  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(target, job.limitRows)
+  const limited = limitedOutput(job, target)
   // A read that waits for room in the log also reports.
   const timer = setInterval(() => {
     post(job, { type: 'read', ...output.totals })
@@ -88,6 +88,14 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     post(job, { type: 'read', ...output.totals })
     if (limited !== undefined) post(job, { type: 'observed', ...limited.observed })
   }
+}
+
+function limitedOutput(
+  { limitRows }: ReadLaneJob,
+  target: LaneOutput | TransformingOutput,
+): LimitedOutput | undefined {
+  if (limitRows === undefined) return undefined
+  return new LimitedOutput(target, limitRows, 'observed' in target ? target.observed : undefined)
 }
 
 interface SliceReading {

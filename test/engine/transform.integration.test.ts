@@ -181,7 +181,13 @@ test('a sandbox calls the function too, for the rows that it reads', async () =>
   await using db = await testDatabase()
   await createOrders(db)
   await using functions = await functionsServer(
-    withoutIds(mapping((record) => ({ ...record, body: 'changed' }))),
+    withoutIds(
+      mapping(({ more, ...record }) => ({
+        ...record,
+        body: more === 1 ? '' : 'changed',
+        extra: 1,
+      })),
+    ),
   )
   const report = await runSandbox(
     await planOf(db, functions),
@@ -190,6 +196,10 @@ test('a sandbox calls the function too, for the rows that it reads', async () =>
   )
   expect(report.streams).toMatchObject([{ read: 100 }])
   expect(JSON.stringify(report.streams[0]?.sample_rows)).toContain('"changed"')
+  expect(report.streams[0]?.schema_mismatches).toMatchObject([
+    { field: 'extra', kind: 'undeclared', found: ['integer'], records: 100 },
+    { field: 'more', kind: 'missing', records: 100 },
+  ])
   expect(functions.calls).toHaveLength(1)
 })
 

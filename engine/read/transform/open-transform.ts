@@ -1,4 +1,5 @@
 import { streamIdOf } from '../../../protocol/index.ts'
+import { ObservedFields } from '../../observed-fields.ts'
 import type { ReadLaneJob } from '../../threads/protocol.ts'
 import type { LaneOutput } from '../lane-output.ts'
 import { FunctionClient } from './function-client.ts'
@@ -6,7 +7,7 @@ import { TransformingOutput } from './transforming-output.ts'
 
 /** What has a function change the records of a job, before the output; undefined if the stream has no transformation. */
 export function transformingOutput(
-  { transform, stream, columns, maxRecordBytes, primaryKey }: ReadLaneJob,
+  { transform, stream, columns, maxRecordBytes, primaryKey, limitRows }: ReadLaneJob,
   { output, signal }: { readonly output: LaneOutput; readonly signal: AbortSignal },
 ): TransformingOutput | undefined {
   if (transform === undefined) return undefined
@@ -24,6 +25,7 @@ export function transformingOutput(
   const { apiKey } = service
   return new TransformingOutput({
     ...{ out: output, client, name, apiKey, stream, columns, maxRecordBytes, primaryKey },
+    observed: limitRows === undefined ? undefined : new ObservedFields(),
     now: Date.now,
   })
 }

@@ -11,6 +11,7 @@ import {
   type JsonValue,
   type RecordData,
 } from '../../../protocol/index.ts'
+import type { ObservedFields } from '../../observed-fields.ts'
 import type { LaneOutput } from '../lane-output.ts'
 import type { FunctionClient } from './function-client.ts'
 import { KeptFields } from './kept-fields.ts'
@@ -29,6 +30,8 @@ export interface TransformingOutputOptions {
   readonly maxRecordBytes: number
   /** Names a record that is rejected. */
   readonly primaryKey: readonly string[]
+  /** Of a sandbox: gets what the function made of each record, or the record as it came if it is rejected. */
+  readonly observed: ObservedFields | undefined
   now(): number
 }
 
@@ -80,6 +83,10 @@ export class TransformingOutput implements RecordOutput, Disposable {
     this.#keptFields = new KeptFields(stream, columns)
     this.#numbers = new SpecialNumbers(columns)
     this.#secrets.add(apiKey)
+  }
+
+  get observed(): ObservedFields | undefined {
+    return this.#options.observed
   }
 
   /** Whether every record so far is covered by a state. */
@@ -200,6 +207,8 @@ export class TransformingOutput implements RecordOutput, Disposable {
     let next = 0
     for (const item of items) {
       const done = 'record' in item ? this.#judge(item.record, results[next++]) : item
+      if ('record' in item)
+        this.#options.observed?.add('record' in done ? done.record : item.record)
       const atMs = 'record' in item ? item.emittedAtMs : acceptedAtMs
       if ('rejection' in done || atMs !== acceptedAtMs) await flush()
       acceptedAtMs = atMs

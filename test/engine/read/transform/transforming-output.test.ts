@@ -90,6 +90,7 @@ function open(
     columns,
     maxRecordBytes,
     primaryKey: ['id'],
+    observed: undefined,
     now: () => 5,
   })
   const arrived = (): readonly unknown[] =>
