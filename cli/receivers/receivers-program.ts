@@ -3,6 +3,7 @@ import { serviceCommand, type AskService, type CommonFlags } from '../client/ser
 import { ifVersionOption, limitOption } from '../options.ts'
 import type { CreateFlags, DispatchFlags, GraceFlags } from './receiver-commands.ts'
 import type { SecretFlags } from './read-signing-secret.ts'
+import type { TestFlags } from './test-receiver.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const receiverCommands = () => import('./receiver-commands.ts')
@@ -17,6 +18,21 @@ export function receiversCommand(connect: Command, ask: AskService): void {
   readCommands(receivers, ask)
   changeCommands(receivers, ask)
   secretCommands(receivers, ask)
+  testCommand(receivers, ask)
+}
+
+function testCommand(receivers: Command, ask: AskService): void {
+  serviceCommand(receivers, 'test', 'send it an event as its sender would, signed with its secret')
+    .argument('<NAME>')
+    .option(
+      '--input <JSON|FILE|->',
+      'the event; what the receiver needs of id and type is put into it',
+    )
+    .action(async (name: string, flags: CommonFlags & TestFlags) =>
+      ask(flags, async (context) =>
+        (await import('./test-receiver.ts')).testReceiver(context, name, flags),
+      ),
+    )
 }
 
 function createCommand(receivers: Command, ask: AskService): void {
@@ -171,6 +187,7 @@ const examples = `
 Examples:
   $ reactor connect receivers create my-stripe --webhook events --dispatch job:process-stripe-event
   $ reactor connect receivers secret my-stripe-events
+  $ reactor connect receivers test my-stripe-events --input '{"data": {"object": {"id": "ch_1"}}}'
   $ reactor connect receivers list
   $ reactor connect receivers rotate-token my-stripe-events --grace 12h
 

@@ -9,6 +9,8 @@ export interface BatchOptions<Item> {
   readonly most?: number
   /** Batches on their way at the same time. Default 1. */
   readonly parallel?: number
+  /** A batch waits until it has so many items, but not beyond what comes in this turn of the event loop. Default 1: it does not wait. */
+  readonly fill?: number
   /** A batch ends before the item that would make it larger; one item may be. Default: no bound. */
   readonly bytes?: { readonly most: number; readonly of: (item: Item) => number }
   /** Whether the items alone would fail too: then they are not tried. Default: none. */
@@ -24,6 +26,7 @@ export class Batches<Item, Result> {
   readonly #options: BatchOptions<Item>
   #waiting: Waiting<Item, Result>[] = []
   #busy = 0
+  #isFilling = false
 
   /**
    * @param work gives one result for each item, in their order
@@ -39,8 +42,21 @@ export class Batches<Item, Result> {
   add(item: Item): Promise<Result> {
     const turn = Promise.withResolvers<Result>()
     this.#waiting.push({ item, turn })
-    if (this.#busy < (this.#options.parallel ?? 1)) void this.#workOff()
+    if (this.#waiting.length >= (this.#options.fill ?? 1)) this.#begin()
+    else if (!this.#isFilling) this.#beginSoon()
     return turn.promise
+  }
+
+  #begin(): void {
+    if (this.#waiting.length > 0 && this.#busy < (this.#options.parallel ?? 1)) void this.#workOff()
+  }
+
+  #beginSoon(): void {
+    this.#isFilling = true
+    setImmediate(() => {
+      this.#isFilling = false
+      this.#begin()
+    })
   }
 
   async #workOff(): Promise<void> {

@@ -10,21 +10,21 @@ const reserved = [
 
 export function reservedRoutes(api: App): void {
   for (const [method, url, operationId, feature, action] of reserved) {
-    // Vendors do not send our key: a token in the path and a signature will replace it.
-    const anonymous = action === null
     api.route({
       method,
       url,
       exposeHeadRoute: false,
-      config: { reserved: true, ...(action === null ? { anonymous: true } : { action }) },
+      config: { reserved: true, action },
       schema: {
         tags: ['not available'],
         operationId,
         summary: `${feature}: not available in this version`,
-        ...(anonymous && { security: [] }),
-        response: anonymous
-          ? failuresOnly('not_available')
-          : failuresOnly('unauthorized', 'permission_denied', 'rate_limited', 'not_available'),
+        response: failuresOnly(
+          'unauthorized',
+          'permission_denied',
+          'rate_limited',
+          'not_available',
+        ),
       },
       // After authentication, before the body: a body that is not used is not read.
       onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),

@@ -41,7 +41,7 @@ describe('receivers', () => {
     const list = (await run('receivers list --instance my-stripe')).out.split('\n')
     expect(list[0]).toMatch(/^NAME +INSTANCE +WEBHOOK +TARGETS +STATUS +SECRET +UPDATED$/)
     expect(list[1]).toMatch(
-      /^in +my-stripe +events +job:process-stripe-event, topic:events +active +missing +\d{4}-/,
+      /^in +my-stripe +events +job:process-stripe-event, topic:events +active, warnings +missing +\d{4}-/,
     )
     const one = (await run('receivers get in')).out
     expect(one).toMatch(/^target +topic:events, in order of \/data\/object\/id$/m)
@@ -68,7 +68,7 @@ describe('receivers', () => {
     const set = await run(`receivers secret my-stripe-events --input ${file} --grace 1h`)
     expect(set).toMatchObject({ code: 0, out: '' })
     expect(set.err).toMatch(
-      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\n$/,
+      /^the secret of my-stripe-events is set; the one before is valid until \d{4}-.*Z\nwarning: Events for job:process-stripe-event wait: .*\n$/,
     )
     const visible = `{"signing_secret":"${secret}-3"}`
     const given = await run(`receivers secret my-stripe-events --input ${visible} --grace 0`)

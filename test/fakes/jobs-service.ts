@@ -85,9 +85,12 @@ class Kept {
   }
 
   async answer(method: string, path: string, body: unknown): Promise<Answer> {
-    const [, queue = '', job = ''] =
-      /^\/v1\/queues\/(?!connect\/)([^/]+)\/jobs\/([^/]+)$/.exec(path) ?? []
-    if (queue !== '') return this.#putElsewhere(method, { queue, job, body })
+    const elsewhere = /^\/v1\/queues\/(?!connect\/)([^/]+)\/jobs\/([^/]+)$/.exec(path)
+    if (elsewhere !== null) return this.#putElsewhere(method, elsewhere, body)
+    return this.#answerRuns(method, path, body)
+  }
+
+  async #answerRuns(method: string, path: string, body: unknown): Promise<Answer> {
     const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
     const name = decodeURIComponent(id)
     switch (`${method} ${kind}`) {
@@ -117,7 +120,8 @@ class Kept {
   /** Of a queue that is not the one of runs. */
   #putElsewhere(
     method: string,
-    { queue, job, body }: { readonly queue: string; readonly job: string; readonly body: unknown },
+    [, queue = '', job = '']: readonly string[],
+    body: unknown,
   ): Answer {
     if (method !== 'PUT') return [404]
     const jobs = this.queues.get(queue) ?? new Map<string, unknown>()

@@ -95,16 +95,17 @@ function failureOf(consumer: Consumer): Promise<never> {
 
 async function handleBatch(
   consumer: Consumer,
-  { batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload,
+  payload: EachBatchPayload,
   { options, signal }: { readonly options: GroupReaderOptions; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { batch } = payload
   const { topic, partition, messages } = batch
   const records = messages.map(recordOf)
   const last = messages.at(-1)
-  const mayContinue = (): boolean => isRunning() && !isStale() && !signal.aborted
+  const mayContinue = (): boolean => payload.isRunning() && !payload.isStale() && !signal.aborted
   // Without a heartbeat the group takes the partition away from a reader that waits for something.
   const beat = setInterval(() => {
-    heartbeat().catch(() => undefined) // The next request of kafkajs meets the same error.
+    payload.heartbeat().catch(() => undefined) // The next request of kafkajs meets the same error.
   }, heartbeatMs)
   try {
     for (
@@ -114,13 +115,13 @@ async function handleBatch(
     ) {
       if (await isHandled(records, options)) break
       await delay(pause, undefined, { signal }).catch(() => undefined)
-      await heartbeat()
+      await payload.heartbeat()
     }
   } finally {
     clearInterval(beat)
   }
   if (last === undefined || !mayContinue()) return
-  resolveOffset(last.offset)
+  payload.resolveOffset(last.offset)
   const offset = String(BigInt(batch.lastOffset()) + 1n)
   await consumer.commitOffsets([{ topic, partition, offset }])
 }

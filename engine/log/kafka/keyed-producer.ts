@@ -24,7 +24,8 @@ export interface KeyedTopic {
 
 /** A restarting broker is waited for. The caller's client waits meanwhile. */
 const patienceMs = 4_000
-const batchBytes = 1024 * 1024
+/** Of a message beside its key, value and headers. */
+const framingBytes = 64
 
 /** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
 export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
@@ -40,13 +41,12 @@ export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   }
 }
 
-/** Appends messages to a topic in batches. Those with the same key are in one partition, in their order. One call at a time. */
+/** Appends messages to a topic in batches. Those with the same key are in one partition, in the order of the calls. */
 export class KeyedProducer implements AsyncDisposable {
   /** `max.message.bytes` of the topic. */
   readonly maxMessageBytes: number
   readonly #topic: KeyedTopic
   readonly #connection: KafkaConnection
-  readonly #encoder = new BatchEncoder(batchBytes)
 
   private constructor(topic: KeyedTopic, connection: KafkaConnection, maxMessageBytes: number) {
     this.#topic = topic
@@ -73,22 +73,25 @@ export class KeyedProducer implements AsyncDisposable {
   async send(records: readonly KeyedRecord[]): Promise<void> {
     const byPartition = Map.groupBy(records, ({ key }) => crc32(key) % this.#topic.partitions)
     try {
-      for (const [partition, some] of byPartition) await this.#append(partition, some)
+      await Promise.all([...byPartition].map(([partition, some]) => this.#append(partition, some)))
     } catch (error) {
       throw failure(error, this.#topic, 'writing to')
     }
   }
 
   async #append(partition: number, records: readonly KeyedRecord[]): Promise<void> {
-    this.#encoder.restart(batchBytes)
-    for (const { key, value, headers } of records)
-      this.#encoder.message({
-        key: Buffer.from(key),
-        value: [value],
-        headers: encodeHeaders(headers),
-      })
-    const options = { producer: anonymous, timestampMs: Date.now() }
-    const batch = await encodeBatch(this.#encoder, options)
+    const messages = records.map(({ key, value, headers }) => ({
+      key: Buffer.from(key),
+      value: [value],
+      headers: encodeHeaders(headers),
+    }))
+    const bytes = messages.map(
+      ({ key, value: [value], headers }) =>
+        framingBytes + key.length + (value?.length ?? 0) + headers.length,
+    )
+    const encoder = new BatchEncoder(bytes.reduce((sum, some) => sum + some, 0))
+    for (const message of messages) encoder.message(message)
+    const batch = await encodeBatch(encoder, { producer: anonymous, timestampMs: Date.now() })
     const to = { topic: this.#topic.topic, partition, transactionalId: null, batch }
     await this.#connection.runWithRetries(async () =>
       this.#connection.request(to, produceRequest(to)),

@@ -83,7 +83,7 @@ export function ingressRoutes(app: App, ingress: IngressService): void {
         },
         clientNetwork(request.ip),
       )
-      return reply.send({ ...answer, received: true, repeated: isRepeated })
+      return await reply.send({ ...answer, received: true, repeated: isRepeated })
     },
   )
 }

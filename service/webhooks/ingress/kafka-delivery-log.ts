@@ -18,6 +18,8 @@ const maxRecent = 50_000
 /** While PostgreSQL is away it is not asked for so long: it would keep every delivery waiting. */
 const askAgainMs = 5_000
 const lookUpMs = 1_000
+/** Deliveries in a statement of the workers, where nobody waits. */
+const broughtAtOnce = 500
 /** Beside the body in a message: its facts, framing. */
 const besideBodyBytes = 512 * 1024
 
@@ -56,26 +58,41 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
 
   async #append(batch: readonly NewDelivery[]): Promise<readonly Appended[]> {
     const producer = await this.#opened()
-    const known = await this.#known(batch)
-    const inBatch = new Map<string, string>()
-    const results = batch.map((delivery, place): Appended => {
-      const key = keyOf(delivery)
-      const hash = delivery.bodyHash.toString('hex')
-      const before = known[place] ?? this.#recent.get(key) ?? inBatch.get(key)
-      if (before !== undefined) return before === hash ? 'repeated' : 'conflict'
-      inBatch.set(key, hash)
-      return 'stored'
-    })
-    // Conflicts too: the workers keep them as suspicious.
-    const written = batch.filter((_, place) => results[place] !== 'repeated')
+    const { written, judge } = this.#compare(batch)
     const fits = ({ body }: NewDelivery): boolean =>
       body.length <= producer.maxMessageBytes - besideBodyBytes
-    await producer.send(written.filter(fits).map(recordOf))
     // The brokers take no message of that size.
     const large = written.filter((delivery) => !fits(delivery))
-    if (large.length > 0) await this.#options.stored.appendAll(large)
-    for (const [key, hash] of inBatch) this.#remember(key, hash)
+    // What PostgreSQL knows already is written all the same: the workers find that it is known, and nobody waits for both one after the other.
+    const [known] = await Promise.all([
+      this.#known(batch),
+      producer.send(written.filter(fits).map(recordOf)),
+      large.length > 0 ? this.#options.stored.appendAll(large) : undefined,
+    ])
+    const results = batch.map((delivery, place) => judge(delivery, known[place]))
+    for (const [place, delivery] of batch.entries())
+      if (results[place] === 'stored')
+        this.#remember(keyOf(delivery), delivery.bodyHash.toString('hex'))
     return results
+  }
+
+  /** With what this process wrote before, and within the batch. Conflicts are written too: the workers keep them as suspicious. */
+  #compare(batch: readonly NewDelivery[]): {
+    readonly written: readonly NewDelivery[]
+    readonly judge: (delivery: NewDelivery, stored: string | undefined) => Appended
+  } {
+    const first = new Map<string, NewDelivery>()
+    for (const delivery of batch)
+      if (!first.has(keyOf(delivery))) first.set(keyOf(delivery), delivery)
+    const judge = (delivery: NewDelivery, stored: string | undefined): Appended => {
+      const key = keyOf(delivery)
+      const hash = delivery.bodyHash.toString('hex')
+      const before = stored ?? this.#recent.get(key) ?? hashBefore(delivery, first.get(key))
+      if (before === undefined) return 'stored'
+      return before === hash ? 'repeated' : 'conflict'
+    }
+    const written = batch.filter((delivery) => judge(delivery, undefined) !== 'repeated')
+    return { written, judge }
   }
 
   #opened(): Promise<KeyedProducer> {
@@ -89,12 +106,12 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
 
   /** Without an answer of PostgreSQL nothing is known: the workers find repetitions later. */
   async #known(batch: readonly NewDelivery[]): Promise<readonly (string | undefined)[]> {
-    const { stored, logger, now } = this.#options
-    if (now() < this.#askAgainAtMs) return []
+    const { stored, logger } = this.#options
+    if (this.#options.now() < this.#askAgainAtMs) return []
     try {
       return await inTime(stored.storedHashes(batch), lookUpMs, tooSlow)
     } catch (error) {
-      this.#askAgainAtMs = now() + askAgainMs
+      this.#askAgainAtMs = this.#options.now() + askAgainMs
       const { code } = ConnectError.from(error)
       logger.warn({ code }, 'repeated deliveries are not recognised at once')
       return []
@@ -126,10 +143,15 @@ export async function bringDeliveries(
         { topic: topic.topic, messages: records.length - deliveries.length },
         'messages that are no deliveries were skipped',
       )
-    for (let from = 0; from < deliveries.length; from += deliveryBatch.most)
-      await stored.appendAll(deliveries.slice(from, from + deliveryBatch.most))
+    for (let from = 0; from < deliveries.length; from += broughtAtOnce)
+      await stored.appendAll(deliveries.slice(from, from + broughtAtOnce))
   }
   await readAsGroup({ ...topic, groupId: topic.topic, handle }, signal)
+}
+
+/** Of the first delivery of an event in a batch; undefined if it is this one. */
+function hashBefore(delivery: NewDelivery, first: NewDelivery | undefined): string | undefined {
+  return first === undefined || first === delivery ? undefined : first.bodyHash.toString('hex')
 }
 
 function keyOf({ receiverId, eventId }: NewDelivery): string {

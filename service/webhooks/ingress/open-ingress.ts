@@ -40,7 +40,8 @@ export interface OpenIngress extends AsyncDisposable {
 }
 
 export function openIngress(options: OpenIngressOptions): OpenIngress {
-  const { settings, store, vault, kafka, logger, now } = options
+  const { settings, store, vault, kafka, logger } = options
+  const now = (): number => options.now()
   const stored = store.deliveryLog
   const topic = kafka && {
     servers: { ...kafka, clientId },

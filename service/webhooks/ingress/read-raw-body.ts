@@ -56,11 +56,13 @@ export async function readRawBody(
       chunks.push(chunk)
     }
   }
-  const onEnd = (): void => {
-    resolve(undefined)
-  }
   const onBroken = (): void => {
     reject(requestInvalid(['body: it ended too early']))
+  }
+  const onEnd = (): void => {
+    // Its 'close' comes before anybody who awaits the promise is called.
+    request.off('close', onBroken)
+    resolve(undefined)
   }
   request.on('data', onData).once('end', onEnd).once('error', onBroken).once('close', onBroken)
   try {

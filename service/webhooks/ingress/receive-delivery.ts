@@ -27,9 +27,10 @@ export interface IngressDeps {
 export async function receiveDelivery(
   receiver: IngressReceiver | undefined,
   { rawHeaders, body }: Omit<IncomingDelivery, 'token'>,
-  { log, now, admit, kind, hmac }: IngressDeps,
+  deps: IngressDeps,
 ): Promise<ReceivedDelivery> {
-  const nowMs = now()
+  const { log, admit, kind, hmac } = deps
+  const nowMs = deps.now()
   const header = (name: string): string | undefined => headerOf(rawHeaders, name)
   const options = { nowMs, ...(hmac !== undefined && { hmac }) }
   const problem = verifyEvenly(receiver, { header, body }, options)

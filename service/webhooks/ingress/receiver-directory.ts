@@ -101,9 +101,12 @@ export class LoadedDirectory implements ReceiverDirectory {
   async run(signal: AbortSignal): Promise<void> {
     const { store, logger, refreshMs = defaultRefreshMs, retryMs = defaultRetryMs } = this.#options
     const wake = new Wake()
-    using _listening = store.onChange(() => {
-      wake.now()
-    })
+    using listening = new DisposableStack()
+    listening.use(
+      store.onChange(() => {
+        wake.now()
+      }),
+    )
     while (!signal.aborted) {
       try {
         await this.refresh()

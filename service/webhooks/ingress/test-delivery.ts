@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { parsePointer } from '../../../lib/text/json-pointer.ts'
+import { formatPointer, parsePointer } from '../../../lib/text/json-pointer.ts'
 import {
   ConnectError,
   isJsonObject,
@@ -58,6 +58,5 @@ function withValue(root: JsonValue, pointer: string, value: JsonValue): JsonObje
   const object = isJsonObject(root) ? root : {}
   if (rest.length === 0) return { ...object, [name]: value }
   const inner = own(object, name) ?? {}
-  const below = rest.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-  return { ...object, [name]: withValue(inner, below, value) }
+  return { ...object, [name]: withValue(inner, formatPointer(rest), value) }
 }

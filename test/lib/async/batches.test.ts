@@ -49,6 +49,39 @@ describe('batches', () => {
     expect(seen).toEqual([[1], [4, 5, 1], [20], [3, 7]])
   })
 
+  it('go several at a time, and take what comes in a turn together', async () => {
+    const sizes: number[] = []
+    const ends: (() => void)[] = []
+    const batches = new Batches(
+      async (items: readonly number[]) => {
+        sizes.push(items.length)
+        const { promise, resolve } = Promise.withResolvers<undefined>()
+        ends.push(() => {
+          resolve(undefined)
+        })
+        await promise
+        return items
+      },
+      { most: 5, fill: 4, parallel: 2 },
+    )
+    const results = Array.from({ length: 11 }, (_, item) => batches.add(item))
+    // The rest waits: two are on their way.
+    expect(sizes).toEqual([4, 4])
+    await setImmediate()
+    expect(sizes).toEqual([4, 4])
+    ends[0]?.()
+    await setImmediate()
+    expect(sizes).toEqual([4, 4, 3])
+    for (const end of ends) end()
+    expect(await Promise.all(results)).toEqual(Array.from({ length: 11 }, (_, item) => item))
+    const alone = batches.add(11)
+    expect(sizes).toHaveLength(3)
+    await setImmediate()
+    expect(sizes).toEqual([4, 4, 3, 1])
+    ends[3]?.()
+    expect(await alone).toBe(11)
+  })
+
   it('fail together if the items alone would fail too', async () => {
     let calls = 0
     const batches = new Batches(

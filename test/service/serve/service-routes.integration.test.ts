@@ -44,7 +44,6 @@ test('what is not built yet says so, after the key', async () => {
   for (const route of [
     'GET /policies/conflict',
     'POST /policies/conflict',
-    'POST /ingress/token',
   ]) {
     const { status, body } = await api.call(route)
     expect(status, route).toBe(501)

@@ -164,7 +164,8 @@ describe('a batch of deliveries', () => {
     await using opened = await open()
     const { database, test: db, receiver } = opened
     const client = new pg.Client({ connectionString: db.url })
-    await using _end = { [Symbol.asyncDispose]: () => client.end() }
+    await using end = new AsyncDisposableStack()
+    end.defer(() => client.end())
     await client.connect()
     let notified = 0
     client.on('notification', () => (notified += 1))

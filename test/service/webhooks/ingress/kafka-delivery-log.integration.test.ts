@@ -21,7 +21,7 @@ interface Opened extends AsyncDisposable {
   readonly receiver: string
   readonly topic: KeyedTopic
   /** Brings deliveries to PostgreSQL from here on; until it is called. */
-  consume(stored?: StoredDeliveryLog): () => Promise<void>
+  readonly consume: (stored?: StoredDeliveryLog) => () => Promise<void>
 }
 
 async function open(brokers = testKafka().brokers): Promise<Opened> {
