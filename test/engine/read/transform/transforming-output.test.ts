@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LogEntry } from '../../../../engine/log/stream-log.ts'
 import { LaneOutput } from '../../../../engine/read/lane-output.ts'
@@ -9,13 +10,16 @@ import {
   parallelRequests,
   TransformingOutput,
 } from '../../../../engine/read/transform/transforming-output.ts'
+import { anyText } from '../../../support/any-text.ts'
 import { BlockEncoder } from '../../../../protocol/avro/block-encoder.ts'
 import {
   columnsOf,
   decodeBlock,
   rawJson,
   type JsonObject,
+  stringifyExact,
   type RecordData,
+  type RecordValue,
 } from '../../../../protocol/index.ts'
 
 const properties: JsonObject = {
@@ -158,6 +162,39 @@ describe('a transformed stream', () => {
     const [block] = opened.entries
     expect(block?.type === 'records' && Buffer.from(block.bytes).toString('hex')).toBe(
       Buffer.from(encoder.take()?.bytes ?? []).toString('hex'),
+    )
+  })
+
+  test('is the same for any values that JSON has, which the function returns as they are', async () => {
+    const value = fc.oneof(
+      fc.constantFrom(null, undefined, true, -0, 1e21, 5e-324, 2n ** 63n, -(2n ** 70n)),
+      fc.maxSafeInteger(),
+      fc.double(),
+      fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }),
+      fc.constantFrom('NaN', '-Infinity', '2026-02-30', '2026-01-01T00:00:00+14:00', 'AAE=', '1e5'),
+      anyText(),
+      fc.uint8Array(),
+      fc.jsonValue(),
+    )
+    const fields = Object.keys(properties).filter((name) => name !== 'id')
+    const record = fc.record(
+      Object.fromEntries([...fields, 'undeclared', '__proto__'].map((name) => [name, value])),
+      { requiredKeys: [] },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 5 }), async (batch) => {
+        const plain = new BlockEncoder({ columns, maxRecordBytes: 1e6 })
+        plain.records(batch as RecordData[], 0, 5)
+        const wire = decodeBlock(plain.take()?.bytes ?? new Uint8Array(), batch.length, columns)
+        using opened = open(same)
+        await opened.output.records(batch as RecordData[])
+        await opened.output.state(null)
+        const shown = (data: unknown): string => stringifyExact(data as RecordValue)
+        expect(opened.arrived().slice(0, -1).map(shown)).toEqual(
+          wire.map(({ data }) => shown(data)),
+        )
+      }),
+      { numRuns: 500 },
     )
   })
 
