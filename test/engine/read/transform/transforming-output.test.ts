@@ -184,10 +184,10 @@ describe('a transformed stream', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 5 }), async (batch) => {
         const plain = new BlockEncoder({ columns, maxRecordBytes: 1e6 })
-        plain.records(batch as RecordData[], 0, 5)
+        plain.records(batch, 0, 5)
         const wire = decodeBlock(plain.take()?.bytes ?? new Uint8Array(), batch.length, columns)
         using opened = open(same)
-        await opened.output.records(batch as RecordData[])
+        await opened.output.records(batch)
         await opened.output.state(null)
         const shown = (data: unknown): string => stringifyExact(data as RecordValue)
         expect(opened.arrived().slice(0, -1).map(shown)).toEqual(
