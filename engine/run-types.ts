@@ -13,7 +13,9 @@ export interface RunPlan {
   /** Identifies the run if it may be started again: what it completed before is not loaded twice. */
   readonly runKey?: string
   readonly source: SourceConfig
-  readonly streams: readonly SinkStream[]
+  readonly streams: readonly PlannedStream[]
+  /** Needed if a stream has a transformation. */
+  readonly functions?: FunctionsService
   /** With a key: the streams that earlier starts of the run completed, which are not loaded again. Their results are known. */
   readonly completed?: readonly StreamId[]
   /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
@@ -21,6 +23,18 @@ export interface RunPlan {
   readonly destination: DestinationConfig
   readonly log: LogConfig
   readonly limits: RunLimits
+}
+
+/** A stream as it is read, changed and loaded. */
+export interface PlannedStream extends SinkStream {
+  /** Name of the function that changes its records on their way. */
+  readonly transform?: string
+}
+
+/** Where functions are called. */
+export interface FunctionsService {
+  readonly url: string
+  readonly apiKey?: string
 }
 
 export interface SourceConfig {

@@ -51,20 +51,34 @@ export async function updateConnection(
   name: string,
   flags: ConnectionFlags & { readonly ifVersion?: number },
 ): Promise<number> {
-  const body = await connectionBody(flags, input)
+  const now = await currentStreams(client, name, flags)
+  const body = await connectionBody(flags, input, now?.streams)
   if (Object.keys(body).length === 0)
     throw usageError('No changes were given', 'Name what changes: `--schedule "0 * * * *"`.')
   const { json, document } = await client.ask(
     {
       method: 'PATCH',
       path: apiPath('connections', name),
-      headers: ifMatch(flags.ifVersion),
+      headers: ifMatch(flags.ifVersion ?? now?.version),
       body,
     },
     connectionDocument,
   )
   await showResult(output, json, () => connectionLines(document))
   return exitCodes.complete
+}
+
+/** The streams that the connection has, if `--transform` changes them: the change is made only if they are still the same. */
+async function currentStreams(
+  client: CommandContext['client'],
+  name: string,
+  { transform, streams, streamConfig }: ConnectionFlags,
+): Promise<Pick<ConnectionDocument, 'streams' | 'version'> | undefined> {
+  if (transform === undefined || streams !== undefined || streamConfig !== undefined)
+    return undefined
+  const path = apiPath('connections', name)
+  const { document } = await client.ask({ method: 'GET', path }, connectionDocument)
+  return document
 }
 
 export async function listConnections(

@@ -18,6 +18,7 @@ export interface ConnectionFlags {
   readonly dest?: string
   readonly streams?: string
   readonly streamConfig?: string
+  readonly transform?: readonly string[]
   /** `--no-schedule` makes it false. */
   readonly schedule?: string | boolean
   readonly timezone?: string
@@ -36,7 +37,12 @@ export function connectionOptions(command: Command): Command {
     .option('--streams <A,B>', 'names of streams; default: all, as the connector suggests them')
     .option(
       '--stream-config <JSON|FILE|->',
-      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
+      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key, transform',
+    )
+    .option(
+      '--transform <function:NAME>',
+      'the function that changes their records; for some of them: STREAM=function:NAME, repeated; none: no function',
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
     .option('--schedule <CRON>', 'cron schedule of its runs: five fields')
     .option('--timezone <NAME>', 'time zone of the schedule; default: UTC')
@@ -75,10 +81,15 @@ export function connectionOptions(command: Command): Command {
     .option('--description <TEXT>', "its purpose, in your words; '' removes it")
 }
 
-/** The given values as the API takes them; the service validates them. */
+/**
+ * The given values as the API takes them; the service validates them.
+ *
+ * @param streamsNow those that the connection has; null: all of the source
+ */
 export async function connectionBody(
   flags: ConnectionFlags,
   input: UserInput,
+  streamsNow: ConnectionDocument['streams'] = null,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { metadata, deletes, log, framing, schemaDrift } = flags
   const options = Object.entries({
@@ -88,10 +99,10 @@ export async function connectionBody(
     framing,
     schema_drift: schemaDrift,
   }).filter(([, value]) => value !== undefined)
-  const streams = await streamsOf(flags, input)
+  const streams = await transformed(flags, (await streamsOf(flags, input)) ?? streamsNow)
   const schedule = scheduleOf(flags)
   return {
-    ...(streams !== undefined && { streams }),
+    ...(streams !== null && { streams }),
     ...(flags.dest !== undefined && { destination: flags.dest }),
     ...(schedule !== undefined && { schedule }),
     ...(flags.description !== undefined && { description: flags.description || null }),
@@ -102,11 +113,11 @@ export async function connectionBody(
 async function streamsOf(
   { streams, streamConfig }: ConnectionFlags,
   input: UserInput,
-): Promise<unknown> {
+): Promise<ConnectionDocument['streams']> {
   if (streams !== undefined && streamConfig !== undefined)
     throw usageError('--streams and --stream-config exclude each other', 'Give one of them.')
   if (streamConfig === undefined)
-    return streams === undefined ? undefined : parseStreamNames(streams).map((name) => ({ name }))
+    return streams === undefined ? null : parseStreamNames(streams).map((name) => ({ name }))
   const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
   const { snakeCaseSchema } = await import('../../service/platform/wire.ts')
   const { readJson } = await import('../input/json-input.ts')
@@ -120,6 +131,20 @@ async function streamsOf(
     input,
   )
   return value
+}
+
+async function transformed(
+  { transform }: ConnectionFlags,
+  streams: ConnectionDocument['streams'],
+): Promise<ConnectionDocument['streams']> {
+  if (transform === undefined) return streams
+  if (streams === null)
+    throw usageError(
+      '--transform needs the streams that it is for',
+      'Name them with `--streams`, or with `--stream-config`.',
+    )
+  const { withTransforms } = await import('./transform-flag.ts')
+  return [...withTransforms(streams, transform)]
 }
 
 function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
@@ -162,8 +187,8 @@ export function connectionLines(connection: ConnectionDocument): string {
 }
 
 function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
-  const { sync_mode: mode, destination_sync_mode: destinationMode } = stream
+  const { sync_mode: mode, destination_sync_mode: destinationMode, transform } = stream
   const label = streamLabel(stream)
-  const modes = [mode, destinationMode].filter((chosen) => chosen !== undefined)
+  const modes = [mode, destinationMode, transform].filter((chosen) => chosen !== undefined)
   return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
 }

@@ -72,6 +72,7 @@ export function checkRunFile(
     catalogFolder: catalogFolderOf(environment),
   })
   const destination = resolveDestination(content.destination, problems)
+  problems.push(...transformProblems(content))
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)
   return {
@@ -81,6 +82,21 @@ export function checkRunFile(
     destination,
     secrets: secretValues(content, { source, destination }),
   }
+}
+
+/** Streams with a transformation that nobody could carry out. */
+function transformProblems({ streams, functions }: RunFile): readonly FileProblem[] {
+  if (streams === 'all' || functions !== undefined) return []
+  return streams.flatMap((stream, index) => {
+    if (typeof stream === 'string' || stream.transform === undefined) return []
+    return {
+      code: 'run_file_invalid',
+      path: ['streams', index, 'transform'],
+      at: 'value',
+      problem: `needs a Functions service that has ${stream.transform}, and the file names none`,
+      fix: 'Add `functions` with its `url` and `api_key`, or remove `transform`.',
+    }
+  })
 }
 
 function parse(text: string, file: string): SourceDocument {
@@ -118,6 +134,7 @@ function unreadable(file: string, problem: string, fix: string): ConnectError {
 function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
+  if (first === 'functions') return false
   return first !== 'log' || !path.includes('sasl')
 }
 
@@ -148,7 +165,13 @@ function secretValues(
     destination.schema,
     ...config.shown,
   ])
-  const secrets = new Set([password, content.destination.url, sasl?.password, ...config.secret])
+  const secrets = new Set([
+    password,
+    content.destination.url,
+    content.functions?.api_key,
+    sasl?.password,
+    ...config.secret,
+  ])
   return [...secrets]
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret.length >= minSecretLength && !shown.has(secret))

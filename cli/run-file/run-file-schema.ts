@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { connectionChoices } from '../../service/connections/choices.ts'
+import { httpUrl } from '../../service/platform/config/setting-types.ts'
+import { transformText } from '../../service/connections/transform-text.ts'
 import { sslModes } from '../../postgres/address.ts'
 
 const syncMode = z.enum(connectionChoices.syncMode)
@@ -57,6 +59,7 @@ const streamFields = z.strictObject({
   cursor_field: name.optional(),
   primary_key: columnNames.optional(),
   columns: z.array(name).min(1).optional(),
+  transform: transformText.optional(),
 })
 
 /** The run file. docs/run-file.md describes every field. */
@@ -81,6 +84,7 @@ export const runFileSchema = z.strictObject({
     config: postgresConfig.default({}),
     url: name.optional(),
   }),
+  functions: z.strictObject({ url: httpUrl, api_key: name.optional() }).optional(),
   log: z.union([z.enum(connectionChoices.log), z.strictObject({ kafka })]).default('embedded'),
   defaults: z
     .strictObject({

@@ -1,5 +1,6 @@
 import {
   defaultLimits,
+  type FunctionsService,
   type LogConfig,
   type RunLimits,
   type RunPlan,
@@ -15,15 +16,23 @@ export interface RunPlanOptions {
 
 /** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
 export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
-  const { connection, log, limits } = file.content
+  const { connection, functions, log, limits } = file.content
   return {
     connection,
     source: file.source,
     destination: file.destination,
     streams: options.streams,
+    ...(functions !== undefined && { functions: functionsService(functions) }),
     log: logConfig(log, options.log),
     limits: runLimits(limits),
   }
+}
+
+function functionsService({
+  url,
+  api_key: apiKey,
+}: NonNullable<RunFile['functions']>): FunctionsService {
+  return { url, ...(apiKey !== undefined && { apiKey }) }
 }
 
 function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {

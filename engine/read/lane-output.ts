@@ -1,5 +1,5 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
-import type { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import type { BlockEncoder, Rejection } from '../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter } from '../log/stream-log.ts'
@@ -78,6 +78,13 @@ export class LaneOutput implements RecordOutput {
     )
   }
 
+  /** A record that is not loaded, in order with the others. */
+  async reject(rejection: Rejection): Promise<void> {
+    await this.#cut()
+    await this.#appendRejection(rejection)
+    this.#options.onTotals(this.#totals)
+  }
+
   async state(state: JsonValue): Promise<void> {
     await this.#cut()
     const count = this.#seq - this.#unitStart
@@ -112,18 +119,15 @@ export class LaneOutput implements RecordOutput {
       await this.#append({ type: 'records', slice: this.#slice, seq, ...block })
     }
     const rejection = this.#encoder.takeRejection()
-    if (rejection !== undefined) {
-      this.#totals.records += 1
-      this.#totals.rejected += 1
-      await this.#append({
-        type: 'rejected',
-        slice: this.#slice,
-        seq: this.#seq,
-        ...rejection,
-      })
-      this.#seq += 1
-    }
+    if (rejection !== undefined) await this.#appendRejection(rejection)
     this.#options.onTotals(this.#totals)
+  }
+
+  async #appendRejection(rejection: Rejection): Promise<void> {
+    this.#totals.records += 1
+    this.#totals.rejected += 1
+    await this.#append({ type: 'rejected', slice: this.#slice, seq: this.#seq, ...rejection })
+    this.#seq += 1
   }
 
   async #append(entry: Parameters<LaneWriter['append']>[0]): Promise<void> {

@@ -16,13 +16,17 @@ class LimitReached extends Error {}
 export class LimitedOutput implements RecordOutput {
   readonly #out: RecordOutput
   readonly #ended = new AbortController()
-  readonly #observed = new ObservedFields()
+  readonly #observed: ObservedFields
+  readonly #observesHere: boolean
   #requests = 0
   #left: number
 
-  constructor(out: RecordOutput, limitRows: number) {
+  /** @param loaded gets the records as they are loaded, from another place, if they change on their way */
+  constructor(out: RecordOutput, limitRows: number, loaded?: ObservedFields) {
     this.#out = out
     this.#left = limitRows
+    this.#observed = loaded ?? new ObservedFields()
+    this.#observesHere = loaded === undefined
   }
 
   /** For the connector: aborted when the limit is passed. */
@@ -42,7 +46,7 @@ export class LimitedOutput implements RecordOutput {
   async records(batch: readonly RecordData[], emittedAtMs?: number): Promise<void> {
     const taken = batch.slice(0, this.#left)
     this.#left -= taken.length
-    for (const record of taken) this.#observed.add(record)
+    if (this.#observesHere) for (const record of taken) this.#observed.add(record)
     if (taken.length > 0) await this.#out.records(taken, emittedAtMs)
     if (taken.length < batch.length) this.#end()
   }

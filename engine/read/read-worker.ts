@@ -11,6 +11,8 @@ import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 import { StreamWarnings } from './stream-warnings.ts'
+import { transformingOutput } from './transform/open-transform.ts'
+import type { TransformingOutput } from './transform/transforming-output.ts'
 
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200
@@ -60,7 +62,9 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     },
     beforeState: () => warnings.untilKept(),
   })
-  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
+  using transforming = transformingOutput(job, { output, signal: context.signal })
+  const target = transforming ?? output
+  const limited = limitedOutput(job, target)
   // A read that waits for room in the log also reports.
   const timer = setInterval(() => {
     post(job, { type: 'read', ...output.totals })
@@ -71,7 +75,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
         outcome = await readSlice(
-          { job, context, writer, output, limited, borrower, warnings },
+          { job, context, writer, output, target, limited, borrower, warnings },
           slice,
         )
     }
@@ -86,11 +90,21 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   }
 }
 
+function limitedOutput(
+  { limitRows }: ReadLaneJob,
+  target: LaneOutput | TransformingOutput,
+): LimitedOutput | undefined {
+  if (limitRows === undefined) return undefined
+  return new LimitedOutput(target, limitRows, 'observed' in target ? target.observed : undefined)
+}
+
 interface SliceReading {
   readonly job: ReadLaneJob
   readonly context: JobContext
   readonly writer: LaneWriter
   readonly output: LaneOutput
+  /** The connector writes there: the output, or what transforms the records before. */
+  readonly target: LaneOutput | TransformingOutput
   readonly limited: LimitedOutput | undefined
   readonly borrower: ConfigBorrower
   readonly warnings: StreamWarnings
@@ -100,7 +114,7 @@ async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output, limited, warnings } = reading
+  const { job, context, writer, output, target, limited, warnings } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -119,9 +133,9 @@ async function readSlice(
     return connectorOf(job.source.type).read(task, out, readContext)
   }
   const outcome = await (limited === undefined
-    ? read(output, context.signal)
+    ? read(target, context.signal)
     : readLimited(limited, { reading, state, read }))
-  if (!output.covered)
+  if (!target.covered)
     throw new ConnectError('state_missing', {
       details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },
     })
@@ -177,7 +191,7 @@ async function readEvents(
 async function readLimited(
   limited: LimitedOutput,
   {
-    reading: { context, output },
+    reading: { context, target },
     state,
     read,
   }: {
@@ -194,7 +208,7 @@ async function readLimited(
     if (!signal.aborted) throw error
   }
   if (signal.aborted) outcome = 'stopped'
-  if (!output.covered) await output.state(state)
+  if (!target.covered) await target.state(state)
   return outcome
 }
 

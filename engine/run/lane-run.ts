@@ -10,7 +10,14 @@ import {
 import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from '../log/stream-log.ts'
 import { ConfigLender, JobSide, WarningKeeper } from '../threads/main-side.ts'
-import type { JobBase, JobResult, LoadEvent, ReadBefore, ReadEvent } from '../threads/protocol.ts'
+import type {
+  JobBase,
+  JobResult,
+  LoadEvent,
+  ReadBefore,
+  ReadEvent,
+  StreamTransform,
+} from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
@@ -37,6 +44,7 @@ export interface LaneRun {
   readonly onObserved: (observed: Observed) => void
   /** Records that the lane may read; undefined if there is no limit. */
   readonly limitRows: number | undefined
+  readonly transform: StreamTransform | undefined
   readonly changeConfig: ChangeConfig
 }
 
@@ -224,6 +232,7 @@ function startReading(
     primaryKey,
     ...(position !== undefined && { position }),
     ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
+    ...(run.transform !== undefined && { transform: run.transform }),
     ...(framed && { keyFields: primaryKey }),
   }
   return run.threads.read(job, {

@@ -2,11 +2,11 @@ import { connectorOf } from '../../connectors/registry.ts'
 import { isSameDatabase } from '../../postgres/address.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import type { RunPlan } from '../run-types.ts'
+import type { PlannedStream, RunPlan } from '../run-types.ts'
 
 /** Why a stream of the plan cannot run, as far as it is known before any request. */
-export function streamRefusal(plan: RunPlan, sink: SinkStream): ConnectError | undefined {
-  return nameRefusal(sink) ?? ownSourceRefusal(plan, sink)
+export function streamRefusal(plan: RunPlan, sink: PlannedStream): ConnectError | undefined {
+  return nameRefusal(sink) ?? ownSourceRefusal(plan, sink) ?? transformRefusal(plan, sink)
 }
 
 /** The checkpoints have the stream's name as text, and no text of PostgreSQL holds U+0000. */
@@ -29,4 +29,13 @@ function ownSourceRefusal(
   if (table !== name || (destination.schema ?? namespace) !== namespace) return undefined
   const details = { stream: streamLabel(stream.stream) }
   return new ConnectError('destination_is_source', { details })
+}
+
+function transformRefusal(
+  { functions }: Pick<RunPlan, 'functions'>,
+  { stream, transform }: PlannedStream,
+): ConnectError | undefined {
+  if (transform === undefined || functions !== undefined) return undefined
+  const details = { stream: streamLabel(stream.stream), function: transform }
+  return new ConnectError('transform_not_available', { details })
 }

@@ -10,18 +10,17 @@ import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../../pro
 import type {
   Destination,
   RunStart,
-  SinkStream,
   SliceCheckpoint,
   StreamSync,
   Untold,
 } from '../../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from '../log/stream-log.ts'
-import type { ReadBefore } from '../threads/protocol.ts'
+import type { ReadBefore, StreamTransform } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import { joinObserved, type Observed } from '../observed-fields.ts'
 import { streamRefusal } from './stream-refusal.ts'
-import type { RunPlan, StreamResult } from '../run-types.ts'
+import type { PlannedStream, RunPlan, StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
 export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
@@ -49,7 +48,7 @@ const notBegun = { syncId: 0, generationId: 0 } as const
 /** The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the result of all attempts. */
 export class SyncRun {
   readonly #deps: StreamRunDeps
-  readonly #sink: SinkStream
+  readonly #sink: PlannedStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #tableNotes: StreamSync['tableNotes'] = []
@@ -64,7 +63,7 @@ export class SyncRun {
   /** Where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
-  constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
+  constructor(deps: StreamRunDeps, sink: PlannedStream, tally: StreamTally) {
     this.#deps = deps
     this.#startedAtMs = deps.context.now()
     this.#sink = sink
@@ -287,11 +286,21 @@ export class SyncRun {
             this.#observed = joinObserved(this.#observed, observed)
           },
           limitRows: this.#limitRows(slices),
+          transform: transformOf(plan, this.#sink),
           changeConfig: context.changeConfig,
         }),
       ),
     )
   }
+}
+
+function transformOf(
+  { functions }: RunPlan,
+  { transform }: PlannedStream,
+): StreamTransform | undefined {
+  // Without a service the stream was refused.
+  if (transform === undefined || functions === undefined) return undefined
+  return { service: functions, name: transform }
 }
 
 function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {

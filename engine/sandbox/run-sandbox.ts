@@ -93,6 +93,7 @@ async function readStreams(
   const sandboxed: RunPlan = {
     connection: id,
     source: plan.source,
+    ...(plan.functions && { functions: plan.functions }),
     streams: tables.map(({ sink }) => sink),
     destination: { type: 'postgres', ...prepared.place },
     log: { kind: 'embedded' },

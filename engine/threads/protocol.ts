@@ -11,7 +11,7 @@ import type {
 import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
 import type { Observed } from '../observed-fields.ts'
-import type { DestinationConfig, SourceConfig } from '../run-types.ts'
+import type { DestinationConfig, FunctionsService, SourceConfig } from '../run-types.ts'
 
 /**
  * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool (pool.ts); while it goes on, the
@@ -52,6 +52,13 @@ export interface ReadLaneJob extends JobBase {
   readonly keyFields?: readonly string[]
   /** A sandbox's: the job ends, gracefully, after so many records. */
   readonly limitRows?: number
+  readonly transform?: StreamTransform
+}
+
+/** A function changes the records before they are encoded. Holds a secret: never to be logged. */
+export interface StreamTransform {
+  readonly service: FunctionsService
+  readonly name: string
 }
 
 /** Loads one lane. Plain data and ports: it crosses a thread. */

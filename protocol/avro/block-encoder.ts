@@ -208,6 +208,15 @@ export class BlockEncoder {
     return rejection
   }
 
+  /** How a record is rejected for another reason: under the name that one which is too large would have. Writes nothing. */
+  rejectionOf(record: RecordData, reason: string): Rejection {
+    this.#fields(record)
+    const key = this.#rejectionKey.name(0)
+    this.#overflow.clear()
+    this.#writer.position = this.#recordAt
+    return { reason, ...(key !== undefined && { key }) }
+  }
+
   /** A block that its state cut short is as large as it must be: there may be many of them. */
   #copyBlock(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
     const written = this.#writer.bytes.subarray(0, this.#recordAt)
@@ -312,6 +321,11 @@ export class BlockEncoder {
   }
 
   #object(record: RecordData): void {
+    this.#fields(record)
+    this.#endRecord()
+  }
+
+  #fields(record: RecordData): void {
     this.#beginRecord()
     const writer = this.#writer
     let count = 0
@@ -333,7 +347,6 @@ export class BlockEncoder {
       }
     }
     if (Object.keys(record).length !== count) this.#keepUndeclared(record)
-    this.#endRecord()
   }
 
   /** Makes the field null and puts the value (null: it was missing) into the overflow map. */

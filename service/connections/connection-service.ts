@@ -2,11 +2,13 @@ import type { Logger } from 'pino'
 import {
   ConnectError,
   streamIdOf,
+  streamLabel,
   type AirbyteCatalog,
   type StreamId,
 } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
+import type { FunctionsService } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
 import { judgeSchema, selectedCatalog } from './drift/judge-schema.ts'
@@ -21,6 +23,7 @@ import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AddressOf } from './destination-address.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
+import { functionNameOf } from '../../lib/net/function-address.ts'
 import { firstRunAt } from './first-run.ts'
 import { namedStreams } from './named-streams.ts'
 
@@ -34,6 +37,8 @@ export interface ConnectionsOptions {
   readonly addressOf: AddressOf
   /** Throws if the connection uses a log that this service does not have. */
   readonly checkLog: (options: ConnectionOptions) => unknown
+  /** Undefined: no stream can have a transformation. */
+  readonly functions: FunctionsService | undefined
   readonly logger: Logger
   now(): number
 }
@@ -165,7 +170,8 @@ export class StoredConnectionService implements ConnectionService {
   /** Returns the catalog that the streams were found in. */
   async #checkStreams(choice: StreamChoice): Promise<AirbyteCatalog> {
     this.#options.checkLog(choice.options)
-    const { instances } = this.#options
+    const { instances, functions } = this.#options
+    if (functions === undefined) refuseTransforms(choice)
     const { catalog } = await connectionStreams(choice, instances, { refresh: false })
     return catalog
   }
@@ -202,6 +208,16 @@ export class StoredConnectionService implements ConnectionService {
     const address = await this.#options.addressOf(destination, { ifMissing })
     await using opened = await openPostgresDestination(address)
     return await work(opened)
+  }
+}
+
+/** Throws `transform_not_available` if a stream has a transformation. */
+function refuseTransforms({ streams }: StreamChoice): void {
+  for (const { transform, ...stream } of streams ?? []) {
+    if (transform === undefined) continue
+    const name = functionNameOf(transform) ?? transform
+    const details = { stream: streamLabel(stream), function: name }
+    throw new ConnectError('transform_not_available', { details })
   }
 }
 

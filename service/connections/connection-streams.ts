@@ -72,7 +72,8 @@ function selectionOf({
 }
 
 function fieldsOf(binding: StreamBinding): StreamFields {
-  const { name, namespace, syncMode, destinationSyncMode, cursorField, primaryKey } = binding
+  const { name, namespace, syncMode, destinationSyncMode, cursorField, primaryKey, transform } =
+    binding
   return {
     name,
     namespace,
@@ -80,6 +81,7 @@ function fieldsOf(binding: StreamBinding): StreamFields {
     destination_sync_mode: destinationSyncMode,
     cursor_field: cursorField,
     primary_key: primaryKey,
+    transform,
   }
 }
 

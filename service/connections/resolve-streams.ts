@@ -5,15 +5,16 @@ import {
   type AirbyteStream,
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
+import { functionNameOf } from '../../lib/net/function-address.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
 
-type SinkStream = RunPlan['streams'][number]
+type PlannedStream = RunPlan['streams'][number]
 
 export interface ResolvedStreams {
-  readonly streams: readonly SinkStream[]
+  readonly streams: readonly PlannedStream[]
   readonly problems: readonly StreamSelectionProblem[]
   /** Notes for the user: streams for which the defaults are not possible. */
   readonly notes: readonly string[]
@@ -47,7 +48,7 @@ const namedStreams = 3
 
 /** The option needs something that no stream, or not every stream, can do. */
 function unseenDeletes(
-  streams: readonly SinkStream[],
+  streams: readonly PlannedStream[],
   deletes: NonNullable<StreamSelection['deletes']>,
 ): readonly string[] {
   const unseen = streams.filter(
@@ -107,7 +108,7 @@ function sinkStreamOf(
   bound: BoundStream,
   selection: StreamSelection,
   findings: Findings,
-): SinkStream | undefined {
+): PlannedStream | undefined {
   const { stream } = bound
   const choice = chooseSync(bound, selection.defaults)
   if ('problems' in choice) {
@@ -117,6 +118,7 @@ function sinkStreamOf(
   if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
+  const transform = functionNameOf(bound.fields.transform ?? '')
   return {
     connection: selection.connection,
     stream: {
@@ -132,6 +134,7 @@ function sinkStreamOf(
     ...(isDefaultMode && { isDefaultMode }),
     metadata: selection.metadata,
     deletes: selection.deletes ?? 'hard',
+    ...(transform !== undefined && { transform }),
   }
 }
 

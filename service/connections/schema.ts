@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { connectionChoices } from './choices.ts'
+import { transformText } from './transform-text.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
 import { name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
@@ -16,6 +17,11 @@ const streamBindingSchema = z
     destinationSyncMode: z.enum(connectionChoices.destinationSyncMode).exactOptional(),
     cursorField: fieldName.exactOptional(),
     primaryKey: z.array(fieldName).min(1).max(32).exactOptional(),
+    transform: transformText.exactOptional().meta({
+      description:
+        'The function of the Functions service that changes or rejects its records before they are loaded.',
+      examples: ['function:clean-orders'],
+    }),
   })
   .meta({ id: 'StreamBinding' })
 export type StreamBinding = Resource<typeof streamBindingSchema>

@@ -12,6 +12,8 @@ export interface StreamFields {
   readonly cursor_field?: string | undefined
   readonly primary_key?: readonly string[] | undefined
   readonly columns?: readonly string[] | undefined
+  /** `function:NAME`. */
+  readonly transform?: string | undefined
 }
 
 /** Defaults for the streams that support them and have no setting of their own. */

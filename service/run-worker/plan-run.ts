@@ -1,6 +1,7 @@
 import {
   defaultLimits,
   type DestinationConfig,
+  type FunctionsService,
   type LogConfig,
   type RunPlan,
 } from '../../engine/run-types.ts'
@@ -17,31 +18,34 @@ export interface PlanDependencies {
   /** Throws `log_not_available`. */
   readonly logOf: (options: ConnectionOptions) => LogConfig
   readonly allowedNetworks: readonly string[]
+  /** Undefined: no stream can have a transformation. */
+  readonly functions: FunctionsService | undefined
 }
 
 /** Where a run, or a sandbox, of a connection goes. */
 export interface RunPlaces {
   readonly destination: DestinationConfig
   readonly log: LogConfig
+  readonly functions: FunctionsService | undefined
 }
 
 /** Asked once for each attempt: the login of a dataset may be short-lived. Throws what the parts throw. */
 export async function findPlaces(
   { destination, options }: Pick<Connection, 'destination' | 'options'>,
-  { addressOf, logOf }: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
+  { addressOf, logOf, functions }: Pick<PlanDependencies, 'addressOf' | 'logOf' | 'functions'>,
 ): Promise<RunPlaces> {
-  return { log: logOf(options), destination: await addressOf(destination) }
+  return { log: logOf(options), destination: await addressOf(destination), functions }
 }
 
 /**
- * The secrets of the operator's databases, which no line of a run may show. A password that is also a name is not masked: it would mask
+ * The secrets of the operator's databases and services, which no line of a run may show. A password that is also a name is not masked: it would mask
  * every occurrence of the name.
  */
-export function placeSecrets({ destination, log }: RunPlaces): readonly string[] {
+export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
   const { password, host, user, database } = destination.address
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [host, user, database, sasl?.username]
-  return [password, sasl?.password]
+  return [password, sasl?.password, functions?.apiKey]
     .filter((secret) => secret !== undefined)
     .filter((secret) => !names.includes(secret))
 }
@@ -75,6 +79,7 @@ export function planRun(
       connection: connection.name,
       runKey: run,
       source: { type, config, allowedNetworks },
+      ...(places.functions !== undefined && { functions: places.functions }),
       streams: resolved.streams.filter(
         ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
       ),

@@ -24,6 +24,7 @@ import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
+import { functionsService } from './functions-service.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
@@ -98,8 +99,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   })
   const instances = opened.service
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
-  const planPlaces = { instances, addressOf, logOf, allowedNetworks }
-  const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const functions = functionsService(settings)
+  const planPlaces = { instances, addressOf, logOf, allowedNetworks, functions }
+  const choices = { addressOf, checkLog: logOf, functions }
+  const connections = { store, instances, jobs, logger, now, ...choices }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })

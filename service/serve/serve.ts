@@ -8,6 +8,7 @@ import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { Access } from '../platform/access/access.ts'
 import { loadPolicy } from '../platform/access/load-policy.ts'
 import type { Policy } from '../platform/access/policy.ts'
+import { functionsService } from './functions-service.ts'
 import { lookupIn } from './resource-lookup.ts'
 import { unusedSettings } from '../platform/config/setting-rules.ts'
 import type { Settings } from '../platform/config/settings.ts'
@@ -257,7 +258,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     parallelRuns,
     isAlone,
     threads: plane.threads,
-    places: { addressOf, logOf, allowedNetworks },
+    places: { addressOf, logOf, allowedNetworks, functions: functionsService(settings) },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),
     owner: processName(),

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { fakerConfig } from '../support/test-api.ts'
 import { serviceCommands } from './service-commands.ts'
 
-const commands = serviceCommands()
+const commands = serviceCommands({
+  environment: { REACTOR_CONNECT_FUNCTIONS_URL: 'http://127.0.0.1:1' },
+})
 const { run, json } = commands
 
 const isActive = /^shop is active; next run \d{4}-\d\d-\d\d \d\d:\d\d:00Z\n$/
@@ -71,6 +73,25 @@ describe('connections', () => {
     expect((await run([...create, '--timezone', 'Europe/Oslo'])).code).toBe(2)
     expect((await run(options)).code).toBe(0)
     expect((await run('connections get shop')).out).toContain('users (full_refresh, overwrite)')
+  })
+
+  test('have a function for their streams', async () => {
+    const create = 'connections create shop --from source --dest data:shop'
+    const needsStreams = await run(`${create} --transform function:clean`)
+    expect(needsStreams).toMatchObject({ code: 2 })
+    expect(needsStreams.err).toContain('Name them with `--streams`')
+    const streams = '--streams users,orders --transform function:clean --transform users=function:b'
+    expect((await run(`${create} ${streams}`)).code).toBe(0)
+    const orders = { name: 'orders', transform: 'function:clean' }
+    expect(await json('connections get shop')).toMatchObject({
+      streams: [{ name: 'users', transform: 'function:b' }, orders],
+    })
+    expect((await run('connections get shop')).out).toContain('users (function:b)')
+    expect((await run('connections update shop --transform users=none')).code).toBe(0)
+    expect(await json('connections get shop')).toMatchObject({
+      streams: [{ name: 'users' }, orders],
+    })
+    expect((await run('connections update shop --transform clean')).code).toBe(2)
   })
 
   test('a long list is fetched page by page, and no further than asked', async () => {

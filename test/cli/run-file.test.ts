@@ -106,6 +106,26 @@ schema = "shop"
     })
   })
 
+  test('names a Functions service, whose key is a secret', () => {
+    const lines = `functions: { url: 'http://localhost:8010/', api_key: \${SOURCE_PASSWORD} }
+streams: [{ name: customers, transform: function:clean }]
+`
+    const file = readRunFile(head + lines, 'shop.yaml', environment)
+    expect(runPlanOf(file, { streams: [], log: undefined }).functions).toEqual({
+      url: 'http://localhost:8010',
+      apiKey: secret,
+    })
+    expect(file.secrets).toContain(secret)
+    const wrong = failure(`${head}functions: { url: ${secret} }\n`)
+    expect(JSON.stringify(wrong)).not.toContain(secret)
+    expect(wrong.message).toContain('must begin with http:// or https://')
+    const bare = failure(`${head}streams: [{ name: customers, transform: function:clean }]\n`)
+    expect(bare.details).toMatchObject({ field: 'streams[0].transform', line: 8 })
+    expect(failure(`${head}streams: [{ name: a, transform: clean }]\n`).message).toContain(
+      'must be function: and a name',
+    )
+  })
+
   test('chooses the log, and --log goes before it', () => {
     const kafka = { kind: 'kafka', brokers: ['localhost:9092'], framing: 'block', ssl: false }
     const log = (lines: string, override?: 'embedded' | 'kafka'): unknown =>

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { functionsKey, functionsServer, mapping } from '../fakes/functions-service.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   closedPort,
@@ -202,6 +203,44 @@ describe.concurrent('a complete run', options, () => {
     expect(text).toContain('reactor_connect_reader_records_total')
     started.process.kill('SIGINT')
     expect(await started.end).toMatchObject({ code: 4 })
+  })
+})
+
+describe.concurrent('a run with a transformation', options, () => {
+  test('has a function of the file change and reject records, and shows its key nowhere', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using functions = await functionsServer(
+      mapping(({ email, ...record }) =>
+        email === 'c5@example.com'
+          ? `spam, and the key is ${functionsKey}`
+          : { ...record, email: String(email).toUpperCase() },
+      ),
+    )
+    const streams = [{ name: 'customers', transform: 'function:clean' }]
+    const service = { url: functions.url, api_key: '${FUNCTIONS_KEY}' }
+    await using file = await runFile(connection(shop, { functions: service, streams }))
+    const end = await run(file.path, { env: { ...env(shop), FUNCTIONS_KEY: functionsKey } })
+    expect(end.code).toBe(3)
+    expect(end.stderr).toMatch(/public\.customers +1,000 read, 999 loaded, 1 rejected/)
+    expect(end.stderr).toContain('function:clean: spam, and the key is ***')
+    expect(end.stdout + end.stderr).not.toContain(functionsKey)
+    expect(
+      await shop.query(
+        'SELECT count(*)::int AS rows FROM copy.customers WHERE email = upper(email)',
+      ),
+    ).toEqual([{ rows: 999 }])
+  })
+
+  test('says where the file has the mistake if it names no Functions service', async () => {
+    await using shop = await testDatabase()
+    const streams = [{ name: 'customers', transform: 'function:clean' }]
+    await using file = await runFile(connection(shop, { streams }))
+    const end = await run(file.path, { env: env(shop) })
+    expect(end.code).toBe(2)
+    expect(end.stderr).toContain('streams[0].transform')
+    expect(end.stderr).toContain('Add `functions` with its `url` and `api_key`')
+    expectGoodError(end, shop)
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach } from 'vitest'
 import type { Environment } from '../../service/platform/config/environment.ts'
-import { TestApi } from '../support/test-api.ts'
+import { TestApi, type TestApiOptions } from '../support/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 import { newFolder } from '../support/new-folder.ts'
 
@@ -20,14 +20,14 @@ export interface ServiceCommands {
 }
 
 /** Each test of the file has a service of its own. */
-export function serviceCommands(): ServiceCommands {
+export function serviceCommands(options: TestApiOptions = {}): ServiceCommands {
   let api: TestApi
   let folder: string
   beforeAll(async () => {
     folder = await newFolder('cli')
   })
   beforeEach(async () => {
-    api = await TestApi.start()
+    api = await TestApi.start(options)
   })
   afterEach(async () => {
     await api[Symbol.asyncDispose]()
@@ -37,9 +37,9 @@ export function serviceCommands(): ServiceCommands {
     REACTOR_CONNECT_URL: api.url,
     REACTOR_CONNECT_API_KEY: api.key,
   })
-  const run: ServiceCommands['run'] = async (line, options = {}) => {
+  const run: ServiceCommands['run'] = async (line, changes = {}) => {
     const argv = typeof line === 'string' ? line.split(' ') : line
-    return reactor(['connect', ...argv], { environment: environment(), ...options })
+    return reactor(['connect', ...argv], { environment: environment(), ...changes })
   }
   return {
     get api() {

@@ -6,7 +6,9 @@ import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import {
   defaultLimits,
+  type FunctionsService,
   type LogConfig,
+  type PlannedStream,
   type RunLimits,
   type RunPlan,
   type RunProgress,
@@ -16,7 +18,7 @@ import {
 } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
-import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
+import type { SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
 import { silent } from './logger.ts'
 import { neverAborted } from './signal.ts'
@@ -41,6 +43,8 @@ export interface PlanOptions {
   readonly streams?: readonly string[]
   readonly metadata?: 'full' | 'minimal'
   readonly limits?: Partial<RunLimits>
+  /** All streams go through this function of the service. */
+  readonly transform?: { readonly name: string; readonly service: FunctionsService }
   /** What is otherwise for a stream: one run then shows several modes. */
   readonly ofStream?: (name: string) => Partial<Pick<PlanOptions, 'mode' | 'syncMode' | 'cursor'>>
 }
@@ -59,6 +63,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   )
   const wanted = streams.filter(({ name }) => options.streams?.includes(name) ?? true)
   return {
+    ...(options.transform !== undefined && { functions: options.transform.service }),
     connection: options.connection,
     source: options.source,
     destination: { type: 'postgres', address: options.destination, schema: options.schema },
@@ -70,7 +75,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   }
 }
 
-function sinkStream(options: PlanOptions, stream: AirbyteStream): SinkStream {
+function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream {
   const { connection, mode, cursor } = options
   const destination_sync_mode =
     mode === 'append' || mode === 'overwrite' ? mode : ('append_dedup' as const)
@@ -87,6 +92,7 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): SinkStream {
     mode,
     metadata: options.metadata ?? 'full',
     deletes: 'hard',
+    ...(options.transform !== undefined && { transform: options.transform.name }),
   }
 }
 

@@ -16,6 +16,7 @@ import { Scheduler } from '../../service/schedules/scheduler.ts'
 import { createServiceMetrics } from '../../service/run-worker/service-metrics.ts'
 import { RunWorker } from '../../service/run-worker/run-worker.ts'
 import { standardTiming, type RunTiming } from '../../service/run-worker/run-worker-options.ts'
+import { functionsService } from '../../service/serve/functions-service.ts'
 import {
   controlPlane,
   openServiceThreads,
@@ -146,7 +147,12 @@ export async function testService({
         parallelRuns: 2,
         isAlone: false,
         threads: plane.threads,
-        places: { addressOf, logOf, allowedNetworks: settings.allowedNetworks },
+        places: {
+          addressOf,
+          logOf,
+          allowedNetworks: settings.allowedNetworks,
+          functions: functionsService(settings),
+        },
         metrics: createRunMetrics(metrics),
         serviceMetrics: createServiceMetrics(metrics),
         owner: randomUUID(),

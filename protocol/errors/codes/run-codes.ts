@@ -46,6 +46,40 @@ export const runCodes = {
     suggestedFix:
       'Report it to the maintainers of the connector. The records after the last state were not committed.',
   },
+  transform_failed: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message: 'The function {function} did not transform the records of stream {stream}: {reason}',
+    suggestedFix:
+      'Look at the function and its log, and run the connection again: no row is lost or doubled. docs/functions.md says what a function has to respond with.',
+  },
+  transform_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'The response of the function {function} cannot be used for the records of stream {stream}: {reason}',
+    suggestedFix:
+      'Correct the function as docs/functions.md says, and run the connection again. Nothing of the records that it was called with was loaded.',
+  },
+  transform_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'The records of stream {stream} are to be transformed by the function {function}, but no Functions service is set',
+    suggestedFix:
+      'Set `functions.url` (and `functions.api_key`) in the settings and restart the service, or in the run file; or remove `transform` from the stream.',
+  },
+  transform_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The function {function} refused the records of stream {stream}: {reason}',
+    suggestedFix:
+      'Check that the function exists under this name, and that `functions.url` and `functions.api_key` are right; then run the connection again.',
+  },
   worker_died: {
     failureType: 'system_error',
     httpStatus: 500,

@@ -14,6 +14,7 @@ export type StreamChoice = {
     readonly destinationSyncMode?: 'append' | 'overwrite' | 'append_dedup' | 'overwrite_dedup'
     readonly cursorField?: Extract<keyof Streams[Name], string>
     readonly primaryKey?: readonly Extract<keyof Streams[Name], string>[]
+    readonly transform?: `function:${string}`
   }
 }[StreamName]
 
@@ -34,6 +35,7 @@ interface AnyStreamChoice {
   readonly destinationSyncMode?: string
   readonly cursorField?: string
   readonly primaryKey?: readonly string[]
+  readonly transform?: string
 }
 
 function streamBinding(choice: string | AnyStreamChoice): object {
@@ -46,6 +48,7 @@ function streamBinding(choice: string | AnyStreamChoice): object {
     destination_sync_mode: how.destinationSyncMode,
     cursor_field: how.cursorField,
     primary_key: how.primaryKey,
+    transform: how.transform,
   }
 }
 

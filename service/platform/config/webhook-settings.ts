@@ -15,7 +15,7 @@ export const webhookSettings = {
     type: 'URL',
     standard: 'none',
     description:
-      'The Functions service, which handles the events of webhooks with the target `function:NAME` (docs/webhook-targets.md).',
+      'The Functions service, which handles the events of webhooks with the target `function:NAME` (docs/webhook-targets.md), and transforms the records of streams (docs/functions.md).',
   }),
   functionsApiKey: setting(text.optional(), {
     path: 'functions.api_key',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { functionNameOf } from '../../../lib/net/function-address.ts'
 
 /** Where events of a receiver go, as text: `job:NAME`, `function:NAME`, `topic:NAME`, `url:https://…`, `stream:CONNECTION/STREAM`. */
 export type Target =
@@ -16,8 +17,11 @@ const topicPattern = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}$/
 export function parseTarget(text: string): Target | undefined {
   const colon = text.indexOf(':')
   const [kind, rest] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)]
-  if (kind === 'job' || kind === 'function')
-    return namePattern.test(rest) ? { kind, name: rest } : undefined
+  if (kind === 'job') return namePattern.test(rest) ? { kind, name: rest } : undefined
+  if (kind === 'function') {
+    const name = functionNameOf(text)
+    return name === undefined ? undefined : { kind, name }
+  }
   if (kind === 'topic') return topicPattern.test(rest) ? { kind, name: rest } : undefined
   if (kind === 'url') return isHttpUrl(rest) ? { kind, url: rest } : undefined
   if (kind === 'stream') {

@@ -1,3 +1,4 @@
+import { functionUrl } from '../../../../lib/net/function-address.ts'
 import type {
   DispatchedEvent,
   DispatchOutcome,
@@ -39,7 +40,7 @@ export class FunctionTarget implements DispatchTarget<'function'> {
     const { url = '', apiKey, now, timeoutMs } = this.#options
     return postEnvelope(
       {
-        url: `${url}/v1/functions/${encodeURIComponent(target.name)}`,
+        url: functionUrl(url, target.name),
         headers: {
           'idempotency-key': dispatchId(claimed),
           ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),

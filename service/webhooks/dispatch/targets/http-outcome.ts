@@ -1,3 +1,4 @@
+import { retryAfterMs as pauseOf } from '../../../../lib/net/retry-after.ts'
 import type { DispatchFailure, DispatchOutcome } from './contract.ts'
 
 /** For one request with its response. */
@@ -19,7 +20,8 @@ export function httpOutcome(
   nowMs: number,
 ): DispatchOutcome {
   if (status >= 200 && status <= 299) return { outcome: 'done' }
-  const retryAfterMs = pauseOf(retryAfter, nowMs)
+  const askedMs = pauseOf(retryAfter, nowMs)
+  const retryAfterMs = askedMs && Math.min(askedMs, longestPauseMs)
   return {
     outcome: 'failed',
     ...failureOf(status),
@@ -34,12 +36,4 @@ function failureOf(status: number): DispatchFailure {
     return { reason: `${reason}: redirects are not followed`, isRefused: true }
   const isRefused = status >= 400 && status <= 499 && !laterStatuses.has(status)
   return { reason, ...(isRefused && { isRefused }) }
-}
-
-/** `Retry-After`: seconds, or a date. */
-function pauseOf(retryAfter: string | undefined, nowMs: number): number | undefined {
-  if (retryAfter === undefined) return undefined
-  const text = retryAfter.trim()
-  const pauseMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs
-  return Number.isNaN(pauseMs) || pauseMs <= 0 ? undefined : Math.min(pauseMs, longestPauseMs)
 }

@@ -89,7 +89,7 @@ export async function loadEvents(
 
 /** Each is a run of its own. */
 function eventsPlan(
-  { source, streams, destination, limits }: RunPlan,
+  { source, streams, destination, limits, functions }: RunPlan,
   connection: string,
   events: readonly WebhookEvent[],
 ): RunPlan {
@@ -98,6 +98,7 @@ function eventsPlan(
     source: { ...source, events },
     streams,
     destination,
+    ...(functions !== undefined && { functions }),
     // The topics of a connection have what its runs read.
     log: { kind: 'embedded' },
     limits: { ...limits, partitionsPerStream: 1 },

@@ -1,0 +1,10 @@
+import { z } from 'zod'
+import { functionAddress } from '../../lib/net/function-address.ts'
+
+/** What changes the records of a stream on their way: in a run file, and over HTTP. */
+export const transformText = z
+  .string()
+  .regex(
+    functionAddress,
+    'must be function: and a name of letters, digits, - and _, at most 63 characters',
+  )
