@@ -24,6 +24,7 @@ type ReceiverDocument = z.output<typeof receiverDocument>
 export interface DispatchFlags {
   readonly dispatch?: readonly string[]
   readonly orderBy?: string
+  readonly sweepEvery?: number
   readonly description?: string
 }
 
@@ -77,18 +78,31 @@ async function readRules(
   return (await readJson({ option: '--rules', value, schema, what }, input)).value
 }
 
-function dispatchBody({ dispatch, orderBy, description }: DispatchFlags): object {
-  if (orderBy !== undefined && dispatch === undefined)
-    throw usageError('--order-by belongs to targets', 'Name them all: `--dispatch job:NAME`.')
+function dispatchBody({ dispatch, orderBy, sweepEvery, description }: DispatchFlags): object {
+  if (dispatch === undefined && (orderBy !== undefined || sweepEvery !== undefined)) {
+    const option = orderBy === undefined ? '--sweep-every' : '--order-by'
+    throw usageError(`${option} belongs to targets`, 'Name them all: `--dispatch job:NAME`.')
+  }
+  if (sweepEvery !== undefined && dispatch?.some(isWholeConnection) !== true)
+    throw usageError(
+      '--sweep-every belongs to a target `stream:CONNECTION/*`',
+      'Name one: `--dispatch "stream:CONNECTION/*"`.',
+    )
   return {
     ...(dispatch !== undefined && {
       dispatch: dispatch.map((target) => ({
         target,
         ...(orderBy !== undefined && { order_by: orderBy }),
+        ...(sweepEvery !== undefined && isWholeConnection(target) && { sweep_every: sweepEvery }),
       })),
     }),
     ...(description !== undefined && { description }),
   }
+}
+
+/** The only targets that a connection may rely on instead of its schedule. */
+function isWholeConnection(target: string): boolean {
+  return /^stream:[^/]+\/\*$/.test(target)
 }
 
 export async function listReceivers(

@@ -12,9 +12,13 @@ export function receiverLines(receiver: z.output<typeof receiverDocument>): stri
     ['name', name],
     ['instance', instance ?? 'none'],
     rules === null ? ['webhook', webhook ?? ''] : ['rules', JSON.stringify(rules)],
-    ...dispatch.map(({ target, order_by: orderBy }) => [
+    ...dispatch.map(({ target, order_by: orderBy, sweep_every: every }) => [
       'target',
-      orderBy === undefined ? target : `${target}, in order of ${orderBy}`,
+      [
+        target,
+        ...(orderBy === undefined ? [] : [`in order of ${orderBy}`]),
+        ...(every === undefined ? [] : [`every ${String(every)}th scheduled run`]),
+      ].join(', '),
     ]),
     ['status', status],
     ['secret', until(secret, secretUntil)],

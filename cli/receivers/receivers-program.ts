@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { ifVersionOption, limitOption } from '../options.ts'
+import { ifVersionOption, limitOption, numberUpTo } from '../options.ts'
 import type { CreateFlags, DispatchFlags, GraceFlags } from './receiver-commands.ts'
 import type { SecretFlags } from './read-signing-secret.ts'
 import type { TestFlags } from './test-receiver.ts'
@@ -72,6 +72,12 @@ function dispatchOptions(command: Command, kind: 'to' | 'instead'): void {
     .option(
       '--order-by <POINTER>',
       'events with the same value there reach each target in order, such as /data/object/id',
+    )
+    .addOption(
+      new Option(
+        '--sweep-every <N>',
+        'of stream:CONNECTION/*: only every Nth scheduled run of the connection starts while events flow',
+      ).argParser(numberUpTo(1_000)),
     )
     .option('--description <TEXT>', 'its purpose, in your words')
 }

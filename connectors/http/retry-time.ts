@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../../lib/net/retry-after.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
 import type { VendorApi } from './vendor-api.ts'
@@ -11,7 +12,8 @@ export function askedTimeMs(
   { resetMs }: Pick<VendorApi, 'resetMs'>,
   nowMs: number,
 ): number | undefined {
-  return retryAfterMs(headers.get('retry-after'), nowMs) ?? resetMs?.(headers)
+  const pauseMs = retryAfterMs(headers.get('retry-after'), nowMs)
+  return pauseMs === undefined ? resetMs?.(headers) : nowMs + pauseMs
 }
 
 /** The time for people and programs; undefined if it has passed, or cannot be meant. */
@@ -25,14 +27,6 @@ export function retryFacts(
     retry_after_seconds: seconds,
     retry_at: new Date(atMs).toISOString(),
   } satisfies JsonObject
-}
-
-/** Seconds, or a date. */
-function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
-  if (header === undefined || header === '') return undefined
-  if (/^\d+(?:\.\d+)?$/.test(header)) return nowMs + Number(header) * 1000
-  const date = /[a-z]{3}/i.test(header) ? Date.parse(header) : Number.NaN
-  return Number.isNaN(date) ? undefined : date
 }
 
 /** A number in a header. */

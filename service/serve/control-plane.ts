@@ -87,22 +87,13 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
   const opened = openInstances({
-    store,
-    vault,
-    catalog,
-    allowedNetworks,
-    allowedSockets,
-    callbackUrl,
-    logger,
-    now,
+    ...{ store, vault, catalog, allowedNetworks, allowedSockets, callbackUrl, logger, now },
     ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
   const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
   const functions = functionsService(settings)
-  const planPlaces = { instances, addressOf, logOf, allowedNetworks, functions }
-  const choices = { addressOf, checkLog: logOf, functions }
-  const connections = { store, instances, jobs, logger, now, ...choices }
+  const planPlaces = { addressOf, logOf, allowedNetworks, functions }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
@@ -130,7 +121,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         stopping,
         now,
       }),
-      connections: new StoredConnectionService(connections),
+      connections: new StoredConnectionService({
+        ...{ store, instances, jobs, addressOf, functions, logger, now },
+        checkLog: logOf,
+      }),
       runs,
       schemas: store.schemas,
       ...webhooks.service,

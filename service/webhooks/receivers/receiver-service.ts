@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { FolderCatalogService } from '../../catalog/catalog-service.ts'
+import type { ConnectionStore } from '../../connections/contract.ts'
 import type { InstanceStore } from '../../instances/contract.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { ExclusiveWork } from '../../platform/database/locks.ts'
@@ -29,12 +30,15 @@ import type {
   ReceiverUpdate,
   ReceiverWithSecrets,
 } from './schema.ts'
+import { dispatchProblems } from './dispatch-problems.ts'
+import { parseTarget } from './target.ts'
 import { checkSecret, ownSender, senderOf, type Sender } from './sender.ts'
 
 export interface ReceiversOptions {
   readonly store: ExclusiveWork & {
     readonly receivers: ReceiverStore
     readonly instances: Pick<InstanceStore, 'get'>
+    readonly connections: Pick<ConnectionStore, 'get'>
   }
   readonly vault: Vault
   readonly catalog: Pick<FolderCatalogService, 'connector'>
@@ -63,7 +67,7 @@ export class StoredReceiverService implements ReceiverService {
   async create(input: ReceiverInput): Promise<NewReceiver> {
     const { instance = null, dispatch, description = null } = input
     const sender = await this.#senderOf(instance, input)
-    await this.#checkDispatch(dispatch)
+    await this.#checkDispatch(dispatch, instance)
     const isMade = input.signingSecret === undefined && sender.secretFrom === 'user'
     const signing = isMade ? newSecret(sender.signature.secret) : input.signingSecret
     if (signing !== undefined) checkSecret(sender, signing)
@@ -104,7 +108,10 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   async update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver> {
-    if (change.dispatch !== undefined) await this.#checkDispatch(change.dispatch)
+    if (change.dispatch !== undefined) {
+      const { instance } = await this.#options.store.receivers.get(name)
+      await this.#checkDispatch(change.dispatch, instance)
+    }
     return this.#shown(await this.#options.store.receivers.update(name, change, ifVersion))
   }
 
@@ -198,15 +205,27 @@ export class StoredReceiverService implements ReceiverService {
     return senderOf(this.#options.catalog.connector(type).descriptor, choice)
   }
 
-  async #checkDispatch(dispatch: readonly Dispatch[]): Promise<void> {
-    const targets = dispatch.map(({ target }) => target)
-    const repeated = targets.flatMap((target, place) =>
-      targets.indexOf(target) < place
-        ? [`body/dispatch/${String(place)}/target: it is in the list already`]
-        : [],
-    )
-    if (repeated.length > 0) throw requestInvalid(repeated)
-    for (const target of targets) await this.#options.targets.check(target)
+  async #checkDispatch(dispatch: readonly Dispatch[], instance: string | null): Promise<void> {
+    const problems = dispatchProblems(dispatch)
+    if (problems.length > 0) throw requestInvalid(problems)
+    for (const { target } of dispatch) {
+      await this.#options.targets.check(target)
+      const parsed = parseTarget(target)
+      if (parsed?.kind === 'stream') await this.#checkStream(target, parsed.connection, instance)
+    }
+  }
+
+  /** Events of another instance name objects that the connection does not find. */
+  async #checkStream(target: string, connection: string, instance: string | null): Promise<void> {
+    const { from } = await this.#options.store.connections.get(connection)
+    if (from === instance) return
+    throw new ConnectError('target_not_available', {
+      details: {
+        target,
+        reason: `connection ${connection} reads ${from}, and the receiver has events of ${instance ?? 'a sender without an instance'}`,
+        fix: `Make the receiver for ${from}, or choose a connection of the same instance.`,
+      },
+    })
   }
 
   /** Under the name that was given, or the first of INSTANCE-WEBHOOK, INSTANCE-WEBHOOK-2, … that is free. */

@@ -1,0 +1,20 @@
+import type { Dispatch } from './schema.ts'
+import { parseTarget } from './target.ts'
+
+/** What is wrong with the targets of a receiver as a list, each with its place in the request. */
+export function dispatchProblems(dispatch: readonly Dispatch[]): readonly string[] {
+  const targets = dispatch.map(({ target }) => target)
+  return dispatch.flatMap(({ target, sweepEvery }, place) => [
+    ...(targets.indexOf(target) < place
+      ? [`body/dispatch/${String(place)}/target: it is in the list already`]
+      : []),
+    ...(sweepEvery !== undefined && !isWholeConnection(target)
+      ? [`body/dispatch/${String(place)}/sweep_every: it belongs to \`stream:CONNECTION/*\` only`]
+      : []),
+  ])
+}
+
+function isWholeConnection(text: string): boolean {
+  const target = parseTarget(text)
+  return target?.kind === 'stream' && target.stream === '*'
+}
