@@ -68,7 +68,7 @@ async function claimOnce(
   const busyTargets = JSON.stringify(Object.fromEntries(busy ?? []))
   return session.query<ClaimedRow>(claimSql, [
     ...[owner, limit, leaseMs, perTarget],
-    ...[busyTargets, Math.max(1, limit - reserved), visited, perBatchedTarget],
+    ...[busyTargets, Math.max(0, limit - reserved), visited, perBatchedTarget],
   ])
 }
 

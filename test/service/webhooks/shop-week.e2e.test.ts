@@ -16,7 +16,7 @@ const isWeek = minutes >= 5
 const changeEveryMs = isWeek ? 120 : 20
 /** Some events come so late. */
 const latestMs = isWeek ? 120_000 : 3_000
-const streams = ['customers', 'products', 'invoices', 'charges'] as const
+const streams = ['customers', 'products', 'invoices', 'coupons'] as const
 const secret = 'whsec_week'
 const stripe = new Stripe('sk_test_week')
 
@@ -74,16 +74,16 @@ function change(account: StripeAccount, random: () => number): readonly JsonObje
   const one = all[Math.floor(random() * all.length)]
   const known = account.all('events').length
   const kind = random()
-  const fields = { description: `as of ${String(Date.now())} ${String(random())}` }
+  const fields = { metadata: { as_of: `${String(Date.now())} ${String(random())}` } }
   if (one === undefined || kind < 0.3) account.add(path, fields)
-  else if (kind < 0.9 || path === 'charges') account.change(path, one.id, fields)
+  else if (kind < 0.9) account.change(path, one.id, fields)
   else account.remove(path, one.id)
   return account.all('events').slice(0, account.all('events').length - known)
 }
 
 async function tablesOf(db: TestDatabase): Promise<Record<string, unknown[]>> {
   const tables = streams.map(async (name) => {
-    const rows = await db.query(`SELECT id, description FROM shop.${name} ORDER BY id COLLATE "C"`)
+    const rows = await db.query(`SELECT id, metadata FROM shop.${name} ORDER BY id COLLATE "C"`)
     return [name, rows] as const
   })
   return Object.fromEntries(await Promise.all(tables))
@@ -95,7 +95,7 @@ function shopOf(account: StripeAccount): Record<string, unknown[]> {
       name,
       account
         .all(name)
-        .map(({ id, description = null }) => ({ id, description }))
+        .map(({ id, metadata = null }) => ({ id, metadata }))
         .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     ]),
   )

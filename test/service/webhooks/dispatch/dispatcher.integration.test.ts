@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { describe, expect, test, vi } from 'vitest'
 import type { DispatchStore } from '../../../../service/webhooks/deliveries/contract.ts'
@@ -154,8 +155,10 @@ describe('the dispatcher', () => {
     )
     await vi.waitFor(async () => {
       const running = (await queue.statuses()).filter((status) => status === 'running')
-      expect(running.length).toBeGreaterThanOrEqual(12)
+      expect(running.length).toBe(12)
     }, 5_000)
+    // Claims that find nothing else to do leave the reserve alone.
+    await sleep(600)
     for (let count = 0; count < 10; count++) await queue.event({ targets: ['job:fast'] })
     await vi.waitFor(() => {
       expect(fast).toBe(10)
