@@ -77,6 +77,7 @@ export async function openStore({
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
     usedTokens: new PostgresUsedTokenStore(database),
+    serviceId: await readServiceId(database),
     sweepEvery: (about) => sweepEvery(database, about),
     isHeld: (lock) => locks.isHeld(lock),
     runExclusively: (lock, work) => locks.runExclusively(lock, work),
@@ -92,4 +93,12 @@ export async function openStore({
       await database[Symbol.asyncDispose]()
     },
   }
+}
+
+async function readServiceId(database: Database): Promise<string> {
+  const [row] = await database.query<{ id: string }>(
+    'SELECT id FROM reactor_connect_service.identity',
+  )
+  if (row === undefined) throw new TypeError('the metadata database has no id of the service')
+  return row.id
 }

@@ -49,6 +49,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   readonly usedTokens: UsedTokenStore
+  /** The same for all processes of a service, for ever; that of another service is another one. */
+  readonly serviceId: string
   /** How many scheduled runs of a connection events take the place of: `service/webhooks/dispatch/event-flow.ts`. */
   sweepEvery: RelaxedPollingOptions['sweepEvery']
   /** Whether a living process holds the lock: a killed one loses it within moments. */

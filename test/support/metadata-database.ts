@@ -39,7 +39,7 @@ BEGIN
   -- No foreign keys and triggers in the meantime.
   PERFORM set_config('session_replication_role', 'replica', true);
   FOR found IN SELECT oid::regclass FROM pg_class
-    WHERE relkind = 'r' AND relname NOT IN ('migrations', 'version', 'queue')
+    WHERE relkind = 'r' AND relname NOT IN ('migrations', 'identity', 'version', 'queue')
       AND relnamespace::regnamespace::text IN ('reactor_connect_service', 'reactor_connect_jobs')
   LOOP
     EXECUTE 'DELETE FROM ' || found;

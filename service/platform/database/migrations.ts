@@ -302,6 +302,13 @@ ALTER TABLE reactor_connect_service.runs
   ADD CONSTRAINT runs_trigger_check
     CHECK (trigger IN ('manual', 'schedule', 'retry', 'jobs', 'promote', 'webhook'));
 
+CREATE TABLE reactor_connect_service.identity (
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+  id text NOT NULL
+);
+INSERT INTO reactor_connect_service.identity (id)
+  VALUES (left(replace(gen_random_uuid()::text, '-', ''), 16));
+
 CREATE TABLE reactor_connect_service.receivers (
   id text COLLATE "C" PRIMARY KEY,
   name text COLLATE "C" NOT NULL CONSTRAINT receivers_name UNIQUE,

@@ -134,9 +134,17 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
   }
 }
 
-/** Brings deliveries from the topic to PostgreSQL until the signal is aborted; any number of processes share the work. */
+/**
+ * Brings deliveries from the topic to PostgreSQL until the signal is aborted; all processes of a service share the work. Another service that uses the same brokers reads
+ * all deliveries too, and leaves out those of receivers that it does not have.
+ */
 export async function bringDeliveries(
-  { topic, stored, logger }: Omit<KafkaDeliveryLogOptions, 'now'>,
+  {
+    topic,
+    stored,
+    serviceId,
+    logger,
+  }: Omit<KafkaDeliveryLogOptions, 'now'> & { readonly serviceId: string },
   signal: AbortSignal,
 ): Promise<void> {
   const handle: Parameters<typeof readAsGroup>[0]['handle'] = async (records) => {
@@ -149,7 +157,7 @@ export async function bringDeliveries(
     for (let from = 0; from < deliveries.length; from += broughtAtOnce)
       await stored.appendAll(deliveries.slice(from, from + broughtAtOnce))
   }
-  await readAsGroup({ ...topic, groupId: topic.topic, handle }, signal)
+  await readAsGroup({ ...topic, groupId: `${topic.topic}.${serviceId}`, handle }, signal)
 }
 
 /** Of the first delivery of an event in a batch; undefined if it is this one. */

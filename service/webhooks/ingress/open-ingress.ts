@@ -14,7 +14,7 @@ export interface OpenIngressOptions {
     Settings,
     'ingressBytes' | 'ingressPerMinute' | 'ingressRefusalsPerMinute'
   >
-  readonly store: Pick<Store, 'receivers' | 'deliveryLog'>
+  readonly store: Pick<Store, 'receivers' | 'deliveryLog' | 'serviceId'>
   readonly vault: Vault
   /** Undefined: deliveries are durable in PostgreSQL. */
   readonly kafka: KafkaPlace | undefined
@@ -77,7 +77,9 @@ export function openIngress(options: OpenIngressOptions): OpenIngress {
     },
     run: (signal) => directory.run(signal),
     consume: async (signal) => {
-      if (topic !== undefined) await bringDeliveries({ topic, stored, logger }, signal)
+      if (topic === undefined) return
+      const { serviceId } = store
+      await bringDeliveries({ topic, stored, serviceId, logger }, signal)
     },
     [Symbol.asyncDispose]: async () => log?.[Symbol.asyncDispose](),
   }

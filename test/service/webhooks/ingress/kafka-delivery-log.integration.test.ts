@@ -24,13 +24,16 @@ interface Opened extends AsyncDisposable {
   readonly consume: (stored?: StoredDeliveryLog) => () => Promise<void>
 }
 
-async function open(brokers = testKafka().brokers): Promise<Opened> {
+/** @param name of the topic: services may share it */
+async function open(brokers = testKafka().brokers, name = testKafka().prefix): Promise<Opened> {
   await using parts = new AsyncDisposableStack()
   const { store, database } = parts.use(await openTestStore())
   const { id: receiver } = await newReceiver(store, 'events')
+  // The databases of tests are copies of one.
+  const serviceId = `${store.serviceId}-${receiver}`
   const topic: KeyedTopic = {
     servers: { brokers, clientId: 'test', ssl: false },
-    topic: `${testKafka().prefix}.ingress`,
+    topic: `${name}.ingress`,
     partitions: 3,
     logger: silent,
   }
@@ -38,7 +41,7 @@ async function open(brokers = testKafka().brokers): Promise<Opened> {
   const log = parts.use(new KafkaDeliveryLog({ topic, stored, logger: silent, now: Date.now }))
   const consume: Opened['consume'] = (into = stored) => {
     const stop = new AbortController()
-    const running = bringDeliveries({ topic, stored: into, logger: silent }, stop.signal)
+    const running = bringDeliveries({ topic, stored: into, serviceId, logger: silent }, stop.signal)
     const end = async (): Promise<void> => {
       stop.abort()
       await running
@@ -92,6 +95,21 @@ describe('deliveries through Kafka', () => {
         }),
       ])
     }, soon)
+  })
+
+  test('come to the service that they are for, where another one has the same brokers', async () => {
+    const name = testKafka().prefix
+    await using one = await open(undefined, name)
+    await using other = await open(undefined, name)
+    one.consume()
+    other.consume()
+    for (let n = 0; n < 20; n++)
+      for (const { log, receiver } of [one, other])
+        await log.append(newDelivery(receiver, { eventId: `evt_${String(n)}` }))
+    for (const opened of [one, other])
+      await vi.waitFor(async () => {
+        expect(await rows(opened)).toHaveLength(20)
+      }, soon)
   })
 
   test('that another process has taken in are known when PostgreSQL has them', async () => {
