@@ -30,6 +30,7 @@ export class LastEvents {
     const { data, type } = event
     const object = isJsonObject(data) ? data.object : undefined
     if (!isStripeObject(object) || object.object !== this.#stream.object) return
+    if (!isUsableId(object.id)) return
     const known = this.#byObject.get(object.id)
     if (known !== undefined && known.created >= created) return
     this.#byObject.set(object.id, {
@@ -46,21 +47,35 @@ export class LastEvents {
     return event
   }
 
-  /** The objects of those that are left, as they are now. An object that is gone has the time of its event. */
-  async *records(objects: StreamObjects): AsyncGenerator<readonly JsonObject[]> {
+  /**
+   * The objects of those that are left, as they are now. An object that is gone has the time of its event. `asksForDeleted`: what an event calls deleted is
+   * requested too, and is there if Stripe has it.
+   */
+  async *records(
+    objects: StreamObjects,
+    { asksForDeleted }: { readonly asksForDeleted: boolean },
+  ): AsyncGenerator<readonly JsonObject[]> {
     const left = [...this.#byObject.values()]
-    for (let at = 0; at < left.length; at += partSize)
-      yield await currentRecords(objects, left.slice(at, at + partSize))
+    for (let at = 0; at < left.length; at += partSize) {
+      const events = left.slice(at, at + partSize)
+      const asked = events.filter(({ deleted }) => asksForDeleted || deleted === undefined)
+      yield await currentRecords(objects, events, asked)
+    }
   }
+}
+
+/** Stripe has no longer ones; the others would be another path. */
+function isUsableId(id: string): boolean {
+  return id !== '' && id.length <= 255 && id !== '.' && id !== '..'
 }
 
 async function currentRecords(
   objects: StreamObjects,
   events: readonly LastEvent[],
+  asked: readonly LastEvent[],
 ): Promise<readonly JsonObject[]> {
-  const asked = events.filter(({ deleted }) => deleted === undefined).map(({ id }) => id)
-  const found = await objects.byIds(asked)
-  const present = new Map(asked.map((id, at) => [id, found[at] ?? null]))
+  const found = await objects.byIds(asked.map(({ id }) => id))
+  const present = new Map(asked.map(({ id }, at) => [id, found[at] ?? null]))
   return events.map(({ id, created, deleted }) => {
     const object = present.get(id) ?? null
     if (object !== null) return presentRecord(object, created)
@@ -114,7 +129,7 @@ export class ChangedObjects {
 
   async *records(): AsyncGenerator<readonly JsonObject[]> {
     if (this.#stream.filters_created) yield* this.#created()
-    yield* this.#events.records(this.#objects)
+    yield* this.#events.records(this.#objects, { asksForDeleted: false })
   }
 
   /** Those that were created in the window, a hundred with a request. Of some kinds of objects no event tells that they were created. */

@@ -34,12 +34,20 @@ export async function readEvents(
   for (const { body } of events) {
     // The key does not see an object of another account, or of the other mode: it would be taken for deleted.
     if (isOfAnother(body, config)) context.warn?.(foreignEvents)
-    else last.add(body, createdOf(body) ?? now)
+    else last.add(body, happenedAt(body, now))
   }
-  for await (const records of last.records(new StreamObjects(lists, stream))) {
+  const objects = new StreamObjects(lists, stream)
+  for await (const records of last.records(objects, { asksForDeleted: true })) {
     context.signal.throwIfAborted()
     await out.records(records)
   }
+}
+
+/** Not after now: no later change would replace the row. */
+function happenedAt(event: JsonObject, now: number): number {
+  const created = createdOf(event)
+  const isTime = created !== null && Number.isSafeInteger(created) && created >= 0
+  return isTime ? Math.min(created, now) : now
 }
 
 const foreignEvents =

@@ -15,7 +15,7 @@ export interface NewDelivery {
   /** Without what proves who sent it. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
-  /** SHA-256. */
+  /** SHA-256 of what the event says: see `ingress/content-hash.ts`. */
   readonly bodyHash: Buffer
   readonly dispatches: readonly { readonly target: string; readonly orderKey: string | null }[]
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { KeyedRecord } from '../../../engine/log/kafka/keyed-producer.ts'
 import type { ReadRecord } from '../../../engine/log/kafka/group-reader.ts'
@@ -11,6 +10,7 @@ const factsSchema = z.object({
   event_type: z.string().nullable(),
   kind: z.enum(['event', 'test', 'handshake']),
   received_at_ms: z.number(),
+  body_hash: z.string().regex(/^[0-9a-f]{64}$/),
   headers: z.record(z.string(), z.string()),
   dispatches: z.array(z.object({ target: z.string(), order_key: z.string().nullable() })),
 })
@@ -23,6 +23,7 @@ export function recordOf(delivery: NewDelivery): KeyedRecord {
     event_type: delivery.eventType,
     kind: delivery.kind,
     received_at_ms: delivery.receivedAtMs,
+    body_hash: delivery.bodyHash.toString('hex'),
     headers: delivery.headers,
     dispatches: delivery.dispatches.map(({ target, orderKey }) => ({
       target,
@@ -50,7 +51,7 @@ export function deliveryOf({ key, value, headers }: ReadRecord): NewDelivery | u
     receivedAtMs: data.received_at_ms,
     headers: data.headers,
     body: value,
-    bodyHash: createHash('sha256').update(value).digest(),
+    bodyHash: Buffer.from(data.body_hash, 'hex'),
     dispatches: data.dispatches.map(({ target, order_key: orderKey }) => ({ target, orderKey })),
   }
 }

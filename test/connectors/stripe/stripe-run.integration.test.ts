@@ -60,7 +60,7 @@ test(
     onTestFinished(() => simulator[Symbol.asyncDispose]())
     await using db = await testDatabase()
     const { account } = simulator
-    account.now = Math.floor(Date.now() / 1000)
+    account.now = Math.floor(Date.now() / 1000) - 2_000
     for (let n = 0; n < 20; n += 1)
       account.add('customers', { created: account.now - 100_000, name: 'old' })
     const source = {
@@ -124,6 +124,24 @@ test(
       })),
     )
     expect(left.streams[0]?.warnings).toEqual([expect.stringContaining('another account')])
+    expect(await names()).toEqual(now)
+
+    // Impossible ids and times, and a deletion that did not happen, do no harm.
+    const about = (id: string, more: JsonObject = {}): JsonObject => {
+      return { ...told[0], ...more, data: { object: { id, object: 'customer', name: 'forged' } } }
+    }
+    await load([
+      about(''),
+      about('..'),
+      about('cus_000005', { created: 1e15, type: 'customer.deleted' }),
+      about('cus_000007', { created: 1e15 }),
+      about('cus_999999', { created: -1 }),
+    ])
+    expect(await names()).toEqual(now)
+    account.now = Math.floor(Date.now() / 1000)
+    account.change('customers', 'cus_000007', { name: 'after' })
+    await load(account.all('events').slice(0, 1))
+    now.set('cus_000007', 'after')
     expect(await names()).toEqual(now)
 
     // The runs go on as before, and neither is taken for the other.

@@ -97,6 +97,24 @@ describe('deliveries through Kafka', () => {
     }, soon)
   })
 
+  test('are known again when PostgreSQL has them, also if a vendor counts its deliveries in the body', async () => {
+    await using opened = await open()
+    const { stored, topic, receiver, consume } = opened
+    const bodyHash = Buffer.alloc(32, 7)
+    const again = async (body: string) => {
+      // Another process, which has taken in nothing yet.
+      await using log = new KafkaDeliveryLog({ topic, stored, logger: silent, now: Date.now })
+      return await log.append(newDelivery(receiver, { body, bodyHash }))
+    }
+    expect(await again('{"id":1,"pending":2}')).toBe('stored')
+    consume()
+    await vi.waitFor(async () => {
+      expect(await rows(opened)).toHaveLength(1)
+    }, soon)
+    expect(await again('{"id":1,"pending":1}')).toBe('repeated')
+    expect(await rows(opened)).toHaveLength(1)
+  })
+
   test('come to the service that they are for, where another one has the same brokers', async () => {
     const name = testKafka().prefix
     await using one = await open(undefined, name)

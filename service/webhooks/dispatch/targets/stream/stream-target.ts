@@ -13,7 +13,7 @@ import type { ExclusiveWork } from '../../../../platform/database/locks.ts'
 import type { RunService } from '../../../../runs/contract.ts'
 import type { ClaimedDispatch } from '../../../deliveries/contract.ts'
 import type { DispatchedEvent, DispatchOutcome, DispatchTarget, TargetOf } from '../contract.ts'
-import { targetDown } from '../target-down.ts'
+import { failedOutcome } from '../failed-outcome.ts'
 import { loadEvents, type LoadEventsDependencies } from './load-events.ts'
 import { readForEvents } from './read-for-events.ts'
 
@@ -67,7 +67,8 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     const open = this.#open.get(key) ?? {
       batches: new Batches(
         (events: readonly StreamEvent[]) => this.#load(event.target, events, signal),
-        { most: mostAtOnce, failsTogether: () => true },
+        // One event that cannot be loaded does not keep the others from it.
+        { most: mostAtOnce, failsTogether: (error) => ConnectError.from(error).retryable },
       ),
       waiting: 0,
     }
@@ -76,7 +77,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     try {
       return await open.batches.add(event)
     } catch (error) {
-      return targetDown(error)
+      return failedOutcome(error)
     } finally {
       open.waiting -= 1
       if (open.waiting === 0) this.#open.delete(key)

@@ -10,7 +10,7 @@ import type {
   TargetOf,
   TargetProblem,
 } from '../contract.ts'
-import { targetDown } from '../target-down.ts'
+import { failedOutcome } from '../failed-outcome.ts'
 
 /** Its own topics begin so: a foreign message in one of them would end the runs that read it. */
 const reservedPrefix = 'connect.'
@@ -49,7 +49,7 @@ export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
       await batches.add(claimed)
       return { outcome: 'done' }
     } catch (error) {
-      return targetDown(error)
+      return failedOutcome(error)
     }
   }
 

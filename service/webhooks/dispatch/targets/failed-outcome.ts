@@ -1,9 +1,9 @@
 import { ConnectError } from '../../../../protocol/index.ts'
 import type { DispatchOutcome } from './contract.ts'
 
-/** The outcome of a failure that concerns the target, and no event of its own. */
-export function targetDown(thrown: unknown): DispatchOutcome {
+/** The outcome of a failure. What may pass by itself concerns the target as a whole; what does not may be the event's fault. */
+export function failedOutcome(thrown: unknown): DispatchOutcome {
   const { message, suggestedFix, retryable } = ConnectError.from(thrown)
   const reason = retryable ? message : `${message}. ${suggestedFix}`
-  return { outcome: 'failed', reason, isTargetDown: true }
+  return { outcome: 'failed', reason, isTargetDown: retryable }
 }
