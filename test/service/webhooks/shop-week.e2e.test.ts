@@ -101,14 +101,20 @@ function shopOf(account: StripeAccount): Record<string, unknown[]> {
   )
 }
 
+const settleMs = 120_000
+
+/** Throws what keeps events if they are not all settled in time. */
 async function untilDispatched(service: ServiceProcess): Promise<void> {
+  const giveUpAtMs = Date.now() + settleMs
   for (;;) {
     const open = await Promise.all(
       ['pending', 'running'].map((status) =>
-        service.ask(pageSchema, `/deliveries?status=${status}&limit=1`),
+        service.ask(pageSchema, `/deliveries?status=${status}&limit=3`),
       ),
     )
-    if (open.every(({ items }) => items.length === 0)) return
+    const items = open.flatMap((page) => page.items)
+    if (items.length === 0) return
+    if (Date.now() > giveUpAtMs) throw new Error(`still open: ${JSON.stringify(items)}`)
     await sleep(200)
   }
 }
