@@ -100,7 +100,7 @@ describe('receivers', () => {
     expect((await run(line)).out).toContain('evt_1: it was stored before: nothing was added')
     expect(await json('receivers test my-stripe-events')).toMatchObject({
       receiver: 'my-stripe-events',
-      event_id: expect.stringMatching(/^test_/) as unknown,
+      event_id: expect.stringMatching(/^reactor\.connect\.test:test_/) as unknown,
       kind: 'test',
       is_repeated: false,
     })

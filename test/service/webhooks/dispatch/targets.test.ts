@@ -157,6 +157,17 @@ describe('a url target', () => {
     expect(server.requests).toEqual([])
   })
 
+  test('is told what is a test', async () => {
+    await using server = await handlerServer()
+    await using target = urlTarget()
+    await sendTo(target, server.url, { kind: 'test' })
+    await sendTo(target, server.url)
+    expect(server.requests.map(({ headers }) => headers['reactor-connect-test'])).toEqual([
+      'true',
+      undefined,
+    ])
+  })
+
   test('gets event types that cannot stand in a header without them', async () => {
     await using server = await handlerServer()
     await using target = urlTarget()
