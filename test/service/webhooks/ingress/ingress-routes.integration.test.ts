@@ -163,6 +163,31 @@ describe('a delivery', () => {
     expect((await opened.send('{}')).status).toBe(200)
   })
 
+  test('counts until it is stored: while PostgreSQL hangs, others are refused at once', async () => {
+    await using opened = await open({
+      environment: { REACTOR_CONNECT_LIMITS_INGRESS_BYTES: String(25 * 1024 * 1024) },
+    })
+    const { deliveryLog } = opened.api.store
+    const hanging = Promise.withResolvers<'stored'>()
+    const append = vi.spyOn(deliveryLog, 'append').mockReturnValueOnce(hanging.promise)
+    const large = Buffer.alloc(25 * 1024 * 1024)
+    const first = await opened.send(large, { id: 'msg_1' })
+    expect([first.status, code(first)]).toEqual([503, 'ingress_unavailable'])
+    append.mockReturnValueOnce(hanging.promise)
+    const waiting = opened.send(large, { id: 'msg_2' })
+    await vi.waitFor(() => {
+      expect(append).toHaveBeenCalledTimes(2)
+    })
+    // Two large ones are all that an address may have.
+    const startedMs = performance.now()
+    const refused = await opened.send('x'.repeat(100_000), { id: 'msg_3' })
+    expect([refused.status, code(refused)]).toEqual([503, 'ingress_unavailable'])
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    hanging.resolve('stored')
+    expect((await waiting).status).toBe(200)
+    expect((await opened.send('x'.repeat(100_000), { id: 'msg_3' })).status).toBe(200)
+  })
+
   test('leaves no token and no secret in the log', async () => {
     await using opened = await open()
     const { api, token } = opened
