@@ -9,7 +9,7 @@ export interface IncomingDelivery {
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
   /** Called with the work that keeps the body in memory, which may go on after the answer. */
-  holdFor?(work: Promise<unknown>): void
+  readonly holdFor?: (work: Promise<unknown>) => void
 }
 
 export interface ReceivedDelivery {

@@ -1,7 +1,14 @@
+import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 import type { DeliveryRules } from './schema.ts'
 
 /** Why nothing could be verified by the rules, or more than is signed would be trusted; empty: they are sound. */
 export function rulesProblems({ signature, eventId }: DeliveryRules): readonly string[] {
+  const isUnsignedId =
+    eventId.startsWith('header:') && eventId !== `header:${signature.idHeader ?? ''}`
+  return [...signatureProblems(signature), ...(isUnsignedId ? [unsignedId] : [])]
+}
+
+function signatureProblems(signature: WebhookSignature): readonly string[] {
   const { signed, timestamp, idHeader, form, prefix } = signature
   const places = new Set([...signed.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name))
   const [place] = timestamp?.from.split(':') ?? []
@@ -50,11 +57,9 @@ export function rulesProblems({ signature, eventId }: DeliveryRules): readonly s
       'must be the name of the pairs that hold a signature, such as v1',
     ],
   ]
-  const ofSignature = problems.flatMap(([isProblem, field, text]) =>
+  return problems.flatMap(([isProblem, field, text]) =>
     isProblem ? [`body/rules/signature/${field}: ${text}`] : [],
   )
-  const isUnsignedId = eventId.startsWith('header:') && eventId !== `header:${idHeader ?? ''}`
-  return isUnsignedId ? [...ofSignature, unsignedId] : ofSignature
 }
 
 /** Who has seen a genuine delivery could send it again under any other id. */
