@@ -49,6 +49,7 @@ export function openWebhooks(dependencies: WebhookDependencies): OpenWebhooks {
       deliveries: store.deliveries,
       receivers: new StoredReceiverService({
         ...{ store, vault, catalog, publicUrl, targets, logger, now },
+        changed: () => ingress.refresh(),
       }),
     },
     async [Symbol.asyncDispose]() {

@@ -95,12 +95,12 @@ describe('receivers', () => {
     const input = '{"id":"evt_1","type":"charge.paid"}'
     const line = `receivers test my-stripe-events --input ${input}`
     expect((await run(line)).out).toMatch(
-      /^my-stripe-events has verified and stored the event evt_1: delivery dlv_\w+\n$/,
+      /^my-stripe-events has verified and stored the event reactor\.connect\.test:evt_1: delivery dlv_\w+\n$/,
     )
     expect((await run(line)).out).toContain('evt_1: it was stored before: nothing was added')
     expect(await json('receivers test my-stripe-events')).toMatchObject({
       receiver: 'my-stripe-events',
-      event_id: expect.stringMatching(/^test_/) as unknown,
+      event_id: expect.stringMatching(/^reactor\.connect\.test:test_/) as unknown,
       kind: 'test',
       is_repeated: false,
     })

@@ -49,7 +49,7 @@ test('the handler of the page takes what is signed with its secret, once, and no
       reason: expect.stringContaining('401') as string,
     })
     await vi.waitFor(() => {
-      expect(printed).toMatch(/^dlv_01J\.[0-9a-f]{8} \{"a": 1\.0\}\n$/)
+      expect(printed).toMatch(/^dlv_01J_[0-9a-f]{8} \{"a": 1\.0\}\n$/)
     })
   } finally {
     const ended = once(handler, 'exit')

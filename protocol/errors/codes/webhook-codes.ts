@@ -57,6 +57,13 @@ export const webhookCodes = {
     suggestedFix:
       'Send smaller events. The operator of the service sets the limit with `{setting}`.',
   },
+  delivery_too_slow: {
+    failureType: 'transient_error',
+    httpStatus: 408,
+    retryable: true,
+    message: 'The body of the delivery came too slowly',
+    suggestedFix: 'Send it again, at 256 KiB in 5 seconds or faster.',
+  },
   dispatch_failed: {
     failureType: 'transient_error',
     httpStatus: 502,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parsePointer } from '../../../lib/text/json-pointer.ts'
-import { valueAt, type JsonValue } from '../../../protocol/index.ts'
+import { isJsonList, isJsonObject, valueAt, type JsonValue } from '../../../protocol/index.ts'
 import { isRawJson, parseExactJson } from '../../../protocol/exact-json.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import type { NewDelivery } from './contract.ts'
@@ -69,7 +69,44 @@ export function textOf(value: JsonValue | undefined): string | undefined {
 /** Null if there is no such value: then the order does not matter. */
 function orderKeyOf(value: JsonValue | undefined): string | null {
   if (value === undefined || value === null) return null
-  const text = textOf(value) ?? JSON.stringify(value)
+  const text = textOf(value) ?? nestedText(value)
   if (text.length <= maxOrderKeyLength) return text
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** Text of JSON that the program writes, beside values of the body. */
+class Punctuation {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+const comma = new Punctuation(',')
+
+/** As JSON.stringify writes it, but without recursion: the body of a delivery may be nested deeper than the stack. */
+function nestedText(root: JsonValue): string {
+  const written: string[] = []
+  const open: (JsonValue | Punctuation)[] = [root]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next instanceof Punctuation) written.push(next.text)
+    else for (const part of partsOf(next).toReversed()) open.push(part)
+  }
+  return written.join('')
+}
+
+/** The parts of a value in their order. */
+function partsOf(value: JsonValue): readonly (JsonValue | Punctuation)[] {
+  if (isJsonList(value)) {
+    const items = value.flatMap((item) => [comma, item])
+    return [new Punctuation('['), ...items.slice(1), new Punctuation(']')]
+  }
+  if (!isJsonObject(value) || isRawJson(value)) return [new Punctuation(JSON.stringify(value))]
+  const properties = Object.entries(value).flatMap(([name, inner]) => [
+    comma,
+    new Punctuation(`${JSON.stringify(name)}:`),
+    inner,
+  ])
+  return [new Punctuation('{'), ...properties.slice(1), new Punctuation('}')]
 }

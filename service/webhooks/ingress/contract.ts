@@ -8,6 +8,8 @@ export interface IncomingDelivery {
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
+  /** Called with the work that keeps the body in memory, which may go on after the answer. */
+  readonly holdFor?: (work: Promise<unknown>) => void
 }
 
 export interface ReceivedDelivery {

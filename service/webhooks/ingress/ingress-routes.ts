@@ -4,10 +4,13 @@ import { clientNetwork } from '../../../lib/net/client-network.ts'
 import type { App } from '../../platform/http/app.ts'
 import { failuresOnly } from '../../platform/http/failures.ts'
 import type { IngressService } from './contract.ts'
-import { ByteBudget, readRawBody } from './read-raw-body.ts'
+import { ByteBudget } from './byte-budget.ts'
+import { besideBodyBytes, readRawBody } from './read-raw-body.ts'
 
-/** Bodies that are in the process at the same time. */
+/** Deliveries that are in the process at the same time. */
 const bytesInProcess = 256 * 1024 * 1024
+/** An address may have one part of so many: a stranger must not keep all others out. Vendors send few large bodies at a time. */
+const addressShares = 8
 
 const token = z.string().meta({ description: 'The secret part of the address of a receiver.' })
 
@@ -24,7 +27,9 @@ const receivedSchema = z
  * the query string is used, because no signature covers it. The application must be one of its own (`register`).
  */
 export function ingressRoutes(app: App, ingress: IngressService): void {
-  const budget = new ByteBudget(Math.max(bytesInProcess, 4 * ingress.maxBytes))
+  const largest = ingress.maxBytes + besideBodyBytes
+  const bytes = Math.max(bytesInProcess, 4 * largest)
+  const budget = new ByteBudget(bytes, Math.max(bytes / addressShares, 2 * largest))
   app.removeAllContentTypeParsers()
   // Nobody reads it here: the handler does.
   app.addContentTypeParser('*', (_request, _payload, done) => {
@@ -50,6 +55,7 @@ export function ingressRoutes(app: App, ingress: IngressService): void {
             'delivery_malformed',
             'delivery_conflict',
             'delivery_too_large',
+            'delivery_too_slow',
             'delivery_encoding_unsupported',
             'request_invalid',
             'rate_limited',
@@ -71,17 +77,23 @@ export function ingressRoutes(app: App, ingress: IngressService): void {
     },
     async (request, reply) => {
       const { maxBytes } = ingress
-      using body = await readRawBody(request.raw, { maxBytes, budget }).catch((error: unknown) => {
-        void reply.header('connection', 'close')
-        throw error
-      })
+      const holder = clientNetwork(request.ip)
+      using body = await readRawBody(request.raw, { maxBytes, budget, holder }).catch(
+        (error: unknown) => {
+          void reply.header('connection', 'close')
+          throw error
+        },
+      )
       const { answer, isRepeated } = await ingress.receive(
         {
           token: request.params.token,
           rawHeaders: request.raw.rawHeaders,
           body: body.bytes,
+          holdFor: (work) => {
+            body.holdFor(work)
+          },
         },
-        clientNetwork(request.ip),
+        holder,
       )
       return await reply.send({ ...answer, received: true, repeated: isRepeated })
     },

@@ -31,28 +31,24 @@ const defaultAppendTimeoutMs = 10_000
 export class DurableIngress implements IngressService {
   readonly maxBytes: number
   readonly #options: IngressOptions
-  readonly #log: DeliveryLog
   readonly #deliveries: RateWindow
   readonly #refusals: RateWindow
 
   constructor(options: IngressOptions) {
-    const { limits, log, appendTimeoutMs = defaultAppendTimeoutMs } = options
+    const { limits } = options
     this.maxBytes = limits.maxBytes
     this.#options = options
-    // It may become durable later: the vendor sends it again, and it is known then.
-    const late = (): ConnectError => new ConnectError('ingress_unavailable')
-    this.#log = { append: (delivery) => inTime(log.append(delivery), appendTimeoutMs, late) }
     this.#deliveries = new RateWindow(limits.deliveriesPerMinute, () => options.now())
     this.#refusals = new RateWindow(limits.refusalsPerMinute, () => options.now())
   }
 
   async receive(
-    { token, ...incoming }: IncomingDelivery,
+    { token, holdFor, ...incoming }: IncomingDelivery,
     address: string,
   ): Promise<ReceivedDelivery> {
     const receiver = this.#options.directory.find(token, this.#options.now())
     try {
-      return await receiveDelivery(receiver, incoming, this.#deps())
+      return await receiveDelivery(receiver, incoming, this.#deps(holdFor))
     } catch (error) {
       throw this.#shown(error, address)
     }
@@ -73,9 +69,16 @@ export class DurableIngress implements IngressService {
     }
   }
 
-  #deps(): IngressDeps {
+  #deps(holdFor?: IncomingDelivery['holdFor']): IngressDeps {
+    const { log, appendTimeoutMs = defaultAppendTimeoutMs } = this.#options
     return {
-      log: this.#log,
+      log: {
+        append: (delivery) => {
+          const work = log.append(delivery)
+          holdFor?.(work)
+          return inTime(work, appendTimeoutMs, late)
+        },
+      },
       now: () => this.#options.now(),
       admit: ({ id }: IngressReceiver) => {
         const seconds = this.#deliveries.hit(id)
@@ -110,6 +113,11 @@ export class DurableIngress implements IngressService {
     )
     return new ConnectError('ingress_unavailable', { cause: error })
   }
+}
+
+/** It may become durable later: the vendor sends it again, and it is known then. */
+function late(): ConnectError {
+  return new ConnectError('ingress_unavailable')
 }
 
 function tooMany(

@@ -33,6 +33,8 @@ export interface OpenIngress extends AsyncDisposable {
   readonly service: IngressService
   /** Reads the receivers for the first time. If it cannot, deliveries are answered with 503 until it can. */
   start(): Promise<void>
+  /** Reads the receivers again. If it cannot, `run` does it later. */
+  refresh(): Promise<void>
   /** Keeps the receivers up to date. For processes that take deliveries in. */
   readonly run: (signal: AbortSignal) => Promise<void>
   /** Brings deliveries from Kafka to PostgreSQL. For workers. */
@@ -62,19 +64,18 @@ export function openIngress(options: OpenIngressOptions): OpenIngress {
     logger,
     now,
   })
+  const refresh = async (failed: string): Promise<void> => {
+    try {
+      await directory.refresh()
+    } catch (error) {
+      const { code } = ConnectError.from(error)
+      logger.warn({ code }, failed)
+    }
+  }
   return {
     service,
-    start: async () => {
-      try {
-        await directory.refresh()
-      } catch (error) {
-        const { code } = ConnectError.from(error)
-        logger.warn(
-          { code },
-          'the webhook receivers could not be read: deliveries are not accepted',
-        )
-      }
-    },
+    start: () => refresh('the webhook receivers could not be read: deliveries are not accepted'),
+    refresh: () => refresh('a changed webhook receiver is not known in this process yet'),
     run: (signal) => directory.run(signal),
     consume: async (signal) => {
       if (topic === undefined) return

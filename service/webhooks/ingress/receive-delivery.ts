@@ -9,6 +9,9 @@ import { readEvent } from './read-event.ts'
 import type { IngressReceiver } from './receiver-directory.ts'
 import { verifyEvenly } from './verify-evenly.ts'
 
+/** Ids of tests begin with it, and no others do: the event itself may come after a test with its body. */
+const testPrefix = 'reactor.connect.test:'
+
 export interface IngressDeps {
   readonly log: DeliveryLog
   now(): number
@@ -44,7 +47,7 @@ export async function receiveDelivery(
   const delivery: NewDelivery = {
     id: newId('dlv'),
     receiverId,
-    eventId: event.eventId,
+    eventId: storedId(event.eventId, kind),
     eventType: event.eventType,
     kind: event.answer === undefined ? (kind ?? 'event') : 'handshake',
     receivedAtMs: nowMs,
@@ -59,4 +62,11 @@ export async function receiveDelivery(
   const { id, eventId, kind: received } = delivery
   const isRepeated = appended === 'repeated'
   return { receiver: name, id, eventId, kind: received, isRepeated, answer: event.answer ?? {} }
+}
+
+function storedId(eventId: string, kind: IngressDeps['kind']): string {
+  if (kind === 'test') return `${testPrefix}${eventId}`
+  if (!eventId.startsWith(testPrefix)) return eventId
+  const reason = `its id begins with ${testPrefix}, which is for test deliveries`
+  throw new ConnectError('delivery_malformed', { details: { reason } })
 }

@@ -60,6 +60,8 @@ export class LoadedDirectory implements ReceiverDirectory {
   #secrets: ReadonlyMap<string, KnownSecrets> = new Map()
   #isComplete = false
   #reading: Promise<void> | undefined
+  /** A reading that has not begun. */
+  #next: Promise<void> | undefined
   #failures = 0
 
   constructor(options: DirectoryOptions) {
@@ -83,14 +85,17 @@ export class LoadedDirectory implements ReceiverDirectory {
   }
 
   /** Reads all again, after a reading that is on its way. Throws what the store throws; secrets that cannot be read leave it incomplete. */
-  async refresh(): Promise<void> {
-    const before = this.#reading
-    const reading = (async () => {
-      await before?.catch(() => undefined)
-      await this.#read()
-    })()
-    this.#reading = reading
-    await reading
+  refresh(): Promise<void> {
+    // One that has not begun sees all that is stored by now: many callers share it.
+    this.#next ??= this.#readAfter(this.#reading)
+    return this.#next
+  }
+
+  async #readAfter(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => undefined)
+    this.#reading = this.#next
+    this.#next = undefined
+    await this.#read()
   }
 
   /** Keeps it up to date until the signal is aborted. */

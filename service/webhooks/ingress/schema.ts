@@ -17,10 +17,12 @@ export const testDeliverySchema = z
   .object({
     id: z.string().meta({ description: 'Of the delivery.' }),
     receiver: name,
-    eventId: z.string(),
+    eventId: z.string().meta({
+      description: '`reactor.connect.test:` and the id that stands in the delivery.',
+    }),
     kind: deliveryKind,
     isRepeated: z.boolean().meta({
-      description: 'The event was stored before: its body had an id of its own.',
+      description: 'The same test was stored before: its body had an id of its own.',
     }),
   })
   .meta({ id: 'TestDelivery' })

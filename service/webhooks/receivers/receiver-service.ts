@@ -45,6 +45,8 @@ export interface ReceiversOptions {
   /** Without a slash at its end. Undefined: addresses are paths. */
   readonly publicUrl: string | undefined
   readonly targets: TargetAdvice
+  /** Called after each change of an address or a signing secret, before the caller has it. Does not throw. */
+  readonly changed: () => Promise<void>
   readonly logger: Logger
   now(): number
 }
@@ -90,8 +92,10 @@ export class StoredReceiverService implements ReceiverService {
     await this.#putFirst(made, secrets)
     const { receivers } = this.#options.store
     const change = { hasSecret: signing !== undefined, isSecretNew: true }
+    const created = await receivers.update(made.name, change)
+    await this.#options.changed()
     return {
-      ...(await this.#shown(await receivers.update(made.name, change))),
+      ...(await this.#shown(created)),
       ingressUrl: this.#ingressUrl(token),
       signingSecret: isMade ? (signing ?? null) : null,
       dispatchSecret: dispatch.some(isUrl) ? secrets.dispatch : null,
@@ -130,6 +134,7 @@ export class StoredReceiverService implements ReceiverService {
         previousTokenHash: graceSeconds === 0 ? null : tokenHash,
         previousTokenUntil: this.#until(graceSeconds),
       })
+      await this.#options.changed()
       const ingressUrl = this.#ingressUrl(token)
       return {
         ...(await this.#shown(changed)),
@@ -162,6 +167,7 @@ export class StoredReceiverService implements ReceiverService {
         isSecretNew: true,
         previousSecretUntil: secrets.previousSigning === undefined ? null : previousUntil,
       })
+      await this.#options.changed()
       const isLost = before === null && receiver.dispatch.some(isUrl)
       return {
         ...(await this.#shown(changed)),
@@ -193,6 +199,7 @@ export class StoredReceiverService implements ReceiverService {
       await store.receivers.update(name, { hasSecret: false, isSecretNew: true }, ifVersion)
       await vault.delete(receiverPath(id))
       await store.receivers.delete(name)
+      await this.#options.changed()
     })
   }
 

@@ -1,7 +1,14 @@
+import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 import type { DeliveryRules } from './schema.ts'
 
 /** Why nothing could be verified by the rules, or more than is signed would be trusted; empty: they are sound. */
-export function rulesProblems({ signature }: DeliveryRules): readonly string[] {
+export function rulesProblems({ signature, eventId }: DeliveryRules): readonly string[] {
+  const isUnsignedId =
+    eventId.startsWith('header:') && eventId !== `header:${signature.idHeader ?? ''}`
+  return [...signatureProblems(signature), ...(isUnsignedId ? [unsignedId] : [])]
+}
+
+function signatureProblems(signature: WebhookSignature): readonly string[] {
   const { signed, timestamp, idHeader, form, prefix } = signature
   const places = new Set([...signed.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name))
   const [place] = timestamp?.from.split(':') ?? []
@@ -33,6 +40,11 @@ export function rulesProblems({ signature }: DeliveryRules): readonly string[] {
       'timestamp',
       'must say in which header or pair {timestamp} stands',
     ],
+    [
+      /\{id\}\{|\}\{id\}/.test(signed),
+      'signed',
+      'must have a separator such as `.` beside {id}: without one nobody knows where the id ends',
+    ],
     [idHeader === null && places.has('id'), 'id_header', 'must say where {id} stands'],
     [
       idHeader !== null && !places.has('id'),
@@ -49,5 +61,9 @@ export function rulesProblems({ signature }: DeliveryRules): readonly string[] {
     isProblem ? [`body/rules/signature/${field}: ${text}`] : [],
   )
 }
+
+/** Who has seen a genuine delivery could send it again under any other id. */
+const unsignedId =
+  'body/rules/event_id: must be in the body, or be the header of `id_header`: another header is not signed, and can be forged'
 
 const fromPattern = /^(?:header:[a-z0-9-]{1,100}|pair:[\w-]{1,100}|\/.*)$/

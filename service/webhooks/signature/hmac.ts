@@ -25,6 +25,25 @@ function filled(text: string, { timestamp, id }: SignedFacts): string {
   return text.replaceAll(/\{(timestamp|id)\}/g, (_, name) => (name === 'id' ? id : timestamp))
 }
 
+/**
+ * False for an id from which the same signed text could be read with another end of it: of `{id}.{timestamp}.{body}`, if it has a dot, part of a
+ * genuine body would be taken for the id and the time. A time has only digits.
+ */
+export function isIdBounded({ signed }: Pick<WebhookSignature, 'signed'>, id: string): boolean {
+  // Texts and the names between them in turn.
+  const parts = signed.split(/(\{(?:body|timestamp|id)\})/)
+  return parts.every((part, place) => {
+    if (part !== '{id}') return true
+    const [before = '', after = ''] = [parts[place - 1], parts[place + 1]]
+    const isFirst = place === 1
+    const isLast = place === parts.length - 2
+    return (
+      (isFirst || `${before}${id}`.lastIndexOf(before) === 0) &&
+      (isLast || `${id}${after}`.indexOf(after) === id.length)
+    )
+  })
+}
+
 const standardPrefix = 'whsec_'
 
 /** The key that a secret stands for; undefined if the secret has not the form that the scheme wants. */

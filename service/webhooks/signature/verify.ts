@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 import { parsePointer } from '../../../lib/text/json-pointer.ts'
 import { isJsonObject, own, type JsonValue } from '../../../protocol/index.ts'
-import { hmacOf, keyOf, type SignedFacts } from './hmac.ts'
+import { hmacOf, isIdBounded, keyOf, type SignedFacts } from './hmac.ts'
 
 /** A delivery as it came: nothing has parsed its body. */
 export interface SignedRequest {
@@ -46,6 +46,7 @@ export function problemOf(
   const id = signature.idHeader === null ? '' : request.header(signature.idHeader)
   if (id === undefined || (id === '') !== (signature.idHeader === null))
     return 'signature_malformed'
+  if (!isIdBounded(signature, id)) return 'signature_malformed'
   if (!isSigned(signature, { given, secrets, body: request.body, facts: { timestamp, id }, hmac }))
     return 'signature_wrong'
   return timeProblem(signature, { request, timestamp, nowMs, windowMs })

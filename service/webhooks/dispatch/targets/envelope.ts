@@ -7,7 +7,8 @@ import type { ClaimedDispatch } from '../../deliveries/contract.ts'
  */
 export function dispatchId({ delivery, target }: ClaimedDispatch): string {
   const hash = createHash('sha256').update(target).digest('hex').slice(0, 8)
-  return `${delivery.id}.${hash}`
+  // Standard Webhooks allows no dot in an id.
+  return `${delivery.id}_${hash}`
 }
 
 /**

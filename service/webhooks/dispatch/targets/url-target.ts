@@ -84,6 +84,7 @@ function eventHeaders({
     'reactor-event-id': delivery.eventId,
     'reactor-event-type': delivery.eventType ?? '',
     'reactor-attempt': String(attempt),
+    ...(delivery.kind === 'test' && { 'reactor-connect-test': 'true' }),
   }
   const sendable = Object.entries(hints).filter(([, value]) => /^[\x21-\x7e]{1,200}$/.test(value))
   return {

@@ -13,6 +13,7 @@ export function claimedEvent(
     readonly headers?: Readonly<Record<string, string>>
     readonly secretVersion?: number
     readonly eventType?: string | null
+    readonly kind?: ClaimedDispatch['delivery']['kind']
   } = {},
 ): ClaimedDispatch {
   const {
@@ -34,7 +35,7 @@ export function claimedEvent(
       id: 'dlv_01J',
       eventId: 'evt_1',
       eventType: change.eventType === undefined ? 'charge.paid' : change.eventType,
-      kind: 'event',
+      kind: change.kind ?? 'event',
       headers,
       body,
       receivedAt: '2026-11-28T09:00:00.000Z',

@@ -62,7 +62,7 @@ describe('a url target', () => {
     await using target = urlTarget()
     for (const path of ['/a', '/a', '/b']) await sendTo(target, `${server.url}${path}`)
     const [first, again, other] = server.requests.map(({ headers }) => headers['webhook-id'])
-    expect(first).toMatch(/^dlv_01J\.[0-9a-f]{8}$/)
+    expect(first).toMatch(/^dlv_01J_[0-9a-f]{8}$/)
     expect(again).toBe(first)
     expect(other).not.toBe(first)
   })
@@ -155,6 +155,17 @@ describe('a url target', () => {
     await using target = new UrlTarget({ signature: unsigned, allowedNetworks: loopback, now })
     expect(await sendTo(target, server.url)).toMatchObject({ outcome: 'failed' })
     expect(server.requests).toEqual([])
+  })
+
+  test('is told what is a test', async () => {
+    await using server = await handlerServer()
+    await using target = urlTarget()
+    await sendTo(target, server.url, { kind: 'test' })
+    await sendTo(target, server.url)
+    expect(server.requests.map(({ headers }) => headers['reactor-connect-test'])).toEqual([
+      'true',
+      undefined,
+    ])
   })
 
   test('gets event types that cannot stand in a header without them', async () => {
@@ -278,7 +289,7 @@ describe('a function', () => {
       ...{ path: '/v1/functions/resize', method: 'POST' },
       headers: { authorization: 'Bearer k', 'content-type': 'application/json' },
     })
-    expect(received?.headers['idempotency-key']).toMatch(/^dlv_01J\./)
+    expect(received?.headers['idempotency-key']).toMatch(/^dlv_01J_/)
   })
 
   test('without a Functions service waits, and says what to set', () => {

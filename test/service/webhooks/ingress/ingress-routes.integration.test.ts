@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { signedHeaders } from '../../../../service/webhooks/signature/sign.ts'
 import { receiverPath } from '../../../../service/webhooks/receivers/contract.ts'
 import type { NewStoredReceiver } from '../../../../service/webhooks/receivers/contract.ts'
@@ -163,6 +164,29 @@ describe('a delivery', () => {
     expect((await opened.send('{}')).status).toBe(200)
   })
 
+  test('counts until it is stored: while PostgreSQL hangs, others are refused at once', async () => {
+    const bytes = 16 * 1024 * 1024
+    await using opened = await open({
+      environment: { REACTOR_CONNECT_LIMITS_INGRESS_BYTES: String(bytes) },
+    })
+    const { deliveryLog } = opened.api.store
+    const hanging = Promise.withResolvers<'stored'>()
+    const append = vi.spyOn(deliveryLog, 'append').mockReturnValue(hanging.promise)
+    const large = Buffer.alloc(bytes)
+    // Two large ones are all that an address may have.
+    const late = await Promise.all(['msg_1', 'msg_2'].map((id) => opened.send(large, { id })))
+    expect(late.map(code)).toEqual(['ingress_unavailable', 'ingress_unavailable'])
+    expect(append).toHaveBeenCalledTimes(2)
+    const startedMs = performance.now()
+    const refused = await opened.send('x'.repeat(20_000), { id: 'msg_3' })
+    expect([refused.status, code(refused)]).toEqual([503, 'ingress_unavailable'])
+    expect(performance.now() - startedMs).toBeLessThan(8_000)
+    expect(append).toHaveBeenCalledTimes(2)
+    hanging.resolve('stored')
+    append.mockRestore()
+    expect((await opened.send('x'.repeat(20_000), { id: 'msg_3' })).status).toBe(200)
+  })
+
   test('leaves no token and no secret in the log', async () => {
     await using opened = await open()
     const { api, token } = opened
@@ -239,6 +263,33 @@ describe('a test delivery', () => {
     expect((await viewer.call('POST /receivers/events/test')).status).toBe(403)
     expect((await api.call('POST /receivers/events/test', { body: [] })).status).toBe(400)
   })
+})
+
+test('a receiver is known with its new address and secret when the answer is there', async () => {
+  await using opened = await open()
+  const { api } = opened
+  const dispatch = [{ target: 'job:work' }]
+  const changed = z.object({
+    ingress_url: z.string().optional(),
+    signing_secret: z.string().nullable(),
+  })
+  for (const name of ['one', 'two', 'three']) {
+    const current = { token: '', secret: '' }
+    const change = async (route: string, body: object): Promise<void> => {
+      const { ingress_url: url, signing_secret: secret } = changed.parse(
+        (await api.call(route, body)).body,
+      )
+      current.token = url?.split('/').at(-1) ?? current.token
+      current.secret = secret ?? current.secret
+      const sent = await opened.send('{}', { id: route.replaceAll(/\W/g, '-'), ...current })
+      expect(sent.status, route).toBe(200)
+    }
+    await change('POST /receivers', { name, dispatch })
+    await change(`POST /receivers/${name}/rotate-token`, { grace_seconds: 0 })
+    await change(`POST /receivers/${name}/secret`, { grace_seconds: 0 })
+    expect((await api.call(`DELETE /receivers/${name}`)).status).toBe(204)
+    expect((await opened.send('{}', current)).status).toBe(401)
+  }
 })
 
 test('a receiver that is deleted is unknown in a moment', async () => {

@@ -51,6 +51,7 @@ async function receive(
   receiver: IngressReceiver | undefined,
   incoming: { readonly rawHeaders: readonly string[]; readonly body: Buffer },
   result: Appended = 'stored',
+  kind?: 'test',
 ): Promise<Outcome> {
   const appended: NewDelivery[] = []
   const hmacs: number[] = []
@@ -69,6 +70,7 @@ async function receive(
       log,
       now: () => nowMs,
       hmac: counted,
+      ...(kind !== undefined && { kind }),
     })
     return { received, appended, hmacs }
   } catch (error) {
@@ -262,8 +264,9 @@ describe('what is refused', () => {
 describe('a test delivery', () => {
   test.each(['stripe', 'slack', 'linear', 'github'])('of %s is genuine', async (type) => {
     const receiver = receiverOf(type)
-    const { received, appended } = await receive(receiver, testDelivery(receiver, { nowMs }))
-    expect(received?.eventId).toMatch(/^test_/)
+    const incoming = testDelivery(receiver, { nowMs })
+    const { received, appended } = await receive(receiver, incoming, 'stored', 'test')
+    expect(received?.eventId).toMatch(/^reactor\.connect\.test:test_/)
     expect(appended).toMatchObject([{ eventType: 'reactor.connect.test' }])
   })
 
@@ -278,6 +281,18 @@ describe('a test delivery', () => {
       event_id: expect.stringMatching(/^test_/) as unknown,
       event: { type: 'message', text: 'a' },
     })
+  })
+
+  test('has an id that no event has, and leaves its body alone', async () => {
+    const receiver = receiverOf('stripe')
+    const incoming = testDelivery(receiver, { nowMs, body: { id: 'evt_1' } })
+    const { appended } = await receive(receiver, incoming, 'stored', 'test')
+    expect(appended).toMatchObject([{ eventId: 'reactor.connect.test:evt_1', kind: 'test' }])
+    expect(JSON.parse(String(appended[0]?.body))).toMatchObject({ id: 'evt_1' })
+    const taken = '{"id":"reactor.connect.test:evt_1","type":"a"}'
+    const { code, details } = await receive(receiver, signed(receiver.rules.signature, taken))
+    const reason = 'its id begins with reactor.connect.test:, which is for test deliveries'
+    expect({ code, details }).toEqual({ code: 'delivery_malformed', details: { reason } })
   })
 
   test('needs a secret', () => {

@@ -71,6 +71,26 @@ function parts(...receivers: StoredReceiver[]) {
 }
 
 describe('the directory of receivers', () => {
+  test('reads once for all who ask before it has begun, and again for who asks later', async () => {
+    const { directory, state } = parts(stored('a'))
+    await directory.refresh()
+    const readings: string[][] = []
+    let names = ['a']
+    const { receivers } = state
+    Object.defineProperty(state, 'receivers', {
+      get: () => {
+        readings.push(names)
+        return receivers
+      },
+    })
+    const first = directory.refresh()
+    await Promise.resolve()
+    await Promise.resolve()
+    names = ['a', 'b']
+    await Promise.all([first, ...Array.from({ length: 10 }, () => directory.refresh())])
+    expect(readings).toEqual([['a'], ['a', 'b']])
+  })
+
   test('finds a receiver by its token, with its secret', async () => {
     const { directory } = parts(stored('a'), stored('b'))
     expect(directory.isComplete()).toBe(false)

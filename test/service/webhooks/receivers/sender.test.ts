@@ -29,7 +29,7 @@ describe('a sender', () => {
 
   test.each(vendors)('the rules of %s are sound', (type) => {
     for (const { signature } of connectorOf(type).descriptor.webhooks)
-      expect(rulesProblems({ ...standardRules, signature })).toEqual([])
+      expect(rulesProblems({ ...standardRules, eventId: '/id', signature })).toEqual([])
   })
 
   test('of its own follows Standard Webhooks unless it has other rules', () => {
@@ -109,15 +109,33 @@ describe('rules', () => {
     ['a pair outside of pairs', { timestamp: { from: 'pair:t', unit: 's' } }, 'timestamp/from'],
     ['a place that is none', { timestamp: { from: 'query:t', unit: 's' } }, 'timestamp/from'],
     ['pairs without a name', { form: 'pairs', prefix: 'v1,' }, 'prefix'],
+    ['an id without a separator after it', { signed: '{id}{timestamp}.{body}' }, 'signed'],
+    ['an id without a separator before it', { signed: '{timestamp}.{body}{id}' }, 'signed'],
     ['other braces', { signed: '{id}.{timestamp}.{body}.{url}' }, 'signed'],
   ]
   test.each(cases)('with %s', (_, change, field) => {
     const problems = rulesProblems({
       ...standardRules,
+      eventId: '/id',
       signature: { ...standardWebhooks, ...change },
     })
     expect(problems.map((text) => text.split(':')[0])).toEqual(
       field === undefined ? [] : [`body/rules/signature/${field}`],
     )
+  })
+
+  test('take the id of an event only from what is signed', () => {
+    expect(rulesProblems(standardRules)).toEqual([])
+    for (const signature of [
+      standardWebhooks,
+      { ...standardWebhooks, idHeader: null, signed: '{timestamp}.{body}' },
+    ])
+      expect(rulesProblems({ ...standardRules, signature, eventId: 'header:x-id' })).toEqual([
+        expect.stringMatching(/^body\/rules\/event_id: must be in the body/),
+      ])
+    const unsigned = { ...standardWebhooks, idHeader: null, timestamp: null, signed: '{body}' }
+    const rules = { ...standardRules, signature: unsigned, eventId: 'header:x-id' }
+    expect(() => ownSender(rules)).toThrow(/event_id/)
+    expect(rulesProblems({ ...rules, eventId: '/id' })).toEqual([])
   })
 })

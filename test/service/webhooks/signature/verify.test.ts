@@ -137,6 +137,47 @@ test('what stands for a part of what is signed is not filled in again', () => {
   expect(verdict(generic, { ...headers, 'x-id': String(nowMs) })).toBe('signature_wrong')
 })
 
+describe('an id', () => {
+  test('cannot take in what a genuine delivery says: the end of it is known', () => {
+    const secret = `whsec_${'A'.repeat(32)}`
+    const oldMs = nowMs - 3_600_000
+    const text = `hi.${String(nowMs / 1000)}.{"forged":true}`
+    const sent = { secret, nowMs: oldMs, id: 'msg_1' }
+    const { 'webhook-signature': header = '' } = signedHeaders(
+      standardWebhooks,
+      Buffer.from(text),
+      sent,
+    )
+    const request = {
+      header: (name: string) =>
+        ({
+          'webhook-signature': header,
+          'webhook-id': `msg_1.${String(oldMs / 1000)}.hi`,
+          'webhook-timestamp': String(nowMs / 1000),
+        })[name],
+      body: Buffer.from('{"forged":true}'),
+    }
+    const options = { secrets: [secret], nowMs, windowMs: 300_000 }
+    expect(problemOf(standardWebhooks, request, options)).toBe('signature_malformed')
+  })
+
+  test.each([
+    ['{id}.{timestamp}.{body}', 'a.b', 'signature_malformed'],
+    ['{id}.{timestamp}.{body}', 'a_b-c:d', 'genuine'],
+    ['{id}::{body}::{timestamp}', 'a:', 'signature_malformed'],
+    ['{id}::{body}::{timestamp}', 'a:b', 'genuine'],
+    ['{timestamp}|{body}|{id}', 'a|b', 'signature_malformed'],
+    ['{timestamp}|{body}|{id}', 'a.b', 'genuine'],
+    ['{timestamp}::{body}::{id}', ':a', 'signature_malformed'],
+    ['v0:{id}.{timestamp}.{body}:', 'v0:a:', 'genuine'],
+    ['{id}{timestamp}.{body}', 'a', 'signature_malformed'],
+  ])('in %s: %s', (text, id, expected) => {
+    const signature = { ...generic, signed: text }
+    const headers = signedHeaders(signature, body, { secret: 'one', nowMs, id })
+    expect(verdict(signature, headers)).toBe(expected)
+  })
+})
+
 test.each([
   'whsec_',
   'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
