@@ -51,6 +51,7 @@ import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
 import { deliveryRoutes } from '../webhooks/deliveries/delivery-routes.ts'
+import { receiverRights } from '../webhooks/receivers/receiver-access.ts'
 import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
@@ -101,6 +102,7 @@ function guardsOf(options: HttpOptions): Guards {
       access,
       audit,
       invokedCalls: invokedCalls(service.actions),
+      needed: receiverRights(service.receivers),
     }),
     audit: new AuditTrail(audit),
   }
