@@ -246,9 +246,17 @@ test('the status counts what waits, what was given up, and targets that do not w
   await settle('dead')
   await event({ receivedAtMs: Date.now() - 100_000 })
   await api.database.query(
-    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until) VALUES ('job:x', 5, now())`,
+    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until)
+     SELECT target, 5, now() FROM ${schema}.webhook_dispatches WHERE status = 'pending' LIMIT 1`,
+  )
+  await api.database.query(
+    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until) VALUES ('job:of-nobody', 5, now())`,
   )
   const { webhooks } = await api.store.status()
   expect(webhooks).toMatchObject({ waiting: 1, dead: 1, interruptedTargets: 1 })
+  await api.store.prune()
+  const targets = await api.database.query(`SELECT target FROM ${schema}.webhook_targets`)
+  expect(targets).toHaveLength(1)
+  expect(targets).not.toContainEqual({ target: 'job:of-nobody' })
   expect(webhooks.oldestWaitingSeconds).toBeGreaterThanOrEqual(100)
 })
