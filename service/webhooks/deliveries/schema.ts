@@ -68,7 +68,9 @@ const filterFields = {
   kind: deliveryKind.exactOptional(),
   eventType: short.exactOptional().meta({ description: 'As the sender names it: `charge.paid`.' }),
   eventId: short.exactOptional().meta({ description: 'As the sender names it.' }),
-  target: short.exactOptional().meta({ description: 'As the receiver has it: `job:NAME`.' }),
+  target: short
+    .exactOptional()
+    .meta({ description: 'As the receiver has it: `job:NAME`; an address with its whole query.' }),
   since: givenTime.exactOptional().meta({ description: 'Received from this time on, ISO 8601.' }),
   until: givenTime.exactOptional().meta({ description: 'Received before this time.' }),
 }

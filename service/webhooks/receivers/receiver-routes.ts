@@ -53,7 +53,7 @@ function listReceivers(api: App, receivers: ReceiverService): void {
   api.get(
     '/receivers',
     {
-      config: { action: 'receivers:read' },
+      config: { action: 'receivers:read', namesBy: 'connections:read' },
       schema: {
         tags,
         operationId: 'listReceivers',
@@ -68,7 +68,8 @@ function listReceivers(api: App, receivers: ReceiverService): void {
         },
       },
     },
-    async ({ query }, reply) => reply.send(pageToWire(receiverSchema, await receivers.list(query))),
+    async ({ query, shown }, reply) =>
+      reply.send(pageToWire(receiverSchema, await receivers.list(query, shown))),
   )
 }
 
@@ -113,7 +114,7 @@ function getReceiver(api: App, receivers: ReceiverService): void {
   api.get(
     '/receivers/:name',
     {
-      config: { action: 'receivers:read' },
+      config: { action: 'receivers:read', namesBy: 'connections:read' },
       schema: {
         tags,
         operationId: 'getReceiver',
@@ -128,7 +129,10 @@ function getReceiver(api: App, receivers: ReceiverService): void {
       },
     },
     async (request, reply) => {
-      const document = toWire(receiverSchema, await receivers.get(request.params.name))
+      const document = toWire(
+        receiverSchema,
+        await receivers.get(request.params.name, request.shown),
+      )
       const tag = documentTag(document)
       void reply.header('etag', tag)
       if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import type { Scope } from '../../../../service/platform/access/principal.ts'
 import type { Answer, ApiClient } from '../../../support/api-client.ts'
 import { fakerConfig, TestApi } from '../../../support/test-api.ts'
@@ -103,6 +104,38 @@ describe('a key with scopes', () => {
     expect((await changing.call('POST /receivers/of-shop/pause')).status).toBe(200)
   })
 })
+
+test('warnings name the connection that keeps events from a target, to those who may see it', async () => {
+  const warningsOf = async (client: Pick<ApiClient, 'call'>, name: string): Promise<unknown> => {
+    const { body } = await client.call(`GET /receivers/${name}`)
+    const listed = await client.call('GET /receivers')
+    expect(JSON.stringify(listed.body)).toContain(JSON.stringify(body))
+    return withWarnings.parse(body).warnings
+  }
+  const client = await api.clientOf({ name: 'reader', kind: 'operator' })
+  expect(await warningsOf(api, 'of-finance')).toEqual([
+    expect.stringContaining('connection finance-ledger is inactive'),
+  ])
+  expect(await warningsOf(client, 'of-finance')).toEqual([])
+
+  const { instances, connections } = api.service
+  await instances.create({ name: 'late-source', type: 'faker', config: fakerConfig })
+  const input = { from: 'late-source', destination: 'data:late' }
+  await connections.create({ name: 'late', ...input, activate: true })
+  const dispatch = [{ target: 'stream:late/*' }]
+  await makeReceiver(api, { name: 'of-late', instance: 'late-source', dispatch })
+  expect(await warningsOf(client, 'of-late')).toEqual([])
+  await connections.setPaused('late', true)
+  expect(await warningsOf(client, 'of-late')).toEqual([
+    expect.stringContaining('connection late is paused'),
+  ])
+  await connections.delete('late')
+  expect(await warningsOf(client, 'of-late')).toEqual([
+    expect.stringContaining('connection late does not exist'),
+  ])
+})
+
+const withWarnings = z.looseObject({ warnings: z.array(z.string()) })
 
 async function refuses(
   client: ApiClient,
