@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isMasked, maskedProblem } from '../receivers/masked-target.ts'
 import { freeObject, givenTime, name, timestamp } from '../../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 
@@ -69,6 +70,7 @@ const filterFields = {
   eventType: short.exactOptional().meta({ description: 'As the sender names it: `charge.paid`.' }),
   eventId: short.exactOptional().meta({ description: 'As the sender names it.' }),
   target: short
+    .refine((text) => !isMasked(text), maskedProblem)
     .exactOptional()
     .meta({ description: 'As the receiver has it: `job:NAME`; an address with its whole query.' }),
   since: givenTime.exactOptional().meta({ description: 'Received from this time on, ISO 8601.' }),

@@ -1,4 +1,5 @@
 const mask = '***'
+export const maskedProblem = '*** stands for a value that is not shown; give the whole address'
 
 /** The query of a `url:` target may be a secret: readers see the names in it, and no values. */
 export function maskedTarget(target: string): string {

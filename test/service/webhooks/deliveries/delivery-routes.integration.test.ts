@@ -260,3 +260,11 @@ test('the status counts what waits, what was given up, and targets that do not w
   expect(targets).not.toContainEqual({ target: 'job:of-nobody' })
   expect(webhooks.oldestWaitingSeconds).toBeGreaterThanOrEqual(100)
 })
+
+test('a target that was copied from where its values are masked selects nothing in silence', async () => {
+  const target = 'url:https://example.com/hook?token=***'
+  const query = new URLSearchParams({ target }).toString()
+  const listed = await api.call(`GET /deliveries?${query}`)
+  expect(listed.status).toBe(400)
+  expect(JSON.stringify(listed.body)).toContain('give the whole address')
+})
