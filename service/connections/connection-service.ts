@@ -25,6 +25,7 @@ import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
 import { firstRunAt } from './first-run.ts'
+import { hidingLogin } from './hide-login.ts'
 import { namedStreams } from './named-streams.ts'
 
 export interface ConnectionsOptions {
@@ -206,8 +207,10 @@ export class StoredConnectionService implements ConnectionService {
     ifMissing: IfMissing = 'create',
   ): Promise<Result> {
     const address = await this.#options.addressOf(destination, { ifMissing })
-    await using opened = await openPostgresDestination(address)
-    return await work(opened)
+    return hidingLogin(address, async () => {
+      await using opened = await openPostgresDestination(address)
+      return await work(opened)
+    })
   }
 }
 

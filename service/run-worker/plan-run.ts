@@ -7,6 +7,7 @@ import {
 } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import { loginSecrets } from '../connections/hide-login.ts'
 import type { AddressOf } from '../connections/destination-address.ts'
 import type { Connection, ConnectionOptions } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
@@ -37,15 +38,12 @@ export async function findPlaces(
   return { log: logOf(options), destination: await addressOf(destination), functions }
 }
 
-/**
- * The secrets of the operator's databases and services, which no line of a run may show. A password that is also a name is not masked: it would mask
- * every occurrence of the name.
- */
+/** The secrets of the operator's databases and services, which no line of a run may show, except those that are also names. */
 export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
-  const { password, host, user, database } = destination.address
+  const { host, user, database } = destination.address
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [host, user, database, sasl?.username]
-  return [password, sasl?.password, functions?.apiKey]
+  return [...loginSecrets(destination.address), sasl?.password, functions?.apiKey]
     .filter((secret) => secret !== undefined)
     .filter((secret) => !names.includes(secret))
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { hidingLogin } from '../connections/hide-login.ts'
 import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { firstRunAt } from '../connections/first-run.ts'
@@ -176,7 +177,9 @@ async function presentState(
     connection,
     instanceHash: instanceHash(await instances.get(connection.from)),
     catalogHash: catalogHash(streams),
-    destinationFingerprint: await destinationFingerprint(destination, streams),
+    destinationFingerprint: await hidingLogin(destination, () =>
+      destinationFingerprint(destination, streams),
+    ),
   }
 }
 

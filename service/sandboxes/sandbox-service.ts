@@ -32,6 +32,7 @@ import { readSandboxRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { hidingLogin } from '../connections/hide-login.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 /** Each uses threads and sessions of two databases: further ones are refused, and may try again. */
@@ -82,13 +83,10 @@ export class StoredSandboxService implements SandboxService {
   }
 
   async rows(connection: string, id: string): Promise<readonly StreamRows[]> {
-    const { store, places } = this.#options
+    const { store } = this.#options
     const { report } = await store.sandboxes.get(connection, id)
     const place = await store.sandboxes.place(connection, id)
-    const rows =
-      place === null
-        ? undefined
-        : await readSandboxRows(await places.addressOf(place.destination, existing), id)
+    const rows = place === null ? undefined : await this.#readRows(place)
     const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
     if (report === null || rows === undefined) throw gone
     return report.streams.map(({ name, namespace }, index) => {
@@ -256,6 +254,11 @@ export class StoredSandboxService implements SandboxService {
       throw new ConnectError('sandbox_stopped', { details: { connection } })
     }
     return { ...ended, report, promoteToken, tokenWithheld }
+  }
+
+  async #readRows({ id, destination }: SandboxPlace): ReturnType<typeof readSandboxRows> {
+    const address = await this.#options.places.addressOf(destination, existing)
+    return hidingLogin(address, () => readSandboxRows(address, id))
   }
 
   /** If it cannot be dropped now, the sweep does it. */

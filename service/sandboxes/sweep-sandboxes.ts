@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { hidingLogin } from '../connections/hide-login.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { AddressOf } from '../connections/destination-address.ts'
@@ -64,7 +65,8 @@ async function dropSandbox(
 ): Promise<void> {
   const { store, addressOf, logger } = options
   try {
-    await dropSandboxSchema(await addressOf(destination, existing), id)
+    const address = await addressOf(destination, existing)
+    await hidingLogin(address, () => dropSandboxSchema(address, id))
     await store.sandboxes.noteDropped(id)
   } catch (thrown) {
     passOnStoreFailure(thrown)
@@ -104,11 +106,11 @@ async function sweepDestination(
   const { store, logger } = options
   try {
     const latestMs = options.now() - clockToleranceMs
-    const schemas = await listSandboxSchemas(config)
+    const schemas = await hidingLogin(config, () => listSandboxSchemas(config))
     const expired = schemas.filter(({ expiresAtMs }) => expiresAtMs < latestMs).map(({ id }) => id)
     const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.findAlive(expired))
     for (const id of expired.filter((sandbox) => !alive.has(sandbox))) {
-      await dropSandboxSchema(config, id)
+      await hidingLogin(config, () => dropSandboxSchema(config, id))
       logger.info({ sandbox: id, destination }, 'a left-over sandbox was dropped')
     }
   } catch (thrown) {

@@ -24,7 +24,7 @@ import { Authorization } from '../platform/http/authorization.ts'
 import { checkBody } from '../platform/http/check-body.ts'
 import { answerBrokenRequest } from '../platform/http/broken-request.ts'
 import { requestInvalid, sendError } from '../platform/http/error-response.ts'
-import { knowDocsBase } from '../platform/http/docs-base.ts'
+import { docsBases, knowDocsBase } from '../platform/http/docs-base.ts'
 import { Followers } from '../platform/http/followers.ts'
 import type { HttpOptions } from './http-options.ts'
 import { respondCreated } from '../platform/http/idempotency.ts'
@@ -51,6 +51,7 @@ import { instanceRoutes } from '../instances/instance-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { oauthRoutes } from '../instances/oauth-routes.ts'
 import { deliveryRoutes } from '../webhooks/deliveries/delivery-routes.ts'
+import { receiverRights } from '../webhooks/receivers/receiver-access.ts'
 import { receiverRoutes } from '../webhooks/receivers/receiver-routes.ts'
 import { reservedRoutes } from './reserved-routes.ts'
 import { runRoutes } from '../runs/run-routes.ts'
@@ -101,6 +102,7 @@ function guardsOf(options: HttpOptions): Guards {
       access,
       audit,
       invokedCalls: invokedCalls(service.actions),
+      needed: receiverRights(service.receivers),
     }),
     audit: new AuditTrail(audit),
   }
@@ -188,6 +190,7 @@ async function apiRoutes(
 function createApp(options: HttpOptions): App {
   const logger: FastifyBaseLogger = options.logger
   const receiveTimeoutMs = options.receiveTimeoutMs ?? defaultReceiveTimeoutMs
+  const docsBaseOf = docsBases(options.urls ?? {})
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -209,7 +212,9 @@ function createApp(options: HttpOptions): App {
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => {
-      setHeaders(request, reply) // No hook runs for a path that cannot be decoded.
+      // No hook runs for a path that cannot be decoded.
+      setHeaders(request, reply)
+      request.docsBase = docsBaseOf(request)
       if (!sendNoPage(request, reply)) void sendError(error, request, reply)
     },
     clientErrorHandler: answerBrokenRequest,

@@ -1,6 +1,7 @@
 import { answerLifetime } from '../platform/http/idempotency-store.ts'
 import type { Database } from '../platform/database/database.ts'
 import { pruneDeliveries } from '../webhooks/deliveries/prune-deliveries.ts'
+import { pruneTargets } from '../webhooks/dispatch/webhook-targets.ts'
 import type { Retention } from './store.ts'
 
 /** Per call: the rest is for the next one. */
@@ -22,6 +23,7 @@ export async function prune(database: Database, retention: Retention): Promise<v
   await inBatches(batchRows, (limit) =>
     pruneDeliveries(database, { days: retention.deliveryDays, limit }),
   )
+  await pruneTargets(database)
   // Last: the first time there may be years of runs, which should not delay the others.
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
   await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))

@@ -10,7 +10,6 @@ import { principalOf } from './authentication.ts'
 import {
   activatesInBody,
   instanceInBody,
-  instanceOfReceiver,
   requestedResource,
   resourceInBody,
 } from './requested-resource.ts'
@@ -33,20 +32,28 @@ export interface InvokedCalls {
   contextOf(request: FastifyRequest): Promise<InvokeContext>
 }
 
+/** Knows which rights a request needs on other things than its route's, such as the connections that a receiver loads. */
+export interface NeededRights {
+  beside(request: FastifyRequest, action: ActionName): Promise<readonly RequestedAccess[]>
+}
+
 /** Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit log has every refusal. */
 export class Authorization {
   readonly #access: Access
   readonly #audit: AuditLog
   readonly #invokedCalls: InvokedCalls
+  readonly #needed: NeededRights
 
   constructor(options: {
     readonly access: Access
     readonly audit: AuditLog
     readonly invokedCalls: InvokedCalls
+    readonly needed: NeededRights
   }) {
     this.#access = options.access
     this.#audit = options.audit
     this.#invokedCalls = options.invokedCalls
+    this.#needed = options.needed
   }
 
   /** After authentication, before the body is read. */
@@ -73,7 +80,8 @@ export class Authorization {
   readonly preValidation: onRequestAsyncHookHandler = async (request) => {
     const { action, anonymous } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
-    if (action === 'receivers:create') return this.#demandInstance(request)
+    for (const needed of await this.#needed.beside(request, action))
+      await this.demand(request, needed)
     if (requestedResource(request, action) !== 'body') return
     const resource = resourceInBody(request, action)
     if (action === 'actions:invoke') {
@@ -93,12 +101,6 @@ export class Authorization {
     if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
     if (activatesInBody(request))
       await this.demand(request, { action: 'connections:activate', resource })
-  }
-
-  /** The instance whose webhooks a new receiver would get: errors reveal whether it exists. */
-  async #demandInstance(request: FastifyRequest): Promise<void> {
-    const resource = instanceOfReceiver(request)
-    if (resource !== null) await this.demand(request, { action: 'instances:read', resource })
   }
 
   /** A caller who may not see any of them may still make the request, but gets no names: nothing was refused. */

@@ -19,10 +19,18 @@ export interface KnownUrls {
  * The base comes from what the service knows of itself. The `Host` of a request only chooses among its own addresses: a made-up
  * one is never repeated, neither in a response nor in anything that is stored.
  */
-export function knowDocsBase({ publicUrl, ownUrls = [] }: KnownUrls): onRequestHookHandler {
+export function docsBases({
+  publicUrl,
+  ownUrls = [],
+}: KnownUrls): (request: FastifyRequest) => string {
   const urlByHost = new Map(ownUrls.map((url) => [new URL(url).host, url]))
+  return (request) => publicUrl ?? urlByHost.get(hostOf(request)) ?? ''
+}
+
+export function knowDocsBase(urls: KnownUrls): onRequestHookHandler {
+  const baseOf = docsBases(urls)
   return (request, _reply, done) => {
-    request.docsBase = publicUrl ?? urlByHost.get(hostOf(request)) ?? ''
+    request.docsBase = baseOf(request)
     done()
   }
 }

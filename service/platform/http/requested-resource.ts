@@ -45,14 +45,6 @@ export function instanceInBody({ body }: Pick<FastifyRequest, 'body'>): AccessRe
   return data === undefined ? null : { kind: 'instance', name: data.from }
 }
 
-const receiverBody = z.looseObject({ instance: z.string() })
-
-/** The instance whose webhooks a new receiver would get. */
-export function instanceOfReceiver({ body }: Pick<FastifyRequest, 'body'>): AccessResource | null {
-  const { data } = receiverBody.safeParse(body)
-  return data === undefined ? null : { kind: 'instance', name: data.instance }
-}
-
 const activatingBody = z.looseObject({ activate: z.literal(true) })
 
 /** Whether a new connection should run at once. */

@@ -108,7 +108,7 @@ export interface ClaimOptions {
   readonly perBatchedTarget?: number
   /** How many of these it has already, by target. */
   readonly busy?: ReadonlyMap<string, number>
-  /** How many of `limit` are only for targets for which it has none: slow targets never take all. */
+  /** How many of `limit` are only for targets for which it has none, and that did not fail last: targets that are slow or do not respond never take all. */
   readonly reserved?: number
 }
 

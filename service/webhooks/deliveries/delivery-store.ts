@@ -3,6 +3,7 @@ import type { Page, PageRequest } from '../../platform/lists.ts'
 import type { Database, Row } from '../../platform/database/database.ts'
 import { pageOf, pagePlace } from '../../platform/database/page.ts'
 import { readTime } from '../../platform/database/read-time.ts'
+import { maskedTarget } from '../receivers/masked-target.ts'
 import type {
   ChangedDeliveries,
   DeliveryFilter,
@@ -98,7 +99,7 @@ function deliveryOf(row: DeliveryRow): Delivery {
     receivedAt: row.received_at,
     bytes: row.bytes,
     dispatches: row.dispatches.map((dispatch) => ({
-      target: dispatch.target,
+      target: maskedTarget(dispatch.target),
       status: dispatch.status,
       attempts: dispatch.attempts,
       nextAttemptAt: nextAttemptOf(dispatch),

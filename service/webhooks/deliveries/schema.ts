@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isMasked, maskedProblem } from '../receivers/masked-target.ts'
 import { freeObject, givenTime, name, timestamp } from '../../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 
@@ -68,7 +69,10 @@ const filterFields = {
   kind: deliveryKind.exactOptional(),
   eventType: short.exactOptional().meta({ description: 'As the sender names it: `charge.paid`.' }),
   eventId: short.exactOptional().meta({ description: 'As the sender names it.' }),
-  target: short.exactOptional().meta({ description: 'As the receiver has it: `job:NAME`.' }),
+  target: short
+    .refine((text) => !isMasked(text), maskedProblem)
+    .exactOptional()
+    .meta({ description: 'As the receiver has it: `job:NAME`; an address with its whole query.' }),
   since: givenTime.exactOptional().meta({ description: 'Received from this time on, ISO 8601.' }),
   until: givenTime.exactOptional().meta({ description: 'Received before this time.' }),
 }

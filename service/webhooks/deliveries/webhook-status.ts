@@ -1,4 +1,5 @@
 import type { Database, Row } from '../../platform/database/database.ts'
+import { isTargetUsed } from '../dispatch/webhook-targets.ts'
 import type { WebhookStatus } from './contract.ts'
 
 interface StatusRow extends Row {
@@ -23,8 +24,8 @@ export async function readWebhookStatus(database: Database): Promise<WebhookStat
          WHERE dispatch.seq = waiting.first)), 0)::float8 AS oldest,
        (SELECT count(*)::integer FROM reactor_connect_service.webhook_dispatches
         WHERE status = 'dead') AS dead,
-       (SELECT count(*)::integer FROM reactor_connect_service.webhook_targets
-        WHERE open_until IS NOT NULL) AS interrupted
+       (SELECT count(*)::integer FROM reactor_connect_service.webhook_targets AS kept
+        WHERE open_until IS NOT NULL AND ${isTargetUsed}) AS interrupted
      FROM waiting`,
   )
   return {

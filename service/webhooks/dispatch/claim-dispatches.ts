@@ -91,8 +91,8 @@ const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN c
   ) END`
 
 /**
- * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit for all but the first of a target,
- * $7 due rows of a receiver and target that are looked at, $8 most of a target that takes many at once.
+ * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit without the reserve, which is
+ * for the first of targets that have none and did not fail last, $7 due rows of a receiver and target that are looked at, $8 most of a target that takes many at once.
  *
  * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
  * locked and not settled, so whoever settles that one finds it (settle-dispatches.ts).
@@ -105,15 +105,15 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   SELECT target FROM reactor_connect_service.webhook_targets WHERE open_until <= now()
   ORDER BY target FOR UPDATE SKIP LOCKED
 ), places AS (
-  SELECT pairs.receiver_id, pairs.target, interrupted.target IS NOT NULL AS is_probe,
+  SELECT pairs.receiver_id, pairs.target, failing.open_until IS NOT NULL AS is_probe,
+    failing.target IS NOT NULL AS is_failing,
     coalesce(($5::jsonb ->> pairs.target)::integer, 0) AS busy,
     CASE WHEN pairs.target ~ '^(?:stream|topic):' THEN $8::bigint ELSE $4::bigint END AS most
   FROM pairs
   JOIN reactor_connect_service.receivers AS receiver
     ON receiver.id = pairs.receiver_id AND receiver.status = 'active'
-  LEFT JOIN reactor_connect_service.webhook_targets AS interrupted
-    ON interrupted.target = pairs.target AND interrupted.open_until IS NOT NULL
-  WHERE interrupted.target IS NULL OR interrupted.target IN (SELECT target FROM probed)
+  LEFT JOIN reactor_connect_service.webhook_targets AS failing ON failing.target = pairs.target
+  WHERE failing.open_until IS NULL OR failing.target IN (SELECT target FROM probed)
 ), due AS (
   SELECT places.*, row.seq, row.order_key, row.status, row.due_at
   FROM places CROSS JOIN LATERAL (
@@ -135,19 +135,25 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   UPDATE ${dispatches} AS row SET due_at = 'infinity' FROM waiting WHERE row.seq = waiting.seq
   RETURNING row.seq
 ), turns AS (
-  SELECT seq, target, receiver_id, is_probe, busy, most, due_at, row_number()
+  SELECT seq, target, receiver_id, is_probe, is_failing, busy, most, due_at, row_number()
     OVER (PARTITION BY receiver_id, target ORDER BY due_at, seq) AS turn
   FROM judged WHERE blocker IS NULL
 ), ranked AS (
-  SELECT seq, due_at, is_probe, most, busy + row_number()
+  SELECT seq, due_at, is_probe, is_failing, most, busy + row_number()
     OVER (PARTITION BY target ORDER BY turn, due_at, seq) AS place
   FROM turns
 ), numbered AS (
-  SELECT seq, place, row_number() OVER (ORDER BY place, due_at, seq) AS number
+  SELECT seq, place = 1 AND NOT is_failing AS may_use_reserve,
+    row_number() OVER (ORDER BY place, due_at, seq) AS number
   FROM ranked WHERE place <= CASE WHEN is_probe THEN 1 ELSE most END
+), shared AS (
+  SELECT seq, may_use_reserve, number <= $6::bigint AS is_within, row_number()
+    OVER (PARTITION BY number <= $6::bigint, may_use_reserve ORDER BY number) AS number
+  FROM numbered
 ), picked AS (
-  SELECT row.seq FROM numbered JOIN ${dispatches} AS row USING (seq)
-  WHERE numbered.number <= CASE WHEN numbered.place = 1 THEN $2::bigint ELSE $6::bigint END
+  SELECT row.seq FROM shared JOIN ${dispatches} AS row USING (seq)
+  WHERE (shared.is_within
+      OR shared.may_use_reserve AND shared.number <= $2::bigint - $6::bigint)
     AND row.${unsettled} AND row.due_at <= now()
   FOR UPDATE OF row SKIP LOCKED
 ), taken AS (

@@ -1,4 +1,5 @@
 import { ConnectError, type ErrorBody, type JsonObject } from '../../../protocol/index.ts'
+import { targetWithoutQuery } from '../receivers/masked-target.ts'
 import type { ClaimedDispatch, SettledDispatch } from '../deliveries/contract.ts'
 import type { DispatchFailure, DispatchOutcome, TargetProblem } from './targets/contract.ts'
 
@@ -38,12 +39,13 @@ export function unavailableOf(
   { seq, target }: ClaimedDispatch,
   problem: TargetProblem,
 ): SettledDispatch {
-  const details = { target, reason: problem.reason, fix: problem.fix }
+  const details = { target: targetWithoutQuery(target), reason: problem.reason, fix: problem.fix }
   const error = toJson(new ConnectError('target_not_available', { details }).toJSON())
   return { seq, target, outcome: 'unavailable', delayMs: unavailableMs, error }
 }
 
-function failedError(target: string, { reason }: DispatchFailure): JsonObject {
+function failedError(text: string, { reason }: DispatchFailure): JsonObject {
+  const target = targetWithoutQuery(text)
   return toJson(new ConnectError('dispatch_failed', { details: { target, reason } }).toJSON())
 }
 

@@ -23,6 +23,12 @@ export class DispatchTargets {
     return 'problem' in found ? found.problem : undefined
   }
 
+  /** Why nothing may ever go to a target: no receiver is made with it. */
+  refusal(text: string): TargetProblem | undefined {
+    const target = parseTarget(text)
+    return target?.kind === 'topic' ? this.#byKind.topic?.refusal?.(target) : undefined
+  }
+
   find(text: string): FoundTarget {
     const target = parseTarget(text)
     if (target === undefined) return { problem: unknownTarget }

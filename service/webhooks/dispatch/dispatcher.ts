@@ -6,6 +6,7 @@ import type { ClaimedDispatch, DispatchStore, SettledDispatch } from '../deliver
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { mostAttempts, settledOf, unavailableOf } from './dispatch-outcome.ts'
 import type { DispatchTargets } from './dispatch-targets.ts'
+import { targetWithoutQuery } from '../receivers/masked-target.ts'
 import { parseTarget } from '../receivers/target.ts'
 
 export interface DispatcherOptions {
@@ -175,7 +176,8 @@ export class Dispatcher {
   }
 
   #log({ receiver, delivery, attempt }: ClaimedDispatch, settled: SettledDispatch): void {
-    const { target, outcome } = settled
+    const { outcome } = settled
+    const target = targetWithoutQuery(settled.target)
     const error = 'error' in settled ? settled.error : {}
     const facts = { receiver: receiver.name, delivery: delivery.id, target, attempt, outcome }
     const level = outcome === 'dead' ? 'warn' : 'debug'

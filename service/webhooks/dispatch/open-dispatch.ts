@@ -1,9 +1,11 @@
 import type { Logger } from 'pino'
+import { ConnectError } from '../../../protocol/index.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { JobsClient } from '../../platform/jobs/jobs-client.ts'
 import type { Vault } from '../../platform/vault/vault.ts'
 import type { DispatchStore } from '../deliveries/contract.ts'
 import type { TargetAdvice } from '../receivers/contract.ts'
+import { targetWithoutQuery } from '../receivers/masked-target.ts'
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { DispatchTargets, type TargetsByKind } from './dispatch-targets.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -53,7 +55,12 @@ export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
   return {
     advice: {
       // Whatever is missing may be set later: events wait until then.
-      check: () => Promise.resolve(),
+      check: (target) => {
+        const refusal = targets.refusal(target)
+        if (refusal === undefined) return Promise.resolve()
+        const details = { target, reason: refusal.reason, fix: refusal.fix }
+        return Promise.reject(new ConnectError('target_not_available', { details }))
+      },
       warningsOf: (texts) => Promise.resolve(texts.flatMap((text) => warningOf(targets, text))),
     },
     run: ({ owner, metrics }, signal) => {
@@ -74,5 +81,5 @@ function jobsClient({ jobsUrl: url, jobsApiKey: apiKey }: Settings): JobsClient 
 function warningOf(targets: DispatchTargets, text: string): readonly string[] {
   const problem = targets.problem(text)
   if (problem === undefined) return []
-  return [`Events for ${text} wait: ${problem.reason}. ${problem.fix}`]
+  return [`Events for ${targetWithoutQuery(text)} wait: ${problem.reason}. ${problem.fix}`]
 }

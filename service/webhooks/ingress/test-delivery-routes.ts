@@ -24,6 +24,8 @@ export function testDeliveryRoutes(api: App, ingress: IngressService): void {
           ...failures(
             ...bodyFailures,
             'receiver_not_found',
+            'instance_not_found',
+            'connection_not_found',
             'receiver_secret_invalid',
             'delivery_malformed',
             'delivery_conflict',

@@ -1,4 +1,4 @@
-import type { Page, PageRequest } from '../../platform/lists.ts'
+import type { Page, PageRequest, ShownFilter } from '../../platform/lists.ts'
 import { receiversFolder } from '../../platform/vault/vault.ts'
 import type {
   NewReceiver,
@@ -14,9 +14,9 @@ export interface ReceiverService {
    * rules that contradict themselves or that the connector does not need.
    */
   create(input: ReceiverInput): Promise<NewReceiver>
-  /** Throws `receiver_not_found`, as all below. */
-  get(name: string): Promise<Receiver>
-  list(page: ReceiverPageRequest): Promise<Page<Receiver>>
+  /** `shown`: the connections that warnings may name; null (the default): all. Throws `receiver_not_found`, as all below. */
+  get(name: string, shown?: ShownFilter | null): Promise<Receiver>
+  list(page: ReceiverPageRequest, shown?: ShownFilter | null): Promise<Page<Receiver>>
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
   /** A paused one stores what comes, and dispatches it when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>

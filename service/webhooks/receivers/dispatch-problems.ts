@@ -1,4 +1,5 @@
 import type { Dispatch } from './schema.ts'
+import { isMasked, maskedProblem } from './masked-target.ts'
 import { parseTarget } from './target.ts'
 
 /** What is wrong with the targets of a receiver as a list, each with its place in the request. */
@@ -8,6 +9,7 @@ export function dispatchProblems(dispatch: readonly Dispatch[]): readonly string
     ...(targets.indexOf(target) < place
       ? [`body/dispatch/${String(place)}/target: it is in the list already`]
       : []),
+    ...(isMasked(target) ? [`body/dispatch/${String(place)}/target: ${maskedProblem}`] : []),
     ...(sweepEvery !== undefined && !isWholeConnection(target)
       ? [`body/dispatch/${String(place)}/sweep_every: it belongs to \`stream:CONNECTION/*\` only`]
       : []),

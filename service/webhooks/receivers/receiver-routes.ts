@@ -35,6 +35,8 @@ const params = z.object({ name })
 const standardGraceSeconds = 86_400
 const shownOnce =
   'Does not accept an `Idempotency-Key`: the response contains what is shown only once, and would have to be stored to be repeated.'
+/** Of the right to change a receiver: what the caller may not see looks as if it did not exist. */
+const hiddenFailures = ['instance_not_found', 'connection_not_found'] as const
 const vaultFailures = ['vault_unreachable', 'vault_refused'] as const
 
 export function receiverRoutes(api: App, receivers: ReceiverService): void {
@@ -53,7 +55,7 @@ function listReceivers(api: App, receivers: ReceiverService): void {
   api.get(
     '/receivers',
     {
-      config: { action: 'receivers:read' },
+      config: { action: 'receivers:read', namesBy: 'connections:read' },
       schema: {
         tags,
         operationId: 'listReceivers',
@@ -68,7 +70,8 @@ function listReceivers(api: App, receivers: ReceiverService): void {
         },
       },
     },
-    async ({ query }, reply) => reply.send(pageToWire(receiverSchema, await receivers.list(query))),
+    async ({ query, shown }, reply) =>
+      reply.send(pageToWire(receiverSchema, await receivers.list(query, shown))),
   )
 }
 
@@ -89,7 +92,7 @@ function createReceiver(api: App, receivers: ReceiverService): void {
           ...failures(
             ...bodyFailures,
             'name_taken',
-            'instance_not_found',
+            ...hiddenFailures,
             'webhook_not_found',
             'receiver_secret_invalid',
             'target_not_available',
@@ -113,7 +116,7 @@ function getReceiver(api: App, receivers: ReceiverService): void {
   api.get(
     '/receivers/:name',
     {
-      config: { action: 'receivers:read' },
+      config: { action: 'receivers:read', namesBy: 'connections:read' },
       schema: {
         tags,
         operationId: 'getReceiver',
@@ -128,7 +131,10 @@ function getReceiver(api: App, receivers: ReceiverService): void {
       },
     },
     async (request, reply) => {
-      const document = toWire(receiverSchema, await receivers.get(request.params.name))
+      const document = toWire(
+        receiverSchema,
+        await receivers.get(request.params.name, request.shown),
+      )
       const tag = documentTag(document)
       void reply.header('etag', tag)
       if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
@@ -154,6 +160,7 @@ function updateReceiver(api: App, receivers: ReceiverService): void {
           ...failures(
             ...bodyFailures,
             'receiver_not_found',
+            ...hiddenFailures,
             'target_not_available',
             'version_conflict',
           ),
@@ -183,7 +190,12 @@ function deleteReceiver(api: App, receivers: ReceiverService): void {
         headers: ifMatchHeaders,
         response: {
           204: z.null().meta({ description: 'It is deleted.' }),
-          ...failures('receiver_not_found', 'version_conflict', ...vaultFailures),
+          ...failures(
+            'receiver_not_found',
+            ...hiddenFailures,
+            'version_conflict',
+            ...vaultFailures,
+          ),
         },
       },
     },
@@ -218,7 +230,7 @@ function pauseReceivers(api: App, receivers: ReceiverService): void {
           operationId: `${verb}Receiver`,
           summary,
           params,
-          response: { 200: receiverDocument, ...failures('receiver_not_found') },
+          response: { 200: receiverDocument, ...failures('receiver_not_found', ...hiddenFailures) },
         },
       },
       async (request, reply) => {
@@ -244,7 +256,7 @@ function rotateToken(api: App, receivers: ReceiverService): void {
         body: snakeCaseSchema(rotateTokenSchema).optional(),
         response: {
           200: newReceiverDocument,
-          ...failures(...bodyFailures, 'receiver_not_found'),
+          ...failures(...bodyFailures, 'receiver_not_found', ...hiddenFailures),
         },
       },
     },
@@ -275,6 +287,7 @@ function setSecret(api: App, receivers: ReceiverService): void {
           ...failures(
             ...bodyFailures,
             'receiver_not_found',
+            ...hiddenFailures,
             'webhook_not_found',
             'receiver_secret_invalid',
             ...vaultFailures,
@@ -306,7 +319,7 @@ function rotateDispatchSecret(api: App, receivers: ReceiverService): void {
         body: snakeCaseSchema(rotateDispatchSecretSchema).optional(),
         response: {
           200: receiverWithSecretsDocument,
-          ...failures(...bodyFailures, 'receiver_not_found', ...vaultFailures),
+          ...failures(...bodyFailures, 'receiver_not_found', ...hiddenFailures, ...vaultFailures),
         },
       },
     },

@@ -6,7 +6,7 @@ import type { InstanceStore } from '../../instances/contract.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { ExclusiveWork } from '../../platform/database/locks.ts'
 import { requestInvalid } from '../../platform/http/error-response.ts'
-import type { Page } from '../../platform/lists.ts'
+import type { Page, ShownFilter } from '../../platform/lists.ts'
 import type { Vault } from '../../platform/vault/vault.ts'
 import {
   receiverPath,
@@ -18,6 +18,7 @@ import {
   type StoredReceiver,
   type TargetAdvice,
 } from './contract.ts'
+import { connectionWarnings } from './connection-warnings.ts'
 import { newSecret } from './new-secret.ts'
 import { withDispatch, withSigning } from './change-secrets.ts'
 import { putReceiverSecrets, readToChange } from './receiver-secrets.ts'
@@ -31,6 +32,7 @@ import type {
   ReceiverWithSecrets,
 } from './schema.ts'
 import { dispatchProblems } from './dispatch-problems.ts'
+import { maskedTarget } from './masked-target.ts'
 import { parseTarget } from './target.ts'
 import { checkSecret, ownSender, senderOf, type Sender } from './sender.ts'
 
@@ -102,13 +104,13 @@ export class StoredReceiverService implements ReceiverService {
     }
   }
 
-  async get(name: string): Promise<Receiver> {
-    return this.#shown(await this.#options.store.receivers.get(name))
+  async get(name: string, shown: ShownFilter | null = null): Promise<Receiver> {
+    return this.#shown(await this.#options.store.receivers.get(name), shown)
   }
 
-  async list(page: ReceiverPageRequest): Promise<Page<Receiver>> {
+  async list(page: ReceiverPageRequest, shown: ShownFilter | null = null): Promise<Page<Receiver>> {
     const { items, next } = await this.#options.store.receivers.list(page)
-    return { items: await Promise.all(items.map((receiver) => this.#shown(receiver))), next }
+    return { items: await Promise.all(items.map((item) => this.#shown(item, shown))), next }
   }
 
   async update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver> {
@@ -299,10 +301,16 @@ export class StoredReceiverService implements ReceiverService {
     return `${this.#options.publicUrl ?? ''}/connect/v1/ingress/${token}`
   }
 
-  async #shown(receiver: StoredReceiver): Promise<Receiver> {
+  async #shown(receiver: StoredReceiver, shown: ShownFilter | null = null): Promise<Receiver> {
+    const { store, targets: advice } = this.#options
     const targets = receiver.dispatch.map(({ target }) => target)
-    const warnings = await this.#options.targets.warningsOf(targets)
-    return { ...shownFields(receiver), warnings }
+    const { connections } = store
+    const warnings = [
+      ...(await advice.warningsOf(targets)),
+      ...(await connectionWarnings(targets, { connections, shown })),
+    ]
+    const dispatch = receiver.dispatch.map((to) => ({ ...to, target: maskedTarget(to.target) }))
+    return { ...shownFields(receiver), dispatch, warnings }
   }
 }
 

@@ -8,6 +8,8 @@ import type { Target } from '../../receivers/target.ts'
 export interface DispatchTarget<Kind extends Target['kind'] = Target['kind']> {
   /** Why nothing can go to the target now; undefined: nothing is known that keeps it from working. Events wait as long as there is a reason. */
   problem(target: TargetOf<Kind>): TargetProblem | undefined
+  /** Why no event may ever go to the target, whatever is set up: a receiver with it is not made. Absent: there are no such targets. */
+  refusal?(target: TargetOf<Kind>): TargetProblem | undefined
   /**
    * Resolves with `done` when the target has the event durably. Does not throw for what the target does; another error is a failed attempt
    * as well. Ends soon after the signal is aborted.

@@ -109,6 +109,16 @@ test('a value of the wrong form is refused with the right form in words', async 
   }
 })
 
+test('a path that cannot be decoded, or is too long, has a link to its page', async () => {
+  await using api = await TestApi.start({ urls: { publicUrl: 'https://connect.example.com' } })
+  for (const path of ['a%zz', 'x'.repeat(300)]) {
+    const response = await fetch(`${api.url}/connect/v1/ingress/${path}`, { method: 'POST' })
+    expect(await response.json(), path).toMatchObject({
+      error: { docs_url: 'https://connect.example.com/docs/errors/request_invalid.md' },
+    })
+  }
+})
+
 test('keys that reach for a prototype are refused or plain data', async () => {
   await using api = await TestApi.start()
   for (const body of [

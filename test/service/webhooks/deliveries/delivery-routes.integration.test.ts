@@ -246,9 +246,25 @@ test('the status counts what waits, what was given up, and targets that do not w
   await settle('dead')
   await event({ receivedAtMs: Date.now() - 100_000 })
   await api.database.query(
-    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until) VALUES ('job:x', 5, now())`,
+    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until)
+     SELECT target, 5, now() FROM ${schema}.webhook_dispatches WHERE status = 'pending' LIMIT 1`,
+  )
+  await api.database.query(
+    `INSERT INTO ${schema}.webhook_targets (target, failures, open_until) VALUES ('job:of-nobody', 5, now())`,
   )
   const { webhooks } = await api.store.status()
   expect(webhooks).toMatchObject({ waiting: 1, dead: 1, interruptedTargets: 1 })
+  await api.store.prune()
+  const targets = await api.database.query(`SELECT target FROM ${schema}.webhook_targets`)
+  expect(targets).toHaveLength(1)
+  expect(targets).not.toContainEqual({ target: 'job:of-nobody' })
   expect(webhooks.oldestWaitingSeconds).toBeGreaterThanOrEqual(100)
+})
+
+test('a target that was copied from where its values are masked selects nothing in silence', async () => {
+  const target = 'url:https://example.com/hook?token=***'
+  const query = new URLSearchParams({ target }).toString()
+  const listed = await api.call(`GET /deliveries?${query}`)
+  expect(listed.status).toBe(400)
+  expect(JSON.stringify(listed.body)).toContain('give the whole address')
 })

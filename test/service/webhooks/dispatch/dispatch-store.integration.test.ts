@@ -133,6 +133,25 @@ describe('turns', () => {
     expect(reserve.map(({ target }) => target)).toContain('job:c')
     expect(reserve.length).toBeLessThanOrEqual(2)
   })
+
+  test('targets that failed last do not take the reserve, however many they are', async () => {
+    await using queue = await TestQueue.open()
+    await queue.receiver('shop')
+    const dead = Array.from({ length: 12 }, (_, place) => `job:dead-${String(place)}`)
+    await queue.event({ targets: dead })
+    const first = await queue.store.claim('a', { limit: 12, leaseMs })
+    await queue.store.settle('a', retry(first, { delayMs: 0, isTargetDown: true }))
+    const good = await queue.event({ targets: ['job:good'] })
+    const options = { leaseMs, perTarget: 9, reserved: 4 }
+    const claimed = await queue.store.claim('a', { ...options, limit: 4 })
+    expect(ids(claimed)).toEqual([good])
+    const free = await queue.store.claim('a', { ...options, limit: 10 })
+    expect(free.map(({ target }) => target)).toHaveLength(6)
+    const busy = new Map(free.map(({ target }) => [target, 1]))
+    expect(await queue.store.claim('a', { ...options, limit: 4, busy })).toEqual([])
+    const next = await queue.event({ targets: ['job:next'] })
+    expect(ids(await queue.store.claim('a', { ...options, limit: 4, busy }))).toEqual([next])
+  })
 })
 
 describe('order', () => {

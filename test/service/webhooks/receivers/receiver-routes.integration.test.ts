@@ -29,6 +29,35 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]()
 })
 
+describe('a target', () => {
+  test('that is a topic of the service or of Kafka is refused', async () => {
+    for (const topic of ['connect.shop.orders', 'connect_shop_orders', '__consumer_offsets']) {
+      const dispatch = [{ target: `topic:${topic}` }]
+      expect(await refused(api, 'POST /receivers', { name: 'topics', dispatch })).toMatchObject(
+        code('target_not_available'),
+      )
+    }
+  })
+})
+
+describe('the query of an address', () => {
+  test('may be a secret: its values are shown to nobody, and stay as they are', async () => {
+    const target = 'url:https://example.com/hook?token=s3cret-of-hook&v=2'
+    const shown = 'url:https://example.com/hook?token=***&v=***'
+    const made = await makeReceiver(api, { name: 'hooked', dispatch: [{ target }] })
+    expect(made.dispatch).toEqual([{ target: shown }])
+    const got = await api.call('GET /receivers/hooked')
+    expect(got.body).toMatchObject({ dispatch: [{ target: shown }] })
+    const masked = { dispatch: [{ target: shown, order_by: '/id' }] }
+    expect(await refused(api, 'PATCH /receivers/hooked', masked)).toMatchObject(
+      problem('body/dispatch/0/target: *** stands for a value that is not shown'),
+    )
+    await api.call('PATCH /receivers/hooked', { description: 'x' })
+    expect((await api.store.receivers.get('hooked')).dispatch).toEqual([{ target }])
+    expect(api.logLines.join('')).not.toContain('s3cret-of-hook')
+  })
+})
+
 describe('a receiver', () => {
   test('gets a name from its instance and webhook, and an address that is shown once', async () => {
     const first = await makeReceiver(api, {

@@ -11,9 +11,8 @@ import type {
   TargetProblem,
 } from '../contract.ts'
 import { failedOutcome } from '../failed-outcome.ts'
+import { reservedTopicProblem } from './reserved-topics.ts'
 
-/** Its own topics begin so: a foreign message in one of them would end the runs that read it. */
-const reservedPrefix = 'connect.'
 const together = { most: 500, failsTogether: () => true }
 
 /** `topic:NAME`: a topic of the service's Kafka, as Avro. */
@@ -27,16 +26,17 @@ export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
   }
 
   problem({ name }: TargetOf<'topic'>): TargetProblem | undefined {
-    if (name.startsWith(reservedPrefix))
-      return {
-        reason: `topics that begin with \`${reservedPrefix}\` belong to the service`,
-        fix: 'Choose another name for the topic.',
-      }
+    const reserved = reservedTopicProblem(name)
+    if (reserved !== undefined) return reserved
     if (this.#topics !== undefined) return undefined
     return {
       reason: 'the service has no Kafka',
       fix: 'Set `KAFKA_BROKERS` (or `kafka.brokers` below `[connect]`) and restart the service, or choose another target.',
     }
+  }
+
+  refusal({ name }: TargetOf<'topic'>): TargetProblem | undefined {
+    return reservedTopicProblem(name)
   }
 
   async dispatch({
