@@ -29,7 +29,7 @@ export const httpCodes = {
     failureType: 'config_error',
     httpStatus: 415,
     retryable: false,
-    message: 'The body has a media type or a charset that this route does not accept',
+    message: 'The body has a media type that this route does not accept, or is not in UTF-8',
     suggestedFix: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
   },
   method_not_allowed: {
