@@ -2,6 +2,7 @@ import { SourceError, TransportError } from '../../manifest-interpreter/contract
 import { HeldBack, NotSent } from '../../manifest-interpreter/source/manifest-client.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { UnsendableHeader } from '../../manifest-interpreter/http/unsendable-header.ts'
+import { hasNeverConnected } from '../../lib/net/has-never-connected.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
@@ -211,24 +212,6 @@ const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
   ['limit', 'action_response_unreadable'],
 ])
 
-/** Before a connection stands nothing is sent. */
-const unconnected = new Set([
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
 /** The vendor refuses what is wrong with the request itself each time. */
 function mayPass(outcome: HttpResponse | TransportError): boolean {
   if (outcome instanceof TransportError) return !transportCodes.has(outcome.kind)
@@ -247,9 +230,7 @@ function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi)
     const { status } = outcome
     return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
   }
-  const { cause } = outcome
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return typeof code === 'string' && unconnected.has(code)
+  return hasNeverConnected(outcome.cause)
 }
 
 function requestIdFact(response: ActionResponse, { api }: SentRequest): JsonObject {
