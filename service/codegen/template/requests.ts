@@ -17,6 +17,8 @@ interface Request {
   /** Only this version is changed. */
   readonly ifVersion?: number | undefined
   readonly repeat: Repeat
+  /** The name of the action that is invoked. */
+  readonly action?: string | undefined
   readonly call?: CreateOptions | undefined
 }
 
@@ -81,7 +83,7 @@ interface Exchange {
 
 async function exchange(
   { baseUrl, apiKey, fetch: send = fetch }: ClientOptions,
-  { method, path, query = {}, body, ifVersion }: Request,
+  { method, path, query = {}, body, ifVersion, repeat, action }: Request,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
 ): Promise<Exchange> {
   const url = `${baseUrl.replace(/\/+$/, '')}/connect/v1${path}${queryText(query)}`
@@ -106,7 +108,7 @@ async function exchange(
     return { failure, retryAfter: answered.get('retry-after') }
   } catch (error) {
     signal?.throwIfAborted()
-    return { failure: unreachable(baseUrl, error) }
+    return { failure: unreachable({ url: baseUrl, repeat, action }, error) }
   }
 }
 
