@@ -16,7 +16,7 @@ export const httpCodes = {
     retryable: true,
     message: 'The first request with this Idempotency-Key is still in progress',
     suggestedFix:
-      'Wait a few seconds and send the same request again: it gets the response of the first one.',
+      'Wait a few seconds and send the same request again: it gets the response of the first one. If the process of that one has died, the key is free for it in at most {retry_after_seconds} seconds.',
   },
   idempotency_key_reused: {
     failureType: 'config_error',
