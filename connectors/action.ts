@@ -193,13 +193,35 @@ function invalidInput({ name }: ActionDescriptor, { issues }: z.ZodError): Conne
   })
 }
 
-function problemsOf(
-  issue: z.core.$ZodIssue,
-): { readonly path: string; readonly problem: string }[] {
-  if (issue.code !== 'unrecognized_keys')
-    return [{ path: formatPointer(issue.path), problem: issue.message }]
-  return issue.keys.map((key) => ({
-    path: formatPointer([...issue.path, key]),
-    problem: 'there is no such field; remove it, or correct its spelling',
-  }))
+interface Problem extends JsonObject {
+  readonly path: string
+  readonly problem: string
+}
+
+function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      path: formatPointer([...issue.path, key]),
+      problem: 'there is no such field; remove it, or correct its spelling',
+    }))
+  if (issue.code === 'invalid_union') return unionProblems(issue)
+  // What is wrong with a name says more than that one is wrong.
+  const told = issue.code === 'invalid_key' ? issue.issues[0] : undefined
+  return [{ path: formatPointer(issue.path), problem: told?.message ?? issue.message }]
+}
+
+/** Those of the form that was meant, if the value fits one by its type; otherwise what each form expects. */
+function unionProblems({
+  path,
+  errors,
+  message,
+}: z.core.$ZodIssueInvalidUnion): readonly Problem[] {
+  const isOther = ({ code, path: below }: z.core.$ZodIssue): boolean =>
+    below.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
+  const [meant, ...others] = errors.filter((issues) => !issues.some(isOther))
+  if (meant !== undefined && others.length === 0)
+    return meant.flatMap((issue) => problemsOf({ ...issue, path: [...path, ...issue.path] }))
+  const expected = new Set(errors.flatMap((issues) => issues.map((issue) => issue.message)))
+  const problem = expected.size === 0 ? message : [...expected].join('; or: ')
+  return [{ path: formatPointer(path), problem }]
 }

@@ -1,3 +1,4 @@
+import { ConnectError } from '../../protocol/index.ts'
 import {
   actionDocument,
   actionListDocument,
@@ -68,9 +69,11 @@ export async function invokeAction(
   if ('exitCode' in checked) return checked.exitCode
   const { value } = await readJsonObject('--input', checked.input, input)
   const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
-  const { json, document } = await client.ask(
+  const isRead = checked.isRead || flags.dryRun === true
+  const asking = client.ask(
     {
       method: 'POST',
+      isRead,
       path: apiPath('instances', place.instance, 'actions', place.action, 'invoke'),
       body: {
         input: value,
@@ -84,10 +87,30 @@ export async function invokeAction(
     },
     invokeDocument,
   )
+  const { json, document } = await asking.catch((error: unknown) => {
+    throw lostInvocation(error, place, flags)
+  })
   await showResult(output, json, () =>
     'dry_run' in document ? dryRunText(document, place) : jsonText(document.output),
   )
   return exitCodes.complete
+}
+
+/** What a lost response of the service says of the action: by a key the service knows the call. */
+function lostInvocation(
+  error: unknown,
+  { instance, action }: ActionPlace,
+  { idempotencyKey }: InvokeFlags,
+): unknown {
+  const isLost = error instanceof ConnectError && error.code === 'service_unreachable'
+  if (!isLost || error.details.may_be_done !== true) return error
+  if (idempotencyKey !== undefined) {
+    const fix =
+      'Repeat the command with the same --idempotency-key when the service runs: the action is carried out once.'
+    return new ConnectError(error.code, { details: { ...error.details, fix }, cause: error })
+  }
+  const details = { vendor: `the vendor of ${instance}`, action, instance, reason: error.message }
+  return new ConnectError('action_outcome_unknown', { details, cause: error })
 }
 
 function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): string {

@@ -22,6 +22,12 @@ export interface InvokeFlags {
   readonly timeout?: number
 }
 
+export interface CheckedInvocation {
+  readonly input: string
+  /** The action is known to change nothing. */
+  readonly isRead: boolean
+}
+
 /**
  * Before an action is invoked: whether what it needs was given, and whether a person agrees if it needs that. Resolves with the input, or with the exit
  * code of a command that ends here. Throws `usage`.
@@ -30,14 +36,15 @@ export async function checkInvocation(
   context: CommandContext,
   place: ActionPlace,
   flags: InvokeFlags,
-): Promise<{ readonly input: string } | { readonly exitCode: number }> {
+): Promise<CheckedInvocation | { readonly exitCode: number }> {
   const { input, dryRun, yes } = flags
   // Nothing to find out: a key that may only invoke gets on.
-  if (input !== undefined && (dryRun === true || yes === true)) return { input }
+  if (input !== undefined && (dryRun === true || yes === true)) return { input, isRead: false }
   const action = await readAction(context, place)
   if (input === undefined && !takesNothing(action)) throw inputMissing(action, place)
   const isConfirmed = dryRun === true || yes === true || !action.requires_confirmation
-  if (isConfirmed || (await confirm(context, action, place))) return { input: input ?? '{}' }
+  if (isConfirmed || (await confirm(context, action, place)))
+    return { input: input ?? '{}', isRead: action.effect === 'read' }
   context.output.screen.line('nothing was done')
   return { exitCode: exitCodes.failed }
 }

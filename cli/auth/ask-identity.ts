@@ -29,8 +29,9 @@ export async function askIdentity(
 ): Promise<IssuedLogin> {
   const { origin, pathname: path } = checkLoginUrl(loginUrl)
   const client = new ApiClient({ url: origin, key: undefined }, signal)
-  const response = await client.exchange({ method: 'POST', path, body })
-  const text = await client.textOf(response)
+  const request = { method: 'POST', path, body, isRead: true } as const
+  const response = await client.exchange(request)
+  const text = await client.textOf(response, request)
   if (response.status === 401 || response.status === 403) throw new ConnectError('login_refused')
   if (response.status === 429)
     throw new ConnectError('login_throttled', { details: { seconds: secondsOf(response) } })

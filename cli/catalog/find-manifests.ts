@@ -1,6 +1,7 @@
 import type { ManifestFile } from './manifest-file.ts'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
 import type { ConnectError } from '../../protocol/index.ts'
 import { usageError } from '../usage-error.ts'
 
@@ -45,7 +46,10 @@ function yamlFiles(folder: string): readonly File[] {
 }
 
 function read(path: string, folder: string): ManifestFile {
-  return { from: path, text: readFileSync(path, 'utf8'), folder }
+  const text = utf8Text(readFileSync(path))
+  if (text === undefined)
+    throw usageError(`The manifest ${path} cannot be used: ${notUtf8}`, notUtf8Fix)
+  return { from: path, text, folder }
 }
 
 function manifestUsageError(problem: string, cause?: unknown): ConnectError {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { hasNeverConnected } from '../../lib/net/has-never-connected.ts'
 import { ConnectError, parseExactJson, requestFailure } from '../../protocol/index.ts'
 import { serviceError, serviceErrorDocument } from './service-error.ts'
 
@@ -17,7 +18,12 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** It changes nothing, although its method is not GET. */
+  readonly isRead?: boolean
 }
+
+/** What a lost response says of a request. */
+type SentRequest = Pick<ApiRequest, 'method' | 'isRead'>
 
 /** A response of the service as text, and parsed. */
 export interface Answer<Document> {
@@ -48,7 +54,7 @@ export class ApiClient {
     schema: Schema,
   ): Promise<Answer<z.output<Schema>>> {
     const response = await this.send(request)
-    return this.parse(await this.textOf(response), schema)
+    return this.parse(await this.textOf(response, request), schema)
   }
 
   /** A document of the service. */
@@ -69,7 +75,7 @@ export class ApiClient {
   async send(request: ApiRequest): Promise<Response> {
     const response = await this.exchange(request)
     if (response.ok) return response
-    const text = await this.textOf(response)
+    const text = await this.textOf(response, request)
     const isJson = response.headers.get('content-type')?.includes('json') === true
     const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
     throw refused.success
@@ -78,7 +84,8 @@ export class ApiClient {
   }
 
   /** The response, with any status. */
-  async exchange({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
+  async exchange(request: ApiRequest): Promise<Response> {
+    const { method, path, query = {}, body, headers = {} } = request
     const url = new URL(`${this.#address.url}${path}`)
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -97,23 +104,32 @@ export class ApiClient {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
     } catch (error) {
-      throw this.unreachable(error)
+      throw this.unreachable(error, request)
     }
   }
 
-  /** An error of the network as `service_unreachable`; an abort stays an abort. */
-  unreachable(cause: unknown): unknown {
+  /** An error of the network as `service_unreachable`; an abort stays an abort. The error of a request that may have been carried out says so. */
+  unreachable(cause: unknown, { method, isRead = method === 'GET' }: SentRequest): unknown {
     if (this.#signal.aborted) return cause
-    const details = { url: this.#address.url, reason: requestFailure(cause) }
+    const mayBeDone = !isRead && !hasNeverConnected(cause)
+    const reason = requestFailure(cause)
+    const facts = mayBeDone
+      ? {
+          reason: `${reason}, after the request was sent`,
+          may_be_done: true,
+          fix: fixOfLost,
+        }
+      : { reason, fix: fixOfAbsent }
+    const details = { url: this.#address.url, ...facts }
     return new ConnectError('service_unreachable', { details, cause })
   }
 
-  /** The rest of a response. */
-  async textOf(response: Response): Promise<string> {
+  /** The rest of the response to a request. */
+  async textOf(response: Response, request: SentRequest): Promise<string> {
     try {
       return await response.text()
     } catch (error) {
-      throw this.unreachable(error)
+      throw this.unreachable(error, request)
     }
   }
 
@@ -130,3 +146,8 @@ export class ApiClient {
     return new ConnectError('service_answer_invalid', { details, cause })
   }
 }
+
+const fixOfAbsent =
+  'Start it on this machine with `reactor connect serve`, or name another one with `--url` or `REACTOR_CONNECT_URL`.'
+const fixOfLost =
+  'Look whether it was done before you repeat the command. If the service does not run, start it with `reactor connect serve`.'

@@ -67,7 +67,7 @@ async function* messages(
   try {
     yield* stream
   } catch (error) {
-    throw client.unreachable(error)
+    throw client.unreachable(error, { method: 'GET' })
   }
 }
 

@@ -54,15 +54,14 @@ async function askForClient(
   flags: CodegenFlags,
   names: readonly StoredName[],
 ): Promise<string> {
-  const response = await client.send({
+  const request = {
     method: 'POST',
+    isRead: true,
     path: apiPath('instances', flags.instance, 'codegen'),
     body: { refresh: flags.refresh === true, names },
     headers: { accept: 'text/plain, application/json' },
-  })
-  const text = await response.text().catch((error: unknown) => {
-    throw client.unreachable(error)
-  })
+  } as const
+  const text = await client.textOf(await client.send(request), request)
   if (text.startsWith(clientMark)) return text
   const reason = 'its response is not a client'
   throw new ConnectError('service_answer_invalid', { details: { url: client.url, reason } })

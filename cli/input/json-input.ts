@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { z } from 'zod'
-import type { ConnectError, JsonObject } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
 import { usageError } from '../usage-error.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
 
 export interface JsonInput<Value> {
   readonly value: Value
@@ -53,19 +54,29 @@ function parse(text: string): unknown {
 async function readSource(option: string, value: string, input: UserInput): Promise<string> {
   if (value === '-') return input.readAll()
   try {
-    return await readFile(value, 'utf8')
+    return fileText(option, value, await readFile(value))
   } catch (error) {
+    if (error instanceof ConnectError) throw error
     const file = value.startsWith('@') ? value.slice(1) : undefined
-    const found =
-      file === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined)
-    if (found !== undefined) return found
+    const found = file === undefined ? undefined : await readFile(file).catch(() => undefined)
+    if (file !== undefined && found !== undefined) return fileText(option, file, found)
     throw unreadableFile(option, file ?? value, error)
   }
 }
 
+function fileText(option: string, file: string, bytes: Uint8Array): string {
+  const text = utf8Text(bytes)
+  if (text !== undefined) return text
+  throw usageError(`The file${nameOf(file)} for ${option} cannot be used: ${notUtf8}`, notUtf8Fix)
+}
+
+function nameOf(file: string): string {
+  return looksLikeFile.test(file) ? ` ${file}` : ''
+}
+
 function unreadableFile(option: string, file: string, error: unknown): ConnectError {
   const code = errorCodeOf(error) ?? String(error)
-  const named = looksLikeFile.test(file) ? ` ${file}` : ''
+  const named = nameOf(file)
   if (code === 'ENOENT')
     return jsonUsageError(
       named === ''

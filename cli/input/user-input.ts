@@ -1,14 +1,16 @@
 import { createInterface } from 'node:readline/promises'
-import { text as textOf } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { Writable, type Readable } from 'node:stream'
-import { ConnectError } from '../../protocol/errors/connect-error.ts'
+import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
+import type { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { usageError } from '../usage-error.ts'
 
 /** Input from the person, or from the pipe. */
 export interface UserInput {
   /** There is a terminal to prompt on. */
   readonly canAsk: boolean
-  /** All of standard input, to its end. */
+  /** All of standard input, to its end. Throws `usage` if it is not in UTF-8. */
   readAll(): Promise<string>
   /** Prompts for one line that is not shown. Throws `usage` if there is no input: Ctrl-D, a closed terminal. */
   askSecret(question: string): Promise<string>
@@ -28,7 +30,7 @@ export function userInput(streams: UserStreams): UserInput {
   const { stdin, stderr } = streams
   return {
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
-    readAll: () => textOf(stdin),
+    readAll: async () => allText(await buffer(stdin)),
     askSecret: (question) => readLine(streams, { question, isShown: false }),
     confirm: async (question) => {
       const line = await readLine(streams, { question: `${question} [y/N] `, isShown: true })
@@ -72,8 +74,14 @@ async function readLine(
   }
 }
 
+function allText(bytes: Uint8Array): string {
+  const text = utf8Text(bytes)
+  if (text !== undefined) return text
+  throw usageError(`Standard input cannot be used: ${notUtf8}`, notUtf8Fix)
+}
+
 function noAnswer(): ConnectError {
   const problem = 'The question was not answered'
   const fix = 'Run the command again; `--help` shows the option that replaces the question.'
-  return new ConnectError('usage', { details: { problem, fix } })
+  return usageError(problem, fix)
 }

@@ -17,6 +17,7 @@ import { schemaProblems } from './schema-problems.ts'
 import { resolveSource, textsOfConfig } from './source.ts'
 import type { FieldPath, SourceDocument } from './source-position.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 
 /** A run file that is complete and valid, as far as that can be known without the source. */
@@ -109,8 +110,14 @@ function parse(text: string, file: string): SourceDocument {
 }
 
 async function readText(file: string): Promise<string> {
+  const text = utf8Text(await readBytes(file))
+  if (text === undefined) throw unreadable(file, notUtf8, notUtf8Fix)
+  return text
+}
+
+async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file, 'utf8')
+    return await readFile(file)
   } catch (error) {
     const code = errorCodeOf(error) ?? 'unknown'
     const [problem, fix] = readFailures[code] ?? [

@@ -8,6 +8,7 @@ import {
   type SourceContext,
 } from '../../connectors/manifest/source-environment.ts'
 import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
+import { notUtf8, utf8Text } from '../../lib/text/utf8-text.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -304,7 +305,9 @@ function readStates(path: string): readonly Value[] {
 
 function readJson(path: string): Value {
   try {
-    return parseJson(readFileSync(path, 'utf8'))
+    const text = utf8Text(readFileSync(path))
+    if (text === undefined) throw new TypeError(notUtf8)
+    return parseJson(text)
   } catch (error) {
     throw unusable(path, error instanceof Error ? error.message : String(error), error)
   }

@@ -123,10 +123,11 @@ export class HttpActionClient implements ActionClient {
     { sent, request }: { readonly sent: SentRequest; readonly request: ActionRequest },
   ): Promise<ActionResponse> {
     const { status } = response
+    const cameAtMs = sent.heard?.response === response ? sent.heard.atMs : sent.now()
     const body = bodyOf(await response.bytes())
     const read: ActionResponse = { status, headers: headersOf(response), body }
     const failure = this.#failureOf(read, { sent, request })
-    if (failure !== undefined) throw reportedFailure(failure, read, sent)
+    if (failure !== undefined) throw reportedFailure(failure, { response: read, cameAtMs }, sent)
     return read
   }
 
@@ -151,7 +152,7 @@ export class HttpActionClient implements ActionClient {
   ): SentRequest {
     const { instance, now } = this.#context
     const facts = { api: this.#api, descriptor, instance, now, limit: this.#limit }
-    return { ...facts, mayComeAgain, isUnclear: cameBefore }
+    return { ...facts, mayComeAgain, isUnclear: cameBefore, heard: undefined }
   }
 
   /** What `read` makes of the responses so far. */

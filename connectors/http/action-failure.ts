@@ -2,6 +2,7 @@ import { SourceError, TransportError } from '../../manifest-interpreter/contract
 import { HeldBack, NotSent } from '../../manifest-interpreter/source/manifest-client.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { UnsendableHeader } from '../../manifest-interpreter/http/unsendable-header.ts'
+import { hasNeverConnected } from '../../lib/net/has-never-connected.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
@@ -21,25 +22,28 @@ export interface SentRequest {
   readonly mayComeAgain: boolean
   /** A try before the last one, or an earlier call of the same, may have been carried out. */
   isUnclear: boolean
+  /** When the last response after which the request might be sent again came. */
+  heard: { readonly response: HttpResponse; readonly atMs: number } | undefined
 }
 
 /** Whether the request is sent again after this outcome. */
 export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportError): boolean {
+  if (!(outcome instanceof TransportError)) sent.heard = { response: outcome, atMs: sent.now() }
   if (wasNotProcessed(outcome, sent.api)) return true
   if (!isRepeatable(sent.descriptor) || !mayPass(outcome)) return false
   sent.isUnclear ||= mayBeDone(outcome)
   return true
 }
 
-/** The error that a failure which the vendor reports ends the call with. */
+/** The error that a failure which the vendor reports ends the call with. `cameAtMs`: its time counts from there, also if the call has waited since. */
 export function reportedFailure(
   { kind, message, code, facts }: VendorFailure,
-  response: ActionResponse,
+  { response, cameAtMs }: { readonly response: ActionResponse; readonly cameAtMs: number },
   sent: SentRequest,
 ): ConnectError {
   const codeName = kind === 'failed' ? unclearCode(sent) : failureCodes[kind]
   const isPassing = kind === 'rate limit' || kind === 'failed'
-  const atMs = isPassing ? askedTimeMs(response, sent.api, sent.now()) : undefined
+  const atMs = isPassing ? askedTimeMs(response, sent.api, cameAtMs) : undefined
   if (kind === 'rate limit') sent.limit.untilMs = atMs
   return failedCall(sent, codeName, {
     ...withTime(message, atMs, sent),
@@ -133,8 +137,26 @@ function failedCall(
   const { api, descriptor, instance } = sent
   const known = { vendor: api.title, action: descriptor.name, instance, ...facts }
   const { code: told, ...more } = afterUnclearTry(sent, code, facts)
-  const details = { ...known, ...more }
+  const details = {
+    ...known,
+    ...more,
+    ...(told === 'action_response_unreadable' && unreadableFacts(sent, more.reason)),
+  }
   return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
+}
+
+/** A read has changed nothing, whatever came of it. */
+function unreadableFacts({ api, descriptor }: SentRequest, reason: string): JsonObject {
+  const address = `If another server responded, correct the address of ${api.title} in the configuration, or the proxy on the way to it.`
+  if (descriptor.effect === 'read')
+    return {
+      reason,
+      fix: `Invoke the action again: it only reads. If the response was too large, ask for less. ${address}`,
+    }
+  return {
+    reason: `${reason}; it is not known whether ${api.title} carried it out`,
+    fix: `Look at ${api.title} whether it was done before you invoke it again. ${address}`,
+  }
 }
 
 /**
@@ -211,24 +233,6 @@ const transportCodes = new Map<TransportError['kind'], ConnectError['code']>([
   ['limit', 'action_response_unreadable'],
 ])
 
-/** Before a connection stands nothing is sent. */
-const unconnected = new Set([
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
 /** The vendor refuses what is wrong with the request itself each time. */
 function mayPass(outcome: HttpResponse | TransportError): boolean {
   if (outcome instanceof TransportError) return !transportCodes.has(outcome.kind)
@@ -247,9 +251,7 @@ function wasNotProcessed(outcome: HttpResponse | TransportError, api: VendorApi)
     const { status } = outcome
     return api.isTurnedAway?.({ status, headers: headersOf(outcome) }) ?? status === 429
   }
-  const { cause } = outcome
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return typeof code === 'string' && unconnected.has(code)
+  return hasNeverConnected(outcome.cause)
 }
 
 function requestIdFact(response: ActionResponse, { api }: SentRequest): JsonObject {

@@ -90,6 +90,7 @@ function unsealEnd(
   const sealed = sealedBody.safeParse(body).data?.sealed
   const plain = sealed === undefined ? undefined : unseal(Buffer.from(sealed, 'base64'), place, key)
   // The key in the vault is another one now: the call must not be repeated all the same.
-  if (plain === undefined) throw new ConnectError('idempotency_key_in_use')
+  if (plain === undefined)
+    throw new ConnectError('idempotency_key_in_use', { details: { retry_after_seconds: 86_400 } })
   return storedEnd.parse(parseExactJson(plain.text))
 }

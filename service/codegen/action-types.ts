@@ -37,11 +37,16 @@ export function actionTypes(
     })
 }
 
-/** The type `Actions`, and a list of the actions that may be repeated. */
+/** The types `Actions` and `DryRuns`, and a list of the actions that may be repeated. */
 export function actionsType(actions: readonly ActionType[]): string {
   const entries = actions.map(({ action, input, output }) => {
     const doc = docComment(`${action.title}. Effect: ${action.effect}.`, '  ')
-    return `${doc}  readonly ${propertyKey(action.name)}: ${actionType(action, input, output)}\n`
+    return `${doc}  readonly ${propertyKey(action.name)}: Action<${input}, ${output}>\n`
+  })
+  const dryRuns = actions.flatMap(({ action, input, output }) => {
+    const plan = planType(action, output)
+    if (plan === undefined) return []
+    return [`  readonly ${propertyKey(action.name)}: DryRun<${input}, ${plan}>\n`]
   })
   // In brackets, `__proto__` is a name like any other.
   const repeats = actions.map(
@@ -50,19 +55,23 @@ export function actionsType(actions: readonly ActionType[]): string {
   return `${docComment('The actions of the instance.')}export interface Actions {
 ${entries.join('')}}
 
+${docComment('The actions that can be tried out.')}export interface DryRuns {
+${dryRuns.join('')}}
+
 const actionRepeats: Readonly<Record<keyof Actions, 'always' | 'with key' | 'never'>> = {
 ${repeats.join('')}}
 `
 }
 
-function actionType({ dryRun }: ActionDescriptor, input: string, output: string): string {
+/** Of a dry-run; undefined if there is none. */
+function planType({ dryRun }: ActionDescriptor, output: string): string | undefined {
   switch (dryRun) {
     case 'native':
-      return `Action<${input}, ${output}, NativeDryRun<${output}>>`
+      return `NativeDryRun<${output}>`
     case 'synthesized':
-      return `Action<${input}, ${output}, SynthesizedDryRun>`
+      return 'SynthesizedDryRun'
     case 'unsupported':
-      return `ActionWithoutDryRun<${input}, ${output}>`
+      return undefined
   }
 }
 

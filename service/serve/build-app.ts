@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import fastify, {
@@ -236,22 +237,28 @@ function createApp(options: HttpOptions): App {
 function parseBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>(
+  app.addContentTypeParser<Buffer>(
     'application/json',
-    { parseAs: 'string' },
-    (request, text, done) => {
-      if (text === '') done(null)
-      else if (!isUtf8(request)) done(new ConnectError('media_type_unsupported'))
-      else
-        void parseJson(request, text, (error, body) => {
-          done(error !== null && isJson(text) ? forbiddenProperty() : error, body)
-        })
+    { parseAs: 'buffer' },
+    (request, bytes, done) => {
+      if (bytes.length === 0) {
+        done(null)
+        return
+      }
+      if (!saysUtf8(request) || !isUtf8(bytes)) {
+        done(new ConnectError('media_type_unsupported'))
+        return
+      }
+      const text = bytes.toString('utf8')
+      void parseJson(request, text, (error, body) => {
+        done(error !== null && isJson(text) ? forbiddenProperty() : error, body)
+      })
     },
   )
 }
 
 /** JSON between programs is UTF-8 (RFC 8259); text in another charset would be misread. */
-function isUtf8({ headers }: FastifyRequest): boolean {
+function saysUtf8({ headers }: FastifyRequest): boolean {
   const [, charset = 'utf-8'] =
     /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '') ?? []
   return /^utf-?8$/i.test(charset)

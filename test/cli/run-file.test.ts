@@ -1,6 +1,8 @@
-import { availableParallelism } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readRunFile } from '../../cli/run-file/load-run-file.ts'
+import { loadRunFile, readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { runPlanOf } from '../../cli/run-file/run-plan.ts'
 import { scrubber } from '../../service/platform/secrets/scrubber.ts'
 import { ConnectError } from '../../protocol/index.ts'
@@ -348,6 +350,17 @@ describe('a wrong run file', () => {
     expect(failure('connection = "a"\nlgo = "kafka"\n', 'shop.toml').details.more).toContainEqual(
       expect.stringMatching(/^shop\.toml:2:1: lgo: unknown field/),
     )
+  })
+
+  test('must be in UTF-8', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'run-file-'))
+    const file = join(folder, 'shop.yaml')
+    await writeFile(file, 'connection: Müller\n', 'latin1')
+    await expect(loadRunFile(file, environment)).rejects.toMatchObject({
+      code: 'run_file_unreadable',
+      details: { problem: 'its text is not in UTF-8' },
+    })
+    await rm(folder, { recursive: true })
   })
 
   test('needs an extension that tells its language', () => {

@@ -17,9 +17,9 @@ import {
 import { foundIssue, issueOutput } from './outputs.ts'
 import {
   githubRequest,
+  cursorPageOf,
   nextPageField,
   ofRepository,
-  pageOf,
   pageOutput,
   withNextPage,
 } from './request.ts'
@@ -94,12 +94,20 @@ export const listIssues = defineAction({
     }),
     ...direction,
     ...page,
+    after: z.string().min(1).max(2000).exactOptional().meta({
+      description:
+        'The `next_after` of the page before, beside its `next_page`. GitHub refuses pages far back without it.',
+    }),
   }),
-  output: pageOutput(issueOutput),
+  output: pageOutput(issueOutput).extend({
+    next_after: z.string().nullable().meta({
+      description: 'The `after` to ask for next, beside `next_page`; null if GitHub gives none.',
+    }),
+  }),
   response: 'list',
   plan: ({ owner, repo, ...query }, config) =>
     githubRequest(config, 'GET', ofRepository({ owner, repo }, '/issues'), { query }),
-  result: pageOf,
+  result: cursorPageOf,
 })
 
 export const searchIssues = defineAction({

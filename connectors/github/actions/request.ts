@@ -62,14 +62,25 @@ export function pageOutput<Item extends z.ZodType>(
   return z.looseObject({ items: z.array(item), next_page: nextPageField })
 }
 
-export function pageOf(response: ActionResponse): JsonObject {
-  return { items: response.body, next_page: nextPage(response) }
+/** The input of a list. */
+interface PageInput {
+  readonly page?: number
+}
+
+export function pageOf(response: ActionResponse, input: PageInput): JsonObject {
+  return { items: response.body, next_page: nextPage(response, input) }
+}
+
+/** A page of a list that GitHub reads to its end only by cursors. */
+export function cursorPageOf(response: ActionResponse, input: PageInput): JsonObject {
+  const after = nextLink(response)?.searchParams.get('after') ?? null
+  return { ...pageOf(response, input), next_after: after }
 }
 
 /** The output of a list that has a name in GitHub's response. */
-export function withNextPage(response: ActionResponse): JsonValue {
+export function withNextPage(response: ActionResponse, input: PageInput): JsonValue {
   const { body } = response
-  return isJsonObject(body) ? { ...body, next_page: nextPage(response) } : body
+  return isJsonObject(body) ? { ...body, next_page: nextPage(response, input) } : body
 }
 
 export const nextPageField = z
@@ -77,10 +88,17 @@ export const nextPageField = z
   .nullable()
   .meta({ description: 'The `page` to ask for next; null at the end.' })
 
-/** The number of the page after this one, by the header Link; null at the end. */
-function nextPage({ headers }: ActionResponse): number | null {
+/** The number of the page after this one; null at the end. A next page whose number GitHub does not say must not look like the end. */
+function nextPage(response: ActionResponse, { page = 1 }: PageInput): number | null {
+  const link = nextLink(response)
+  if (link === undefined) return null
+  const named = Number(link.searchParams.get('page') ?? Number.NaN)
+  return Number.isInteger(named) ? named : page + 1
+}
+
+/** Where the next page is, by the header Link; undefined at the end. */
+function nextLink({ headers }: ActionResponse): URL | undefined {
   const next = (headers.get('link') ?? '').split(',').find((link) => link.includes('rel="next"'))
   const [, url = ''] = /<([^>]+)>/.exec(next ?? '') ?? []
-  const page = Number(URL.parse(url)?.searchParams.get('page') ?? Number.NaN)
-  return Number.isInteger(page) ? page : null
+  return URL.parse(url) ?? undefined
 }

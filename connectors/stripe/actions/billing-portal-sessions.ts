@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { defineAction } from '../../action.ts'
 import { onBehalfOf } from './connect-fields.ts'
 import { expand, reference, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
-export const createBillingPortalSession = defineAction({
+export const createBillingPortalSession = stripeAction({
   name: 'createBillingPortalSession',
   title: 'Create a page on which a customer manages their subscriptions',
   effect: 'create',

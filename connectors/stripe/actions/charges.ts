@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { expand, objectId, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
-export const getCharge = defineAction({
+export const getCharge = stripeAction({
   name: 'getCharge',
   title: 'Get a charge',
   effect: 'read',

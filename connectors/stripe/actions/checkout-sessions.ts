@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import {
   collectionFields,
   customFields,
@@ -20,12 +20,13 @@ import {
   time,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const session = stripeObject('checkout.session')
 
 const id = objectId('checkout session', 'cs')
 
-export const createCheckoutSession = defineAction({
+export const createCheckoutSession = stripeAction({
   name: 'createCheckoutSession',
   title: 'Create a page on which a customer pays or subscribes',
   effect: 'create',
@@ -69,7 +70,7 @@ export const createCheckoutSession = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/checkout/sessions', input),
 })
 
-export const getCheckoutSession = defineAction({
+export const getCheckoutSession = stripeAction({
   name: 'getCheckoutSession',
   title: 'Get a checkout session, for example to see whether it was paid',
   effect: 'read',
@@ -81,7 +82,7 @@ export const getCheckoutSession = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/checkout/sessions/${id}`, fields),
 })
 
-export const expireCheckoutSession = defineAction({
+export const expireCheckoutSession = stripeAction({
   name: 'expireCheckoutSession',
   title: 'Close an open checkout session, so that nobody can pay on it',
   effect: 'update',

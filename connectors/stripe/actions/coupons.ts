@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { defineAction, pathSegment, urlPath } from '../../action.ts'
+import { pathSegment, urlPath } from '../../action.ts'
 import { amount, currency, deletedObject, expand, metadata, stripeObject, time } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
-export const createCoupon = defineAction({
+export const createCoupon = stripeAction({
   name: 'createCoupon',
   title: 'Create a coupon',
   effect: 'create',
@@ -29,7 +30,7 @@ export const createCoupon = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/coupons', input),
 })
 
-export const deleteCoupon = defineAction({
+export const deleteCoupon = stripeAction({
   name: 'deleteCoupon',
   title: 'Delete a coupon; customers who have it keep their discount',
   effect: 'delete',

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import {
   address,
+  changedMetadata,
   createdFilter,
   deletedObject,
   description,
@@ -15,6 +16,7 @@ import {
   stripeObject,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const customerFields = {
   email: z.string().max(512).exactOptional(),
@@ -32,7 +34,7 @@ const customerFields = {
 const customer = stripeObject('customer')
 const id = objectId('customer', 'cus')
 
-export const createCustomer = defineAction({
+export const createCustomer = stripeAction({
   name: 'createCustomer',
   title: 'Create a customer',
   effect: 'create',
@@ -43,7 +45,7 @@ export const createCustomer = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/customers', input),
 })
 
-export const getCustomer = defineAction({
+export const getCustomer = stripeAction({
   name: 'getCustomer',
   title: 'Get a customer',
   effect: 'read',
@@ -57,7 +59,7 @@ export const getCustomer = defineAction({
 
 const email = z.string().min(1).max(512)
 
-export const listCustomers = defineAction({
+export const listCustomers = stripeAction({
   name: 'listCustomers',
   title: 'List customers, by their e-mail address or all of them',
   effect: 'read',
@@ -73,7 +75,7 @@ export const listCustomers = defineAction({
   plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers', input),
 })
 
-export const searchCustomers = defineAction({
+export const searchCustomers = stripeAction({
   name: 'searchCustomers',
   title: 'Search customers; those of the last minute may be missing',
   effect: 'read',
@@ -98,7 +100,7 @@ export const searchCustomers = defineAction({
   plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers/search', input),
 })
 
-export const updateCustomer = defineAction({
+export const updateCustomer = stripeAction({
   name: 'updateCustomer',
   title: 'Change fields of a customer',
   effect: 'update',
@@ -107,6 +109,7 @@ export const updateCustomer = defineAction({
   input: z.object({
     id,
     ...customerFields,
+    metadata: changedMetadata,
     invoice_settings: z
       .strictObject({ default_payment_method: reference('the payment method for invoices') })
       .exactOptional(),
@@ -116,7 +119,7 @@ export const updateCustomer = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/customers/${id}`, fields),
 })
 
-export const deleteCustomer = defineAction({
+export const deleteCustomer = stripeAction({
   name: 'deleteCustomer',
   title: 'Delete a customer for good, and cancel their subscriptions',
   effect: 'delete',

@@ -2,12 +2,25 @@ import { z } from 'zod'
 import { pathSegment } from '../../action.ts'
 import { stripeFields } from './outputs.ts'
 
+/** Brackets would make another structure of the form. */
+const metadataName = z
+  .string()
+  .max(40)
+  .regex(/^[^[\]]+$/, 'a name of metadata must not be empty, and must not contain `[` or `]`')
+
 /** https://docs.stripe.com/api/metadata. Stripe stores texts: a number is sent as one. */
-export const metadata = z
-  .record(z.string().max(40), z.union([z.string().max(500), z.number()]))
+export const metadata = z.record(metadataName, z.union([z.string().max(500), z.number()])).meta({
+  description:
+    'Up to 50 texts or numbers of your own by name; Stripe stores texts. An empty text removes the name.',
+})
+
+/** Of an object that exists. */
+export const changedMetadata = z
+  .union([z.literal(''), metadata])
+  .exactOptional()
   .meta({
     description:
-      'Up to 50 texts or numbers of your own by name; Stripe stores texts. An empty text removes the name.',
+      'Up to 50 texts or numbers of your own by name; the other names stay. An empty text as a value removes its name; an empty text instead of the object removes all.',
   })
 
 /** https://docs.stripe.com/expand */

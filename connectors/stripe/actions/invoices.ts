@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { applicationFeeAmount, onBehalfOf, transferData } from './connect-fields.ts'
 import {
+  changedMetadata,
   collectionMethod,
   currency,
   deletedObject,
@@ -19,6 +20,7 @@ import {
   time,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const invoice = stripeObject('invoice')
 const id = objectId('invoice', 'in')
@@ -51,7 +53,7 @@ const invoiceFields = {
   expand,
 }
 
-export const createInvoice = defineAction({
+export const createInvoice = stripeAction({
   name: 'createInvoice',
   title: 'Create a draft of an invoice',
   effect: 'create',
@@ -68,19 +70,19 @@ export const createInvoice = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoices', input),
 })
 
-export const updateInvoice = defineAction({
+export const updateInvoice = stripeAction({
   name: 'updateInvoice',
   title: 'Change fields of a draft of an invoice, and a few of a finalized one',
   effect: 'update',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({ id, ...invoiceFields }),
+  input: z.object({ id, ...invoiceFields, metadata: changedMetadata }),
   output: invoice,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}`, fields),
 })
 
-export const deleteInvoice = defineAction({
+export const deleteInvoice = stripeAction({
   name: 'deleteInvoice',
   title: 'Delete a draft of an invoice for good',
   effect: 'delete',
@@ -91,7 +93,7 @@ export const deleteInvoice = defineAction({
   plan: (input, config) => stripeRequest(config, 'DELETE', urlPath`/v1/invoices/${input.id}`),
 })
 
-export const getInvoice = defineAction({
+export const getInvoice = stripeAction({
   name: 'getInvoice',
   title: 'Get an invoice',
   effect: 'read',
@@ -103,7 +105,7 @@ export const getInvoice = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/invoices/${id}`, fields),
 })
 
-export const createInvoiceItem = defineAction({
+export const createInvoiceItem = stripeAction({
   name: 'createInvoiceItem',
   title: 'Add an item to a draft of an invoice, or to the next invoice of a customer',
   effect: 'create',
@@ -132,7 +134,7 @@ export const createInvoiceItem = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoiceitems', input),
 })
 
-export const finalizeInvoice = defineAction({
+export const finalizeInvoice = stripeAction({
   name: 'finalizeInvoice',
   title: 'Finalize a draft of an invoice: it cannot be changed or deleted any more',
   effect: 'update',
@@ -149,7 +151,7 @@ export const finalizeInvoice = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/finalize`, fields),
 })
 
-export const sendInvoice = defineAction({
+export const sendInvoice = stripeAction({
   name: 'sendInvoice',
   title: 'Send an invoice to the customer by e-mail',
   effect: 'update',
@@ -162,7 +164,7 @@ export const sendInvoice = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/send`, fields),
 })
 
-export const payInvoice = defineAction({
+export const payInvoice = stripeAction({
   name: 'payInvoice',
   title: 'Charge an invoice',
   effect: 'update',
@@ -184,7 +186,7 @@ export const payInvoice = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/pay`, fields),
 })
 
-export const voidInvoice = defineAction({
+export const voidInvoice = stripeAction({
   name: 'voidInvoice',
   title: 'Void an invoice for good',
   effect: 'update',

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { applicationFeeAmount, onBehalfOf, transferAmount, transferData } from './connect-fields.ts'
 import {
   amount,
+  changedMetadata,
   currency,
   expand,
   flag,
@@ -14,6 +15,7 @@ import {
   stripeObject,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const paymentIntent = stripeObject('payment_intent')
 const id = objectId('payment intent', 'pi')
@@ -44,7 +46,7 @@ const confirmationFields = {
   shipping: shipping.exactOptional(),
 }
 
-export const createPaymentIntent = defineAction({
+export const createPaymentIntent = stripeAction({
   name: 'createPaymentIntent',
   title: 'Begin a payment, and with `confirm` charge it',
   effect: 'create',
@@ -79,7 +81,7 @@ export const createPaymentIntent = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/payment_intents', input),
 })
 
-export const getPaymentIntent = defineAction({
+export const getPaymentIntent = stripeAction({
   name: 'getPaymentIntent',
   title: 'Get a payment intent',
   effect: 'read',
@@ -91,7 +93,7 @@ export const getPaymentIntent = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/payment_intents/${id}`, fields),
 })
 
-export const updatePaymentIntent = defineAction({
+export const updatePaymentIntent = stripeAction({
   name: 'updatePaymentIntent',
   title: 'Change fields of a payment intent that is not charged yet',
   effect: 'update',
@@ -114,7 +116,7 @@ export const updatePaymentIntent = defineAction({
     application_fee_amount: z.union([z.int().min(0), emptyText]).exactOptional(),
     transfer_data: transferAmount,
     transfer_group: transferGroup,
-    metadata: metadata.exactOptional(),
+    metadata: changedMetadata,
     expand,
   }),
   output: paymentIntent,
@@ -122,7 +124,7 @@ export const updatePaymentIntent = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}`, fields),
 })
 
-export const confirmPaymentIntent = defineAction({
+export const confirmPaymentIntent = stripeAction({
   name: 'confirmPaymentIntent',
   title: 'Charge a payment intent',
   effect: 'update',
@@ -140,7 +142,7 @@ export const confirmPaymentIntent = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/confirm`, fields),
 })
 
-export const capturePaymentIntent = defineAction({
+export const capturePaymentIntent = stripeAction({
   name: 'capturePaymentIntent',
   title: 'Take the money that a payment intent has reserved',
   effect: 'update',
@@ -155,7 +157,7 @@ export const capturePaymentIntent = defineAction({
     transfer_data: transferAmount,
     statement_descriptor: statementDescriptor,
     statement_descriptor_suffix: statementDescriptor,
-    metadata: metadata.exactOptional(),
+    metadata: changedMetadata,
     expand,
   }),
   output: paymentIntent,
@@ -163,7 +165,7 @@ export const capturePaymentIntent = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/capture`, fields),
 })
 
-export const cancelPaymentIntent = defineAction({
+export const cancelPaymentIntent = stripeAction({
   name: 'cancelPaymentIntent',
   title: 'Cancel a payment intent for good',
   effect: 'update',

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { expand, listOf, objectId, page, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const paymentMethod = stripeObject('payment_method')
 const id = objectId('payment method', 'pm')
 
-export const getPaymentMethod = defineAction({
+export const getPaymentMethod = stripeAction({
   name: 'getPaymentMethod',
   title: 'Get a payment method',
   effect: 'read',
@@ -18,7 +19,7 @@ export const getPaymentMethod = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/payment_methods/${id}`, fields),
 })
 
-export const listPaymentMethods = defineAction({
+export const listPaymentMethods = stripeAction({
   name: 'listPaymentMethods',
   title: 'List the payment methods of a customer',
   effect: 'read',
@@ -35,7 +36,7 @@ export const listPaymentMethods = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/customers/${customer}/payment_methods`, fields),
 })
 
-export const attachPaymentMethod = defineAction({
+export const attachPaymentMethod = stripeAction({
   name: 'attachPaymentMethod',
   title: 'Attach a payment method to a customer',
   effect: 'update',
@@ -51,7 +52,7 @@ export const attachPaymentMethod = defineAction({
     stripeRequest(config, 'POST', urlPath`/v1/payment_methods/${id}/attach`, fields),
 })
 
-export const detachPaymentMethod = defineAction({
+export const detachPaymentMethod = stripeAction({
   name: 'detachPaymentMethod',
   title: 'Detach a payment method from its customer: it cannot be used again',
   effect: 'update',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import {
+  changedMetadata,
   currency,
   expand,
   flag,
@@ -21,6 +22,7 @@ import {
   unitAmountDecimal,
 } from './price-fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const price = stripeObject('price')
 const id = objectId('price', 'price')
@@ -38,7 +40,7 @@ const priceFields = {
   expand,
 }
 
-export const createPrice = defineAction({
+export const createPrice = stripeAction({
   name: 'createPrice',
   title: 'Create a price of a product',
   effect: 'create',
@@ -76,7 +78,7 @@ export const createPrice = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/prices', input),
 })
 
-export const getPrice = defineAction({
+export const getPrice = stripeAction({
   name: 'getPrice',
   title: 'Get a price',
   effect: 'read',
@@ -88,13 +90,13 @@ export const getPrice = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/prices/${id}`, fields),
 })
 
-export const updatePrice = defineAction({
+export const updatePrice = stripeAction({
   name: 'updatePrice',
   title: 'Change fields of a price; its amount stays',
   effect: 'update',
   idempotency: 'native_key',
   dryRun: 'native',
-  input: z.object({ id, ...priceFields }),
+  input: z.object({ id, ...priceFields, metadata: changedMetadata }),
   output: price,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/prices/${id}`, fields),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import {
+  changedMetadata,
   expand,
   flag,
   metadata,
@@ -10,6 +11,7 @@ import {
   stripeObject,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const product = stripeObject('product')
 const id = objectId('product', 'prod')
@@ -27,7 +29,7 @@ const productFields = {
   expand,
 }
 
-export const createProduct = defineAction({
+export const createProduct = stripeAction({
   name: 'createProduct',
   title: 'Create a product',
   effect: 'create',
@@ -42,7 +44,7 @@ export const createProduct = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/products', input),
 })
 
-export const getProduct = defineAction({
+export const getProduct = stripeAction({
   name: 'getProduct',
   title: 'Get a product',
   effect: 'read',
@@ -54,7 +56,7 @@ export const getProduct = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/products/${id}`, fields),
 })
 
-export const updateProduct = defineAction({
+export const updateProduct = stripeAction({
   name: 'updateProduct',
   title: 'Change fields of a product',
   effect: 'update',
@@ -65,6 +67,7 @@ export const updateProduct = defineAction({
     name: z.string().min(1).max(5000).exactOptional(),
     default_price: reference('the price to sell it at'),
     ...productFields,
+    metadata: changedMetadata,
   }),
   output: product,
   plan: ({ id, ...fields }, config) =>

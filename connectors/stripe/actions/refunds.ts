@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { amount, expand, flag, metadata, objectId, reference, stripeObject } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const refund = stripeObject('refund')
 
-export const createRefund = defineAction({
+export const createRefund = stripeAction({
   name: 'createRefund',
   title: 'Give money of a charge or a payment intent back',
   effect: 'create',
@@ -33,7 +34,7 @@ export const createRefund = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/refunds', input),
 })
 
-export const getRefund = defineAction({
+export const getRefund = stripeAction({
   name: 'getRefund',
   title: 'Get a refund',
   effect: 'read',

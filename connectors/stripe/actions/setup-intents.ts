@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { onBehalfOf } from './connect-fields.ts'
 import {
   amount,
@@ -12,10 +12,11 @@ import {
   stripeObject,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const setupIntent = stripeObject('setup_intent')
 
-export const createSetupIntent = defineAction({
+export const createSetupIntent = stripeAction({
   name: 'createSetupIntent',
   title: 'Begin to store a payment method of a customer for later payments',
   effect: 'create',
@@ -57,7 +58,7 @@ export const createSetupIntent = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/setup_intents', input),
 })
 
-export const getSetupIntent = defineAction({
+export const getSetupIntent = stripeAction({
   name: 'getSetupIntent',
   title: 'Get a setup intent',
   effect: 'read',

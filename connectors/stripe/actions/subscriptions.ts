@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { defineAction, urlPath } from '../../action.ts'
+import { urlPath } from '../../action.ts'
 import { applicationFeePercent, onBehalfOf, transferShare } from './connect-fields.ts'
 import {
+  changedMetadata,
   collectionMethod,
   currency,
   discounts,
@@ -16,6 +17,7 @@ import {
   trialSettings,
 } from './fields.ts'
 import { stripeRequest } from './request.ts'
+import { stripeAction } from './stripe-action.ts'
 
 const subscription = stripeObject('subscription')
 const id = objectId('subscription', 'sub')
@@ -87,7 +89,7 @@ const subscriptionFields = {
   expand,
 }
 
-export const createSubscription = defineAction({
+export const createSubscription = stripeAction({
   name: 'createSubscription',
   title: 'Subscribe a customer to prices, and charge the first period',
   effect: 'create',
@@ -108,7 +110,7 @@ export const createSubscription = defineAction({
   plan: (input, config) => stripeRequest(config, 'POST', '/v1/subscriptions', input),
 })
 
-export const getSubscription = defineAction({
+export const getSubscription = stripeAction({
   name: 'getSubscription',
   title: 'Get a subscription',
   effect: 'read',
@@ -120,7 +122,7 @@ export const getSubscription = defineAction({
     stripeRequest(config, 'GET', urlPath`/v1/subscriptions/${id}`, fields),
 })
 
-export const updateSubscription = defineAction({
+export const updateSubscription = stripeAction({
   name: 'updateSubscription',
   title: 'Change a subscription: prices, quantities, and when it ends',
   effect: 'update',
@@ -146,13 +148,14 @@ export const updateSubscription = defineAction({
       .exactOptional()
       .meta({ description: 'When it ends. An empty text: it does not end any more.' }),
     ...subscriptionFields,
+    metadata: changedMetadata,
   }),
   output: subscription,
   plan: ({ id, ...fields }, config) =>
     stripeRequest(config, 'POST', urlPath`/v1/subscriptions/${id}`, fields),
 })
 
-export const cancelSubscription = defineAction({
+export const cancelSubscription = stripeAction({
   name: 'cancelSubscription',
   title: 'Cancel a subscription at once, for good',
   effect: 'delete',

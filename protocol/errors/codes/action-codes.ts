@@ -77,10 +77,8 @@ export const actionCodes = {
     failureType: 'transient_error',
     httpStatus: 502,
     retryable: false,
-    message:
-      'The response to {action} cannot be used, so it is not known whether {vendor} carried it out: {reason}',
-    suggestedFix:
-      'Look at {vendor} whether it was done before you invoke it again. If another server responded, correct the address of {vendor} in the configuration, or the proxy on the way to it.',
+    message: 'The response of {vendor} to {action} cannot be used: {reason}',
+    suggestedFix: '{fix}',
   },
   action_unavailable: {
     failureType: 'transient_error',

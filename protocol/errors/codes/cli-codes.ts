@@ -87,8 +87,7 @@ export const cliCodes = {
     httpStatus: 503,
     retryable: true,
     message: 'The service at {url} cannot be reached: {reason}',
-    suggestedFix:
-      'Start it on this machine with `reactor connect serve`, or name another one with `--url` or `REACTOR_CONNECT_URL`.',
+    suggestedFix: '{fix}',
   },
   source_check_failed: {
     failureType: 'config_error',

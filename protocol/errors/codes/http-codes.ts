@@ -16,7 +16,7 @@ export const httpCodes = {
     retryable: true,
     message: 'The first request with this Idempotency-Key is still in progress',
     suggestedFix:
-      'Wait a few seconds and send the same request again: it gets the response of the first one.',
+      'Wait a few seconds and send the same request again: it gets the response of the first one. If the process of that one has died, the key is free for it in at most {retry_after_seconds} seconds.',
   },
   idempotency_key_reused: {
     failureType: 'config_error',
@@ -29,7 +29,7 @@ export const httpCodes = {
     failureType: 'config_error',
     httpStatus: 415,
     retryable: false,
-    message: 'The body has a media type or a charset that this route does not accept',
+    message: 'The body has a media type that this route does not accept, or is not in UTF-8',
     suggestedFix: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
   },
   method_not_allowed: {

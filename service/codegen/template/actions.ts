@@ -1,5 +1,5 @@
-import type { CreateOptions } from './options.ts'
-import { actionRepeats, type Actions } from './instance.ts'
+import type { CallOptions, CreateOptions } from './options.ts'
+import { actionRepeats, type Actions, type DryRuns } from './instance.ts'
 import type { Ask, Repeat } from './requests.ts'
 
 // ---------------------------------------------------------------------------------------------------
@@ -14,17 +14,11 @@ export interface InvokeOptions extends CreateOptions {
   readonly timeoutSeconds?: number
 }
 
-/** An action. With `dryRun: true` nothing changes outside of the vendor's test mode, and the result says what would have been sent. */
-export interface Action<Input, Output, DryRun> {
-  (input: Input, options?: InvokeOptions & { readonly dryRun?: false }): Promise<Output>
-  (input: Input, options: CreateOptions & { readonly dryRun: true }): Promise<DryRun>
-}
+/** An action. It has one signature, so that a loop may give it what its last call returned, such as the next page. */
+export type Action<Input, Output> = (input: Input, options?: InvokeOptions) => Promise<Output>
 
-/** An action that cannot be tried at the vendor. */
-export type ActionWithoutDryRun<Input, Output> = (
-  input: Input,
-  options?: InvokeOptions,
-) => Promise<Output>
+/** Nothing changes outside of the vendor's test mode; the result says what would have been sent. */
+export type DryRun<Input, Plan> = (input: Input, options?: CallOptions) => Promise<Plan>
 
 interface DryRunFacts {
   /** The exact request that would be sent, without its secrets. */
@@ -54,49 +48,56 @@ export interface SynthesizedDryRun extends DryRunFacts {
 }
 
 function actionsOf(ask: Ask, own: string): Actions {
-  const invoke =
-    (name: string, repeat: Repeat) =>
-    async (
-      input: unknown,
-      {
-        dryRun = false,
-        token,
-        timeoutSeconds,
-        ...call
-      }: InvokeOptions & { readonly dryRun?: boolean } = {},
-    ): Promise<unknown> => {
-      const answer = await ask<{ readonly output: unknown }>({
-        method: 'POST',
-        path: `${own}/actions/${encodeURIComponent(name)}/invoke`,
-        body: {
-          input,
-          dry_run: dryRun,
-          ...(token !== undefined && { token }),
-          ...(timeoutSeconds !== undefined && { timeout_seconds: timeoutSeconds }),
-        },
-        repeat: repeatOf(repeat, { dryRun, token, key: call.idempotencyKey }),
-        call: dryRun ? { signal: call.signal } : call,
-      })
-      return dryRun ? answer : answer.output
-    }
+  return ofEachAction(
+    (name, repeat) =>
+      async (input: unknown, { token, timeoutSeconds, ...call }: InvokeOptions = {}) => {
+        const { output } = await ask<{ readonly output: unknown }>({
+          method: 'POST',
+          path: invokePath(own, name),
+          body: {
+            input,
+            dry_run: false,
+            ...(token !== undefined && { token }),
+            ...(timeoutSeconds !== undefined && { timeout_seconds: timeoutSeconds }),
+          },
+          repeat: repeatOf(repeat, { token, key: call.idempotencyKey }),
+          action: name,
+          call,
+        })
+        return output
+      },
+  ) as Actions
+}
+
+function dryRunsOf(ask: Ask, own: string): DryRuns {
+  return ofEachAction((name) => (input: unknown, { signal }: CallOptions = {}) => {
+    const body = { input, dry_run: true }
+    const path = invokePath(own, name)
+    return ask({ method: 'POST', path, body, repeat: 'always', call: { signal } })
+  }) as DryRuns
+}
+
+function invokePath(own: string, name: string): string {
+  return `${own}/actions/${encodeURIComponent(name)}/invoke`
+}
+
+function ofEachAction(
+  functionOf: (name: string, repeat: Repeat) => (input: unknown) => Promise<unknown>,
+): unknown {
   const entries = Object.entries<Repeat>(actionRepeats)
-  return Object.fromEntries(
-    entries.map(([name, repeat]) => [name, invoke(name, repeat)]),
-  ) as unknown as Actions
+  return Object.fromEntries(entries.map(([name, repeat]) => [name, functionOf(name, repeat)]))
 }
 
 /** A token is used up by the first request: a second one would only say so. A key that the caller gave makes any action repeatable. */
 function repeatOf(
   repeat: Repeat,
   call: {
-    readonly dryRun: boolean
     readonly token: string | undefined
     readonly key: string | undefined
   },
 ): Repeat {
-  if (call.dryRun) return 'always'
   if (call.token !== undefined) return 'never'
   return call.key === undefined ? repeat : 'with key'
 }
 
-export { actionsOf }
+export { actionsOf, dryRunsOf }

@@ -1,7 +1,7 @@
 import type { ConnectionStatus, Discovered } from './documents.ts'
-import { actionsOf } from './actions.ts'
+import { actionsOf, dryRunsOf } from './actions.ts'
 import { connectionsOf, type Connections } from './connections.ts'
-import { instance, type Actions } from './instance.ts'
+import { instance, type Actions, type DryRuns } from './instance.ts'
 import type { CallOptions, ClientOptions } from './options.ts'
 import { asker } from './requests.ts'
 import { runsOf, type Runs } from './runs.ts'
@@ -15,6 +15,8 @@ export interface Client {
   discover(options?: CallOptions & { readonly refresh?: boolean }): Promise<Discovered>
   // #region actions
   readonly actions: Actions
+  /** What the actions would do. */
+  readonly dryRuns: DryRuns
   // #endregion
   readonly connections: Connections
   readonly sandboxes: Sandboxes
@@ -30,6 +32,7 @@ export function createClient(options: ClientOptions): Client {
       ask({ method: 'POST', path: `${own}/discover`, body: { refresh }, repeat: 'always', call }),
     // #region actions
     actions: actionsOf(ask, own),
+    dryRuns: dryRunsOf(ask, own),
     // #endregion
     connections: connectionsOf(ask),
     sandboxes: sandboxesOf(ask),

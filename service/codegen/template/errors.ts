@@ -46,14 +46,58 @@ interface ErrorBody {
   readonly request_id?: string
 }
 
-function unreachable(url: string, cause: unknown): ConnectError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+/** A request that got no response. */
+interface LostRequest {
+  readonly url: string
+  /** `never`: doing it twice may do harm. */
+  readonly repeat: 'always' | 'with key' | 'never'
+  /** The name of the action that it invokes. */
+  readonly action: string | undefined
+}
+
+function unreachable({ url, repeat, action }: LostRequest, cause: unknown): ConnectError {
+  const { reason, isSent } = lostBy(cause)
+  const isUnclear = isSent && repeat === 'never'
+  if (isUnclear && action !== undefined)
+    return new ConnectError(0, {
+      code: 'action_outcome_unknown',
+      message: `It is not known whether ${action} was carried out: the service at ${url} did not respond (${reason})`,
+      suggested_fix:
+        'Look at the vendor whether it was done. Invoke the action again only if it was not: a repeated call could do it twice, or be refused because it is done.',
+      details: { action, reason },
+    })
+  const checked = 'Check `baseUrl`, and that the service runs and can be reached from here.'
+  const again =
+    'Send the same request again with the `idempotencyKey` of this error: it is carried out once.'
+  const look = 'Look whether the request was carried out before you send it again.'
+  const fixes = { always: checked, 'with key': again, never: look } as const
   return new ConnectError(0, {
     code: 'service_unreachable',
     message: `The service at ${url} cannot be reached: ${reason}`,
-    suggested_fix: 'Check `baseUrl`, and that the service runs and can be reached from here.',
+    suggested_fix: isSent ? fixes[repeat] : checked,
     failure_type: 'transient_error',
+    details: { reason, ...(isUnclear && { may_be_done: true }) },
   })
+}
+
+/** Errors of a connection that never stood. Browsers do not tell. */
+const unsentCodes = new Set<unknown>([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** `fetch` only says that it failed: the causes of its error have the reason. */
+function lostBy(thrown: unknown): { readonly reason: string; readonly isSent: boolean } {
+  let reason = String(thrown)
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
+    if (cause.message !== '') reason = cause.message
+    if ('code' in cause && unsentCodes.has(cause.code)) return { reason, isSent: false }
+  }
+  return { reason, isSent: true }
 }
 
 /** What came instead of a usable response. */

@@ -12,7 +12,6 @@ export const streamIds: ReadonlyMap<string, { name: string; namespace?: string }
 ])
 
 interface InvokeOptions {
-  readonly dryRun?: boolean
   readonly idempotencyKey?: string
   readonly token?: string
   readonly signal?: AbortSignal
@@ -22,6 +21,11 @@ export interface Actions {
   readonly getOrder: (input: object, options?: InvokeOptions) => Promise<unknown>
   readonly createOrder: (input: object, options?: InvokeOptions) => Promise<unknown>
   readonly sendInvoice: (input: object, options?: InvokeOptions) => Promise<unknown>
+}
+
+export interface DryRuns {
+  readonly createOrder: (input: object) => Promise<unknown>
+  readonly sendInvoice: (input: object) => Promise<unknown>
 }
 
 export const actionRepeats: Readonly<Record<keyof Actions, 'always' | 'with key' | 'never'>> = {

@@ -17,6 +17,8 @@ interface Request {
   /** Only this version is changed. */
   readonly ifVersion?: number | undefined
   readonly repeat: Repeat
+  /** The name of the action that is invoked. */
+  readonly action?: string | undefined
   readonly call?: CreateOptions | undefined
 }
 
@@ -52,7 +54,7 @@ function asker(options: ClientOptions): Ask {
     for (let attempt = 0; ; attempt += 1) {
       const { answer, failure, retryAfter } = await exchange(options, request, { key, signal })
       if (failure === undefined) return answer as Answer
-      const pauseMs = retryAfterMs(retryAfter) ?? 250 * 2 ** attempt * (1 + Math.random())
+      const pauseMs = pauseAfter(failure, retryAfter, attempt)
       const isOver = attempt >= retries || pauseMs > longestPauseMs
       if (isOver || !mayRepeat(failure, repeat)) {
         failure.idempotencyKey = key
@@ -61,6 +63,17 @@ function asker(options: ClientOptions): Ask {
       await pause(pauseMs, signal)
     }
   }
+}
+
+function pauseAfter(
+  { code }: ConnectError,
+  retryAfter: string | null | undefined,
+  attempt: number,
+): number {
+  const ownMs = 250 * 2 ** attempt * (1 + Math.random())
+  const askedMs = retryAfterMs(retryAfter) ?? ownMs
+  // The first request may end long before its process would be taken for dead.
+  return code === 'idempotency_key_in_use' ? Math.min(askedMs, ownMs) : askedMs
 }
 
 /** A request that was refused because of its rate was not executed: it can always be repeated. */
@@ -81,7 +94,7 @@ interface Exchange {
 
 async function exchange(
   { baseUrl, apiKey, fetch: send = fetch }: ClientOptions,
-  { method, path, query = {}, body, ifVersion }: Request,
+  { method, path, query = {}, body, ifVersion, repeat, action }: Request,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
 ): Promise<Exchange> {
   const url = `${baseUrl.replace(/\/+$/, '')}/connect/v1${path}${queryText(query)}`
@@ -106,7 +119,7 @@ async function exchange(
     return { failure, retryAfter: answered.get('retry-after') }
   } catch (error) {
     signal?.throwIfAborted()
-    return { failure: unreachable(baseUrl, error) }
+    return { failure: unreachable({ url: baseUrl, repeat, action }, error) }
   }
 }
 

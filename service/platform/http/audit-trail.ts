@@ -57,7 +57,8 @@ export class AuditTrail {
     if (audited === null) return payload
     const status = reply.statusCode
     const isReplayed = reply.hasHeader('idempotent-replayed')
-    const outcome = outcomeOf({ status, failure, isReplayed })
+    const isRead = request.invocationFacts?.effect === 'read'
+    const outcome = outcomeOf({ status, failure, isReplayed, isRead })
     const error = failure?.code ?? null
     try {
       const { name, details } = audited
@@ -125,6 +126,8 @@ function outcomeOf(end: {
   readonly status: number
   readonly failure: ConnectError | null
   readonly isReplayed: boolean
+  /** An action that changes nothing. */
+  readonly isRead: boolean
 }): AuditOutcome {
   const { failure } = end
   const error = failure?.code ?? null
@@ -132,7 +135,7 @@ function outcomeOf(end: {
   if (error === 'request_timed_out') return 'begun'
   // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
   if (end.status === 403 && !invalidTokens.has(error)) return 'denied'
-  if (failure !== null && mayBeDone(failure)) return 'unknown'
+  if (failure !== null && !end.isRead && mayBeDone(failure)) return 'unknown'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
 }

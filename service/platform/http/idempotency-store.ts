@@ -14,6 +14,7 @@ interface KeyRow extends Row {
   readonly first_ticket: string | null
   readonly request_hash: string
   readonly attempt: number
+  readonly locked_seconds: number
   readonly answer: StoredResponse | null
 }
 
@@ -53,7 +54,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     if (row?.ticket === ticket)
       return { state: 'began', ticket, attempt: row.attempt, firstTicket: row.first_ticket }
     if (row?.request_hash !== request.requestHash) throw new ConnectError('idempotency_key_reused')
-    if (row.answer === null) throw new ConnectError('idempotency_key_in_use')
+    if (row.answer === null) throw keyInUse(row)
     return { state: 'done', answer: row.answer }
   }
 
@@ -112,7 +113,8 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
          created_at = CASE WHEN ${expired} THEN excluded.created_at ELSE kept.created_at END,
          first_ticket = CASE WHEN ${expired} THEN excluded.first_ticket ELSE kept.first_ticket END,
          attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
-       RETURNING principal, key, ticket, first_ticket, request_hash, answer, attempt`,
+       RETURNING principal, key, ticket, first_ticket, request_hash, answer, attempt,
+         extract(epoch FROM kept.locked_until - now())::float8 AS locked_seconds`,
       [
         list(({ principal }) => principal),
         list(({ key }) => key),
@@ -139,6 +141,12 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     )
     return finished.map(() => null)
   }
+}
+
+/** Another process may have it, or had it when it died. */
+function keyInUse({ locked_seconds: seconds }: KeyRow): ConnectError {
+  const details = { retry_after_seconds: Math.max(1, Math.ceil(seconds)) }
+  return new ConnectError('idempotency_key_in_use', { details })
 }
 
 function placeOf({ principal, key }: Pick<IdempotentRequest, 'principal' | 'key'>): string {

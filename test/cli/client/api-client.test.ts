@@ -41,6 +41,36 @@ describe('the client', () => {
     })
   })
 
+  test('says that a request may have been carried out if its connection was cut', async () => {
+    await withServer(
+      (asked) => {
+        asked.resume().on('end', () => asked.socket.destroy())
+      },
+      async (client, url) => {
+        const failure = (method: 'GET' | 'POST', isRead?: true): Promise<unknown> =>
+          client
+            .ask({ ...request, method, ...(isRead && { isRead }) }, z.unknown())
+            .catch((thrown: unknown) => thrown)
+        expect(await failure('POST')).toMatchObject({
+          code: 'service_unreachable',
+          message: expect.stringContaining(', after the request was sent') as string,
+          suggestedFix: expect.stringContaining('before you repeat the command') as string,
+          details: { url, may_be_done: true },
+        })
+        for (const harmless of [await failure('GET'), await failure('POST', true)]) {
+          expect(harmless).toMatchObject({ code: 'service_unreachable' })
+          expect(harmless).not.toHaveProperty('details.may_be_done')
+        }
+        const absent = new ApiClient(
+          { url: `http://127.0.0.1:${await closedPort()}`, key: undefined },
+          neverAborted(),
+        )
+        const refused = absent.tell({ ...request, method: 'POST' })
+        await expect(refused).rejects.not.toHaveProperty('details.may_be_done')
+      },
+    )
+  })
+
   test('keeps all digits of the numbers of a result', async () => {
     const text = '{"output":[9007199254740993,1e400]}'
     await withServer(

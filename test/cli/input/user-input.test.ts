@@ -91,3 +91,20 @@ describe('a question for a confirmation', () => {
     await expect(left).rejects.toMatchObject({ code: 'usage' })
   })
 })
+
+describe('standard input', () => {
+  test('is text in UTF-8, with or without the mark of Windows', async () => {
+    const streams = terminal()
+    streams.stdin.end('\uFEFF{"title":"Müller"}')
+    expect(await userInput(streams).readAll()).toBe('{"title":"Müller"}')
+  })
+
+  test('in another charset is refused, and not changed', async () => {
+    const streams = terminal()
+    streams.stdin.end(Buffer.from('{"title":"Müller"}', 'latin1'))
+    await expect(userInput(streams).readAll()).rejects.toMatchObject({
+      code: 'usage',
+      message: 'Standard input cannot be used: its text is not in UTF-8',
+    })
+  })
+})

@@ -27,6 +27,7 @@ export const samples: ActionSubject['samples'] = {
     since: '2026-01-01T00:00:00Z',
     sort: 'comments',
     direction: 'asc',
+    after: 'Y3Vyc29yOnYyOpHPAAAB',
     per_page: 10,
     page: 2,
   },

@@ -9,6 +9,11 @@ import { samples } from './action-subject.ts'
 import { githubConnector, openClient, startWorld } from './action-world.ts'
 import { planProblems } from './openapi.ts'
 
+/** What only GitHub's responses name: its header Link has the cursor, which its description lacks. */
+const undescribed: Readonly<Record<string, readonly string[]>> = {
+  listIssues: ['GET /repos/acme/shop/issues: after is unknown'],
+}
+
 const place = { owner: 'acme', repo: 'shop' }
 const sha = 'a'.repeat(40)
 
@@ -20,7 +25,7 @@ describe.each(githubActions.map((action) => [action.descriptor.name, action] as 
       const request = call.plan({})
       expect(new URL(request.url).origin).toBe('https://api.github.com')
       expect(request.headers).toMatchObject({ 'X-GitHub-Api-Version': '2022-11-28' })
-      expect(planProblems(request)).toEqual([])
+      expect(planProblems(request)).toEqual(undescribed[name] ?? [])
     })
 
     test('has a dry-run that shows the request without a secret', () => {

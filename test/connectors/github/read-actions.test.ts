@@ -96,12 +96,34 @@ describe('what GitHub lists without a name', () => {
     }
     expect(numbers.toSorted()).toEqual([1, 2, 3, 4, 5])
     const closed = await world.invoke('listIssues', { ...place, state: 'closed' })
-    expect(closed).toMatchObject({ items: [{ number: 2, state: 'closed' }], next_page: null })
+    expect(closed).toMatchObject({
+      items: [{ number: 2, state: 'closed' }],
+      next_page: null,
+      next_after: null,
+    })
     expect(await world.invoke('listPullRequests', place)).toEqual({ items: [], next_page: null })
     expect(await world.invoke('searchIssues', { q: 'repo:acme/shop', per_page: 2 })).toMatchObject({
       total_count: 5,
       next_page: 2,
     })
+  })
+
+  test.each([
+    ['page=3&after=Y3Vyc29y', { next_page: 3, next_after: 'Y3Vyc29y' }],
+    ['after=Y3Vyc29y', { next_page: 3, next_after: 'Y3Vyc29y' }],
+    ['since_id=5', { next_page: 3, next_after: null }],
+  ])('a next page that is known by %s does not look like the end', async (query, next) => {
+    const seen: string[] = []
+    await using vendor = await ScriptedVendor.start(({ url }) => {
+      seen.push(url)
+      const link = `<https://api.github.com/repositories/1/issues?${query}>; rel="next"`
+      return { body: [], headers: { 'x-github-request-id': 'C0FF:EE', link } }
+    })
+    const config = githubSubject.configOf(vendor.url, 'planted4711secret')
+    const source = new NativeConnector(githubConnector, config)
+    const { output } = await source.send('listIssues', { ...place, page: 2, after: 'QQ==' })
+    expect(output).toEqual({ items: [], ...next })
+    expect(seen.map((url) => url.split('?')[1])).toEqual(['page=2&after=QQ%3D%3D'])
   })
 
   test('comments are those of one issue', async () => {

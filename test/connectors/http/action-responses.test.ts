@@ -107,9 +107,11 @@ describe('a response that is none of the vendor’s', () => {
     await invoking('github', nothing, async ({ source }) => {
       const { output } = await source.send('deleteComment', sampleOf('github', 'deleteComment'))
       expect(output).toEqual({})
-      expect((await source.refusal('getIssue', sampleOf('github', 'getIssue'))).code).toBe(
-        'action_response_unreadable',
-      )
+      const error = await source.refusal('getIssue', sampleOf('github', 'getIssue'))
+      expect(error.code).toBe('action_response_unreadable')
+      // It reads, so nobody needs to look whether it was done.
+      expect(error.message).not.toContain('not known whether')
+      expect(error.suggestedFix).toContain('Invoke the action again: it only reads.')
     })
   })
 })

@@ -65,6 +65,16 @@ const unrepeatable = [
 ] as const
 
 describe('the service stops', () => {
+  test('the time to try again counts from the response of the vendor, not from the stop', async () => {
+    const long: VendorScript = () => ({ status: 429, headers: { 'retry-after': '8' }, body: {} })
+    for (const [type, action] of unrepeatable) {
+      // In the clock of the test the wait has passed when the service stops: there is nothing left to wait for.
+      const { error } = await stopInWait(type, action, [long])
+      expect(error.code).toBe('action_rate_limited')
+      expect(error.details).not.toHaveProperty('retry_at')
+    }
+  })
+
   test.each([...unrepeatable, ['stripe', 'createCustomer'], ['linear', 'createIssue']] as const)(
     'while %s waits after a limit: it is known that %s was not carried out',
     async (type, action) => {

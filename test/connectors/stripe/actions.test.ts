@@ -56,6 +56,63 @@ async function refusalOf(call: Promise<unknown>): Promise<ConnectError> {
   throw new Error('the call was not refused', { cause: error })
 }
 
+describe('an input that a form cannot hold', () => {
+  const problemsOf = (name: string, input: JsonObject): unknown => {
+    try {
+      actionNamed(name).call(input)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'action_input_invalid')
+        return error.details.problems
+      throw error
+    }
+    return []
+  }
+  const leftOut = 'it is empty, and Stripe would not get it: leave it out'
+
+  test('is refused: an empty object would be left out', () => {
+    expect(problemsOf('createCustomer', { address: {}, metadata: {} })).toEqual([
+      { path: '/address', problem: leftOut },
+      { path: '/metadata', problem: leftOut },
+    ])
+    expect(problemsOf('createCustomer', { shipping: { name: 'Ada', address: {} } })).toEqual([
+      { path: '/shipping/address', problem: leftOut },
+    ])
+    expect(problemsOf('listCustomers', { created: {} })).toEqual([
+      { path: '/created', problem: leftOut },
+    ])
+    const nested = { card: { mandate_options: {} } }
+    const settings = { payment_method_options: nested }
+    expect(problemsOf('updateSubscription', { id: 'sub_1', payment_settings: settings })).toEqual([
+      { path: '/payment_settings/payment_method_options/card/mandate_options', problem: leftOut },
+    ])
+    expect(problemsOf('createCustomer', {})).toEqual([])
+  })
+
+  test('is refused: brackets in a name of metadata would be another structure', () => {
+    const problem = 'a name of metadata must not be empty, and must not contain `[` or `]`'
+    const metadata = { 'a]b': '1', 'a[b]': '2', '': 'e' }
+    expect(problemsOf('createCustomer', { metadata })).toEqual(
+      ['/metadata/a]b', '/metadata/a[b]', '/metadata/'].map((path) => ({ path, problem })),
+    )
+    expect(problemsOf('updateCustomer', { id: 'cus_1', metadata })).toHaveLength(3)
+  })
+
+  test('has another form that clears metadata', async () => {
+    const { send, idOf } = await openSender()
+    const id = await idOf('createCustomer', { metadata: { order: '1', shop: 'a' } })
+    const { output } = await send('updateCustomer', { id, metadata: '' })
+    expect(output).toMatchObject({ id, metadata: {} })
+    const updates = ['updateCustomer', 'updatePrice', 'updateProduct', 'updateSubscription']
+    for (const name of [...updates, 'updateInvoice', 'updatePaymentIntent']) {
+      const problem =
+        'it is empty, and Stripe would not get it: give `""` to remove all metadata, or leave it out'
+      expect(problemsOf(name, { id: 'x_1', metadata: {} })).toEqual([
+        { path: '/metadata', problem },
+      ])
+    }
+  })
+})
+
 describe('an action that is sent', () => {
   test.each([
     [true, 'action_unavailable'],

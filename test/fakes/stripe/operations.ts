@@ -89,7 +89,10 @@ export function update(
   fields: JsonObject,
 ): Stored {
   const { metadata: before } = account.get(path, id)
-  const metadata = { ...(before as JsonObject), ...(fields.metadata as JsonObject | undefined) }
+  const isCleared = fields.metadata === ''
+  const metadata = isCleared
+    ? {}
+    : { ...(before as JsonObject), ...(fields.metadata as JsonObject | undefined) }
   const kept = Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== ''))
   return account.change(path, id, { ...numbers(fields), metadata: kept })
 }

@@ -345,7 +345,7 @@ describe('an action', () => {
     await using at = await scripted(json(200, '{"output":{"id":7}}'), json(200, plan))
     const { createOrder } = at.client.actions
     await expect(createOrder({ total: 1 })).resolves.toEqual({ id: 7 })
-    await expect(createOrder({ total: 1 }, { dryRun: true })).resolves.toEqual(JSON.parse(plan))
+    await expect(at.client.dryRuns.createOrder({ total: 1 })).resolves.toEqual(JSON.parse(plan))
     expect(at.service.seen.map(({ path, body }) => [path, JSON.parse(body) as unknown])).toEqual(
       [false, true].map((dryRun) => [
         '/connect/v1/instances/shop/actions/createOrder/invoke',
@@ -356,21 +356,57 @@ describe('an action', () => {
 
   test('that may not be repeated is repeated if it is a dry run', async () => {
     await using at = await scripted({ status: 'cut' }, json(200, plan))
-    await at.client.actions.sendInvoice({}, { dryRun: true })
+    await at.client.dryRuns.sendInvoice({})
     expect(at.service.seen).toHaveLength(2)
   })
 
   test('carries the key that was given, whatever it is, and is repeated under it', async () => {
     const done = json(200, '{"output":1}')
-    await using at = await scripted({ status: 'cut' }, done, done, json(200, plan))
+    await using at = await scripted({ status: 'cut' }, done, done)
     const { sendInvoice, getOrder } = at.client.actions
     await sendInvoice({}, { idempotencyKey: 'ck-1' })
     await getOrder({}, { idempotencyKey: 'ck-2' })
-    await sendInvoice({}, { dryRun: true, idempotencyKey: 'ck-3' })
-    expect(at.service.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
-      ...['ck-1', 'ck-1', 'ck-2'],
-      undefined,
-    ])
+    const keys = at.service.seen.map(({ headers }) => headers['idempotency-key'])
+    expect(keys).toEqual(['ck-1', 'ck-1', 'ck-2'])
+  })
+
+  test('whose response was lost may have been carried out, unless it can be repeated', async () => {
+    const cut = { status: 'cut' } as const
+    await using service = await scriptedService(Array.from({ length: 4 }, () => cut))
+    const client = createClient({ baseUrl: service.url, apiKey: 'k', retries: 0 })
+    const { sendInvoice, createOrder, getOrder } = client.actions
+    expect(await failureOf(sendInvoice({}))).toMatchObject({
+      code: 'action_outcome_unknown',
+      status: 0,
+      message: expect.stringMatching(
+        /^It is not known whether sendInvoice was carried out: .*other side closed/,
+      ) as string,
+    })
+    const keyed = await failureOf(createOrder({}))
+    expect(keyed).toMatchObject({
+      code: 'service_unreachable',
+      suggestedFix: expect.stringContaining('`idempotencyKey` of this error') as string,
+    })
+    expect(keyed.idempotencyKey).toMatch(/^[0-9a-f-]{36}$/)
+    const read = await failureOf(getOrder({}))
+    expect(read).toMatchObject({
+      code: 'service_unreachable',
+      suggestedFix: expect.stringContaining('Check `baseUrl`') as string,
+    })
+    expect(await failureOf(client.runs.cancel('r'))).toMatchObject({
+      code: 'service_unreachable',
+      details: { may_be_done: true },
+    })
+  })
+
+  test('that was never sent was not carried out', async () => {
+    await using service = await scriptedService([])
+    const { url } = service
+    await service[Symbol.asyncDispose]()
+    const client = createClient({ baseUrl: url, apiKey: 'k', retries: 0 })
+    const failure = await failureOf(client.actions.sendInvoice({}))
+    expect(failure).toMatchObject({ code: 'service_unreachable', status: 0 })
+    expect(failure.details).not.toHaveProperty('may_be_done')
   })
 
   test('with a token is not repeated: its failure is the one that is told', async () => {

@@ -47,7 +47,7 @@ describe('a client', () => {
   test('of an instance without streams and actions compiles', () => {
     const client = generated({})
     expect(problemsOf({ 'client.ts': client })).toEqual([])
-    expect(client).not.toMatch(/\bAction\b|dryRun|#region|import/)
+    expect(client).not.toMatch(/\bAction\b|[dD]ryRun|#region|import/)
   })
 
   test.each<[string, ts.CompilerOptions]>([
@@ -79,11 +79,11 @@ describe('a client', () => {
         // @ts-expect-error: a field of another stream
         await crm.connections.create({ ...base, streams: [{ stream: 'Lead', cursorField: 'rights' }] })
         const { id } = await crm.actions.createLead({ email: 'ada@example.com' })
-        const { request } = await crm.actions.createLead({ email: 'ada@example.com' }, { dryRun: true })
-        const { output } = await crm.actions.charge({}, { dryRun: true, idempotencyKey: 'k', signal: AbortSignal.timeout(5) })
+        const { request } = await crm.dryRuns.createLead({ email: 'ada@example.com' })
+        const { output } = await crm.dryRuns.charge({}, { signal: AbortSignal.timeout(5) })
         await crm.actions['send-message']({})
         // @ts-expect-error: it cannot be tried out
-        await crm.actions['send-message']({}, { dryRun: true })
+        await crm.dryRuns['send-message']({})
         // @ts-expect-error: email is missing
         await crm.actions.createLead({})
         const { id: run } = await crm.runs.start('leads')
@@ -98,6 +98,48 @@ describe('a client', () => {
     `
     expect(problemsOf({ 'client.ts': generated(crm), 'use.ts': use })).toEqual([])
   })
+})
+
+test('a loop over the pages of an action compiles', () => {
+  const output = {
+    type: 'object',
+    required: ['items', 'next_page'],
+    properties: {
+      items: { type: 'array', items: { type: 'string' } },
+      next_page: { anyOf: [{ type: 'integer', maximum: 1000, minimum: 0 }, { type: 'null' }] },
+    },
+  }
+  const properties = { page: { type: 'integer', maximum: 1000, minimum: 0 } }
+  const input = { type: 'object', properties }
+  const client = generated({ actions: [action('listComments', { input, output })] })
+  const use = `
+    import { createClient, type ListCommentsOutput } from './client.ts'
+    const client = createClient({ baseUrl: 'http://127.0.0.1:8007', apiKey: 'key' })
+    export async function all(): Promise<readonly string[]> {
+      const { actions } = client
+      const first: Awaited<ReturnType<typeof actions.listComments>> = { items: [], next_page: 1 }
+      const same: ListCommentsOutput = first
+      const out: string[] = [...same.items]
+      let page: number | null = 1
+      while (page !== null) {
+        const r = await actions.listComments({ page })
+        out.push(...r.items)
+        page = r.next_page
+      }
+      for (let p: number | null = 1; p !== null; ) {
+        const { items, next_page } = await actions.listComments({ page: p })
+        out.push(...items)
+        p = next_page
+      }
+      let q: number | undefined
+      do {
+        const r = await actions.listComments({ ...(q === undefined ? {} : { page: q }) })
+        q = r.next_page ?? undefined
+      } while (q !== undefined)
+      return out
+    }
+  `
+  expect(problemsOf({ 'client.ts': client, 'use.ts': use })).toEqual([])
 })
 
 describe('an output', () => {

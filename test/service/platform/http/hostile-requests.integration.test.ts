@@ -213,6 +213,18 @@ test('other media types and charsets are refused', async () => {
   }
 })
 
+test('a body that is not in UTF-8 is refused, and not changed', async () => {
+  await using api = await TestApi.start()
+  const config = { ...fakerConfig, note: 'M\u00fcller' }
+  const text = JSON.stringify({ name: 'latin', type: 'faker', config })
+  const refused = await send(api, Buffer.from(text, 'latin1'))
+  expect(refused).toMatchObject({
+    status: 415,
+    body: { error: { code: 'media_type_unsupported', message: /UTF-8/ } },
+  })
+  expect(await api.call('GET /instances/latin')).toMatchObject({ status: 404 })
+})
+
 test('a body over the limit is refused, whether or not it says its length', async () => {
   await using api = await TestApi.start()
   const large = JSON.stringify({ name: 'a', type: 'faker', config: { x: 'y'.repeat(1_100_000) } })
@@ -343,7 +355,11 @@ test('the key is in no log line', async () => {
   expect(api.logLines.join('')).not.toContain(api.key)
 })
 
-function send(api: TestApi, body: string, headers: Record<string, string> = json): Promise<Answer> {
+function send(
+  api: TestApi,
+  body: string | Buffer<ArrayBuffer>,
+  headers: Record<string, string> = json,
+): Promise<Answer> {
   return api.asked('POST /instances', {
     body,
     headers: { authorization: `Bearer ${api.key}`, ...headers },

@@ -87,10 +87,12 @@ describe('idempotency keys', () => {
     await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
       code: 'idempotency_key_reused',
     })
-    const second = await idempotency.begin(request)
+    const second = await idempotency.begin({ ...request, lockedSeconds: 120 })
     expect(second.state).toBe('began')
     await expect(idempotency.begin(request)).rejects.toMatchObject({
       code: 'idempotency_key_in_use',
+      details: { retry_after_seconds: 120 },
+      suggestedFix: expect.stringContaining('in at most 120 seconds') as string,
     })
     // The first was not dead, only slow: its answer is not that of the second.
     if (first.state === 'began') await idempotency.finish(first.ticket, answer)

@@ -1,0 +1,10 @@
+import { isUtf8 } from 'node:buffer'
+
+/** The text of a file or a pipe, without the mark that Windows puts at its beginning; undefined if it is not in UTF-8: it would be changed in silence. */
+export function utf8Text(bytes: Uint8Array): string | undefined {
+  return isUtf8(bytes) ? new TextDecoder('utf-8').decode(bytes) : undefined
+}
+
+/** What to tell people whose text is not in UTF-8. */
+export const notUtf8 = 'its text is not in UTF-8'
+export const notUtf8Fix = 'Save it in UTF-8 (`iconv -f latin1 -t utf-8` converts Latin-1).'
