@@ -1,4 +1,4 @@
-import { readWebhookStatus } from '../webhooks/deliveries/webhook-status.ts'
+import { readWebhookStatus } from '../webhooks/dispatch/webhook-status.ts'
 import type { ConnectionStatus, StoreStatus } from './status-contract.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 

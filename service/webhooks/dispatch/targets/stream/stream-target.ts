@@ -28,7 +28,10 @@ export interface StreamTargetOptions extends LoadEventsDependencies {
   readonly runs: Pick<RunService, 'start'>
 }
 
-type StreamEvent = DispatchedEvent<'stream'>
+interface StreamEvent extends DispatchedEvent<'stream'> {
+  /** Of its attempt. */
+  readonly signal: AbortSignal
+}
 
 /** An event that changes a stream of the connection. */
 interface Change {
@@ -62,11 +65,11 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     return undefined
   }
 
-  async dispatch(event: StreamEvent, signal: AbortSignal): Promise<DispatchOutcome> {
+  async dispatch(event: DispatchedEvent<'stream'>, signal: AbortSignal): Promise<DispatchOutcome> {
     const key = `${event.target.connection}/${event.target.stream}`
     const open = this.#open.get(key) ?? {
       batches: new Batches(
-        (events: readonly StreamEvent[]) => this.#load(event.target, events, signal),
+        (events: readonly StreamEvent[]) => this.#load(event.target, events),
         // One event that cannot be loaded does not keep the others from it.
         { most: mostAtOnce, failsTogether: (error) => ConnectError.from(error).retryable },
       ),
@@ -75,7 +78,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     this.#open.set(key, open)
     open.waiting += 1
     try {
-      return await open.batches.add(event)
+      return await open.batches.add({ ...event, signal })
     } catch (error) {
       return failedOutcome(error)
     } finally {
@@ -94,9 +97,10 @@ export class StreamTarget implements DispatchTarget<'stream'> {
   async #load(
     target: TargetOf<'stream'>,
     events: readonly StreamEvent[],
-    signal: AbortSignal,
   ): Promise<readonly DispatchOutcome[]> {
     const { store } = this.#options
+    // The attempts of the others end before that of the last one.
+    const { signal } = events.at(-1) ?? { signal: AbortSignal.abort() }
     const connection = await store.connections.get(target.connection)
     const reason = inactiveReason(connection)
     if (reason !== undefined)

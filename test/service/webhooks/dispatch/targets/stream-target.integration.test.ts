@@ -58,6 +58,31 @@ async function shop(streams: readonly string[]): Promise<{
   }
 }
 
+test(
+  'the end of one attempt is not the end of those that come later',
+  { timeout: 120_000 },
+  async () => {
+    const { api, simulator } = await shop(['customers'])
+    const { account } = simulator
+    account.change('customers', 'cus_000001', { name: 'new' })
+    account.change('customers', 'cus_000003', { name: 'new' })
+    const target = { kind: 'stream', connection: 'shop-to-pg', stream: '*' } as const
+    const facts = { stream: '*', receiver: {}, kind: 'event' } as const
+    const [first, second] = account
+      .all('events')
+      .slice(0, 2)
+      .map((body, place) => eventOf(body, { ...facts, seq: String(place) }))
+    if (first === undefined || second === undefined) throw new TypeError('there are two events')
+    const ended = new AbortController()
+    const before = api.streamTarget.dispatch({ target, claimed: first }, ended.signal)
+    ended.abort()
+    // While the first one is on its way: the target stays open.
+    const after = api.streamTarget.dispatch({ target, claimed: second }, neverAborted())
+    expect(await before).toMatchObject({ outcome: 'failed' })
+    expect(await after).toEqual({ outcome: 'done' })
+  },
+)
+
 function eventOf(
   body: JsonObject,
   {

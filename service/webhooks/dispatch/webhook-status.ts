@@ -1,6 +1,6 @@
 import type { Database, Row } from '../../platform/database/database.ts'
-import { isTargetUsed } from '../dispatch/webhook-targets.ts'
-import type { WebhookStatus } from './contract.ts'
+import { isTargetUsed } from './webhook-targets.ts'
+import type { WebhookStatus } from '../deliveries/contract.ts'
 
 interface StatusRow extends Row {
   readonly waiting: number
