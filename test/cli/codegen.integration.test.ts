@@ -43,7 +43,8 @@ test('the file is written with its folder, and compiles', async () => {
   const client = await readFile(out, 'utf8')
   expect(client).toMatch(/^\/\/ Made by `reactor connect codegen --instance shop`/)
   expect(client).toContain("instance = { name: 'shop', type: 'faker' }")
-  expect(client).toContain('readonly ping: Action<PingInput, PingOutput, SynthesizedDryRun>')
+  expect(client).toContain('readonly ping: Action<PingInput, PingOutput>')
+  expect(client).toContain('readonly ping: DryRun<PingInput, SynthesizedDryRun>')
   expect(problemsOf({ 'client.ts': client })).toEqual([])
 })
 
