@@ -33,10 +33,11 @@ export interface OpenWebhooks extends AsyncDisposable {
 /** Receivers, what comes in, and where it goes. */
 export function openWebhooks(dependencies: WebhookDependencies): OpenWebhooks {
   const { settings, store, vault, catalog, kafka, logger, now } = dependencies
+  const { functions } = dependencies.places
   const streamTarget = new StreamTarget(dependencies)
   const topic = new TopicTarget(kafka && { ...kafka, clientId: 'reactor-connect' }, logger)
   const more = { stream: streamTarget, topic }
-  const dispatch = openDispatch({ settings, store, vault, more, logger, now })
+  const dispatch = openDispatch({ settings, store, vault, functions, more, logger, now })
   const ingress = openIngress({ settings, store, vault, kafka, logger, now })
   const { publicUrl } = settings
   const targets = dispatch.advice

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { FunctionsService } from '../../../engine/run-types.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { JobsClient } from '../../platform/jobs/jobs-client.ts'
@@ -18,6 +19,8 @@ export interface DispatchDependencies {
   readonly settings: Settings
   readonly store: { readonly dispatches: DispatchStore }
   readonly vault: Pick<Vault, 'get'>
+  /** Undefined: the settings name no Functions service. */
+  readonly functions: FunctionsService | undefined
   readonly logger: Logger
   /** Targets of other kinds. */
   readonly more?: TargetsByKind
@@ -37,19 +40,15 @@ export interface RunDispatch {
 
 /** The targets of a service, by its settings. */
 export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
-  const { settings, store, vault, logger, now, more = {} } = dependencies
+  const { settings, store, vault, functions, logger, now, more = {} } = dependencies
   const signature = new StandardSignature({ vault, now })
-  const { allowedNetworks, jobsHandlers: handlers, functionsUrl, functionsApiKey } = settings
+  const { allowedNetworks, jobsHandlers: handlers } = settings
   const url = new UrlTarget({ signature, allowedNetworks, now })
   const jobs = jobsClient(settings)
   const targets = new DispatchTargets({
     url,
     job: new JobTarget({ handlers, signature, now, ...(jobs !== undefined && { jobs }) }),
-    function: new FunctionTarget({
-      now,
-      ...(functionsUrl !== undefined && { url: functionsUrl }),
-      ...(functionsApiKey !== undefined && { apiKey: functionsApiKey }),
-    }),
+    function: new FunctionTarget({ now, ...functions }),
     ...more,
   })
   return {
