@@ -14,9 +14,9 @@ export async function sweepEvery(
   { connection, lastRunAt }: { readonly connection: string; readonly lastRunAt: string },
 ): Promise<number | null> {
   const [row] = await database.query<{ sweep_every: number | null }>(
-    `SELECT min((dispatch->>'sweepEvery')::int) AS sweep_every
-       FROM reactor_connect_service.receivers AS r, json_array_elements(r.dispatch) AS dispatch
-      WHERE r.status = 'active' AND dispatch->>'target' = $1
+    `SELECT min((wanted->>'sweepEvery')::int) AS sweep_every
+       FROM reactor_connect_service.receivers AS r, json_array_elements(r.dispatch) AS item (wanted)
+      WHERE r.status = 'active' AND wanted->>'target' = $1
         AND EXISTS (
           SELECT FROM reactor_connect_service.webhook_dispatches AS loaded
            WHERE loaded.receiver_id = r.id AND loaded.target = $1 AND loaded.status = 'done'

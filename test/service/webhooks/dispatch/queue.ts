@@ -23,11 +23,11 @@ export class TestQueue implements AsyncDisposable {
   readonly database: TestDatabase
   /** Ended first. */
   readonly dispatchers = new AsyncDisposableStack()
-  readonly #sessions: Database
+  readonly sessions: Database
 
   private constructor(database: TestDatabase, sessions: Database) {
     this.database = database
-    this.#sessions = sessions
+    this.sessions = sessions
     this.store = new PostgresDispatchStore(sessions, {
       onChange: () => ({ [Symbol.dispose]: () => undefined }),
     })
@@ -99,7 +99,7 @@ export class TestQueue implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispatchers.disposeAsync()
-    await this.#sessions[Symbol.asyncDispose]()
+    await this.sessions[Symbol.asyncDispose]()
     await this.database[Symbol.asyncDispose]()
   }
 }
