@@ -28,10 +28,10 @@ class EventFlow implements AsyncDisposable {
     if (outcome === undefined) return
     const { store } = this.queue
     const claimed = await store.claim('a', { limit: 10, leaseMs: 60_000 })
-    const error = { code: 'dispatch_failed' }
+    const dead = { error: { code: 'dispatch_failed' }, isTargetDown: false }
     await store.settle(
       'a',
-      claimed.map(({ seq, target: of }) => ({ seq, target: of, outcome, error })),
+      claimed.map(({ seq, target: of }) => ({ seq, target: of, outcome, ...dead })),
     )
   }
 
