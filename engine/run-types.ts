@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { WebhookEvent } from '../connectors/connector.ts'
+import type { StorageConfig } from './log/stored/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
@@ -50,7 +51,12 @@ export interface DestinationConfig extends PostgresPlace {
   readonly type: 'postgres'
 }
 
-export type LogConfig =
+export type LogConfig = LogKind & {
+  /** For records that are too large for the log. Absent: they are rejected. */
+  readonly storage?: StorageConfig
+}
+
+type LogKind =
   | { readonly kind: 'embedded' }
   | {
       readonly kind: 'kafka'

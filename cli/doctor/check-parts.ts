@@ -2,11 +2,13 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { ObjectStorage } from '../../engine/log/stored/object-storage.ts'
 import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/logins/key-set.ts'
 import { HttpJobs } from '../../service/platform/jobs/http-jobs.ts'
 import { kafkaPlace } from '../../service/serve/kafka-place.ts'
+import { storagePlace } from '../../service/serve/storage-place.ts'
 import { openDataService } from '../../service/serve/open-data-service.ts'
 import { askServer } from '../../service/platform/database/ask-server.ts'
 import { fileVaultOptions, openExternalVault } from '../../service/serve/open-vault.ts'
@@ -19,6 +21,7 @@ import { finding, withClock, type Finding } from './finding.ts'
 
 /** Files of the vault, in one line. */
 const mostNamed = 5
+const storageMs = 10_000
 
 /** The parts that the settings name, as this machine reaches them. */
 export async function checkParts(settings: Settings, logger: Logger): Promise<readonly Finding[]> {
@@ -36,6 +39,7 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkKafka(settings, logger),
     checkJobs(settings, logger),
     ...checkDataService(settings),
+    ...checkStorage(settings),
     ...(settings.identityUrl === undefined ? [] : [checkIdentity(settings.identityUrl, settings)]),
     ...destinations.map(([name, address]) => checkDestination(name, address)),
   ])
@@ -155,6 +159,19 @@ function checkDataService(settings: Settings): readonly Promise<Finding>[] {
   const check = finding(name, async () => {
     await service.check()
     return { name, status: 'ok', detail: service.url }
+  })
+  return [check]
+}
+
+/** Lists what no connection has: that needs the key, and changes nothing. */
+function checkStorage(settings: Settings): readonly Promise<Finding>[] {
+  const name = 'Storage'
+  const place = storagePlace(settings)
+  if (place === undefined) return []
+  const check = finding(name, async () => {
+    const storage = new ObjectStorage(place, { attempts: 1 })
+    await storage.list('doctor/', AbortSignal.timeout(storageMs))
+    return { name, status: 'ok', detail: `bucket ${place.bucket} at ${place.url}` }
   })
   return [check]
 }

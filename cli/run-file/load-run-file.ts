@@ -141,7 +141,7 @@ function unreadable(file: string, problem: string, fix: string): ConnectError {
 function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
-  if (first === 'functions') return false
+  if (first === 'functions' || first === 'storage') return false
   return first !== 'log' || !path.includes('sasl')
 }
 
@@ -176,6 +176,7 @@ function secretValues(
     password,
     content.destination.url,
     content.functions?.api_key,
+    content.storage?.api_key,
     sasl?.password,
     ...config.secret,
   ])

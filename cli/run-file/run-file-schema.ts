@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { connectionChoices } from '../../service/connections/choices.ts'
-import { httpUrl } from '../../service/platform/config/setting-types.ts'
+import { storageDefaults } from '../../engine/log/stored/storage-config.ts'
+import { bucketName, httpUrl } from '../../service/platform/config/setting-types.ts'
 import { transformText } from '../../service/connections/transform-text.ts'
 import { sslModes } from '../../postgres/address.ts'
 
@@ -52,6 +53,14 @@ const kafka = z.strictObject({
     .optional(),
 })
 
+const storage = z.strictObject({
+  url: httpUrl,
+  api_key: name,
+  access_key_id: name.default(storageDefaults.accessKeyId),
+  bucket: bucketName.default(storageDefaults.bucket),
+  region: name.default(storageDefaults.region),
+})
+
 const streamFields = z.strictObject({
   name,
   sync_mode: syncMode.optional(),
@@ -93,6 +102,7 @@ export const runFileSchema = z.strictObject({
       cursor_field: name.optional(),
     })
     .default({}),
+  storage: storage.optional(),
   streams: z
     .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
     .default('all'),

@@ -5,6 +5,7 @@ import {
   type RunLimits,
   type RunPlan,
 } from '../../engine/run-types.ts'
+import type { StorageConfig } from '../../engine/log/stored/storage-config.ts'
 import type { LoadedRunFile } from './load-run-file.ts'
 import { defaultKafka, type RunFile } from './run-file-schema.ts'
 
@@ -16,14 +17,17 @@ export interface RunPlanOptions {
 
 /** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
 export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
-  const { connection, functions, log, limits } = file.content
+  const { connection, functions, log, storage, limits } = file.content
   return {
     connection,
     source: file.source,
     destination: file.destination,
     streams: options.streams,
     ...(functions !== undefined && { functions: functionsService(functions) }),
-    log: logConfig(log, options.log),
+    log: {
+      ...logConfig(log, options.log),
+      ...(storage !== undefined && { storage: storageConfig(storage) }),
+    },
     limits: runLimits(limits),
   }
 }
@@ -33,6 +37,14 @@ function functionsService({
   api_key: apiKey,
 }: NonNullable<RunFile['functions']>): FunctionsService {
   return { url, ...(apiKey !== undefined && { apiKey }) }
+}
+
+function storageConfig({
+  api_key: secretAccessKey,
+  access_key_id: accessKeyId,
+  ...place
+}: NonNullable<RunFile['storage']>): StorageConfig {
+  return { ...place, accessKeyId, secretAccessKey }
 }
 
 function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {

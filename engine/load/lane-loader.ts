@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
-import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
+import type { ObjectStorage } from '../log/stored/object-storage.ts'
+import type {
+  LaneReader,
+  LaneReaderOptions,
+  LogEntry,
+  LogRecords,
+  StoredRecords,
+} from '../log/stream-log.ts'
 import type { LoadSeconds } from '../threads/protocol.ts'
 import { LoadClock } from './load-clock.ts'
 
@@ -13,6 +20,8 @@ export interface LaneLoaderOptions {
   /** Opens the log's reading end; called again, from the last commit, if records of a dead attempt are found. */
   readonly openReader: (options: LaneReaderOptions) => Promise<LaneReader>
   readonly readerOptions: LaneReaderOptions
+  /** Has the records that are too large for the log. Undefined: the operator has set none. */
+  readonly storage: Pick<ObjectStorage, 'get'> | undefined
   /** The destination transaction ends at the first state after this many bytes … */
   readonly commitBytes: number
   /** … or after this time. */
@@ -203,6 +212,9 @@ export class LaneLoader {
         if (!this.#isOrphan(entry)) await this.#write(entry, reader)
         else if (this.#pending.held === 0) reader.release()
         return undefined
+      case 'stored':
+        if (!this.#isOrphan(entry)) await this.#write(await this.#fetch(entry), reader)
+        return undefined
       case 'rejected':
         if (!this.#isOrphan(entry)) await this.#reject(entry)
         return undefined
@@ -238,6 +250,15 @@ export class LaneLoader {
     if (this.#moved.size > 0) await this.#commit(reader, position)
     await this.#useColumns(entry.columns)
     return undefined
+  }
+
+  async #fetch({ slice, seq, count, object }: StoredRecords): Promise<LogRecords> {
+    const { storage, sync } = this.#options
+    if (storage === undefined)
+      throw new ConnectError('storage_not_available', {
+        details: { stream: streamLabel(sync.streamId), bucket: object.bucket },
+      })
+    return { type: 'records', slice, seq, count, bytes: await storage.get(object) }
   }
 
   async #write(entry: LogRecords, reader: LaneReader): Promise<void> {

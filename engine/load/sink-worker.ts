@@ -1,5 +1,6 @@
 import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { openLaneReader } from '../log/lane.ts'
+import type { ObjectStorage } from '../log/stored/object-storage.ts'
 import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
 import { runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneLoader } from './lane-loader.ts'
@@ -11,11 +12,19 @@ export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | '
   return runJob(job, (context) => load(job, context))
 }
 
+/** Imported on first use: most runs have none. */
+async function storageOf({ reader }: LoadLaneJob): Promise<ObjectStorage | undefined> {
+  if (reader.storage === undefined) return undefined
+  const { ObjectStorage } = await import('../log/stored/object-storage.ts')
+  return new ObjectStorage(reader.storage.config)
+}
+
 async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | 'stopped'> {
   await using lane = await openPostgresLane(job.destination, job.sync, job.partition)
   const loader = new LaneLoader({
     ...job,
     lane,
+    storage: await storageOf(job),
     openReader: (options) => openLaneReader(job.reader, options, context.logger),
     onCommit: (commit) => {
       job.events.postMessage({ type: 'committed', ...commit } satisfies LoadEvent)

@@ -51,6 +51,7 @@ export class LaneOrder {
         this.#begin(entry)
         return
       case 'records':
+      case 'stored':
         this.#move(entry, entry.count)
         if (this.#records !== undefined) this.#records += entry.count
         return

@@ -5,11 +5,23 @@ import type {
   LaneReaderOptions,
   LaneWriter,
   LaneWriterOptions,
+  LogAddress,
 } from './stream-log.ts'
 
 /** Opens the writing end of a lane, inside the read worker. */
 export async function openLaneWriter(
   address: LaneAddress,
+  options: LaneWriterOptions,
+  logger: Logger,
+): Promise<LaneWriter> {
+  const writer = await openWriter(address, options, logger)
+  if (address.storage === undefined) return writer
+  const { StoringWriter } = await import('./stored/storing-writer.ts')
+  return new StoringWriter(writer, address.storage)
+}
+
+async function openWriter(
+  address: LogAddress,
   options: LaneWriterOptions,
   logger: Logger,
 ): Promise<LaneWriter> {

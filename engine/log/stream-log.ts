@@ -1,12 +1,19 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
+import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
 
 /**
  * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic with a smaller
  * `max.message.bytes` allows less.
  */
 export const largestRecordBytes = 64 * 1024 * 1024
+
+/**
+ * The same for a record that goes through Storage. The threads that read and load it hold it several times, and the database has limits of its
+ * own: 1 GB for a row, 256 MiB for a string of jsonb.
+ */
+export const largestStoredRecordBytes = 256 * 1024 * 1024
 
 /**
  * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite: `embedded` (a bounded
@@ -40,6 +47,8 @@ export interface OpenedStream {
    * caller must reject a larger one.
    */
   readonly maxRecordBytes: number
+  /** How long an entry is kept; absent: for ever. */
+  readonly keptMs?: number
 }
 
 /** The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer list). */
@@ -55,7 +64,12 @@ export interface LaneEnd {
 }
 
 /** What `openLaneWriter` and `openLaneReader` (engine/log/lane.ts) need inside the worker. */
-export type LaneAddress =
+export type LaneAddress = LogAddress & {
+  /** Absent: no record is too large for the lane. */
+  readonly storage?: LaneStorage
+}
+
+export type LogAddress =
   | {
       readonly kind: 'embedded'
       readonly port: MessagePort
@@ -63,6 +77,17 @@ export type LaneAddress =
       readonly maxQueueBytes: number
     }
   | { readonly kind: 'kafka'; readonly kafka: KafkaAddress }
+
+/** Where records go that are too large for the lane. */
+export interface LaneStorage {
+  readonly config: StorageConfig
+  readonly connection: string
+  readonly stream: StreamId
+  /** The largest record that the lane itself accepts. */
+  readonly largestBytes: number
+  /** How long the lane keeps its entries; undefined: for ever. */
+  readonly keptMs: number | undefined
+}
 
 /** Which lane: for errors and logs. */
 export interface LaneName {
@@ -101,6 +126,7 @@ export type LogEntry =
       readonly columns: readonly Column[]
     }
   | LogRecords
+  | StoredRecords
   | {
       readonly type: 'rejected'
       readonly slice: string
@@ -139,6 +165,17 @@ export interface LogRecords {
   /** For a log in `record` framing, from its writer: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
   readonly ends?: Uint32Array
   readonly keys?: readonly (Uint8Array | null)[]
+}
+
+/** Records that are too large for the log: their bytes, as those of `LogRecords`, are an object in Storage. */
+export interface StoredRecords {
+  readonly type: 'stored'
+  readonly slice: string
+  readonly seq: number
+  readonly count: number
+  readonly object: StoredObject
+  /** In `record` framing: the key of the only record, if it has one. */
+  readonly key?: Uint8Array
 }
 
 /** The writing end. One call at a time. */

@@ -42,8 +42,13 @@ export async function findPlaces(
 export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
   const { host, user, database } = destination.address
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
-  const names = [host, user, database, sasl?.username]
-  return [...loginSecrets(destination.address), sasl?.password, functions?.apiKey]
+  const names = [host, user, database, sasl?.username, log.storage?.accessKeyId]
+  return [
+    ...loginSecrets(destination.address),
+    sasl?.password,
+    functions?.apiKey,
+    log.storage?.secretAccessKey,
+  ]
     .filter((secret) => secret !== undefined)
     .filter((secret) => !names.includes(secret))
 }

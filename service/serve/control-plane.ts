@@ -26,6 +26,7 @@ import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets
 import type { Vault } from '../platform/vault/vault.ts'
 import { functionsService } from './functions-service.ts'
 import { kafkaPlace } from './kafka-place.ts'
+import { storagePlace } from './storage-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
 import { ProcessHealthService } from './health.ts'
@@ -79,11 +80,12 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const { settings, store, vault, jobs, threads, callbackUrl, logger, stopping } = options
   const now = (): number => options.now()
   const kafka = kafkaPlace(settings)
+  const storage = storagePlace(settings)
   const dataService = openDataService(settings, now)
   const places = { data: dataService ?? options.databases.data, postgres: settings.postgres }
   const addressOf: AddressOf = (destination, request) =>
     destinationAddress(destination, places, request)
-  const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)
+  const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
   const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
   const opened = openInstances({

@@ -10,7 +10,6 @@ import { loadPolicy } from '../platform/access/load-policy.ts'
 import type { Policy } from '../platform/access/policy.ts'
 import { functionsService } from './functions-service.ts'
 import { lookupIn } from './resource-lookup.ts'
-import { unusedSettings } from '../platform/config/setting-rules.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -60,7 +59,6 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
-  warnOfUnused(settings, logger)
   const policy = await openPolicy(settings, logger)
   await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
@@ -138,13 +136,6 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error
   }
   logger.info('the service has drained')
-}
-
-/** One line, so that nobody takes such a setting for one that works. */
-function warnOfUnused(settings: Settings, logger: Logger): void {
-  const unused = unusedSettings(settings).map(({ path }) => path)
-  if (unused.length > 0)
-    logger.warn({ settings: unused }, 'nothing uses these settings in this version')
 }
 
 function retentionOf(settings: Settings): Partial<Retention> {

@@ -10,6 +10,7 @@ import type { Environment } from '../../service/platform/config/environment.ts'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import { fileNameOf } from '../../service/platform/vault/secrets-file.ts'
 import { writeLocalService } from '../../service/serve/local-service-file.ts'
+import { S3Server } from '../fakes/s3/s3-server.ts'
 import { startDataService } from '../fakes/data-service.ts'
 import { startJobsService } from '../fakes/jobs-service.ts'
 import { startKv2Server } from '../fakes/kv2-server.ts'
@@ -117,6 +118,27 @@ test('a Data service is asked with its key, a Vault with the token in its file',
     detail: `The setting vault_token_file (${file}) cannot be read (ENOENT)`,
   })
   expect(ill.text).not.toContain(key)
+})
+
+test('the bucket of Storage is listed with its key', async () => {
+  await using s3 = await S3Server.start()
+  const { url, secretAccessKey } = s3.config
+  const environment = {
+    REACTOR_CONNECT_STORAGE_URL: url,
+    REACTOR_CONNECT_STORAGE_API_KEY: secretAccessKey.replaceAll(' ', '-'),
+  }
+  const ill = await examine(environment)
+  expect(ill.findings.get('Storage')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('status 403 (SignatureDoesNotMatch') as string,
+  })
+  s3.onRequest = () => ({ status: 200 })
+  const well = await examine(environment)
+  expect(well.findings.get('Storage')).toEqual({
+    name: 'Storage',
+    status: 'ok',
+    detail: `bucket reactor-connect at ${url}`,
+  })
 })
 
 test('parts that do not answer fail with a fix each, and no secret is told', async () => {

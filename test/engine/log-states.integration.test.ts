@@ -292,6 +292,7 @@ async function loadEntries(
     partition: 0,
     lane,
     readerOptions,
+    storage: undefined,
     commitBytes: 1,
     commitMs: 60_000,
     openReader: async (options): Promise<LaneReader> => {

@@ -39,6 +39,7 @@ export function weigh(entry: LogEntry): number {
     case 'state':
       return entryWeight + JSON.stringify(entry.state).length
     case 'begin':
+    case 'stored':
     case 'end':
     case 'close':
       return entryWeight

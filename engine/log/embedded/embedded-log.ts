@@ -9,6 +9,8 @@ import {
 
 /** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
 const defaultMaxQueueBytes = 8 * 1024 * 1024
+/** An entry is gone with its process: a run is started again, or told to stop, long before. */
+const keptMs = 24 * 60 * 60_000
 
 /**
  * Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination's
@@ -35,7 +37,7 @@ export class EmbeddedLog implements StreamLog {
       })
       return { partition, writer: end(port1), reader: end(port2) }
     })
-    return Promise.resolve({ lanes, maxRecordBytes: largestRecordBytes })
+    return Promise.resolve({ lanes, maxRecordBytes: largestRecordBytes, keptMs })
   }
 
   /** The ports belong to the workers; a lane ends with its worker. */

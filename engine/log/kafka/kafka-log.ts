@@ -46,7 +46,7 @@ export class KafkaLog implements StreamLog {
 
   async openStream({ connection, stream, partitions }: LogStream): Promise<OpenedStream> {
     const topic = topicName(connection, stream)
-    const maxMessageBytes = await ensureStreamTopic(this.#kafka, { topic, partitions })
+    const { maxBytes, keptMs } = await ensureStreamTopic(this.#kafka, { topic, partitions })
     const lanes = Array.from({ length: partitions }, (_, partition) => {
       const kafka: KafkaAddress = {
         ...this.#kafka.servers,
@@ -55,14 +55,18 @@ export class KafkaLog implements StreamLog {
         connection,
         stream,
         framing: this.#config.framing,
-        maxMessageBytes,
+        maxMessageBytes: maxBytes,
         statesTopic,
         schemasTopic,
       }
       const end = { address: { kind: 'kafka', kafka }, transfer: [] } as const
       return { partition, writer: end, reader: end }
     })
-    return { lanes, maxRecordBytes: recordBytesFor(maxMessageBytes) }
+    return {
+      lanes,
+      maxRecordBytes: recordBytesFor(maxBytes),
+      ...(keptMs !== undefined && { keptMs }),
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

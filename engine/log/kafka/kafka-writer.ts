@@ -87,7 +87,7 @@ export class KafkaWriter implements LaneWriter {
       schema: this.#schema,
       writtenBefore: this.#written,
     })
-    if (entry.type === 'records') this.#written += entry.count
+    if (entry.type === 'records' || entry.type === 'stored') this.#written += entry.count
     const saved = this.#savedBy(entry)
     const endsUnit = entry.type === 'state' || entry.type === 'end' || entry.type === 'close'
     if (entry.type === 'records') this.#reuseAfter(messages, entry)

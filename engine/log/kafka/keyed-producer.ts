@@ -33,7 +33,9 @@ export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   const admin = kafkaClient(servers, logger).admin()
   try {
     await admin.connect()
-    return await ensureStreamTopic({ admin, servers, logger }, { topic, partitions })
+    const kafka = { admin, servers, logger }
+    const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions })
+    return maxBytes
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   } finally {

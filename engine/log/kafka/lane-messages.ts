@@ -2,7 +2,7 @@ import type { Fingerprint } from '../../../protocol/avro/fingerprint.ts'
 import type { WireSchema } from '../../../protocol/avro/avro-schema.ts'
 import { frameBlock, frameRecord } from '../../../protocol/avro/frame-block.ts'
 import type { StreamId } from '../../../protocol/index.ts'
-import type { LogEntry, LogRecords } from '../stream-log.ts'
+import type { LogEntry, LogRecords, StoredRecords } from '../stream-log.ts'
 import {
   type BatchEncoder,
   encodeHeaders,
@@ -44,6 +44,7 @@ export function messagesOf(
       ? recordMessages(entry, maker, context.schema.recordFingerprint)
       : [blockMessage(entry, maker, context.schema.fingerprint)]
   }
+  if (entry.type === 'stored') return [storedMessage(entry, maker)]
   return [controlMessage(entry, maker, context)]
 }
 
@@ -114,7 +115,20 @@ function runOf(
   }
 }
 
-type Control = Exclude<LogEntry, LogRecords>
+function storedMessage(entry: StoredRecords, maker: LaneMessageMaker): LaneMessages {
+  const { slice, seq, count, object, key = null } = entry
+  const numbers = { seq: String(seq), count: String(count) }
+  const headers = encodeHeaders({ ...commonHeaders('STORED', maker), slice, ...numbers })
+  const value = Buffer.from(JSON.stringify(object))
+  return {
+    bytes: value.length + (key?.length ?? 0) + messageOverhead,
+    encode: (batch) => {
+      batch.message({ key, value: [value], headers })
+    },
+  }
+}
+
+type Control = Exclude<LogEntry, LogRecords | StoredRecords>
 
 function controlMessage(
   entry: Control,

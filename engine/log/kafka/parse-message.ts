@@ -5,7 +5,8 @@ import {
   ConnectError,
   type JsonValue,
 } from '../../../protocol/index.ts'
-import type { LogEntry } from '../stream-log.ts'
+import { largestStoredRecordBytes, type LogEntry } from '../stream-log.ts'
+import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
 import type { KafkaMessage } from './record-batch/message-cursor.ts'
 import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
 
@@ -50,6 +51,7 @@ const headersSchema = z.discriminatedUnion('type', [
     records: count,
     fingerprint: z.string().length(16),
   }),
+  z.object({ type: z.literal('STORED'), ...placed, count }),
   z.object({ type: z.literal('REJECTED'), ...placed }),
   z.object({ type: z.literal('STATE'), ...placed, count }),
   z.object({ type: z.literal('END'), ...placed, outcome: z.enum(['complete', 'stopped']) }),
@@ -125,6 +127,15 @@ const kinds = [
 const beginValue = z.object({
   columns: z.array(z.object({ name: z.string(), kind: z.enum(kinds) })),
 })
+const storedValue = z.object({
+  bucket: z.string(),
+  key: z.string(),
+  bytes: z
+    .int()
+    .min(0)
+    .max(largestStoredRecordBytes + DEFAULT_BLOCK_BYTES),
+  sha256: z.string(),
+})
 const rejectedValue = z.object({ reason: z.string(), key: z.string().exactOptional() })
 const stateValue = z.object({
   state: z.object({ stream: z.object({ stream_state: z.json() }) }),
@@ -136,6 +147,10 @@ function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: 
       const columns: readonly Column[] = beginValue.parse(value).columns
       const { sync: syncId, attempt, slice, seq } = headers
       return { type: 'begin', syncId, attempt, slice, seq, columns }
+    }
+    case 'STORED': {
+      const { slice, seq, count: records } = headers
+      return { type: 'stored', slice, seq, count: records, object: storedValue.parse(value) }
     }
     case 'REJECTED':
       return {

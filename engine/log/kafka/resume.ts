@@ -193,7 +193,13 @@ function whyNotOurs(
 
 /** The destination commits after a state or a slice's begin, end or close: never after a record. */
 function endsAtCheckpoint(before: LaneHeaders | 'none', facts: ResumeFacts): boolean {
-  if (before === 'none' || before.type === 'RECORD' || before.type === 'REJECTED') return false
+  if (
+    before === 'none' ||
+    before.type === 'RECORD' ||
+    before.type === 'STORED' ||
+    before.type === 'REJECTED'
+  )
+    return false
   if (before.sync > facts.syncId) return false
   if (before.type === 'CLOSE' || before.sync < facts.syncId) return true
   const checkpoint = facts.checkpoints.find(({ slice }) => slice === before.slice)

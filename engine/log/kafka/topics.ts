@@ -20,6 +20,14 @@ const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageB
 /** The leaders of a new topic are waited for this long. */
 const leadersMs = 30_000
 
+/** Of a stream's topic. */
+export interface TopicLimits {
+  /** `max.message.bytes` */
+  readonly maxBytes: number
+  /** `retention.ms`; absent: for ever. */
+  readonly keptMs?: number
+}
+
 /** The cluster that topics are made in. */
 export interface KafkaAdmin {
   readonly admin: Admin
@@ -49,22 +57,22 @@ export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
 
 /**
  * Makes a stream's topic or adds partitions to it; never takes any away. It can be used when this resolves, with its real
- * `max.message.bytes`. Throws `log_topic_compacted`: the broker would refuse the messages that have no key.
+ * settings. Throws `log_topic_compacted`: the broker would refuse the messages that have no key.
  */
 export async function ensureStreamTopic(
   kafka: KafkaAdmin,
   wanted: { readonly topic: string; readonly partitions: number },
-): Promise<number> {
+): Promise<TopicLimits> {
   const { topic } = wanted
   const { admin, servers } = kafka
   const made = await createStreamTopic(kafka, wanted)
   try {
     if (!made) await extend(kafka, wanted)
-    const { policy, maxBytes } = await settingsOf(admin, topic)
+    const { policy, ...limits } = await settingsOf(admin, topic)
     if (policy.includes('compact')) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
-    return maxBytes
+    return limits
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   }
@@ -153,8 +161,8 @@ async function untilServed(
 async function settingsOf(
   admin: Admin,
   topic: string,
-): Promise<{ readonly policy: string; readonly maxBytes: number }> {
-  const configNames = ['max.message.bytes', 'cleanup.policy']
+): Promise<TopicLimits & { readonly policy: string }> {
+  const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
@@ -162,8 +170,10 @@ async function settingsOf(
   const values = new Map(
     resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
   )
+  const retentionMs = Number(values.get('retention.ms') ?? -1)
   return {
     policy: values.get('cleanup.policy') ?? 'delete',
     maxBytes: Number(values.get('max.message.bytes') ?? stateMessageBytes),
+    ...(retentionMs >= 0 && { keptMs: retentionMs }),
   }
 }

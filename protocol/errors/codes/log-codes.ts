@@ -145,4 +145,38 @@ export const logCodes = {
     suggestedFix:
       "Look at the read's own error in the run's log, then run the connection again: no row is lost or doubled.",
   },
+  storage_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Records of stream {stream} wait in the bucket {bucket}, because they are too large for the log, and no Storage is set',
+    suggestedFix:
+      'Set `storage.url` and `storage.api_key` again (in the run file: `storage`) with the bucket, then run again: the records are loaded from there.',
+  },
+  storage_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Storage at {storage} refused {doing} the bucket {bucket}: {reason}',
+    suggestedFix:
+      'Check `storage` in the settings (in the run file: `storage`): the access key and its secret, the region and the bucket; and that the key may read, write, list and delete objects there. Then run again: no row is lost or doubled.',
+  },
+  storage_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message: 'Storage at {storage} failed while {doing} the bucket {bucket}: {reason}',
+    suggestedFix:
+      'Look at the Storage service and at `storage.url`, then run again: no row is lost or doubled.',
+  },
+  stored_records_lost: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'Records that wait for the destination are lost: {key} in the bucket {bucket} of Storage at {storage}: {reason}',
+    suggestedFix:
+      'Delete the topic of the stream (with `kafka-topics.sh --delete`), then run again: the run reads what is missing at the destination from the source again. If a lifecycle rule of the bucket deletes objects, let it keep them for as long as the topic keeps its messages.',
+  },
 } as const satisfies Record<string, ErrorCode>

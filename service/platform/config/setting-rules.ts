@@ -1,5 +1,5 @@
 import type { SettingProblem } from './setting-problem.ts'
-import { settings, type Setting, type SettingName, type Settings } from './settings.ts'
+import { settings, type Setting, type SettingName } from './settings.ts'
 
 /** A value, not yet validated, and where it was set. */
 export interface SettingValue {
@@ -20,11 +20,6 @@ export function ineffectiveSettings(values: SettingValues): readonly SettingProb
   ]
 }
 
-/** Those that are set, accepted, and without any effect in this version. */
-export function unusedSettings(loaded: Settings): readonly Setting[] {
-  return settings.filter(({ name, unused }) => unused === 'warned' && loaded[name] !== undefined)
-}
-
 /** The first has no effect without the second. */
 const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['vaultToken', 'vaultUrl'],
@@ -39,7 +34,11 @@ const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['identityRoleClaim', 'identityUrl'],
   ['jobsApiKey', 'jobsUrl'],
   ['functionsApiKey', 'functionsUrl'],
+  ['storageUrl', 'storageApiKey'],
   ['storageApiKey', 'storageUrl'],
+  ['storageAccessKeyId', 'storageUrl'],
+  ['storageBucket', 'storageUrl'],
+  ['storageRegion', 'storageUrl'],
   ['kafkaTls', 'kafkaBrokers'],
   ['kafkaSaslUsername', 'kafkaSaslMechanism'],
   ['kafkaSaslUsername', 'kafkaSaslPassword'],
@@ -95,7 +94,7 @@ function refusedUnused(
   values: SettingValues,
 ): readonly SettingProblem[] {
   const given = values.get(name)
-  if (given === undefined || isOff(given) || typeof unused !== 'object') return []
+  if (given === undefined || isOff(given) || unused === undefined) return []
   const problem = 'has no effect in this version'
   return [{ setting: path, place: given.place, problem, fix: unused.instead }]
 }

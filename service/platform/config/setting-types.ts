@@ -22,6 +22,12 @@ export const headerToken = text.regex(
   'must be one word of letters, digits and other ASCII characters',
 )
 
+/** As S3 names buckets. */
+export const bucketName = text.regex(
+  /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+  'must have 3 to 63 small letters, digits, `-` and `.`',
+)
+
 /** Resolved against the folder that the process was started in. */
 export function folder(): z.ZodType<string> {
   return text.transform((value) => resolve(value))

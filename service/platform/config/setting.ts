@@ -12,11 +12,8 @@ export interface SettingFacts {
   readonly secret?: true
   /** A second environment variable; the setting's own variable takes precedence. */
   readonly alias?: string
-  /**
-   * Nothing uses it in this version. `warned`: it is accepted, so that one file serves later versions too, and the start says that it does nothing.
-   * A text: a value that would change something is refused, and the text says what to do instead.
-   */
-  readonly unused?: 'warned' | { readonly instead: string }
+  /** Nothing uses it in this version: a value that would change something is refused, and the text says what to do instead. */
+  readonly unused?: { readonly instead: string }
   readonly description: string
 }
 

@@ -33,8 +33,6 @@ ${unused === undefined ? '' : `\n${unusedText(unused)}\n`}`
 }
 
 function unusedText(unused: NonNullable<Setting['unused']>): string {
-  if (unused === 'warned')
-    return 'Nothing uses it in this version: it is accepted and checked, so that one file serves later versions too, and the start logs a warning.'
   return `Nothing uses it in this version: the start is refused if it would change something. ${unused.instead}`
 }
 

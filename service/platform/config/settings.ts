@@ -18,6 +18,7 @@ import {
   wholeNumber,
 } from './setting-types.ts'
 import { facts, setting, type SettingFacts } from './setting.ts'
+import { storageSettings } from './storage-settings.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
 export const roles = ['api', 'reader', 'sink', 'scheduler'] as const
@@ -296,21 +297,7 @@ export const settingsSchema = z.object({
     description: 'The key for the Jobs service.',
   }),
   ...webhookSettings,
-  storageUrl: setting(httpUrl.optional(), {
-    path: 'storage.url',
-    type: 'URL',
-    standard: 'none; the Storage service listens on port 8003',
-    unused: 'warned',
-    description: 'The Storage service.',
-  }),
-  storageApiKey: setting(headerToken.optional(), {
-    path: 'storage.api_key',
-    type: 'text',
-    standard: 'none',
-    secret: true,
-    unused: 'warned',
-    description: 'The key for the Storage service.',
-  }),
+  ...storageSettings,
   kafkaBrokers: setting(listOf(hostAndPort).default([]), {
     path: 'kafka.brokers',
     type: 'list of HOST:PORT',

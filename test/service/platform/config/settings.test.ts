@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Environment } from '../../../../service/platform/config/environment.ts'
+import { storagePlace } from '../../../../service/serve/storage-place.ts'
 import { loadSettings } from '../../../../service/platform/config/load-settings.ts'
 import {
   settingsHelp,
   settingsPage,
 } from '../../../../service/platform/config/settings-reference.ts'
-import { unusedSettings } from '../../../../service/platform/config/setting-rules.ts'
 import { settings, type Settings } from '../../../../service/platform/config/settings.ts'
 import { ConnectError, type ErrorBody } from '../../../../protocol/index.ts'
 import { newFolder } from '../../../support/new-folder.ts'
@@ -226,6 +226,8 @@ describe('a setting that would do nothing is refused', () => {
     ],
     ['jobs.api_key', 'needs jobs.url', { JOBS_API_KEY: 'k' }],
     ['storage.api_key', 'needs storage.url', { STORAGE_API_KEY: 'k' }],
+    ['storage.url', 'needs storage.api_key', { STORAGE_URL: 'http://s:8003' }],
+    ['storage.bucket', 'needs storage.url', { STORAGE_BUCKET: 'b-1' }],
     ['vault_token', 'needs vault_url', { VAULT_TOKEN: 't' }],
     ['vault_token_file', 'needs vault_url', { VAULT_TOKEN_FILE: '/run/t' }],
     ['vault_mount', 'needs vault_url', { VAULT_MOUNT: 'kv' }],
@@ -258,12 +260,19 @@ describe('a setting that would do nothing is refused', () => {
     expect(await fromFile(toml)).toMatchObject({ airbyteEnabled: false, kafkaTls: false })
   })
 
-  test('the Storage service is accepted, and named as unused', async () => {
-    const toml = '[connect.storage]\nurl = "http://s:8003"\napi_key = "k"\n'
-    const loaded = await fromFile(toml)
-    const paths = unusedSettings(loaded).map(({ path }) => path)
-    expect(paths).toEqual(['storage.url', 'storage.api_key'])
-    expect(unusedSettings(loadSettings({ environment: {} }))).toEqual([])
+  test('the bucket of the Storage service has a name without one being set', async () => {
+    const toml = '[connect.storage]\nurl = "http://s:8003/"\napi_key = "k"\n'
+    expect(storagePlace(await fromFile(toml))).toEqual({
+      url: 'http://s:8003',
+      bucket: 'reactor-connect',
+      region: 'us-east-1',
+      accessKeyId: 'reactor-connect',
+      secretAccessKey: 'k',
+    })
+    expect(storagePlace(loadSettings({ environment: {} }))).toBeUndefined()
+    await expect(fromFile(`${toml}bucket = "Not/a bucket"\n`)).rejects.toThrow(
+      /storage\.bucket .* must have 3 to 63 small letters/,
+    )
   })
 
   test.each(['VAULT_TOKEN', 'DATA_API_KEY', 'JOBS_API_KEY', 'STORAGE_API_KEY'])(
