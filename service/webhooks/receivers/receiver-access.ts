@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isChange, type ActionName } from '../../platform/access/actions.ts'
+import type { Page } from '../../platform/lists.ts'
 import type { NeededRights, RequestedAccess } from '../../platform/http/authorization.ts'
 import type { ReceiverService } from './contract.ts'
 import type { Receiver } from './schema.ts'
@@ -10,6 +11,7 @@ import { parseTarget } from './target.ts'
 const params = z.object({ name: z.string() })
 const withInstance = z.looseObject({ instance: z.string() })
 const withDispatch = z.looseObject({ dispatch: z.array(z.unknown()) })
+const withReceiver = z.looseObject({ receiver: z.string() })
 const withTarget = z.looseObject({ target: z.string() })
 
 /** What a request about a receiver says, before it is validated, and what the receiver has already. */
@@ -18,19 +20,55 @@ interface Affected {
   readonly targets: readonly string[]
 }
 
+/** They show or send what events say. */
+const onDeliveries: ReadonlySet<ActionName> = new Set([
+  'deliveries:payload',
+  'deliveries:replay',
+  'deliveries:discard',
+])
+const pageOfReceivers = 200
+
 /**
- * Whoever changes a receiver decides where the events of its instance go, and can have forged events loaded into the connections of its
+ * Whoever reads events, or sends them again, must be able to see the instances that they are of. Whoever changes a receiver decides where the events of its instance go, and can have forged events loaded into the connections of its
  * targets: so they must be able to see the instance, and to change the connections.
  */
-export function receiverRights(receivers: Pick<ReceiverService, 'get'>): NeededRights {
+export function receiverRights(receivers: Pick<ReceiverService, 'get' | 'list'>): NeededRights {
   return {
     async beside(request, action) {
+      if (onDeliveries.has(action)) return deliveryRights(request, receivers)
       if (!action.startsWith('receivers:') || !isChange(action)) return []
       const { name } = params.safeParse(request.params).data ?? {}
       const stored = name === undefined ? null : await found(receivers, name)
       return rightsFor([affectedByBody(request), ...(stored === null ? [] : [affected(stored)])])
     },
   }
+}
+
+/** A request that names no receiver may be about the events of all. */
+async function deliveryRights(
+  { params: path, body }: Pick<FastifyRequest, 'params' | 'body'>,
+  receivers: Pick<ReceiverService, 'get' | 'list'>,
+): Promise<readonly RequestedAccess[]> {
+  const name = params.safeParse(path).data?.name ?? withReceiver.safeParse(body).data?.receiver
+  const one = name === undefined ? undefined : await found(receivers, name)
+  const all = one === undefined ? await everyReceiver(receivers) : one === null ? [] : [one]
+  return rightsFor(all.map(({ instance }) => ({ instance, targets: [] })))
+}
+
+async function everyReceiver(
+  receivers: Pick<ReceiverService, 'list'>,
+): Promise<readonly Receiver[]> {
+  const all: Receiver[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<Receiver> = await receivers.list({
+      limit: pageOfReceivers,
+      ...(cursor !== null && { cursor }),
+    })
+    all.push(...page.items)
+    cursor = page.next
+  } while (cursor !== null)
+  return all
 }
 
 function rightsFor(all: readonly Affected[]): readonly RequestedAccess[] {

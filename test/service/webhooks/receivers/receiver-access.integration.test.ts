@@ -105,6 +105,46 @@ describe('a key with scopes', () => {
   })
 })
 
+describe('deliveries of a receiver whose instance the caller may not see', () => {
+  test.each([
+    ['GET /receivers/of-shop/deliveries/dlv_00000000000000000000000000', undefined],
+    ['POST /deliveries/replay', { receiver: 'of-shop' }],
+    ['POST /deliveries/replay', { ids: ['dlv_00000000000000000000000000'] }],
+    ['POST /deliveries/discard', { status: 'dead' }],
+  ])('are neither read nor changed: %s %j', async (request, body) => {
+    const client = await api.clientOf({
+      name: 'deliveries',
+      kind: 'operator',
+      scopes: [{ action: 'deliveries:*', names: null }],
+    })
+    const { status, body: answer } = await client.call(request, body)
+    expect(status).toBe(403)
+    expect(answer).toMatchObject({
+      error: { code: 'permission_denied', details: { action: 'instances:read' } },
+    })
+    const seeing = await api.clientOf({
+      name: 'deliveries-of-all',
+      kind: 'operator',
+      scopes: [
+        { action: 'deliveries:*', names: null },
+        { action: 'instances:read', names: null },
+      ],
+    })
+    expect((await seeing.call(request, body)).status).not.toBe(403)
+  })
+
+  test('those of a receiver without an instance are', async () => {
+    const client = await api.clientOf({
+      name: 'deliveries-of-own',
+      kind: 'operator',
+      scopes: [{ action: 'deliveries:*', names: null }],
+    })
+    expect((await client.call('POST /deliveries/replay', { receiver: 'own' })).status).toBe(200)
+    const gone = await client.call('POST /deliveries/replay', { receiver: 'nothing' })
+    expect(gone.body).toMatchObject({ error: { code: 'receiver_not_found' } })
+  })
+})
+
 test('warnings name the connection that keeps events from a target, to those who may see it', async () => {
   const warningsOf = async (client: Pick<ApiClient, 'call'>, name: string): Promise<unknown> => {
     const { body } = await client.call(`GET /receivers/${name}`)
