@@ -28,12 +28,15 @@ export function crc64Avro(bytes: Uint8Array): bigint {
 
 const EMPTY = 0xc15d213aa4d7a795n
 
+let madeTable: readonly bigint[] | undefined
+
 function crcTable(): readonly bigint[] {
-  return Array.from({ length: 256 }, (_, index) => {
+  madeTable ??= Array.from({ length: 256 }, (_, index) => {
     let crc = BigInt(index)
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1n) === 1n ? (crc >> 1n) ^ EMPTY : crc >> 1n
     return crc
   })
+  return madeTable
 }
 
 /** The Parsing Canonical Form: full names, only the attributes that parsing needs, in a fixed order, no white space. */

@@ -10,16 +10,35 @@ import {
   type LogName,
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { slowProxy, type SlowProxy } from '../support/slow-proxy.ts'
 
-/** 100 MB: more than is read before a stop arrives. */
-const rows = 20_000
+/** 10 MB at 1 MB a second: more than is read before a stop arrives. */
+const rows = 2_000
+const slowBytesPerSecond = 1_000_000
 const loadedFirst = 10
 const replaced: unknown = expect.stringContaining(
   'Table src.a is not the one of the last checkpoint',
 )
 
-async function planOf(db: TestDatabase, log: LogName): Promise<RunPlan> {
-  const source = { ...db.address, schemas: ['src'], state_rows: 20 }
+interface Place extends AsyncDisposable {
+  readonly db: TestDatabase
+  readonly proxy: SlowProxy
+  readonly plan: RunPlan
+}
+
+/** The source is read through a proxy. */
+async function openPlace(log: LogName, ...tables: readonly string[]): Promise<Place> {
+  await using parts = new AsyncDisposableStack()
+  const db = parts.use(await testDatabase())
+  await source(db, ...tables)
+  const proxy = parts.use(await slowProxy(db.address.port))
+  const plan = await planOf(db, log, proxy.port)
+  const opened = parts.move()
+  return { db, proxy, plan, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+function planOf(db: TestDatabase, log: LogName, port: number): Promise<RunPlan> {
+  const source = { ...db.address, port, schemas: ['src'], state_rows: 20 }
   return planRun({
     connection: `untold-${randomUUID().slice(0, 8)}`,
     source: { type: 'postgres', config: source },
@@ -55,8 +74,7 @@ async function runTo(
 
 /** Loads the table of the source, replaces it by another one with more rows, and stops in the middle of these. Resolves with the rows that were loaded until then. */
 async function stopInReplaced(
-  db: TestDatabase,
-  plan: RunPlan,
+  { db, proxy, plan }: Place,
   then: 'told' | 'untold',
 ): Promise<number> {
   await runTo(plan, 'complete')
@@ -70,7 +88,9 @@ async function stopInReplaced(
      CREATE TRIGGER wait BEFORE INSERT ON dest.a FOR EACH ROW WHEN (new.u % 20 = 0) EXECUTE FUNCTION wait()`,
   )
   const slow = { ...plan, limits: { ...plan.limits, commitBytes: 1 } }
+  proxy.bytesPerSecond = slowBytesPerSecond
   const stopped = await runTo(slow, 'stopped', then)
+  proxy.bytesPerSecond = Infinity
   await db.query('DROP TRIGGER wait ON dest.a')
   expect(stopped.warnings).toEqual([replaced])
   expect(stopped.loaded).toBeGreaterThan(0)
@@ -93,10 +113,9 @@ test.concurrent.each(logs)(
   'a run that cannot begin a stream tells what earlier starts left untold, and only it does: %s log',
   { timeout: 120_000 },
   async (log) => {
-    await using db = await testDatabase()
-    await source(db, 'a')
-    const plan = await planOf(db, log)
-    const loaded = await stopInReplaced(db, plan, 'untold')
+    await using place = await openPlace(log, 'a')
+    const { db, plan } = place
+    const loaded = await stopInReplaced(place, 'untold')
     await db.query('CREATE TABLE dest.child () INHERITS (dest.a)')
     expect(await runTo(plan, 'failed')).toMatchObject({
       error: { code: 'destination_table_inherited' },
@@ -116,10 +135,9 @@ test.concurrent.each(logs)(
   'a run without a stream leaves what is untold of it to the next one that has it: %s log',
   { timeout: 120_000 },
   async (log) => {
-    await using db = await testDatabase()
-    await source(db, 'a', 'b')
-    const plan = await planOf(db, log)
-    const loaded = await stopInReplaced(db, plan, 'untold')
+    await using place = await openPlace(log, 'a', 'b')
+    const { plan } = place
+    const loaded = await stopInReplaced(place, 'untold')
     const onlyB = plan.streams.filter(({ stream }) => stream.stream.name === 'b')
     const { result } = await runPlan({ ...plan, streams: onlyB })
     expect(result).toMatchObject({ status: 'complete', streams: [{ warnings: [] }] })
@@ -134,10 +152,9 @@ test.concurrent(
   'what a stopped run told is not told again by the next one, which continues it',
   { timeout: 120_000 },
   async () => {
-    await using db = await testDatabase()
-    await source(db, 'a')
-    const plan = await planOf(db, 'embedded')
-    const loaded = await stopInReplaced(db, plan, 'told')
+    await using place = await openPlace('embedded', 'a')
+    const { db, plan } = place
+    const loaded = await stopInReplaced(place, 'told')
     const last = await runTo(plan, 'complete')
     expect(last).toMatchObject({ warnings: [], before: { loaded: 0 } })
     expect(loadedFirst + loaded + last.loaded).toBe(rows)

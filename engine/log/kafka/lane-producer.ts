@@ -22,6 +22,8 @@ const shortTimeoutMs = 60_000
 const patienceMs = 20_000
 /** A usual batch before compression; the buffer grows for a larger one. */
 const batchBytes = 1.25 * 1024 * 1024
+/** Most lanes of a run have little to write. */
+const firstBytes = 64 * 1024
 
 const utf8 = new TextEncoder()
 const noHeaders = encodeHeaders({})
@@ -37,7 +39,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #address: KafkaAddress
   readonly #connection: KafkaConnection
   readonly #identity: Identity
-  readonly #encoder = new BatchEncoder(batchBytes)
+  readonly #encoder = new BatchEncoder(firstBytes)
   /** By topic: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
   readonly #sequences = new Map<string, number>()
   /** The topics in the transaction; none if there is no transaction. */

@@ -47,16 +47,19 @@ const hiddenMs = 10_000
 /** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
 const emptyAnswers = 3
 
-export function stateMessage(
-  saved: SavedState,
-  owner: { readonly connection: string; readonly stream: StreamId },
-): KeyedMessage {
+interface Owner {
+  readonly connection: string
+  readonly stream: StreamId
+}
+
+export function stateMessage(saved: SavedState, owner: Owner): KeyedMessage {
   const { slice, ...value } = saved
-  const { connection, stream } = owner
-  return {
-    key: JSON.stringify([connection, stream.namespace ?? null, stream.name, slice]),
-    value: JSON.stringify(value),
-  }
+  return { key: `${keysBeginning(owner)}${JSON.stringify(slice)}]`, value: JSON.stringify(value) }
+}
+
+/** Of the keys of all slices of a stream, which are `[connection, namespace, stream, slice]`. */
+function keysBeginning({ connection, stream }: Owner): string {
+  return `${JSON.stringify([connection, stream.namespace ?? null, stream.name]).slice(0, -1)},`
 }
 
 /**
@@ -65,18 +68,19 @@ export function stateMessage(
  */
 export async function readSavedStates(
   options: Omit<PartitionFetcherOptions, 'partition'>,
-  owner: { readonly connection: string; readonly stream: StreamId },
+  owner: Owner,
 ): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
   await using fetcher = await PartitionFetcher.open({ ...options, partition: statesPartition })
   const { low, high: end } = await fetcher.bounds()
   const states = new Map<string, SavedState>()
+  const ownKeys = Buffer.from(keysBeginning(owner))
   const started = performance.now()
   let empties = 0
   let offset = low
   while (offset < end) {
     const fetched = await fetcher.fetch(offset)
     if (fetched === 'lost') return 'hidden'
-    for await (const message of fetcher.messages(fetched.batches)) take(message, states, owner)
+    for await (const message of fetcher.messages(fetched.batches)) take(message, states, ownKeys)
     if (fetched.next > offset) {
       offset = fetched.next
       empties = 0
@@ -89,20 +93,12 @@ export async function readSavedStates(
   return states
 }
 
-function take(
-  message: KafkaMessage,
-  states: Map<string, SavedState>,
-  { connection, stream }: { readonly connection: string; readonly stream: StreamId },
-): void {
+/** Most messages are of other streams, so a key is compared before it is parsed. */
+function take(message: KafkaMessage, states: Map<string, SavedState>, ownKeys: Buffer): void {
+  if (message.key?.subarray(0, ownKeys.length).equals(ownKeys) !== true) return
   const key = parse(savedKey, message.key)
   if (key === undefined) return
-  const [ofConnection, namespace, name, slice] = key
-  if (
-    ofConnection !== connection ||
-    name !== stream.name ||
-    namespace !== (stream.namespace ?? null)
-  )
-    return
+  const [, , , slice] = key
   const value = parse(savedState, message.value)
   // A tombstone, or a message of another version: treated as if the log had no state of the slice, so the destination decides.
   if (value === undefined) states.delete(slice)

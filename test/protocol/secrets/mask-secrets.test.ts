@@ -41,9 +41,14 @@ const longSecrets: readonly (readonly [string, (bytes: number) => string])[] = [
 function maskInAllForms(secret: string): void {
   const indexes = indexOf(secret)
   const masked = (text: string): string => maskSecrets(`[${text}]`, indexes)
+  expect(masked(encodeURIComponent(secret))).toBe('[***]')
+  maskInShortForms(masked, secret)
+}
+
+/** All forms but that of a URL, which may be three times as long as the secret, and takes as much time as the others together. */
+function maskInShortForms(masked: (text: string) => string, secret: string): void {
   expect(masked(secret)).toBe('[***]')
   expect(masked(JSON.stringify(secret).slice(1, -1))).toBe('[***]')
-  expect(masked(encodeURIComponent(secret))).toBe('[***]')
   expect(masked(Buffer.from(secret).toString('base64'))).toBe('[***]')
   expect(masked(wrapped(Buffer.from(secret).toString('base64'), 76, '\n'))).toBe('[***]')
   expect(masked('[something else]')).toBe('[[something else]]')
@@ -52,8 +57,14 @@ function maskInAllForms(secret: string): void {
 test.each(longSecrets)(
   'a secret as long as the vault allows is masked: %s',
   { timeout: 180_000 },
-  (_, secretOf) => {
-    maskInAllForms(secretOf(256 * kib))
+  (name, secretOf) => {
+    const secret = secretOf(256 * kib)
+    // In a URL one of them is enough: that this takes no more than in proportion is measured below for all of them.
+    if (name === 'a document') maskInAllForms(secret)
+    else {
+      const indexes = indexOf(secret)
+      maskInShortForms((text) => maskSecrets(`[${text}]`, indexes), secret)
+    }
   },
 )
 

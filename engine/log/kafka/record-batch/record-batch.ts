@@ -34,16 +34,26 @@ export interface EncodedMessages {
   readonly count: number
 }
 
-/** The messages as a batch, compressed, in two pieces. Their bytes may be reused when it resolves. */
+/**
+ * A smaller batch is not compressed. One with a state has 400 bytes, 120 of them after compression, which takes 0.15 ms of CPU on a busy
+ * machine, and as much each time it is read (2026-11): who opens a lane reads the states of all lanes.
+ */
+const minCompressedBytes = 1024
+
+/** The messages as a batch, compressed if it pays, in two pieces. Their bytes may be reused when it resolves. */
 export async function encodeBatch(
   { bytes, count }: EncodedMessages,
   { producer, timestampMs }: { readonly producer: BatchProducer; readonly timestampMs: number },
 ): Promise<readonly [Buffer, Buffer]> {
-  const body = await compress(bytes)
+  const isCompressed = bytes.length >= minCompressedBytes
+  const body = isCompressed ? await compress(bytes) : Buffer.from(bytes)
   const header = Buffer.alloc(headerBytes)
   header.writeInt32BE(headerBytes - lengthEnd + body.length, 8)
   header.writeInt8(magic, magicAt)
-  header.writeInt16BE(zstd | (producer.transactional ? transactionalBit : 0), 21)
+  header.writeInt16BE(
+    (isCompressed ? zstd : 0) | (producer.transactional ? transactionalBit : 0),
+    21,
+  )
   header.writeInt32BE(count - 1, 23)
   header.writeBigInt64BE(BigInt(timestampMs), 27)
   header.writeBigInt64BE(BigInt(timestampMs), 35)

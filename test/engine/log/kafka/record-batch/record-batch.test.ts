@@ -246,3 +246,22 @@ function all(cursor: MessageCursor): KafkaMessage[] {
   while (cursor.next()) messages.push(cursor.message())
   return messages
 }
+
+test.each([
+  ['a small batch as it is', 500, 0],
+  ['a larger one compressed', 2_000, 4],
+])('writes %s', async (_, length, codec) => {
+  const encoder = new BatchEncoder(16)
+  const value = Buffer.alloc(length, 'a')
+  encoder.message({ key: null, value: [value], headers: encodeHeaders({}) })
+  const written = await encodeBatch(encoder, { producer: anonymous, timestampMs: 0 })
+  // It is the batch's own: the encoder's bytes are used again.
+  encoder.restart(16)
+  encoder.message({ key: null, value: [Buffer.alloc(length, 'b')], headers: encodeHeaders({}) })
+  const [batch] = readBatches(Buffer.concat(written))
+  if (batch === undefined) throw new Error('no batch')
+  expect(batch.codec).toBe(codec)
+  const cursor = await MessageCursor.open(batch, 0n)
+  expect(cursor.next()).toBe(true)
+  expect(cursor.message().value).toEqual(value)
+})
