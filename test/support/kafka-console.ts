@@ -138,7 +138,13 @@ async function hasCommitted(
   { topic, group }: { readonly topic: string; readonly group: string },
   ends: readonly { readonly partition: number; readonly high: string }[],
 ): Promise<boolean> {
-  const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+  const [committed] = await admin
+    .fetchOffsets({ groupId: group, topics: [topic] })
+    .catch((error: unknown) => {
+      // A broker that has just started still loads its groups.
+      if (error instanceof kafkajs.KafkaJSError && error.retriable) return []
+      throw error
+    })
   const offsets = new Map(committed?.partitions.map(({ partition, offset }) => [partition, offset]))
   return ends.every(({ partition, high }) => Number(offsets.get(partition) ?? 0) >= Number(high))
 }

@@ -14,6 +14,7 @@ import { ensureSharedTopics } from './topics.ts'
 /** An event, with what its order is kept by. */
 export interface TopicEvent {
   readonly key: string
+  readonly type: 'event' | 'test'
   readonly event: EventMessage
 }
 
@@ -34,10 +35,10 @@ export class EventTopics implements AsyncDisposable {
     await this.#published()
     const producer = await this.#producer(topic)
     await producer.send(
-      events.map(({ key, event }) => ({
+      events.map(({ key, type, event }) => ({
         key,
         value: encodeEvent(event),
-        headers: { 'connect-type': 'event', 'connect-id': event.id },
+        headers: { 'connect-type': type, 'connect-id': event.id },
       })),
     )
   }

@@ -66,9 +66,10 @@ export class TopicTarget implements DispatchTarget<'topic'>, AsyncDisposable {
 }
 
 function topicEvent({ orderKey, receiver, delivery }: ClaimedDispatch): TopicEvent {
-  const { id, eventId, eventType, headers, body, receivedAt } = delivery
+  const { id, eventId, eventType, headers, body, receivedAt, kind } = delivery
   return {
     key: orderKey ?? eventId,
+    type: kind === 'test' ? 'test' : 'event',
     event: {
       id,
       event_id: eventId,

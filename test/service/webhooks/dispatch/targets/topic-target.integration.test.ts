@@ -22,7 +22,10 @@ test('a reader with nothing but the two topics has the events as they came, in o
     target.dispatch({
       target: { kind: 'topic', name: topic },
       claimed: {
-        ...claimedEvent(`topic:${topic}`, { body: Buffer.from(`{"n": ${String(n)}.0}\n`) }),
+        ...claimedEvent(`topic:${topic}`, {
+          body: Buffer.from(`{"n": ${String(n)}.0}\n`),
+          kind: n === 19 ? 'test' : 'event',
+        }),
         orderKey: n % 2 === 0 ? 'even' : null,
       },
     })
@@ -33,6 +36,8 @@ test('a reader with nothing but the two topics has the events as they came, in o
   expect(messages.map(({ key }) => key?.toString())).toEqual(
     Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? 'even' : 'evt_1')),
   )
+  const types = messages.map(({ headers }) => headers.get('connect-type'))
+  expect(types).toEqual([...Array<string>(19).fill('event'), 'test'])
   const [first] = messages
   const fingerprint = Buffer.from(first?.value.subarray(2, 10) ?? [])
     .reverse()
