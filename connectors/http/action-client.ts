@@ -33,6 +33,8 @@ import {
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
 
+const neverAborted = (): AbortSignal => new AbortController().signal
+
 /** Sends the actions of one instance by the rules of its connector's manifest. */
 export class HttpActionClient implements ActionClient {
   readonly #api: VendorApi
@@ -74,7 +76,10 @@ export class HttpActionClient implements ActionClient {
     let request: ActionRequest | undefined = call.plan(this.#config)
     while (request !== undefined && responses.length < maxSteps) {
       const planned: ActionRequest = withKey(request, this.#api, options)
-      const response = await this.#sendStep(call, planned, options)
+      // What is under way goes on to its last step: half of it is of no use.
+      const isFirst = responses.length === 0
+      const { stopWaiting = neverAborted() } = isFirst ? options : {}
+      const response = await this.#sendStep(call, planned, { ...options, stopWaiting })
       responses.push(response)
       request = this.#readable(call, response, () => {
         // What takes an upload is not the vendor's API.
@@ -96,10 +101,10 @@ export class HttpActionClient implements ActionClient {
   async #sendStep(
     call: ActionCall,
     request: ActionRequest,
-    options: SendOptions,
+    options: SendOptions & Required<Pick<SendOptions, 'stopWaiting'>>,
   ): Promise<ActionResponse> {
     const { descriptor } = call
-    const { timeoutMs } = options
+    const { timeoutMs, stopWaiting } = options
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
     const sent = this.#sentRequest(descriptor, options)
@@ -107,14 +112,16 @@ export class HttpActionClient implements ActionClient {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
         signal,
+        stopWaiting,
         timeoutMs,
         isUnauthorized: request.isUnauthorized === true,
         mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
       return await this.#read(response, { sent, request })
     } catch (error) {
-      const isStopped = options.signal.aborted
-      throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped })
+      const isCut = options.signal.aborted
+      const isStopped = isCut || stopWaiting.aborted
+      throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped, isCut })
     }
   }
 

@@ -69,7 +69,17 @@ export function unreadableResponse(
 export function failedRequest(
   error: unknown,
   sent: SentRequest,
-  { isTimeout, isStopped }: { readonly isTimeout: boolean; readonly isStopped: boolean },
+  {
+    isTimeout,
+    isStopped,
+    isCut,
+  }: {
+    readonly isTimeout: boolean
+    /** It was to wait no longer. */
+    readonly isStopped: boolean
+    /** It was under way, or waited, when the service ended it. */
+    readonly isCut: boolean
+  },
 ): unknown {
   if (error instanceof ConnectError) return error
   const unsent = unsentRequest(error, sent, isStopped)
@@ -78,7 +88,7 @@ export function failedRequest(
     failedCall(sent, code, { reason }, error)
   const unclear = unclearCode(sent)
   if (isTimeout) return fail(unclear, 'it did not respond in time')
-  if (isStopped) return fail(unclear, 'the service stopped while it waited for the response')
+  if (isCut) return fail(unclear, 'the service stopped while it waited for the response')
   if (error instanceof TransportError)
     return fail(transportCodes.get(error.kind) ?? unclear, error.message)
   if (error instanceof SourceError) {
@@ -112,7 +122,7 @@ function unsentRequest(
 function whyUnsent(error: unknown, { api }: SentRequest, isStopped: boolean): string | undefined {
   if (error instanceof HeldBack || error instanceof NotSent)
     return isStopped
-      ? 'the service stopped before the request was sent'
+      ? 'the service stopped, or the caller left, before the request was sent'
       : 'no token came in time for it'
   const isUnprocessed = error instanceof TransportError && wasNotProcessed(error, api)
   return isUnprocessed ? error.message : undefined

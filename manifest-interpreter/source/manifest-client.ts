@@ -16,8 +16,11 @@ import { ConfiguredManifest } from './configured-manifest.ts'
 export interface ClientCall {
   /** For the log. */
   readonly name: string
+  /** Aborted to cut a request that is under way. */
   readonly signal: AbortSignal
-  /** After which the signal is aborted. */
+  /** Aborted to send nothing more: waits end, and a request that is under way goes on. */
+  readonly stopWaiting: AbortSignal
+  /** After which `signal` is aborted. */
   readonly timeoutMs: number
   /** True if the request must not get the authorization. */
   readonly isUnauthorized?: boolean
@@ -67,17 +70,19 @@ export class ManifestClient {
 
   /**
    * Adds the authorization and sends the request. Resolves with the last response, also if it reports a failure. Rejects with a
-   * TransportError if no response came, and with a SourceError if there is no token. When `call.signal` is aborted: ends as the last try
-   * did, if no other one had begun; rejects with NotSent or HeldBack if none was made, and with the reason of the signal if one was under way.
+   * TransportError if no response came, and with a SourceError if there is no token. When one of the signals of the call is aborted: ends as the
+   * last try did, if no other one had begun; rejects with NotSent or HeldBack if none was made. Rejects with the reason of `call.signal` if that
+   * is aborted while a try is under way.
    */
   async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
     const last: LastTry = { isBegun: false, outcome: undefined }
-    const environment = withinCall(this.#configured.environment, call, last)
+    const ended = AbortSignal.any([call.signal, call.stopWaiting])
+    const environment = withinCall(this.#configured.environment, { ...call, ended }, last)
     const authenticator =
       call.isUnauthorized === true ? this.#withoutAuthenticator : this.#authenticator
     const client = new HttpClient({
       environment,
-      http: this.#http(environment),
+      http: this.#http(environment, ended),
       authenticator,
       errorHandler: returningFailures(this.#errorHandler, call, last),
       sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
@@ -89,24 +94,23 @@ export class ManifestClient {
       await client.send(request, call.name)
     } catch (error) {
       // With an outcome the tries are used up, it may not be repeated, or the call ended before the next try.
-      if (last.outcome === undefined) throw endOf(error, call, last)
+      if (last.outcome === undefined) throw endOf(error, { ...call, ended }, last)
     }
     if (last.outcome === undefined) throw new TypeError('a request had no outcome')
     if (last.outcome instanceof TransportError) throw last.outcome
     return last.outcome
   }
 
-  /** A call that the limits of the manifest hold back ends with its time. */
-  #http(environment: Environment): SourceHttp {
+  /** A call that the limits of the manifest hold back ends when `ended` is aborted. */
+  #http(environment: Environment, ended = environment.signal): SourceHttp {
     const { budget } = this.#configured
     if (budget === undefined) return new SourceHttp({ environment })
-    const { signal } = environment
     return new SourceHttp({
       environment,
       budget: {
         acquire: async (request) => {
-          await unlessAborted(budget.acquire(request), signal)
-          if (signal.aborted) throw new HeldBack()
+          await unlessAborted(budget.acquire(request), ended)
+          if (ended.aborted) throw new HeldBack()
         },
         observe: (request, response) => {
           budget.observe(request, response)
@@ -138,10 +142,16 @@ interface LastTry {
   outcome: HttpResponse | TransportError | undefined
 }
 
+interface EndingCall extends ClientCall {
+  /** Aborted with either of the signals. */
+  readonly ended: AbortSignal
+}
+
 /** Of a call whose last try has no outcome. */
-function endOf(error: unknown, { signal }: ClientCall, { isBegun }: LastTry): unknown {
-  if (!signal.aborted || error instanceof HeldBack) return error
-  return isBegun ? signal.reason : new NotSent(error)
+function endOf(error: unknown, { signal, ended }: EndingCall, { isBegun }: LastTry): unknown {
+  if (!ended.aborted || error instanceof HeldBack) return error
+  if (!isBegun) return new NotSent(error)
+  return signal.aborted ? signal.reason : error
 }
 
 /** The caller interprets failures: an outcome that may not be repeated ends the call. */
@@ -184,7 +194,7 @@ const repeating = new Set<ErrorResolution['action']>([
  */
 function withinCall(
   environment: Environment,
-  { signal, timeoutMs }: ClientCall,
+  { signal, ended, timeoutMs }: EndingCall,
   last: LastTry,
 ): Environment {
   const endMicros = environment.nowMicros() + timeoutMs * 1000
@@ -193,7 +203,7 @@ function withinCall(
     signal,
     transport: {
       send: (request, sendSignal) => {
-        signal.throwIfAborted()
+        ended.throwIfAborted()
         last.isBegun = true
         last.outcome = undefined
         return environment.transport.send(request, sendSignal)
@@ -202,8 +212,8 @@ function withinCall(
     sleep: async (seconds) => {
       if (environment.nowMicros() + seconds * 1e6 > endMicros)
         throw new TransportError('timeout', 'The next try would be too late.')
-      await unlessAborted(environment.sleep(seconds), signal)
-      signal.throwIfAborted()
+      await unlessAborted(environment.sleep(seconds), ended)
+      ended.throwIfAborted()
     },
   }
 }
