@@ -2,24 +2,49 @@ import { describe, expect, test } from 'vitest'
 import { scriptedService } from '../service/codegen/scripted-service.ts'
 import { reactor } from './service-command-line.ts'
 
+const line = ['connect', 'actions', 'invoke', 'my-slack', 'postMessage', '--input', '{"text":"a"}']
+
 /** What the command says when the connection to the service is cut after it was sent. */
 async function lostBy(...flags: readonly string[]): Promise<string> {
   await using service = await scriptedService([{ status: 'cut' }])
-  const line = [
-    'connect',
-    'actions',
-    'invoke',
-    'my-slack',
-    'postMessage',
-    '--input',
-    '{"text":"a"}',
-  ]
   const environment = { HOME: '/nowhere', REACTOR_CONNECT_URL: service.url }
   const { code, err } = await reactor([...line, ...flags], { environment })
   expect(code).toBe(1)
   expect(service.seen).toHaveLength(1)
   return err
 }
+
+/** What the command says when it is interrupted while the service works on the call. */
+async function interrupted(...flags: readonly string[]): Promise<string> {
+  await using service = await scriptedService([{ status: 'silent' }])
+  const stop = new AbortController()
+  const environment = { HOME: '/nowhere', REACTOR_CONNECT_URL: service.url }
+  const ending = reactor([...line, ...flags], { environment, signal: stop.signal })
+  await expect.poll(() => service.seen).toHaveLength(1)
+  stop.abort()
+  const { code, out, err } = await ending
+  expect({ code, out }).toEqual({ code: 130, out: '' })
+  return err
+}
+
+describe('an action that is interrupted', () => {
+  test('may have been carried out: the audit log has how it ended', async () => {
+    const told = await interrupted('--yes')
+    expect(told).toContain('not known whether the vendor of my-slack carries out postMessage')
+    expect(told).toContain('reactor connect audit --action actions:invoke --name my-slack')
+    expect(told).toContain('only if it was not carried out')
+  })
+
+  test('is asked for again under its key', async () => {
+    const told = await interrupted('--yes', '--idempotency-key', 'k1')
+    expect(told).toContain('not known whether the vendor of my-slack carries out postMessage')
+    expect(told).toContain('repeat the command with --idempotency-key k1')
+  })
+
+  test('did nothing if it was a dry-run', async () => {
+    expect(await interrupted('--dry-run')).toBe('')
+  })
+})
 
 describe('an action whose response is lost on the way from the service', () => {
   test('may have been carried out', async () => {
