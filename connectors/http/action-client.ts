@@ -15,6 +15,7 @@ import {
   type SentRequest,
 } from './action-failure.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
+import { AskedWaits } from './asked-waits.ts'
 import {
   bodyOf,
   headersOf,
@@ -42,7 +43,7 @@ export class HttpActionClient implements ActionClient {
   readonly #context: ActionContext
   readonly #environment: SourceEnvironment
   readonly #client: ManifestClient
-  readonly #limit: SentRequest['limit'] = { untilMs: undefined }
+  readonly #waits: AskedWaits
 
   constructor(
     api: VendorApi,
@@ -57,6 +58,7 @@ export class HttpActionClient implements ActionClient {
     },
   ) {
     this.#api = api
+    this.#waits = new AskedWaits(api)
     this.#config = config
     this.#context = context
     this.#environment = new SourceEnvironment({
@@ -108,13 +110,16 @@ export class HttpActionClient implements ActionClient {
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
     const sent = this.#sentRequest(descriptor, options)
+    const isUnauthorized = request.isUnauthorized === true
     try {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
         signal,
         stopWaiting,
         timeoutMs,
-        isUnauthorized: request.isUnauthorized === true,
+        isUnauthorized,
+        // What takes an upload has limits of its own.
+        ...(!isUnauthorized && { heldUntilMs: () => this.#waits.heldUntilMs(descriptor) }),
         mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
       return await this.#read(response, { sent, request })
@@ -158,7 +163,7 @@ export class HttpActionClient implements ActionClient {
     { mayComeAgain = false, cameBefore = false }: Partial<SendOptions> = {},
   ): SentRequest {
     const { instance, now } = this.#context
-    const facts = { api: this.#api, descriptor, instance, now, limit: this.#limit }
+    const facts = { api: this.#api, descriptor, instance, now, waits: this.#waits }
     return { ...facts, mayComeAgain, isUnclear: cameBefore, heard: undefined }
   }
 

@@ -22,6 +22,8 @@ export interface ClientCall {
   readonly stopWaiting: AbortSignal
   /** After which `signal` is aborted. */
   readonly timeoutMs: number
+  /** Until when requests are held back, in milliseconds since 1970, because another one was turned away. Default: none is. */
+  heldUntilMs?(): number | undefined
   /** True if the request must not get the authorization. */
   readonly isUnauthorized?: boolean
   /** Whether the request may be sent again after this outcome, if the error handler of the manifest wants to. */
@@ -76,13 +78,13 @@ export class ManifestClient {
    */
   async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
     const last: LastTry = { isBegun: false, outcome: undefined }
-    const ended = AbortSignal.any([call.signal, call.stopWaiting])
-    const environment = withinCall(this.#configured.environment, { ...call, ended }, last)
+    const ending = endingCall(call, this.#configured.environment)
+    const environment = withinCall(this.#configured.environment, ending, last)
     const authenticator =
       call.isUnauthorized === true ? this.#withoutAuthenticator : this.#authenticator
     const client = new HttpClient({
       environment,
-      http: this.#http(environment, ended),
+      http: this.#http(environment, ending),
       authenticator,
       errorHandler: returningFailures(this.#errorHandler, call, last),
       sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
@@ -94,36 +96,43 @@ export class ManifestClient {
       await client.send(request, call.name)
     } catch (error) {
       // With an outcome the tries are used up, it may not be repeated, or the call ended before the next try.
-      if (last.outcome === undefined) throw endOf(error, { ...call, ended }, last)
+      if (last.outcome === undefined) throw endOf(error, ending, last)
     }
     if (last.outcome === undefined) throw new TypeError('a request had no outcome')
     if (last.outcome instanceof TransportError) throw last.outcome
     return last.outcome
   }
 
-  /** A call that the limits of the manifest hold back ends when `ended` is aborted. */
-  #http(environment: Environment, ended = environment.signal): SourceHttp {
+  /** With the limits of the manifest, and the wait that the vendor asked for. A call that these hold back ends with its time. */
+  #http(environment: Environment, call?: EndingCall): SourceHttp {
     const { budget } = this.#configured
-    if (budget === undefined) return new SourceHttp({ environment })
+    const ended = call?.ended ?? environment.signal
     return new SourceHttp({
       environment,
       budget: {
         acquire: async (request) => {
+          if (call !== undefined) await untilFree(call, environment)
+          if (budget === undefined) return
           await unlessAborted(budget.acquire(request), ended)
-          if (ended.aborted) throw new HeldBack()
+          if (ended.aborted) throw new HeldBack(moreThanLimits)
         },
         observe: (request, response) => {
-          budget.observe(request, response)
+          budget?.observe(request, response)
         },
       },
     })
   }
 }
 
-/** The limits that the manifest sets left no room for a request within the time of its call: it was not sent. */
+const moreThanLimits =
+  'more requests of the instance wait than its limits let through in the time of the call'
+const turnedAwayBefore =
+  'another request of the instance was turned away, and the wait that it was asked for is not over'
+
+/** There was no room for a request within the time of its call: it was not sent. */
 export class HeldBack extends Error {
-  constructor() {
-    super('more requests of the instance wait than its limits let through in the time of the call')
+  constructor(reason: string) {
+    super(reason)
     this.name = 'HeldBack'
   }
 }
@@ -145,6 +154,27 @@ interface LastTry {
 interface EndingCall extends ClientCall {
   /** Aborted with either of the signals. */
   readonly ended: AbortSignal
+  /** Of its time. */
+  readonly endMicros: number
+}
+
+function endingCall(call: ClientCall, environment: Environment): EndingCall {
+  return {
+    ...call,
+    ended: AbortSignal.any([call.signal, call.stopWaiting]),
+    endMicros: environment.nowMicros() + call.timeoutMs * 1000,
+  }
+}
+
+/** A wait that the time of the call is too short for is not begun. */
+async function untilFree(call: EndingCall, environment: Environment): Promise<void> {
+  for (;;) {
+    const freeMicros = (call.heldUntilMs?.() ?? 0) * 1000
+    const waitMicros = freeMicros - environment.nowMicros()
+    if (waitMicros <= 0) return
+    if (freeMicros > call.endMicros) throw new HeldBack(turnedAwayBefore)
+    await environment.sleep(waitMicros / 1e6)
+  }
 }
 
 /** Of a call whose last try has no outcome. */
@@ -194,10 +224,9 @@ const repeating = new Set<ErrorResolution['action']>([
  */
 function withinCall(
   environment: Environment,
-  { signal, ended, timeoutMs }: EndingCall,
+  { signal, ended, endMicros }: EndingCall,
   last: LastTry,
 ): Environment {
-  const endMicros = environment.nowMicros() + timeoutMs * 1000
   return {
     ...environment,
     signal,
