@@ -9,7 +9,7 @@ const issue = {
   html_url: 'https://github.example/acme/shop/issues/7',
 }
 const input = { owner: 'acme', repo: 'shop', title: 'It breaks' }
-const path = '/instances/hub/actions/createIssue/invoke'
+const pathOf = (instance: string): string => `/instances/${instance}/actions/createIssue/invoke`
 
 let api: TestApi
 let vendor: ScriptedVendor
@@ -21,8 +21,9 @@ beforeAll(async () => {
     api_url: vendor.url,
     repositories: ['acme/shop'],
   }
-  const made = await api.call('POST /instances', { name: 'hub', type: 'github', config })
-  expect(made.status).toBe(201)
+  // Of the first one, GitHub asks to wait.
+  for (const name of ['waiting', 'served'])
+    await api.service.instances.create({ name, type: 'github', config })
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
@@ -33,9 +34,9 @@ beforeEach(() => {
 })
 
 /** A call whose caller closes the connection when it is told to. */
-function startCall(key: string): { readonly leave: () => Promise<void> } {
+function startCall(instance: string, key: string): { readonly leave: () => Promise<void> } {
   const caller = new AbortController()
-  const call = api.asked(`POST ${path}`, {
+  const call = api.asked(`POST ${pathOf(instance)}`, {
     signal: caller.signal,
     headers: {
       authorization: `Bearer ${api.client.key}`,
@@ -62,7 +63,7 @@ const auditPage = z.object({ items: z.array(z.object({ outcome: z.string() })) }
 
 test('a caller that leaves while the call waits ends the wait: nothing was done, and its key is free', async () => {
   vendor.respond = () => ({ status: 429, headers: { 'retry-after': '15' }, body: {} })
-  const call = startCall('left-in-wait')
+  const call = startCall('waiting', 'left-in-wait')
   await expect.poll(() => api.logLines.join(), { timeout: 20_000 }).toContain('sent again, waiting')
   expect(await keys()).toHaveLength(1)
   await call.leave()
@@ -80,13 +81,13 @@ test('a call that is at the vendor when its caller leaves is carried out, and it
     })
     return undefined
   }
-  const call = startCall('left-at-vendor')
+  const call = startCall('served', 'left-at-vendor')
   await expect.poll(() => vendor.requests.length, { timeout: 20_000 }).toBe(1)
   await call.leave()
   respond.resolve(undefined)
   await expect.poll(lastOutcome).toBe('done')
   const again = await api.client.call(
-    `POST ${path}`,
+    `POST ${pathOf('served')}`,
     { input },
     { 'idempotency-key': 'left-at-vendor' },
   )

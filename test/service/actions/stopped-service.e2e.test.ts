@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
+import { startCommand, type StartedCommand } from '../../e2e/command.ts'
 import { serviceFolder, type ServiceProcess } from '../../support/service-process.ts'
 
-/** How long the vendor takes: less and more than a call has there after SIGTERM. The others it turns away. */
+/** How long the vendor takes after SIGTERM: less and more than a call has there then. The others it turns away. */
 const takesMs = new Map([
   ['short', 2_000],
   ['long', 60_000],
@@ -16,10 +17,9 @@ const issue = {
   html_url: 'https://github.example/acme/shop/issues/7',
 }
 
-function respondLater(response: ServerResponse, ms: number): void {
-  void sleep(ms, undefined, { ref: false }).then(() => {
-    response.writeHead(201, issueHeaders).end(JSON.stringify(issue))
-  })
+async function respondLater(response: ServerResponse, ms: number): Promise<void> {
+  await sleep(ms, undefined, { ref: false })
+  response.writeHead(201, issueHeaders).end(JSON.stringify(issue))
 }
 
 const issueInput = z.object({ title: z.string() })
@@ -66,10 +66,11 @@ async function createHub(service: ServiceProcess, vendorUrl: string): Promise<vo
 }
 
 test('SIGTERM gives calls that are at the vendor some seconds, and ends those that wait', async () => {
+  const stopping = Promise.withResolvers<undefined>()
   await using vendor = await ScriptedVendor.start(({ body }, response) => {
     const ms = takesMs.get(issueInput.parse(JSON.parse(body)).title)
     if (ms !== undefined) {
-      respondLater(response, ms)
+      void stopping.promise.then(() => respondLater(response, ms))
       return undefined
     }
     return { status: 429, headers: { 'retry-after': '20' }, body: { message: 'slow down' } }
@@ -85,6 +86,7 @@ test('SIGTERM gives calls that are at the vendor some seconds, and ends those th
   )
   await expect.poll(() => vendor.requests.length, { timeout: 20_000 }).toBe(3)
   await expect.poll(() => first.output(), { timeout: 20_000 }).toContain('sent again, waiting')
+  stopping.resolve(undefined)
   const stopped = first.stop()
   const [short, long, waiting] = await calls
   expect(short).toMatchObject({ status: 200, json: { output: { number: 7 } } })
@@ -112,4 +114,37 @@ test('SIGTERM gives calls that are at the vendor some seconds, and ends those th
   expect(await createIssue(second, 'waiting')).toMatchObject({ status: 200, replayed: null })
   expect(vendor.requests).toHaveLength(4)
   expect(await second.stop()).toBe(0)
+}, 120_000)
+
+test('Ctrl-C of the command during a wait ends the wait, and the same key carries it out later', async () => {
+  await using vendor = await ScriptedVendor.start(() => ({
+    status: 429,
+    headers: { 'retry-after': '12' },
+    body: { message: 'slow down' },
+  }))
+  await using folder = await serviceFolder()
+  const service = await folder.start({ environment })
+  await createHub(service, vendor.url)
+  const input = JSON.stringify({ owner: 'acme', repo: 'shop', title: 'It breaks' })
+  const line = ['connect', 'actions', 'invoke', 'hub', 'createIssue', '--input', input, '--yes']
+  const invoke = (): StartedCommand =>
+    startCommand([...line, '--idempotency-key', 'k1'], {
+      environment: {
+        ...{ HOME: folder.path, REACTOR_CONNECT_DATA_DIR: folder.path },
+        ...{ REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: service.key },
+      },
+    })
+  const first = invoke()
+  await expect.poll(() => service.output(), { timeout: 20_000 }).toContain('sent again, waiting')
+  first.process.kill('SIGINT')
+  const { code, err } = await first.end
+  expect(code).toBe(130)
+  expect(err).toContain('repeat the command with --idempotency-key k1')
+  await expect.poll(() => lastOutcomes(service)).toEqual(['failed action_rate_limited'])
+
+  // It waits for the rest of the time that GitHub asked for.
+  vendor.respond = () => ({ status: 201, headers: issueHeaders, body: issue })
+  const again = await invoke().end
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining('"number": 7') as unknown })
+  expect(vendor.requests).toHaveLength(2)
 }, 120_000)
