@@ -116,7 +116,10 @@ export interface ActionClient extends AsyncDisposable {
 export interface SendOptions extends PreviewOptions {
   /** For each request. */
   readonly timeoutMs: number
+  /** Aborted to cut a request that is at the vendor. */
   readonly signal: AbortSignal
+  /** Aborted to wait no longer: a call that is not at the vendor ends, one that is there goes on. Default: never. */
+  readonly stopWaiting?: AbortSignal
   /** The caller can send the same call with the same `idempotencyKey` again. */
   readonly mayComeAgain: boolean
   /** The same call was sent before, and may have been carried out. */

@@ -64,7 +64,7 @@ export async function invokeAction(
   place: ActionPlace,
   flags: InvokeFlags,
 ): Promise<number> {
-  const { client, output, input } = context
+  const { client, output, input, signal } = context
   const checked = await checkInvocation(context, place, flags)
   if ('exitCode' in checked) return checked.exitCode
   const { value } = await readJsonObject('--input', checked.input, input)
@@ -88,12 +88,27 @@ export async function invokeAction(
     invokeDocument,
   )
   const { json, document } = await asking.catch((error: unknown) => {
+    if (signal.aborted && !isRead) output.screen.lines(interruptedLines(place, flags))
     throw lostInvocation(error, place, flags)
   })
   await showResult(output, json, () =>
     'dry_run' in document ? dryRunText(document, place) : jsonText(document.output),
   )
   return exitCodes.complete
+}
+
+/** The service ends a call whose caller leaves, as long as it has not sent it. */
+function interruptedLines(
+  { instance, action }: ActionPlace,
+  { idempotencyKey }: InvokeFlags,
+): readonly string[] {
+  const audit = `reactor connect audit --action actions:invoke --name ${instance} --limit 1`
+  return [
+    `interrupted: it is not known whether the vendor of ${instance} carries out ${action}. If the service has not sent it yet, it does not; otherwise the call goes on there.`,
+    idempotencyKey === undefined
+      ? `next: \`${audit}\` shows how it ended. Invoke it again only if it was not carried out.`
+      : `next: repeat the command with --idempotency-key ${idempotencyKey}: it shows the result of this call, or carries it out if it was not sent.`,
+  ]
 }
 
 /** What a lost response of the service says of the action: by a key the service knows the call. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
@@ -23,39 +24,65 @@ type Row = readonly string[]
 
 /** `depth`: how many levels are shown below these fields. */
 function fieldRows(schema: JsonObject, indent: string, depth: number): readonly Row[] {
-  const required = new Set(listOf(schema.required))
-  const fields = Object.entries(objectOf(schema.properties)).toSorted(
-    ([, a], [, b]) => orderOf(a) - orderOf(b),
-  )
-  return fields.flatMap(([name, property]) => {
-    const field = objectOf(property)
-    const { title, description, airbyte_secret: secret } = field
-    const marks = [required.has(name) ? 'required' : '', secret === true ? 'secret' : '']
-    const about = [textOf(description) || textOf(title), choicesText(field)]
+  return rowsOf([schema], indent, depth)
+}
+
+/** The fields of all forms that a value may have, each once. */
+function rowsOf(forms: readonly JsonObject[], indent: string, depth: number): readonly Row[] {
+  const fields = fieldsOf(forms).toSorted((a, b) => orderOf(a.schema) - orderOf(b.schema))
+  return fields.flatMap(({ name, schema, required }) => {
+    const { title, description, airbyte_secret: secret } = schema
+    const marks = [required, secret === true ? 'secret' : '']
+    const about = [textOf(description) || textOf(title), limitsText(schema), choicesText(schema)]
     const row = [
       `${indent}${plainText(name)}`,
-      typeText(field),
+      typeText(schema),
       marks.filter((mark) => mark !== '').join(', '),
       plainText(about.filter((text) => text !== '').join(' ')),
     ]
-    return [row, ...innerRows(field, `${indent}  `, depth)]
+    return [row, ...innerRows(schema, `${indent}  `, depth)]
   })
+}
+
+interface Field {
+  readonly name: string
+  readonly schema: JsonObject
+  readonly required: 'required' | 'required in some forms' | ''
+}
+
+function fieldsOf(forms: readonly JsonObject[]): readonly Field[] {
+  const objects = forms.filter(({ properties }) => isJsonObject(properties))
+  const names = new Set(objects.flatMap(({ properties }) => Object.keys(objectOf(properties))))
+  return [...names].map((name) => {
+    const count = objects.filter(({ required }) => listOf(required).includes(name)).length
+    const some = count === 0 ? '' : 'required in some forms'
+    const schemas = objects.flatMap(({ properties }) => objectOf(properties)[name] ?? [])
+    return {
+      name,
+      schema: unionOf(schemas.map(objectOf)),
+      required: count === objects.length ? 'required' : some,
+    }
+  })
+}
+
+/** One schema for a value that fits any of them, with the description of the first that has one. */
+function unionOf(schemas: readonly JsonObject[]): JsonObject {
+  const [first = {}, ...others] = schemas.filter(
+    (schema, index) => schemas.findIndex((same) => isDeepStrictEqual(same, schema)) === index,
+  )
+  if (others.length === 0) return first
+  const { title, description } =
+    schemas.find((schema) => textOf(schema.description) !== '') ?? first
+  return { description: textOf(description) || textOf(title), anyOf: [first, ...others] }
 }
 
 function innerRows(field: JsonObject, indent: string, depth: number): readonly Row[] {
   if (depth === 0) return []
-  return alternativesOf(field).flatMap((alternative) => {
-    const inner = [
-      alternative,
-      objectOf(alternative.items),
-      objectOf(alternative.additionalProperties),
-    ]
-    return inner.flatMap((schema) =>
-      schema === alternative
-        ? fieldRows(schema, indent, depth - 1)
-        : alternativesOf(schema).flatMap((item) => fieldRows(item, indent, depth - 1)),
-    )
+  const forms = alternativesOf(field).flatMap((alternative) => {
+    const { items, additionalProperties: others } = alternative
+    return [alternative, ...[items, others].flatMap((inner) => alternativesOf(objectOf(inner)))]
   })
+  return rowsOf(forms, indent, depth - 1)
 }
 
 /** The schemas that a value may fit. */
@@ -87,12 +114,37 @@ function typeOfValue(value: JsonValue | undefined): string {
   return typeof value
 }
 
+/** Zod gives each integer the bounds of exact numbers, which nobody chose. */
+const isChosen = (limit: JsonValue | undefined): limit is number =>
+  typeof limit === 'number' && Math.abs(limit) < Number.MAX_SAFE_INTEGER
+
+/** How large a number may be, and how many items a list may have. */
+function limitsText(field: JsonObject): string {
+  const texts = alternativesOf(field).flatMap((schema) => {
+    const { minimum, maximum, exclusiveMinimum: above, exclusiveMaximum: below } = schema
+    const { minItems, maxItems } = schema
+    return [
+      rangeText(minimum, maximum),
+      isChosen(above) ? `More than ${String(above)}.` : '',
+      isChosen(below) ? `Less than ${String(below)}.` : '',
+      rangeText(minItems, maxItems, (maxItems ?? minItems) === 1 ? ' item' : ' items'),
+    ]
+  })
+  return [...new Set(texts)].filter((text) => text !== '').join(' ')
+}
+
+function rangeText(least: JsonValue | undefined, most: JsonValue | undefined, unit = ''): string {
+  if (isChosen(least) && isChosen(most)) return `${String(least)} to ${String(most)}${unit}.`
+  if (isChosen(least)) return `At least ${String(least)}${unit}.`
+  return isChosen(most) ? `At most ${String(most)}${unit}.` : ''
+}
+
 function choicesText(field: JsonObject): string {
   const values = alternativesOf(isJsonObject(field.items) ? field.items : field)
   const choices = values.map(({ enum: list, const: only }) =>
     only === undefined ? listOf(list) : [only],
   )
-  const named = choices.flat().filter((choice) => choice !== null)
+  const named = [...new Set(choices.flat())].filter((choice) => choice !== null)
   if (named.length === 0) return ''
   const start = choices.every((list) => list.length > 0) ? 'One of' : 'Or one of'
   return `${start}: ${named.map(scalarText).join(', ')}.`

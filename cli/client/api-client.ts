@@ -77,10 +77,10 @@ export class ApiClient {
     if (response.ok) return response
     const text = await this.textOf(response, request)
     const isJson = response.headers.get('content-type')?.includes('json') === true
-    const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
-    throw refused.success
-      ? serviceError(refused.data.error)
-      : this.#invalid(`it responds with status ${response.status}, without an error of the API`)
+    const refused = serviceErrorDocument.safeParse(isJson ? jsonIn(text) : undefined)
+    if (refused.success) throw serviceError(refused.data.error)
+    if (proxyStatuses.has(response.status)) throw this.#cutOff(response.status, request)
+    throw this.#invalid(`it responds with status ${response.status}, without an error of the API`)
   }
 
   /** The response, with any status. */
@@ -109,9 +109,9 @@ export class ApiClient {
   }
 
   /** An error of the network as `service_unreachable`; an abort stays an abort. The error of a request that may have been carried out says so. */
-  unreachable(cause: unknown, { method, isRead = method === 'GET' }: SentRequest): unknown {
+  unreachable(cause: unknown, request: SentRequest): unknown {
     if (this.#signal.aborted) return cause
-    const mayBeDone = !isRead && !hasNeverConnected(cause)
+    const mayBeDone = !isHarmless(request) && !hasNeverConnected(cause)
     const reason = requestFailure(cause)
     const facts = mayBeDone
       ? {
@@ -122,6 +122,21 @@ export class ApiClient {
       : { reason, fix: fixOfAbsent }
     const details = { url: this.#address.url, ...facts }
     return new ConnectError('service_unreachable', { details, cause })
+  }
+
+  /** A proxy before the service got no response of it: nobody knows whether the service got the request. */
+  #cutOff(status: number, request: SentRequest): ConnectError {
+    const reason = `a proxy before it responded with status ${String(status)}`
+    const facts = isHarmless(request)
+      ? { reason, fix: fixOfCutOff }
+      : {
+          reason: `${reason}, and the request may have been carried out`,
+          may_be_done: true,
+          fix: `Look whether it was done before you repeat the command. ${fixOfCutOff}`,
+        }
+    return new ConnectError('service_unreachable', {
+      details: { url: this.#address.url, status, ...facts },
+    })
   }
 
   /** The rest of the response to a request. */
@@ -147,6 +162,24 @@ export class ApiClient {
   }
 }
 
+/** Without an error of the API they are a proxy's own. */
+const proxyStatuses = new Set([502, 503, 504])
+
+/** Undefined if it is none. */
+function jsonIn(text: string): unknown {
+  try {
+    return parseExactJson(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isHarmless({ method, isRead = method === 'GET' }: SentRequest): boolean {
+  return isRead
+}
+
+const fixOfCutOff =
+  'If it stays so, check that the service runs, and that the proxy reaches it and waits long enough for its responses.'
 const fixOfAbsent =
   'Start it on this machine with `reactor connect serve`, or name another one with `--url` or `REACTOR_CONNECT_URL`.'
 const fixOfLost =

@@ -5,6 +5,7 @@ import {
   receiverDocument,
   receiverWithSecretsDocument,
 } from '../../service/webhooks/receivers/schema.ts'
+import { isWholeConnection } from '../../service/webhooks/receivers/target.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -98,11 +99,6 @@ function dispatchBody({ dispatch, orderBy, sweepEvery, description }: DispatchFl
     }),
     ...(description !== undefined && { description }),
   }
-}
-
-/** The only targets that a connection may rely on instead of its schedule. */
-function isWholeConnection(target: string): boolean {
-  return /^stream:[^/]+\/\*$/.test(target)
 }
 
 export async function listReceivers(

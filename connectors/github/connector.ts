@@ -1,5 +1,6 @@
 import { isJsonList, isJsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
+import type { ActionDescriptor } from '../descriptor-schema.ts'
 import type { Connector } from '../connector.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import { headerNumber } from '../http/retry-time.ts'
@@ -16,6 +17,11 @@ const api: VendorApi = {
     const seconds = headerNumber(headers, 'x-ratelimit-reset')
     const isUsedUp = headers.get('x-ratelimit-remaining') === '0'
     return isUsedUp && seconds !== undefined ? seconds * 1000 : undefined
+  },
+  limits: {
+    of: (action) => ['secondary', primaryLimit(action)],
+    hit: (action, { headers }) =>
+      headers.get('x-ratelimit-remaining') === '0' ? primaryLimit(action) : 'secondary',
   },
   requestId: ({ headers }) => headers.get('x-github-request-id'),
 }
@@ -37,6 +43,11 @@ export function githubConnector(): Connector {
       registerGithubComponents()
     },
   })
+}
+
+/** Searches have one of their own, of a minute. */
+function primaryLimit({ name }: Pick<ActionDescriptor, 'name'>): string {
+  return name === 'searchIssues' ? 'search' : 'core'
 }
 
 /** Limits come as 403 too. https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */

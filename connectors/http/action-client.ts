@@ -15,6 +15,7 @@ import {
   type SentRequest,
 } from './action-failure.ts'
 import { toHttpRequest, withKey } from './action-request.ts'
+import { AskedWaits } from './asked-waits.ts'
 import {
   bodyOf,
   headersOf,
@@ -33,6 +34,8 @@ import {
 /** More steps than an action has: one that never ends is a mistake of its connector. */
 const maxSteps = 20
 
+const neverAborted = (): AbortSignal => new AbortController().signal
+
 /** Sends the actions of one instance by the rules of its connector's manifest. */
 export class HttpActionClient implements ActionClient {
   readonly #api: VendorApi
@@ -40,7 +43,7 @@ export class HttpActionClient implements ActionClient {
   readonly #context: ActionContext
   readonly #environment: SourceEnvironment
   readonly #client: ManifestClient
-  readonly #limit: SentRequest['limit'] = { untilMs: undefined }
+  readonly #waits: AskedWaits
 
   constructor(
     api: VendorApi,
@@ -55,6 +58,7 @@ export class HttpActionClient implements ActionClient {
     },
   ) {
     this.#api = api
+    this.#waits = new AskedWaits(api)
     this.#config = config
     this.#context = context
     this.#environment = new SourceEnvironment({
@@ -74,7 +78,10 @@ export class HttpActionClient implements ActionClient {
     let request: ActionRequest | undefined = call.plan(this.#config)
     while (request !== undefined && responses.length < maxSteps) {
       const planned: ActionRequest = withKey(request, this.#api, options)
-      const response = await this.#sendStep(call, planned, options)
+      // What is under way goes on to its last step: half of it is of no use.
+      const isFirst = responses.length === 0
+      const { stopWaiting = neverAborted() } = isFirst ? options : {}
+      const response = await this.#sendStep(call, planned, { ...options, stopWaiting })
       responses.push(response)
       request = this.#readable(call, response, () => {
         // What takes an upload is not the vendor's API.
@@ -96,25 +103,30 @@ export class HttpActionClient implements ActionClient {
   async #sendStep(
     call: ActionCall,
     request: ActionRequest,
-    options: SendOptions,
+    options: SendOptions & Required<Pick<SendOptions, 'stopWaiting'>>,
   ): Promise<ActionResponse> {
     const { descriptor } = call
-    const { timeoutMs } = options
+    const { timeoutMs, stopWaiting } = options
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([timeout, options.signal])
     const sent = this.#sentRequest(descriptor, options)
+    const isUnauthorized = request.isUnauthorized === true
     try {
       const response = await this.#client.send(toHttpRequest(request), {
         name: descriptor.name,
         signal,
+        stopWaiting,
         timeoutMs,
-        isUnauthorized: request.isUnauthorized === true,
+        isUnauthorized,
+        // What takes an upload has limits of its own.
+        ...(!isUnauthorized && { heldUntilMs: () => this.#waits.heldUntilMs(descriptor) }),
         mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
       return await this.#read(response, { sent, request })
     } catch (error) {
-      const isStopped = options.signal.aborted
-      throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped })
+      const isCut = options.signal.aborted
+      const isStopped = isCut || stopWaiting.aborted
+      throw failedRequest(error, sent, { isTimeout: timeout.aborted, isStopped, isCut })
     }
   }
 
@@ -151,7 +163,7 @@ export class HttpActionClient implements ActionClient {
     { mayComeAgain = false, cameBefore = false }: Partial<SendOptions> = {},
   ): SentRequest {
     const { instance, now } = this.#context
-    const facts = { api: this.#api, descriptor, instance, now, limit: this.#limit }
+    const facts = { api: this.#api, descriptor, instance, now, waits: this.#waits }
     return { ...facts, mayComeAgain, isUnclear: cameBefore, heard: undefined }
   }
 

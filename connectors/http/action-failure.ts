@@ -7,6 +7,7 @@ import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { isRepeatable, type ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import { headersOf } from './action-response.ts'
+import type { AskedWaits } from './asked-waits.ts'
 import { askedTimeMs, retryFacts } from './retry-time.ts'
 import { requestIdOf, type VendorApi, type VendorFailure } from './vendor-api.ts'
 
@@ -16,8 +17,8 @@ export interface SentRequest {
   readonly descriptor: ActionDescriptor
   readonly instance: string
   readonly now: () => number
-  /** Of all requests of the client: until when the vendor last asked to wait. Later requests may be held back without asking it. */
-  readonly limit: { untilMs: number | undefined }
+  /** Of all requests of the client: others may be held back because of this one. */
+  readonly waits: AskedWaits
   /** The caller can send the same call, which the vendor knows by its key, again. */
   readonly mayComeAgain: boolean
   /** A try before the last one, or an earlier call of the same, may have been carried out. */
@@ -28,8 +29,12 @@ export interface SentRequest {
 
 /** Whether the request is sent again after this outcome. */
 export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportError): boolean {
-  if (!(outcome instanceof TransportError)) sent.heard = { response: outcome, atMs: sent.now() }
-  if (wasNotProcessed(outcome, sent.api)) return true
+  const isResponse = !(outcome instanceof TransportError)
+  if (isResponse) sent.heard = { response: outcome, atMs: sent.now() }
+  if (wasNotProcessed(outcome, sent.api)) {
+    if (isResponse) noteWait(sent, { headers: headersOf(outcome) }, sent.now())
+    return true
+  }
   if (!isRepeatable(sent.descriptor) || !mayPass(outcome)) return false
   sent.isUnclear ||= mayBeDone(outcome)
   return true
@@ -44,7 +49,7 @@ export function reportedFailure(
   const codeName = kind === 'failed' ? unclearCode(sent) : failureCodes[kind]
   const isPassing = kind === 'rate limit' || kind === 'failed'
   const atMs = isPassing ? askedTimeMs(response, sent.api, cameAtMs) : undefined
-  if (kind === 'rate limit') sent.limit.untilMs = atMs
+  if (kind === 'rate limit') noteWait(sent, response, cameAtMs)
   return failedCall(sent, codeName, {
     ...withTime(message, atMs, sent),
     status: response.status,
@@ -52,6 +57,15 @@ export function reportedFailure(
     ...(facts !== undefined && { vendor_error: facts }),
     ...requestIdFact(response, sent),
   })
+}
+
+/** The vendor turned the request away: the others of the limit wait as long as this one. */
+function noteWait(
+  { waits, descriptor, api }: SentRequest,
+  response: Pick<ActionResponse, 'headers'>,
+  nowMs: number,
+): void {
+  waits.note(descriptor, response, { untilMs: askedTimeMs(response, api, nowMs), nowMs })
 }
 
 /** The error for a response that is no failure, and none of the vendor's. */
@@ -69,7 +83,17 @@ export function unreadableResponse(
 export function failedRequest(
   error: unknown,
   sent: SentRequest,
-  { isTimeout, isStopped }: { readonly isTimeout: boolean; readonly isStopped: boolean },
+  {
+    isTimeout,
+    isStopped,
+    isCut,
+  }: {
+    readonly isTimeout: boolean
+    /** It was to wait no longer. */
+    readonly isStopped: boolean
+    /** It was under way, or waited, when the service ended it. */
+    readonly isCut: boolean
+  },
 ): unknown {
   if (error instanceof ConnectError) return error
   const unsent = unsentRequest(error, sent, isStopped)
@@ -78,7 +102,7 @@ export function failedRequest(
     failedCall(sent, code, { reason }, error)
   const unclear = unclearCode(sent)
   if (isTimeout) return fail(unclear, 'it did not respond in time')
-  if (isStopped) return fail(unclear, 'the service stopped while it waited for the response')
+  if (isCut) return fail(unclear, 'the service stopped while it waited for the response')
   if (error instanceof TransportError)
     return fail(transportCodes.get(error.kind) ?? unclear, error.message)
   if (error instanceof SourceError) {
@@ -99,7 +123,9 @@ function unsentRequest(
     return failedCall(sent, 'action_credentials_refused', { reason }, error)
   }
   if (error instanceof HeldBack && !isStopped) {
-    const facts = withTime(error.message, sent.limit.untilMs, sent)
+    const { waits, descriptor } = sent
+    const untilMs = waits.heldUntilMs(descriptor) ?? waits.lastMs
+    const facts = withTime(error.message, untilMs, sent)
     return failedCall(sent, 'action_rate_limited', facts, error)
   }
   const reason = whyUnsent(error, sent, isStopped)
@@ -112,7 +138,7 @@ function unsentRequest(
 function whyUnsent(error: unknown, { api }: SentRequest, isStopped: boolean): string | undefined {
   if (error instanceof HeldBack || error instanceof NotSent)
     return isStopped
-      ? 'the service stopped before the request was sent'
+      ? 'the service stopped, or the caller left, before the request was sent'
       : 'no token came in time for it'
   const isUnprocessed = error instanceof TransportError && wasNotProcessed(error, api)
   return isUnprocessed ? error.message : undefined

@@ -29,8 +29,21 @@ export interface VendorApi {
    * `Retry-After` goes before it.
    */
   readonly resetMs?: (headers: ActionResponse['headers']) => number | undefined
+  /** Default: none that is known. */
+  readonly limits?: SharedLimits
   /** By which the vendor finds the request in its own logs. Default: the header `x-request-id`. */
   requestId?(response: ActionResponse): string | undefined
+}
+
+/**
+ * Limits that all calls of an instance share, by names of their own. While one call waits as the vendor asked, the others that the same limit is for wait, too:
+ * the vendor would only turn them away, or ask for longer waits.
+ */
+export interface SharedLimits {
+  /** Those that a call of the action is counted for. */
+  of(action: ActionDescriptor): readonly string[]
+  /** The one of these that turned the call away. */
+  hit(action: ActionDescriptor, response: Pick<ActionResponse, 'headers'>): string
 }
 
 export interface VendorFailure {

@@ -16,9 +16,14 @@ import { ConfiguredManifest } from './configured-manifest.ts'
 export interface ClientCall {
   /** For the log. */
   readonly name: string
+  /** Aborted to cut a request that is under way. */
   readonly signal: AbortSignal
-  /** After which the signal is aborted. */
+  /** Aborted to send nothing more: waits end, and a request that is under way goes on. */
+  readonly stopWaiting: AbortSignal
+  /** After which `signal` is aborted. */
   readonly timeoutMs: number
+  /** Until when requests are held back, in milliseconds since 1970, because another one was turned away. Default: none is. */
+  heldUntilMs?(): number | undefined
   /** True if the request must not get the authorization. */
   readonly isUnauthorized?: boolean
   /** Whether the request may be sent again after this outcome, if the error handler of the manifest wants to. */
@@ -67,17 +72,19 @@ export class ManifestClient {
 
   /**
    * Adds the authorization and sends the request. Resolves with the last response, also if it reports a failure. Rejects with a
-   * TransportError if no response came, and with a SourceError if there is no token. When `call.signal` is aborted: ends as the last try
-   * did, if no other one had begun; rejects with NotSent or HeldBack if none was made, and with the reason of the signal if one was under way.
+   * TransportError if no response came, and with a SourceError if there is no token. When one of the signals of the call is aborted: ends as the
+   * last try did, if no other one had begun; rejects with NotSent or HeldBack if none was made. Rejects with the reason of `call.signal` if that
+   * is aborted while a try is under way.
    */
   async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
     const last: LastTry = { isBegun: false, outcome: undefined }
-    const environment = withinCall(this.#configured.environment, call, last)
+    const ending = endingCall(call, this.#configured.environment)
+    const environment = withinCall(this.#configured.environment, ending, last)
     const authenticator =
       call.isUnauthorized === true ? this.#withoutAuthenticator : this.#authenticator
     const client = new HttpClient({
       environment,
-      http: this.#http(environment),
+      http: this.#http(environment, ending),
       authenticator,
       errorHandler: returningFailures(this.#errorHandler, call, last),
       sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
@@ -89,37 +96,43 @@ export class ManifestClient {
       await client.send(request, call.name)
     } catch (error) {
       // With an outcome the tries are used up, it may not be repeated, or the call ended before the next try.
-      if (last.outcome === undefined) throw endOf(error, call, last)
+      if (last.outcome === undefined) throw endOf(error, ending, last)
     }
     if (last.outcome === undefined) throw new TypeError('a request had no outcome')
     if (last.outcome instanceof TransportError) throw last.outcome
     return last.outcome
   }
 
-  /** A call that the limits of the manifest hold back ends with its time. */
-  #http(environment: Environment): SourceHttp {
+  /** With the limits of the manifest, and the wait that the vendor asked for. A call that these hold back ends with its time. */
+  #http(environment: Environment, call?: EndingCall): SourceHttp {
     const { budget } = this.#configured
-    if (budget === undefined) return new SourceHttp({ environment })
-    const { signal } = environment
+    const ended = call?.ended ?? environment.signal
     return new SourceHttp({
       environment,
       budget: {
         acquire: async (request) => {
-          await unlessAborted(budget.acquire(request), signal)
-          if (signal.aborted) throw new HeldBack()
+          if (call !== undefined) await untilFree(call, environment)
+          if (budget === undefined) return
+          await unlessAborted(budget.acquire(request), ended)
+          if (ended.aborted) throw new HeldBack(moreThanLimits)
         },
         observe: (request, response) => {
-          budget.observe(request, response)
+          budget?.observe(request, response)
         },
       },
     })
   }
 }
 
-/** The limits that the manifest sets left no room for a request within the time of its call: it was not sent. */
+const moreThanLimits =
+  'more requests of the instance wait than its limits let through in the time of the call'
+const turnedAwayBefore =
+  'another request of the instance was turned away, and the wait that it was asked for is not over'
+
+/** There was no room for a request within the time of its call: it was not sent. */
 export class HeldBack extends Error {
-  constructor() {
-    super('more requests of the instance wait than its limits let through in the time of the call')
+  constructor(reason: string) {
+    super(reason)
     this.name = 'HeldBack'
   }
 }
@@ -138,10 +151,37 @@ interface LastTry {
   outcome: HttpResponse | TransportError | undefined
 }
 
+interface EndingCall extends ClientCall {
+  /** Aborted with either of the signals. */
+  readonly ended: AbortSignal
+  /** Of its time. */
+  readonly endMicros: number
+}
+
+function endingCall(call: ClientCall, environment: Environment): EndingCall {
+  return {
+    ...call,
+    ended: AbortSignal.any([call.signal, call.stopWaiting]),
+    endMicros: environment.nowMicros() + call.timeoutMs * 1000,
+  }
+}
+
+/** A wait that the time of the call is too short for is not begun. */
+async function untilFree(call: EndingCall, environment: Environment): Promise<void> {
+  for (;;) {
+    const freeMicros = (call.heldUntilMs?.() ?? 0) * 1000
+    const waitMicros = freeMicros - environment.nowMicros()
+    if (waitMicros <= 0) return
+    if (freeMicros > call.endMicros) throw new HeldBack(turnedAwayBefore)
+    await environment.sleep(waitMicros / 1e6)
+  }
+}
+
 /** Of a call whose last try has no outcome. */
-function endOf(error: unknown, { signal }: ClientCall, { isBegun }: LastTry): unknown {
-  if (!signal.aborted || error instanceof HeldBack) return error
-  return isBegun ? signal.reason : new NotSent(error)
+function endOf(error: unknown, { signal, ended }: EndingCall, { isBegun }: LastTry): unknown {
+  if (!ended.aborted || error instanceof HeldBack) return error
+  if (!isBegun) return new NotSent(error)
+  return signal.aborted ? signal.reason : error
 }
 
 /** The caller interprets failures: an outcome that may not be repeated ends the call. */
@@ -184,16 +224,15 @@ const repeating = new Set<ErrorResolution['action']>([
  */
 function withinCall(
   environment: Environment,
-  { signal, timeoutMs }: ClientCall,
+  { signal, ended, endMicros }: EndingCall,
   last: LastTry,
 ): Environment {
-  const endMicros = environment.nowMicros() + timeoutMs * 1000
   return {
     ...environment,
     signal,
     transport: {
       send: (request, sendSignal) => {
-        signal.throwIfAborted()
+        ended.throwIfAborted()
         last.isBegun = true
         last.outcome = undefined
         return environment.transport.send(request, sendSignal)
@@ -202,8 +241,8 @@ function withinCall(
     sleep: async (seconds) => {
       if (environment.nowMicros() + seconds * 1e6 > endMicros)
         throw new TransportError('timeout', 'The next try would be too late.')
-      await unlessAborted(environment.sleep(seconds), signal)
-      signal.throwIfAborted()
+      await unlessAborted(environment.sleep(seconds), ended)
+      ended.throwIfAborted()
     },
   }
 }

@@ -21,6 +21,7 @@ import type {
 } from './contract.ts'
 import type { DryRunSubject, DryRunTokens, VerifiedToken } from './dry-run-token.ts'
 import { invokeOnce } from './invoke-once.ts'
+import type { RunningCalls } from './running-calls.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import { standardTimeoutSeconds, type DryRun, type Invocation } from './schema.ts'
 
@@ -35,8 +36,7 @@ export interface ActionCallTools {
   readonly key: StoredKey
   readonly hash: KeyedHash
   readonly logger: Logger
-  /** Aborted when the service stops. */
-  readonly stopping: AbortSignal
+  readonly running: RunningCalls
 }
 
 /** What is known of a call. */
@@ -75,7 +75,15 @@ export class ExistingCall implements PreparedCall {
     return { effect: action.descriptor.effect, inputHash: subject.inputHash }
   }
 
-  async dryRun(options: CallOptions): Promise<DryRun> {
+  dryRun(options: CallOptions): Promise<DryRun> {
+    return this.#tools.running.track(this.#dryRun(options))
+  }
+
+  invoke(options: InvokeOptions): Promise<InvocationEnd> {
+    return this.#tools.running.track(this.#invoke(options))
+  }
+
+  async #dryRun(options: CallOptions): Promise<DryRun> {
     const { instance, action, actions, title, subject } = this.#known
     const call = await this.#checkInput()
     const { source, credentials } = await this.#tools.instances.peekConfig(instance.name)
@@ -101,7 +109,7 @@ export class ExistingCall implements PreparedCall {
     return { ...about, dryRun: level, output: tried.output, vendorRequestId: tried.vendorRequestId }
   }
 
-  async invoke(options: InvokeOptions): Promise<InvocationEnd> {
+  async #invoke(options: InvokeOptions): Promise<InvocationEnd> {
     const { action, subject } = this.#known
     const { idempotencyKey, timeoutMs } = options
     const call = await this.#checkInput()
@@ -174,19 +182,22 @@ export class ExistingCall implements PreparedCall {
     {
       idempotencyKey,
       timeoutMs,
+      abandoned,
       mayComeAgain = false,
       cameBefore = false,
     }: CallOptions & Pick<SendOptions, 'idempotencyKey'> & Partial<SendOptions>,
   ): Promise<Invocation> {
     const { instance, actions, action } = this.#known
-    const { clients, stopping, logger } = this.#tools
+    const { clients, running, logger } = this.#tools
+    const { stopping } = running
     const opened = await clients.get(instance, actions)
     try {
       const { output, requestId } = await opened.use((client) =>
         client.send(call, {
           idempotencyKey,
           timeoutMs: timeoutOf(timeoutMs),
-          signal: stopping,
+          signal: running.cut,
+          stopWaiting: abandoned === undefined ? stopping : AbortSignal.any([stopping, abandoned]),
           mayComeAgain,
           cameBefore,
         }),

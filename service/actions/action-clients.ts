@@ -17,8 +17,8 @@ export interface ActionClientsOptions {
   readonly instances: ChangedConfigs & Pick<InstanceService, 'resolveConfig'>
   readonly allowedNetworks: readonly string[]
   readonly logger: Logger
-  /** Aborted when the service stops. */
-  readonly stopping: AbortSignal
+  /** Aborted to give up what is at the vendors. */
+  readonly cut: AbortSignal
   now(): number
 }
 
@@ -130,13 +130,13 @@ export class ActionClients implements AsyncDisposable {
     source: ResolvedConfig,
     actions: ConnectorActions,
   ): Promise<OpenClient> {
-    const { instances, allowedNetworks, logger, stopping } = this.#options
+    const { instances, allowedNetworks, logger, cut } = this.#options
     const execution = new Execution({ logger, facts: { instance: name } })
     const shared = execution.shareConfig({ instance: name, source, instances })
     const client = await actions.open(source.config, {
       instance: name,
       logger: execution.logger,
-      signal: stopping,
+      signal: cut,
       allowedNetworks,
       configChanged: shared.onConfigChanged,
       changeConfig: shared.changeConfig,

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
@@ -144,7 +145,8 @@ function invokeAction(api: App): void {
       const { body, headers, preparedCall: call } = request
       if (call === null) throw new TypeError('the call was not prepared')
       const { timeout_seconds: seconds } = body
-      const options = seconds === undefined ? {} : { timeoutMs: seconds * 1000 }
+      const abandoned = closedEarly(reply)
+      const options = { abandoned, ...(seconds !== undefined && { timeoutMs: seconds * 1000 }) }
       const key = headers['idempotency-key']
       const noteRequest = (vendorRequestId: unknown): void => {
         if (typeof vendorRequestId === 'string')
@@ -169,4 +171,13 @@ function invokeAction(api: App): void {
       }
     },
   )
+}
+
+/** Aborted when the caller closes the connection before it has the response. */
+function closedEarly({ raw }: FastifyReply): AbortSignal {
+  const closed = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableFinished) closed.abort()
+  })
+  return closed.signal
 }

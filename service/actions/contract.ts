@@ -44,6 +44,8 @@ export interface PreparedCall {
 
 export interface CallOptions {
   readonly timeoutMs?: number
+  /** Aborted when nobody waits for the result any more: a call that was not sent to the vendor ends, and is not sent. */
+  readonly abandoned?: AbortSignal
 }
 
 export interface InvokeOptions extends CallOptions {

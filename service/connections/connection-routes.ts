@@ -20,7 +20,6 @@ import {
   isUnchanged,
   unchanged,
   versionToChange,
-  type ChangedThing,
 } from '../platform/http/entity-tag.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { idempotencyHeaders, type RespondCreated } from '../platform/http/idempotency.ts'
@@ -183,7 +182,9 @@ function changeConnection(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: place, headers, body } = request
       const changes = fromWire(connectionUpdateSchema, body)
-      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      const version = await versionToChange(headers, 'Connection', () =>
+        connections.get(place.name),
+      )
       const connection = await connections.update(place.name, changes, version)
       const { document, etag } = toChangeAnswer(connection, request)
       return reply.header('etag', etag).send(document)
@@ -207,19 +208,13 @@ function changeConnection(api: App, connections: ConnectionService): void {
     },
     async (request, reply) => {
       const { params: place, headers } = request
-      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      const version = await versionToChange(headers, 'Connection', () =>
+        connections.get(place.name),
+      )
       await connections.delete(place.name, version)
       return reply.code(204).send(null)
     },
   )
-}
-
-async function changedThing(
-  connections: Pick<ConnectionService, 'get'>,
-  connectionName: string,
-): Promise<ChangedThing> {
-  const { name, version } = await connections.get(connectionName)
-  return { kind: 'Connection', name, version }
 }
 
 function activateAndPause(api: App, connections: ConnectionService): void {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { connectionChoices } from './choices.ts'
 import { transformText } from './transform-text.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
-import { name, timestamp, versioned } from '../platform/fields.ts'
+import { description, name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 import { runSummarySchema, summaryWithDocsUrl } from '../runs/schema.ts'
@@ -50,16 +50,7 @@ const changeable = {
     .meta({ examples: ['data:shop'] }),
   schedule: scheduleSchema.nullable().exactOptional(),
   options: connectionOptionsSchema.exactOptional(),
-  description: z
-    .string()
-    .max(2_000)
-    .regex(
-      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
-      'must not have control characters other than line breaks',
-    )
-    .nullable()
-    .exactOptional()
-    .meta({ description: 'Its purpose, in your words; at most 2,000 characters.' }),
+  description,
 }
 
 export const connectionInputSchema = z

@@ -8,7 +8,6 @@ import {
   isUnchanged,
   unchanged,
   versionToChange,
-  type ChangedThing,
 } from '../platform/http/entity-tag.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { idempotencyHeaders, type RespondCreated } from '../platform/http/idempotency.ts'
@@ -155,7 +154,7 @@ function changeInstance(api: App, instances: InstanceService): void {
     },
     async (request, reply) => {
       const { params: place, headers, body } = request
-      const version = await versionToChange(headers, () => changedThing(instances, place.name))
+      const version = await versionToChange(headers, 'Instance', () => instances.get(place.name))
       const instance = await instances.update(place.name, body, version)
       return reply.header('etag', entityTag(instance)).send(toWire(instanceSchema, instance))
     },
@@ -178,7 +177,7 @@ function changeInstance(api: App, instances: InstanceService): void {
     },
     async (request, reply) => {
       const { params: place, headers, shown } = request
-      const ifVersion = await versionToChange(headers, () => changedThing(instances, place.name))
+      const ifVersion = await versionToChange(headers, 'Instance', () => instances.get(place.name))
       await instances.delete(place.name, {
         ...(ifVersion !== undefined && { ifVersion }),
         shown,
@@ -186,14 +185,6 @@ function changeInstance(api: App, instances: InstanceService): void {
       return reply.code(204).send(null)
     },
   )
-}
-
-async function changedThing(
-  instances: Pick<InstanceService, 'get'>,
-  instanceName: string,
-): Promise<ChangedThing> {
-  const { name, version } = await instances.get(instanceName)
-  return { kind: 'Instance', name, version }
 }
 
 function credentials(api: App, instances: InstanceService): void {

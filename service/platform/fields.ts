@@ -8,6 +8,18 @@ export const name = z
   .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be letters, digits, `-` and `_`, at most 63')
   .meta({ description: 'Letters, digits, `-` and `_`; at most 63.' })
 
+/** Of a resource, by its user. */
+export const description = z
+  .string()
+  .max(2_000)
+  .regex(
+    /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
+    'must not have control characters other than line breaks',
+  )
+  .nullable()
+  .exactOptional()
+  .meta({ description: 'Its purpose, in your words; at most 2,000 characters.' })
+
 export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })
 
 /** A time in a request; any time zone. */

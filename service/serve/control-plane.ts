@@ -4,6 +4,7 @@ import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { ActionClients } from '../actions/action-clients.ts'
 import { StoredActionService } from '../actions/action-service.ts'
+import { RunningCalls, sentGraceMs } from '../actions/running-calls.ts'
 import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
@@ -55,6 +56,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly threads: WorkerThreads
   readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
+  /** Resolves when the signal is aborted, and the calls of actions that were carried out then have ended. */
+  readonly drainActions: (signal: AbortSignal) => Promise<void>
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
@@ -93,7 +96,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
-  const clients = new ActionClients({ instances, allowedNetworks, logger, stopping, now })
+  const running = new RunningCalls({ graceMs: sentGraceMs })
+  const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
   const functions = functionsService(settings)
   const planPlaces = { addressOf, logOf, allowedNetworks, functions }
   const checkDataService = async (): Promise<void> => dataService?.check()
@@ -102,6 +106,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const shared = { settings, store, vault, instances, catalog, runs, threads, kafka, logger, now }
   const webhooks = openWebhooks({ ...shared, places: planPlaces })
   return {
+    drainActions: running.drain,
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
@@ -120,7 +125,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         idempotency: store.idempotency,
         vault,
         logger,
-        stopping,
+        running,
         now,
       }),
       connections: new StoredConnectionService({

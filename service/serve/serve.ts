@@ -95,7 +95,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
-    ...(roles.api ? [plane.webhooks.ingress.run] : []),
+    ...(roles.api ? [plane.webhooks.ingress.run, plane.drainActions] : []),
     ...(roles.worker
       ? [
           workerLoop(options, { ...shared, metrics, isAlone }),

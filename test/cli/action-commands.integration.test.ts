@@ -47,9 +47,13 @@ test('a dry-run shows the request and its token, which invokes the action once',
 
 test('an action is shown with the types of all fields, and the fields inside of them', async () => {
   const { out } = await run('actions show pay createSubscription')
-  expect(out).toMatch(/\n {2}items +array of object +required\n {4}price +string +Id of the price/)
+  expect(out).toMatch(
+    /\n {2}items +array of object +required +1 to 20 items\.\n {4}price +string +Id of the price/,
+  )
   expect(out).toMatch(/\n {2}metadata +object of string /)
-  expect(out).toMatch(/\n {2}cancel_at +integer or string +Or one of: min_period_end, /)
+  expect(out).toMatch(
+    /\n {2}cancel_at +integer or string +At least 0\. Or one of: min_period_end, /,
+  )
   expect(out).not.toMatch(/\n {2}\w+\n/)
 })
 

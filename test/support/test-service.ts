@@ -99,6 +99,7 @@ export async function testService({
   const vault = parts.use(await openFileVault({ folder: join(dataDir, 'vault') }))
   const queue = parts.use(await openPgBossQueue({ url, logger, pollMs: 100 }))
   const jobs = pgBossJobs(queue)
+  const stopping = options.stopping ?? neverAborted()
   const plane = parts.use(
     controlPlane({
       settings,
@@ -117,12 +118,13 @@ export async function testService({
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       callbackUrl,
-      stopping: options.stopping ?? neverAborted(),
+      stopping,
     }),
   )
   const { service, addressOf, logOf, webhooks } = plane
   const { instances } = service
   runUntilDisposed(parts, plane.webhooks.ingress.run)
+  runUntilDisposed(parts, (ended) => plane.drainActions(AbortSignal.any([ended, stopping])))
   return {
     ...{
       service,

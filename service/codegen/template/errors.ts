@@ -55,28 +55,41 @@ interface LostRequest {
   readonly action: string | undefined
 }
 
-function unreachable({ url, repeat, action }: LostRequest, cause: unknown): ConnectError {
-  const { reason, isSent } = lostBy(cause)
+interface Loss {
+  readonly reason: string
+  /** The service may have got it. */
+  readonly isSent: boolean
+  /** Of a gateway; 0 if nothing responded. */
+  readonly status: number
+}
+
+function unreachable(request: LostRequest, cause: unknown): ConnectError {
+  return lost(request, { ...lostBy(cause), status: 0 })
+}
+
+function lost({ url, repeat, action }: LostRequest, loss: Loss): ConnectError {
+  const { reason, isSent, status } = loss
   const isUnclear = isSent && repeat === 'never'
+  const details = { reason, ...(status !== 0 && { status }) }
   if (isUnclear && action !== undefined)
-    return new ConnectError(0, {
+    return new ConnectError(status, {
       code: 'action_outcome_unknown',
       message: `It is not known whether ${action} was carried out: the service at ${url} did not respond (${reason})`,
       suggested_fix:
         'Look at the vendor whether it was done. Invoke the action again only if it was not: a repeated call could do it twice, or be refused because it is done.',
-      details: { action, reason },
+      details: { action, ...details },
     })
   const checked = 'Check `baseUrl`, and that the service runs and can be reached from here.'
   const again =
     'Send the same request again with the `idempotencyKey` of this error: it is carried out once.'
   const look = 'Look whether the request was carried out before you send it again.'
   const fixes = { always: checked, 'with key': again, never: look } as const
-  return new ConnectError(0, {
+  return new ConnectError(status, {
     code: 'service_unreachable',
     message: `The service at ${url} cannot be reached: ${reason}`,
     suggested_fix: isSent ? fixes[repeat] : checked,
     failure_type: 'transient_error',
-    details: { reason, ...(isUnclear && { may_be_done: true }) },
+    details: { ...details, ...(isUnclear && { may_be_done: true }) },
   })
 }
 
@@ -109,22 +122,31 @@ interface Unusable {
   readonly json: unknown
 }
 
-function refused({ json, ...answer }: Unusable): ConnectError {
+function refused({ json, ...answer }: Unusable, request: LostRequest): ConnectError {
   const error = isObject(json) && 'error' in json ? json.error : undefined
-  return isErrorBody(error) ? new ConnectError(answer.status, error) : foreign(answer)
+  return isErrorBody(error) ? new ConnectError(answer.status, error) : foreign(answer, request)
 }
 
 /** The response of a gateway or another program: a page, other JSON, or nothing. */
-function foreign({ status, contentType, text }: Omit<Unusable, 'json'>): ConnectError {
-  const isPassing = status === 429 || (status >= 502 && status <= 504)
-  const said = text.replace(/\s+/g, ' ').trim().slice(0, 200)
+function foreign(
+  { status, contentType, text }: Omit<Unusable, 'json'>,
+  request: LostRequest,
+): ConnectError {
+  const start = text.replace(/\s+/g, ' ').trim().slice(0, 200)
+  const said = start === '' ? '' : `: ${start}`
+  // A gateway before the service got no response of it, or lost it.
+  if (status >= 502 && status <= 504) {
+    const reason = `a proxy before it responded with status ${String(status)}${said}`
+    return lost(request, { reason, isSent: true, status })
+  }
   return new ConnectError(status, {
     code: 'service_answer_invalid',
-    message: `What responds with status ${String(status)} is not Reactor Connect${said === '' ? '' : `: ${said}`}`,
-    suggested_fix: isPassing
-      ? 'Try again later: a gateway on the way does not reach the service.'
-      : 'Check `baseUrl`, and gateways on the way.',
-    failure_type: isPassing ? 'transient_error' : 'config_error',
+    message: `What responds with status ${String(status)} is not Reactor Connect${said}`,
+    suggested_fix:
+      status === 429
+        ? 'Try again later: a gateway on the way limits requests.'
+        : 'Check `baseUrl`, and gateways on the way.',
+    failure_type: status === 429 ? 'transient_error' : 'config_error',
     details: { status, content_type: contentType },
   })
 }

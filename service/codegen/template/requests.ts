@@ -97,6 +97,7 @@ async function exchange(
   { method, path, query = {}, body, ifVersion, repeat, action }: Request,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
 ): Promise<Exchange> {
+  const lost = { url: baseUrl, repeat, action }
   const url = `${baseUrl.replace(/\/+$/, '')}/connect/v1${path}${queryText(query)}`
   const headers = {
     accept: 'application/json',
@@ -115,11 +116,12 @@ async function exchange(
     if (status === 204) return { answer: undefined }
     const json = parseExact(text)
     if (response.ok && isObject(json)) return { answer: json }
-    const failure = refused({ status, contentType: answered.get('content-type'), text, json })
+    const unusable = { status, contentType: answered.get('content-type'), text, json }
+    const failure = refused(unusable, lost)
     return { failure, retryAfter: answered.get('retry-after') }
   } catch (error) {
     signal?.throwIfAborted()
-    return { failure: unreachable({ url: baseUrl, repeat, action }, error) }
+    return { failure: unreachable(lost, error) }
   }
 }
 

@@ -40,20 +40,14 @@ export const ifMatchHeaders = z.looseObject({
   }),
 })
 
-/** The resource before the change. */
-export interface ChangedThing {
-  readonly kind: 'Instance' | 'Connection' | 'Receiver'
-  readonly name: string
-  readonly version: number
-}
-
 /**
  * The version that a change may be applied to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or allows any. Only if there are
- * several tags, or an unknown one, `current` is needed to find the right one. Throws `version_conflict` if none matches.
+ * several tags, or an unknown one, the resource before the change is needed to find the right one. Throws `version_conflict` if none matches.
  */
 export async function versionToChange(
   headers: z.output<typeof ifMatchHeaders>,
-  current: () => Promise<ChangedThing>,
+  kind: 'Instance' | 'Connection' | 'Receiver',
+  current: () => Promise<{ readonly name: string; readonly version: number }>,
 ): Promise<number | undefined> {
   const header = headers['if-match']?.trim()
   if (header === undefined || header === '*') return undefined
@@ -61,7 +55,7 @@ export async function versionToChange(
   const versions = tags.flatMap((tag) => versionOf(tag) ?? [])
   const [version] = versions
   if (tags.length === 1 && version !== undefined) return version
-  const { kind, name, version: actual } = await current()
+  const { name, version: actual } = await current()
   if (versions.includes(actual)) return actual
   const isWeak = tags.some((tag) => tag.startsWith('W/'))
   const expected = `one that If-Match names${isWeak ? ' (a weak tag, W/"…", matches none)' : ''}`

@@ -1,6 +1,6 @@
 import type { Dispatch } from './schema.ts'
 import { isMasked, maskedProblem } from './masked-target.ts'
-import { parseTarget } from './target.ts'
+import { isWholeConnection } from './target.ts'
 
 /** What is wrong with the targets of a receiver as a list, each with its place in the request. */
 export function dispatchProblems(dispatch: readonly Dispatch[]): readonly string[] {
@@ -14,9 +14,4 @@ export function dispatchProblems(dispatch: readonly Dispatch[]): readonly string
       ? [`body/dispatch/${String(place)}/sweep_every: it belongs to \`stream:CONNECTION/*\` only`]
       : []),
   ])
-}
-
-function isWholeConnection(text: string): boolean {
-  const target = parseTarget(text)
-  return target?.kind === 'stream' && target.stream === '*'
 }

@@ -9,7 +9,6 @@ import {
   isUnchanged,
   unchanged,
   versionToChange,
-  type ChangedThing,
 } from '../../platform/http/entity-tag.ts'
 import { bodyFailures, failures } from '../../platform/http/failures.ts'
 import { noIdempotencyHeaders } from '../../platform/http/idempotency.ts'
@@ -169,7 +168,7 @@ function updateReceiver(api: App, receivers: ReceiverService): void {
     },
     async ({ params: place, headers, body }, reply) => {
       const change = fromWire(receiverUpdateSchema, body)
-      const version = await versionToChange(headers, () => changedThing(receivers, place.name))
+      const version = await versionToChange(headers, 'Receiver', () => receivers.get(place.name))
       const receiver = await receivers.update(place.name, change, version)
       const document = toWire(receiverSchema, receiver)
       return reply.header('etag', documentTag(document)).send(document)
@@ -200,19 +199,11 @@ function deleteReceiver(api: App, receivers: ReceiverService): void {
       },
     },
     async ({ params: place, headers }, reply) => {
-      const version = await versionToChange(headers, () => changedThing(receivers, place.name))
+      const version = await versionToChange(headers, 'Receiver', () => receivers.get(place.name))
       await receivers.delete(place.name, version)
       return reply.code(204).send(null)
     },
   )
-}
-
-async function changedThing(
-  receivers: Pick<ReceiverService, 'get'>,
-  receiverName: string,
-): Promise<ChangedThing> {
-  const { name, version } = await receivers.get(receiverName)
-  return { kind: 'Receiver', name, version }
 }
 
 function pauseReceivers(api: App, receivers: ReceiverService): void {

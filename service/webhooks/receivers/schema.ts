@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { webhookSignatureSchema } from '../../../connectors/webhook-signature.ts'
-import { name, timestamp, versioned } from '../../platform/fields.ts'
+import { description, name, timestamp, versioned } from '../../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 import { targetText } from './target.ts'
 
@@ -48,19 +48,9 @@ export const dispatchSchema = z
   .meta({ id: 'Dispatch' })
 export type Dispatch = Resource<typeof dispatchSchema>
 
-const description = z
-  .string()
-  .max(2_000)
-  .regex(
-    /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
-    'must not have control characters other than line breaks',
-  )
-  .nullable()
-  .exactOptional()
-
 const changeable = {
   dispatch: z.array(dispatchSchema).min(1).max(10),
-  description: description.meta({ description: 'Its purpose, in your words.' }),
+  description,
 }
 
 /** The service makes none for a vendor that makes its own. Never stored in the metadata database. */

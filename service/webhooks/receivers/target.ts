@@ -32,6 +32,12 @@ export function parseTarget(text: string): Target | undefined {
   return undefined
 }
 
+/** `stream:CONNECTION/*`: the only targets that a connection may rely on instead of its schedule. */
+export function isWholeConnection(text: string): boolean {
+  const target = parseTarget(text)
+  return target?.kind === 'stream' && target.stream === '*'
+}
+
 /** Without a login: that is a secret, which belongs into the vault. */
 function isHttpUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false

@@ -85,7 +85,8 @@ describe('the client', () => {
   const html = { 'content-type': 'text/html' }
   test.each([
     { what: 'a page', status: 200, headers: html, body: '<html>kit-page</html>' },
-    { what: 'an error of a proxy', status: 502, headers: html, body: 'Bad gateway' },
+    { what: 'an error of another program', status: 500, headers: html, body: 'No' },
+    { what: 'half an error', status: 500, headers: json, body: '{"error":{' },
     { what: 'another document', status: 200, headers: json, body: '{"other":1}' },
     { what: 'half an answer', status: 200, headers: json, body: '{"items":[' },
     { what: 'an error in another form', status: 400, headers: json, body: '{"message":"no"}' },
@@ -103,6 +104,33 @@ describe('the client', () => {
       },
     )
     expect(seen).toEqual([request.path])
+  })
+
+  test.each([
+    { what: 'a page', status: 502, headers: html, body: '<h1>Bad gateway</h1>' },
+    { what: 'nothing', status: 503, headers: {}, body: '' },
+    { what: 'half of JSON', status: 504, headers: json, body: '{"error":{' },
+  ])('tells $what of a proxy from a response of the service', async ({ status, headers, body }) => {
+    await withServer(
+      (_, response) => response.writeHead(status, headers).end(body),
+      async (client) => {
+        const before = `a proxy before it responded with status ${String(status)}`
+        const failure = (method: 'GET' | 'POST'): Promise<unknown> =>
+          client.tell({ ...request, method }).catch((thrown: unknown) => thrown)
+        expect(await failure('POST')).toMatchObject({
+          code: 'service_unreachable',
+          message: expect.stringContaining(`${before}, and the request may have been`) as string,
+          suggestedFix: expect.stringContaining('before you repeat the command') as string,
+          details: { status, may_be_done: true },
+        })
+        const harmless = await failure('GET')
+        expect(harmless).toMatchObject({
+          code: 'service_unreachable',
+          message: expect.stringContaining(before) as string,
+        })
+        expect(harmless).not.toHaveProperty('details.may_be_done')
+      },
+    )
   })
 
   test('shows an error that it does not know as the service said it, without escape sequences', async () => {

@@ -23,8 +23,9 @@ export interface StreamRead {
 
 export interface SendTiming {
   readonly timeoutMs?: number
-  /** Aborted when the service stops. */
+  /** As `SendOptions` has them. */
   readonly signal?: AbortSignal
+  readonly stopWaiting?: AbortSignal
 }
 
 /** A connector of an HTTP API beside a simulator of its vendor on loopback. */
@@ -93,7 +94,7 @@ export class NativeConnector {
   async send(
     name: string,
     input: JsonObject,
-    { timeoutMs = 5000, signal = neverAborted() }: SendTiming = {},
+    { timeoutMs = 5000, signal = neverAborted(), stopWaiting = neverAborted() }: SendTiming = {},
   ): Promise<ActionOutcome> {
     const { actions } = this.#connector
     const action = (await actions?.load())?.find(({ descriptor }) => descriptor.name === name)
@@ -105,6 +106,7 @@ export class NativeConnector {
       mayComeAgain: true,
       timeoutMs,
       signal,
+      stopWaiting,
     })
   }
 

@@ -3,7 +3,7 @@ import { connectorOf } from '../../../connectors/registry.ts'
 import type { ConnectError } from '../../../protocol/index.ts'
 import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.ts'
 import { actionSubjects } from '../action-subjects.ts'
-import { NativeConnector } from './native-connector.ts'
+import { NativeConnector, type SendTiming } from './native-connector.ts'
 
 const limited: VendorScript = () => ({ status: 429, headers: { 'retry-after': '1' }, body: {} })
 const failed: VendorScript = () => ({ status: 503, body: {} })
@@ -23,7 +23,8 @@ async function stopInWait(
   const stopping = new AbortController()
   if (scripts.length === 0) stopping.abort()
   let waits = 0
-  return await stoppedCall({ type, action, scripts, stopping }, (source) => {
+  const timing = { stopWaiting: stopping.signal }
+  return await stoppedCall({ type, action, scripts, timing }, (source) => {
     source.onWait = () => {
       waits += 1
       if (waits === scripts.length) stopping.abort()
@@ -35,11 +36,11 @@ interface StoppedCall {
   readonly type: string
   readonly action: string
   readonly scripts: readonly VendorScript[]
-  readonly stopping: AbortController
+  readonly timing: SendTiming
 }
 
 async function stoppedCall(
-  { type, action, scripts, stopping: { signal } }: StoppedCall,
+  { type, action, scripts, timing }: StoppedCall,
   prepare: (source: NativeConnector) => void = () => undefined,
 ): Promise<Stop> {
   const subject = actionSubjects[type]
@@ -54,7 +55,7 @@ async function stoppedCall(
   const config = subject.configOf(vendor.url, 'planted4711secret')
   const source = new NativeConnector(connectorOf(type), config)
   prepare(source)
-  const error = await source.refusal(action, input, { timeoutMs: 20_000, signal })
+  const error = await source.refusal(action, input, { timeoutMs: 20_000, ...timing })
   return { error, requests }
 }
 
@@ -119,9 +120,28 @@ describe('the service stops', () => {
         type,
         action,
         scripts: [limited, stop],
-        stopping,
+        timing: { signal: stopping.signal },
       })
       expect(error.code, error.message).toBe('action_outcome_unknown')
+      expect(requests).toBe(2)
+    },
+  )
+
+  test.each(unrepeatable)(
+    'while %s is at the vendor: %s goes on, and the next try is not made',
+    async (type, action) => {
+      const stopping = new AbortController()
+      const stop: VendorScript = () => {
+        stopping.abort()
+        return { status: 429, headers: { 'retry-after': '1' }, body: {} }
+      }
+      const { error, requests } = await stoppedCall({
+        type,
+        action,
+        scripts: [limited, stop],
+        timing: { stopWaiting: stopping.signal },
+      })
+      expect(error.code, error.message).toBe('action_rate_limited')
       expect(requests).toBe(2)
     },
   )

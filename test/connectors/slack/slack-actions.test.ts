@@ -152,6 +152,23 @@ test('a file goes up in three steps, and the place for its bytes gets no token',
   })
 })
 
+test('an upload that has begun goes on to its last step when the service stops', async () => {
+  await using slack = await SlackSimulator.start()
+  fillAcme(slack.data)
+  const stopping = new AbortController()
+  await using place = await ScriptedVendor.start(() => {
+    stopping.abort()
+    return { body: 'OK' }
+  })
+  const upload = { ok: true, upload_url: `${place.url}/upload`, file_id: 'F1' }
+  slack.answerOnce('files.getUploadURLExternal', { body: upload })
+  slack.answerOnce('files.completeUploadExternal', { body: { ok: true, files: [{ id: 'F1' }] } })
+  const input = { filename: 'a.txt', content: 'x' }
+  const timing = { stopWaiting: stopping.signal }
+  const { output } = await connectorFor(slack).send('uploadFile', input, timing)
+  expect(output).toMatchObject({ ok: true, files: [{ id: 'F1' }] })
+})
+
 test('a refusal by the place of an upload, which gets no token, says nothing of the token', async () => {
   await using slack = await SlackSimulator.start()
   fillAcme(slack.data)

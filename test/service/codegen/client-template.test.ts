@@ -260,16 +260,15 @@ describe('what failed', () => {
     ['a page', { status: 200, body: '<html>', headers: html }, /status 200 .*: <html>$/, 'config'],
     ['a number', json(200, '7'), /status 200/, 'config'],
     ['an empty body', { status: 200 }, /status 200 is not Reactor Connect$/, 'config'],
-    ['JSON of a gateway', json(502, '{"error":"Bad gateway"}'), /: .*Bad gateway/, 'transient'],
     ['JSON with half an error', json(403, '{"error":{"code":7}}'), /status 403/, 'config'],
     ['JSON null', json(500, 'null'), /status 500/, 'config'],
-    ['an error without text', { status: 503 }, /status 503/, 'transient'],
     [
       'an error page',
-      { status: 504, body: `<h1>\n${'x'.repeat(999)}`, headers: html },
+      { status: 500, body: `<h1>\n${'x'.repeat(999)}`, headers: html },
       /: <h1> x{195}$/,
-      'transient',
+      'config',
     ],
+    ['a page of a limit', { status: 429, headers: html }, /status 429/, 'transient'],
   ])('says what came instead of an answer: %s', async (_, ...[answer, message, kind]) => {
     await using service = await scriptedService([answer])
     const client = createClient({ baseUrl: service.url, apiKey: 'k', retries: 0 })
@@ -281,6 +280,31 @@ describe('what failed', () => {
     })
     expect(failure.message).toMatch(message)
     expect(failure.suggestedFix).not.toBe('')
+  })
+
+  test.each<[string, ScriptedAnswer]>([
+    ['a page', { status: 502, body: '<h1>Bad gateway</h1>', headers: html }],
+    ['nothing', { status: 503 }],
+    ['JSON of its own', json(504, '{"error":"Bad gateway"}')],
+  ])('says that a proxy before the service responds, with %s', async (_, answer) => {
+    const before = `a proxy before it responded with status ${String(answer.status)}`
+    await using service = await scriptedService([answer, answer, answer, answer])
+    const client = createClient({ baseUrl: service.url, apiKey: 'k', retries: 0 })
+    expect(await failureOf(client.check())).toMatchObject({
+      code: 'service_unreachable',
+      status: answer.status,
+      failureType: 'transient_error',
+      message: expect.stringContaining(before) as unknown,
+    })
+    const { actions } = client
+    const unclear = await failureOf(actions.sendInvoice({}))
+    expect(unclear).toMatchObject({ code: 'action_outcome_unknown', status: answer.status })
+    expect(unclear.message).toContain(before)
+    const keyed = await failureOf(actions.sendInvoice({}, { idempotencyKey: 'k1' }))
+    expect(keyed).toMatchObject({ code: 'service_unreachable', idempotencyKey: 'k1' })
+    expect(keyed.suggestedFix).toContain('`idempotencyKey` of this error')
+    const token = await failureOf(actions.sendInvoice({}, { token: 't' }))
+    expect(token.code).toBe('action_outcome_unknown')
   })
 
   test('says so where the service sends it elsewhere', async () => {
