@@ -47,7 +47,10 @@ function storm(): readonly Sent[] {
 }
 
 /** Sends until there is an answer, as vendors do. Resolves with the status; a forger takes 429 for an answer. */
-async function send({ id, kind }: Sent, urlNow: () => string): Promise<number> {
+async function send(
+  { id, kind }: Sent,
+  { urlNow, putOff }: Pick<Storm, 'urlNow' | 'putOff'>,
+): Promise<number> {
   const body = Buffer.from(
     JSON.stringify({ type: 'order.paid', id, key: id.slice(-2), text: 'x'.repeat(900) }),
   )
@@ -68,6 +71,7 @@ async function send({ id, kind }: Sent, urlNow: () => string): Promise<number> {
     )
     if (status === 429 && kind === 'forged') return status
     if (status !== 0 && status !== 429 && status < 500) return status
+    putOff.add(status)
     await sleep(100)
   }
 }
@@ -178,23 +182,23 @@ function expectAllOnce(
 /** What is killed when a part of the deliveries has been sent. */
 type Kills = ReadonlyMap<number, () => Promise<void>>
 
-/** Resolves with how long it took to send all, in ms. */
-async function sendStorm({
-  sent,
-  kills,
-  urlNow,
-  statuses,
-}: {
+interface Storm {
   readonly sent: readonly Sent[]
   readonly kills: Kills
   readonly urlNow: () => string
+  /** The last answers, by kind. */
   readonly statuses: Map<string, Set<number>>
-}): Promise<number> {
+  /** Answers after which a delivery was sent again; 0: none. */
+  readonly putOff: Set<number>
+}
+
+/** Resolves with how long it took to send all, in ms. */
+async function sendStorm({ sent, kills, urlNow, statuses, putOff }: Storm): Promise<number> {
   const startedMs = Date.now()
   let next = 0
   const sender = async (): Promise<void> => {
     for (let one = sent[next++]; one !== undefined; one = sent[next++]) {
-      const status = await send(one, urlNow)
+      const status = await send(one, { urlNow, putOff })
       statuses.set(one.kind, (statuses.get(one.kind) ?? new Set()).add(status))
     }
   }
@@ -229,6 +233,7 @@ async function stormOn(broker: KafkaBroker | undefined): Promise<void> {
   const measuring = setInterval(() => void stormed.measure(taken()), 100)
   const sent = storm()
   const statuses = new Map<string, Set<number>>()
+  const putOff = new Set<number>()
   const killService = (): Promise<void> => stormed.killAndStart()
   const killBroker = async (): Promise<void> => {
     await broker?.kill9()
@@ -242,7 +247,7 @@ async function stormOn(broker: KafkaBroker | undefined): Promise<void> {
   ])
   const startedMs = Date.now()
   const urlNow = (): string => `${stormed.service.url}${pathname}`
-  const sentMs = await sendStorm({ sent, kills, urlNow, statuses })
+  const sentMs = await sendStorm({ sent, kills, urlNow, statuses, putOff })
   await allDispatched(stormed)
   const ms = Date.now() - startedMs
   clearInterval(measuring)
@@ -254,6 +259,7 @@ async function stormOn(broker: KafkaBroker | undefined): Promise<void> {
     `${String(sent.length)} requests in ${seconds(sentMs)}, all dispatched after ${seconds(ms)}; ${String(repeated)} came twice; memory ${mb(most)} at most, ${mb(first)} at first, ${mb(last)} at last\n`,
   )
   expectAllOnce(sent, statuses, targets)
+  expect(broker === undefined || putOff.has(503)).toBe(true)
   // At most what was on its way at the two kills.
   expect(repeated).toBeLessThanOrEqual(2 * 64)
   expect(last).toBeLessThan(first * mostGrowth)
