@@ -150,10 +150,17 @@ class StormedService {
   }
 }
 
-/** Until the targets have all that was accepted. */
-async function allDispatched({ service }: StormedService): Promise<void> {
+/** Until the targets have all, and the service knows it. What is still in Kafka does not wait to be dispatched yet. */
+async function allDispatched(
+  { service }: StormedService,
+  targets: readonly HandlerServer[],
+): Promise<void> {
   await vi.waitFor(
     async () => {
+      for (const { requests } of targets)
+        expect(
+          new Set(requests.map(({ headers }) => headers['webhook-id'])).size,
+        ).toBeGreaterThanOrEqual(events)
       const response = await fetch(`${service.url}/metrics`, {
         headers: { authorization: `Bearer ${service.key}` },
       })
@@ -248,7 +255,7 @@ async function stormOn(broker: KafkaBroker | undefined): Promise<void> {
   const startedMs = Date.now()
   const urlNow = (): string => `${stormed.service.url}${pathname}`
   const sentMs = await sendStorm({ sent, kills, urlNow, statuses, putOff })
-  await allDispatched(stormed)
+  await allDispatched(stormed, targets)
   const ms = Date.now() - startedMs
   clearInterval(measuring)
   const { most, first, last } = stormed.memory()
