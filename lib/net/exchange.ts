@@ -1,3 +1,4 @@
+import { timeLimit } from '../async/time-limit.ts'
 import { limitedText } from './limited-text.ts'
 
 export interface ExchangeRequest {
@@ -27,12 +28,12 @@ export async function exchange(
   request: ExchangeRequest,
 ): Promise<WholeResponse> {
   const { method, headers, body, timeoutMs, maxResponseBytes, signal } = request
-  const timeout = AbortSignal.timeout(timeoutMs)
+  using limit = timeLimit(signal, timeoutMs)
   const response = await fetch(url, {
     method,
     redirect: 'manual',
     headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
-    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    signal: limit.signal,
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const { status, headers: received } = response

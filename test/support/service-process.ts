@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { nodeFlags } from '../../bench/measured-process.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { builtProgram } from './program.ts'
 import { folderInMemory } from './temporary-folder.ts'
@@ -61,7 +62,17 @@ async function startService(folder: string, options: ServiceStart): Promise<Serv
   const { args = [], environment = {}, program = builtProgram() } = options
   const child = spawn(
     process.execPath,
-    [program, 'connect', 'serve', '--data-dir', folder, '--bind', '127.0.0.1:0', ...args],
+    [
+      ...nodeFlags,
+      program,
+      'connect',
+      'serve',
+      '--data-dir',
+      folder,
+      '--bind',
+      '127.0.0.1:0',
+      ...args,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...environment } },
   )
   let output = ''

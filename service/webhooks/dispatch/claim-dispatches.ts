@@ -1,7 +1,7 @@
 import type { ClaimedDispatch, ClaimOptions } from '../deliveries/contract.ts'
 import type { DeliveryKind } from '../deliveries/schema.ts'
 import type { Database, Row, Session } from '../../platform/database/database.ts'
-import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
+import { dispatches, plansByIndex, statusIn, unsettled, waitingPairs } from './waiting-pairs.ts'
 
 /** How many due rows are looked at, in all: those that wait for another one of their order key are parked. */
 const mostVisited = 1_000
@@ -59,7 +59,7 @@ async function claimOnce(
 ): Promise<readonly ClaimedRow[]> {
   const [waiting] = await session.query<{ pairs: number }>(
     `WITH RECURSIVE ${waitingPairs}
-     SELECT set_config('idle_in_transaction_session_timeout', '5s', true),
+     SELECT set_config('idle_in_transaction_session_timeout', '5s', true), ${plansByIndex},
        pg_advisory_xact_lock(hashtextextended('reactor-connect claims of dispatches', 0)),
        (SELECT count(*)::integer FROM pairs) AS pairs`,
   )
@@ -127,9 +127,10 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   SELECT due.*, ${blockerOf} AS blocker FROM due
 ), waiting AS (
   SELECT row.seq FROM judged
-  JOIN ${dispatches} AS row ON row.seq = judged.seq AND row.status = 'pending'
+  JOIN ${dispatches} AS row ON row.seq = judged.seq AND ${statusIn('row')} = 'pending'
   JOIN ${dispatches} AS blocker ON blocker.seq = judged.blocker
-    AND (blocker.status = 'running' OR blocker.status = 'pending' AND blocker.seq < row.seq)
+    AND (${statusIn('blocker')} = 'running'
+      OR ${statusIn('blocker')} = 'pending' AND blocker.seq < row.seq)
   FOR UPDATE OF row, blocker SKIP LOCKED
 ), parked AS (
   UPDATE ${dispatches} AS row SET due_at = 'infinity' FROM waiting WHERE row.seq = waiting.seq
@@ -154,7 +155,7 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   SELECT row.seq FROM shared JOIN ${dispatches} AS row USING (seq)
   WHERE (shared.is_within
       OR shared.may_use_reserve AND shared.number <= $2::bigint - $6::bigint)
-    AND row.${unsettled} AND row.due_at <= now()
+    AND ${statusIn('row')} IN ('pending', 'running') AND row.due_at <= now()
   FOR UPDATE OF row SKIP LOCKED
 ), taken AS (
   UPDATE ${dispatches} AS row

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import { Batches } from '../../../lib/async/batches.ts'
+import { timeLimit } from '../../../lib/async/time-limit.ts'
 import { Wake } from '../../../lib/async/wake.ts'
 import type { ClaimedDispatch, DispatchStore, SettledDispatch } from '../deliveries/contract.ts'
 import type { DispatchMetrics } from './dispatch-metrics.ts'
@@ -155,14 +156,14 @@ export class Dispatcher {
       return settledOf(claimed, { outcome: 'failed', reason, isFinal: true }, random())
     }
     const { signal } = this.#abort
-    const limit = AbortSignal.timeout(Math.max(1, this.#limits.leaseMs - settlingMs))
+    using limit = timeLimit(signal, Math.max(1, this.#limits.leaseMs - settlingMs))
     try {
-      const outcome = await found.dispatch(claimed, AbortSignal.any([signal, limit]))
+      const outcome = await found.dispatch(claimed, limit.signal)
       return settledOf(claimed, outcome, random())
     } catch (thrown) {
       const { seq, target } = claimed
       if (signal.aborted) return { seq, target, outcome: 'released' }
-      const reason = limit.aborted ? 'it did not respond in time' : this.#reasonOf(thrown)
+      const reason = limit.signal.aborted ? 'it did not respond in time' : this.#reasonOf(thrown)
       return settledOf(claimed, { outcome: 'failed', reason }, random())
     }
   }

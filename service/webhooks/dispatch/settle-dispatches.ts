@@ -3,7 +3,7 @@ import type { SettledDispatch } from '../deliveries/contract.ts'
 import type { Database, Row, Session } from '../../platform/database/database.ts'
 import { plainJson } from '../../platform/database/statement.ts'
 import { dispatchChannel } from '../deliveries/append-deliveries.ts'
-import { dispatches, unsettled } from './waiting-pairs.ts'
+import { dispatches, plansByIndex, statusIn, unsettled } from './waiting-pairs.ts'
 
 /** After so many failures in a row nothing is sent to a target for a time. */
 const mostFailures = 5
@@ -41,7 +41,7 @@ async function settleRows(
          seq bigint, outcome text, "delayMs" double precision, error jsonb)
      ), mine AS (
        SELECT row.seq FROM given JOIN ${dispatches} AS row USING (seq)
-       WHERE row.owner = $1 AND row.status = 'running' ORDER BY row.seq FOR UPDATE OF row
+       WHERE row.owner = $1 AND ${statusIn('row')} = 'running' ORDER BY row.seq FOR UPDATE OF row
      )
      UPDATE ${dispatches} AS row SET
        status = CASE WHEN outcome IN ('done', 'dead') THEN outcome ELSE 'pending' END,
@@ -68,6 +68,7 @@ async function settleRows(
 async function unpark(session: Session, rows: readonly SettledRow[]): Promise<void> {
   const ordered = rows.filter(({ order_key: key }) => key !== null)
   if (ordered.length === 0) return
+  await session.query(`SELECT ${plansByIndex}`)
   await session.query(
     `UPDATE ${dispatches} AS row SET due_at = now()
      FROM (
@@ -82,7 +83,7 @@ async function unpark(session: Session, rows: readonly SettledRow[]): Promise<vo
          AND next.${unsettled} AND next.order_key IS NOT NULL
        ORDER BY next.receiver_id, next.target, next.order_key, next.seq LIMIT 1
      ) AS first
-     WHERE row.seq = first.seq AND row.status = 'pending' AND row.due_at = 'infinity'`,
+     WHERE row.seq = first.seq AND ${statusIn('row')} = 'pending' AND row.due_at = 'infinity'`,
     [
       ordered.map((row) => row.receiver_id),
       ordered.map((row) => row.target),

@@ -7,7 +7,7 @@ import type {
   TargetProblem,
 } from './contract.ts'
 import { dispatchId, envelopeText } from './envelope.ts'
-import { postEnvelope } from './post-envelope.ts'
+import { postEnvelope } from './post-event.ts'
 
 export interface FunctionTargetOptions {
   /** Of the Functions service. */

@@ -1,10 +1,6 @@
 import { retryAfterMs as pauseOf } from '../../../../lib/net/retry-after.ts'
 import type { DispatchFailure, DispatchOutcome } from './contract.ts'
 
-/** For one request with its response. */
-export const requestTimeoutMs = 15_000
-/** Of a response nothing is used but its status; so much of it is read, so that its connection can be used again. */
-export const maxResponseBytes = 4_096
 /** A longer pause would be a mistake of the target. */
 const longestPauseMs = 24 * 3_600_000
 

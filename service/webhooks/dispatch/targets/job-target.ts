@@ -8,7 +8,7 @@ import type {
   TargetProblem,
 } from './contract.ts'
 import { dispatchId, envelopeText } from './envelope.ts'
-import { postEnvelope } from './post-envelope.ts'
+import { postEnvelope } from './post-event.ts'
 import type { StandardSignature } from './standard-signature.ts'
 
 export interface JobTargetOptions {

@@ -1,9 +1,9 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import { AddressGuard } from '../../../../manifest-interpreter/http/address-guard.ts'
 import { TransportError } from '../../../../manifest-interpreter/http/transport-error.ts'
 import { requestFailure } from '../../../../protocol/index.ts'
 import type { DispatchedEvent, DispatchOutcome, DispatchTarget } from './contract.ts'
-import { httpOutcome, maxResponseBytes, requestTimeoutMs } from './http-outcome.ts'
+import { postEvent } from './post-event.ts'
 import type { StandardSignature } from './standard-signature.ts'
 
 export interface UrlTargetOptions {
@@ -38,25 +38,18 @@ export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
     { target, claimed }: DispatchedEvent<'url'>,
     signal: AbortSignal,
   ): Promise<DispatchOutcome> {
-    const { signature, now, timeoutMs = requestTimeoutMs } = this.#options
+    const { signature, now, timeoutMs } = this.#options
     const { body } = claimed.delivery
     const signed = await signature.headers(claimed, body)
     if (signed === undefined)
       return { outcome: 'failed', reason: 'the vault has no secret to sign with' }
-    const timeout = AbortSignal.timeout(timeoutMs)
     try {
       this.#guard.check(new URL(target.url).hostname)
-      const response = await request(target.url, {
-        dispatcher: this.#agent,
-        method: 'POST',
-        headers: { ...eventHeaders(claimed), ...signed },
-        body,
-        signal: AbortSignal.any([signal, timeout]),
-      })
-      const { statusCode: status, headers } = response
-      await response.body.dump({ limit: maxResponseBytes, signal: timeout }).catch(() => undefined)
-      const retryAfter = [headers['retry-after']].flat()[0]
-      const outcome = httpOutcome(status, retryAfter, now())
+      const headers = { ...eventHeaders(claimed), ...signed }
+      const { status, outcome } = await postEvent(
+        { url: target.url, headers, body, now, timeoutMs, agent: this.#agent },
+        signal,
+      )
       // The owner of the address wants no more of it.
       return outcome.outcome === 'failed' && status === 410
         ? { ...outcome, isFinal: true }
@@ -88,7 +81,6 @@ function eventHeaders({
   }
   const sendable = Object.entries(hints).filter(([, value]) => /^[\x21-\x7e]{1,200}$/.test(value))
   return {
-    'user-agent': 'reactor-connect',
     'content-type': /^[\x20-\x7e]{1,200}$/.test(type) ? type : 'application/octet-stream',
     ...Object.fromEntries(sendable),
   }
