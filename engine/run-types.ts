@@ -56,6 +56,11 @@ export type LogConfig = LogKind & {
   readonly storage?: StorageConfig
 }
 
+/** Of a run whose records go into no topic: in this process, with the same bucket. */
+export function inProcess({ storage }: LogConfig): LogConfig {
+  return { kind: 'embedded', ...(storage !== undefined && { storage }) }
+}
+
 type LogKind =
   | { readonly kind: 'embedded' }
   | {

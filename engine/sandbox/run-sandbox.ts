@@ -11,7 +11,7 @@ import {
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
 import { runConnection } from '../run/run-connection.ts'
-import type { RunPlan, StreamResult } from '../run-types.ts'
+import { inProcess, type RunPlan, type StreamResult } from '../run-types.ts'
 import { streamRefusal } from '../run/stream-refusal.ts'
 import type {
   EstimatedCost,
@@ -96,7 +96,7 @@ async function readStreams(
     ...(plan.functions && { functions: plan.functions }),
     streams: tables.map(({ sink }) => sink),
     destination: { type: 'postgres', ...prepared.place },
-    log: { kind: 'embedded' },
+    log: inProcess(plan.log),
     limits: { ...plan.limits, partitionsPerStream: 1, limitRows },
   }
   // Nobody confirms it: no other start will follow, and the bookkeeping goes with the schema.

@@ -100,7 +100,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       ? [
           workerLoop(options, { ...shared, metrics, isAlone }),
           plane.webhooks.ingress.consume,
-          dispatchLoop(plane, metrics),
+          dispatchLoop(plane, metrics, isAlone),
         ]
       : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
@@ -258,9 +258,13 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   return (signal) => worker.run(signal)
 }
 
-function dispatchLoop({ webhooks: { dispatch } }: ControlPlane, registry: Registry): Loop {
+function dispatchLoop(
+  { webhooks: { dispatch } }: ControlPlane,
+  registry: Registry,
+  isAlone: boolean,
+): Loop {
   const metrics = createDispatchMetrics(registry)
-  return (signal) => dispatch.run({ owner: processName(), metrics }, signal)
+  return (signal) => dispatch.run({ owner: processName(), metrics, isAlone }, signal)
 }
 
 /** No other process has it. */

@@ -1,13 +1,19 @@
 import type { Database, Row, Session } from '../../platform/database/database.ts'
+import { isRemoved } from '../receivers/removed-target.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import { dispatchesOf } from './event-body.ts'
 import { dispatchChannel } from './append-deliveries.ts'
 import type { ChangedDeliveries, DeliverySelection } from './contract.ts'
+import { unparkFirst } from './prune-deliveries.ts'
 import { conditionsOf } from './selected-deliveries.ts'
 
 const standardLimit = 500
 const dispatches = 'reactor_connect_service.webhook_dispatches'
 const settled = `status IN ('done', 'dead', 'discarded')`
+/** Whether the receiver of a dispatch `row` still has its target. */
+const isTargetPresent = `EXISTS (
+  SELECT FROM reactor_connect_service.receivers AS receiver
+  WHERE receiver.id = row.receiver_id AND NOT ${isRemoved})`
 
 /** In one transaction: all of the call, or nothing. */
 export async function replayDeliveries(
@@ -20,11 +26,30 @@ export async function replayDeliveries(
     const { target, ...others } = selected
     const wanted = isWhole ? others : selected
     const { ids, next } = await selectDeliveries(session, wanted, `kind IN ('event', 'test')`)
-    const again = await replaySettled(session, ids, selected)
+    const again =
+      selected.status === 'pending'
+        ? await hasten(session, ids, selected)
+        : await replaySettled(session, ids, selected)
     const added = isWhole ? await addMissing(session, ids, target) : 0
     if (again + added > 0) await session.query(`SELECT pg_notify('${dispatchChannel}', '')`)
     return { count: again + added, next }
   })
+}
+
+/** Those that wait for their next attempt have it now. */
+async function hasten(
+  session: Session,
+  ids: readonly string[],
+  { target }: DeliverySelection,
+): Promise<number> {
+  const rows = await session.query(
+    `UPDATE ${dispatches} AS row SET due_at = now()
+     WHERE delivery_id = ANY($1) AND status = 'pending' AND due_at < 'infinity'
+       AND target = coalesce($2, target) AND ${isTargetPresent}
+     RETURNING seq`,
+    [ids, target ?? null],
+  )
+  return rows.length
 }
 
 /** With new places in the line, in the order that they had: those of their order key that wait already go first. */
@@ -35,9 +60,9 @@ async function replaySettled(
 ): Promise<number> {
   const rows = await session.query(
     `WITH chosen AS MATERIALIZED (
-       SELECT seq FROM ${dispatches}
+       SELECT seq FROM ${dispatches} AS row
        WHERE delivery_id = ANY($1) AND ${settled} AND status = coalesce($2, status)
-         AND target = coalesce($3, target)
+         AND target = coalesce($3, target) AND ${isTargetPresent}
        ORDER BY seq FOR UPDATE
      ), renumbered AS MATERIALIZED (
        SELECT seq, nextval(pg_get_serial_sequence('${dispatches}', 'seq')) AS next
@@ -124,16 +149,19 @@ export async function discardDeliveries(
   selected: DeliverySelection,
 ): Promise<ChangedDeliveries> {
   return database.transaction(async (session) => {
-    const isOther = selected.status !== undefined && selected.status !== 'dead'
-    if (isOther) return { count: 0, next: null }
-    const dead = { ...selected, status: 'dead' } as const
-    const { ids, next } = await selectDeliveries(session, dead, 'true')
+    const { status = 'dead', target = null } = selected
+    if (status !== 'dead' && status !== 'pending') return { count: 0, next: null }
+    const { ids, next } = await selectDeliveries(session, { ...selected, status }, 'true')
     const rows = await session.query(
       `UPDATE ${dispatches} SET status = 'discarded', ended_at = now()
-       WHERE delivery_id = ANY($1) AND status = 'dead' AND target = coalesce($2, target)
+       WHERE delivery_id = ANY($1) AND status = $2 AND target = coalesce($3, target)
        RETURNING seq`,
-      [ids, selected.target ?? null],
+      [ids, status, target],
     )
+    if (status === 'pending' && rows.length > 0) {
+      await unparkFirst(session)
+      await session.query(`SELECT pg_notify('${dispatchChannel}', '')`)
+    }
     return { count: rows.length, next }
   })
 }

@@ -91,6 +91,8 @@ export interface DispatchStore {
    * owner's for `leaseMs`; then another may take them. Targets take turns, and within a target its receivers.
    */
   claim(owner: string, options: ClaimOptions): Promise<readonly ClaimedDispatch[]>
+  /** What other owners have is due at once: they are no more. */
+  takeOver(): Promise<void>
   /** Ignores those that another owner has taken meanwhile. Durable when it resolves. */
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void>
   /** When the next one becomes due, in ms from now; null: none waits. */

@@ -1,4 +1,5 @@
 import type { Database } from '../../platform/database/database.ts'
+import { isRemoved } from '../receivers/removed-target.ts'
 
 /** What waits, or was given up, is kept for somebody to look at it, but not for ever. */
 const unsettledDays = 90
@@ -14,6 +15,7 @@ export async function pruneDeliveries(
   database: Database,
   { days, limit }: { readonly days: number; readonly limit: number },
 ): Promise<readonly unknown[]> {
+  await discardRemoved(database)
   await unparkFirst(database)
   return database.query(
     `DELETE FROM ${table} WHERE id IN (
@@ -28,7 +30,20 @@ export async function pruneDeliveries(
   )
 }
 
-async function unparkFirst(database: Database): Promise<void> {
+/**
+ * What waits for a target that its receiver does not have any more. Most of it was discarded when the target was removed (`receiver-store.ts`); the rest was
+ * on its way at that moment.
+ */
+async function discardRemoved(database: Database): Promise<void> {
+  await database.query(
+    `UPDATE ${dispatches} AS row SET status = 'discarded', ended_at = now()
+     FROM reactor_connect_service.receivers AS receiver
+     WHERE row.status = 'pending' AND receiver.id = row.receiver_id AND ${isRemoved}`,
+  )
+}
+
+/** What is parked although nothing is before it. */
+export async function unparkFirst(database: Pick<Database, 'query'>): Promise<void> {
   await database.query(
     `UPDATE ${dispatches} AS parked SET due_at = now()
      WHERE status = 'pending' AND due_at = 'infinity' AND NOT EXISTS (

@@ -30,6 +30,15 @@ export class PostgresDispatchStore implements DispatchStore {
     return claimDispatches(this.#database, owner, options)
   }
 
+  async takeOver(): Promise<void> {
+    await this.#database.query(
+      `WITH tried AS (
+         UPDATE reactor_connect_service.webhook_targets SET open_until = now()
+         WHERE probe IS NOT NULL AND open_until > now()
+       ) UPDATE ${dispatches} SET due_at = now() WHERE status = 'running' AND due_at > now()`,
+    )
+  }
+
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void> {
     return settleDispatches(this.#database, owner, settled)
   }

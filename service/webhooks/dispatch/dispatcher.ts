@@ -17,6 +17,8 @@ export interface DispatcherOptions {
   readonly owner: string
   readonly logger: Logger
   readonly metrics: DispatchMetrics
+  /** No other process dispatches: what an owner before has, a killed process has. Default: false. */
+  readonly isAlone?: boolean
   /** 0 to 1. */
   readonly random: () => number
   readonly limits?: Partial<DispatchLimits>
@@ -83,18 +85,23 @@ export class Dispatcher {
     const listening = this.#options.store.onDue(() => {
       this.#wake.now()
     })
-    while (!signal.aborted) await this.#wake.wait(await this.#claim(), signal)
+    let isFirst = this.#options.isAlone ?? false
+    while (!signal.aborted) {
+      await this.#wake.wait(await this.#claim(isFirst), signal)
+      isFirst &&= this.#isFailing
+    }
     listening[Symbol.dispose]()
     await this.#drain()
   }
 
   /** Resolves with the time until it is worth to claim again. */
-  async #claim(): Promise<number> {
+  async #claim(takesOver: boolean): Promise<number> {
     const { store, owner } = this.#options
     const { parallel, idleMs, longestWaitMs, ...limits } = this.#limits
     const limit = parallel - this.#running.size
     if (limit <= 0) return longestWaitMs
     try {
+      if (takesOver) await store.takeOver()
       const options = { ...limits, limit, busy: this.#busy }
       const claimed = await store.claim(owner, options)
       for (const dispatch of claimed) this.#begin(dispatch)

@@ -36,6 +36,8 @@ export interface OpenDispatch extends AsyncDisposable {
 export interface RunDispatch {
   readonly owner: string
   readonly metrics: DispatchMetrics
+  /** No other process dispatches. */
+  readonly isAlone: boolean
 }
 
 /** The targets of a service, by its settings. */
@@ -62,10 +64,10 @@ export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
       },
       warningsOf: (texts) => Promise.resolve(texts.flatMap((text) => warningOf(targets, text))),
     },
-    run: ({ owner, metrics }, signal) => {
+    run: ({ owner, metrics, isAlone }, signal) => {
       const { dispatches } = store
       const random = Math.random
-      const options = { store: dispatches, targets, owner, metrics, logger, random }
+      const options = { store: dispatches, targets, owner, metrics, isAlone, logger, random }
       return new Dispatcher(options).run(signal)
     },
     [Symbol.asyncDispose]: () => url[Symbol.asyncDispose](),

@@ -12,6 +12,7 @@ import type {
   ReceiverStore,
   StoredReceiver,
 } from './contract.ts'
+import { isRemoved } from './removed-target.ts'
 import { receiverSchema } from './schema.ts'
 
 interface ReceiverRow extends Row {
@@ -120,6 +121,11 @@ export class PostgresReceiverStore implements ReceiverStore {
            updated_at = now()
          WHERE name = $1 AND version = coalesce($2, version)
          RETURNING *, ${notifying(receiverChannel, 'id')}
+       ), discarded AS (
+         UPDATE reactor_connect_service.webhook_dispatches AS row
+         SET status = 'discarded', ended_at = now()
+         FROM changed AS receiver
+         WHERE row.receiver_id = receiver.id AND row.status = 'pending' AND ${isRemoved}
        ) ${select('changed')}`,
       [name, ifVersion, isSecretNew, ...changed.values],
     )

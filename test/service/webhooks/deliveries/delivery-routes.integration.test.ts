@@ -220,10 +220,71 @@ test('what is discarded was dead, and is not listed as dead any more', async () 
   await settle('dead')
   await event()
   expect(await changed('discard', { receiver: 'shop' })).toEqual({ count: 1, next: null })
-  expect(await changed('discard', { receiver: 'shop', status: 'pending' })).toMatchObject({
-    count: 0,
-  })
+  expect(await changed('discard', { receiver: 'shop', status: 'done' })).toMatchObject({ count: 0 })
   expect((await statuses()).toSorted()).toEqual(['discarded', 'pending'])
+})
+
+describe('what waits', () => {
+  const due = async (): Promise<readonly string[]> => {
+    const claimed = await api.store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+    return claimed.map(({ delivery: { id } }) => id)
+  }
+  const failed = async (): Promise<void> => {
+    const claimed = await api.store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+    const how = { outcome: 'retry', delayMs: 3_600_000, error: {}, isTargetDown: false } as const
+    const settled = claimed.map(({ seq, target }) => ({ seq, target, ...how }))
+    await api.store.dispatches.settle('me', settled)
+  }
+
+  test('for its next attempt has it at once by a replay of what is pending', async () => {
+    const { id } = await event()
+    await failed()
+    expect(await changed('replay', { receiver: 'shop' })).toMatchObject({ count: 0 })
+    expect(await due()).toEqual([])
+    expect(await changed('replay', { receiver: 'shop', status: 'pending' })).toMatchObject({
+      count: 1,
+    })
+    expect(await due()).toEqual([id])
+  })
+
+  test('and keeps others of its order key from a target can be discarded', async () => {
+    const dispatches = [{ target: 'job:work', orderKey: 'k' }]
+    const { id: poison } = await event({ dispatches })
+    await failed()
+    const { id: next } = await event({ dispatches })
+    expect(await due()).toEqual([])
+    expect(await changed('discard', { ids: [poison], status: 'pending' })).toMatchObject({
+      count: 1,
+    })
+    expect(await due()).toEqual([next])
+  })
+
+  test('for a target that the receiver gives up is discarded, and no replay sends it there', async () => {
+    const { id } = await event()
+    await failed()
+    await api.store.receivers.update('shop', { description: 'the target stays' })
+    expect(await statuses()).toEqual(['pending'])
+    await api.store.receivers.update('shop', { dispatch: [{ target: 'job:new' }] })
+    expect(await statuses()).toEqual(['discarded'])
+    expect(await changed('replay', { ids: [id], target: 'job:work' })).toMatchObject({ count: 0 })
+    expect(await changed('replay', { ids: [id] })).toMatchObject({ count: 1 })
+    const claimed = await api.store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+    expect(claimed).toMatchObject([{ target: 'job:new', delivery: { id } }])
+    await api.store.receivers.update('shop', { dispatch: [{ target: 'job:work' }] })
+  })
+
+  test('for it because it was on its way at that moment is discarded later', async () => {
+    await event()
+    const claimed = await api.store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+    await api.store.receivers.update('shop', { dispatch: [{ target: 'job:new' }] })
+    const how = { outcome: 'retry', delayMs: 0, error: {}, isTargetDown: false } as const
+    const settled = claimed.map(({ seq, target }) => ({ seq, target, ...how }))
+    await api.store.dispatches.settle('me', settled)
+    expect(await statuses()).toEqual(['pending'])
+    await api.store.prune()
+    expect(await statuses()).toEqual(['discarded'])
+    await api.store.receivers.update('shop', { dispatch: [{ target: 'job:work' }] })
+  })
 })
 
 test('old deliveries are deleted; those that wait or were given up stay longer', async () => {

@@ -66,6 +66,22 @@ describe('claims', () => {
     expect(await queue.statuses()).toEqual(['running'])
   })
 
+  test('what a killed process had is due at once for one that is alone, and its order keys go on', async () => {
+    await using queue = await TestQueue.open()
+    await queue.receiver('shop')
+    const first = await queue.event({ key: 'k' })
+    const second = await queue.event({ key: 'k' })
+    const lost = await queue.store.claim('killed', some)
+    expect(ids(lost)).toEqual([first])
+    expect(await queue.store.claim('b', some)).toEqual([])
+    await queue.store.takeOver()
+    const claimed = await queue.store.claim('b', some)
+    expect(claimed).toMatchObject([{ attempt: 2, delivery: { id: first } }])
+    await queue.store.settle('killed', done(lost))
+    await queue.store.settle('b', done(claimed))
+    expect(ids(await queue.store.claim('b', some))).toEqual([second])
+  })
+
   test('what was not tried is given back, and that is no attempt', async () => {
     await using queue = await TestQueue.open()
     await queue.receiver('shop')

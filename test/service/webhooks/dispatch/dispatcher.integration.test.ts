@@ -236,6 +236,7 @@ describe('the dispatcher', () => {
     const { store } = queue
     const flaky: DispatchStore = {
       claim: (...given) => store.claim(...given),
+      takeOver: () => store.takeOver(),
       nextDueMs: () => store.nextDueMs(),
       onDue: (due) => store.onDue(due),
       settle: (...given) =>

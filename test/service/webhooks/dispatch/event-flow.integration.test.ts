@@ -23,8 +23,8 @@ class EventFlow implements AsyncDisposable {
     return new EventFlow(queue)
   }
 
-  async event(outcome?: 'done' | 'dead'): Promise<void> {
-    await this.queue.event({ targets: [target] })
+  async event(outcome?: 'done' | 'dead', receiver = 'shop'): Promise<void> {
+    await this.queue.event({ receiver, targets: [target] })
     if (outcome === undefined) return
     const { store } = this.queue
     const claimed = await store.claim('a', { limit: 10, leaseMs: 60_000 })
@@ -54,6 +54,23 @@ test('events replace runs once one has been loaded', async () => {
   expect(
     await sweepEvery(flow.queue.sessions, { connection: 'other', lastRunAt: '2026-01-01' }),
   ).toBeNull()
+})
+
+test('of two receivers that load a connection both have to bring events', async () => {
+  await using flow = await EventFlow.open()
+  await flow.event('done')
+  await flow.queue.receiver('second')
+  await flow.queue.database.query(
+    `UPDATE ${schema}.receivers SET dispatch = $1 WHERE name = 'second'`,
+    [JSON.stringify([{ target, sweepEvery: 5 }])],
+  )
+  expect(await flow.every()).toBeNull()
+  await flow.event('done', 'second')
+  expect(await flow.every()).toBe(5)
+  await flow.queue.database.query(
+    `UPDATE ${schema}.receivers SET status = 'paused' WHERE name = 'second'`,
+  )
+  expect(await flow.every()).toBeNull()
 })
 
 test('one that was given up needs a run, which comes after it', async () => {

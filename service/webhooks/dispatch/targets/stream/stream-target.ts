@@ -147,7 +147,9 @@ export class StreamTarget implements DispatchTarget<'stream'> {
       loadEvents(toLoad, this.#options, signal),
     )
     if (isLoaded) return done
-    return { outcome: 'failed', reason: 'the service stopped meanwhile', retryAfterMs: 0 }
+    return isOutOfTime(signal)
+      ? { outcome: 'failed', reason: 'what its events tell could not be read and loaded in time' }
+      : { outcome: 'failed', reason: 'the service stopped meanwhile', retryAfterMs: 0 }
   }
 
   /** The streams of the connection that the target means. */
@@ -210,6 +212,11 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     if (!isJsonObject(body)) return refused('its body is no JSON object')
     return { claimed, stream, event: { type: delivery.eventType, body } }
   }
+}
+
+/** Of an attempt, not of the service. */
+function isOutOfTime({ reason }: AbortSignal): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError'
 }
 
 function refused(reason: string): DispatchOutcome {
