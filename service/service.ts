@@ -48,7 +48,7 @@ export interface HealthReport {
 }
 
 export interface PartHealth {
-  readonly part: 'metadata_database' | 'vault' | 'jobs' | 'data'
+  readonly part: 'metadata_database' | 'vault' | 'kafka' | 'jobs' | 'data'
   /** Undefined: it can be used. */
   readonly problem: string | undefined
 }

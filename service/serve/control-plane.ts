@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { LogConfig } from '../../engine/run-types.ts'
 import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
 import { ActionClients } from '../actions/action-clients.ts'
 import { StoredActionService } from '../actions/action-service.ts'
 import { RunningCalls, sentGraceMs } from '../actions/running-calls.ts'
@@ -15,7 +16,7 @@ import type { LostSecrets } from '../instances/contract.ts'
 import { openInstances } from '../instances/open-instances.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { mostLanes, thisMachine } from '../run-worker/machine-limits.ts'
-import { logConfig } from '../run-worker/log-config.ts'
+import { logConfig, type KafkaPlace } from '../run-worker/log-config.ts'
 import { StoredRunService } from '../runs/run-service.ts'
 import { PromoteTokens } from '../sandboxes/promote-token.ts'
 import { StoredSandboxService } from '../sandboxes/sandbox-service.ts'
@@ -30,7 +31,7 @@ import { kafkaPlace } from './kafka-place.ts'
 import { storagePlace } from './storage-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
-import { ProcessHealthService } from './health.ts'
+import { ProcessHealthService, type HealthOptions } from './health.ts'
 import { openWebhooks, type OpenWebhooks } from './open-webhooks.ts'
 
 export interface ControlPlaneOptions {
@@ -67,6 +68,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
 
+/** Of the checks of Kafka. */
+const clientId = 'reactor-connect-health'
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
 
@@ -104,6 +107,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
   const shared = { settings, store, vault, instances, catalog, runs, threads, kafka, logger, now }
+  const checked = { store, vault, jobs, data: dataService, stopping, now }
   const webhooks = openWebhooks({ ...shared, places: planPlaces })
   return {
     drainActions: running.drain,
@@ -149,7 +153,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
-      health: new ProcessHealthService({ store, vault, jobs, data: dataService, stopping, now }),
+      health: new ProcessHealthService({ ...checked, kafka: kafkaCheck(kafka, logger) }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
@@ -157,4 +161,9 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       )
     },
   }
+}
+
+function kafkaCheck(kafka: KafkaPlace | undefined, logger: Logger): HealthOptions['kafka'] {
+  if (kafka === undefined) return undefined
+  return { check: () => countBrokers({ ...kafka, clientId }, logger) }
 }

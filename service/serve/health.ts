@@ -9,6 +9,8 @@ export interface HealthOptions {
   readonly store: Pick<Store, 'ping' | 'checkWrites'>
   readonly vault: Pick<Vault, 'check'>
   readonly jobs: Pick<Jobs, 'check' | 'place'>
+  /** Undefined: the settings name no brokers. */
+  readonly kafka: { check(): Promise<unknown> } | undefined
   /** Undefined: the settings name no Data service. */
   readonly data: Pick<DataService, 'check'> | undefined
   readonly stopping: AbortSignal
@@ -18,11 +20,12 @@ export interface HealthOptions {
 /** Anybody may send such a request, so the result is cached, and takes this long at most. */
 const goodForMs = 1_000
 const timeoutMs = 3_000
-/** Longer, because a check of writes costs more. */
-const writesGoodForMs = 5_000
+/** Longer, because they cost more: a check of writes, and one of Kafka, which connects. */
+const costlyGoodForMs = 5_000
 
 /** Of parts without which requests can still be served. */
 const consequences: Readonly<Partial<Record<PartHealth['part'], string>>> = {
+  kafka: 'deliveries of webhooks are refused, and runs through it wait, until it is back',
   jobs: 'no schedule fires until it is back',
   data: 'nothing is loaded into its datasets until it can be used',
 }
@@ -37,14 +40,18 @@ export class ProcessHealthService implements HealthService {
   readonly #options: HealthOptions
   readonly #parts: () => Promise<Findings>
   readonly #writes: () => Promise<string | undefined>
+  readonly #kafka: (() => Promise<string | undefined>) | undefined
 
   constructor(options: HealthOptions) {
     this.#options = options
     const now = (): number => options.now()
     this.#parts = cacheFor(goodForMs, now, () => this.#ask())
-    this.#writes = cacheFor(writesGoodForMs, now, () =>
+    this.#writes = cacheFor(costlyGoodForMs, now, () =>
       problemOf('the metadata database', 'written', options.store.checkWrites()),
     )
+    const { kafka } = options
+    if (kafka !== undefined)
+      this.#kafka = cacheFor(costlyGoodForMs, now, () => problemOf('Kafka', 'used', kafka.check()))
   }
 
   live(): boolean {
@@ -75,6 +82,7 @@ export class ProcessHealthService implements HealthService {
     const checks: readonly (readonly [PartHealth['part'], Promise<string | undefined>])[] = [
       ['metadata_database', this.#database()],
       ['vault', problemOf('the vault', 'used', checkVault())],
+      ...(this.#kafka === undefined ? [] : [['kafka', this.#kafka()] as const]),
       ...(jobs.place === null
         ? []
         : [['jobs', problemOf('the Jobs service', 'used', jobs.check())] as const]),
@@ -119,7 +127,7 @@ function unusableText(count: number): string {
 async function problemOf(
   part: string,
   verb: 'used' | 'written',
-  check: Promise<void>,
+  check: Promise<unknown>,
 ): Promise<string | undefined> {
   const timeout = Promise.withResolvers<string>()
   const timer = setTimeout(() => {

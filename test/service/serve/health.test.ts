@@ -1,6 +1,7 @@
 import { rename, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ConnectError } from '../../../protocol/index.ts'
 import { ProcessHealthService } from '../../../service/serve/health.ts'
 import type { HealthReport } from '../../../service/service.ts'
 import { fileNameOf } from '../../../service/platform/vault/secrets-file.ts'
@@ -15,6 +16,7 @@ function reportsOn(vault: Vault): () => Promise<HealthReport> {
   const health = new ProcessHealthService({
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
+    kafka: undefined,
     data: undefined,
     vault,
     stopping: neverAborted(),
@@ -25,6 +27,36 @@ function reportsOn(vault: Vault): () => Promise<HealthReport> {
     return health.report()
   }
 }
+
+test('brokers that are away are a warning: what needs no Kafka is served', async () => {
+  await using vault = await openFileVault({ folder: await newFolder('health') })
+  let isAway = false
+  let nowMs = 0
+  const health = new ProcessHealthService({
+    store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
+    jobs: { place: null, check: () => Promise.resolve() },
+    kafka: {
+      check: () =>
+        isAway
+          ? Promise.reject(
+              new ConnectError('kafka_unreachable', {
+                details: { brokers: 'b:9092', reason: 'x' },
+              }),
+            )
+          : Promise.resolve(1),
+    },
+    ...{ data: undefined, vault, stopping: neverAborted(), now: () => nowMs },
+  })
+  expect(await health.report()).toMatchObject({ problems: [], warnings: [] })
+  isAway = true
+  nowMs += 10_000
+  const { problems, warnings, parts } = await health.report()
+  expect(problems).toEqual([])
+  expect(warnings).toEqual([
+    'Kafka cannot be used (kafka_unreachable): deliveries of webhooks are refused, and runs through it wait, until it is back',
+  ])
+  expect(parts.find(({ part }) => part === 'kafka')?.problem).toBeDefined()
+})
 
 test('damaged files of the vault are a warning that names none, until they are replaced', async () => {
   const folder = await newFolder('health')
