@@ -5,7 +5,7 @@ import { ConnectError, endsOfSecret, streamLabel } from '../../protocol/index.ts
 import type { JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import { openLaneWriter } from '../log/lane.ts'
-import { largestRecordBytes, type LaneWriter } from '../log/stream-log.ts'
+import { largestRecordBytes, largestStoredRecordBytes, type LaneWriter } from '../log/stream-log.ts'
 import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/protocol.ts'
 import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
@@ -17,8 +17,15 @@ import type { TransformingOutput } from './transform/transforming-output.ts'
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200
 
-/** The embedded log has no limit that can be raised. */
-const limitAdvice = `raise \`max.message.bytes\` of the topics of the connection, up to ${String(largestRecordBytes)} bytes a record`
+/** How larger records get through. The embedded log has no limit that can be raised. */
+function limitAdvice({ maxRecordBytes }: ReadLaneJob): { readonly limitAdvice?: string } {
+  if (maxRecordBytes > largestRecordBytes) return {}
+  const storage = `set \`storage\`, for records of up to ${String(largestStoredRecordBytes)} bytes`
+  if (maxRecordBytes === largestRecordBytes) return { limitAdvice: storage }
+  return {
+    limitAdvice: `raise \`max.message.bytes\` of the topics of the connection, up to ${String(largestRecordBytes)} bytes a record, or ${storage}`,
+  }
+}
 
 export async function readLane(job: ReadLaneJob): Promise<JobResult<'complete' | 'stopped'>> {
   return runJob(job, (context) => readSlices(job, context))
@@ -51,7 +58,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
       columns: job.columns,
       maxRecordBytes: job.maxRecordBytes,
       rejectionKeyFields: job.primaryKey,
-      ...(job.maxRecordBytes < largestRecordBytes && { limitAdvice }),
+      ...limitAdvice(job),
       ...(job.keyFields !== undefined && { keyFields: job.keyFields }),
     }),
     writer,

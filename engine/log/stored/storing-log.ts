@@ -30,17 +30,17 @@ export class StoringLog implements StreamLog {
     this.#pruned ??= this.#prune(stream.connection)
     const opened = await this.#inner.openStream(stream)
     const { lanes, maxRecordBytes: largestBytes, keptMs } = opened
-    // Its messages are smaller than a block.
-    if (largestBytes === 0) return opened
     const { connection, stream: id } = stream
     const place = { connection, stream: id, largestBytes, keptMs }
     const storage = { config: this.#config, ...place }
+    // Where messages are smaller than a block, all of it would be stored.
+    const stores = largestBytes > 0
     return {
       ...opened,
-      maxRecordBytes: largestStoredRecordBytes,
+      maxRecordBytes: stores ? largestStoredRecordBytes : largestBytes,
       lanes: lanes.map(({ partition, writer, reader }) => ({
         partition,
-        writer: { ...writer, address: { ...writer.address, storage } },
+        writer: stores ? { ...writer, address: { ...writer.address, storage } } : writer,
         reader: { ...reader, address: { ...reader.address, storage } },
       })),
     }
