@@ -77,6 +77,8 @@ const servicePath = z.object({
   name: z.string().optional(),
   // As the routes parse it: a refusal comes before the path is validated.
   email: z.string().toLowerCase().optional(),
+  /** Whose deliveries are replayed or discarded. */
+  receiver: z.string().optional(),
 })
 
 /** The entry for an action that began, or was refused, from the facts in the request. */
@@ -114,7 +116,8 @@ function nameOf(request: FastifyRequest, action: ActionName): string | null {
 /** Of a key, a user or a receiver. */
 export function serviceName({ params, body }: FastifyRequest): string | null {
   const { name, id, email } = servicePath.parse(params)
-  return name ?? id ?? email ?? servicePath.safeParse(body).data?.email ?? null
+  const inBody = servicePath.safeParse(body).data
+  return name ?? id ?? email ?? inBody?.email ?? inBody?.receiver ?? null
 }
 
 const invalidTokens = new Set<ErrorCodeName | null>([

@@ -211,7 +211,10 @@ describe('a replay', () => {
     }
     await changed('discard', { status: 'dead' })
     const { items } = await api.store.audit.list({ action: 'deliveries:discard' })
-    expect(items[0]).toMatchObject({ outcome: 'done', resource: 'deliveries' })
+    expect(items[0]).toMatchObject({ outcome: 'done', resource: 'deliveries', name: null })
+    await changed('replay', { receiver: 'shop', status: 'dead' })
+    const { items: replays } = await api.store.audit.list({ action: 'deliveries:replay' })
+    expect(replays[0]).toMatchObject({ outcome: 'done', name: 'shop' })
   })
 })
 
