@@ -4,6 +4,7 @@ import {
   deliveryDocument,
   deliveryPayloadDocument,
 } from '../../service/webhooks/deliveries/schema.ts'
+import { maskedTarget } from '../../service/webhooks/receivers/masked-target.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
@@ -17,6 +18,7 @@ import { counted } from '../run/amounts.ts'
 import { usageError } from '../usage-error.ts'
 
 type DeliveryDocument = z.output<typeof deliveryDocument>
+type Dispatch = DeliveryDocument['dispatches'][number]
 type DeliveryPayloadDocument = z.output<typeof deliveryPayloadDocument>
 
 export interface FilterFlags {
@@ -44,16 +46,7 @@ export async function listDeliveries(
   const listed = await listPages(client, { path, item: deliveryDocument, query, limit })
   await showResult(output, listed.json, () =>
     listLines({
-      header: ['DELIVERY', 'RECEIVER', 'RECEIVED', 'EVENT', 'KIND', 'STATUS', 'ERROR'],
-      rows: listed.documents.map((delivery) => [
-        delivery.id,
-        delivery.receiver,
-        formatTime(delivery.received_at),
-        delivery.event_type ?? delivery.event_id,
-        delivery.kind,
-        statusText(delivery),
-        errorText(delivery),
-      ]),
+      ...(isByTarget(flags) ? targetRows(listed.documents, flags) : deliveryRows(listed.documents)),
       columns: output.columns,
       empty: {
         what: 'deliveries',
@@ -115,6 +108,54 @@ function filterOf(flags: FilterFlags): Readonly<Record<string, string | undefine
   return { status, kind, event_type: eventType, event_id: eventId, target, since, until }
 }
 
+interface Lines {
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+function deliveryRows(deliveries: readonly DeliveryDocument[]): Lines {
+  return {
+    header: [...factsHeader, 'STATUS', 'ERROR'],
+    rows: deliveries.map((delivery) => [
+      ...factsOf(delivery),
+      statusText(delivery),
+      delivery.dispatches.map(errorText).find((text) => text !== '') ?? '',
+    ]),
+  }
+}
+
+/** What holds at the targets that were asked for: at others, the same delivery may wait or be done, for other reasons. */
+function targetRows(deliveries: readonly DeliveryDocument[], flags: FilterFlags): Lines {
+  const target = flags.target === undefined ? undefined : maskedTarget(flags.target)
+  const isChosen = (dispatch: Dispatch): boolean =>
+    (flags.status === undefined || dispatch.status === flags.status) &&
+    (target === undefined || dispatch.target === target)
+  return {
+    header: [...factsHeader, 'TARGET', 'STATUS', 'ERROR'],
+    rows: deliveries.flatMap((delivery) =>
+      delivery.dispatches
+        .filter(isChosen)
+        .map((dispatch) => [
+          ...factsOf(delivery),
+          dispatch.target,
+          dispatch.status,
+          errorText(dispatch),
+        ]),
+    ),
+  }
+}
+
+function isByTarget({ status, target }: FilterFlags): boolean {
+  return status !== undefined || target !== undefined
+}
+
+const factsHeader = ['DELIVERY', 'RECEIVER', 'RECEIVED', 'EVENT', 'KIND']
+
+function factsOf(delivery: DeliveryDocument): readonly string[] {
+  const { id, receiver, received_at: receivedAt, event_id: event, event_type: type } = delivery
+  return [id, receiver, formatTime(receivedAt), type ?? event, delivery.kind]
+}
+
 /** `done`, or how many targets have which status. */
 function statusText({ dispatches }: DeliveryDocument): string {
   const counts = new Map<string, number>()
@@ -123,9 +164,8 @@ function statusText({ dispatches }: DeliveryDocument): string {
   return [...counts].map(([status, count]) => `${status} ${String(count)}`).join(', ')
 }
 
-function errorText({ dispatches }: DeliveryDocument): string {
-  const message = dispatches.find(({ error }) => error !== null)?.error?.message
-  return typeof message === 'string' ? message : ''
+function errorText({ error }: Dispatch): string {
+  return typeof error?.message === 'string' ? error.message : ''
 }
 
 function deliveryLines(delivery: DeliveryPayloadDocument, columns: number | undefined): string {
@@ -145,7 +185,7 @@ function deliveryLines(delivery: DeliveryPayloadDocument, columns: number | unde
       String(dispatch.attempts),
       formatTime(dispatch.next_attempt_at),
       formatTime(dispatch.ended_at),
-      typeof dispatch.error?.message === 'string' ? dispatch.error.message : '',
+      errorText(dispatch),
     ]),
     { header: ['TARGET', 'STATUS', 'ATTEMPTS', 'NEXT', 'ENDED', 'ERROR'], columns },
   )

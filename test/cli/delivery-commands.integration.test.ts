@@ -53,6 +53,36 @@ describe('deliveries', () => {
     expect(await json('deliveries discard --receiver shop')).toEqual({ count: 2 })
   })
 
+  test('are listed by target with the reason of that target, when targets or a status are asked for', async () => {
+    const { store } = commands.api
+    const gone = 'url:https://shop.example.com/gone?token=secret'
+    const targets = ['url:https://shop.example.com/bad', gone, 'job:work']
+    const dispatches = targets.map((target) => ({ target, orderKey: null }))
+    await store.deliveryLog.append(newDelivery(receiver, { dispatches }))
+    const claimed = await store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+    const failed = (status: number) => ({
+      error: { code: 'dispatch_failed', message: `it responded with status ${String(status)}` },
+      isTargetDown: false,
+    })
+    await store.dispatches.settle(
+      'me',
+      claimed.map(({ seq, target }) => {
+        if (target === gone) return { seq, target, outcome: 'dead', ...failed(410) }
+        if (target === 'job:work') return { seq, target, outcome: 'done' }
+        return { seq, target, outcome: 'retry', delayMs: 60_000, ...failed(400) }
+      }),
+    )
+    const shown = 'url:https://shop.example.com/gone\\?token=\\*\\*\\*'
+    const line = new RegExp(`^dlv_.* ${shown} +dead +it responded with status 410$`)
+    for (const command of ['dead', 'dead shop', `dead --target ${gone}`, `list --target ${gone}`]) {
+      const lines = (await run(`deliveries ${command}`)).out.trim().split('\n')
+      expect(lines[0]).toMatch(/^DELIVERY +RECEIVER +RECEIVED +EVENT +KIND +TARGET +STATUS +ERROR/)
+      expect(lines.slice(1)).toEqual([expect.stringMatching(line)])
+    }
+    const all = (await run('deliveries list')).out
+    expect(all).toContain('done 1, pending 1, dead 1')
+  })
+
   test('are not replayed or discarded without a choice, and errors name what is wrong', async () => {
     for (const verb of ['replay', 'discard'])
       expect(await run(`deliveries ${verb}`)).toMatchObject({ code: 2 })
