@@ -61,7 +61,7 @@ export class AddressGuard {
 function refused(hostname: string): TransportError {
   return new TransportError(
     'refused-address',
-    `${hostname} is an address inside of a private or reserved network. If the source may reach it, open the network with the setting REACTOR_CONNECT_ALLOWED_NETWORKS.`,
+    `${hostname} is an address inside of a private or reserved network. If it may be reached, open the network with the setting REACTOR_CONNECT_ALLOWED_NETWORKS.`,
   )
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { standardWebhooks } from '../../connectors/webhook-signature.ts'
 import { newId } from '../../service/platform/database/ids.ts'
+import type { Store } from '../../service/store/store.ts'
 import type { NewDelivery } from '../../service/webhooks/deliveries/contract.ts'
+import { settledOf } from '../../service/webhooks/dispatch/dispatch-outcome.ts'
 import type { IngressReceiver } from '../../service/webhooks/ingress/receiver-directory.ts'
 import type { DeliveryRules } from '../../service/webhooks/receivers/schema.ts'
 
@@ -27,6 +29,25 @@ export function newDelivery(
     dispatches: [{ target: 'job:work', orderKey: null }],
     ...fields,
   }
+}
+
+/** A target of a receiver fails so often in a row that nothing is sent to it for a time. */
+export async function interrupt(
+  { store }: { readonly store: Store },
+  receiver: string,
+  target: string,
+): Promise<void> {
+  const { id } = await store.receivers.get(receiver)
+  const dispatches = [{ target, orderKey: null }]
+  for (let count = 0; count < 5; count++)
+    await store.deliveryLog.append(newDelivery(id, { eventId: newId('dlv'), dispatches }))
+  const claimed = await store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
+  const failure = { outcome: 'failed', isTargetDown: true } as const
+  const reason = 'it responded with status 503'
+  await store.dispatches.settle(
+    'me',
+    claimed.map((one) => settledOf(one, { ...failure, reason }, 0)),
+  )
 }
 
 /** Standard Webhooks, with the id in the header and the type in the body. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../protocol/index.ts'
 import type { Page, PageRequest } from '../../platform/lists.ts'
+import type { Interruption } from '../receivers/contract.ts'
 import type { Delivery, DeliveryKind, DeliveryPayload, DispatchStatus } from './schema.ts'
 
 /** An event as it came, verified. */
@@ -95,6 +96,8 @@ export interface DispatchStore {
   takeOver(): Promise<void>
   /** Ignores those that another owner has taken meanwhile. Durable when it resolves. */
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void>
+  /** Those of the targets to which nothing is sent at present, because they failed. */
+  interruptions(targets: readonly string[]): Promise<ReadonlyMap<string, Interruption>>
   /** When the next one becomes due, in ms from now; null: none waits. */
   nextDueMs(): Promise<number | null>
   /** Calls back when something may be due, in any process. */

@@ -5,10 +5,12 @@ import type {
   SettledDispatch,
 } from '../deliveries/contract.ts'
 import type { Database } from '../../platform/database/database.ts'
+import type { Interruption } from '../receivers/contract.ts'
 import { receiverChannel } from '../receivers/receiver-store.ts'
 import { claimDispatches } from './claim-dispatches.ts'
 import { settleDispatches } from './settle-dispatches.ts'
 import { dispatchChannel } from '../deliveries/append-deliveries.ts'
+import { readInterruptions } from './webhook-targets.ts'
 import { dispatches, unsettled, waitingPairs } from './waiting-pairs.ts'
 
 /** Calls back after each notification, and after some may have been missed. */
@@ -41,6 +43,10 @@ export class PostgresDispatchStore implements DispatchStore {
 
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void> {
     return settleDispatches(this.#database, owner, settled)
+  }
+
+  interruptions(targets: readonly string[]): Promise<ReadonlyMap<string, Interruption>> {
+    return readInterruptions(this.#database, targets)
   }
 
   /** A receiver and target cost two looks into the index. */

@@ -29,6 +29,12 @@ export class DispatchTargets {
     return target?.kind === 'topic' ? this.#byKind.topic?.refusal?.(target) : undefined
   }
 
+  /** Why each attempt fails as the service is set up: the events are given up in the end. */
+  sureFailure(text: string): string | undefined {
+    const target = parseTarget(text)
+    return target?.kind === 'url' ? this.#byKind.url?.sureFailure?.(target) : undefined
+  }
+
   find(text: string): FoundTarget {
     const target = parseTarget(text)
     if (target === undefined) return { problem: unknownTarget }

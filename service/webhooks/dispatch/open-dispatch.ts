@@ -6,7 +6,7 @@ import { JobsClient } from '../../platform/jobs/jobs-client.ts'
 import type { Vault } from '../../platform/vault/vault.ts'
 import type { DispatchStore } from '../deliveries/contract.ts'
 import type { TargetAdvice } from '../receivers/contract.ts'
-import { targetWithoutQuery } from '../receivers/masked-target.ts'
+import { maskedTarget } from '../receivers/masked-target.ts'
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { DispatchTargets, type TargetsByKind } from './dispatch-targets.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -62,7 +62,8 @@ export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
         const details = { target, reason: refusal.reason, fix: refusal.fix }
         return Promise.reject(new ConnectError('target_not_available', { details }))
       },
-      warningsOf: (texts) => Promise.resolve(texts.flatMap((text) => warningOf(targets, text))),
+      warningOf: (target) => warningOf(targets, target),
+      interruptions: (texts) => store.dispatches.interruptions(texts),
     },
     run: ({ owner, metrics, isAlone }, signal) => {
       const { dispatches } = store
@@ -79,8 +80,10 @@ function jobsClient({ jobsUrl: url, jobsApiKey: apiKey }: Settings): JobsClient 
   return new JobsClient({ url, ...(apiKey !== undefined && { apiKey }) })
 }
 
-function warningOf(targets: DispatchTargets, text: string): readonly string[] {
+function warningOf(targets: DispatchTargets, text: string): string | undefined {
+  const events = `Events for ${maskedTarget(text)}`
   const problem = targets.problem(text)
-  if (problem === undefined) return []
-  return [`Events for ${targetWithoutQuery(text)} wait: ${problem.reason}. ${problem.fix}`]
+  if (problem !== undefined) return `${events} wait: ${problem.reason}. ${problem.fix}`
+  const failure = targets.sureFailure(text)
+  return failure && `${events} do not reach it: ${failure}`
 }

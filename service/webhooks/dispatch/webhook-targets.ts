@@ -1,4 +1,6 @@
-import type { Database } from '../../platform/database/database.ts'
+import type { Database, Row } from '../../platform/database/database.ts'
+import { readTime } from '../../platform/database/read-time.ts'
+import type { Interruption } from '../receivers/contract.ts'
 import { dispatches, unsettled } from './waiting-pairs.ts'
 
 const table = 'reactor_connect_service.webhook_targets'
@@ -12,6 +14,30 @@ export const isTargetUsed = `(
   OR EXISTS (
     SELECT FROM ${dispatches} AS waiting
     WHERE waiting.target = kept.target AND waiting.${unsettled}))`
+
+interface InterruptedRow extends Row {
+  readonly target: string
+  readonly open_until: string
+  readonly reason: string | null
+}
+
+export async function readInterruptions(
+  database: Database,
+  targets: readonly string[],
+): Promise<ReadonlyMap<string, Interruption>> {
+  if (targets.length === 0) return new Map()
+  const rows = await database.query<InterruptedRow>(
+    `SELECT target, open_until, error #>> '{details,reason}' AS reason FROM ${table}
+     WHERE target = ANY($1) AND open_until > now()`,
+    [targets],
+  )
+  return new Map(
+    rows.map(({ target, open_until: until, reason }) => [
+      target,
+      { until: readTime(until), reason },
+    ]),
+  )
+}
 
 /** Deletes the circuit breakers of targets that nobody uses any more. */
 export async function pruneTargets(database: Database): Promise<void> {

@@ -39,8 +39,17 @@ export interface ReceiverService {
 export interface TargetAdvice {
   /** Throws `target_not_available` for a target that cannot work in this service, whatever is set up later. */
   check(target: string): Promise<void>
-  /** What keeps events from the targets at present, one sentence each. */
-  warningsOf(targets: readonly string[]): Promise<readonly string[]>
+  /** What keeps events from the target as the service is set up, with what to do. */
+  warningOf(target: string): string | undefined
+  /** Those of the targets to which nothing is sent at present, because they failed. */
+  interruptions(targets: readonly string[]): Promise<ReadonlyMap<string, Interruption>>
+}
+
+export interface Interruption {
+  /** ISO 8601. */
+  readonly until: string
+  /** Why the last attempt failed; null: it is not known. */
+  readonly reason: string | null
 }
 
 export interface ReceiverStore {

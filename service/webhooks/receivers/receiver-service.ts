@@ -18,7 +18,6 @@ import {
   type StoredReceiver,
   type TargetAdvice,
 } from './contract.ts'
-import { connectionWarnings } from './connection-warnings.ts'
 import { newSecret } from './new-secret.ts'
 import { withDispatch, withSigning } from './change-secrets.ts'
 import { putReceiverSecrets, readToChange } from './receiver-secrets.ts'
@@ -33,6 +32,7 @@ import type {
 } from './schema.ts'
 import { dispatchProblems } from './dispatch-problems.ts'
 import { maskedTarget } from './masked-target.ts'
+import { targetWarnings, type WarningsOptions } from './target-warnings.ts'
 import { parseTarget } from './target.ts'
 import { checkSecret, ownSender, senderOf, type Sender } from './sender.ts'
 
@@ -110,7 +110,7 @@ export class StoredReceiverService implements ReceiverService {
 
   async list(page: ReceiverPageRequest, shown: ShownFilter | null = null): Promise<Page<Receiver>> {
     const { items, next } = await this.#options.store.receivers.list(page)
-    return { items: await Promise.all(items.map((item) => this.#shown(item, shown))), next }
+    return { items: await this.#allShown(items, shown), next }
   }
 
   async update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver> {
@@ -302,16 +302,35 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   async #shown(receiver: StoredReceiver, shown: ShownFilter | null = null): Promise<Receiver> {
+    return this.#withWarnings(receiver, await this.#warningsOptions([receiver], shown))
+  }
+
+  async #allShown(
+    receivers: readonly StoredReceiver[],
+    shown: ShownFilter | null,
+  ): Promise<readonly Receiver[]> {
+    const options = await this.#warningsOptions(receivers, shown)
+    return Promise.all(receivers.map((receiver) => this.#withWarnings(receiver, options)))
+  }
+
+  async #warningsOptions(
+    receivers: readonly StoredReceiver[],
+    shown: ShownFilter | null,
+  ): Promise<WarningsOptions> {
     const { store, targets: advice } = this.#options
-    const targets = receiver.dispatch.map(({ target }) => target)
-    const { connections } = store
-    const warnings = [
-      ...(await advice.warningsOf(targets)),
-      ...(await connectionWarnings(targets, { connections, shown })),
-    ]
+    const interruptions = await advice.interruptions(receivers.flatMap(targetsOf))
+    return { advice, interruptions, connections: store.connections, shown }
+  }
+
+  async #withWarnings(receiver: StoredReceiver, options: WarningsOptions): Promise<Receiver> {
+    const warnings = await targetWarnings(targetsOf(receiver), options)
     const dispatch = receiver.dispatch.map((to) => ({ ...to, target: maskedTarget(to.target) }))
     return { ...shownFields(receiver), dispatch, warnings }
   }
+}
+
+function targetsOf({ dispatch }: StoredReceiver): readonly string[] {
+  return dispatch.map(({ target }) => target)
 }
 
 function shownFields({

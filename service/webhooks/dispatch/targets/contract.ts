@@ -10,6 +10,8 @@ export interface DispatchTarget<Kind extends Target['kind'] = Target['kind']> {
   problem(target: TargetOf<Kind>): TargetProblem | undefined
   /** Why no event may ever go to the target, whatever is set up: a receiver with it is not made. Absent: there are no such targets. */
   refusal?(target: TargetOf<Kind>): TargetProblem | undefined
+  /** Why each attempt fails as the service is set up, and what to do; undefined: none is known. Absent: there are no such targets. */
+  sureFailure?(target: TargetOf<Kind>): string | undefined
   /**
    * Resolves with `done` when the target has the event durably. Does not throw for what the target does; another error is a failed attempt
    * as well. Ends soon after the signal is aborted.

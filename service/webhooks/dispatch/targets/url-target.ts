@@ -2,7 +2,7 @@ import { Agent } from 'undici'
 import { AddressGuard } from '../../../../manifest-interpreter/http/address-guard.ts'
 import { TransportError } from '../../../../manifest-interpreter/http/transport-error.ts'
 import { requestFailure } from '../../../../protocol/index.ts'
-import type { DispatchedEvent, DispatchOutcome, DispatchTarget } from './contract.ts'
+import type { DispatchedEvent, DispatchOutcome, DispatchTarget, TargetOf } from './contract.ts'
 import { postEvent } from './post-event.ts'
 import type { StandardSignature } from './standard-signature.ts'
 
@@ -32,6 +32,17 @@ export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
 
   problem(): undefined {
     return undefined
+  }
+
+  /** A name is looked up for each attempt: it may have other addresses then. */
+  sureFailure({ url }: TargetOf<'url'>): string | undefined {
+    try {
+      this.#guard.check(new URL(url).hostname)
+      return undefined
+    } catch (error) {
+      if (error instanceof TransportError) return error.message
+      throw error
+    }
   }
 
   async dispatch(

@@ -237,6 +237,7 @@ describe('the dispatcher', () => {
     const flaky: DispatchStore = {
       claim: (...given) => store.claim(...given),
       takeOver: () => store.takeOver(),
+      interruptions: (...given) => store.interruptions(...given),
       nextDueMs: () => store.nextDueMs(),
       onDue: (due) => store.onDue(due),
       settle: (...given) =>

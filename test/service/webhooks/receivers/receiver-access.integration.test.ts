@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Scope } from '../../../../service/platform/access/principal.ts'
 import type { Answer, ApiClient } from '../../../support/api-client.ts'
 import { fakerConfig, TestApi } from '../../../support/test-api.ts'
+import { interrupt } from '../../../support/deliveries.ts'
 import { makeReceiver } from './receiver-api.ts'
 
 const financeIsHidden = `${await readFile('service/platform/access/default-policy.cedar', 'utf8')}
@@ -153,18 +154,26 @@ test('warnings name the connection that keeps events from a target, to those who
     return withWarnings.parse(body).warnings
   }
   const client = await api.clientOf({ name: 'reader', kind: 'operator' })
+  const { instances, connections } = api.service
   expect(await warningsOf(api, 'of-finance')).toEqual([
     expect.stringContaining('connection finance-ledger is inactive'),
   ])
+  await connections.activate('finance-ledger')
+  await interrupt(api, 'of-finance', 'stream:finance-ledger/*')
+  expect(await warningsOf(api, 'of-finance')).toEqual([
+    expect.stringContaining('it responded with status 503'),
+  ])
   expect(await warningsOf(client, 'of-finance')).toEqual([])
-
-  const { instances, connections } = api.service
   await instances.create({ name: 'late-source', type: 'faker', config: fakerConfig })
   const input = { from: 'late-source', destination: 'data:late' }
   await connections.create({ name: 'late', ...input, activate: true })
   const dispatch = [{ target: 'stream:late/*' }]
   await makeReceiver(api, { name: 'of-late', instance: 'late-source', dispatch })
   expect(await warningsOf(client, 'of-late')).toEqual([])
+  await interrupt(api, 'of-late', 'stream:late/*')
+  expect(await warningsOf(client, 'of-late')).toEqual([
+    expect.stringContaining('it responded with status 503'),
+  ])
   await connections.setPaused('late', true)
   expect(await warningsOf(client, 'of-late')).toEqual([
     expect.stringContaining('connection late is paused'),

@@ -9,6 +9,7 @@ import {
   newReceiverDocument,
   receiverDocument,
 } from '../../../../service/webhooks/receivers/schema.ts'
+import { interrupt } from '../../../support/deliveries.ts'
 import type { TestApi } from '../../../support/test-api.ts'
 import {
   apiForReceivers,
@@ -37,6 +38,43 @@ describe('a target', () => {
         code('target_not_available'),
       )
     }
+  })
+})
+
+describe('warnings', () => {
+  test('say until when nothing is sent to a target that failed, and why', async () => {
+    const target = 'url:https://example.com/down?token=s3cret'
+    const works = 'url:https://example.com/works'
+    await makeReceiver(api, { name: 'failing', dispatch: [{ target }, { target: works }] })
+    await interrupt(api, 'failing', target)
+    const start =
+      /^Events for url:https:\/\/example\.com\/down\?token=\*\*\* wait until (\S+Z), because earlier ones failed\. .* The last failure: it responded with status 503\.$/
+    const { body } = await api.call('GET /receivers/failing')
+    const { warnings } = receiverDocument.parse(body)
+    expect(warnings).toEqual([expect.stringMatching(start)])
+    const until = Date.parse(start.exec(warnings[0] ?? '')?.[1] ?? '')
+    expect(until).toBeGreaterThan(Date.now())
+    expect(until).toBeLessThan(Date.now() + 60_000)
+    const listed = await api.call('GET /receivers')
+    expect(JSON.stringify(listed.body)).toContain(JSON.stringify(warnings))
+    await api.database.query(
+      `UPDATE reactor_connect_service.webhook_targets SET open_until = now()`,
+    )
+    const later = await api.call('GET /receivers/failing')
+    expect(later.body).toMatchObject({ warnings: [] })
+  })
+
+  test('name an address in a private network, which each attempt refuses', async () => {
+    const targets = ['url:http://10.1.2.3/in', 'url:http://[fd00::1]/in', 'url:https://example.com']
+    const dispatch = targets.map((target) => ({ target }))
+    const { warnings } = await makeReceiver(api, { name: 'private', dispatch })
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^Events for url:http:\/\/10\.1\.2\.3\/in do not reach it: 10\.1\.2\.3 is /,
+      ),
+      expect.stringContaining('REACTOR_CONNECT_ALLOWED_NETWORKS'),
+    ])
+    expect((await api.call('GET /receivers/private')).body).toMatchObject({ warnings })
   })
 })
 
