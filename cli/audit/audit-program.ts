@@ -23,8 +23,8 @@ export function auditCommand(connect: Command, ask: AskService): void {
     .addOption(
       new Option('--outcome <OUTCOME>', 'only entries with this outcome').choices(auditOutcomes),
     )
-    .option('--since <TIME>', 'from this time on, ISO 8601: 2026-11-01T00:00:00Z')
-    .option('--until <TIME>', 'before this time')
+    .option('--since <TIME>', 'from this time on, ISO 8601 with its zone: 2026-11-01T00:00:00Z')
+    .option('--until <TIME>', 'before this time, written in the same way')
     .addOption(
       new Option('--limit <N>', 'how many at most')
         .argParser(positiveNumber)

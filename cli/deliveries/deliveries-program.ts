@@ -74,8 +74,11 @@ function filterOptions(command: Command): Command {
     .option('--event-type <TYPE>', 'as the sender names it: charge.paid')
     .option('--event-id <ID>', 'as the sender names it')
     .option('--target <TARGET>', 'only at this target: job:NAME, url:ADDRESS, …')
-    .option('--since <TIME>', 'received from this time on, ISO 8601: 2026-11-01T00:00:00Z')
-    .option('--until <TIME>', 'received before this time')
+    .option(
+      '--since <TIME>',
+      'received from this time on, ISO 8601 with its zone: 2026-11-01T00:00:00Z',
+    )
+    .option('--until <TIME>', 'received before this time, written in the same way')
 }
 
 function limitOption(): Option {

@@ -22,10 +22,13 @@ export const description = z
 
 export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })
 
+const timeProblem =
+  'must be a time with its zone, such as 2026-11-28T12:00:00Z or 2026-11-28T13:00:00+01:00'
+
 /** A time in a request; any time zone. */
 export const givenTime = z.iso
-  .datetime({ offset: true })
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no time')
+  .datetime({ offset: true, error: timeProblem, abort: true })
+  .refine((text) => !Number.isNaN(Date.parse(text)), timeProblem)
 
 /** An object that belongs to the user, a connector or Airbyte: passed on unchanged. */
 export const freeObject = jsonObjectSchema

@@ -87,6 +87,12 @@ describe('deliveries', () => {
     for (const verb of ['replay', 'discard'])
       expect(await run(`deliveries ${verb}`)).toMatchObject({ code: 2 })
     expect((await run('deliveries list nobody')).err).toContain('[receiver_not_found]')
+    for (const time of ['2026-11-28', '2026-11-28T12:51:48', 'yesterday', '2026-02-30T00:00:00Z']) {
+      const { err } = await run(`deliveries list --since ${time}`)
+      expect(err.match(/since: [^\n;]*/g)).toEqual([
+        expect.stringContaining('must be a time with its zone, such as 2026-11-28T12:00:00Z'),
+      ])
+    }
     const none = await run('deliveries show shop dlv_00000000000000000000000000')
     expect(none.err).toContain('[delivery_not_found]')
   })

@@ -96,6 +96,8 @@ export const auditQuery = {
     description: 'Name of the instance or connection, id of the key, or e-mail of the user.',
   }),
   outcome: z.enum(auditOutcomes).exactOptional(),
-  since: givenTime.exactOptional().meta({ description: 'From this time on, ISO 8601.' }),
+  since: givenTime
+    .exactOptional()
+    .meta({ description: 'From this time on, ISO 8601 with a zone: `2026-11-28T12:00:00Z`.' }),
   until: givenTime.exactOptional().meta({ description: 'Before this time.' }),
 }
