@@ -171,8 +171,23 @@ describe('a url target', () => {
   test('gets event types that cannot stand in a header without them', async () => {
     await using server = await handlerServer()
     await using target = urlTarget()
-    await sendTo(target, server.url, { eventType: 'a\r\nx: y' })
-    expect(server.requests[0]?.headers).not.toHaveProperty('reactor-event-type')
+    const unsendable = ['a\r\nx: y', 'two words', 'é', 'x'.repeat(201)]
+    for (const eventType of unsendable) await sendTo(target, server.url, { eventType })
+    expect(server.requests).toHaveLength(unsendable.length)
+    for (const { headers } of server.requests)
+      expect(headers).not.toHaveProperty('reactor-event-type')
+  })
+
+  test.each([
+    [{}, 'application/json'],
+    [{ 'content-type': 'text/plain' }, 'text/plain'],
+    [{ 'content-type': 'text/é' }, 'application/octet-stream'],
+    [{ 'content-type': 'x'.repeat(201) }, 'application/octet-stream'],
+  ])('of a sender with the headers %j gets the type %s', async (headers, type) => {
+    await using server = await handlerServer()
+    await using target = urlTarget()
+    await sendTo(target, server.url, { body: Buffer.from('no JSON'), headers })
+    expect(server.requests[0]?.headers).toHaveProperty('content-type', type)
   })
 })
 

@@ -173,6 +173,15 @@ describe('a genuine delivery', () => {
     expect(appended).toEqual([])
   })
 
+  test.each(['command=%2Fdeploy&text=now', 'payload=%7B%22type%22%3A%22block_actions%22%7D'])(
+    'as a form of Slack is refused: %s',
+    async (body) => {
+      const receiver = receiverOf('slack')
+      const { code, appended } = await receive(receiver, signed(receiver.rules.signature, body))
+      expect({ code, appended }).toEqual({ code: 'delivery_malformed', appended: [] })
+    },
+  )
+
   test('whose id stands in a header may have a body that is no JSON', async () => {
     const receiver = { ...receiverOf('github'), dispatch: [{ target: 'job:a', orderBy: '/x' }] }
     const headers = { 'x-github-delivery': 'd1', 'x-github-event': 'push' }
