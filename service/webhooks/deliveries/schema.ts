@@ -73,11 +73,9 @@ const filterFields = {
     .refine((text) => !isMasked(text), maskedProblem)
     .exactOptional()
     .meta({ description: 'As the receiver has it: `job:NAME`; an address with its whole query.' }),
-  since: givenTime
-    .exactOptional()
-    .meta({
-      description: 'Received from this time on, ISO 8601 with a zone: `2026-11-28T12:00:00Z`.',
-    }),
+  since: givenTime.exactOptional().meta({
+    description: 'Received from this time on, ISO 8601 with a zone: `2026-11-28T12:00:00Z`.',
+  }),
   until: givenTime.exactOptional().meta({ description: 'Received before this time.' }),
 }
 export const deliveryFilterSchema = z.strictObject(filterFields)
