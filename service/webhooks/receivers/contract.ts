@@ -1,5 +1,6 @@
 import type { Page, PageRequest, ShownFilter } from '../../platform/lists.ts'
 import { receiversFolder } from '../../platform/vault/vault.ts'
+import type { Previous } from './previous.ts'
 import type {
   NewReceiver,
   Receiver,
@@ -96,7 +97,8 @@ export function receiverPath(receiverId: string): string {
 /** At `receiverPath`. Times are ISO 8601. */
 export interface ReceiverSecrets {
   readonly signing?: string
-  readonly previousSigning?: string
+  /** Valid beside `signing`, the newest first. Here and nowhere else is decided what is valid: one write of the vault changes both. */
+  readonly previousSigning?: readonly Previous[]
   /** `whsec_…`, for `url:` targets. */
   readonly dispatch: string
   readonly previousDispatch?: string

@@ -109,10 +109,10 @@ describe('the directory of receivers', () => {
       stored('a', {
         previousTokenHash: hash('old'),
         previousTokenUntil: until,
-        previousSecretUntil: until,
       }),
     )
-    state.secrets.set('receivers/rcv_a', { signing: 'new', previousSigning: 'old', dispatch: 'x' })
+    const old = { value: 'old', until }
+    state.secrets.set('receivers/rcv_a', { signing: 'new', previousSigning: [old], dispatch: 'x' })
     await directory.refresh()
     expect(directory.find('old', nowMs)?.secretsAt(nowMs)).toEqual(['new', 'old'])
     expect(directory.find('old', nowMs + 1_000)).toBeUndefined()
