@@ -162,11 +162,11 @@ export class LoadedDirectory implements ReceiverDirectory {
   ): readonly (readonly [string, Entry])[] {
     const found = this.#receiverOf(receiver, secrets)
     if (found === undefined) return []
-    const { tokenHash, previousTokenHash, previousTokenUntil } = receiver
-    const present = [tokenHash.toString('base64'), { receiver: found, untilMs: null }] as const
-    if (previousTokenHash === null || previousTokenUntil === null) return [present]
-    const untilMs = Date.parse(previousTokenUntil)
-    return [present, [previousTokenHash.toString('base64'), { receiver: found, untilMs }]]
+    const { tokenHash, previousTokens } = receiver
+    const previous = previousTokens.map(({ value, until }) => {
+      return [value, { receiver: found, untilMs: Date.parse(until) }] as const
+    })
+    return [[tokenHash.toString('base64'), { receiver: found, untilMs: null }], ...previous]
   }
 
   #receiverOf(

@@ -17,7 +17,11 @@ export function withSigning(
   before: ReceiverSecrets | null,
   { signing, until, nowMs }: ChangeOptions,
 ): ReceiverSecrets {
-  const { signing: replaced, previousSigning: older = [], ...rest } = before ?? {
+  const {
+    signing: replaced,
+    previousSigning: older = [],
+    ...rest
+  } = before ?? {
     dispatch: newSecret('whsec'),
   }
   // One that comes back is no previous one any more.

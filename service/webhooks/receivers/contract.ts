@@ -21,11 +21,11 @@ export interface ReceiverService {
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
   /** A paused one stores what comes, and dispatches it when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>
-  /** A new address; the one before works for `graceSeconds` more, and one before that no longer. */
+  /** A new address; the one before works for `graceSeconds` more, those before that until their own ends. With 0, all end at once. */
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver>
   /**
-   * Replaces what the sender signs with. Without one, the service makes it, if the sender lets the user choose. The same secret again changes
-   * nothing. Throws `receiver_secret_invalid`.
+   * Replaces what the sender signs with; those before end as addresses do. Without one, the service makes it, if the sender lets the user choose.
+   * The same secret again changes nothing. Throws `receiver_secret_invalid`.
    */
   setSecret(
     name: string,
@@ -72,14 +72,15 @@ export interface StoredReceiver extends Omit<Receiver, 'warnings'> {
   /** The connector of its instance. */
   readonly type: string | null
   readonly tokenHash: Buffer
-  readonly previousTokenHash: Buffer | null
+  /** Hashes, as Base64: `previousTokenUntil` is the latest end. */
+  readonly previousTokens: readonly Previous[]
   /** 0: the vault has none. Counts up with each change, so that other processes read the vault again. */
   readonly secretVersion: number
 }
 
 export type NewStoredReceiver = Omit<
   StoredReceiver,
-  'type' | 'secretVersion' | 'version' | 'createdAt' | 'updatedAt'
+  'type' | 'previousTokenUntil' | 'secretVersion' | 'version' | 'createdAt' | 'updatedAt'
 >
 
 export interface ReceiverChange extends Partial<

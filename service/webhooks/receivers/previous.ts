@@ -36,5 +36,10 @@ export function validAt(list: readonly Previous[], nowMs: number): readonly Prev
 
 /** Null if the list is empty. */
 export function latestEnd(list: readonly Previous[]): string | null {
-  return list.map(({ until }) => until).toSorted().at(-1) ?? null
+  return (
+    list
+      .map(({ until }) => until)
+      .toSorted()
+      .at(-1) ?? null
+  )
 }

@@ -22,7 +22,7 @@ import { connectionWarnings } from './connection-warnings.ts'
 import { newSecret } from './new-secret.ts'
 import { withDispatch, withSigning } from './change-secrets.ts'
 import { putReceiverSecrets, readToChange } from './receiver-secrets.ts'
-import { latestEnd } from './previous.ts'
+import { latestEnd, withPrevious } from './previous.ts'
 import { newToken } from './receiver-token.ts'
 import type {
   Dispatch,
@@ -88,8 +88,7 @@ export class StoredReceiverService implements ReceiverService {
       status: 'active',
       hasSecret: false,
       tokenHash: hash,
-      previousTokenHash: null,
-      previousTokenUntil: null,
+      previousTokens: [],
       previousSecretUntil: null,
     })
     const secrets = { ...(signing !== undefined && { signing }), dispatch: newSecret('whsec') }
@@ -131,13 +130,12 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver> {
-    return this.#exclusively(name, async ({ tokenHash }) => {
+    return this.#exclusively(name, async ({ tokenHash, previousTokens: older }) => {
       const { token, hash } = newToken()
-      const changed = await this.#options.store.receivers.update(name, {
-        tokenHash: hash,
-        previousTokenHash: graceSeconds === 0 ? null : tokenHash,
-        previousTokenUntil: this.#until(graceSeconds),
-      })
+      const end = { until: this.#until(graceSeconds), nowMs: this.#options.now() }
+      const previousTokens = withPrevious(older, tokenHash.toString('base64'), end)
+      const change = { tokenHash: hash, previousTokens }
+      const changed = await this.#options.store.receivers.update(name, change)
       await this.#options.changed()
       const ingressUrl = this.#ingressUrl(token)
       return {
