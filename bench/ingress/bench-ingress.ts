@@ -174,8 +174,7 @@ async function makeReceiver(url: string, folder: string): Promise<string> {
     status: 'active',
     hasSecret: true,
     tokenHash: createHash('sha256').update(token).digest(),
-    previousTokenHash: null,
-    previousTokenUntil: null,
+    previousTokens: [],
     previousSecretUntil: null,
   })
   return token

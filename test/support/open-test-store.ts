@@ -82,8 +82,7 @@ export async function newReceiver(
     status: 'active',
     hasSecret: false,
     tokenHash: randomBytes(32),
-    previousTokenHash: null,
-    previousTokenUntil: null,
+    previousTokens: [],
     previousSecretUntil: null,
     ...input,
   })

@@ -4,6 +4,7 @@ import { Wake } from '../../../lib/async/wake.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isUnusable, type Vault } from '../../platform/vault/vault.ts'
 import type { ReceiverSecrets, ReceiverStore, StoredReceiver } from '../receivers/contract.ts'
+import { validAt } from '../receivers/previous.ts'
 import { readReceiverSecrets } from '../receivers/receiver-secrets.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import { ingressRules, type IngressRules } from './ingress-rules.ts'
@@ -14,7 +15,7 @@ export interface IngressReceiver {
   readonly name: string
   readonly rules: IngressRules
   readonly dispatch: readonly Dispatch[]
-  /** Valid at a time: none, one, or two while one is exchanged. */
+  /** Valid at a time: none, one, or more while one is exchanged; the present one first. */
   secretsAt(nowMs: number): readonly string[]
 }
 
@@ -161,18 +162,18 @@ export class LoadedDirectory implements ReceiverDirectory {
   ): readonly (readonly [string, Entry])[] {
     const found = this.#receiverOf(receiver, secrets)
     if (found === undefined) return []
-    const { tokenHash, previousTokenHash, previousTokenUntil } = receiver
-    const present = [tokenHash.toString('base64'), { receiver: found, untilMs: null }] as const
-    if (previousTokenHash === null || previousTokenUntil === null) return [present]
-    const untilMs = Date.parse(previousTokenUntil)
-    return [present, [previousTokenHash.toString('base64'), { receiver: found, untilMs }]]
+    const { tokenHash, previousTokens } = receiver
+    const previous = previousTokens.map(({ value, until }) => {
+      return [value, { receiver: found, untilMs: Date.parse(until) }] as const
+    })
+    return [[tokenHash.toString('base64'), { receiver: found, untilMs: null }], ...previous]
   }
 
   #receiverOf(
     receiver: StoredReceiver,
     secrets: ReceiverSecrets | null | undefined,
   ): IngressReceiver | undefined {
-    const { id, name, dispatch, previousSecretUntil } = receiver
+    const { id, name, dispatch } = receiver
     let rules: IngressRules | undefined
     try {
       rules = ingressRules(receiver)
@@ -182,10 +183,11 @@ export class LoadedDirectory implements ReceiverDirectory {
     }
     if (rules === undefined) return undefined
     const present = secrets?.signing === undefined ? [] : [secrets.signing]
-    const previous = secrets?.previousSigning
-    const untilMs = previousSecretUntil === null ? 0 : Date.parse(previousSecretUntil)
-    const secretsAt = (nowMs: number): readonly string[] =>
-      previous !== undefined && nowMs < untilMs ? [...present, previous] : present
+    const previous = secrets?.previousSigning ?? []
+    const secretsAt = (nowMs: number): readonly string[] => [
+      ...present,
+      ...validAt(previous, nowMs).map(({ value }) => value),
+    ]
     return { id, name, rules, dispatch, secretsAt }
   }
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { standardWebhooks } from '../../../connectors/webhook-signature.ts'
+import { mostPrevious } from '../receivers/previous.ts'
 import { hmacOf } from '../signature/hmac.ts'
 import { problemOf, type SignatureProblem, type SignedRequest } from '../signature/verify.ts'
 import type { IngressReceiver } from './receiver-directory.ts'
 
 /** A receiver has this many valid secrets at most. */
-const mostSecrets = 2
+const mostSecrets = 1 + mostPrevious
 
 /** Signs what no receiver signs. Its result is thrown away. */
 const decoy = {

@@ -1,21 +1,37 @@
 import type { ReceiverSecrets } from './contract.ts'
 import { newSecret } from './new-secret.ts'
+import { withPrevious } from './previous.ts'
 
-/** With another secret of the sender; the same again changes nothing. `until`: null if the one before is not valid any more. */
-export function withSigning(
-  before: ReceiverSecrets | null,
-  { signing, until }: { readonly signing: string; readonly until: string | null },
-): ReceiverSecrets {
-  const { previousSigning: older, ...rest } = before ?? { dispatch: newSecret('whsec') }
-  const previousSigning = before?.signing === signing ? older : before?.signing
-  return {
-    ...rest,
-    signing,
-    ...(until !== null && previousSigning !== undefined && { previousSigning }),
-  }
+interface ChangeOptions {
+  readonly signing: string
+  /** When the present one ends; null: it and all before it end at once. */
+  readonly until: string | null
+  readonly nowMs: number
 }
 
-/** The same for the secret that deliveries to `url:` targets are signed with. */
+/**
+ * With another secret of the sender; the same again changes nothing, but may end those before. Throws `request_invalid` if too many are still
+ * valid.
+ */
+export function withSigning(
+  before: ReceiverSecrets | null,
+  { signing, until, nowMs }: ChangeOptions,
+): ReceiverSecrets {
+  const {
+    signing: replaced,
+    previousSigning: older = [],
+    ...rest
+  } = before ?? {
+    dispatch: newSecret('whsec'),
+  }
+  // One that comes back is no previous one any more.
+  const others = older.filter(({ value }) => value !== signing)
+  const ended = replaced === signing ? undefined : replaced
+  const previousSigning = withPrevious(others, ended, { until, nowMs })
+  return { ...rest, signing, ...(previousSigning.length > 0 && { previousSigning }) }
+}
+
+/** With another secret that deliveries to `url:` targets are signed with. */
 export function withDispatch(
   before: ReceiverSecrets | null,
   until: string | null,

@@ -1,5 +1,6 @@
 import type { Page, PageRequest, ShownFilter } from '../../platform/lists.ts'
 import { receiversFolder } from '../../platform/vault/vault.ts'
+import type { Previous } from './previous.ts'
 import type {
   NewReceiver,
   Receiver,
@@ -20,11 +21,11 @@ export interface ReceiverService {
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
   /** A paused one stores what comes, and dispatches it when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>
-  /** A new address; the one before works for `graceSeconds` more, and one before that no longer. */
+  /** A new address; the one before works for `graceSeconds` more, those before that until their own ends. With 0, all end at once. */
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver>
   /**
-   * Replaces what the sender signs with. Without one, the service makes it, if the sender lets the user choose. The same secret again changes
-   * nothing. Throws `receiver_secret_invalid`.
+   * Replaces what the sender signs with; those before end as addresses do. Without one, the service makes it, if the sender lets the user choose.
+   * The same secret again changes nothing. Throws `receiver_secret_invalid`.
    */
   setSecret(
     name: string,
@@ -80,14 +81,15 @@ export interface StoredReceiver extends Omit<Receiver, 'warnings'> {
   /** The connector of its instance. */
   readonly type: string | null
   readonly tokenHash: Buffer
-  readonly previousTokenHash: Buffer | null
+  /** Hashes, as Base64: `previousTokenUntil` is the latest end. */
+  readonly previousTokens: readonly Previous[]
   /** 0: the vault has none. Counts up with each change, so that other processes read the vault again. */
   readonly secretVersion: number
 }
 
 export type NewStoredReceiver = Omit<
   StoredReceiver,
-  'type' | 'secretVersion' | 'version' | 'createdAt' | 'updatedAt'
+  'type' | 'previousTokenUntil' | 'secretVersion' | 'version' | 'createdAt' | 'updatedAt'
 >
 
 export interface ReceiverChange extends Partial<
@@ -105,7 +107,8 @@ export function receiverPath(receiverId: string): string {
 /** At `receiverPath`. Times are ISO 8601. */
 export interface ReceiverSecrets {
   readonly signing?: string
-  readonly previousSigning?: string
+  /** Valid beside `signing`, the newest first. Here and nowhere else is decided what is valid: one write of the vault changes both. */
+  readonly previousSigning?: readonly Previous[]
   /** `whsec_…`, for `url:` targets. */
   readonly dispatch: string
   readonly previousDispatch?: string

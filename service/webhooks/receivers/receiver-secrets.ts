@@ -6,11 +6,12 @@ import {
   type Vault,
 } from '../../platform/vault/vault.ts'
 import { receiverPath, type ReceiverSecrets } from './contract.ts'
+import { mostPrevious, previousSchema } from './previous.ts'
 
 const text = z.string().min(1).exactOptional()
 const secretsSchema = z.strictObject({
   signing: text,
-  previousSigning: text,
+  previousSigning: z.array(previousSchema).max(mostPrevious).exactOptional(),
   dispatch: z.string().min(1),
   previousDispatch: text,
   previousDispatchUntil: text,

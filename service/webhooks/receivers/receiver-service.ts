@@ -21,6 +21,7 @@ import {
 import { newSecret } from './new-secret.ts'
 import { withDispatch, withSigning } from './change-secrets.ts'
 import { putReceiverSecrets, readToChange } from './receiver-secrets.ts'
+import { latestEnd, withPrevious } from './previous.ts'
 import { newToken } from './receiver-token.ts'
 import type {
   Dispatch,
@@ -58,8 +59,9 @@ const mostNames = 100
 const longestName = 63
 
 /**
- * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the vault. A crash between the two
- * leaves a receiver that says it has no secret, or one whose processes read the vault later; the same request again mends it.
+ * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the vault, each with the ends of those
+ * before. A crash between the two leaves a receiver that says it has no secret, or one whose processes read the vault later: the same request
+ * again mends it, and so does the start of a process (`noteLostReceiverSecrets`). Until then, what was valid stays valid as promised.
  */
 export class StoredReceiverService implements ReceiverService {
   readonly #options: ReceiversOptions
@@ -86,8 +88,7 @@ export class StoredReceiverService implements ReceiverService {
       status: 'active',
       hasSecret: false,
       tokenHash: hash,
-      previousTokenHash: null,
-      previousTokenUntil: null,
+      previousTokens: [],
       previousSecretUntil: null,
     })
     const secrets = { ...(signing !== undefined && { signing }), dispatch: newSecret('whsec') }
@@ -129,13 +130,12 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver> {
-    return this.#exclusively(name, async ({ tokenHash }) => {
+    return this.#exclusively(name, async ({ tokenHash, previousTokens: older }) => {
       const { token, hash } = newToken()
-      const changed = await this.#options.store.receivers.update(name, {
-        tokenHash: hash,
-        previousTokenHash: graceSeconds === 0 ? null : tokenHash,
-        previousTokenUntil: this.#until(graceSeconds),
-      })
+      const end = { until: this.#until(graceSeconds), nowMs: this.#options.now() }
+      const previousTokens = withPrevious(older, tokenHash.toString('base64'), end)
+      const change = { tokenHash: hash, previousTokens }
+      const changed = await this.#options.store.receivers.update(name, change)
       await this.#options.changed()
       const ingressUrl = this.#ingressUrl(token)
       return {
@@ -160,15 +160,15 @@ export class StoredReceiverService implements ReceiverService {
       const { id } = receiver
       const { secrets: before, replace } = await readToChange(this.#options.vault, id)
       const until = this.#until(secret.graceSeconds)
-      const secrets = withSigning(before, { signing, until })
+      const secrets = withSigning(before, { signing, until, nowMs: this.#options.now() })
+      const { receivers } = this.#options.store
+      const previousSecretUntil = latestEnd(secrets.previousSigning ?? [])
+      // Shown before the vault has it: after a crash between the two, the receiver says when the secret ends that the sender still uses.
+      if (previousSecretUntil !== null && previousSecretUntil !== receiver.previousSecretUntil)
+        await receivers.update(name, { previousSecretUntil })
       await putReceiverSecrets(this.#options.vault, id, { secrets, replace })
-      const isAgain = before?.signing === signing && receiver.previousSecretUntil !== null
-      const previousUntil = isAgain ? receiver.previousSecretUntil : until
-      const changed = await this.#options.store.receivers.update(name, {
-        hasSecret: true,
-        isSecretNew: true,
-        previousSecretUntil: secrets.previousSigning === undefined ? null : previousUntil,
-      })
+      const change = { hasSecret: true, isSecretNew: true, previousSecretUntil }
+      const changed = await receivers.update(name, change)
       await this.#options.changed()
       const isLost = before === null && receiver.dispatch.some(isUrl)
       return {

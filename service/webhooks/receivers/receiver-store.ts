@@ -12,6 +12,7 @@ import type {
   ReceiverStore,
   StoredReceiver,
 } from './contract.ts'
+import { latestEnd } from './previous.ts'
 import { isRemoved } from './removed-target.ts'
 import { receiverSchema } from './schema.ts'
 
@@ -21,7 +22,7 @@ interface ReceiverRow extends Row {
   readonly type: string | null
   readonly instance: string | null
   readonly token_hash: Buffer
-  readonly previous_token_hash: Buffer | null
+  readonly previous_tokens: StoredReceiver['previousTokens']
   readonly secret_version: number
 }
 
@@ -29,11 +30,11 @@ const table = 'reactor_connect_service.receivers'
 /** Notified with the id of a receiver that changed. */
 export const receiverChannel = 'reactor_connect_receiver'
 const storedSchema = receiverSchema.omit({ warnings: true })
-const columns = selectColumns(storedSchema, 'r', ['instance'])
+const columns = selectColumns(storedSchema, 'r', ['instance', 'previousTokenUntil'])
 
 /** The receivers of the table expression `from`, each with its instance. */
 const select = (from: string): string => `
-  SELECT r.id, ${columns}, r.token_hash, r.previous_token_hash, r.secret_version,
+  SELECT r.id, ${columns}, r.token_hash, r.previous_tokens, r.secret_version,
     instance.name AS instance, instance.type
   FROM ${from} AS r
   LEFT JOIN reactor_connect_service.instances AS instance ON instance.id = r.instance_id`
@@ -163,11 +164,11 @@ export class PostgresReceiverStore implements ReceiverStore {
 function receiverOf(row: ReceiverRow | undefined, name: string): StoredReceiver {
   if (row === undefined) throw new ConnectError('receiver_not_found', { details: { name } })
   return {
-    ...resourceOf(storedSchema, row),
+    ...resourceOf(storedSchema, row, { previousTokenUntil: latestEnd(row.previous_tokens) }),
     id: row.id,
     type: row.type,
     tokenHash: row.token_hash,
-    previousTokenHash: row.previous_token_hash,
+    previousTokens: row.previous_tokens,
     secretVersion: row.secret_version,
   }
 }

@@ -100,10 +100,10 @@ const fields = {
   hasSecret: z.boolean().meta({ description: 'False: it accepts nothing yet.' }),
   previousTokenUntil: timestamp
     .nullable()
-    .meta({ description: 'Until then the address before works too.' }),
+    .meta({ description: 'The latest end of an address before: until then it works too.' }),
   previousSecretUntil: timestamp
     .nullable()
-    .meta({ description: 'Until then the secret before is valid too.' }),
+    .meta({ description: 'The latest end of a secret before: until then it is valid too.' }),
   warnings: z
     .array(z.string())
     .meta({ description: 'What keeps events from a target, such as a job without a handler.' }),

@@ -6,6 +6,7 @@ import { ingressRules } from '../../../../service/webhooks/ingress/ingress-rules
 import { receiveDelivery } from '../../../../service/webhooks/ingress/receive-delivery.ts'
 import type { IngressReceiver } from '../../../../service/webhooks/ingress/receiver-directory.ts'
 import { testDelivery } from '../../../../service/webhooks/ingress/test-delivery.ts'
+import { mostPrevious } from '../../../../service/webhooks/receivers/previous.ts'
 import { hmacOf } from '../../../../service/webhooks/signature/hmac.ts'
 import { signedHeaders } from '../../../../service/webhooks/signature/sign.ts'
 import { ingressReceiver, standardSecret } from '../../../support/deliveries.ts'
@@ -221,6 +222,8 @@ describe('a handshake', () => {
 })
 
 describe('what is refused', () => {
+  /** As many as may be valid at a time. */
+  const allSecrets = Array.from({ length: 1 + mostPrevious }, (_, n) => `secret ${String(n)}`)
   const receiver = receiverOf('stripe')
   const { signature } = receiver.rules
   const body = '{"id":"evt_1","type":"a"}'
@@ -235,6 +238,7 @@ describe('what is refused', () => {
     ],
     ['a wrong signature', receiver, signed(signature, body, { secret: 'another' })],
     ['a wrong signature, two secrets', { ...receiver, secretsAt: () => ['a', 'b'] }, genuine],
+    ['a wrong signature, all secrets', { ...receiver, secretsAt: () => allSecrets }, genuine],
     ['no signature', receiver, { rawHeaders: [], body: genuine.body }],
     ['an odd signature', receiver, { rawHeaders: ['stripe-signature', ',,='], body: genuine.body }],
     [
@@ -257,7 +261,7 @@ describe('what is refused', () => {
       code: 'delivery_refused',
       details: {},
       appended: [],
-      hmacs: [incoming.body.length, incoming.body.length],
+      hmacs: allSecrets.map(() => incoming.body.length),
     })
   })
 

@@ -22,7 +22,7 @@ function stored(name: string, fields: Partial<StoredReceiver> = {}): StoredRecei
     status: 'active',
     hasSecret: true,
     tokenHash: hash(`token-${name}`),
-    previousTokenHash: null,
+    previousTokens: [],
     previousTokenUntil: null,
     previousSecretUntil: null,
     secretVersion: 1,
@@ -103,19 +103,23 @@ describe('the directory of receivers', () => {
       expect(directory.find(none, nowMs)).toBeUndefined()
   })
 
-  test('knows the token and the secret of before until their time is over', async () => {
+  test('knows the tokens and the secrets of before, each until its time is over', async () => {
     const until = new Date(nowMs + 1_000).toISOString()
     const { directory, state } = parts(
       stored('a', {
-        previousTokenHash: hash('old'),
-        previousTokenUntil: until,
-        previousSecretUntil: until,
+        previousTokens: [
+          { value: hash('old').toString('base64'), until },
+          { value: hash('older').toString('base64'), until: new Date(nowMs + 2_000).toISOString() },
+        ],
       }),
     )
-    state.secrets.set('receivers/rcv_a', { signing: 'new', previousSigning: 'old', dispatch: 'x' })
+    const old = { value: 'old', until }
+    state.secrets.set('receivers/rcv_a', { signing: 'new', previousSigning: [old], dispatch: 'x' })
     await directory.refresh()
     expect(directory.find('old', nowMs)?.secretsAt(nowMs)).toEqual(['new', 'old'])
     expect(directory.find('old', nowMs + 1_000)).toBeUndefined()
+    expect(directory.find('older', nowMs + 1_000)).toBeDefined()
+    expect(directory.find('older', nowMs + 2_000)).toBeUndefined()
     expect(directory.find('token-a', nowMs + 1_000)?.secretsAt(nowMs + 1_000)).toEqual(['new'])
   })
 

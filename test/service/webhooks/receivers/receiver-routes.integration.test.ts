@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { standardWebhooks } from '../../../../connectors/webhook-signature.ts'
+import { LoadedDirectory } from '../../../../service/webhooks/ingress/receiver-directory.ts'
 import { receiverPath } from '../../../../service/webhooks/receivers/contract.ts'
+import { mostPrevious } from '../../../../service/webhooks/receivers/previous.ts'
 import { readReceiverSecrets } from '../../../../service/webhooks/receivers/receiver-secrets.ts'
 import { tokenHash } from '../../../../service/webhooks/receivers/receiver-token.ts'
 import {
@@ -10,6 +12,7 @@ import {
   receiverDocument,
 } from '../../../../service/webhooks/receivers/schema.ts'
 import { interrupt } from '../../../support/deliveries.ts'
+import { silent } from '../../../support/logger.ts'
 import type { TestApi } from '../../../support/test-api.ts'
 import {
   apiForReceivers,
@@ -226,7 +229,7 @@ describe('a receiver', () => {
     expect(receiverDocument.parse(body).version).toBe(5)
   })
 
-  test('gets another address; the one before works for a time, or not at all', async () => {
+  test('gets another address; each one before works until its own end, or not at all', async () => {
     const first = tokenIn((await makeReceiver(api, { name: 'moved', dispatch: job })).ingress_url)
     const rotate = async (body?: object): Promise<z.output<typeof newReceiverDocument>> =>
       newReceiverDocument.parse((await api.call('POST /receivers/moved/rotate-token', body)).body)
@@ -235,10 +238,28 @@ describe('a receiver', () => {
     expect(Math.abs(until - Date.now() - 86_400_000)).toBeLessThan(60_000)
     const stored = await api.store.receivers.get('moved')
     expect(stored.tokenHash).toEqual(tokenHash(tokenIn(second.ingress_url)))
-    expect(stored.previousTokenHash).toEqual(tokenHash(first))
-    const third = await rotate({ grace_seconds: 0 })
-    expect(third).toMatchObject({ previous_token_until: null, signing_secret: null })
-    expect((await api.store.receivers.get('moved')).previousTokenHash).toBeNull()
+    const directory = new LoadedDirectory({
+      ...{ store: api.store.receivers, vault: api.vault, logger: silent },
+    })
+    const isKnown = async (token: string, nowMs = Date.now()): Promise<boolean> => {
+      await directory.refresh()
+      return directory.find(token, nowMs) !== undefined
+    }
+    expect(await isKnown(first, until - 1)).toBe(true)
+    const repeated = await rotate({ grace_seconds: 60 })
+    expect(repeated.previous_token_until).toBe(second.previous_token_until)
+    expect(await isKnown(tokenIn(second.ingress_url))).toBe(true)
+    expect(await isKnown(tokenIn(second.ingress_url), Date.now() + 61_000)).toBe(false)
+    expect(await isKnown(first, until - 1)).toBe(true)
+    expect(await isKnown(first, until)).toBe(false)
+    for (let valid = 2; valid < mostPrevious; valid++) await rotate()
+    expect(await refused(api, 'POST /receivers/moved/rotate-token')).toMatchObject(
+      problem('4 earlier ones are still valid'),
+    )
+    const last = await rotate({ grace_seconds: 0 })
+    expect(last).toMatchObject({ previous_token_until: null, signing_secret: null })
+    expect(await isKnown(first)).toBe(false)
+    expect((await api.store.receivers.get('moved')).previousTokens).toEqual([])
   })
 
   test('holds its instance, and goes with its secrets', async () => {

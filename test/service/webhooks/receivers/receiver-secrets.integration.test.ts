@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
+import { LoadedDirectory } from '../../../../service/webhooks/ingress/receiver-directory.ts'
 import { receiverPath } from '../../../../service/webhooks/receivers/contract.ts'
 import { noteLostReceiverSecrets } from '../../../../service/webhooks/receivers/note-lost-secrets.ts'
+import { mostPrevious } from '../../../../service/webhooks/receivers/previous.ts'
 import { readReceiverSecrets } from '../../../../service/webhooks/receivers/receiver-secrets.ts'
 import { tokenHash } from '../../../../service/webhooks/receivers/receiver-token.ts'
 import {
@@ -12,6 +14,7 @@ import {
 import { formsOf } from '../../../fakes/echo-api.ts'
 import { dumpOf } from '../../../support/all-texts.ts'
 import type { Answer } from '../../../support/api-client.ts'
+import { silent } from '../../../support/logger.ts'
 import type { TestApi } from '../../../support/test-api.ts'
 import {
   apiForReceivers,
@@ -31,6 +34,29 @@ beforeAll(async () => {
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
 })
+
+/** A new secret is in the vault by the time it dies, and the row does not know of it. */
+async function dyingBeforeTheRow(work: () => Promise<void>): Promise<void> {
+  const { receivers } = api.store
+  const update = receivers.update.bind(receivers)
+  receivers.update = (name, change, ifVersion) =>
+    change.isSecretNew === true
+      ? Promise.reject(new Error('the process died'))
+      : update(name, change, ifVersion)
+  try {
+    await work()
+  } finally {
+    receivers.update = update
+  }
+}
+
+/** To a process that starts now. */
+async function validSecrets(name: string, nowMs = Date.now()): Promise<readonly string[]> {
+  const { store, vault } = api
+  const directory = new LoadedDirectory({ store: store.receivers, vault, logger: silent })
+  await directory.refresh()
+  return directory.named(name)?.secretsAt(nowMs) ?? []
+}
 
 describe('a receiver', () => {
   test('gets another secret; the one before is valid for a time, or not at all', async () => {
@@ -52,7 +78,7 @@ describe('a receiver', () => {
     expect(Date.parse(changed.previous_secret_until ?? '') - Date.now()).toBeLessThan(60_001)
     expect(await readReceiverSecrets(api.vault, id)).toMatchObject({
       signing: two,
-      previousSigning: one,
+      previousSigning: [{ value: one, until: changed.previous_secret_until }],
     })
     const before = await api.store.receivers.get('secret')
     const same = await set({ signing_secret: two, grace_seconds: 3_600 })
@@ -79,7 +105,7 @@ describe('a receiver', () => {
     const { id } = await api.store.receivers.get('chosen')
     expect(await readReceiverSecrets(api.vault, id)).toMatchObject({
       signing: second,
-      previousSigning: first.signing_secret,
+      previousSigning: [{ value: first.signing_secret }],
     })
     const rotated = await api.call('POST /receivers/chosen/rotate-dispatch-secret')
     const { dispatch_secret: dispatch } = receiverWithSecretsDocument.parse(rotated.body)
@@ -126,22 +152,57 @@ describe('a receiver', () => {
       api.call('POST /receivers/crashed/secret', { signing_secret: signing })
     const [one, two] = ['one', 'two'].map(secretOf)
     await set(one ?? '')
-    const { receivers } = api.store
-    const update = receivers.update.bind(receivers)
-    receivers.update = () => Promise.reject(new Error('the process died'))
-    try {
+    await dyingBeforeTheRow(async () => {
       expect((await set(two ?? '')).status).toBe(500)
-    } finally {
-      receivers.update = update
-    }
-    const before = await receivers.get('crashed')
+    })
+    const before = await api.store.receivers.get('crashed')
     expect((await set(two ?? '')).status).toBe(200)
-    const after = await receivers.get('crashed')
+    const after = await api.store.receivers.get('crashed')
     expect(after.secretVersion).toBe(before.secretVersion + 1)
     expect(Date.parse(after.previousSecretUntil ?? '')).toBeGreaterThan(Date.now())
     expect(await readReceiverSecrets(api.vault, after.id)).toMatchObject({
       signing: two,
-      previousSigning: one,
+      previousSigning: [{ value: one, until: after.previousSecretUntil }],
+    })
+  })
+
+  test('accepts what the sender signs after a crash that hid a new secret, and after a repeat', async () => {
+    const { signing_secret: first } = await makeReceiver(api, { name: 'hidden', dispatch: job })
+    await dyingBeforeTheRow(async () => {
+      expect((await api.call('POST /receivers/hidden/secret')).status).toBe(500)
+    })
+    const { id } = await api.store.receivers.get('hidden')
+    const hidden = await readReceiverSecrets(api.vault, id)
+    expect(hidden?.signing).not.toBe(first)
+    expect(await validSecrets('hidden')).toEqual([hidden?.signing, first])
+    const { body } = await api.call('GET /receivers/hidden')
+    expect(body).toMatchObject({ previous_secret_until: hidden?.previousSigning?.[0]?.until })
+    const repeated = await api.call('POST /receivers/hidden/secret', { grace_seconds: 60 })
+    const { signing_secret: second } = receiverWithSecretsDocument.parse(repeated.body)
+    expect(await validSecrets('hidden')).toEqual([second, hidden?.signing, first])
+    expect(await validSecrets('hidden', Date.now() + 61_000)).toEqual([second, first])
+    expect(repeated.body).toMatchObject({
+      previous_secret_until: hidden?.previousSigning?.[0]?.until,
+    })
+    await api.call('POST /receivers/hidden/secret', { grace_seconds: 0 })
+    expect(await validSecrets('hidden')).toHaveLength(1)
+  })
+
+  test('whose leaked secrets ended before a crash says so when the service starts', async () => {
+    await makeReceiver(api, { name: 'leaked', dispatch: job })
+    await api.call('POST /receivers/leaked/secret')
+    const { id, secretVersion, previousSecretUntil } = await api.store.receivers.get('leaked')
+    expect(previousSecretUntil).not.toBeNull()
+    await dyingBeforeTheRow(async () => {
+      const answer = await api.call('POST /receivers/leaked/secret', { grace_seconds: 0 })
+      expect(answer.status).toBe(500)
+    })
+    expect(await readReceiverSecrets(api.vault, id)).not.toHaveProperty('previousSigning')
+    expect(await noteLostReceiverSecrets({ store: api.store, vault: api.vault })).toEqual([])
+    expect(await api.store.receivers.get('leaked')).toMatchObject({
+      hasSecret: true,
+      previousSecretUntil: null,
+      secretVersion: secretVersion + 1,
     })
   })
 
@@ -154,23 +215,24 @@ describe('a receiver', () => {
     const [name = ''] = names
     const path = `POST /receivers/${name}`
     const tokens = await Promise.all(
-      Array.from({ length: 6 }, async () =>
+      Array.from({ length: mostPrevious }, async () =>
         newReceiverDocument.parse((await api.call(`${path}/rotate-token`)).body),
       ),
     )
     const secrets = await Promise.all(
-      Array.from({ length: 6 }, async () =>
+      Array.from({ length: mostPrevious }, async () =>
         receiverWithSecretsDocument.parse((await api.call(`${path}/secret`)).body),
       ),
     )
-    const newest = <Item extends { version: number }>(items: readonly Item[]): Item | undefined =>
-      items.toSorted((a, b) => b.version - a.version)[0]
+    const newestFirst = <Item extends { version: number }>(items: readonly Item[]) =>
+      items.toSorted((a, b) => b.version - a.version)
     const stored = await api.store.receivers.get(name)
-    expect(stored.tokenHash).toEqual(tokenHash(tokenIn(newest(tokens)?.ingress_url ?? '')))
-    expect(await readReceiverSecrets(api.vault, stored.id)).toMatchObject({
-      signing: newest(secrets)?.signing_secret,
-      previousSigning: newest(secrets.filter((one) => one !== newest(secrets)))?.signing_secret,
-    })
+    const [newest] = newestFirst(tokens)
+    expect(stored.tokenHash).toEqual(tokenHash(tokenIn(newest?.ingress_url ?? '')))
+    expect(await validSecrets(name)).toEqual([
+      ...newestFirst(secrets).map(({ signing_secret: secret }) => secret),
+      answers[0]?.signing_secret,
+    ])
   })
 
   test('is not made if the vault does not take its secrets', async () => {

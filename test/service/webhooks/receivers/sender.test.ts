@@ -6,6 +6,12 @@ import {
 import { connectorOf } from '../../../../connectors/registry.ts'
 import { withDispatch, withSigning } from '../../../../service/webhooks/receivers/change-secrets.ts'
 import { newSecret } from '../../../../service/webhooks/receivers/new-secret.ts'
+import {
+  latestEnd,
+  mostPrevious,
+  withPrevious,
+  type Previous,
+} from '../../../../service/webhooks/receivers/previous.ts'
 import { rulesProblems } from '../../../../service/webhooks/receivers/rules-problems.ts'
 import {
   checkSecret,
@@ -71,14 +77,31 @@ describe('secrets', () => {
     }).not.toThrow()
   })
 
-  test('the one before stays beside a new one for a time only, and of the same nothing changes', () => {
+  test('those before stay beside a new one, each until its own end, and of the same nothing changes', () => {
+    const nowMs = Date.parse('2029-01-01T00:00:00.000Z')
     const until = '2030-01-01T00:00:00.000Z'
-    const first = withSigning(null, { signing: 'a', until })
+    const soon = '2029-01-01T01:00:00.000Z'
+    const first = withSigning(null, { signing: 'a', until, nowMs })
     expect(first).toEqual({ signing: 'a', dispatch: first.dispatch })
-    const second = withSigning(first, { signing: 'b', until })
-    expect(second).toEqual({ ...first, signing: 'b', previousSigning: 'a' })
-    expect(withSigning(second, { signing: 'b', until })).toEqual(second)
-    expect(withSigning(second, { signing: 'c', until: null })).toEqual({ ...first, signing: 'c' })
+    const second = withSigning(first, { signing: 'b', until, nowMs })
+    const a = { value: 'a', until }
+    expect(second).toEqual({ ...first, signing: 'b', previousSigning: [a] })
+    expect(withSigning(second, { signing: 'b', until: soon, nowMs })).toEqual(second)
+    const third = withSigning(second, { signing: 'c', until: soon, nowMs })
+    const previousSigning = [{ value: 'b', until: soon }, a]
+    expect(third).toEqual({ ...first, signing: 'c', previousSigning })
+    const later = Date.parse(soon)
+    expect(withSigning(third, { signing: 'c', until, nowMs: later })).toEqual({
+      ...third,
+      previousSigning: [a],
+    })
+    expect(withSigning(third, { signing: 'a', until, nowMs: later })).toEqual({
+      ...first,
+      previousSigning: [{ value: 'c', until }],
+    })
+    const alone = { ...first, signing: 'c' }
+    for (const signing of ['c', 'd'])
+      expect(withSigning(third, { signing, until: null, nowMs })).toEqual({ ...alone, signing })
     const rotated = withDispatch(second, until)
     expect(rotated).toEqual({
       ...second,
@@ -91,6 +114,29 @@ describe('secrets', () => {
       'previousSigning',
       'dispatch',
     ])
+  })
+})
+
+describe('what was replaced', () => {
+  const nowMs = Date.parse('2029-01-01T00:00:00.000Z')
+  const hour = (n: number): string => new Date(nowMs + n * 3_600_000).toISOString()
+
+  test('ends as promised: one more than may be valid is refused until one has ended', () => {
+    let list: readonly Previous[] = []
+    for (let n = 1; n <= mostPrevious; n++)
+      list = withPrevious(list, String(n), { until: hour(10 - n), nowMs })
+    const [first] = list
+    expect(() => withPrevious(list, 'more', { until: hour(20), nowMs })).toThrow(
+      `try again after ${first?.until ?? ''}`,
+    )
+    expect(latestEnd(list)).toBe(hour(9))
+    const later = { until: hour(20), nowMs: Date.parse(first?.until ?? '') }
+    expect(withPrevious(list, 'more', later)).toEqual([
+      { value: 'more', until: hour(20) },
+      ...list.slice(1),
+    ])
+    expect(withPrevious(list, 'more', { until: null, nowMs })).toEqual([])
+    expect(latestEnd([])).toBeNull()
   })
 })
 
