@@ -50,8 +50,8 @@ function listCommands(deliveries: Command, ask: AskService): void {
 function changeCommand(deliveries: Command, ask: AskService, verb: 'replay' | 'discard'): void {
   const does =
     verb === 'replay'
-      ? 'send events to their targets again'
-      : 'discard what was given up: nobody has to look at it any more'
+      ? 'send events to their targets again; with --status pending, now instead of later'
+      : 'discard what was given up, or with --status pending what waits'
   const command = serviceCommand(deliveries, verb, does)
     .argument('[ID...]', 'ids: dlv_…; or choose them by the options')
     .option('--receiver <NAME>', 'those of this receiver')
@@ -94,4 +94,5 @@ Examples:
   $ reactor connect deliveries dead
   $ reactor connect deliveries replay dlv_01JD8Q2V6T3X9K5M7N4P1R8S0W
   $ reactor connect deliveries replay --receiver stripe-prod-events --since 2026-11-27T00:00:00Z
+  $ reactor connect deliveries replay --receiver stripe-prod-events --status pending
   $ reactor connect deliveries discard --receiver stripe-prod-events --status dead`

@@ -29,13 +29,13 @@ export function deliveryRoutes(api: App, deliveries: DeliveryStore): void {
     verb: 'replay',
     summary: 'Send events to their targets again',
     description:
-      'What waits or is on its way is left alone. A target that the receiver has got since gets the events too, unless a `status` is given. The ids by which targets know the events stay the same.',
+      'What waits or is on its way is left alone; with the `status` `pending`, what waits for its next attempt has it now. A target that the receiver has got since gets the events too, unless a `status` is given; one that it does not have any more gets none. The ids by which targets know the events stay the same.',
     change: (selected) => deliveries.replay(selected),
   })
   changeDeliveries(api, {
     verb: 'discard',
     summary: 'Discard events that were given up: nobody has to look at them any more',
-    description: 'Others are left alone.',
+    description: 'With the `status` `pending`, those that wait. Others are left alone.',
     change: (selected) => deliveries.discard(selected),
   })
 }

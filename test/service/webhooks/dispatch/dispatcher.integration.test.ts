@@ -71,9 +71,12 @@ describe('the dispatcher', () => {
     }, 20_000)
     expect(new Set(sent).size).toBe(200)
     expect(sent).toHaveLength(200)
-    const metrics = await dispatcher.registry.metrics()
-    expect(metrics).toContain('attempts_total{kind="job",outcome="done"} 200')
-    expect(metrics).toContain('dispatches_running 0')
+    // It counts after the outcomes are written.
+    await vi.waitFor(async () => {
+      const metrics = await dispatcher.registry.metrics()
+      expect(metrics).toContain('attempts_total{kind="job",outcome="done"} 200')
+      expect(metrics).toContain('dispatches_running 0')
+    })
   })
 
   test('tries again what failed, with longer and longer pauses, and gives it up in the end', async () => {
