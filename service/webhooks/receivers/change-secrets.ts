@@ -31,17 +31,16 @@ export function withSigning(
   return { ...rest, signing, ...(previousSigning.length > 0 && { previousSigning }) }
 }
 
-/** With another secret that deliveries to `url:` targets are signed with. */
+/** With another secret that deliveries to `url:` targets are signed with. Throws as `withSigning`. */
 export function withDispatch(
   before: ReceiverSecrets | null,
-  until: string | null,
+  end: Omit<ChangeOptions, 'signing'>,
 ): ReceiverSecrets {
-  const { signing, previousSigning, dispatch } = before ?? {}
+  const { dispatch: replaced, previousDispatch: older = [], ...rest } = before ?? {}
+  const previousDispatch = withPrevious(older, replaced, end)
   return {
-    ...(signing !== undefined && { signing }),
-    ...(previousSigning !== undefined && { previousSigning }),
+    ...rest,
     dispatch: newSecret('whsec'),
-    ...(dispatch !== undefined &&
-      until !== null && { previousDispatch: dispatch, previousDispatchUntil: until }),
+    ...(previousDispatch.length > 0 && { previousDispatch }),
   }
 }

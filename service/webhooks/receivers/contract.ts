@@ -111,6 +111,6 @@ export interface ReceiverSecrets {
   readonly previousSigning?: readonly Previous[]
   /** `whsec_…`, for `url:` targets. */
   readonly dispatch: string
-  readonly previousDispatch?: string
-  readonly previousDispatchUntil?: string
+  /** Deliveries are signed with these, too; the newest first. */
+  readonly previousDispatch?: readonly Previous[]
 }

@@ -9,12 +9,12 @@ import { receiverPath, type ReceiverSecrets } from './contract.ts'
 import { mostPrevious, previousSchema } from './previous.ts'
 
 const text = z.string().min(1).exactOptional()
+const previous = z.array(previousSchema).max(mostPrevious).exactOptional()
 const secretsSchema = z.strictObject({
   signing: text,
-  previousSigning: z.array(previousSchema).max(mostPrevious).exactOptional(),
+  previousSigning: previous,
   dispatch: z.string().min(1),
-  previousDispatch: text,
-  previousDispatchUntil: text,
+  previousDispatch: previous,
 })
 
 /** Null if the vault has none. Throws what `Vault.get` throws. */

@@ -183,7 +183,8 @@ export class StoredReceiverService implements ReceiverService {
     return this.#exclusively(name, async (receiver) => {
       const { id } = receiver
       const { secrets: before, replace } = await readToChange(this.#options.vault, id)
-      const secrets = withDispatch(before, this.#until(graceSeconds))
+      const end = { until: this.#until(graceSeconds), nowMs: this.#options.now() }
+      const secrets = withDispatch(before, end)
       await putReceiverSecrets(this.#options.vault, id, { secrets, replace })
       const changed = await this.#options.store.receivers.update(name, {
         hasSecret: secrets.signing !== undefined,

@@ -3,13 +3,13 @@ import { standardWebhooks } from '../../../../connectors/webhook-signature.ts'
 import type { Vault } from '../../../platform/vault/vault.ts'
 import type { ClaimedDispatch } from '../../deliveries/contract.ts'
 import { receiverPath } from '../../receivers/contract.ts'
+import { previousSchema, validAt } from '../../receivers/previous.ts'
 import { signedHeaders } from '../../signature/sign.ts'
 import { dispatchId } from './envelope.ts'
 
 const secretsSchema = z.object({
   dispatch: z.string(),
-  previousDispatch: z.string().optional(),
-  previousDispatchUntil: z.string().optional(),
+  previousDispatch: z.array(previousSchema).default([]),
 })
 type Secrets = z.output<typeof secretsSchema>
 
@@ -41,7 +41,9 @@ export class StandardSignature {
     if (secrets === undefined) return undefined
     const nowMs = this.#now()
     const id = dispatchId(claimed)
-    const signed = validAt(secrets, nowMs).map((secret) =>
+    const { dispatch, previousDispatch } = secrets
+    const previous = validAt(previousDispatch, nowMs).map(({ value }) => value)
+    const signed = [dispatch, ...previous].map((secret) =>
       signedHeaders(standardWebhooks, body, { secret, nowMs, id }),
     )
     const { header } = standardWebhooks
@@ -71,13 +73,4 @@ export class StandardSignature {
     const stored = await this.#vault.get(receiverPath(id))
     return secretsSchema.safeParse(stored?.secrets).data
   }
-}
-
-/** The new one first; the one before it until its time has passed. */
-function validAt(
-  { dispatch, previousDispatch, previousDispatchUntil }: Secrets,
-  nowMs: number,
-): readonly string[] {
-  const isValid = previousDispatchUntil !== undefined && Date.parse(previousDispatchUntil) > nowMs
-  return previousDispatch !== undefined && isValid ? [dispatch, previousDispatch] : [dispatch]
 }

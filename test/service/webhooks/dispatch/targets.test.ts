@@ -70,8 +70,8 @@ describe('a url target', () => {
   test('while its secret is exchanged, both verify, and afterwards only the new one', async () => {
     await using server = await handlerServer()
     for (const until of ['2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z']) {
-      const secrets = { dispatch: dispatchSecret, previousDispatch: previousSecret }
-      const both = signature({ ...secrets, previousDispatchUntil: until })
+      const previousDispatch = [{ value: previousSecret, until }]
+      const both = signature({ dispatch: dispatchSecret, previousDispatch })
       await using target = new UrlTarget({ signature: both, allowedNetworks: loopback, now })
       await sendTo(target, server.url)
     }

@@ -111,8 +111,15 @@ describe('a receiver', () => {
     const { dispatch_secret: dispatch } = receiverWithSecretsDocument.parse(rotated.body)
     const kept = await readReceiverSecrets(api.vault, id)
     expect(kept).toMatchObject({ signing: second, dispatch })
-    expect(kept?.previousDispatch).toMatch(/^whsec_/)
-    expect(Date.parse(kept?.previousDispatchUntil ?? '')).toBeGreaterThan(Date.now())
+    expect(kept?.previousDispatch).toHaveLength(1)
+    await api.call('POST /receivers/chosen/rotate-dispatch-secret')
+    const again = await readReceiverSecrets(api.vault, id)
+    expect(again?.previousDispatch).toMatchObject([
+      { value: dispatch },
+      ...(kept?.previousDispatch ?? []),
+    ])
+    for (const { until } of again?.previousDispatch ?? [])
+      expect(Date.parse(until)).toBeGreaterThan(Date.now())
     await api.call('POST /receivers/chosen/rotate-dispatch-secret', { grace_seconds: 0 })
     expect(await readReceiverSecrets(api.vault, id)).not.toHaveProperty('previousDispatch')
   })

@@ -102,14 +102,13 @@ describe('secrets', () => {
     const alone = { ...first, signing: 'c' }
     for (const signing of ['c', 'd'])
       expect(withSigning(third, { signing, until: null, nowMs })).toEqual({ ...alone, signing })
-    const rotated = withDispatch(second, until)
+    const rotated = withDispatch(second, { until, nowMs })
     expect(rotated).toEqual({
       ...second,
       dispatch: rotated.dispatch,
-      previousDispatch: first.dispatch,
-      previousDispatchUntil: until,
+      previousDispatch: [{ value: first.dispatch, until }],
     })
-    expect(Object.keys(withDispatch(rotated, null))).toEqual([
+    expect(Object.keys(withDispatch(rotated, { until: null, nowMs }))).toEqual([
       'signing',
       'previousSigning',
       'dispatch',
