@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AwsClient } from 'aws4fetch'
+import { timeLimit } from '../../../lib/async/time-limit.ts'
 import { limitedText } from '../../../lib/net/limited-text.ts'
 import { ConnectError, requestFailure } from '../../../protocol/index.ts'
 import type { StorageConfig, StoredObject } from './storage-config.ts'
@@ -117,8 +118,9 @@ export class ObjectStorage {
     request: StorageRequest,
     read: (response: Response) => Promise<T>,
   ): Promise<Result<T>> {
+    using limit = timeLimit(request.signal, timeoutMs)
     try {
-      const response = await this.#send(request)
+      const response = await this.#send(request, limit.signal)
       if (response.ok) return { value: await read(response) }
       return { failure: failureIn(response.status, await readText(response)) }
     } catch (error) {
@@ -126,27 +128,22 @@ export class ObjectStorage {
     }
   }
 
-  async #send({
-    method,
-    key,
-    query = {},
-    body,
-    sha256 = noBody,
-    signal,
-  }: StorageRequest): Promise<Response> {
+  async #send(
+    { method, key, query = {}, body, sha256 = noBody }: StorageRequest,
+    signal: AbortSignal,
+  ): Promise<Response> {
     const { url, bucket } = this.#config
     const path = key === undefined ? bucket : `${bucket}/${key}`
     const target = new URL(`${url}/${path}`)
     for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value)
     const headers = { 'x-amz-content-sha256': sha256 }
     const signed = await this.#client.sign(target, { method, headers })
-    const timeout = AbortSignal.timeout(timeoutMs)
     return fetch(target, {
       method,
       headers: signed.headers,
       // It could lead with the signature to another host.
       redirect: 'manual',
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal,
       ...(body !== undefined && { body }),
     })
   }

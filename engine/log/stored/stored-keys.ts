@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { streamLabel, type StreamId } from '../../../protocol/index.ts'
 
-/** In the place of the time, where messages are kept for ever; after all times in the order of keys. */
+/** Instead of the time, if messages are kept for ever. It sorts after all times. */
 const forEver = 'kept'
 
 /** All objects of a connection, those first that expire first. */
