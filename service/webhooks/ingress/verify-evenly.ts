@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { standardWebhooks } from '../../../connectors/webhook-signature.ts'
 import { mostPrevious } from '../receivers/previous.ts'
 import { hmacOf } from '../signature/hmac.ts'
@@ -11,7 +11,7 @@ const mostSecrets = 1 + mostPrevious
 /** Signs what no receiver signs. Its result is thrown away. */
 const decoy = {
   signature: { ...standardWebhooks, encoding: 'hex' as const },
-  key: randomBytes(32),
+  key: createSecretKey(randomBytes(32)),
   facts: { timestamp: '1700000000', id: 'none' },
 }
 

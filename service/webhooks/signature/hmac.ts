@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 
 /** What is signed beside the body. */
@@ -15,7 +15,7 @@ export function hmacOf(
     key,
     body,
     facts,
-  }: { readonly key: Uint8Array; readonly body: Uint8Array; readonly facts: SignedFacts },
+  }: { readonly key: KeyObject; readonly body: Uint8Array; readonly facts: SignedFacts },
 ): string {
   const [before = '', after = ''] = signed.split('{body}').map((text) => filled(text, facts))
   return createHmac(algorithm, key).update(before).update(body).update(after).digest(encoding)
@@ -46,15 +46,19 @@ export function isIdBounded({ signed }: Pick<WebhookSignature, 'signed'>, id: st
 
 const standardPrefix = 'whsec_'
 
-/** The key that a secret stands for; undefined if the secret has not the form that the scheme wants. */
+/**
+ * The key that a secret stands for; undefined if the secret has not the form that the scheme wants. A key object: with bytes as the key,
+ * `createHmac` costs four times as much (20 us instead of 5 us over 1 kB, Node 24).
+ */
 export function keyOf(
   { secret: form }: Pick<WebhookSignature, 'secret'>,
   secret: string,
-): Uint8Array | undefined {
-  if (form === 'text') return secret === '' ? undefined : Buffer.from(secret, 'utf8')
+): KeyObject | undefined {
+  if (form === 'text')
+    return secret === '' ? undefined : createSecretKey(Buffer.from(secret, 'utf8'))
   if (!secret.startsWith(standardPrefix)) return undefined
   const text = secret.slice(standardPrefix.length)
   const bytes = Buffer.from(text, 'base64')
   const isCanonical = bytes.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
-  return isCanonical && bytes.length >= 16 ? bytes : undefined
+  return isCanonical && bytes.length >= 16 ? createSecretKey(bytes) : undefined
 }

@@ -58,7 +58,7 @@ describe('a sender', () => {
 describe('secrets', () => {
   test.each(['text', 'whsec'] as const)('that the service makes fit the form %s', (form) => {
     const secret = newSecret(form)
-    expect(keyOf({ secret: form }, secret)?.length).toBeGreaterThanOrEqual(32)
+    expect(keyOf({ secret: form }, secret)?.symmetricKeySize).toBeGreaterThanOrEqual(32)
     expect(newSecret(form)).not.toBe(secret)
   })
 
