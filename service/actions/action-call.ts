@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import { joinedSignal } from '../../lib/async/joined-signal.ts'
 import { isRepeatable, type Action, type ActionCall } from '../../connectors/action.ts'
 import type { ConnectorActions, SendOptions } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
@@ -191,13 +192,14 @@ export class ExistingCall implements PreparedCall {
     const { clients, running, logger } = this.#tools
     const { stopping } = running
     const opened = await clients.get(instance, actions)
+    using waiting = abandoned === undefined ? undefined : joinedSignal(stopping, abandoned)
     try {
       const { output, requestId } = await opened.use((client) =>
         client.send(call, {
           idempotencyKey,
           timeoutMs: timeoutOf(timeoutMs),
           signal: running.cut,
-          stopWaiting: abandoned === undefined ? stopping : AbortSignal.any([stopping, abandoned]),
+          stopWaiting: waiting?.signal ?? stopping,
           mayComeAgain,
           cameBefore,
         }),

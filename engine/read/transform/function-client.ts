@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { joinedSignal } from '../../../lib/async/joined-signal.ts'
 import { exchange } from '../../../lib/net/exchange.ts'
 import { functionUrl } from '../../../lib/net/function-address.ts'
 import { retryAfterMs } from '../../../lib/net/retry-after.ts'
@@ -67,7 +68,8 @@ export class FunctionClient {
     signal: AbortSignal,
   ): Promise<readonly TransformResult[]> {
     const body = `${this.#head}${records.join(',')}]}`
-    const ended = AbortSignal.any([this.#options.stop, signal])
+    using either = joinedSignal(this.#options.stop, signal)
+    const ended = either.signal
     for (let attempt = 1; ; attempt++) {
       await this.#untilPauseEnds(ended)
       const response = await this.#post(body, signal)
