@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import {
   actionDocument,
@@ -70,6 +71,7 @@ export async function invokeAction(
   const { value } = await readJsonObject('--input', checked.input, input)
   const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
   const isRead = checked.isRead || flags.dryRun === true
+  const key = flags.idempotencyKey ?? (isRead ? undefined : randomUUID())
   const asking = client.ask(
     {
       method: 'POST',
@@ -82,14 +84,17 @@ export async function invokeAction(
         ...(flags.timeout !== undefined && { timeout_seconds: flags.timeout }),
       },
       headers: {
-        ...(flags.idempotencyKey !== undefined && { 'idempotency-key': flags.idempotencyKey }),
+        ...(key !== undefined && { 'idempotency-key': key }),
       },
     },
     invokeDocument,
   )
   const { json, document } = await asking.catch((error: unknown) => {
-    if (signal.aborted && !isRead) output.screen.lines(interruptedLines(place, flags))
-    throw lostInvocation(error, place, flags)
+    if (isRead || key === undefined) throw error
+    if (signal.aborted) output.screen.lines(interruptedLines(place, key))
+    const isUnavailable = error instanceof ConnectError && error.code === 'action_unavailable'
+    if (isUnavailable) output.screen.line(`next: repeat the command with --idempotency-key ${key}`)
+    throw lostInvocation(error, key)
   })
   await showResult(output, json, () =>
     'dry_run' in document ? dryRunText(document, place) : jsonText(document.output),
@@ -98,34 +103,19 @@ export async function invokeAction(
 }
 
 /** The service ends a call whose caller leaves, as long as it has not sent it. */
-function interruptedLines(
-  { instance, action }: ActionPlace,
-  { idempotencyKey }: InvokeFlags,
-): readonly string[] {
-  const audit = `reactor connect audit --action actions:invoke --name ${instance} --limit 1`
+function interruptedLines({ instance, action }: ActionPlace, key: string): readonly string[] {
   return [
     `interrupted: it is not known whether the vendor of ${instance} carries out ${action}. If the service has not sent it yet, it does not; otherwise the call goes on there.`,
-    idempotencyKey === undefined
-      ? `next: \`${audit}\` shows how it ended. Invoke it again only if it was not carried out.`
-      : `next: repeat the command with --idempotency-key ${idempotencyKey}: it shows the result of this call, or carries it out if it was not sent.`,
+    `next: repeat the command with --idempotency-key ${key}: it shows the result of this call, or carries it out if it was not sent.`,
   ]
 }
 
-/** What a lost response of the service says of the action: by a key the service knows the call. */
-function lostInvocation(
-  error: unknown,
-  { instance, action }: ActionPlace,
-  { idempotencyKey }: InvokeFlags,
-): unknown {
+/** A lost response of the service: by its key the service knows the call. */
+function lostInvocation(error: unknown, key: string): unknown {
   const isLost = error instanceof ConnectError && error.code === 'service_unreachable'
   if (!isLost || error.details.may_be_done !== true) return error
-  if (idempotencyKey !== undefined) {
-    const fix =
-      'Repeat the command with the same --idempotency-key when the service runs: the action is carried out once.'
-    return new ConnectError(error.code, { details: { ...error.details, fix }, cause: error })
-  }
-  const details = { vendor: `the vendor of ${instance}`, action, instance, reason: error.message }
-  return new ConnectError('action_outcome_unknown', { details, cause: error })
+  const fix = `Repeat the command with --idempotency-key ${key} when the service runs: the action is carried out once.`
+  return new ConnectError(error.code, { details: { ...error.details, fix }, cause: error })
 }
 
 function dryRunText(document: Wire<DryRun>, { instance, action }: ActionPlace): string {

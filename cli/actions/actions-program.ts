@@ -33,7 +33,10 @@ export function actionsCommand(connect: Command, ask: AskService): void {
     .option('--dry-run', 'show the request; nothing changes outside of the vendor’s test mode')
     .option('--token <TOKEN|->', 'of a dry-run: do exactly what it showed')
     .option('--yes', 'invoke it without a question, if it needs a confirmation')
-    .option('--idempotency-key <KEY>', 'carry it out once, however often this is repeated')
+    .option(
+      '--idempotency-key <KEY>',
+      'carry it out once, however often this is repeated; default: a new key, which errors name',
+    )
     .option(
       '--timeout <SECONDS>',
       'how long the vendor may take for each request, 1 to 100; default 30',

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { scriptedService, type ScriptedAnswer } from '../service/codegen/scripted-service.ts'
+import {
+  scriptedService,
+  type ScriptedAnswer,
+  type SeenRequest,
+} from '../service/codegen/scripted-service.ts'
 import { reactor } from './service-command-line.ts'
 
 const line = ['connect', 'actions', 'invoke', 'my-slack', 'postMessage', '--input', '{"text":"a"}']
@@ -29,12 +33,17 @@ async function interrupted(...flags: readonly string[]): Promise<string> {
   return err
 }
 
+const madeKey = /[Rr]epeat the command with --idempotency-key [0-9a-f]{8}-[0-9a-f-]{27}/
+
+function keyOf(request: SeenRequest | undefined): string {
+  return String(request?.headers['idempotency-key'] ?? '')
+}
+
 describe('an action that is interrupted', () => {
-  test('may have been carried out: the audit log has how it ended', async () => {
+  test('is asked for again under the key that the command made', async () => {
     const told = await interrupted('--yes')
     expect(told).toContain('not known whether the vendor of my-slack carries out postMessage')
-    expect(told).toContain('reactor connect audit --action actions:invoke --name my-slack')
-    expect(told).toContain('only if it was not carried out')
+    expect(told).toMatch(madeKey)
   })
 
   test('is asked for again under its key', async () => {
@@ -49,35 +58,51 @@ describe('an action that is interrupted', () => {
 })
 
 describe('an action whose response is lost on the way from the service', () => {
-  test('may have been carried out', async () => {
-    const told = await lostBy(['--yes'])
-    expect(told).toContain(
-      'It is not known whether the vendor of my-slack carried out postMessage: The service at',
-    )
-    expect(told).toContain('[action_outcome_unknown]')
-    expect(told).toContain('Look at the vendor of my-slack whether it was done.')
-    expect(told).not.toContain('reactor connect serve')
+  test('is invoked again under the key that the command made and sent', async () => {
+    await using service = await scriptedService([cut, cut])
+    const environment = { HOME: '/nowhere', REACTOR_CONNECT_URL: service.url }
+    const { code, err } = await reactor([...line, '--yes'], { environment })
+    expect(code).toBe(1)
+    expect(err).toContain('[service_unreachable]')
+    expect(err).toMatch(madeKey)
+    expect(err).toContain(`--idempotency-key ${keyOf(service.seen[0])} `)
+    await reactor([...line, '--yes'], { environment })
+    expect(keyOf(service.seen[1])).not.toBe(keyOf(service.seen[0]))
   })
 
   test('is invoked again under its key', async () => {
     const told = await lostBy(['--yes', '--idempotency-key', 'k1'])
     expect(told).toContain('[service_unreachable]')
-    expect(told).toContain('Repeat the command with the same --idempotency-key')
+    expect(told).toContain('Repeat the command with --idempotency-key k1')
   })
 
-  test('did nothing if it was a dry-run', async () => {
-    const told = await lostBy(['--dry-run'])
-    expect(told).toContain('[service_unreachable]')
-    expect(told).toContain('reactor connect serve')
+  test('did nothing if it was a dry-run, which has no key', async () => {
+    await using service = await scriptedService([cut])
+    const environment = { HOME: '/nowhere', REACTOR_CONNECT_URL: service.url }
+    const { err } = await reactor([...line, '--dry-run'], { environment })
+    expect(err).toContain('[service_unreachable]')
+    expect(err).toContain('reactor connect serve')
+    expect(keyOf(service.seen[0])).toBe('')
   })
 
   test('may have been carried out if a proxy before the service responds', async () => {
     const page = { status: 502, body: '<h1>Bad gateway</h1>' } as const
     const told = await lostBy(['--yes'], page)
-    expect(told).toContain('[action_outcome_unknown]')
-    expect(told).toContain('a proxy before it responded with status 502')
-    const keyed = await lostBy(['--yes', '--idempotency-key', 'k1'], page)
-    expect(keyed).toContain('a proxy before it responded with status 502, and the request may have')
-    expect(keyed).toContain('Repeat the command with the same --idempotency-key')
+    expect(told).toContain('a proxy before it responded with status 502, and the request may have')
+    expect(told).toMatch(madeKey)
+  })
+
+  test('of the vendor is asked for again under the same key', async () => {
+    const error = {
+      code: 'action_unavailable',
+      message: 'x',
+      suggested_fix: 'x',
+      details: { vendor: 'Slack', action: 'postMessage', instance: 'my-slack', reason: 'cut' },
+    }
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ error })
+    const told = await lostBy(['--yes'], { status: 502, headers, body })
+    expect(told).toContain('[action_unavailable]')
+    expect(told).toMatch(madeKey)
   })
 })
