@@ -20,9 +20,13 @@ const mark = /… \(cut: ([\d,]+) characters\)$/
 /** The beginning of a longer text, and its original length, even if it was cut before. */
 export function cutText(text: string, most: number): string {
   if (text.length <= most) return text
-  // Written again, so that the memory of the whole text can be freed; and not cut within a character.
-  const beginning = Buffer.from(text.slice(0, most).replace(/[\ud800-\udbff]$/, '')).toString()
-  return beginning + cutMark(text)
+  // Written again, so that the memory of the whole text can be freed.
+  return Buffer.from(beginningOf(text, most)).toString() + cutMark(text)
+}
+
+/** At most so many characters of a text, not cut within one that has two (a surrogate pair). */
+export function beginningOf(text: string, most: number): string {
+  return text.length <= most ? text : text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
 }
 
 /** What follows the beginning of such a text. */

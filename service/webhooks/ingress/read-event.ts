@@ -1,4 +1,4 @@
-import { ConnectError, type JsonValue } from '../../../protocol/index.ts'
+import { beginningOf, ConnectError, type JsonValue } from '../../../protocol/index.ts'
 import { dispatchesIn, LazyBody, textOf } from '../deliveries/event-body.ts'
 import type { Dispatch } from '../receivers/schema.ts'
 import type { IngressRules } from './ingress-rules.ts'
@@ -32,7 +32,7 @@ export function readEvent(
   const at = (place: string): JsonValue | undefined =>
     place.startsWith('header:') ? written.header(place.slice('header:'.length)) : body.at(place)
   const typeText = eventType === null ? undefined : textOf(at(eventType))
-  const type = typeText?.slice(0, maxTypeLength) ?? null
+  const type = typeText === undefined ? null : beginningOf(typeText, maxTypeLength)
   const handshake = handshakes.find(({ when }) => at(when.at) === when.is)
   if (handshake !== undefined) {
     const answer = Object.entries(handshake.answer).map(
