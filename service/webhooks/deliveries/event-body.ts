@@ -27,9 +27,17 @@ export function dispatchesIn(
   }))
 }
 
+const formPrefix = 'form:'
+
+/** The pointer of a place in a form, as if the form were an object; undefined if the place is none: `form:payload/user/id` -> `/payload/user/id`. */
+export function pointerInForm(place: string): string | undefined {
+  return place.startsWith(formPrefix) ? `/${place.slice(formPrefix.length)}` : undefined
+}
+
 /** Parsed when the first place in it is asked for: many vendors say all in headers. */
 export class LazyBody {
   readonly #bytes: Buffer
+  #fields: URLSearchParams | undefined
   #parsed: { readonly value: JsonValue | undefined } | undefined
 
   constructor(bytes: Buffer) {
@@ -40,20 +48,32 @@ export class LazyBody {
     return this.#value !== undefined
   }
 
-  at(pointer: string): JsonValue | undefined {
+  /** At a JSON pointer, or in a field of a form (`form:NAME`, and a pointer behind it if the field holds JSON). */
+  at(place: string): JsonValue | undefined {
+    const inForm = pointerInForm(place)
+    if (inForm !== undefined) return this.#atField(parsePointer(inForm))
     const value = this.#value
-    return value === undefined ? undefined : valueAt(value, parsePointer(pointer))
+    return value === undefined ? undefined : valueAt(value, parsePointer(place))
+  }
+
+  /** The place says that the body is a form, not its content type, which no signature covers. */
+  #atField([name = '', ...path]: readonly string[]): JsonValue | undefined {
+    this.#fields ??= new URLSearchParams(this.#bytes.toString('utf8'))
+    const text = this.#fields.get(name) ?? undefined
+    if (text === undefined || path.length === 0) return text
+    const value = parsed(text)
+    return value === undefined ? undefined : valueAt(value, path)
   }
 
   get #value(): JsonValue | undefined {
-    this.#parsed ??= { value: parsed(this.#bytes) }
+    this.#parsed ??= { value: parsed(this.#bytes.toString('utf8')) }
     return this.#parsed.value
   }
 }
 
-function parsed(bytes: Buffer): JsonValue | undefined {
+function parsed(text: string): JsonValue | undefined {
   try {
-    return parseExactJson(bytes.toString('utf8'))
+    return parseExactJson(text)
   } catch {
     return undefined // Also nested too deeply: a RangeError.
   }

@@ -7,7 +7,7 @@ import type { StoredReceiver } from '../receivers/contract.ts'
 export interface IngressRules {
   readonly signature: WebhookSignature
   readonly windowMs: number
-  /** A place: a JSON pointer into the body, or `header:` and the name of a header. */
+  /** A place: a JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the name of a header. */
   readonly eventId: string
   readonly eventType: string | null
   readonly handshakes: readonly WebhookHandshake[]

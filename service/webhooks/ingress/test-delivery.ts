@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../../protocol/index.ts'
+import { pointerInForm } from '../deliveries/event-body.ts'
 import { keyOf } from '../signature/hmac.ts'
 import { signedHeaders } from '../signature/sign.ts'
 import type { IncomingDelivery } from './contract.ts'
@@ -32,24 +33,38 @@ export function testDelivery(
     })
   }
   const id = `test_${randomUUID()}`
-  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  const isForm = [eventId, eventType].some((place) => pointerInForm(place ?? '') !== undefined)
+  const contentType = isForm ? 'application/x-www-form-urlencoded' : 'application/json'
+  const headers: Record<string, string> = { 'content-type': contentType }
   let event = body
   const put = (place: string, text: string): void => {
+    const pointer = pointerInForm(place) ?? place
     if (place.startsWith('header:')) headers[place.slice('header:'.length)] = text
-    else if (valueAt(event, parsePointer(place)) === undefined)
-      event = withValue(event, place, text)
+    else if (valueAt(event, parsePointer(pointer)) === undefined)
+      event = withValue(event, pointer, text)
   }
   put(eventId, id)
   if (eventType !== null) put(eventType, testType)
   const time = signature.timestamp
   if (time?.from.startsWith('/') === true)
     event = withValue(event, time.from, time.unit === 'ms' ? nowMs : Math.floor(nowMs / 1000))
-  const bytes = Buffer.from(JSON.stringify(event))
+  const bytes = Buffer.from(isForm ? formOf(event) : JSON.stringify(event))
   const signed = signedHeaders(signature, bytes, { secret, nowMs, id })
   return {
     rawHeaders: Object.entries({ ...headers, ...signed }).flat(),
     body: bytes,
   }
+}
+
+/** A field that is no text is JSON. */
+function formOf(event: JsonValue): string {
+  const fields = isJsonObject(event) ? Object.entries(event) : []
+  return new URLSearchParams(
+    fields.map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  ).toString()
 }
 
 /** A copy with the value at the pointer; what is no object on the way there is replaced by one. */

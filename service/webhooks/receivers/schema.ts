@@ -4,18 +4,21 @@ import { description, name, timestamp, versioned } from '../../platform/fields.t
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 import { targetText } from './target.ts'
 
-/** A JSON pointer into the body, or `header:` and the name of a header. */
+/** A JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the name of a header. */
 const place = z
   .string()
   .max(200)
   .regex(
-    /^(?:header:[a-z0-9-]{1,100}|\/.*)$/,
-    'must be a JSON pointer such as /id, or header: and a name in lower case',
+    /^(?:header:[a-z0-9-]{1,100}|form:[^/].*|\/.*)$/,
+    'must be a JSON pointer such as /id, form: and the name of a field, or header: and a name in lower case',
   )
-const pointer = z
+const placeInBody = z
   .string()
   .max(200)
-  .regex(/^\/.*$/, 'must be a JSON pointer, such as /data/object/id')
+  .regex(
+    /^(?:form:[^/].*|\/.*)$/,
+    'must be a JSON pointer, such as /data/object/id, or form: and the name of a field of a form',
+  )
 
 /** How a sender that no connector describes signs and numbers what it sends. */
 export const deliveryRulesSchema = z
@@ -36,7 +39,7 @@ export const deliveryRulesDocument = snakeCaseSchema(deliveryRulesSchema)
 export const dispatchSchema = z
   .strictObject({
     target: targetText,
-    orderBy: pointer.exactOptional().meta({
+    orderBy: placeInBody.exactOptional().meta({
       description:
         'Events with the same value there reach the target in the order in which they came, one after the other. Default: no order.',
     }),

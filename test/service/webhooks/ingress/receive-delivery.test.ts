@@ -140,6 +140,57 @@ describe('a genuine delivery', () => {
     })
   })
 
+  test('has a type that is not cut within a character', async () => {
+    const receiver = receiverOf('stripe')
+    const stored = async (type: string): Promise<string | null | undefined> => {
+      const incoming = signed(receiver.rules.signature, JSON.stringify({ id: 'evt_1', type }))
+      return (await receive(receiver, incoming)).appended[0]?.eventType
+    }
+    expect(await stored(`${'x'.repeat(199)}😀`)).toBe('x'.repeat(199))
+    expect(await stored(`${'x'.repeat(198)}😀y`)).toBe(`${'x'.repeat(198)}😀`)
+  })
+
+  test('may be a form, with id, type and order key in its fields, also in JSON in one of them', async () => {
+    const { rules } = receiverOf('slack')
+    const payload = { type: 'block_actions', user: { id: 9007199254740993n } }
+    const receiver = ingressReceiver({
+      rules: { ...rules, handshakes: [], eventId: 'form:trigger_id', eventType: 'form:command' },
+      dispatch: [
+        { target: 'job:a', orderBy: 'form:payload/user/id' },
+        { target: 'job:b', orderBy: 'form:a~1b' },
+        { target: 'job:c', orderBy: 'form:missing' },
+        { target: 'job:d', orderBy: 'form:command/x' },
+      ],
+      secretsAt: () => ['the secret'],
+    })
+    const json = `{"type":"${payload.type}","user":{"id":${String(payload.user.id)}}}`
+    const body = `trigger_id=13+1%2E7&command=%2Fweather&a%2Fb=c&payload=${encodeURIComponent(json)}&command=other`
+    const { appended } = await receive(receiver, signed(rules.signature, body))
+    expect(appended).toMatchObject([
+      {
+        eventId: '13 1.7',
+        eventType: '/weather',
+        body: Buffer.from(body),
+        dispatches: [
+          { orderKey: '9007199254740993' },
+          { orderKey: 'c' },
+          { orderKey: null },
+          { orderKey: null },
+        ],
+      },
+    ])
+    const without = await receive(receiver, signed(rules.signature, '{"trigger_id":"1"}'))
+    expect(without).toMatchObject({
+      code: 'delivery_malformed',
+      details: { reason: 'it has no id at form:trigger_id' },
+    })
+    const test = testDelivery(receiver, { nowMs, body: { text: 'a b', payload: { n: 1 } } })
+    const tested = await receive(receiver, test, 'stored', 'test')
+    expect(tested.appended[0]?.body.toString()).toMatch(
+      /^text=a\+b&payload=%7B%22n%22%3A1%7D&trigger_id=test_.*&command=reactor\.connect\.test$/,
+    )
+  })
+
   test('has ids with all their digits', async () => {
     const receiver = receiverOf('stripe')
     for (const [written, id] of [
