@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AwsClient } from 'aws4fetch'
 import { timeLimit } from '../../../lib/async/time-limit.ts'
+import { hasNeverConnected } from '../../../lib/net/has-never-connected.ts'
 import { limitedText } from '../../../lib/net/limited-text.ts'
 import { ConnectError, requestFailure } from '../../../protocol/index.ts'
 import type { StorageConfig, StoredObject } from './storage-config.ts'
@@ -30,6 +31,8 @@ type Result<T> = { readonly value: T } | { readonly failure: Failure }
 
 /** For a request with its response: 256 MiB at 1 MB/s. */
 const timeoutMs = 300_000
+/** For the question why a request was cut. */
+const refusalMs = 10_000
 /** A list of 1,000 keys has about 400 KiB. */
 const maxTextBytes = 4 * 1024 * 1024
 const noBody = sha256Of(new Uint8Array(0))
@@ -124,7 +127,27 @@ export class ObjectStorage {
       if (response.ok) return { value: await read(response) }
       return { failure: failureIn(response.status, await readText(response)) }
     } catch (error) {
-      return { failure: { reason: requestFailure(error) } }
+      const isCut = request.body !== undefined && !limit.signal.aborted && !hasNeverConnected(error)
+      const refusal = isCut ? await this.#refusal(limit.signal) : undefined
+      return { failure: refusal ?? { reason: requestFailure(error) } }
+    }
+  }
+
+  /**
+   * Some servers close the connection before they have read the body of a request that they refuse, and their response is lost. What they say to a small
+   * request with the same key. That this key may not list says nothing about writing.
+   */
+  async #refusal(signal: AbortSignal): Promise<Failure | undefined> {
+    using limit = timeLimit(signal, refusalMs)
+    const query = { 'list-type': '2', 'max-keys': '1' }
+    try {
+      const response = await this.#send({ method: 'GET', query }, limit.signal)
+      const text = await readText(response)
+      if (response.ok) return undefined
+      const failure = failureIn(response.status, text)
+      return isFinal(failure) && failure.code !== 'AccessDenied' ? failure : undefined
+    } catch {
+      return undefined // The first failure says more.
     }
   }
 

@@ -57,6 +57,17 @@ describe.each(servers)('%s', (_, start) => {
     await expect(failed).rejects.not.toThrow(/another secret/)
   })
 
+  test('a wrong access key id is refused at once, also if the body is large', async () => {
+    await using s3 = await start()
+    if (s3 instanceof S3Server) s3.cutsUnknownKeys = true
+    const wrong = { ...s3.config, accessKeyId: 'another-id' }
+    const failed = new ObjectStorage(wrong).put('records/a', randomBytes(20_000_000))
+    await expect(failed).rejects.toMatchObject({
+      code: 'storage_refused',
+      message: expect.stringMatching(/\((?:InvalidAccessKeyId|XAdminUserNotFound): /) as unknown,
+    })
+  }, 10_000)
+
   test.each([
     ['is not there any more', { key: 'records/other' }],
     ['does not have the bytes that were written', { sha256: sha256(Buffer.from('y')) }],
@@ -92,6 +103,17 @@ test('a server that stays away is named, without its key', async () => {
     message: expect.stringContaining(new URL(s3.config.url).host) as unknown,
   })
   await expect(failed).rejects.not.toThrow(s3.config.secretAccessKey)
+})
+
+test('a write that is cut for no reason is tried again, also with a key that may not list', async () => {
+  await using s3 = await S3Server.start()
+  s3.buckets.set(s3.config.bucket, new Map())
+  s3.cutsUnknownKeys = true
+  s3.onRequest = ({ method }) =>
+    method === 'GET' ? { status: 403, body: '<Code>AccessDenied</Code>' } : undefined
+  const wrong = { ...s3.config, accessKeyId: 'another-id' }
+  const failed = new ObjectStorage(wrong, quick).put('records/a', Buffer.from('x'))
+  await expect(failed).rejects.toMatchObject({ code: 'storage_unavailable' })
 })
 
 test('a redirect is not followed', async () => {
