@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { watchDescriptors } from '../platform/log/watch-descriptors.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { Access } from '../platform/access/access.ts'
@@ -95,6 +96,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     (signal: AbortSignal) => databases.watch(signal),
+    (signal: AbortSignal) => watchDescriptors(logger, signal),
     ...(roles.api ? [plane.webhooks.ingress.run, plane.drainActions] : []),
     ...(roles.worker
       ? [
