@@ -13,6 +13,7 @@ import { controlPlane, openServiceThreads } from '../../service/serve/control-pl
 import { HttpServer } from '../../service/serve/http-server.ts'
 import { lookupIn } from '../../service/serve/resource-lookup.ts'
 import { openStore } from '../../service/store/open-store.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import type { StoredDeliveryLog } from '../../service/webhooks/deliveries/contract.ts'
 
 /**
@@ -32,6 +33,7 @@ const nowhere: StoredDeliveryLog = {
   append: () => Promise.resolve('stored'),
   appendAll: (batch) => Promise.resolve(batch.map(() => 'stored')),
   storedHashes: (batch) => Promise.resolve(batch.map(() => undefined)),
+  late: () => new ConnectError('store_unavailable'),
 }
 
 const logger = pino({ level: 'info' }, pino.destination('/dev/null'))

@@ -5,6 +5,7 @@ import { zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs'
 import { ConnectError } from '../../../protocol/index.ts'
 import { kafkaClient } from './kafka-client.ts'
+import { kafkaError } from './kafka-errors.ts'
 import { ensureKeyedTopic, type KeyedTopic } from './keyed-producer.ts'
 
 /** A message as it was read. */
@@ -46,8 +47,10 @@ export async function readAsGroup(options: GroupReaderOptions, signal: AbortSign
       await readUntilFailure(options, signal)
       pause = pauseMs.first
     } catch (error) {
-      const { code, message } = ConnectError.from(error)
-      options.logger.warn({ code, reason: message, topic: options.topic }, 'a topic is not read')
+      const { topic, servers, logger } = options
+      const target = `topic ${topic}`
+      const { code, message } = kafkaError(error, { servers, doing: 'reading', target, topic })
+      logger.warn({ code, reason: message, topic }, 'a topic is not read')
     }
     await delay(pause, undefined, { signal }).catch(() => undefined)
     pause = Math.min(pause * 2, pauseMs.last)

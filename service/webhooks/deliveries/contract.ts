@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../protocol/index.ts'
+import type { ConnectError, JsonObject } from '../../../protocol/index.ts'
 import type { Page, PageRequest } from '../../platform/lists.ts'
 import type { Interruption } from '../receivers/contract.ts'
 import type { Delivery, DeliveryKind, DeliveryPayload, DispatchStatus } from './schema.ts'
@@ -31,6 +31,8 @@ export type Appended = 'stored' | 'repeated' | 'conflict' | 'unknown_receiver'
 export interface DeliveryLog {
   /** Resolves when it is durable. Throws `store_unavailable` or what Kafka throws: then the vendor must send it again. */
   append(delivery: NewDelivery): Promise<Appended>
+  /** Why a delivery was not durable in time: names what did not respond. It may become durable later: the vendor sends it again, and it is known then. */
+  late(afterMs: number): ConnectError
 }
 
 /** The log in PostgreSQL, from which deliveries are listed, replayed and dispatched. */

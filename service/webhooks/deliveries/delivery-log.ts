@@ -33,6 +33,11 @@ export class PostgresDeliveryLog implements StoredDeliveryLog {
     return this.#appended.add(delivery)
   }
 
+  late(afterMs: number): ConnectError {
+    const reason = `PostgreSQL did not store the delivery within ${String(afterMs / 1000)} s`
+    return new ConnectError('store_unavailable', { details: { reason } })
+  }
+
   /** A batch that another log has made durable. May be repeated. */
   appendAll(batch: readonly NewDelivery[]): Promise<readonly Appended[]> {
     return appendDeliveries(this.#database, batch)

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { inTime } from '../../../lib/async/in-time.ts'
 import { ConnectError, errorCodes, type JsonValue } from '../../../protocol/index.ts'
 import { RateWindow } from '../../platform/http/rate-window.ts'
+import { LimitedLog } from '../../platform/log/limited-log.ts'
 import type { DeliveryLog } from '../deliveries/contract.ts'
 import type { IncomingDelivery, IngressService, ReceivedDelivery } from './contract.ts'
 import { receiveDelivery, type IngressDeps } from './receive-delivery.ts'
@@ -31,6 +32,7 @@ const defaultAppendTimeoutMs = 10_000
 export class DurableIngress implements IngressService {
   readonly maxBytes: number
   readonly #options: IngressOptions
+  readonly #failures: LimitedLog
   readonly #deliveries: RateWindow
   readonly #refusals: RateWindow
 
@@ -38,6 +40,7 @@ export class DurableIngress implements IngressService {
     const { limits } = options
     this.maxBytes = limits.maxBytes
     this.#options = options
+    this.#failures = new LimitedLog(options.logger)
     this.#deliveries = new RateWindow(limits.deliveriesPerMinute, () => options.now())
     this.#refusals = new RateWindow(limits.refusalsPerMinute, () => options.now())
   }
@@ -76,7 +79,7 @@ export class DurableIngress implements IngressService {
         append: (delivery) => {
           const work = log.append(delivery)
           holdFor?.(work)
-          return inTime(work, appendTimeoutMs, late)
+          return inTime(work, appendTimeoutMs, () => log.late(appendTimeoutMs))
         },
       },
       now: () => this.#options.now(),
@@ -107,17 +110,14 @@ export class DurableIngress implements IngressService {
   #ofLog(error: unknown): ConnectError {
     if (error instanceof ConnectError && errorCodes[error.code].httpStatus < 500) return error
     const { code, message } = ConnectError.from(error)
-    this.#options.logger.error(
-      code === 'unexpected' ? { err: error } : { code, reason: message },
-      'a delivery could not be stored',
-    )
+    const isUnexpected = code === 'unexpected'
+    this.#failures.line(isUnexpected ? String(error) : code, {
+      level: 'error',
+      facts: isUnexpected ? { err: error } : { code, reason: message },
+      message: 'a delivery could not be stored',
+    })
     return new ConnectError('ingress_unavailable', { cause: error })
   }
-}
-
-/** It may become durable later: the vendor sends it again, and it is known then. */
-function late(): ConnectError {
-  return new ConnectError('ingress_unavailable')
 }
 
 function tooMany(

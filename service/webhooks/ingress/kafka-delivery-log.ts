@@ -59,6 +59,13 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
     return this.#appended.add(delivery)
   }
 
+  late(afterMs: number): ConnectError {
+    const { topic, servers } = this.#options.topic
+    const reason = `topic ${topic} did not take the delivery within ${String(afterMs / 1000)} s`
+    const details = { brokers: servers.brokers.join(', '), reason }
+    return new ConnectError('kafka_unreachable', { details })
+  }
+
   async #append(batch: readonly NewDelivery[]): Promise<readonly Appended[]> {
     const producer = await this.#opened()
     const { written, judge } = this.#compare(batch)

@@ -13,7 +13,7 @@ import { verifyEvenly } from './verify-evenly.ts'
 const testPrefix = 'reactor.connect.test:'
 
 export interface IngressDeps {
-  readonly log: DeliveryLog
+  readonly log: Pick<DeliveryLog, 'append'>
   now(): number
   /** Called for a genuine delivery before it is parsed; throws to refuse it. */
   readonly admit?: (receiver: IngressReceiver) => void

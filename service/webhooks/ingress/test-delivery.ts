@@ -59,12 +59,10 @@ export function testDelivery(
 /** A field that is no text is JSON. */
 function formOf(event: JsonValue): string {
   const fields = isJsonObject(event) ? Object.entries(event) : []
-  return new URLSearchParams(
-    fields.map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]),
-  ).toString()
+  const form = new URLSearchParams()
+  for (const [name, value] of fields)
+    form.append(name, typeof value === 'string' ? value : JSON.stringify(value))
+  return form.toString()
 }
 
 /** A copy with the value at the pointer; what is no object on the way there is replaced by one. */

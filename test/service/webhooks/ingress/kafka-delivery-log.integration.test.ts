@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { KeyedProducer, type KeyedTopic } from '../../../../engine/log/kafka/keyed-producer.ts'
 import { ConnectError } from '../../../../protocol/index.ts'
@@ -22,6 +23,8 @@ interface Opened extends AsyncDisposable {
   readonly topic: KeyedTopic
   /** Brings deliveries to PostgreSQL from here on; until it is called. */
   readonly consume: (stored?: StoredDeliveryLog) => () => Promise<void>
+  /** Of what brings deliveries. */
+  readonly logged: readonly string[]
 }
 
 /** @param name of the topic: services may share it */
@@ -38,10 +41,15 @@ async function open(brokers = testKafka().brokers, name = testKafka().prefix): P
     logger: silent,
   }
   const stored = store.deliveryLog
+  const logged: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) })
   const log = parts.use(new KafkaDeliveryLog({ topic, stored, logger: silent, now: Date.now }))
   const consume: Opened['consume'] = (into = stored) => {
     const stop = new AbortController()
-    const running = bringDeliveries({ topic, stored: into, serviceId, logger: silent }, stop.signal)
+    const running = bringDeliveries(
+      { topic: { ...topic, logger }, stored: into, serviceId, logger },
+      stop.signal,
+    )
     const end = async (): Promise<void> => {
       stop.abort()
       await running
@@ -58,6 +66,7 @@ async function open(brokers = testKafka().brokers, name = testKafka().prefix): P
     receiver,
     topic,
     consume,
+    logged,
     [Symbol.asyncDispose]: async () => {
       await parts2.disposeAsync()
       await end.disposeAsync()
@@ -171,6 +180,7 @@ describe('deliveries through Kafka', () => {
       append: (delivery) => away(() => stored.append(delivery)),
       appendAll: (batch) => away(() => stored.appendAll(batch)),
       storedHashes: (batch) => away(() => stored.storedHashes(batch)),
+      late: (afterMs) => stored.late(afterMs),
     }
     await using log = new KafkaDeliveryLog({ topic, stored: flaky, logger: silent, now: Date.now })
     expect(await log.append(newDelivery(receiver))).toBe('stored')
@@ -205,7 +215,7 @@ test(
   async () => {
     await using broker = await startKafka()
     await using opened = await open(broker.brokers)
-    const { log, receiver, consume } = opened
+    const { log, receiver, consume, logged } = opened
     const acknowledged = new Set<string>()
     const refusals = new Set<unknown>()
     let isOver = false
@@ -230,7 +240,13 @@ test(
     await broker.kill9()
     await vi.waitFor(() => {
       expect(refusals.size).toBeGreaterThan(0)
+      expect(logged.join('')).toContain('a topic is not read')
     }, soon)
+    for (const line of logged)
+      expect(JSON.parse(line)).toMatchObject({
+        code: 'kafka_unreachable',
+        reason: expect.stringContaining(`Kafka cannot be reached at ${broker.brokers.join(', ')}`),
+      })
     await broker.restart()
     const before = acknowledged.size
     await vi.waitFor(() => {
