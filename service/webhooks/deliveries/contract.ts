@@ -117,6 +117,12 @@ export interface ClaimOptions {
   readonly busy?: ReadonlyMap<string, number>
   /** How many of `limit` are only for targets for which it has none, and that did not fail last: targets that are slow or do not respond never take all. */
   readonly reserved?: number
+  /** Targets that took an event last. Default: all. The others may not respond, and hold what they get until its time is up. */
+  readonly proven?: ReadonlySet<string>
+  /** How many the owner works on at once for one target that is not proven. Default: `perTarget`. */
+  readonly perUnprovenTarget?: number
+  /** The same for all of them together. `stream:` and `topic:` do not count. Default: no bound. */
+  readonly unproven?: number
 }
 
 export interface ClaimedDispatch {

@@ -8,6 +8,9 @@ const mostVisited = 1_000
 /** Statements of one claim that do nothing but park. */
 const mostRounds = 10
 
+/** Targets that take many events at once. */
+const batched = /^(?:stream|topic):/
+
 interface ClaimedRow extends Row {
   readonly seq: string | null
   readonly target: string
@@ -55,6 +58,9 @@ async function claimOnce(
     perBatchedTarget = perTarget,
     busy,
     reserved = 0,
+    proven,
+    perUnprovenTarget = perTarget,
+    unproven = Infinity,
   }: ClaimOptions,
 ): Promise<readonly ClaimedRow[]> {
   const [waiting] = await session.query<{ pairs: number }>(
@@ -66,9 +72,15 @@ async function claimOnce(
   // The planner must know the number: it would sort all rows of a pair.
   const visited = Math.max(4, Math.floor(mostVisited / Math.max(1, waiting?.pairs ?? 1)))
   const busyTargets = JSON.stringify(Object.fromEntries(busy ?? []))
+  const busyUnproven = [...(busy ?? [])].filter(
+    ([target]) => proven?.has(target) === false && !batched.test(target),
+  )
+  const heldByUnproven = busyUnproven.reduce((sum, [, count]) => sum + count, 0)
   return session.query<ClaimedRow>(claimSql, [
     ...[owner, limit, leaseMs, perTarget],
     ...[busyTargets, Math.max(0, limit - reserved), visited, perBatchedTarget],
+    ...[proven === undefined ? null : [...proven], perUnprovenTarget],
+    Math.max(0, Math.min(limit, unproven - heldByUnproven)),
   ])
 }
 
@@ -92,7 +104,8 @@ const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN c
 
 /**
  * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit without the reserve, which is
- * for the first of targets that have none and did not fail last, $7 due rows of a receiver and target that are looked at, $8 most of a target that takes many at once.
+ * for the first of targets that have none and did not fail last, $7 due rows of a receiver and target that are looked at, $8 most of a target that takes many at once,
+ * $9 targets that are proven (null: all), $10 most of one that is not, $11 how many more all of these may have.
  *
  * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
  * locked and not settled, so whoever settles that one finds it (settle-dispatches.ts).
@@ -107,12 +120,17 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
 ), places AS (
   SELECT pairs.receiver_id, pairs.target, failing.open_until IS NOT NULL AS is_probe,
     failing.target IS NOT NULL AS is_failing,
-    coalesce(($5::jsonb ->> pairs.target)::integer, 0) AS busy,
-    CASE WHEN pairs.target ~ '^(?:stream|topic):' THEN $8::bigint ELSE $4::bigint END AS most
+    coalesce(($5::jsonb ->> pairs.target)::integer, 0) AS busy, kind.is_proven,
+    CASE WHEN kind.is_batched THEN $8::bigint
+      WHEN kind.is_proven THEN $4::bigint ELSE $10::bigint END AS most
   FROM pairs
   JOIN reactor_connect_service.receivers AS receiver
     ON receiver.id = pairs.receiver_id AND receiver.status = 'active'
   LEFT JOIN reactor_connect_service.webhook_targets AS failing ON failing.target = pairs.target
+  CROSS JOIN LATERAL (
+    SELECT pairs.target ~ '${batched.source}' AS is_batched,
+      pairs.target ~ '${batched.source}' OR coalesce(pairs.target = ANY($9::text[]), true) AS is_proven
+  ) AS kind
   WHERE failing.open_until IS NULL OR failing.target IN (SELECT target FROM probed)
 ), due AS (
   SELECT places.*, row.seq, row.order_key, row.status, row.due_at
@@ -136,17 +154,20 @@ WITH RECURSIVE ${waitingPairs}, probed AS (
   UPDATE ${dispatches} AS row SET due_at = 'infinity' FROM waiting WHERE row.seq = waiting.seq
   RETURNING row.seq
 ), turns AS (
-  SELECT seq, target, receiver_id, is_probe, is_failing, busy, most, due_at, row_number()
+  SELECT seq, target, receiver_id, is_probe, is_failing, is_proven, busy, most, due_at, row_number()
     OVER (PARTITION BY receiver_id, target ORDER BY due_at, seq) AS turn
   FROM judged WHERE blocker IS NULL
 ), ranked AS (
-  SELECT seq, due_at, is_probe, is_failing, most, busy + row_number()
+  SELECT seq, due_at, is_probe, is_failing, is_proven, most, busy + row_number()
     OVER (PARTITION BY target ORDER BY turn, due_at, seq) AS place
   FROM turns
+), allowed AS (
+  SELECT *, row_number() OVER (PARTITION BY is_proven ORDER BY place, due_at, seq) AS turn
+  FROM ranked WHERE place <= CASE WHEN is_probe THEN 1 ELSE most END
 ), numbered AS (
   SELECT seq, place = 1 AND NOT is_failing AS may_use_reserve,
     row_number() OVER (ORDER BY place, due_at, seq) AS number
-  FROM ranked WHERE place <= CASE WHEN is_probe THEN 1 ELSE most END
+  FROM allowed WHERE is_proven OR turn <= $11::bigint
 ), shared AS (
   SELECT seq, may_use_reserve, number <= $6::bigint AS is_within, row_number()
     OVER (PARTITION BY number <= $6::bigint, may_use_reserve ORDER BY number) AS number

@@ -33,6 +33,10 @@ export interface DispatchLimits {
   readonly perBatchedTarget: number
   /** Of `parallel`, those that are only for targets that have none: slow targets do not hold up the others. */
   readonly reserved: number
+  /** Of them for one target that took none last. */
+  readonly perUnprovenTarget: number
+  /** Of `parallel`, for all of these together: new targets that do not respond, however many they are, leave the rest to those that work. */
+  readonly unproven: number
   /** Another process may take what this one has for longer. */
   readonly leaseMs: number
   /** After a claim that gave nothing, although something is due: its target has all it may have. */
@@ -50,6 +54,8 @@ const standardLimits: DispatchLimits = {
   perTarget: 16,
   perBatchedTarget: 100,
   reserved: 16,
+  perUnprovenTarget: 2,
+  unproven: 80,
   leaseMs: 60_000,
   idleMs: 250,
   longestWaitMs: 10_000,
@@ -57,6 +63,8 @@ const standardLimits: DispatchLimits = {
   drainMs: 10_000,
 }
 
+/** They are a parameter of each claim. */
+const mostProven = 1_000
 /** An attempt ends so long before its lease, so that its outcome can be written. */
 const settlingMs = 15_000
 
@@ -66,6 +74,8 @@ export class Dispatcher {
   readonly #limits: DispatchLimits
   readonly #running = new Set<Promise<void>>()
   readonly #busy = new Map<string, number>()
+  /** Targets that took an event last; so many at most, the oldest leaves. */
+  readonly #proven = new Set<string>()
   readonly #wake = new Wake()
   readonly #abort = new AbortController()
   readonly #settled: Batches<SettledDispatch, null>
@@ -102,7 +112,7 @@ export class Dispatcher {
     if (limit <= 0) return longestWaitMs
     try {
       if (takesOver) await store.takeOver()
-      const options = { ...limits, limit, busy: this.#busy }
+      const options = { ...limits, limit, busy: this.#busy, proven: this.#proven }
       const claimed = await store.claim(owner, options)
       for (const dispatch of claimed) this.#begin(dispatch)
       const dueMs = claimed.length === 0 ? await store.nextDueMs() : 0
@@ -149,8 +159,18 @@ export class Dispatcher {
     const settled = await this.#attempt(claimed)
     const kind = parseTarget(claimed.target)?.kind ?? 'unknown'
     metrics.attempts.inc({ kind, outcome: settled.outcome })
+    this.#noteTarget(settled)
     this.#log(claimed, settled)
     await this.#settle(settled, leaseEndsMs)
+  }
+
+  #noteTarget(settled: SettledDispatch): void {
+    const { target } = settled
+    if (settled.outcome === 'done') {
+      const [oldest] = this.#proven.size >= mostProven ? this.#proven : []
+      if (oldest !== undefined && !this.#proven.has(target)) this.#proven.delete(oldest)
+      this.#proven.add(target)
+    } else if ('isTargetDown' in settled && settled.isTargetDown) this.#proven.delete(target)
   }
 
   async #attempt(claimed: ClaimedDispatch): Promise<SettledDispatch> {

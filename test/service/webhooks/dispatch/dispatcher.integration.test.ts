@@ -169,6 +169,41 @@ describe('the dispatcher', () => {
     free.resolve(undefined)
   })
 
+  test('many new targets that do not respond do not hold up one that works', async () => {
+    await using queue = await TestQueue.open()
+    await queue.receiver('shop')
+    let taken = 0
+    const end = new AbortController()
+    const ended = new Promise<DispatchOutcome>((resolve) => {
+      end.signal.addEventListener('abort', () => {
+        resolve(done)
+      })
+    })
+    const dispatcher = start(queue, ({ target: { name } }) => {
+      if (name !== 'healthy') return ended
+      taken++
+      return done
+    })
+    await queue.event({ targets: ['job:healthy'] })
+    await vi.waitFor(() => {
+      expect(taken).toBe(1)
+    }, 5_000)
+    const dead = Array.from({ length: 200 }, (_, place) => `job:dead-${String(place)}`)
+    for (let count = 0; count < 3; count++) await queue.event({ targets: dead })
+    await vi.waitFor(async () => {
+      expect(await dispatcher.registry.metrics()).toMatch(/dispatches_running (?:80|160)\n/)
+    }, 10_000)
+    const startedMs = performance.now()
+    for (let count = 0; count < 50; count++) await queue.event({ targets: ['job:healthy'] })
+    await vi.waitFor(() => {
+      expect(taken).toBe(51)
+    }, 5_000)
+    process.stdout.write(
+      `50 events of a target that works, beside 200 that do not respond: ${(performance.now() - startedMs).toFixed(0)} ms\n`,
+    )
+    end.abort()
+  })
+
   test('what is on its way when it is stopped is finished', async () => {
     await using queue = await TestQueue.open()
     await queue.receiver('shop')
