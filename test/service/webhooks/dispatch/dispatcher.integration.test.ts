@@ -184,6 +184,9 @@ describe('the dispatcher', () => {
       taken++
       return done
     })
+    queue.dispatchers.defer(() => {
+      end.abort()
+    })
     await queue.event({ targets: ['job:healthy'] })
     await vi.waitFor(() => {
       expect(taken).toBe(1)
@@ -201,7 +204,6 @@ describe('the dispatcher', () => {
     process.stdout.write(
       `50 events of a target that works, beside 200 that do not respond: ${(performance.now() - startedMs).toFixed(0)} ms\n`,
     )
-    end.abort()
   })
 
   test('what is on its way when it is stopped is finished', async () => {

@@ -245,7 +245,9 @@ test(
     for (const line of logged)
       expect(JSON.parse(line)).toMatchObject({
         code: 'kafka_unreachable',
-        reason: expect.stringContaining(`Kafka cannot be reached at ${broker.brokers.join(', ')}`),
+        reason: expect.stringContaining(
+          `Kafka cannot be reached at ${broker.brokers.join(', ')}`,
+        ) as unknown,
       })
     await broker.restart()
     const before = acknowledged.size
