@@ -152,5 +152,5 @@ test(
       `${String(rounds)} kills while a receiver was changed, ${String(lost)} of ${String(rounds * 2)} answers were lost (ROTATION_SEED=${String(seed)})\n`,
     )
   },
-  60_000 + rounds * 30_000,
+  120_000 + rounds * 60_000,
 )
