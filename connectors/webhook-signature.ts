@@ -8,7 +8,7 @@ const headerName = z
  * How a vendor signs what it sends to a webhook: an HMAC over the bytes of the body, with what else is signed. Vendors differ in nothing
  * else, so this is data: a descriptor has it, and a receiver of your own takes it from its configuration.
  */
-export const webhookSignatureSchema = z.object({
+export const webhookSignatureSchema = z.strictObject({
   header: headerName.meta({ description: 'The header with the signature.' }),
   algorithm: z.enum(['sha1', 'sha256', 'sha512']),
   encoding: z.enum(['hex', 'base64']),
@@ -28,7 +28,7 @@ export const webhookSignatureSchema = z.object({
       description: 'What is signed, with `{body}`, `{timestamp}` and `{id}`: `{timestamp}.{body}`.',
     }),
   timestamp: z
-    .object({
+    .strictObject({
       from: z.string().max(200).meta({
         description:
           '`header:` and the name of a header, `pair:` and the name of a pair, or a JSON pointer into the body.',

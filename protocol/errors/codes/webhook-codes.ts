@@ -31,7 +31,7 @@ export const webhookCodes = {
     retryable: false,
     message: 'The receiver {receiver} has no delivery {id}',
     suggestedFix:
-      'Run `reactor connect deliveries list {receiver}` for the ids. Old deliveries are deleted: docs/webhooks.md says when.',
+      'Run `reactor connect deliveries list {receiver}` for the ids. Old deliveries are deleted: docs/webhook-targets.md says when.',
   },
   delivery_outside_window: {
     failureType: 'config_error',
@@ -93,7 +93,7 @@ export const webhookCodes = {
     retryable: false,
     message: 'The signing secret has not the form that {sender} uses: {reason}',
     suggestedFix:
-      'Copy the secret from where the vendor shows it, whole and without spaces, and give it again.',
+      'Copy the secret from where the sender shows it, whole and without spaces, and give it again. Of a sender of your own, the secret must have the form that `secret` of its rules names.',
   },
   target_not_available: {
     failureType: 'config_error',

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { parsePointer } from '../../../lib/text/json-pointer.ts'
 import { isJsonList, isJsonObject, valueAt, type JsonValue } from '../../../protocol/index.ts'
@@ -37,11 +38,14 @@ export function pointerInForm(place: string): string | undefined {
 /** Parsed when the first place in it is asked for: many vendors say all in headers. */
 export class LazyBody {
   readonly #bytes: Buffer
+  readonly #encoding: 'utf8' | 'latin1'
   #fields: URLSearchParams | undefined
   #parsed: { readonly value: JsonValue | undefined } | undefined
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
+    // Byte by byte if it is no UTF-8: ids that differ stay different.
+    this.#encoding = isUtf8(bytes) ? 'utf8' : 'latin1'
   }
 
   get isJson(): boolean {
@@ -58,7 +62,7 @@ export class LazyBody {
 
   /** The place says that the body is a form, not its content type, which no signature covers. */
   #atField([name = '', ...path]: readonly string[]): JsonValue | undefined {
-    this.#fields ??= new URLSearchParams(this.#bytes.toString('utf8'))
+    this.#fields ??= new URLSearchParams(this.#bytes.toString(this.#encoding))
     const text = this.#fields.get(name) ?? undefined
     if (text === undefined || path.length === 0) return text
     const value = parsed(text)
@@ -66,7 +70,7 @@ export class LazyBody {
   }
 
   get #value(): JsonValue | undefined {
-    this.#parsed ??= { value: parsed(this.#bytes.toString('utf8')) }
+    this.#parsed ??= { value: parsed(this.#bytes.toString(this.#encoding)) }
     return this.#parsed.value
   }
 }

@@ -17,7 +17,7 @@ export const isTargetUsed = `(
 
 interface InterruptedRow extends Row {
   readonly target: string
-  readonly open_until: string
+  readonly open_until: string | null
   readonly reason: string | null
 }
 
@@ -27,14 +27,15 @@ export async function readInterruptions(
 ): Promise<ReadonlyMap<string, Interruption>> {
   if (targets.length === 0) return new Map()
   const rows = await database.query<InterruptedRow>(
-    `SELECT target, open_until, error #>> '{details,reason}' AS reason FROM ${table}
-     WHERE target = ANY($1) AND open_until > now()`,
+    `SELECT target, CASE WHEN open_until > now() THEN open_until END AS open_until,
+       error #>> '{details,reason}' AS reason
+     FROM ${table} WHERE target = ANY($1) AND open_until IS NOT NULL`,
     [targets],
   )
   return new Map(
     rows.map(({ target, open_until: until, reason }) => [
       target,
-      { until: readTime(until), reason },
+      { until: until === null ? null : readTime(until), reason },
     ]),
   )
 }

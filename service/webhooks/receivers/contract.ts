@@ -47,8 +47,8 @@ export interface TargetAdvice {
 }
 
 export interface Interruption {
-  /** ISO 8601. */
-  readonly until: string
+  /** ISO 8601; null: it is over, and the next event that is due tries whether the target works again. */
+  readonly until: string | null
   /** Why the last attempt failed; null: it is not known. */
   readonly reason: string | null
 }

@@ -9,15 +9,15 @@ const place = z
   .string()
   .max(200)
   .regex(
-    /^(?:header:[a-z0-9-]{1,100}|form:[^/].*|\/.*)$/,
-    'must be a JSON pointer such as /id, form: and the name of a field, or header: and a name in lower case',
+    /^(?:header:[a-z0-9-]{1,100}|(?:form:(?:[^/~]|~[01])|\/)(?:[^~]|~[01])*)$/,
+    'must be a JSON pointer such as /id, form: and the name of a field, or header: and a name in lower case (in a pointer, ~ is written as ~0)',
   )
 const placeInBody = z
   .string()
   .max(200)
   .regex(
-    /^(?:form:[^/].*|\/.*)$/,
-    'must be a JSON pointer, such as /data/object/id, or form: and the name of a field of a form',
+    /^(?:form:(?:[^/~]|~[01])|\/)(?:[^~]|~[01])*$/,
+    'must be a JSON pointer, such as /data/object/id, or form: and the name of a field of a form (~ is written as ~0)',
   )
 
 /** How a sender that no connector describes signs and numbers what it sends. */

@@ -43,7 +43,11 @@ async function warningOf(
 
 function interrupted(text: string, { until, reason }: Interruption): string {
   const last = reason === null ? '' : ` The last failure: ${reason.replace(/\.$/, '')}.`
-  return `Events for ${maskedTarget(text)} wait until ${until}, because earlier ones failed. Then one of them tries whether it works again.${last}`
+  const trial =
+    until === null
+      ? 'wait, because earlier ones failed. The next one that is due tries whether it works again.'
+      : `wait until ${until}, because earlier ones failed. Then one of them tries whether it works again.`
+  return `Events for ${maskedTarget(text)} ${trial}${last}`
 }
 
 interface ConnectionState {

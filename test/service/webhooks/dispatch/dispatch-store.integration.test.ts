@@ -324,7 +324,12 @@ describe('circuit breakers', () => {
     expect(await queue.store.claim('b', five)).toEqual([])
     const pausedMs = (await queue.store.nextDueMs()) ?? 0
     expect(pausedMs).toBeGreaterThan(25_000)
+    expect(await queue.store.interruptions(['job:work'])).toMatchObject(
+      new Map([['job:work', { until: expect.any(String) as string }]]),
+    )
     await queue.pass(31)
+    const told = await queue.store.interruptions(['job:work', 'job:other'])
+    expect([...told]).toMatchObject([['job:work', { until: null }]])
     const probe = await queue.store.claim('b', five)
     expect(probe).toHaveLength(1)
     expect(await queue.store.claim('c', five)).toEqual([])

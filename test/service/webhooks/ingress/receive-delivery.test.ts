@@ -22,7 +22,7 @@ function receiverOf(type: string): IngressReceiver {
 
 function signed(
   signature: WebhookSignature,
-  body: string,
+  body: string | Buffer,
   {
     secret = 'the secret',
     atMs = nowMs,
@@ -35,7 +35,7 @@ function signed(
     readonly headers?: Readonly<Record<string, string>>
   } = {},
 ): { readonly rawHeaders: readonly string[]; readonly body: Buffer } {
-  const bytes = Buffer.from(body)
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const own = signedHeaders(signature, bytes, { secret, nowMs: atMs, id })
   return { rawHeaders: Object.entries({ ...headers, ...own }).flat(), body: bytes }
 }
@@ -124,6 +124,16 @@ describe('a genuine delivery', () => {
       const incoming = signed(rules.signature, '{}', { secret, headers })
       expect((await receive(receiver, incoming)).received).toMatchObject({ eventId: secret })
     }
+  })
+
+  test('keeps ids distinct that are not UTF-8', async () => {
+    const receiver = receiverOf('stripe')
+    const idsOf = ['\xff', '\xe9'].map(async (end) => {
+      const body = Buffer.from(`{"id":"caf${end}","type":"a"}`, 'latin1')
+      const { received } = await receive(receiver, signed(receiver.rules.signature, body))
+      return received?.eventId
+    })
+    expect(await Promise.all(idsOf)).toEqual(['caf\xff', 'caf\xe9'])
   })
 
   test('that is repeated says so, one with another body is a conflict', async () => {
