@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,10 @@ import { serviceFolder } from '../../../support/service-process.ts'
 
 const line = /no file descriptors left/g
 /** It changes the limit of a process that runs; not every system has it. */
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0
+const hasPrlimit = await promisify(execFile)('prlimit', ['--version']).then(
+  () => true,
+  () => false,
+)
 
 test.skipIf(!hasPrlimit)(
   'a service without file descriptors says so once, with what to do, and goes on when it has some',
