@@ -14,7 +14,6 @@ import type {
   JsonValue,
   RecordData,
 } from '../../protocol/index.ts'
-import { atEndOfFile } from '../support/end-of-file.ts'
 import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
 
@@ -127,15 +126,9 @@ function readContext(...parameters: Parameters<typeof contextOf>): ConnectorCont
     ...contextOf(...parameters),
     now: () => Date.now() + waitedMs,
     waits: passingWaits((seconds) => {
-      if (waitedMs === 0) atEndOfFile(resetClock)
       waitedMs += seconds * 1000
     }),
   }
-}
-
-function resetClock(): Promise<void> {
-  waitedMs = 0
-  return Promise.resolve()
 }
 
 export interface SliceRun extends PlannedSlice {

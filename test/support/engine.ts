@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { inject } from 'vitest'
+import { afterAll, inject } from 'vitest'
 import { connectorOf } from '../../connectors/registry.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
@@ -107,8 +107,11 @@ export interface EngineRun {
 }
 
 let shared: WorkerThreads | undefined
+afterAll(async () => {
+  await shared?.[Symbol.asyncDispose]()
+})
 
-/** Of all runs of a process of the tests, with which they end. */
+/** Of all runs of a test file. */
 export function sharedThreads(): WorkerThreads {
   shared ??= openWorkerThreads({ lanes: 4, idleMs: 60_000, logger: silent })
   return shared

@@ -1,3 +1,4 @@
+import { afterAll, inject } from 'vitest'
 import {
   createDatabase,
   endOfUse,
@@ -7,8 +8,12 @@ import {
   type TestDatabase,
 } from './postgres.ts'
 
-/** Emptied ones that wait for the next test of this process. They go with the server. */
+/** Emptied ones that wait for the next test of this file. */
 const spare: string[] = []
+afterAll(async () => {
+  const drops = spare.splice(0).map((name) => `DROP DATABASE ${name} WITH (FORCE)`)
+  await onServer(inject('postgres'), ...drops)
+})
 
 /**
  * As `testDatabase`, with the tables of the service in it. Disposing empties it for the next test: to copy the hundreds of files

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { afterAll } from 'vitest'
 import type { AddressOf } from '../../service/connections/destination-address.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import type { JobOptions } from '../../engine/threads/pool.ts'
@@ -28,7 +29,6 @@ import { openStore } from '../../service/store/open-store.ts'
 import type { Store } from '../../service/store/store.ts'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
-import { atEndOfFile } from './end-of-file.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 import { silent } from './logger.ts'
@@ -182,6 +182,9 @@ export async function testService({
 
 let opened: WorkerThreads | undefined
 let openedSources: SourceThreads | undefined
+afterAll(async () => {
+  await Promise.all([opened?.[Symbol.asyncDispose](), openedSources?.[Symbol.asyncDispose]()])
+})
 
 /**
  * Those of a service, which are the same for all services of a test file and are started when the first of them has a run: two threads for
@@ -195,7 +198,8 @@ function threadsOf(settings: Settings): WorkerThreads {
   })
   return {
     forRun: (lanes) => {
-      const threads = openedThreads(settings).forRun(lanes)
+      opened ??= openServiceThreads(settings, silent)
+      const threads = opened.forRun(lanes)
       return {
         read: (job, options) => threads.read(job, untilEnd(options)),
         load: (job, options) => threads.load(job, untilEnd(options)),
@@ -208,19 +212,7 @@ function threadsOf(settings: Settings): WorkerThreads {
   }
 }
 
-function openedThreads(settings: Settings): WorkerThreads {
-  if (opened === undefined) {
-    const threads = openServiceThreads(settings, silent)
-    opened = threads
-    atEndOfFile(() => {
-      opened = undefined
-      return threads[Symbol.asyncDispose]()
-    })
-  }
-  return opened
-}
-
-/** The same for questions to sources, which end with the process of the tests. */
+/** The same for questions to sources. */
 function sourcesOf(): SourceThreads {
   const end = new AbortController()
   return {

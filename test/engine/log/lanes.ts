@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { expect } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
 import { openStreamLog } from '../../../engine/log/open-stream-log.ts'
@@ -13,7 +13,6 @@ import type {
 } from '../../../engine/log/stream-log.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../../sinks/sink.ts'
-import { atEndOfFile } from '../../support/end-of-file.ts'
 import { testKafka } from '../../support/kafka.ts'
 import type { LaneJob, LaneReport, SeenEntry } from './lane-worker.ts'
 import { sampleColumns, sampleStream } from './sample-records.ts'
@@ -28,12 +27,19 @@ export interface Lane {
   readonly connection: string
 }
 
+/** Ended with the test file: tests run concurrently. */
+const opened: (() => PromiseLike<unknown>)[] = []
+afterAll(async () => {
+  // The threads first: they stand on the logs.
+  for (const end of opened.toReversed()) await end()
+})
+
 export async function openLane(
   kind: Kind,
   options: { readonly maxQueueBytes?: number } = {},
 ): Promise<Lane> {
   const log = kind === 'embedded' ? new EmbeddedLog(options) : await openKafkaLog(kind)
-  atEndOfFile(async () => log[Symbol.asyncDispose]())
+  opened.push(async () => log[Symbol.asyncDispose]())
   const connection = kind === 'embedded' ? 'c' : testKafka().prefix
   const { lanes, maxRecordBytes } = await log.openStream({
     connection,
@@ -173,7 +179,7 @@ function start(
 ): Running {
   const worker = new Worker(new URL('./lane-worker.ts', import.meta.url))
   worker.postMessage(job, [...options.transfer])
-  atEndOfFile(() => worker.terminate())
+  opened.push(() => worker.terminate())
   const resumed = Promise.withResolvers<LaneResume>()
   const done = Promise.withResolvers<{ readonly records: number }>()
   const exited = new Promise((resolve) => worker.on('exit', resolve))
