@@ -24,7 +24,7 @@ export function cutText(text: string, most: number): string {
   return Buffer.from(beginningOf(text, most)).toString() + cutMark(text)
 }
 
-/** At most so many characters of a text, not cut within one that has two (a surrogate pair). */
+/** The first `most` characters of a text, or one less: a surrogate pair is not cut in two. */
 export function beginningOf(text: string, most: number): string {
   return text.length <= most ? text : text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
 }

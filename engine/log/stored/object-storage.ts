@@ -140,15 +140,11 @@ export class ObjectStorage {
   async #refusal(signal: AbortSignal): Promise<Failure | undefined> {
     using limit = timeLimit(signal, refusalMs)
     const query = { 'list-type': '2', 'max-keys': '1' }
-    try {
-      const response = await this.#send({ method: 'GET', query }, limit.signal)
-      const text = await readText(response)
-      if (response.ok) return undefined
-      const failure = failureIn(response.status, text)
-      return isFinal(failure) && failure.code !== 'AccessDenied' ? failure : undefined
-    } catch {
-      return undefined // The first failure says more.
-    }
+    const request = { method: 'GET', query, signal: limit.signal } as const
+    const result = await this.#attempt(request, readText)
+    if ('value' in result) return undefined
+    const { failure } = result
+    return isFinal(failure) && failure.code !== 'AccessDenied' ? failure : undefined
   }
 
   async #send(

@@ -38,7 +38,7 @@ async function openFailure(): Promise<string | undefined> {
   }
 }
 
-/** Undefined where the system does not say it. */
+/** Undefined if the system does not say it. */
 async function descriptorLimit(): Promise<number | undefined> {
   const text = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const soft = /^Max open files\s+(\d+)/m.exec(text)?.[1]

@@ -38,14 +38,11 @@ export function pointerInForm(place: string): string | undefined {
 /** Parsed when the first place in it is asked for: many vendors say all in headers. */
 export class LazyBody {
   readonly #bytes: Buffer
-  readonly #encoding: 'utf8' | 'latin1'
   #fields: URLSearchParams | undefined
   #parsed: { readonly value: JsonValue | undefined } | undefined
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
-    // Byte by byte if it is no UTF-8: ids that differ stay different.
-    this.#encoding = isUtf8(bytes) ? 'utf8' : 'latin1'
   }
 
   get isJson(): boolean {
@@ -62,7 +59,7 @@ export class LazyBody {
 
   /** The place says that the body is a form, not its content type, which no signature covers. */
   #atField([name = '', ...path]: readonly string[]): JsonValue | undefined {
-    this.#fields ??= new URLSearchParams(this.#bytes.toString(this.#encoding))
+    this.#fields ??= new URLSearchParams(this.#text())
     const text = this.#fields.get(name) ?? undefined
     if (text === undefined || path.length === 0) return text
     const value = parsed(text)
@@ -70,8 +67,13 @@ export class LazyBody {
   }
 
   get #value(): JsonValue | undefined {
-    this.#parsed ??= { value: parsed(this.#bytes.toString(this.#encoding)) }
+    this.#parsed ??= { value: parsed(this.#text()) }
     return this.#parsed.value
+  }
+
+  /** Byte by byte if it is not UTF-8: ids that differ stay different. */
+  #text(): string {
+    return this.#bytes.toString(isUtf8(this.#bytes) ? 'utf8' : 'latin1')
   }
 }
 

@@ -63,7 +63,7 @@ const standardLimits: DispatchLimits = {
   drainMs: 10_000,
 }
 
-/** They are a parameter of each claim. */
+/** They are a parameter of each claim, so their number has a bound. */
 const mostProven = 1_000
 /** An attempt ends so long before its lease, so that its outcome can be written. */
 const settlingMs = 15_000
@@ -74,7 +74,7 @@ export class Dispatcher {
   readonly #limits: DispatchLimits
   readonly #running = new Set<Promise<void>>()
   readonly #busy = new Map<string, number>()
-  /** Targets that took an event last; so many at most, the oldest leaves. */
+  /** Targets whose last attempt succeeded, `mostProven` at most: another one takes the place of the first. */
   readonly #proven = new Set<string>()
   readonly #wake = new Wake()
   readonly #abort = new AbortController()

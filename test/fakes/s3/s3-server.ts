@@ -25,9 +25,9 @@ export class S3Server implements AsyncDisposable {
   /** By bucket, then by key. */
   readonly buckets = new Map<string, Map<string, Buffer>>()
   readonly requests: S3Request[] = []
-  /** Answers instead of the server; undefined: not this request. */
   /** As some servers do: a write with an unknown key is cut off before its body is read. */
   cutsUnknownKeys = false
+  /** Answers instead of the server; undefined: not this request. */
   onRequest: ((request: S3Request) => Answer | undefined) | undefined
   readonly #server: Server
 

@@ -27,7 +27,7 @@ interface Loading extends AsyncDisposable {
   loaded(): Promise<readonly unknown[]>
 }
 
-/** A table with one row of so many MiB among small ones. */
+/** A table with small rows and one of `sizeMib` MiB. */
 async function loading(
   log: LogName,
   { sizeMib, topicMib }: { readonly sizeMib: number; readonly topicMib?: number },

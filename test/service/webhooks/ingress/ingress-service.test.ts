@@ -10,7 +10,7 @@ import { signedHeaders } from '../../../../service/webhooks/signature/sign.ts'
 import { ingressReceiver, standardRules, standardSecret } from '../../../support/deliveries.ts'
 import { silent } from '../../../support/logger.ts'
 
-/** The lines of the log after so many deliveries, all of which are refused. */
+/** The lines of the log after `count` deliveries that are all refused. */
 async function linesAfter(
   log: DeliveryLog,
   count: number,
