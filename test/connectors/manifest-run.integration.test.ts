@@ -83,10 +83,14 @@ describe.concurrent.each<LogName>(['embedded', 'kafka block'])(
       expect(resumed.result.status).toBe('complete')
       expect([...new Set(await rows(db))]).toEqual(ids(api))
       const doubled = await db.query(
-        'SELECT id FROM tracker.issues GROUP BY id HAVING count(*) > 1 ORDER BY id',
+        'SELECT id::int FROM tracker.issues GROUP BY id HAVING count(*) > 1 ORDER BY id',
       )
-      // Only the last record of a partition that was complete comes again: its cursor is where the next read begins.
-      expect(doubled.length).toBeLessThanOrEqual(complete.size)
+      // Only the last record of a partition that was complete comes again: its cursor is where the next read begins. Partitions that were
+      // complete in the log alone, when the run failed, are complete too.
+      const lastOfOthers = [1, 2, 4].map((project) =>
+        Math.max(...api.issues.filter((issue) => issue.project === project).map(({ id }) => id)),
+      )
+      expect(lastOfOthers).toEqual(expect.arrayContaining(doubled.map(({ id }) => id)))
     })
 
     test('a run that is stopped in the middle of a partition goes on without it', async () => {
