@@ -1,13 +1,8 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
+import type { KafkaServers } from '../../kafka/kafka-client.ts'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
-
-/**
- * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic with a smaller
- * `max.message.bytes` allows less.
- */
-export const largestRecordBytes = 64 * 1024 * 1024
 
 /**
  * The same for a record that goes through Storage. The threads that read and load it hold it several times, and the database has limits of its
@@ -96,9 +91,7 @@ export interface LaneName {
   readonly partition: number
 }
 
-export interface KafkaAddress {
-  readonly brokers: readonly string[]
-  readonly clientId: string
+export interface KafkaAddress extends KafkaServers {
   readonly topic: string
   readonly partition: number
   readonly connection: string
@@ -107,12 +100,6 @@ export interface KafkaAddress {
   readonly maxMessageBytes: number
   readonly statesTopic: string
   readonly schemasTopic: string
-  readonly ssl: boolean
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-    readonly username: string
-    readonly password: string
-  }
 }
 
 /** What a lane carries. `seq` counts the records of the slice in this sync. */

@@ -43,3 +43,9 @@ export function recordHeader(emittedAtMs: number): Uint8Array {
   header.byte(branch.null)
   return header.bytes.slice(0, header.position)
 }
+
+/**
+ * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic with a smaller
+ * `max.message.bytes` allows less.
+ */
+export const largestRecordBytes = 64 * 1024 * 1024

@@ -10,7 +10,7 @@ import {
 } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventsOf, run, type CommandEnd } from '../cli/reactor-command.ts'
-import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
+import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { TestContext } from 'vitest'
-import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
+import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { javaAndJars, missingForJava } from '../kafka/java-and-jars.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { MessageChannel } from 'node:worker_threads'
+import { largestRecordBytes } from '../../../protocol/index.ts'
 import {
-  largestRecordBytes,
   type LaneEndpoint,
   type LogStream,
   type OpenedStream,

@@ -5,8 +5,8 @@ import {
   eventSchema,
   type EventMessage,
 } from '../../../protocol/index.ts'
-import { kafkaClient, type KafkaServers } from './kafka-client.ts'
-import { kafkaError } from './kafka-errors.ts'
+import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
+import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { KeyedProducer } from './keyed-producer.ts'
 import { schemasTopic } from './topic-names.ts'
 import { ensureSharedTopics } from './topics.ts'

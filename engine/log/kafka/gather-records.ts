@@ -1,5 +1,5 @@
 import type { LogRecords } from '../stream-log.ts'
-import type { MessageCursor } from './record-batch/message-cursor.ts'
+import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 
 /** A gathered entry is about as large as a block. */
 const maxGatheredBytes = 256 * 1024

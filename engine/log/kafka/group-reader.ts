@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs'
 import { ConnectError } from '../../../protocol/index.ts'
-import { kafkaClient } from './kafka-client.ts'
-import { kafkaError } from './kafka-errors.ts'
+import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { ensureKeyedTopic, type KeyedTopic } from './keyed-producer.ts'
 
 /** A message as it was read. */

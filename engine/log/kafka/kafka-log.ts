@@ -6,10 +6,11 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient } from './kafka-client.ts'
-import { kafkaError } from './kafka-errors.ts'
+import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { schemasTopic, statesTopic, topicName } from './topic-names.ts'
-import { ensureSharedTopics, ensureStreamTopic, type KafkaAdmin, recordBytesFor } from './topics.ts'
+import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
+import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 
 export type KafkaLogConfig = Extract<LogConfig, { kind: 'kafka' }>
 

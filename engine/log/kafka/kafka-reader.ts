@@ -5,9 +5,9 @@ import type { KafkaAddress, LaneReader, LaneReaderOptions, LogEntry } from '../s
 import { gatherRecords } from './gather-records.ts'
 import { laneOf } from './lane-producer.ts'
 import { parseMessage, type ParsedMessage, type SchemaInUse } from './parse-message.ts'
-import { PartitionFetcher, readError } from './partition-fetcher.ts'
+import { PartitionFetcher, readError } from '../../../kafka/partition-fetcher.ts'
 import { ReadAhead } from './read-ahead.ts'
-import type { MessageCursor } from './record-batch/message-cursor.ts'
+import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 import { laneId } from './topic-names.ts'
 
 interface PositionedEntry {

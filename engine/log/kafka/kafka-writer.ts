@@ -12,7 +12,7 @@ import type {
 import { isReusable } from '../reusable-buffer.ts'
 import { messagesOf, type LaneMessageMaker, type LaneMessages } from './lane-messages.ts'
 import { LaneProducer } from './lane-producer.ts'
-import type { BatchEncoder } from './record-batch/batch-encoder.ts'
+import type { BatchEncoder } from '../../../kafka/record-batch/batch-encoder.ts'
 import type { LogStart } from './resume.ts'
 import { resumeLane } from './resume-lane.ts'
 import type { SavedState } from './saved-states.ts'

@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
-import { kafkaClient, type KafkaServers } from './kafka-client.ts'
-import { KafkaConnection } from './kafka-connection.ts'
-import { kafkaError } from './kafka-errors.ts'
-import { produceRequest } from './produce-request.ts'
-import { BatchEncoder, encodeHeaders } from './record-batch/batch-encoder.ts'
-import { anonymous, encodeBatch } from './record-batch/record-batch.ts'
+import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
+import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
+import { kafkaError } from '../../../kafka/kafka-errors.ts'
+import { produceRequest } from '../../../kafka/produce-request.ts'
+import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
+import { anonymous, encodeBatch } from '../../../kafka/record-batch/record-batch.ts'
 import { ensureStreamTopic } from './topics.ts'
 
 /** A message of a topic that is not a stream's. */

@@ -8,7 +8,7 @@ import {
   encodeHeaders,
   encodeHeadersBefore,
   type MessageRun,
-} from './record-batch/batch-encoder.ts'
+} from '../../../kafka/record-batch/batch-encoder.ts'
 
 /** One message, or a run of them, that goes into one batch. */
 export interface LaneMessages {

@@ -2,12 +2,12 @@ import { z } from 'zod'
 import {
   type Column,
   type ColumnKind,
-  ConnectError,
   type JsonValue,
 } from '../../../protocol/index.ts'
 import { largestStoredRecordBytes, type LogEntry } from '../stream-log.ts'
 import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
-import type { KafkaMessage } from './record-batch/message-cursor.ts'
+import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
+import { foreignMessage, type TopicPartition } from '../../../kafka/foreign-message.ts'
 import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
 
 /** One message of a lane, as the writer meant it. */
@@ -19,11 +19,6 @@ export interface ParsedMessage {
   readonly writtenBefore?: number
   /** `record` framing: the entry carries one record, and those that follow may join it. */
   readonly single?: true
-}
-
-export interface LaneTopic {
-  readonly topic: string
-  readonly partition: number
 }
 
 /** Fingerprint of the schema of the records that follow; it changes with every `begin`. */
@@ -68,19 +63,19 @@ export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
 /** Parses a message, or throws `log_foreign_message` if it is none of ours. */
 export function parseMessage(
   message: KafkaMessage,
-  lane: LaneTopic,
+  lane: TopicPartition,
   schema: SchemaInUse,
 ): ParsedMessage {
   const headers = headersOf(message)
   if (headers === undefined)
-    throw foreign(message.offset, lane, 'its headers are not those of docs/topics.md')
+    throw foreignMessage(message.offset, lane, 'its headers are not those of docs/topics.md')
   const { value } = message
-  if (value === null) throw foreign(message.offset, lane, 'it has no value')
+  if (value === null) throw foreignMessage(message.offset, lane, 'it has no value')
   const common = { offset: message.offset, attempt: headers.attempt }
   if (headers.type === 'RECORD') {
     const bytes = recordBytes(headers, value, schema)
     if (bytes === undefined)
-      throw foreign(message.offset, lane, 'its value is not of the schema of its BEGIN')
+      throw foreignMessage(message.offset, lane, 'its value is not of the schema of its BEGIN')
     const { slice, seq } = headers
     const entry = { type: 'records', slice, seq, count: headers.count ?? 1, bytes } as const
     return { ...common, entry, ...(headers.count === undefined && { single: true }) }
@@ -92,7 +87,7 @@ export function parseMessage(
     return { ...common, entry, writtenBefore: headers.records }
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error
-    throw foreign(message.offset, lane, `its value is not that of a ${headers.type}`)
+    throw foreignMessage(message.offset, lane, `its value is not that of a ${headers.type}`)
   }
 }
 
@@ -168,15 +163,4 @@ function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: 
     case 'CLOSE':
       return { type: 'close', attempt: headers.attempt, records: headers.records }
   }
-}
-
-/** Throws the error for a message at this offset that Reactor Connect did not write. */
-export function foreign(
-  offset: bigint,
-  { topic, partition }: LaneTopic,
-  reason: string,
-): ConnectError {
-  return new ConnectError('log_foreign_message', {
-    details: { topic, partition, offset: offset.toString(), reason },
-  })
 }

@@ -1,5 +1,5 @@
-import type { FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
-import type { MessageCursor } from './record-batch/message-cursor.ts'
+import type { FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
+import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 
 /**
  * The limit for what is decompressed ahead of the reader and what the reader's caller holds: above it, nothing more is decompressed unless

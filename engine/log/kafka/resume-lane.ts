@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { KafkaAddress, LaneResume, LaneWriterOptions } from '../stream-log.ts'
 import type { LaneProducer } from './lane-producer.ts'
 import { headersOf, type LaneHeaders } from './parse-message.ts'
-import { PartitionFetcher } from './partition-fetcher.ts'
+import { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import { decideResume, newestStates, type LogStart } from './resume.ts'
 import { readSavedStates, stateMessage } from './saved-states.ts'
 

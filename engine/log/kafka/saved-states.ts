@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonValue, StreamId } from '../../../protocol/index.ts'
-import { PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts'
-import type { KafkaMessage } from './record-batch/message-cursor.ts'
+import { PartitionFetcher, type PartitionFetcherOptions } from '../../../kafka/partition-fetcher.ts'
+import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 
 /** A message of a compacted topic: the last one of a key counts. */
 export interface KeyedMessage {

@@ -1,10 +1,12 @@
-import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
-import type { Logger } from 'pino'
-import { ConnectError } from '../../../protocol/index.ts'
-import { largestRecordBytes } from '../stream-log.ts'
-import type { KafkaServers } from './kafka-client.ts'
-import { KafkaConnection } from './kafka-connection.ts'
-import { hasType, kafkaError } from './kafka-errors.ts'
+import { hasType, kafkaError } from '../../../kafka/kafka-errors.ts'
+import {
+  createTopic,
+  extendTopic,
+  topicSettings,
+  type KafkaAdmin,
+  type TopicSettings,
+} from '../../../kafka/make-topic.ts'
+import { ConnectError, largestRecordBytes } from '../../../protocol/index.ts'
 import { schemasTopic, statesTopic } from './topic-names.ts'
 
 /** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
@@ -17,23 +19,8 @@ const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
  */
 const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
-/** The leaders of a new topic are waited for this long. */
-const leadersMs = 30_000
-
 /** Of a stream's topic. */
-export interface TopicLimits {
-  /** `max.message.bytes` */
-  readonly maxBytes: number
-  /** `retention.ms`; absent: for ever. */
-  readonly keptMs?: number
-}
-
-/** The cluster that topics are made in. */
-export interface KafkaAdmin {
-  readonly admin: Admin
-  readonly servers: KafkaServers
-  readonly logger: Logger
-}
+export type TopicLimits = Omit<TopicSettings, 'policy'>
 
 /** The largest record that surely fits into a message of a topic with this limit. */
 export function recordBytesFor(maxMessageBytes: number): number {
@@ -67,8 +54,8 @@ export async function ensureStreamTopic(
   const { admin, servers } = kafka
   const made = await createStreamTopic(kafka, wanted)
   try {
-    if (!made) await extend(kafka, wanted)
-    const { policy, ...limits } = await settingsOf(admin, topic)
+    if (!made) await extendTopic(kafka, wanted)
+    const { policy, ...limits } = await topicSettings(admin, topic)
     if (policy.includes('compact')) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
@@ -108,72 +95,3 @@ function isRefusedSetting(error: unknown): boolean {
   return hasType(cause, 'POLICY_VIOLATION') || hasType(cause, 'INVALID_CONFIG')
 }
 
-/** False if the topic was there already. */
-async function createTopic(
-  kafka: KafkaAdmin,
-  topic: ITopicConfig & { readonly numPartitions: number },
-): Promise<boolean> {
-  const { admin, servers } = kafka
-  try {
-    // kafkajs's own wait for leaders gives up where a broker has not heard of the topic yet.
-    const made = await admin.createTopics({ topics: [topic], waitForLeaders: false })
-    if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
-    return made
-  } catch (error) {
-    if (hasType(error, 'INVALID_TOPIC_EXCEPTION')) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new ConnectError('log_topic_name_taken', {
-        details: { topic: topic.topic, reason },
-        cause: error,
-      })
-    }
-    throw kafkaError(error, { servers, doing: 'creating', target: `topic ${topic.topic}` })
-  }
-}
-
-async function extend(
-  kafka: KafkaAdmin,
-  { topic, partitions }: { readonly topic: string; readonly partitions: number },
-): Promise<void> {
-  const { admin } = kafka
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-  const existing = topics[0]?.partitions.length ?? 0
-  if (existing >= partitions) return
-  await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
-  await untilServed(kafka, { topic, partitions })
-}
-
-/** Throws `kafka_failed` with what the brokers said last. */
-async function untilServed(
-  { servers, logger }: KafkaAdmin,
-  { topic, partitions }: { readonly topic: string; readonly partitions: number },
-): Promise<void> {
-  try {
-    const options = { servers, topics: [topic], patienceMs: leadersMs, newTopicMs: leadersMs }
-    await using connection = await KafkaConnection.open({ ...options, logger })
-    await connection.untilServed(topic, partitions)
-  } catch (error) {
-    const doing = 'waiting for the leaders of'
-    throw kafkaError(error, { servers, doing, target: `topic ${topic}` })
-  }
-}
-
-async function settingsOf(
-  admin: Admin,
-  topic: string,
-): Promise<TopicLimits & { readonly policy: string }> {
-  const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
-  })
-  const values = new Map(
-    resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
-  )
-  const retentionMs = Number(values.get('retention.ms') ?? -1)
-  return {
-    policy: values.get('cleanup.policy') ?? 'delete',
-    maxBytes: Number(values.get('max.message.bytes') ?? stateMessageBytes),
-    ...(retentionMs >= 0 && { keptMs: retentionMs }),
-  }
-}

@@ -11,17 +11,17 @@ import {
   BatchEncoder,
   encodeHeaders,
   encodeHeadersBefore,
-} from '../../../../../engine/log/kafka/record-batch/batch-encoder.ts'
+} from '../../../kafka/record-batch/batch-encoder.ts'
 import {
   type KafkaMessage,
   MessageCursor,
-} from '../../../../../engine/log/kafka/record-batch/message-cursor.ts'
+} from '../../../kafka/record-batch/message-cursor.ts'
 import {
   anonymous,
   BrokenBatchError,
   encodeBatch,
   readBatches,
-} from '../../../../../engine/log/kafka/record-batch/record-batch.ts'
+} from '../../../kafka/record-batch/record-batch.ts'
 
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: () => Promise.reject(new Error('not needed')),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { calmSocketFactory } from '../../../../engine/log/kafka/kafka-client.ts'
-import { freePort } from '../../../../service/platform/postgres/free-port.ts'
+import { calmSocketFactory } from '../../kafka/kafka-client.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 
 test('the socket of a broker that is gone gathers no listeners, however often it is left', async () => {
   const port = await freePort()

@@ -3,8 +3,8 @@ import { committedBatches } from './committed-batches.ts'
 import { fetchRequest, type FetchedPartition } from './fetch-request.ts'
 import type { KafkaServers } from './kafka-client.ts'
 import { KafkaConnection } from './kafka-connection.ts'
+import { foreignMessage } from './foreign-message.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
-import { foreign } from './parse-message.ts'
 import { type KafkaMessage, MessageCursor } from './record-batch/message-cursor.ts'
 import { BrokenBatchError, readBatches, type RecordBatch } from './record-batch/record-batch.ts'
 
@@ -144,7 +144,7 @@ export function readError(
   { servers, topic, partition }: Omit<PartitionFetcherOptions, 'logger'>,
 ): Error {
   if (error instanceof BrokenBatchError) {
-    return foreign(error.offset, { topic, partition }, error.message)
+    return foreignMessage(error.offset, { topic, partition }, error.message)
   }
   return kafkaError(error, {
     servers,

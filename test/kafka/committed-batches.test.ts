@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { committedBatches } from '../../../../engine/log/kafka/committed-batches.ts'
-import type { RecordBatch } from '../../../../engine/log/kafka/record-batch/record-batch.ts'
+import { committedBatches } from '../../kafka/committed-batches.ts'
+import type { RecordBatch } from '../../kafka/record-batch/record-batch.ts'
 
 const first = 1n
 const second = 2n

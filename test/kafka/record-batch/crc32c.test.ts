@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { crc32c } from '../../../../../engine/log/kafka/record-batch/crc32c.ts'
+import { crc32c } from '../../../kafka/record-batch/crc32c.ts'
 
 const sequence = Uint8Array.from({ length: 32 }, (_, index) => index)
 const iscsiRead = Buffer.from(

@@ -5,7 +5,7 @@ import {
   compress,
   decompress,
   zstd,
-} from '../../../../../engine/log/kafka/record-batch/compression.ts'
+} from '../../../kafka/record-batch/compression.ts'
 
 const text =
   '{"id":1,"name":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","tags":["x","y"]}'.repeat(4) +

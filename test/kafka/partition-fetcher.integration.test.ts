@@ -3,13 +3,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import {
   type FetchedBatch,
   PartitionFetcher,
-} from '../../../../engine/log/kafka/partition-fetcher.ts'
-import type { KafkaMessage } from '../../../../engine/log/kafka/record-batch/message-cursor.ts'
-import { openLaneReader } from '../../../../engine/log/lane.ts'
-import { produceLines, skipWithoutKafkaConsole } from '../../../support/kafka-console.ts'
-import { testKafka } from '../../../support/kafka.ts'
-import { openLane, readAll, startWriter } from '../lanes.ts'
-import { silent as logger } from '../../../support/logger.ts'
+} from '../../kafka/partition-fetcher.ts'
+import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
+import { openLaneReader } from '../../engine/log/lane.ts'
+import { produceLines, skipWithoutKafkaConsole } from '../support/kafka-console.ts'
+import { testKafka } from '../support/kafka.ts'
+import { openLane, readAll, startWriter } from '../engine/log/lanes.ts'
+import { silent as logger } from '../support/logger.ts'
 
 test.for(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
   'reads what another producer has written with the compression %s',

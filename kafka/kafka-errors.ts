@@ -1,5 +1,4 @@
-import { ConnectError, networkFailure, streamLabel } from '../../../protocol/index.ts'
-import type { LaneName } from '../stream-log.ts'
+import { ConnectError, networkFailure, streamLabel, type StreamId } from '../protocol/index.ts'
 import type { KafkaServers } from './kafka-client.ts'
 
 export interface KafkaDoing {
@@ -9,7 +8,12 @@ export interface KafkaDoing {
   /** To what: `topic connect.shop.orders`. */
   readonly target: string
   readonly topic?: string
-  readonly lane?: LaneName
+  /** The partition of a stream whose writer this is: another one of it may have fenced this one. */
+  readonly lane?: {
+    readonly connection: string
+    readonly stream: StreamId
+    readonly partition: number
+  }
 }
 
 /** The facts of a kafkajs error, which wraps the real one several times. */

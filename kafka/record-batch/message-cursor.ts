@@ -1,4 +1,4 @@
-import { largestRecordBytes } from '../../stream-log.ts'
+import { largestRecordBytes } from '../../protocol/index.ts'
 import { decompress } from './compression.ts'
 import { BrokenBatchError, type RecordBatch } from './record-batch.ts'
 

@@ -1,0 +1,174 @@
+import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
+import type { Logger } from 'pino'
+import type { KafkaServers } from './kafka-client.ts'
+import { KafkaConnection } from './kafka-connection.ts'
+import { hasType } from './kafka-errors.ts'
+import { produceRequest } from './produce-request.ts'
+import {
+  anonymous,
+  encodeBatch,
+  type BatchProducer,
+  type EncodedMessages,
+} from './record-batch/record-batch.ts'
+
+/**
+ * A transaction that a dead writer left open hides what follows it from read_committed consumers until this time is over
+ * or its transactional id is opened again. The broker's own bound (transaction.max.timeout.ms) is 15 minutes by default.
+ */
+export const transactionTimeoutMs = 5 * 60_000
+/** Where the broker allows less. */
+const shortTimeoutMs = 60_000
+/** A restarting broker is waited for. */
+const patienceMs = 20_000
+
+export interface TransactionalProducerOptions {
+  readonly servers: KafkaServers
+  /** All that it will write to. */
+  readonly topics: readonly string[]
+  readonly transactionalId: string
+  readonly logger: Logger
+}
+
+interface Identity {
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
+/**
+ * The one producer of a transactional id, and its transaction. One call at a time. Throws what the brokers say: the caller knows what it was
+ * doing.
+ */
+export class TransactionalProducer implements AsyncDisposable {
+  /** The broker aborts a transaction that is open for longer. */
+  readonly timeoutMs: number
+  readonly #transactionalId: string
+  readonly #connection: KafkaConnection
+  readonly #identity: Identity
+  /** By partition: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
+  readonly #sequences = new Map<string, number>()
+  /** The partitions in the transaction; none if there is no transaction. */
+  readonly #joined = new Set<string>()
+
+  private constructor(dependencies: {
+    readonly transactionalId: string
+    readonly connection: KafkaConnection
+    readonly identity: Identity
+    readonly timeoutMs: number
+  }) {
+    this.#transactionalId = dependencies.transactionalId
+    this.#connection = dependencies.connection
+    this.#identity = dependencies.identity
+    this.timeoutMs = dependencies.timeoutMs
+  }
+
+  /** When it resolves, every older producer of the transactional id is fenced and its open transaction is aborted. */
+  static async open(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    const { servers, topics, transactionalId, logger } = options
+    const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
+    try {
+      const opened = await openIdentity(transactionalId, connection)
+      return new TransactionalProducer({ transactionalId, connection, ...opened })
+    } catch (error) {
+      await connection[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */
+  async publish(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
+    await this.#produce({ topic, partition, transactionalId: null }, messages, anonymous)
+  }
+
+  /** Writes one batch inside the transaction. A request that is repeated is the same batch: it counts once. */
+  async append(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
+    if (messages.count === 0) return
+    const place = `${topic} ${String(partition)}`
+    await this.#join(place, topic, partition)
+    const { producerId, producerEpoch: epoch } = this.#identity
+    const sequence = this.#sequences.get(place) ?? 0
+    const producer = { id: BigInt(producerId), epoch, sequence, transactional: true }
+    const to = { topic, partition, transactionalId: this.#transactionalId }
+    await this.#produce(to, messages, producer)
+    this.#sequences.set(place, (sequence + messages.count) % 2 ** 31)
+  }
+
+  /** Durable, and visible to read_committed consumers, when it resolves. */
+  async commit(): Promise<void> {
+    await this.#endTransaction(true)
+  }
+
+  /** Drops what was written since the last commit. */
+  async abort(): Promise<void> {
+    await this.#endTransaction(false)
+  }
+
+  /** Leaves an open transaction to the broker, which aborts it when its id is opened again, or after its timeout. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection[Symbol.asyncDispose]()
+  }
+
+  async #produce(
+    to: Omit<Parameters<typeof produceRequest>[0], 'batch'>,
+    messages: EncodedMessages,
+    producer: BatchProducer,
+  ): Promise<void> {
+    const batch = await encodeBatch(messages, { producer, timestampMs: Date.now() })
+    await this.#connection.runWithRetries(async () =>
+      this.#connection.request(to, produceRequest({ ...to, batch })),
+    )
+  }
+
+  /**
+   * Tells the coordinator that the transaction includes this partition, before anything is written to it. One at a time: if one of several
+   * cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason.
+   */
+  async #join(place: string, topic: string, partition: number): Promise<void> {
+    if (this.#joined.has(place)) return
+    await this.#atCoordinator(async (coordinator, transaction) =>
+      coordinator.addPartitionsToTxn({
+        ...transaction,
+        topics: [{ topic, partitions: [partition] }],
+      }),
+    )
+    this.#joined.add(place)
+  }
+
+  /** Ending a transaction twice in the same way is ending it once. */
+  async #endTransaction(transactionResult: boolean): Promise<void> {
+    if (this.#joined.size === 0) return
+    this.#joined.clear()
+    await this.#atCoordinator(async (coordinator, transaction) =>
+      coordinator.endTxn({ ...transaction, transactionResult }),
+    )
+  }
+
+  async #atCoordinator(
+    action: (
+      coordinator: ClusterBroker,
+      transaction: Identity & { readonly transactionalId: string },
+    ) => Promise<unknown>,
+  ): Promise<void> {
+    const transactionalId = this.#transactionalId
+    await this.#connection.runWithRetries(async () => {
+      const coordinator = await this.#connection.coordinator('transaction', transactionalId)
+      await action(coordinator, { ...this.#identity, transactionalId })
+    })
+  }
+}
+
+async function openIdentity(
+  transactionalId: string,
+  connection: KafkaConnection,
+): Promise<{ readonly identity: Identity; readonly timeoutMs: number }> {
+  const init = async (timeoutMs: number): Promise<Identity> =>
+    connection.runWithRetries(async () => {
+      const coordinator = await connection.coordinator('transaction', transactionalId)
+      return coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
+    })
+  try {
+    return { identity: await init(transactionTimeoutMs), timeoutMs: transactionTimeoutMs }
+  } catch (error) {
+    if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw error
+    return { identity: await init(shortTimeoutMs), timeoutMs: shortTimeoutMs }
+  }
+}
