@@ -21,8 +21,9 @@ import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { TableName } from './tables/identifiers.ts'
 import { loadedStreams } from './bookkeeping/stream-rows.ts'
 import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
-import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
-import { DestinationSession } from './session.ts'
+import { endOlderSessions, markOf, markSession } from './bookkeeping/run-sessions.ts'
+import { IdleSessions } from './idle-sessions.ts'
+import type { DestinationSession } from './session.ts'
 import { nameTriggers } from './trigger-errors.ts'
 import { streamTarget } from './tables/stream-target.ts'
 
@@ -47,9 +48,10 @@ export function openPostgresDestination(
   return Promise.resolve(new PostgresDestination(place, givenUp))
 }
 
-/** Each call has a session of its own: streams begin and end at the same time, and a restarted server is no special case. */
+/** Each call has a session to itself: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
   readonly #place: PostgresPlace
+  readonly #sessions = new IdleSessions()
   #migrated: Promise<void> | undefined
   readonly #givenUp: AbortSignal | undefined
 
@@ -122,8 +124,8 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => forgetStreams(session, connection, streams))
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sessions[Symbol.asyncDispose]()
   }
 
   /** @param user the stream and the start that the session works for; undefined if it is for no stream */
@@ -133,18 +135,23 @@ class PostgresDestination implements Destination {
   ): Promise<T> {
     const named = user === undefined ? {} : this.#named(user.sink)
     const place = { ...sessionPlace(this.#place), ...named }
+    const mark = user && markOf(user.sink.connection, user.start)
+    const use = { place, ...(mark !== undefined && { mark }) }
     this.#requireWanted()
-    await using session = await DestinationSession.open(place)
-    this.#requireWanted()
+    const { session, isNew } = await this.#sessions.take(use)
     const giveUp = session.destroy.bind(session)
-    this.#givenUp?.addEventListener('abort', giveUp)
     try {
+      this.#requireWanted()
+      this.#givenUp?.addEventListener('abort', giveUp)
       // A sandbox's bookkeeping was created with its schema. If a sweep has dropped it, nothing may create it again: no sweep would find
       // it.
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
-      if (user !== undefined) await markSession(session, user.sink.connection, user.start)
-      return await work(session)
+      if (user !== undefined && isNew) await markSession(session, user.sink.connection, user.start)
+      const result = await work(session)
+      await this.#sessions.giveBack(session, use)
+      return result
     } catch (error) {
+      await session[Symbol.asyncDispose]()
       throw error instanceof ConnectError ? await nameTriggers(error, place) : error
     } finally {
       this.#givenUp?.removeEventListener('abort', giveUp)

@@ -27,7 +27,7 @@ export interface Written<R> {
  */
 export class DestinationSession implements AsyncDisposable {
   readonly #session: PostgresSession
-  readonly #place: DestinationPlace
+  #place: DestinationPlace
   /** The schema of the bookkeeping: its name, and quoted for SQL. */
   readonly bookkeepingSchema: string
   readonly bookkeeping: string
@@ -108,6 +108,11 @@ export class DestinationSession implements AsyncDisposable {
       await this.rollback()
       throw this.error(thrown)
     }
+  }
+
+  /** What its errors name from now on. */
+  usePlace(place: DestinationPlace): void {
+    this.#place = place
   }
 
   begin(): Promise<void> {

@@ -207,7 +207,7 @@ async function expectCopy(db: TestDatabase, format: string): Promise<void> {
       `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%COPY %' AND pid <> pg_backend_pid()`,
     )
     expect(open.map(({ query }) => String(query)).join()).toContain(format)
-  })
+  }, 10_000)
 }
 
 test.each([

@@ -14,6 +14,11 @@ const markSeconds = 10
 /** How long the server may take to end a session. */
 const endMs = 10_000
 
+/** What `markSession` makes of a session, as text. */
+export function markOf(connection: string, start: number): string {
+  return `${connection} ${String(start)}`
+}
+
 /**
  * Two shared locks identify the session for as long as it lives: its connection, and its start. No run takes them exclusively, so this
  * waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.

@@ -8,8 +8,9 @@ import type {
   StreamSync,
 } from '../../sink.ts'
 import { lockForSession, lockForTransaction } from '../advisory-locks.ts'
-import { laneLockKey, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { laneLockKey, markOf, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { type RejectedRecord, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
+import { IdleSessions, type SessionUse } from '../idle-sessions.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from '../destination-errors.ts'
 import { requireOwn } from '../bookkeeping/fence.ts'
@@ -38,7 +39,10 @@ const MAX_NAMED_REJECTIONS = 5
 /** All other lanes of the table may merge before this one. */
 const mergeSeconds = 600
 
-/** Opens a lane with a session of its own. Throws `fenced` if a newer `begin` took over. */
+/** Of this thread. */
+const laneSessions = new IdleSessions()
+
+/** Opens a lane with a session to itself. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(
   place: PostgresPlace,
   sync: StreamSync,
@@ -48,9 +52,13 @@ export async function openPostgresLane(
   const stream = streamLabel(sync.streamId)
   const { table, stage, isOverwrite } = target
   const named = { stream, table, ...(isOverwrite && { stage }) }
-  const session = await DestinationSession.open({ ...sessionPlace(place), ...named })
+  const use = {
+    place: { ...sessionPlace(place), ...named },
+    mark: markOf(sync.sink.connection, sync.start),
+  }
+  const { session, isNew } = await laneSessions.take(use)
   try {
-    await markSession(session, sync.sink.connection, sync.start)
+    if (isNew) await markSession(session, sync.sink.connection, sync.start)
     await lockForSession(session, 'shared', {
       keys: [laneLockKey(sync.sink.connection, sync.streamId)],
       subject: `stream ${stream} of connection ${sync.sink.connection}`,
@@ -59,7 +67,7 @@ export async function openPostgresLane(
     const id = await requireOwn(session, sync, 'unlocked')
     const actual = await readTable(session, target.loaded)
     if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
-    return new PostgresLane({ place, session, sync, partition, target, id, actual })
+    return new PostgresLane({ place, session, use, sync, partition, target, id, actual })
   } catch (error) {
     await session[Symbol.asyncDispose]()
     throw error
@@ -69,11 +77,24 @@ export async function openPostgresLane(
 interface LaneContext {
   readonly place: PostgresPlace
   readonly session: DestinationSession
+  readonly use: SessionUse
   readonly sync: StreamSync
   readonly partition: number
   readonly target: StreamTarget
   readonly id: string
   readonly actual: TableColumns
+}
+
+/** Nothing of the lane stays with its session. */
+async function leaveStream(
+  session: DestinationSession,
+  { sink, streamId }: StreamSync,
+  hasStaging: boolean,
+): Promise<void> {
+  if (hasStaging) await session.runPinned('DISCARD TEMP')
+  await session.rows('SELECT pg_advisory_unlock_shared($1)', [
+    laneLockKey(sink.connection, streamId),
+  ])
 }
 
 class PostgresLane implements SinkLane {
@@ -218,9 +239,14 @@ class PostgresLane implements SinkLane {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    const { session } = this.#context
-    if (!session.isLost) await this.rollback()
-    await session[Symbol.asyncDispose]()
+    const { session, use, sync } = this.#context
+    try {
+      if (!session.isLost) await this.rollback()
+      if (!session.isLost) await leaveStream(session, sync, this.#staged !== undefined)
+    } catch {
+      session.destroy() // not clean, so nobody may use it again; the lane has ended, and its own error has been thrown
+    }
+    await laneSessions.giveBack(session, use)
   }
 
   async #flush(): Promise<void> {

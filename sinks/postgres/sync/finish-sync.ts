@@ -1,5 +1,6 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
+import { adoptStage } from './adopt-stage.ts'
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
@@ -51,8 +52,8 @@ export async function savePlan(
 }
 
 /**
- * `Destination.finish`. A staged generation is swapped in: rows are exchanged, the table is not, so that its views, grants and
- * indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
+ * `Destination.finish`. A staged generation is swapped in. An empty table that nobody has touched gives way to the stage (adopt-stage.ts);
+ * otherwise rows are exchanged, the table is not, so that its views, grants and indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
  * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
  */
 export async function finishSync(
@@ -69,7 +70,7 @@ export async function finishSync(
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
       return { rejected, warnings: [] }
     }
-    const rows = target.isOverwrite ? await swapStage(session, target) : undefined
+    const emptied = target.isOverwrite ? await swapStage(session, target) : 0
     const key = ownKey(settingsOf(sync.sink))
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams
@@ -84,7 +85,7 @@ export async function finishSync(
         target.key === undefined ? null : keyIndexName(target.table, target.key),
       ],
     )
-    const warnings = warnOfEmptied(target, rows)
+    const warnings = warnOfEmptied(target, emptied)
     // Stored with what they speak of: the run may be killed before its end tells them.
     if (warnings.length > 0) await keepUntold(session, id, warnings)
     return { rejected: 0, warnings }
@@ -101,14 +102,11 @@ export async function finishSync(
   return warnings
 }
 
-/** Also true when it is told later, of a table that has rows again by then. */
-function warnOfEmptied(
-  { table }: StreamTarget,
-  exchanged: { readonly deleted: number; readonly inserted: number } | undefined,
-): readonly string[] {
-  if (exchanged === undefined || exchanged.deleted === 0 || exchanged.inserted > 0) return []
+/** Also true when it is told later, of a table that has rows again by then. `emptied`: rows that were deleted, if none came for them. */
+function warnOfEmptied({ table }: StreamTarget, emptied: number): readonly string[] {
+  if (emptied === 0) return []
   return [
-    `The source had no record of the stream, so all rows of ${quoteTable(table)} were deleted: ${exchanged.deleted.toLocaleString('en-US')}.`,
+    `The source had no record of the stream, so all rows of ${quoteTable(table)} were deleted: ${emptied.toLocaleString('en-US')}.`,
   ]
 }
 
@@ -136,10 +134,8 @@ async function requireComplete(
   throw new ConnectError('accounting_mismatch', { details })
 }
 
-async function swapStage(
-  session: DestinationSession,
-  target: StreamTarget,
-): Promise<{ readonly deleted: number; readonly inserted: number }> {
+/** Resolves with the number of rows that were deleted, if none came in their place. */
+async function swapStage(session: DestinationSession, target: StreamTarget): Promise<number> {
   const stage = await readTable(session, target.stage)
   // Without the stage, the table would become empty.
   if (stage === undefined) {
@@ -155,6 +151,7 @@ async function swapStage(
   const refusal =
     (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
   if (refusal !== undefined) throw refusal
+  if (await adoptStage(session, target)) return 0
   const newKey = await findMissingKeyIndex(session, target)
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
@@ -163,7 +160,7 @@ async function swapStage(
   const inserted = await copyRows(session, target, list)
   if (newKey !== undefined) await createKeyIndex(session, target.table, newKey)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
-  return { deleted, inserted }
+  return inserted === 0 ? deleted : 0
 }
 
 /** The key, if the table has no index of it: the rows until now may have had another one. */

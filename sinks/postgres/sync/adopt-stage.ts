@@ -1,0 +1,92 @@
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { sqlstates } from '../../../postgres/sqlstate.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { DestinationSession } from '../session.ts'
+import { quoteTable } from '../tables/identifiers.ts'
+import { hasIndex, keyIndexName } from '../tables/key-index.ts'
+import type { StreamTarget } from '../tables/stream-target.ts'
+import { hasRows } from '../tables/table-columns.ts'
+
+/**
+ * The stage becomes the table, so that no row is written twice: if the table is empty, and still what `begin` made, so that nobody loses
+ * anything with it. In the transaction that finishes the sync. Returns false, with nothing changed, if the rows have to be copied.
+ */
+export async function adoptStage(
+  session: DestinationSession,
+  target: StreamTarget,
+): Promise<boolean> {
+  // A table that is another's may not even be locked.
+  if (!(await isAsMade(session, target)) || !(await lockAtOnce(session, target))) return false
+  if (!(await isAsMade(session, target))) return false
+  const { table, stage, key } = target
+  await session.run(
+    `DROP TABLE ${quoteTable(table)};
+     ALTER TABLE ${quoteTable(stage)} RENAME TO ${quoteIdentifier(table.table)};
+     ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT`,
+  )
+  if (key !== undefined) {
+    const index = quoteTable({ schema: table.schema, table: keyIndexName(stage, key) })
+    await session.run(`ALTER INDEX ${index} RENAME TO ${quoteIdentifier(keyIndexName(table, key))}`)
+  }
+  return true
+}
+
+/** Does not wait: who waits for this lock holds up all readers that come after. False if one is in the way. */
+async function lockAtOnce(session: DestinationSession, { table }: StreamTarget): Promise<boolean> {
+  try {
+    await session.run(`LOCK TABLE ${quoteTable(table)} IN ACCESS EXCLUSIVE MODE NOWAIT`, 'adoption')
+    return true
+  } catch (error) {
+    const isHeld =
+      error instanceof ConnectError && error.details.sqlstate === sqlstates.lockNotAvailable
+    if (!isHeld) throw error
+    await session.rollbackTo('adoption')
+    return false
+  }
+}
+
+/** Whether the table has no rows and nothing that somebody gave it, and no subscriber waits for rows under its name. */
+async function isAsMade(session: DestinationSession, target: StreamTarget): Promise<boolean> {
+  const { table, stage, key } = target
+  if (await hasRows(session, table)) return false
+  if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return false
+  const [found] = await session.rows<{ same: boolean }>(
+    `SELECT ${isPlain} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
+       FROM pg_class t JOIN pg_type y ON y.oid = t.reltype, pg_class s
+      WHERE t.oid = to_regclass($1) AND s.oid = to_regclass($2)`,
+    [quoteTable(table), quoteTable(stage), key === undefined ? null : keyIndexName(table, key)],
+  )
+  return found?.same === true
+}
+
+const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloptions IS NULL AND t.reloftype = 0
+  AND NOT (t.relrowsecurity OR t.relforcerowsecurity OR t.relispartition OR t.relhassubclass OR t.relhasrules OR t.relhastriggers)
+  AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)
+  AND NOT EXISTS (SELECT FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)`
+
+/** Column by column with what belongs to it; one that was dropped counts too. */
+const isLikeStage = `t.relowner = s.relowner AND t.relpersistence = s.relpersistence AND t.reltablespace = s.reltablespace
+  AND t.relam = s.relam AND t.relacl IS NOT DISTINCT FROM s.relacl
+  AND ${columnsOf('t')} = ${columnsOf('s')}`
+
+function columnsOf(table: string): string {
+  return `(SELECT array_agg(ROW(attname, atttypid, atttypmod, attcollation, attnotnull, atthasdef, attidentity, attgenerated,
+     attstorage, attcompression, attstattarget, attoptions, attacl)::text ORDER BY attnum)
+     FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
+}
+
+/** Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its type; ours is the index of the key. */
+const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype <> 'i'
+       AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class i WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3)))
+  AND NOT EXISTS (SELECT FROM pg_depend d
+     WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype <> 'i')`
+
+/**
+ * A subscriber was told the rows of the stage under the stage's name, and is not told of a rename: it needs them once more, under the
+ * table's name. Publications of all tables, or of a schema, show the table too; other plugins than pgoutput need none.
+ */
+const isNotReplicated = `NOT EXISTS (SELECT FROM pg_publication_tables p JOIN pg_namespace n ON n.nspname = p.schemaname
+     WHERE n.oid = t.relnamespace AND p.tablename = t.relname)
+  AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = t.oid)
+  AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() AND plugin <> 'pgoutput')`

@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import type { StreamSync } from '../../sinks/sink.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
+import { begin, finish, load, sinkStream, sync } from './loading.ts'
+
+const things = { id: 'integer', name: 'string' } as const
+const twoRows = [
+  { id: 1, name: 'a' },
+  { id: 2, name: 'b' },
+]
+
+async function tableOid(db: TestDatabase): Promise<unknown> {
+  const [row] = await db.query(`SELECT to_regclass('things')::oid::text AS oid`)
+  return row?.oid
+}
+
+/** Loads a sync up to its end, without `finish`. */
+async function loaded(
+  db: TestDatabase,
+  mode: 'overwrite' | 'overwrite_dedup' = 'overwrite',
+): Promise<StreamSync> {
+  const ready = await begin(db, sinkStream(things, { mode, key: ['id'] }))
+  await load(db, ready, { records: twoRows })
+  return ready
+}
+
+test.each(['overwrite', 'overwrite_dedup'] as const)(
+  'the stage of the first %s becomes the table: its rows are written once, and it is like one that was made',
+  async (mode) => {
+    await using db = await testDatabase()
+    const ready = await loaded(db, mode)
+    const [stage] = await db.query(
+      `SELECT c.oid::text AS oid FROM pg_class c WHERE relname LIKE 'things\\_\\_stage\\_%' AND relkind = 'r'`,
+    )
+    await finish(db, ready)
+    expect(await tableOid(db)).toBe(stage?.oid)
+    expect(await db.query('SELECT id::int, name FROM things ORDER BY id')).toEqual(twoRows)
+    const objects = await db.query(
+      `SELECT relname, relkind, relreplident FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE nspname = 'public' ORDER BY relkind`,
+    )
+    const key = expect.stringMatching(/^things__key_[0-9a-f]{8}$/) as unknown
+    const index = { relname: key, relkind: 'i', relreplident: 'n' }
+    expect(objects).toEqual([
+      ...(mode === 'overwrite_dedup' ? [index] : []),
+      { relname: 'things', relkind: 'r', relreplident: 'd' },
+    ])
+    const before = await tableOid(db)
+    await sync(db, sinkStream(things, { mode, key: ['id'] }), [{ id: 3, name: 'c' }])
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+    expect(await tableOid(db)).toBe(before)
+  },
+)
+
+test.each([
+  ['a view', 'CREATE VIEW seen AS SELECT id FROM things'],
+  ['a grant', 'GRANT SELECT ON things TO PUBLIC'],
+  ['a grant of a column', 'GRANT SELECT (id) ON things TO PUBLIC'],
+  ['an index', 'CREATE INDEX own ON things (id)'],
+  ['a comment', `COMMENT ON TABLE things IS 'mine'`],
+  ['a comment of a column', `COMMENT ON COLUMN things.id IS 'mine'`],
+  ['a default', 'ALTER TABLE things ALTER COLUMN name SET DEFAULT 0'],
+  ['a column', 'ALTER TABLE things ADD COLUMN own int'],
+  [
+    'a column that was dropped',
+    'ALTER TABLE things ADD COLUMN own int; ALTER TABLE things DROP COLUMN own',
+  ],
+  ['a check', 'ALTER TABLE things ADD CHECK (id > 0)'],
+  ['a column that must not be null', 'ALTER TABLE things ALTER COLUMN id SET NOT NULL'],
+  ['a storage parameter', 'ALTER TABLE things SET (fillfactor = 50)'],
+  ['a target of its statistics', 'ALTER TABLE things ALTER COLUMN id SET STATISTICS 500'],
+  ['statistics', 'CREATE STATISTICS own ON id, name FROM things'],
+  [
+    'a trigger',
+    `CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+     CREATE TRIGGER own BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION keep()`,
+  ],
+  ['a policy', 'CREATE POLICY own ON things USING (true)'],
+  ['an heir, of a dropped one', 'CREATE TABLE heir () INHERITS (things); DROP TABLE heir'],
+  ['a function of its rows', `CREATE FUNCTION f(things) RETURNS int LANGUAGE sql AS 'SELECT 1'`],
+  ['a column of its type', 'CREATE TABLE other (thing things)'],
+  ['a publication of it', 'CREATE PUBLICATION own FOR TABLE things WITH (publish = insert)'],
+  ['a publication of all tables', 'CREATE PUBLICATION own FOR ALL TABLES WITH (publish = insert)'],
+  [
+    'a publication of its schema',
+    'CREATE PUBLICATION own FOR TABLES IN SCHEMA public WITH (publish = insert)',
+  ],
+])('an empty table with %s stays, and gets the rows', async (_name, statements) => {
+  await using db = await testDatabase()
+  const ready = await loaded(db)
+  await db.query(statements)
+  const before = await tableOid(db)
+  await finish(db, ready)
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query('SELECT id::int, name FROM things ORDER BY id')).toEqual(twoRows)
+})
+
+test('a foreign key that refers to the empty table stays with it', async () => {
+  await using db = await testDatabase()
+  const ready = await loaded(db)
+  await db.query(
+    'ALTER TABLE things ADD UNIQUE (id); CREATE TABLE parts (thing bigint REFERENCES things (id))',
+  )
+  const before = await tableOid(db)
+  await finish(db, ready)
+  expect(await tableOid(db)).toBe(before)
+})
+
+test('a transaction that has read the empty table is not waited for: the rows are copied', async () => {
+  await using db = await testDatabase()
+  const ready = await loaded(db)
+  const before = await tableOid(db)
+  await using reader = await DestinationSession.open({ address: db.address })
+  await reader.transaction(async () => {
+    await reader.rows('SELECT FROM public.things')
+    await finish(db, ready)
+  })
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query('SELECT id::int, name FROM things ORDER BY id')).toEqual(twoRows)
+})
