@@ -4,7 +4,7 @@ import { changeDemoSource, loadDemoSource } from '../../cli/demo/load-source.ts'
 import { prepareDemoData } from '../../demo/prepare-data.ts'
 import { testDatabase } from '../support/postgres.ts'
 
-const folder = new URL('../../.build/demo', import.meta.url).pathname
+const folder = new URL('../../.build/demo/', import.meta.url).pathname
 
 test('the demo source holds real related data, and a change shows in updated_at alone', async () => {
   await using db = await testDatabase()

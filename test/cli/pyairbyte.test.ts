@@ -14,7 +14,7 @@ import {
 import { TrackerApi } from '../fakes/tracker-api.ts'
 import { newFolder } from '../support/new-folder.ts'
 
-const root = new URL('../..', import.meta.url).pathname
+const root = new URL('../../', import.meta.url).pathname
 const cacheDir = join(homedir(), '.cache', 'reactor-connect-test')
 
 const outcome = z.object({

@@ -5,7 +5,7 @@ import { runCase } from './run-case.ts'
 
 const own = new URL('cases/', import.meta.url).pathname
 /** All recorded cases, real manifests too, where this project's surroundings have them. */
-const recorded = new URL('../../../shared/conformance', import.meta.url).pathname
+const recorded = new URL('../../../shared/conformance/', import.meta.url).pathname
 
 /** By name: a case that stands in both folders runs once. */
 const cases = new Map([own, recorded].filter((folder) => existsSync(folder)).flatMap(casesIn))

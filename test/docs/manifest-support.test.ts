@@ -43,7 +43,7 @@ test('the page lists the types of the table, sorted, with their roles and their 
 })
 
 test('each part is read by a file of the interpreter that exists', () => {
-  const folder = new URL('../../manifest-interpreter', import.meta.url)
+  const folder = new URL('../../manifest-interpreter/', import.meta.url)
   for (const [type, file] of Object.entries(parts))
     expect([type, existsSync(new URL(file, folder))]).toEqual([type, true])
 })

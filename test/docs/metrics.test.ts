@@ -81,7 +81,7 @@ test('the operations page explains every metric and every stage, and no other', 
 test('every metric that another page names exists', async () => {
   const names = (await metrics()).map(({ name }) => name)
   const known = new Set(names)
-  const folder = new URL('../../docs', import.meta.url)
+  const folder = new URL('../../docs/', import.meta.url)
   const pages = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.md'))
   for (const page of pages) {
     const unknown = namesIn(await docs(page)).filter((name) => !known.has(metricOf(name, names)))

@@ -50,7 +50,7 @@ test('the handler of the page takes what is signed with its secret, once, and no
     })
     await vi.waitFor(() => {
       expect(printed).toMatch(/^dlv_01J_[0-9a-f]{8} \{"a": 1\.0\}\n$/)
-    })
+    }, 10_000)
   } finally {
     const ended = once(handler, 'exit')
     handler.kill()

@@ -1,9 +1,6 @@
 import kafkajs, { type Kafka } from 'kafkajs'
 import { expect, onTestFinished, test } from 'vitest'
-import {
-  type FetchedBatch,
-  PartitionFetcher,
-} from '../../kafka/partition-fetcher.ts'
+import { type FetchedBatch, PartitionFetcher } from '../../kafka/partition-fetcher.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { openLaneReader } from '../../engine/log/lane.ts'
 import { produceLines, skipWithoutKafkaConsole } from '../support/kafka-console.ts'

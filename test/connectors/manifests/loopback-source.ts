@@ -12,7 +12,7 @@ import type { Dict, Value } from '../../../manifest-interpreter/value/value.ts'
 import { FrozenEnvironment } from '../../conformance/frozen-environment.ts'
 import type { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 
-const folder = new URL('../../../connectors/manifests', import.meta.url).pathname
+const folder = new URL('../../../connectors/manifests/', import.meta.url).pathname
 
 export interface SourceRead {
   readonly records: ReadonlyMap<string, readonly Dict[]>

@@ -14,7 +14,7 @@ import {
 import ts from 'typescript'
 import { usedDocuments } from './used-documents.ts'
 
-const folder = new URL('../../../node_modules/@linear/sdk', import.meta.url)
+const folder = new URL('../../../node_modules/@linear/sdk/', import.meta.url)
 
 type TypeLiteral = ts.TypeLiteralNode
 const aliases = new Map<string, ts.TypeNode>()

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import {
-  compress,
-  decompress,
-  zstd,
-} from '../../../kafka/record-batch/compression.ts'
+import { compress, decompress, zstd } from '../../../kafka/record-batch/compression.ts'
 
 const text =
   '{"id":1,"name":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","tags":["x","y"]}'.repeat(4) +

@@ -185,8 +185,8 @@ test('a check that looks at no stream is found, and a manifest without streams',
   ])
 })
 
-const bundled = new URL('../../../connectors/manifests', import.meta.url).pathname
-const recorded = new URL('../../../../shared/conformance', import.meta.url).pathname
+const bundled = new URL('../../../connectors/manifests/', import.meta.url).pathname
+const recorded = new URL('../../../../shared/conformance/', import.meta.url).pathname
 /** Cases whose manifests are wrong on purpose. */
 const wrong =
   /^(?:feature-check-unknown-stream|cdktest-check_stream-check_stream_only_type|cdktest-connector_builder_handler)/

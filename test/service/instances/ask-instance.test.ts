@@ -61,13 +61,13 @@ it('shares a discovery that runs, but not with those who ask for what is there n
   const [first, shared] = [discover(false), discover(false)]
   await vi.waitFor(() => {
     expect(answers).toHaveLength(1)
-  })
+  }, 10_000)
   const [fresh, sharedFresh] = [discover(true), discover(true)]
   answers[0]?.reject(new Error('the source went away'))
   for (const old of [first, shared]) await expect(old).rejects.toThrow('the source went away')
   await vi.waitFor(() => {
     expect(answers).toHaveLength(2)
-  })
+  }, 10_000)
   const catalog = { streams: [] }
   answers[1]?.resolve({ question: 'discover', catalog })
   for (const now of [fresh, sharedFresh]) expect(await now).toMatchObject({ catalog })

@@ -105,9 +105,9 @@ test('as many logs are followed as there may be, of one key and of all', async (
   const ofOther = await follow(other)
   await refused(other)
   first.leave()
-  const last = await vi.waitFor(() => follow(other))
+  const last = await vi.waitFor(() => follow(other), 10_000)
   for (const follower of [ofOther, last]) follower.leave()
-  await vi.waitFor(() => follow())
+  await vi.waitFor(() => follow(), 10_000)
 })
 
 test('the log is read in parts', async () => {

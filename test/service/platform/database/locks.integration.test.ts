@@ -76,6 +76,6 @@ describe('a lock', () => {
     expect(result).toBe('done')
     await vi.waitFor(async () => {
       expect(await store.runExclusively('a', () => Promise.resolve(2))).toBe(2)
-    })
+    }, 10_000)
   })
 })

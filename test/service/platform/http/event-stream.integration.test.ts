@@ -123,11 +123,11 @@ test('nobody follows a run for a client that went away', async () => {
   await follower.next()
   await vi.waitFor(() => {
     expect(followers()).toBe(1)
-  })
+  }, 10_000)
   follower.leave()
   await vi.waitFor(() => {
     expect(followers()).toBe(0)
-  })
+  }, 10_000)
 })
 
 test('streams end when the server closes', async () => {

@@ -119,7 +119,7 @@ describe('schedules at an external service', () => {
     await vi.waitFor(() => {
       expect(delivery.started.toSorted()).toEqual(fired.map((job) => `${connection} ${job}`))
       expect(service.jobIds()).toEqual([])
-    })
+    }, 10_000)
   })
 
   test('a run that cannot be started is not tried for ever, unless it is the database that is away', async () => {
@@ -134,7 +134,7 @@ describe('schedules at an external service', () => {
     service.fire(connection)
     await vi.waitFor(() => {
       expect(service.jobIds()).toEqual([])
-    })
+    }, 10_000)
     const fired = service.fire(connection)
     await vi.waitFor(
       () => {
@@ -202,7 +202,7 @@ describe('a Jobs service', () => {
     await using delivery = delivering(jobsAt(service))
     await vi.waitFor(() => {
       expect(service.jobIds()).toEqual([])
-    })
+    }, 10_000)
     service.answerNext(200, 'x'.repeat(2_000_000))
     service.put('ours', { run: 'run_1' })
     await vi.waitFor(
@@ -222,7 +222,7 @@ describe('a Jobs service', () => {
     await vi.waitFor(() => {
       expect(delivery.sent.toSorted()).toEqual(['a', 'b', 'c'])
       expect(service.jobIds()).toEqual(['a'])
-    })
+    }, 10_000)
     service.answerNext(200, '{"jobs":[{"id":""},{"id":"d","payload":{"run":"d"}},7]}')
     await vi.waitFor(
       () => {
@@ -268,12 +268,12 @@ describe('a Jobs service', () => {
     await using delivery = delivering(jobs)
     await vi.waitFor(() => {
       expect(service.requests.filter((request) => request.endsWith('/take'))).toHaveLength(2)
-    })
+    }, 10_000)
     expect(delivery.returns()).toBe(0)
     service.refuse(null)
     await vi.waitFor(() => {
       expect(delivery.sent).toEqual(['a'])
-    })
+    }, 10_000)
     expect(delivery.returns()).toBe(1)
   })
 

@@ -64,7 +64,7 @@ test('nothing is left of a run that was taken', async () => {
   await queue.send('run_1', 0)
   await vi.waitFor(() => {
     expect(worker.runs).toEqual(['run_1'])
-  })
+  }, 10_000)
   expect(await database.query(`SELECT id FROM reactor_connect_jobs.job`)).toEqual([])
 })
 

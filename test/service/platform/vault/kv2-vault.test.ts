@@ -161,7 +161,7 @@ describe('a Vault over HTTP', () => {
     await using vault = open({ token: 'hvs.fixed' })
     await vi.waitFor(() => {
       expect(server.requests).toContain('GET auth/token/lookup-self')
-    })
+    }, 10_000)
     await vault.check()
     expect(server.requests.join()).not.toContain('renew-self')
   })

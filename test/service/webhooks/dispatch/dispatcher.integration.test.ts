@@ -76,7 +76,7 @@ describe('the dispatcher', () => {
       const metrics = await dispatcher.registry.metrics()
       expect(metrics).toContain('attempts_total{kind="job",outcome="done"} 200')
       expect(metrics).toContain('dispatches_running 0')
-    })
+    }, 10_000)
   })
 
   test('tries again what failed, with longer and longer pauses, and gives it up in the end', async () => {

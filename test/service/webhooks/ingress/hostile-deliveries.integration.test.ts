@@ -28,7 +28,7 @@ async function open(options: TestApiOptions = {}): Promise<Target> {
   const target = { api, port: Number(new URL(api.url).port), token }
   await vi.waitFor(async () => {
     expect(await exchange(target.port, genuine(token, '{"id":"warm-up"}'))).toContain(' 200 ')
-  })
+  }, 10_000)
   return { ...target, [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }
 }
 

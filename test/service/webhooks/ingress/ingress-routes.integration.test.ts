@@ -60,7 +60,7 @@ async function open(
   }
   await vi.waitFor(async () => {
     expect(await send('{"type":"warm-up"}', { id: 'warm-up' })).toMatchObject({ status: 200 })
-  })
+  }, 10_000)
   return { api, token, send, [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }
 }
 
@@ -297,7 +297,7 @@ test('a receiver that is deleted is unknown in a moment', async () => {
   await opened.api.store.receivers.delete('events')
   await vi.waitFor(async () => {
     expect((await opened.send('{}')).status).toBe(401)
-  })
+  }, 10_000)
 })
 
 /** Without a Content-Length. */

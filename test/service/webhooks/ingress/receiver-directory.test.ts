@@ -167,16 +167,16 @@ describe('the directory of receivers', () => {
     const running = directory.run(stop.signal)
     await vi.waitFor(() => {
       expect(state.reads).toBeGreaterThan(2)
-    })
+    }, 10_000)
     state.failure = undefined
     await vi.waitFor(() => {
       expect(directory.isComplete()).toBe(true)
-    })
+    }, 10_000)
     state.receivers = [stored('a'), stored('b')]
     notify()
     await vi.waitFor(() => {
       expect(directory.named('b')).toBeDefined()
-    })
+    }, 10_000)
     stop.abort()
     await running
     expect(listeners.size).toBe(0)
