@@ -1,3 +1,4 @@
+import { IdleSessions } from '../../postgres/idle-sessions.ts'
 import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -37,7 +38,7 @@ export async function readSlice(
   if (signal.aborted) return 'stopped'
   const config = parsePostgresConfig(task.config)
   const { snapshot } = sharedSession.parse(task.session)
-  await using session = await openWhenFree(config, { logger, snapshot, signal })
+  const session = await openWhenFree(config, { logger, snapshot, signal })
   if (session === undefined) return 'stopped'
   const covered = new CoveredOutput(out)
   let outcome: 'complete' | 'stopped' = 'stopped'
@@ -55,6 +56,7 @@ export async function readSlice(
   } finally {
     // A COPY may be in progress: the server would wait for somebody to read its rows.
     if (outcome === 'stopped') session.destroy()
+    await giveBack(session, config)
   }
   return outcome
 }
@@ -62,6 +64,29 @@ export async function readSlice(
 /** The other lanes of the run may hold all connections that the server allows: wait this long for one of them to end. */
 const roomPatienceMs = 60_000
 const longestPauseMs = 5_000
+
+/** Of this thread: outside of a transaction. */
+const idleSessions = new IdleSessions<SourceSession>()
+
+async function openOrEnter(
+  config: PostgresConfig,
+  options: Parameters<typeof SourceSession.open>[1],
+): Promise<SourceSession> {
+  const idle = idleSessions.take(keyOf(config))
+  if (idle === undefined) return SourceSession.open(config, options)
+  await idle.enter(options)
+  return idle
+}
+
+/** For the next slice that this thread reads. */
+async function giveBack(session: SourceSession, config: PostgresConfig): Promise<void> {
+  if (!session.isLost) await session.leave()
+  await idleSessions.giveBack(session, keyOf(config))
+}
+
+function keyOf(config: PostgresConfig): string {
+  return JSON.stringify(config)
+}
 
 /** Undefined if `signal` ended the wait. */
 async function openWhenFree(
@@ -74,7 +99,7 @@ async function openWhenFree(
   const giveUpAt = performance.now() + roomPatienceMs
   for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
     try {
-      return await SourceSession.open(config, options)
+      return await openOrEnter(config, options)
     } catch (thrown) {
       if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)

@@ -15,7 +15,7 @@ import { SocketReads } from './socket-reads.ts'
 export class SourceSession implements AsyncDisposable {
   readonly #session: PostgresSession
   readonly #place: SourcePlace
-  readonly #logger: Logger
+  #logger: Logger
   readonly #reads: SocketReads | undefined
   #hasUtf8 = false
   #copy: CopyOut | undefined
@@ -33,11 +33,11 @@ export class SourceSession implements AsyncDisposable {
       lost: (reason) =>
         new ConnectError('source_connection_lost', { details: { host, port, reason } }),
       onSilence: (finding) => {
-        logger.warn({ finding }, 'source session is silent')
+        this.#logger.warn({ finding }, 'source session is silent')
       },
       // The next query reports it.
       onEnd: (error) => {
-        logger.debug({ reason: error.message }, 'source session ended')
+        this.#logger.debug({ reason: error.message }, 'source session ended')
       },
     })
   }
@@ -69,14 +69,33 @@ export class SourceSession implements AsyncDisposable {
     }
   }
 
+  /** Ends the transaction. Behind a pooler, the next one may be in another session of the server. */
+  async leave(): Promise<void> {
+    await this.#runSimple('ROLLBACK')
+  }
+
+  /** After `leave`: as `open` does. */
+  async enter({ logger, snapshot }: Parameters<typeof SourceSession.open>[1]): Promise<void> {
+    this.#logger = logger
+    try {
+      await this.#begin(snapshot)
+    } catch (thrown) {
+      this.destroy()
+      throw sourceError(thrown, this.#place)
+    }
+  }
+
+  get isLost(): boolean {
+    return this.#session.isLost
+  }
+
   async #begin(snapshot: string | undefined): Promise<void> {
-    await this.#session.results(beginAs(snapshot))
-    const [server] = await this.#session.rows<{ pid: number; encoding: string }>(
-      `SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding`,
+    const results = await this.#session.results<{ pid?: number; encoding?: string }>(
+      `${beginAs(snapshot)}; SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding; ${noTimeouts}`,
     )
-    if (server !== undefined) this.#session.noteServerProcess(server.pid)
-    this.#hasUtf8 = server?.encoding !== 'SQL_ASCII'
-    await this.#session.results(noTimeouts)
+    const { pid, encoding } = results.at(-2)?.rows[0] ?? {}
+    if (pid !== undefined) this.#session.noteServerProcess(pid)
+    this.#hasUtf8 = encoding !== 'SQL_ASCII'
   }
 
   /** Rows of a catalog query; never used for the records of a stream. */

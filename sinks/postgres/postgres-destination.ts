@@ -22,7 +22,7 @@ import type { TableName } from './tables/identifiers.ts'
 import { loadedStreams } from './bookkeeping/stream-rows.ts'
 import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
 import { endOlderSessions, markOf, markSession } from './bookkeeping/run-sessions.ts'
-import { IdleSessions } from './idle-sessions.ts'
+import { SessionsUsedAgain } from './used-again.ts'
 import type { DestinationSession } from './session.ts'
 import { nameTriggers } from './trigger-errors.ts'
 import { streamTarget } from './tables/stream-target.ts'
@@ -51,7 +51,7 @@ export function openPostgresDestination(
 /** Each call has a session to itself: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
   readonly #place: PostgresPlace
-  readonly #sessions = new IdleSessions()
+  readonly #sessions = new SessionsUsedAgain()
   #migrated: Promise<void> | undefined
   readonly #givenUp: AbortSignal | undefined
 

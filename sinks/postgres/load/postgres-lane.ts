@@ -10,7 +10,7 @@ import type {
 import { lockForSession, lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, markOf, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { type RejectedRecord, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
-import { IdleSessions, type SessionUse } from '../idle-sessions.ts'
+import { SessionsUsedAgain, type SessionUse } from '../used-again.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from '../destination-errors.ts'
 import { requireOwn } from '../bookkeeping/fence.ts'
@@ -40,7 +40,7 @@ const MAX_NAMED_REJECTIONS = 5
 const mergeSeconds = 600
 
 /** Of this thread. */
-const laneSessions = new IdleSessions()
+const laneSessions = new SessionsUsedAgain()
 
 /** Opens a lane with a session to itself. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(

@@ -1,0 +1,38 @@
+import { IdleSessions } from '../../postgres/idle-sessions.ts'
+import type { DestinationPlace } from './destination-errors.ts'
+import { DestinationSession } from './session.ts'
+
+/** What a session is opened for; what it holds for as long as it lives is the key of those that may use it again. */
+export interface SessionUse {
+  readonly place: DestinationPlace
+  /** For whom it is marked (bookkeeping/run-sessions.ts); undefined if it is not. */
+  readonly mark?: string
+}
+
+/** Sessions at destinations, used one after the other. Between two uses one has no transaction, no temporary table and no lock but the mark. */
+export class SessionsUsedAgain implements AsyncDisposable {
+  readonly #idle = new IdleSessions<DestinationSession>()
+
+  /** An idle session of the same use, or a new one. `isNew`: nothing was done with it yet. */
+  async take(
+    use: SessionUse,
+  ): Promise<{ readonly session: DestinationSession; readonly isNew: boolean }> {
+    const session = this.#idle.take(keyOf(use))
+    if (session === undefined)
+      return { session: await DestinationSession.open(use.place), isNew: true }
+    session.usePlace(use.place)
+    return { session, isNew: false }
+  }
+
+  giveBack(session: DestinationSession, use: SessionUse): Promise<void> {
+    return this.#idle.giveBack(session, keyOf(use))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#idle[Symbol.asyncDispose]()
+  }
+}
+
+function keyOf({ place: { address, bookkeeping }, mark }: SessionUse): string {
+  return JSON.stringify([address, bookkeeping ?? null, mark ?? null])
+}
