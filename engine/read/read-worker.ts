@@ -1,7 +1,12 @@
 import type { ConnectorContext, RecordOutput, WebhookEvent } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
-import { ConnectError, endsOfSecret, largestRecordBytes, streamLabel } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  endsOfSecret,
+  largestRecordBytes,
+  streamLabel,
+} from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import { openLaneWriter } from '../log/lane.ts'

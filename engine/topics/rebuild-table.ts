@@ -1,18 +1,14 @@
+import { foreignMessage } from '../../kafka/foreign-message.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
 import { fingerprintIn, unframeBlock, unframeRecord } from '../../protocol/avro/frame-block.ts'
-import type { Column, RecordData } from '../../protocol/index.ts'
-import {
-  beginValue,
-  interfaceVersion,
-  planValue,
-  readHeaders,
-  type PlanValue,
-} from '../log/kafka/message-schemas.ts'
+import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
+import { beginValue, planValue, storedValue, type PlanValue } from '../log/kafka/message-schemas.ts'
+import { headersOf } from '../log/kafka/parse-message.ts'
 import { isDeleted, mergeRecord } from './merge-record.ts'
 
 /** A message as any consumer has it. */
-export interface TopicMessage extends Pick<KafkaMessage, 'headers' | 'value'> {
+export interface TopicMessage extends KafkaMessage {
   readonly partition: number
 }
 
@@ -22,33 +18,42 @@ export interface TopicMessage extends Pick<KafkaMessage, 'headers' | 'value'> {
  * each STATE, and let a later record of the same (sync, slice, seq) overwrite the earlier one.
  */
 export class TableRebuild {
+  readonly #topic: string
   readonly #partitions = new Map<number, PartitionCopy>()
   /** By the fingerprint that a value begins with. */
   readonly #columns = new Map<string, readonly Column[]>()
 
-  take({ partition, headers: texts, value }: TopicMessage): void {
-    if (Number(texts.get('v') ?? 0) > interfaceVersion)
-      throw new Error('the topic is newer than this reader')
-    const headers = readHeaders.safeParse(Object.fromEntries(texts)).data
+  constructor(topic: string) {
+    this.#topic = topic
+  }
+
+  take(message: TopicMessage): void {
+    const { partition, value } = message
+    const headers = headersOf(message, { topic: this.#topic, partition })
     // Of a type that this reader does not know.
     if (headers === undefined || value === null) return
-    const copy = this.#partitions.get(partition) ?? new PartitionCopy()
-    this.#partitions.set(partition, copy)
+    const copy = this.#copyOf(partition)
     switch (headers.type) {
       case 'PLAN':
         copy.plan(planValue.parse(JSON.parse(value.toString())))
         return
-      case 'BEGIN': {
-        const { columns } = beginValue.parse(JSON.parse(value.toString()))
-        this.#columns.set(headers.fingerprint, columns)
+      case 'BEGIN':
+        this.#columns.set(
+          headers.fingerprint,
+          beginValue.parse(JSON.parse(value.toString())).columns,
+        )
         copy.begin(headers)
         return
-      }
       case 'RECORD':
-        copy.hold(headers.seq, this.#decode(value, headers.count))
+        copy.hold(headers.seq, this.#decode(message, value, headers.count))
         return
-      case 'STORED':
-        throw new Error('a record is an object in Storage, which this reader does not fetch')
+      case 'STORED': {
+        const { bucket } = storedValue.parse(JSON.parse(value.toString()))
+        // This reader has none.
+        throw new ConnectError('storage_not_available', {
+          details: { stream: this.#topic, bucket },
+        })
+      }
       case 'STATE':
         copy.cover(headers)
         return
@@ -83,6 +88,12 @@ export class TableRebuild {
     return [...table].flatMap(([key, row]) => (isShown(row, key) ? [row.data] : []))
   }
 
+  #copyOf(partition: number): PartitionCopy {
+    const copy = this.#partitions.get(partition) ?? new PartitionCopy()
+    this.#partitions.set(partition, copy)
+    return copy
+  }
+
   /** The newest PLAN of each sync, the oldest sync first. */
   #plans(): PlanValue[] {
     const plans = new Map<number, PlanValue>()
@@ -107,16 +118,20 @@ export class TableRebuild {
     }
   }
 
-  #decode(value: Buffer, count: number | undefined): DecodedRecord[] {
+  #decode(
+    { partition, offset }: TopicMessage,
+    value: Buffer,
+    count: number | undefined,
+  ): DecodedRecord[] {
     const fingerprint = fingerprintIn(value) ?? ''
     const columns = this.#columns.get(fingerprint)
     const bytes =
       count === undefined
         ? unframeRecord(value, fingerprint)
         : unframeBlock(value, count, fingerprint)
-    if (columns === undefined || bytes === undefined)
-      throw new Error(`no BEGIN has the schema ${fingerprint}`)
-    return decodeBlock(bytes, count ?? 1, columns)
+    if (columns !== undefined && bytes !== undefined) return decodeBlock(bytes, count ?? 1, columns)
+    const place = { topic: this.#topic, partition }
+    throw foreignMessage(offset, place, 'no BEGIN before it has its schema')
   }
 }
 

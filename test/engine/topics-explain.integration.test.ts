@@ -12,7 +12,12 @@ import {
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
 import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
-import type { JsonObject, RecordData } from '../../protocol/index.ts'
+import {
+  stringifyExact,
+  type JsonObject,
+  type RecordData,
+  type RecordValue,
+} from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { loadedAtLeast, startEngine } from '../support/engine-process.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
@@ -151,7 +156,7 @@ class Shop implements AsyncDisposable {
       const expected = loaded.map((row) => this.columns.map((name) => isoOf(row[name]))).map(textOf)
       expect(expected.length, mode).toBeGreaterThan(0)
       for (const [order, ordered] of Object.entries(ordersOf(messages))) {
-        const rebuild = new TableRebuild()
+        const rebuild = new TableRebuild(mode)
         for (const message of ordered) rebuild.take(message)
         const told = rebuild.rows().map((row) => textOf(this.#valuesOf(row)))
         expect(told.toSorted(), `${mode}, ${order}`).toEqual(expected.toSorted())
@@ -162,7 +167,7 @@ class Shop implements AsyncDisposable {
   #valuesOf(row: RecordData): unknown[] {
     return this.columns.map((name) => {
       const value = row[name] ?? null
-      return name === '_ab_cdc_deleted_at' ? isoOf(value) : value === null ? null : String(value)
+      return name === '_ab_cdc_deleted_at' ? isoOf(value) : value === null ? null : exactText(value)
     })
   }
 
@@ -186,6 +191,11 @@ function modeOf(name: string): {
 function isoOf(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d[ T]/.test(value)) return value
   return new Date(value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
+}
+
+/** Of a number or a text. */
+function exactText(value: RecordValue): string {
+  return typeof value === 'string' ? value : stringifyExact(value)
 }
 
 const textOf = (values: unknown): string => JSON.stringify(values)
