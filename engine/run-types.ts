@@ -68,6 +68,8 @@ type LogKind =
       readonly brokers: readonly string[]
       readonly framing: 'block' | 'record'
       readonly ssl: boolean
+      /** States and schemas of each connection are in topics of its own. */
+      readonly topicsPerConnection?: boolean
       readonly sasl?: {
         readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
         readonly username: string

@@ -8,11 +8,11 @@ export interface KafkaDoing {
   /** To what: `topic connect.shop.orders`. */
   readonly target: string
   readonly topic?: string
-  /** The partition of a stream whose writer this is: another one of it may have fenced this one. */
+  /** The stream, or the partition of it, whose writer this is: another one of it may have fenced this one. */
   readonly lane?: {
     readonly connection: string
     readonly stream: StreamId
-    readonly partition: number
+    readonly partition?: number
   }
 }
 
@@ -62,7 +62,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
     ...(context.lane !== undefined && {
       connection: context.lane.connection,
       stream: streamLabel(context.lane.stream),
-      partition: context.lane.partition,
+      ...(context.lane.partition !== undefined && { partition: context.lane.partition }),
       by: `another writer of ${target}`,
     }),
   }

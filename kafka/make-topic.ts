@@ -49,17 +49,32 @@ export async function createTopic(
   }
 }
 
-/** Adds partitions up to a number; never takes any away. */
+/** Adds partitions up to a number; never takes any away. Resolves with how many there are. */
 export async function extendTopic(
   kafka: KafkaAdmin,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
-): Promise<void> {
+): Promise<number> {
   const { admin } = kafka
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const existing = topics[0]?.partitions.length ?? 0
-  if (existing >= partitions) return
+  if (existing >= partitions) return existing
   await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
   await untilServed(kafka, { topic, partitions })
+  return partitions
+}
+
+/** The real settings of a topic that is there, or that another process is making right now. */
+export async function settingsOnceServed(
+  kafka: KafkaAdmin,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): Promise<TopicSettings> {
+  try {
+    return await topicSettings(kafka.admin, topic)
+  } catch (error) {
+    if (!hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+    await untilServed(kafka, { topic, partitions })
+    return topicSettings(kafka.admin, topic)
+  }
 }
 
 /** Throws `kafka_failed` with what the brokers said last. */

@@ -26,6 +26,8 @@ export interface TransactionalProducerOptions {
   /** All that it will write to. */
   readonly topics: readonly string[]
   readonly transactionalId: string
+  /** Of its transactions, if they are shorter than usual. */
+  readonly timeoutMs?: number
   readonly logger: Logger
 }
 
@@ -66,7 +68,8 @@ export class TransactionalProducer implements AsyncDisposable {
     const { servers, topics, transactionalId, logger } = options
     const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
     try {
-      const opened = await openIdentity(transactionalId, connection)
+      const { timeoutMs = transactionTimeoutMs } = options
+      const opened = await openIdentity(transactionalId, { connection, timeoutMs })
       return new TransactionalProducer({ transactionalId, connection, ...opened })
     } catch (error) {
       await connection[Symbol.asyncDispose]()
@@ -158,15 +161,15 @@ export class TransactionalProducer implements AsyncDisposable {
 
 async function openIdentity(
   transactionalId: string,
-  connection: KafkaConnection,
+  { connection, timeoutMs }: { readonly connection: KafkaConnection; readonly timeoutMs: number },
 ): Promise<{ readonly identity: Identity; readonly timeoutMs: number }> {
-  const init = async (timeoutMs: number): Promise<Identity> =>
+  const init = async (transactionTimeout: number): Promise<Identity> =>
     connection.runWithRetries(async () => {
       const coordinator = await connection.coordinator('transaction', transactionalId)
-      return coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
+      return coordinator.initProducerId({ transactionalId, transactionTimeout })
     })
   try {
-    return { identity: await init(transactionTimeoutMs), timeoutMs: transactionTimeoutMs }
+    return { identity: await init(timeoutMs), timeoutMs }
   } catch (error) {
     if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw error
     return { identity: await init(shortTimeoutMs), timeoutMs: shortTimeoutMs }

@@ -44,6 +44,7 @@ const kafka = z.strictObject({
   brokers: brokers.default(['localhost:9092']),
   framing: z.enum(connectionChoices.framing).default('block'),
   ssl: z.boolean().default(false),
+  topics_per_connection: z.boolean().default(false),
   sasl: z
     .strictObject({
       mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),

@@ -50,8 +50,17 @@ function storageConfig({
 function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {
   const kind = override ?? (typeof log === 'object' ? 'kafka' : log)
   if (kind === 'embedded') return { kind }
-  const { sasl, ...kafka } = typeof log === 'object' ? log.kafka : defaultKafka
-  return { kind, ...kafka, ...(sasl !== undefined && { sasl }) }
+  const {
+    sasl,
+    topics_per_connection: topicsPerConnection,
+    ...kafka
+  } = typeof log === 'object' ? log.kafka : defaultKafka
+  return {
+    kind,
+    ...kafka,
+    ...(topicsPerConnection && { topicsPerConnection }),
+    ...(sasl !== undefined && { sasl }),
+  }
 }
 
 function runLimits(limits: RunFile['limits']): RunLimits {

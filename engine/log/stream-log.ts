@@ -1,7 +1,7 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
 import type { KafkaServers } from '../../kafka/kafka-client.ts'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
-import type { SliceCheckpoint } from '../../sinks/sink.ts'
+import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
 
 /**
@@ -44,7 +44,32 @@ export interface OpenedStream {
   readonly maxRecordBytes: number
   /** How long an entry is kept; absent: for ever. */
   readonly keptMs?: number
+  /** Absent: the log has no readers but the sink. */
+  readonly announce?: (attempt: AnnouncedAttempt) => Promise<SyncAnnouncement>
 }
+
+/** What an attempt of a sync is about to do. */
+export interface AnnouncedAttempt {
+  readonly sync: StreamSync
+  /** All of the plan. */
+  readonly slices: readonly SliceCheckpoint[]
+  /** Called when older attempts can announce nothing any more; throws if a newer one has the stream, and then nothing is announced. */
+  readonly confirm: () => Promise<void>
+}
+
+/**
+ * Tells the log's other readers about one attempt of a sync: what it does, from `announce` on, before its lanes are opened; and that the sync
+ * is complete.
+ */
+export interface SyncAnnouncement extends AsyncDisposable {
+  /**
+   * All lanes have ended, and their entries are in the log. Called before the destination finishes the sync, so that no reader misses the end of
+   * a sync that the table shows. Durable and visible when it resolves. `slices`: all of the plan, with their last `seq`.
+   */
+  complete(slices: readonly EndedSlice[]): Promise<void>
+}
+
+export type EndedSlice = Pick<SliceCheckpoint, 'slice' | 'partition' | 'seq'>
 
 /** The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer list). */
 export interface LaneEndpoint {

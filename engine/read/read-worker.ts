@@ -153,6 +153,7 @@ async function readSlice(
     })
   await warnings.untilKept()
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
+  if (outcome === 'complete') post(job, { type: 'slice_read', slice, seq: output.seq })
   return outcome
 }
 

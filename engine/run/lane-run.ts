@@ -37,6 +37,8 @@ export interface LaneRun {
   readonly signal: AbortSignal
   /** The lane is open, and its slices continue from here. */
   readonly onStart: (slices: readonly ReadBefore[]) => void
+  /** A slice was read to its end, which is after so many records. */
+  readonly onSliceRead: (slice: string, seq: number) => void
   /** Resolves when the warning is durable. */
   readonly onWarning: (warning: string) => Promise<void>
   readonly onConfigChanged: (config: JsonObject) => void
@@ -169,7 +171,8 @@ function readHandler(
         position: positionOf(run, event.slices),
       })
       onOpened(event)
-    } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    } else if (event.type === 'slice_read') run.onSliceRead(event.slice, event.seq)
+    else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'warning') keeper.handle(event)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
     else if (event.type === 'secret_found') onSecretFound(event.text)

@@ -114,7 +114,7 @@ class StreamAttempts {
     const newerRun = await destination.newerStart(plan.connection, start)
     if (newerRun === undefined) {
       // An older run was about to open its writer when this one took over, and has ended since.
-      const isByLog = outcome.error.details?.partition !== undefined
+      const isByLog = outcome.error.details?.topic !== undefined
       this.mayTakeBack = isByLog && ++this.#takenBack <= maxTakenBack
       return outcome
     }

@@ -15,7 +15,7 @@ import type {
   Untold,
 } from '../../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
-import type { StreamLog } from '../log/stream-log.ts'
+import type { OpenedStream, StreamLog } from '../log/stream-log.ts'
 import type { ReadBefore, StreamTransform } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import { joinObserved, type Observed } from '../observed-fields.ts'
@@ -41,6 +41,12 @@ export interface StreamRunDeps {
   readonly threads: LaneThreads
   readonly logger: Logger
   readonly signal: AbortSignal
+}
+
+/** What the lanes of an attempt read. */
+interface Reading {
+  readonly session: ReadSession
+  readonly slices: readonly SliceCheckpoint[]
 }
 
 const notBegun = { syncId: 0, generationId: 0 } as const
@@ -116,7 +122,26 @@ export class SyncRun {
     // The checkpoints move without the log that an earlier attempt may have written.
     const { attemptKeys } = sync
     if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
-    const outcomes = await this.#runLanes(sync, { session, slices })
+    const outcome = await this.#load(sync, { session, slices })
+    return outcome.status === 'complete' ? this.#finish(sync, session) : outcome
+  }
+
+  /** Runs the lanes. Other readers of the log are told what the attempt does before them, and after them that the sync is complete. */
+  async #load(sync: StreamSync, reading: Reading): Promise<LaneOutcome> {
+    const { slices } = reading
+    const opened = await this.#deps.log.openStream({
+      connection: this.#deps.plan.connection,
+      stream: this.id,
+      partitions: Math.max(1, ...slices.map(({ partition }) => partition + 1)),
+    })
+    const confirm = (): Promise<void> => this.#confirmNewest()
+    await using announcement = await opened.announce?.({ sync, slices, confirm })
+    const ends = new Map(slices.map(({ slice, seq }) => [slice, seq]))
+    // A short read may have ended before its start is handled.
+    const noteSeq = (slice: string, seq: number): void => {
+      ends.set(slice, Math.max(seq, ends.get(slice) ?? 0))
+    }
+    const outcomes = await this.#runLanes(sync, { ...reading, opened, noteSeq })
     const failed = outcomes.filter((outcome) => outcome.status === 'failed')
     await this.#leaveWrongLog(
       sync,
@@ -124,7 +149,23 @@ export class SyncRun {
     )
     if (failed[0] !== undefined) return failed[0]
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
-    return this.#finish(sync, session)
+    await announcement?.complete(
+      slices.map(({ slice, partition, seq }) => ({
+        slice,
+        partition,
+        seq: ends.get(slice) ?? seq,
+      })),
+    )
+    return { status: 'complete' }
+  }
+
+  /** Throws `fenced` if another start has the connection now. */
+  async #confirmNewest(): Promise<void> {
+    const { destination, plan, start } = this.#deps
+    const { connection } = plan
+    const by = await destination.newerStart(connection, start)
+    if (by === undefined) return
+    throw new ConnectError('fenced', { details: { connection, stream: streamLabel(this.id), by } })
   }
 
   /** The stream has failed without a begin: what earlier starts left untold is in its result all the same, so that the end of the run tells it. */
@@ -246,16 +287,16 @@ export class SyncRun {
     {
       session,
       slices,
-    }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
+      opened,
+      noteSeq,
+    }: Reading & {
+      readonly opened: OpenedStream
+      /** Takes how many records a slice has so far. */
+      readonly noteSeq: (slice: string, seq: number) => void
+    },
   ): Promise<readonly LaneOutcome[]> {
-    const { plan, threads, logger, log, signal, context, destination } = this.#deps
+    const { plan, threads, logger, signal, context, destination } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
-    const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
-    const opened = await log.openStream({
-      connection: plan.connection,
-      stream: this.id,
-      partitions,
-    })
     const lanes = opened.lanes.flatMap((endpoint) => {
       const own = open.filter(({ partition }) => partition === endpoint.partition)
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
@@ -275,7 +316,9 @@ export class SyncRun {
           onStart: (from) => {
             this.#tally.status = 'running'
             this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
+            for (const { slice, seq } of from) noteSeq(slice, seq)
           },
+          onSliceRead: noteSeq,
           onWarning: async (warning) => {
             this.#warn(warning)
             await destination.noteWarning(sync, warning)

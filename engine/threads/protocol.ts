@@ -97,6 +97,8 @@ export type ReadEvent =
       readonly from: 'log' | 'destination'
       readonly position?: string
     }
+  /** A slice is in the log to its end; `seq`: how many records it has in this sync. */
+  | { readonly type: 'slice_read'; readonly slice: string; readonly seq: number }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
   | StreamWarning

@@ -28,7 +28,8 @@ export function decodeBlock(
   count: number,
   columns: readonly Column[],
 ): DecodedRecord[] {
-  const decoder = new RecordDecoder(columns)
+  const decoder = decoders.get(columns) ?? new RecordDecoder(columns)
+  decoders.set(columns, decoder)
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const records: DecodedRecord[] = []
   let position = 0
@@ -39,6 +40,9 @@ export function decodeBlock(
   }
   return records
 }
+
+/** One costs as much as to decode many records: whoever decodes single ones gives the same columns each time. */
+const decoders = new WeakMap<readonly Column[], RecordDecoder>()
 
 /** The schema as avsc takes it: a document of its own, which avsc may change. */
 export function forAvsc(schema: AvroSchema): Schema {

@@ -3,15 +3,20 @@ import type { KafkaPlace } from '../run-worker/log-config.ts'
 
 /** The brokers that the settings name; undefined if they name none. */
 export function kafkaPlace(settings: Settings): KafkaPlace | undefined {
-  const { kafkaBrokers: brokers, kafkaTls: ssl } = settings
+  const {
+    kafkaBrokers: brokers,
+    kafkaTls: ssl,
+    kafkaTopicsPerConnection: topicsPerConnection,
+  } = settings
   if (brokers.length === 0) return undefined
   const { kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings
   const isComplete = kafkaSaslMechanism && kafkaSaslUsername && kafkaSaslPassword
-  if (!isComplete) return { brokers, ssl }
+  const place = { brokers, ssl, ...(topicsPerConnection && { topicsPerConnection }) }
+  if (!isComplete) return place
   const sasl = {
     mechanism: kafkaSaslMechanism,
     username: kafkaSaslUsername,
     password: kafkaSaslPassword,
   }
-  return { brokers, ssl, sasl }
+  return { ...place, sasl }
 }

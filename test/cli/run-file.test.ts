@@ -139,6 +139,10 @@ streams: [{ name: customers, transform: function:clean }]
       brokers: ['a:1', 'b:2'],
       framing: 'record',
     })
+    expect(log('log: { kafka: { topics_per_connection: true } }')).toEqual({
+      ...kafka,
+      topicsPerConnection: true,
+    })
     expect(log('log: { kafka: { brokers: [a:1] } }', 'embedded')).toEqual({ kind: 'embedded' })
     expect(log('', 'kafka')).toEqual(kafka)
   })

@@ -89,6 +89,7 @@ interface Address {
   readonly brokers: readonly string[]
   readonly ssl: boolean
   readonly framing?: 'block' | 'record'
+  readonly topics_per_connection?: boolean
   readonly sasl?: {
     readonly mechanism: string
     readonly username: string
@@ -123,11 +124,13 @@ function errorOf(end: CommandEnd): unknown {
 
 describe.concurrent('a run goes through a broker with TLS and a login', options, () => {
   test.each([
-    ['plain', 'block'],
-    ['scram-sha-256', 'block'],
-    ['scram-sha-512', 'record'],
-  ] as const)('by %s, framing %s', async (mechanism, framing) => {
-    const end = await runThrough({ brokers, ssl: true, framing, sasl: { mechanism, ...login } })
+    ['plain', 'block', false],
+    ['scram-sha-256', 'block', true],
+    ['scram-sha-512', 'record', false],
+  ] as const)('by %s, framing %s, topics per connection: %s', async (mechanism, framing, own) => {
+    const sasl = { mechanism, ...login }
+    const options = { framing, topics_per_connection: own, sasl }
+    const end = await runThrough({ brokers, ssl: true, ...options })
     expect(end, end.stderr).toMatchObject({ code: 0, rows: 1000 })
   })
 })

@@ -8,7 +8,7 @@ import {
 import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { KeyedProducer } from './keyed-producer.ts'
-import { schemasTopic } from './topic-names.ts'
+import { sharedTopics } from './topic-names.ts'
 import { ensureSharedTopics } from './topics.ts'
 
 /** An event, with what its order is kept by. */
@@ -57,12 +57,13 @@ export class EventTopics implements AsyncDisposable {
     const admin = kafkaClient(servers, this.#logger).admin()
     try {
       await admin.connect()
-      await ensureSharedTopics({ admin, servers, logger: this.#logger })
+      await ensureSharedTopics({ admin, servers, logger: this.#logger }, sharedTopics)
     } catch (error) {
       throw kafkaError(error, { servers, doing: 'preparing', target: 'the shared topics' })
     } finally {
       await admin.disconnect()
     }
+    const { schemasTopic } = sharedTopics
     const producer = kafkaClient(servers, this.#logger).producer()
     try {
       await producer.connect()

@@ -8,8 +8,9 @@ import {
 } from '../stream-log.ts'
 import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
-import { schemasTopic, statesTopic, topicName } from './topic-names.ts'
+import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
 import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
+import { SyncAnnouncer } from './sync-announcer.ts'
 import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 
 export type KafkaLogConfig = Extract<LogConfig, { kind: 'kafka' }>
@@ -20,6 +21,8 @@ const clientId = 'reactor-connect'
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
   readonly #kafka: KafkaAdmin
+  /** Of connections with topics of their own: made, or being made. */
+  readonly #ownTopics = new Map<string, Promise<SharedTopics>>()
 
   private constructor(config: KafkaLogConfig, kafka: KafkaAdmin) {
     this.#config = config
@@ -37,7 +40,7 @@ export class KafkaLog implements StreamLog {
     try {
       await admin.connect()
       const kafka = { admin, servers, logger }
-      await ensureSharedTopics(kafka)
+      if (config.topicsPerConnection !== true) await ensureSharedTopics(kafka, sharedTopics)
       return new KafkaLog(config, kafka)
     } catch (error) {
       await admin.disconnect()
@@ -47,19 +50,13 @@ export class KafkaLog implements StreamLog {
 
   async openStream({ connection, stream, partitions }: LogStream): Promise<OpenedStream> {
     const topic = topicName(connection, stream)
-    const { maxBytes, keptMs } = await ensureStreamTopic(this.#kafka, { topic, partitions })
+    const shared = await this.#sharedTopics(connection)
+    const made = await ensureStreamTopic(this.#kafka, { topic, partitions })
+    const { maxBytes, keptMs } = made
+    const { framing } = this.#config
+    const address = { ...this.#kafka.servers, ...shared, topic, connection, stream, framing }
     const lanes = Array.from({ length: partitions }, (_, partition) => {
-      const kafka: KafkaAddress = {
-        ...this.#kafka.servers,
-        topic,
-        partition,
-        connection,
-        stream,
-        framing: this.#config.framing,
-        maxMessageBytes: maxBytes,
-        statesTopic,
-        schemasTopic,
-      }
+      const kafka: KafkaAddress = { ...address, partition, maxMessageBytes: maxBytes }
       const end = { address: { kind: 'kafka', kafka }, transfer: [] } as const
       return { partition, writer: end, reader: end }
     })
@@ -67,7 +64,24 @@ export class KafkaLog implements StreamLog {
       lanes,
       maxRecordBytes: recordBytesFor(maxBytes),
       ...(keptMs !== undefined && { keptMs }),
+      announce: (attempt) => {
+        const { logger } = this.#kafka
+        return SyncAnnouncer.announce({ ...address, partitions: made.partitions }, attempt, logger)
+      },
     }
+  }
+
+  /** Where states and schemas of the connection go. */
+  #sharedTopics(connection: string): Promise<SharedTopics> {
+    if (this.#config.topicsPerConnection !== true) return Promise.resolve(sharedTopics)
+    const known = this.#ownTopics.get(connection)
+    if (known !== undefined) return known
+    const own = topicsOfConnection(connection)
+    const made = ensureSharedTopics(this.#kafka, own).then(() => own)
+    this.#ownTopics.set(connection, made)
+    // The next stream tries again.
+    made.catch(() => this.#ownTopics.delete(connection))
+    return made
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

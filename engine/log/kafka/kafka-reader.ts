@@ -106,7 +106,7 @@ export class KafkaReader implements LaneReader {
   #take(): PositionedEntry | undefined {
     for (let cursor = this.#nextMessage(); cursor !== undefined; cursor = this.#nextMessage()) {
       const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
-      if (this.#isSkipped(parsed)) continue
+      if (parsed === undefined || this.#isSkipped(parsed)) continue
       const { entry, offset } = parsed
       if (entry.type === 'records' && parsed.single) return this.#gather(cursor, parsed, entry)
       this.#order.take(entry, parsed)

@@ -4,6 +4,12 @@ import { frameBlock, frameRecord } from '../../../protocol/avro/frame-block.ts'
 import type { StreamId } from '../../../protocol/index.ts'
 import type { LogEntry, LogRecords, StoredRecords } from '../stream-log.ts'
 import {
+  writtenVersion,
+  type MessageType,
+  type WrittenHeaders,
+  type WrittenValue,
+} from './message-schemas.ts'
+import {
   type BatchEncoder,
   encodeHeaders,
   encodeHeadersBefore,
@@ -54,11 +60,12 @@ function blockMessage(
   fingerprint: Fingerprint,
 ): LaneMessages {
   const headers = {
-    ...commonHeaders('RECORD', maker),
+    ...commonHeaders(maker),
+    type: 'RECORD',
     slice: entry.slice,
     seq: String(entry.seq),
     count: String(entry.count),
-  }
+  } satisfies WrittenHeaders<'RECORD'>
   const { count, bytes } = entry
   return {
     bytes: bytes.length + messageOverhead,
@@ -78,13 +85,17 @@ function recordMessages(
   if (ends?.length !== entry.count) {
     throw new TypeError('record framing needs to know where each record ends')
   }
+  const headers = { ...commonHeaders(maker), type: 'RECORD', slice } satisfies Omit<
+    WrittenHeaders<'RECORD'>,
+    'seq'
+  >
   const run: MessageRun = {
     bytes,
     ends,
     keys,
     valuePrefix: frameRecord(fingerprint, new Uint8Array(0)),
     // Every message has them: only those that a reader needs. `seq` is the last one (gather-records.ts relies on it).
-    headers: encodeHeadersBefore({ type: 'RECORD', attempt: String(maker.attempt), slice }, 'seq'),
+    headers: encodeHeadersBefore(headers, 'seq'),
     firstNumber: seq,
   }
   const overhead = run.valuePrefix.length + run.headers.length + 24
@@ -118,8 +129,13 @@ function runOf(
 function storedMessage(entry: StoredRecords, maker: LaneMessageMaker): LaneMessages {
   const { slice, seq, count, object, key = null } = entry
   const numbers = { seq: String(seq), count: String(count) }
-  const headers = encodeHeaders({ ...commonHeaders('STORED', maker), slice, ...numbers })
-  const value = Buffer.from(JSON.stringify(object))
+  const headers = encodeHeaders({
+    ...commonHeaders(maker),
+    type: 'STORED',
+    slice,
+    ...numbers,
+  } satisfies WrittenHeaders<'STORED'>)
+  const value = Buffer.from(JSON.stringify(object satisfies WrittenValue<'STORED'>))
   return {
     bytes: value.length + (key?.length ?? 0) + messageOverhead,
     encode: (batch) => {
@@ -135,11 +151,7 @@ function controlMessage(
   maker: LaneMessageMaker,
   context: { readonly schema: WireSchema; readonly writtenBefore: number },
 ): LaneMessages {
-  const json = (headers: Record<string, string>, value: unknown): LaneMessages =>
-    single(
-      { ...commonHeaders(typeNames[entry.type], maker), ...headers },
-      Buffer.from(JSON.stringify(value)),
-    )
+  const common = commonHeaders(maker)
   switch (entry.type) {
     case 'begin': {
       const { schema, writtenBefore } = context
@@ -153,45 +165,45 @@ function controlMessage(
         records: String(writtenBefore),
         fingerprint: framed.fingerprint,
       }
-      return json(headers, { columns: entry.columns, schema: framed.schema })
+      const value = { columns: [...entry.columns], schema: framed.schema }
+      return single<'BEGIN'>({ ...common, type: 'BEGIN', ...headers }, value)
     }
     case 'rejected':
-      return json(
-        { slice: entry.slice, seq: String(entry.seq) },
+      return single<'REJECTED'>(
+        { ...common, type: 'REJECTED', slice: entry.slice, seq: String(entry.seq) },
         { reason: entry.reason, ...(entry.key !== undefined && { key: entry.key }) },
       )
-    case 'state':
-      return json(
-        { slice: entry.slice, seq: String(entry.seq), count: String(entry.count) },
+    case 'state': {
+      const { slice, seq, count } = entry
+      const headers = { slice, seq: String(seq), count: String(count) }
+      return single<'STATE'>(
+        { ...common, type: 'STATE', ...headers },
         {
           type: 'STATE',
           state: {
             type: 'STREAM',
             stream: { stream_descriptor: maker.stream, stream_state: entry.state },
-            sourceStats: { recordCount: entry.count },
+            sourceStats: { recordCount: count },
           },
         },
       )
-    case 'end':
-      return json(
-        { slice: entry.slice, seq: String(entry.seq), outcome: entry.outcome },
-        statusTrace(maker.stream, entry.outcome),
+    }
+    case 'end': {
+      const { slice, seq, outcome } = entry
+      return single<'END'>(
+        { ...common, type: 'END', slice, seq: String(seq), outcome },
+        statusTrace(maker.stream, outcome),
       )
-    case 'close':
-      return json({ records: String(entry.records) }, { records: entry.records })
+    }
+    case 'close': {
+      const { records } = entry
+      return single<'CLOSE'>({ ...common, type: 'CLOSE', records: String(records) }, { records })
+    }
   }
 }
 
-const typeNames = {
-  begin: 'BEGIN',
-  rejected: 'REJECTED',
-  state: 'STATE',
-  end: 'END',
-  close: 'CLOSE',
-} as const satisfies Record<Control['type'], string>
-
 /** Airbyte's stream status, for one slice of the stream. */
-function statusTrace(stream: StreamId, outcome: 'complete' | 'stopped'): unknown {
+function statusTrace(stream: StreamId, outcome: 'complete' | 'stopped'): WrittenValue<'END'> {
   return {
     type: 'TRACE',
     trace: {
@@ -205,11 +217,21 @@ function statusTrace(stream: StreamId, outcome: 'complete' | 'stopped'): unknown
   }
 }
 
-function commonHeaders(type: string, maker: LaneMessageMaker): Record<string, string> {
-  return { type, sync: String(maker.syncId), attempt: String(maker.attempt) }
+function commonHeaders({
+  syncId,
+  attempt,
+}: Pick<LaneMessageMaker, 'syncId' | 'attempt'>): Pick<
+  WrittenHeaders<'CLOSE'>,
+  'v' | 'sync' | 'attempt'
+> {
+  return { v: writtenVersion, sync: String(syncId), attempt: String(attempt) }
 }
 
-function single(headers: Record<string, string>, value: Uint8Array): LaneMessages {
+function single<Type extends Exclude<MessageType, 'RECORD'>>(
+  headers: WrittenHeaders<Type>,
+  json: WrittenValue<Type>,
+): LaneMessages {
+  const value = Buffer.from(JSON.stringify(json))
   return {
     bytes: value.length + messageOverhead,
     encode: (batch) => {

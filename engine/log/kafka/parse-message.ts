@@ -1,10 +1,20 @@
 import { z } from 'zod'
-import { type Column, type ColumnKind, type JsonValue } from '../../../protocol/index.ts'
-import { largestStoredRecordBytes, type LogEntry } from '../stream-log.ts'
-import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
+import { ConnectError, type Column, type JsonValue } from '../../../protocol/index.ts'
+import type { LogEntry } from '../stream-log.ts'
+import {
+  beginValue,
+  interfaceVersion,
+  readHeaders,
+  rejectedValue,
+  stateValue,
+  storedValue,
+  type LaneHeaders,
+} from './message-schemas.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 import { foreignMessage, type TopicPartition } from '../../../kafka/foreign-message.ts'
 import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
+
+type SyncHeaders = Extract<z.infer<typeof readHeaders>, { type: 'PLAN' | 'SYNC_END' }>
 
 /** One message of a lane, as the writer meant it. */
 export interface ParsedMessage {
@@ -22,49 +32,36 @@ export interface SchemaInUse {
   fingerprint: string | undefined
 }
 
-const count = z
-  .string()
-  .regex(/^\d{1,15}$/)
-  .transform(Number)
-const base = { sync: count, attempt: count }
-const placed = { ...base, slice: z.string(), seq: count }
-
-const headersSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('RECORD'),
-    ...placed,
-    sync: count.optional(),
-    count: count.optional(),
-  }),
-  z.object({
-    type: z.literal('BEGIN'),
-    ...placed,
-    records: count,
-    fingerprint: z.string().length(16),
-  }),
-  z.object({ type: z.literal('STORED'), ...placed, count }),
-  z.object({ type: z.literal('REJECTED'), ...placed }),
-  z.object({ type: z.literal('STATE'), ...placed, count }),
-  z.object({ type: z.literal('END'), ...placed, outcome: z.enum(['complete', 'stopped']) }),
-  z.object({ type: z.literal('CLOSE'), ...base, records: count }),
-])
-
-export type LaneHeaders = z.infer<typeof headersSchema>
-
-/** What a message's headers say; undefined if Reactor Connect did not write it. */
-export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
-  return headersSchema.safeParse(Object.fromEntries(message.headers)).data
+/** What a message's headers say; undefined if Reactor Connect did not write it. Throws `log_version_newer`. */
+export function headersOf(
+  { headers, offset }: KafkaMessage,
+  lane: TopicPartition,
+): z.infer<typeof readHeaders> | undefined {
+  const version = headers.get('v') ?? ''
+  if (/^\d{1,9}$/.test(version) && Number(version) > interfaceVersion) {
+    const { topic, partition } = lane
+    throw new ConnectError('log_version_newer', {
+      details: { topic, partition, offset: offset.toString(), version, known: interfaceVersion },
+    })
+  }
+  return readHeaders.safeParse(Object.fromEntries(headers)).data
 }
 
-/** Parses a message, or throws `log_foreign_message` if it is none of ours. */
+/** Whether a message is about the sync, for other readers of the topic: the entries of a lane go on past it. */
+export function isAboutSync(headers: z.infer<typeof readHeaders>): headers is SyncHeaders {
+  return headers.type === 'PLAN' || headers.type === 'SYNC_END'
+}
+
+/** Parses a message, or throws `log_foreign_message` if it is none of ours. Undefined: it is no entry of a lane. */
 export function parseMessage(
   message: KafkaMessage,
   lane: TopicPartition,
   schema: SchemaInUse,
-): ParsedMessage {
-  const headers = headersOf(message)
+): ParsedMessage | undefined {
+  const headers = headersOf(message, lane)
   if (headers === undefined)
     throw foreignMessage(message.offset, lane, 'its headers are not those of docs/topics.md')
+  if (isAboutSync(headers)) return undefined
   const { value } = message
   if (value === null) throw foreignMessage(message.offset, lane, 'it has no value')
   const common = { offset: message.offset, attempt: headers.attempt }
@@ -99,38 +96,6 @@ function recordBytes(
     ? unframeRecord(value, schema.fingerprint)
     : unframeBlock(value, headers.count, schema.fingerprint)
 }
-
-const kinds = [
-  'boolean',
-  'integer',
-  'number',
-  'double',
-  'string',
-  'date',
-  'timestamptz',
-  'timestamp',
-  'timetz',
-  'time',
-  'bytes',
-  'json',
-] as const satisfies readonly ColumnKind[]
-
-const beginValue = z.object({
-  columns: z.array(z.object({ name: z.string(), kind: z.enum(kinds) })),
-})
-const storedValue = z.object({
-  bucket: z.string(),
-  key: z.string(),
-  bytes: z
-    .int()
-    .min(0)
-    .max(largestStoredRecordBytes + DEFAULT_BLOCK_BYTES),
-  sha256: z.string(),
-})
-const rejectedValue = z.object({ reason: z.string(), key: z.string().exactOptional() })
-const stateValue = z.object({
-  state: z.object({ stream: z.object({ stream_state: z.json() }) }),
-})
 
 function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: unknown): LogEntry {
   switch (headers.type) {

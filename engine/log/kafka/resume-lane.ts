@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { KafkaAddress, LaneResume, LaneWriterOptions } from '../stream-log.ts'
 import type { LaneProducer } from './lane-producer.ts'
-import { headersOf, type LaneHeaders } from './parse-message.ts'
+import type { LaneHeaders } from './message-schemas.ts'
+import { headersOf, isAboutSync } from './parse-message.ts'
+import type { TopicPartition } from '../../../kafka/foreign-message.ts'
 import { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import { decideResume, newestStates, type LogStart } from './resume.ts'
 import { readSavedStates, stateMessage } from './saved-states.ts'
@@ -45,7 +47,7 @@ export async function resumeLane(lane: {
     saved,
     low,
     high,
-    ...(await readNeighbors(fetcher, { position: start, low, high })),
+    ...(await readNeighbors(fetcher, address, { position: start, low, high })),
   })
   const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
   if (decision.stale) {
@@ -67,14 +69,17 @@ interface Neighbors {
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
 
-/** The committed message right before a position, and the first one from it on. */
+interface Bounds {
+  readonly position: bigint
+  readonly low: bigint
+  readonly high: bigint
+}
+
+/** The committed message right before a position, and the lane's first one from it on. */
 async function readNeighbors(
   fetcher: PartitionFetcher,
-  {
-    position,
-    low,
-    high,
-  }: { readonly position: bigint; readonly low: bigint; readonly high: bigint },
+  lane: TopicPartition,
+  { position, low, high }: Bounds,
 ): Promise<Neighbors> {
   if (position < low || position > high) return { before: 'none', first: 'none' }
   let before: Neighbors['before'] = 'none'
@@ -83,7 +88,9 @@ async function readNeighbors(
     const fetched = await fetcher.fetch(offset)
     if (fetched === 'lost') return { before: 'none', first: 'none' }
     for await (const message of fetcher.messages(fetched.batches)) {
-      const headers = headersOf(message) ?? 'foreign'
+      const headers = headersOf(message, lane) ?? 'foreign'
+      // Between the lane's messages, wherever an attempt began or the sync ended.
+      if (headers !== 'foreign' && isAboutSync(headers)) continue
       if (message.offset >= position) return { before, first: headers }
       if (message.offset === position - 1n) before = headers
     }

@@ -1,6 +1,6 @@
 import type { SliceCheckpoint } from '../../../sinks/sink.ts'
 import type { LaneResume } from '../stream-log.ts'
-import type { LaneHeaders } from './parse-message.ts'
+import type { LaneHeaders } from './message-schemas.ts'
 import type { SavedState } from './saved-states.ts'
 
 /** The facts that are known when a writer opens its lane, after it has fenced older writers. */
@@ -18,7 +18,7 @@ export interface ResumeFacts {
   /** The offsets that the partition holds. */
   readonly low: bigint
   readonly high: bigint
-  /** The message right before the start (`newestStates`), and the first one from it on. */
+  /** The message right before the start (`newestStates`), and the lane's first one from it on. */
   readonly before: LaneHeaders | 'foreign' | 'none'
   readonly first: LaneHeaders | 'foreign' | 'none'
 }

@@ -1,7 +1,15 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { JsonValue, StreamId } from '../../../protocol/index.ts'
 import { PartitionFetcher, type PartitionFetcherOptions } from '../../../kafka/partition-fetcher.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
+import {
+  interfaceVersion,
+  sliceStateKey,
+  sliceStateValue,
+  type PlanValue,
+  type streamStateValue,
+  type SyncEndValue,
+} from './message-schemas.ts'
 
 /** A message of a compacted topic: the last one of a key counts. */
 export interface KeyedMessage {
@@ -26,19 +34,6 @@ export interface SavedState {
   readonly complete: boolean
 }
 
-const savedState = z.object({
-  syncId: z.number().int(),
-  attempt: z.number().int(),
-  attemptKey: z.string().optional(),
-  since: z.number().int(),
-  from: z.string().regex(/^\d+$/).optional(),
-  partition: z.number().int(),
-  seq: z.number().int(),
-  complete: z.boolean(),
-  state: z.json(),
-})
-const savedKey = z.tuple([z.string(), z.string().nullable(), z.string(), z.string()])
-
 /** All states are in one partition: a lane's writer reads it once, when it opens. */
 export const statesPartition = 0
 
@@ -55,6 +50,23 @@ interface Owner {
 export function stateMessage(saved: SavedState, owner: Owner): KeyedMessage {
   const { slice, ...value } = saved
   return { key: `${keysBeginning(owner)}${JSON.stringify(slice)}]`, value: JSON.stringify(value) }
+}
+
+/** The stream's own entry: what its last attempt does, and how its sync ended. Its key has no slice, so readers of states pass over it. */
+export function streamStateMessage(
+  plan: PlanValue,
+  end: SyncEndValue | undefined,
+  { connection, stream }: Owner,
+): KeyedMessage {
+  const value: z.input<typeof streamStateValue> = {
+    v: interfaceVersion,
+    plan,
+    ...(end !== undefined && { end }),
+  }
+  return {
+    key: JSON.stringify([connection, stream.namespace ?? null, stream.name]),
+    value: JSON.stringify(value),
+  }
 }
 
 /** Of the keys of all slices of a stream, which are `[connection, namespace, stream, slice]`. */
@@ -96,10 +108,10 @@ export async function readSavedStates(
 /** Most messages are of other streams, so a key is compared before it is parsed. */
 function take(message: KafkaMessage, states: Map<string, SavedState>, ownKeys: Buffer): void {
   if (message.key?.subarray(0, ownKeys.length).equals(ownKeys) !== true) return
-  const key = parse(savedKey, message.key)
+  const key = parse(sliceStateKey, message.key)
   if (key === undefined) return
   const [, , , slice] = key
-  const value = parse(savedState, message.value)
+  const value = parse(sliceStateValue, message.value)
   // A tombstone, or a message of another version: treated as if the log had no state of the slice, so the destination decides.
   if (value === undefined) states.delete(slice)
   else states.set(slice, { slice, ...value })

@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto'
 import type { StreamId } from '../../../protocol/index.ts'
 
-/** Last states per slice: compacted; a restarted read continues from them. */
-export const statesTopic = 'connect.states'
-/** Avro schemas by fingerprint: compacted. */
-export const schemasTopic = 'connect.schemas'
+/** The topics beside those of the streams. Compacted. */
+export interface SharedTopics {
+  /** Last states per slice, from which a restarted read continues; and the last plan per stream. */
+  readonly statesTopic: string
+  /** Avro schemas by fingerprint. */
+  readonly schemasTopic: string
+}
+
+/** Those of all connections. */
+export const sharedTopics: SharedTopics = {
+  statesTopic: 'connect.states',
+  schemasTopic: 'connect.schemas',
+}
 
 /** Kafka's own bound on the length of a topic's name. */
 const maxNameLength = 249
 const hashLength = 8
+/** Leaves room for what goes around it in `connect.<connection>..schemas`, and for a digest. */
+const maxConnectionLength = 200
 
 /**
  * `connect.<connection>.<namespace>.<name>`, without the namespace where the stream has none. A part that Kafka does not
@@ -22,17 +33,46 @@ export function topicName(connection: string, stream: StreamId): string {
     stream.name,
   ]
   const plain = `connect.${parts.join('.')}`
-  const legal = parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part))
-  if (legal && plain.length <= maxNameLength && !/-[0-9a-f]{8}$/.test(plain)) return plain
-  const safe = parts.map((part) => (part === '' ? '-' : part.replace(/[^A-Za-z0-9_-]/g, '-')))
-  const digest = createHash('sha256')
-    .update(JSON.stringify([connection, stream.namespace ?? null, stream.name]))
-    .digest('hex')
-    .slice(0, hashLength)
-  return `connect.${safe.join('.')}`.slice(0, maxNameLength - hashLength - 1) + `-${digest}`
+  const isPlain = parts.every(isLegalPart) && plain.length <= maxNameLength
+  if (isPlain && !endsLikeDigest(plain)) return plain
+  const digest = digestOf([connection, stream.namespace ?? null, stream.name])
+  const safe = `connect.${parts.map(safePart).join('.')}`
+  return `${safe.slice(0, maxNameLength - hashLength - 1)}-${digest}`
+}
+
+function isLegalPart(part: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(part)
+}
+
+function endsLikeDigest(name: string): boolean {
+  return /-[0-9a-f]{8}$/.test(name)
+}
+
+function safePart(part: string): string {
+  return part === '' ? '-' : part.replace(/[^A-Za-z0-9_-]/g, '-')
+}
+
+function digestOf(parts: readonly (string | null)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, hashLength)
+}
+
+/**
+ * Those of one connection, so that rights can be given for it alone: `connect.<connection>..states`. No topic of a stream is called so, since
+ * none has an empty part.
+ */
+export function topicsOfConnection(connection: string): SharedTopics {
+  const safe = safePart(connection).slice(0, maxConnectionLength)
+  const isPlain = connection === safe && !endsLikeDigest(connection)
+  const name = isPlain ? connection : `${safe}-${digestOf([connection])}`
+  return { statesTopic: `connect.${name}..states`, schemasTopic: `connect.${name}..schemas` }
 }
 
 /** The transactional id of the lane's writer and the consumer group of its reader. */
 export function laneId(topic: string, partition: number): string {
   return `${topic}.${partition}`
+}
+
+/** The transactional id of the writer of a stream's plans and ends. */
+export function syncWriterId(topic: string): string {
+  return `${topic}.sync`
 }

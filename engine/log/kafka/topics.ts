@@ -2,12 +2,13 @@ import { hasType, kafkaError } from '../../../kafka/kafka-errors.ts'
 import {
   createTopic,
   extendTopic,
+  settingsOnceServed,
   topicSettings,
   type KafkaAdmin,
   type TopicSettings,
 } from '../../../kafka/make-topic.ts'
 import { ConnectError, largestRecordBytes } from '../../../protocol/index.ts'
-import { schemasTopic, statesTopic } from './topic-names.ts'
+import type { SharedTopics } from './topic-names.ts'
 
 /** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
 const besideRecordBytes = 512 * 1024
@@ -20,17 +21,26 @@ const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
 const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
 /** Of a stream's topic. */
-export type TopicLimits = Omit<TopicSettings, 'policy'>
+export interface StreamTopic extends Omit<TopicSettings, 'policy'> {
+  /** It may have more than were wanted. */
+  readonly partitions: number
+}
 
 /** The largest record that surely fits into a message of a topic with this limit. */
 export function recordBytesFor(maxMessageBytes: number): number {
   return Math.min(largestRecordBytes, Math.max(0, maxMessageBytes - besideRecordBytes))
 }
 
-/** Makes the two topics that all connections share, if they are missing; they can be used when it resolves. */
-export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
+/**
+ * Makes the topics of states and schemas if they are missing; they can be used when it resolves. Throws `log_topic_not_compacted` if one was
+ * made in another way: it would lose what is still needed.
+ */
+export async function ensureSharedTopics(
+  kafka: KafkaAdmin,
+  { statesTopic, schemasTopic }: SharedTopics,
+): Promise<void> {
   for (const topic of [statesTopic, schemasTopic]) {
-    await createTopic(kafka, {
+    const isMade = await createTopic(kafka, {
       topic,
       numPartitions: 1,
       replicationFactor: -1,
@@ -39,6 +49,18 @@ export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
         { name: 'max.message.bytes', value: String(stateMessageBytes) },
       ],
     })
+    if (!isMade) await expectCompacted(kafka, topic)
+  }
+}
+
+async function expectCompacted(kafka: KafkaAdmin, topic: string): Promise<void> {
+  const { servers } = kafka
+  try {
+    const { policy } = await settingsOnceServed(kafka, { topic, partitions: 1 })
+    if (policy.includes('compact')) return
+    throw new ConnectError('log_topic_not_compacted', { details: { topic, policy } })
+  } catch (error) {
+    throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   }
 }
 
@@ -49,17 +71,17 @@ export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
 export async function ensureStreamTopic(
   kafka: KafkaAdmin,
   wanted: { readonly topic: string; readonly partitions: number },
-): Promise<TopicLimits> {
+): Promise<StreamTopic> {
   const { topic } = wanted
   const { admin, servers } = kafka
   const made = await createStreamTopic(kafka, wanted)
   try {
-    if (!made) await extendTopic(kafka, wanted)
+    const partitions = made ? wanted.partitions : await extendTopic(kafka, wanted)
     const { policy, ...limits } = await topicSettings(admin, topic)
     if (policy.includes('compact')) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
-    return limits
+    return { ...limits, partitions }
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   }

@@ -136,6 +136,24 @@ export const logCodes = {
     suggestedFix:
       'Kafka does not distinguish `.` and `_` in topic names. Rename the connection, or delete the other topic.',
   },
+  log_topic_not_compacted: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Topic {topic} has cleanup.policy={policy}, but it holds the last value of each key: its messages would be deleted after a while, with keys that are still needed',
+    suggestedFix:
+      'Run `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=compact`, then run again.',
+  },
+  log_version_newer: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Topic {topic}, partition {partition}: the message at offset {offset} has version {version} of the topics; this Reactor Connect reads versions up to {known}',
+    suggestedFix:
+      'Run the connection with the newer Reactor Connect that wrote the message, or delete the topic with `kafka-topics.sh --delete --topic {topic}`: the run then reads what is missing at the destination from the source again.',
+  },
   log_writer_lost: {
     failureType: 'transient_error',
     httpStatus: 500,

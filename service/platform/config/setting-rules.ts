@@ -40,6 +40,7 @@ const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['storageBucket', 'storageUrl'],
   ['storageRegion', 'storageUrl'],
   ['kafkaTls', 'kafkaBrokers'],
+  ['kafkaTopicsPerConnection', 'kafkaBrokers'],
   ['kafkaSaslUsername', 'kafkaSaslMechanism'],
   ['kafkaSaslUsername', 'kafkaSaslPassword'],
   ['kafkaSaslMechanism', 'kafkaSaslUsername'],

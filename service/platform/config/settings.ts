@@ -312,6 +312,13 @@ export const settingsSchema = z.object({
     description:
       'Use TLS for the brokers. Node checks their certificates: NODE_EXTRA_CA_CERTS adds an authority.',
   }),
+  kafkaTopicsPerConnection: setting(flag.default(false), {
+    path: 'kafka.topics_per_connection',
+    type: 'true or false',
+    standard: 'false',
+    description:
+      'Each connection has its states and schemas in topics of its own, `connect.CONNECTION..states` and `connect.CONNECTION..schemas`, so that readers can be given rights for one connection (docs/topics.md).',
+  }),
   kafkaSaslMechanism: setting(choice(['plain', 'scram-sha-256', 'scram-sha-512']).optional(), {
     path: 'kafka.sasl.mechanism',
     type: 'one of plain, scram-sha-256, scram-sha-512',

@@ -10,8 +10,15 @@ import { KafkaLog } from '../../../engine/log/kafka/kafka-log.ts'
 import { KafkaWriter } from '../../../engine/log/kafka/kafka-writer.ts'
 import { openLaneReader } from '../../../engine/log/lane.ts'
 import { largestRecordBytes } from '../../../protocol/index.ts'
-import type { KafkaAddress, LaneEndpoint, LogEntry } from '../../../engine/log/stream-log.ts'
+import { topicName } from '../../../engine/log/kafka/topic-names.ts'
+import type {
+  AnnouncedAttempt,
+  KafkaAddress,
+  LaneEndpoint,
+  LogEntry,
+} from '../../../engine/log/stream-log.ts'
 import { startKafka, testKafka } from '../../support/kafka.ts'
+import { readTopic, type ReadMessage } from '../../support/read-topic.ts'
 import {
   append,
   checkpoint,
@@ -263,6 +270,59 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
     },
   )
 
+  test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
+    const { endpoint } = await openLane(kind)
+    await startWriter(endpoint, { slices: [sliceA] }).done
+    const { topic } = kafkaAddress(endpoint)
+    const messages = await readTopic(topic)
+    const old = await writeAgain(endpoint, messages, ({ type, count }) =>
+      type === 'RECORD' && count === undefined ? ['v', 'sync'] : ['v'],
+    )
+    expect(await readAll(old)).toEqual(await readAll(endpoint))
+    const newer = await writeAgain(endpoint, messages, () => [], { v: '2' })
+    await expect(readAll(newer)).rejects.toMatchObject({
+      code: 'log_version_newer',
+      details: { version: '2', known: 1 },
+    })
+  })
+
+  test('goes on past what it tells other readers, also where the destination stands right before it', async ({
+    expect,
+  }) => {
+    const { endpoint, announce } = await openLane(kind)
+    await using first = await announce(attemptOf({ attempt: 1 }))
+    await startWriter(endpoint, { slices: [sliceA], then: 'exit', stopAfter: 600 }).exited
+    const reader = startReader(endpoint)
+    const positionAt = (seq: number): string =>
+      reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
+    await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
+    const at = (seq: number): Parameters<typeof startWriter>[1] => ({
+      slices: [sliceA],
+      checkpoints: [checkpoint('a', seq)],
+      position: positionAt(seq),
+    })
+    await using second = await announce(attemptOf({ attempt: 2 }))
+    expect(await startWriter(endpoint, { ...at(300), attempt: 2 }).done).toEqual({ records: 400 })
+    await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
+    await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+
+    // The second PLAN stands right at the position.
+    const position = positionAt(600)
+    await using third = await announce(attemptOf({ attempt: 3 }))
+    const last = startWriter(endpoint, { ...at(600), attempt: 3 })
+    const slices = [checkpoint('a', 1_000, true)]
+    expect(await last.resumed).toEqual({ from: 'log', slices, position })
+    expect(await last.done).toEqual({ records: 0 })
+    await third.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+    const rest = startReader(endpoint, { from: { position, attempt: 3 } })
+    expect(await rest.done).toEqual({ records: 400 })
+    const { topic } = kafkaAddress(endpoint)
+    const types = (await readTopic(topic)).map(({ headers }) => headers.get('type'))
+    const about = types.filter((type) => type === 'PLAN' || type === 'SYNC_END')
+    expect(about).toEqual(['PLAN', 'PLAN', 'SYNC_END', 'PLAN', 'SYNC_END'])
+    expect([types.at(0), types.at(-1)]).toEqual(['PLAN', 'SYNC_END'])
+  })
+
   test('skips to an attempt', async () => {
     const { endpoint } = await openLane(kind)
     await startWriter(endpoint, { slices: [sliceA] }).done
@@ -327,22 +387,72 @@ describe.concurrent('the kafka log', () => {
     if (endpoint.writer.address.kind !== 'kafka') throw new Error('no kafka')
     const { topic } = endpoint.writer.address.kafka
     await using admin = await openAdmin()
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: topic,
-          configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
-        },
-      ],
-    })
+    await setPolicy(admin, topic, 'compact')
     await expect(
       log.openStream({ connection, stream: sampleStream, partitions: 1 }),
     ).rejects.toMatchObject({
       code: 'log_topic_compacted',
       message: expect.stringContaining('cleanup.policy=compact') as unknown,
     })
+  })
+
+  test('tells of an attempt in every partition of the topic, unless a newer one has the stream', async () => {
+    const { prefix: connection } = testKafka()
+    await using log = await openLog()
+    await log.openStream({ connection, stream: sampleStream, partitions: 3 })
+    const { announce } = await log.openStream({ connection, stream: sampleStream, partitions: 1 })
+    if (announce === undefined) throw new Error('the log announces nothing')
+    await using older = await announce(attemptOf({ attempt: 1 }))
+    const newer = new Error('a newer one')
+    await expect(
+      announce({ ...attemptOf({ attempt: 2 }), confirm: () => Promise.reject(newer) }),
+    ).rejects.toBe(newer)
+    await expect(older.complete([])).rejects.toMatchObject({
+      code: 'fenced',
+      details: { connection },
+    })
+    const messages = await readTopic(topicName(connection, sampleStream))
+    expect(
+      messages.map(({ partition, headers }) => [partition, Object.fromEntries(headers)]),
+    ).toEqual(
+      [0, 1, 2].map((partition) => [partition, { v: '1', type: 'PLAN', sync: '1', attempt: '1' }]),
+    )
+  })
+
+  test('gives a connection topics of its own for states and schemas, which several processes may make at once', async () => {
+    const { prefix: connection } = testKafka()
+    const logs = await Promise.all([1, 2, 3].map(() => openLog({ topicsPerConnection: true })))
+    const opened = await Promise.all(
+      logs.map((log) => log.openStream({ connection, stream: sampleStream, partitions: 1 })),
+    )
+    const [endpoint] = opened[0]?.lanes ?? []
+    if (endpoint === undefined) throw new Error('no lane')
+    expect(await startWriter(endpoint, { slices: [sliceA] }).done).toEqual({ records: 1_000 })
+    const states = await readTopic(`connect.${connection}..states`)
+    expect(states.map(({ key }) => String(key))).toContain(
+      JSON.stringify([connection, 'public', 'orders', 'a']),
+    )
+    expect(await readTopic(`connect.${connection}..schemas`)).not.toEqual([])
+    await Promise.all(logs.map((log) => log[Symbol.asyncDispose]()))
+  })
+
+  test('refuses a topic of schemas that is not compacted, and takes it when it is', async ({
+    expect,
+  }) => {
+    const { prefix: connection } = testKafka()
+    const topic = `connect.${connection}..schemas`
+    await using admin = await openAdmin()
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    await using log = await openLog({ topicsPerConnection: true })
+    const open = (): Promise<unknown> =>
+      log.openStream({ connection, stream: sampleStream, partitions: 1 })
+    await expect(open()).rejects.toMatchObject({
+      code: 'log_topic_not_compacted',
+      details: { topic, policy: 'delete' },
+    })
+    await setPolicy(admin, topic, 'compact')
+    const opened = (): Promise<string> => open().then(() => 'opened', String)
+    await expect.poll(opened, { timeout: 30_000 }).toBe('opened')
   })
 
   test('adds partitions to a topic and never takes any away', async () => {
@@ -497,11 +607,92 @@ function kafkaAddress({ writer }: LaneEndpoint): KafkaAddress {
   return writer.address.kafka
 }
 
-async function openLog(): Promise<KafkaLog> {
-  return KafkaLog.open(
-    { kind: 'kafka', brokers: testKafka().brokers, framing: 'block', ssl: false },
-    logger,
-  )
+async function openLog(
+  options: { readonly topicsPerConnection?: boolean } = {},
+): Promise<KafkaLog> {
+  const { brokers } = testKafka()
+  return KafkaLog.open({ kind: 'kafka', brokers, framing: 'block', ssl: false, ...options }, logger)
+}
+
+async function setPolicy(admin: Admin, topic: string, policy: string): Promise<void> {
+  const configEntries = [{ name: 'cleanup.policy', value: policy }]
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }
+  await admin.alterConfigs({ validateOnly: false, resources: [resource] })
+}
+
+/** The messages in a topic of their own, without some of their headers; the lane in it. */
+async function writeAgain(
+  endpoint: LaneEndpoint,
+  messages: readonly ReadMessage[],
+  without: (headers: Readonly<Record<string, string>>) => readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<LaneEndpoint> {
+  const topic = `${testKafka().prefix}-again`
+  await using admin = await openAdmin()
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true })
+  const producer = client().producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
+  await producer.connect()
+  await producer.send({
+    topic,
+    messages: messages.map(({ key, value, headers }) => {
+      const all = { ...Object.fromEntries(headers), ...more }
+      const dropped = without(all)
+      const kept = Object.entries(all).filter(([name]) => !dropped.includes(name))
+      return { key, value, headers: Object.fromEntries(kept) }
+    }),
+  })
+  await producer.disconnect()
+  const address = { kind: 'kafka', kafka: { ...kafkaAddress(endpoint), topic } } as const
+  return { partition: 0, writer: { address, transfer: [] }, reader: { address, transfer: [] } }
+}
+
+/** An attempt of the first sync. */
+function attemptOf({
+  attempt,
+  slices = [checkpoint('a', 0)],
+}: {
+  readonly attempt: number
+  readonly slices?: AnnouncedAttempt['slices']
+}): AnnouncedAttempt {
+  const sink = {
+    connection: 'c',
+    stream: {
+      stream: {
+        ...sampleStream,
+        json_schema: {},
+        supported_sync_modes: ['full_refresh' as const],
+        source_defined_primary_key: [['id']],
+      },
+      sync_mode: 'full_refresh' as const,
+      destination_sync_mode: 'append' as const,
+    },
+    columns: sampleColumns,
+    mode: 'append' as const,
+    metadata: 'full' as const,
+    deletes: 'hard' as const,
+  }
+  const counts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
+  const sync = {
+    sink,
+    streamId: sampleStream,
+    syncId: 1,
+    generationId: 0,
+    epoch: attempt,
+    attemptKeys: keysUpTo(attempt),
+    start: 1,
+    resumed: attempt > 1,
+    startedAtMs: 0,
+    isOlder: false,
+    untoldCounts: { kept: counts, staged: counts, replaced: counts },
+    tableNotes: [],
+    warnings: [],
+    doneInRun: false,
+    slices,
+    positions: [],
+  }
+  return { sync, slices, confirm: () => Promise.resolve() }
 }
 
 /** kafkajs as a service would use it: it knows zstd once it is told. */

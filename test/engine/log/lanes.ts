@@ -9,6 +9,7 @@ import type {
   LaneResume,
   LaneWriter,
   LogEntry,
+  OpenedStream,
   StreamLog,
 } from '../../../engine/log/stream-log.ts'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -25,6 +26,8 @@ export interface Lane {
   readonly endpoint: LaneEndpoint
   readonly maxRecordBytes: number
   readonly connection: string
+  /** Of a log with other readers. */
+  readonly announce: NonNullable<OpenedStream['announce']>
 }
 
 /** Ended with the test file: tests run concurrently. */
@@ -41,14 +44,15 @@ export async function openLane(
   const log = kind === 'embedded' ? new EmbeddedLog(options) : await openKafkaLog(kind)
   opened.push(async () => log[Symbol.asyncDispose]())
   const connection = kind === 'embedded' ? 'c' : testKafka().prefix
-  const { lanes, maxRecordBytes } = await log.openStream({
+  const { lanes, maxRecordBytes, announce } = await log.openStream({
     connection,
     stream: sampleStream,
     partitions: 1,
   })
   const [endpoint] = lanes
   if (endpoint === undefined) throw new Error('no lane')
-  return { log, endpoint, maxRecordBytes, connection }
+  const nobody = (): Promise<never> => Promise.reject(new Error('the log has no other readers'))
+  return { log, endpoint, maxRecordBytes, connection, announce: announce ?? nobody }
 }
 
 export async function openKafkaLog(kind: Exclude<Kind, 'embedded'>): Promise<StreamLog> {

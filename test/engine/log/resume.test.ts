@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decideResume, type ResumeFacts } from '../../../engine/log/kafka/resume.ts'
-import type { LaneHeaders } from '../../../engine/log/kafka/parse-message.ts'
+import type { LaneHeaders } from '../../../engine/log/kafka/message-schemas.ts'
 import type { SavedState } from '../../../engine/log/kafka/saved-states.ts'
 import type { SliceCheckpoint } from '../../../sinks/sink.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { topicName } from '../../../engine/log/kafka/topic-names.ts'
+import { topicName, topicsOfConnection } from '../../../engine/log/kafka/topic-names.ts'
 
 test('names a topic after the connection, the namespace and the stream', () => {
   expect(topicName('shop', { namespace: 'public', name: 'order_items' })).toBe(
@@ -29,6 +29,31 @@ test('has the digest that docs/topics.md gives the recipe of', () => {
   )
   expect(topicName('shop', { name: 'a-0a1b2c3d' })).toBe(
     `connect.shop.a-0a1b2c3d-${digestOf('["shop",null,"a-0a1b2c3d"]')}`,
+  )
+})
+
+test('gives a connection topics of its own that no stream and no other connection has', () => {
+  expect(topicsOfConnection('shop')).toEqual({
+    statesTopic: 'connect.shop..states',
+    schemasTopic: 'connect.shop..schemas',
+  })
+  expect(topicsOfConnection('shop.eu').statesTopic).toBe(
+    `connect.shop-eu-${digestOf('["shop.eu"]')}..states`,
+  )
+  const part = fc.oneof(
+    fc.string(),
+    fc.constantFrom('a', 'a.', 'a..states', '', '-', '.', 'x'.repeat(260), 'a-0a1b2c3d'),
+  )
+  fc.assert(
+    fc.property(part, part, part, (connection, other, name) => {
+      const { statesTopic, schemasTopic } = topicsOfConnection(connection)
+      for (const topic of [statesTopic, schemasTopic]) expect(topic).toMatch(/^[\w.-]{1,249}$/)
+      expect([statesTopic, schemasTopic]).not.toContain(topicName(other, { name }))
+      expect([statesTopic, schemasTopic]).not.toContain(
+        topicName(other, { namespace: '', name: 'states' }),
+      )
+      if (other !== connection) expect(topicsOfConnection(other).statesTopic).not.toBe(statesTopic)
+    }),
   )
 })
 

@@ -87,8 +87,8 @@ test('gives a record alone where its headers are in another order', async () => 
     headers.subarray(slice, headers.indexOf('seq') - 1),
   ])
   moved.copy(cursor.bytes, headersStart)
-  const { entry } = parseMessage(cursor.message(), lane, { fingerprint: undefined })
-  if (entry.type !== 'records') throw new Error('no records')
+  const entry = parseMessage(cursor.message(), lane, { fingerprint: undefined })?.entry
+  if (entry?.type !== 'records') throw new Error('no records')
   expect(gatherRecords(cursor, entry)).toMatchObject({ entry: { count: 1 }, stopped: false })
 })
 
@@ -104,8 +104,8 @@ async function gathered(
   const cursor = await cursorOf(encoder)
   const found: LogRecords[] = []
   for (let more = cursor.next(); more;) {
-    const { entry } = parseMessage(cursor.message(), lane, { fingerprint: undefined })
-    if (entry.type !== 'records') throw new Error('no records')
+    const entry = parseMessage(cursor.message(), lane, { fingerprint: undefined })?.entry
+    if (entry?.type !== 'records') throw new Error('no records')
     const { entry: records, stopped } = gatherRecords(cursor, entry)
     found.push(records)
     more = stopped || cursor.next()

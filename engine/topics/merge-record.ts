@@ -1,0 +1,53 @@
+import type { DecodedRecord } from '../../protocol/avro/decode-block.ts'
+import { stringifyExact, type RecordData, type RecordValue } from '../../protocol/index.ts'
+import type { PlanValue } from '../log/kafka/message-schemas.ts'
+
+/** The newest record of a key: the higher cursor, then the later time, then the one that comes later, which is of the newer sync. */
+export function mergeRecord(
+  table: Map<string, DecodedRecord>,
+  record: DecodedRecord,
+  { primary_key: primaryKey, cursor, deletes }: PlanValue,
+): void {
+  const key = stringifyExact(primaryKey.map(([field = '']) => record.data[field] ?? null))
+  const held = table.get(key)
+  if (held === undefined) {
+    table.set(key, record)
+    return
+  }
+  if (compare(record, held, cursor) < 0) return
+  const isChange = Object.keys(record.data).some((name) => name.startsWith('_ab_cdc_'))
+  const data: Record<string, RecordValue | undefined> = { ...record.data }
+  for (const [name, value] of Object.entries(held.data)) {
+    // A change leaves out what it does not change; a soft delete keeps the last values.
+    const isKept = isChange && !(name in data)
+    const isLast = isDeleted(record.data, deletes.column) && deletes.mode === 'soft'
+    if (isKept || (isLast && (data[name] ?? null) === null)) data[name] = value
+  }
+  table.set(key, { ...record, data })
+}
+
+/** Whether the record says that its row is gone. */
+export function isDeleted(data: RecordData, column: string | null): boolean {
+  return column !== null && (data[column] ?? null) !== null
+}
+
+function compare(a: DecodedRecord, b: DecodedRecord, cursor: PlanValue['cursor']): number {
+  const field = cursor?.[0]
+  const order =
+    field === undefined ? 0 : compareValues(a.data[field] ?? null, b.data[field] ?? null)
+  return order === 0 ? a.extractedAtMs - b.extractedAtMs : order
+}
+
+/** Null is the lowest. */
+function compareValues(a: RecordValue, b: RecordValue): number {
+  const [left, right] = [orderOf(a), orderOf(b)]
+  if (left === null || right === null) return Number(left !== null) - Number(right !== null)
+  return Number(left > right) - Number(left < right)
+}
+
+function orderOf(value: RecordValue): string | number | bigint | null {
+  if (value === null || typeof value === 'number' || typeof value === 'bigint') return value
+  // A moment with a fraction is later than the one without, whatever `.` and `Z` are.
+  if (typeof value === 'string') return value.replace(/(?<=\d)Z$/, '')
+  return Number(stringifyExact(value))
+}

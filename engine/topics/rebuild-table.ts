@@ -1,0 +1,198 @@
+import { foreignMessage } from '../../kafka/foreign-message.ts'
+import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
+import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
+import { fingerprintIn, unframeBlock, unframeRecord } from '../../protocol/avro/frame-block.ts'
+import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
+import { beginValue, planValue, storedValue, type PlanValue } from '../log/kafka/message-schemas.ts'
+import { headersOf } from '../log/kafka/parse-message.ts'
+import { isDeleted, mergeRecord } from './merge-record.ts'
+
+/** A message as any consumer has it. */
+export interface TopicMessage extends KafkaMessage {
+  readonly partition: number
+}
+
+/**
+ * The reference reader of a stream's topic: it makes the table by the rules of docs/topics.md, and of nothing else. Take the messages of each
+ * partition in order; how the partitions alternate does not matter. It holds all records in memory: a service would write them to its tables at
+ * each STATE, and let a later record of the same (sync, slice, seq) overwrite the earlier one.
+ */
+export class TableRebuild {
+  readonly #topic: string
+  readonly #partitions = new Map<number, PartitionCopy>()
+  /** By the fingerprint that a value begins with. */
+  readonly #columns = new Map<string, readonly Column[]>()
+
+  constructor(topic: string) {
+    this.#topic = topic
+  }
+
+  take(message: TopicMessage): void {
+    const { partition, value } = message
+    const headers = headersOf(message, { topic: this.#topic, partition })
+    // Of a type that this reader does not know.
+    if (headers === undefined || value === null) return
+    const copy = this.#copyOf(partition)
+    switch (headers.type) {
+      case 'PLAN':
+        copy.plan(planValue.parse(JSON.parse(value.toString())))
+        return
+      case 'BEGIN':
+        this.#columns.set(
+          headers.fingerprint,
+          beginValue.parse(JSON.parse(value.toString())).columns,
+        )
+        copy.begin(headers)
+        return
+      case 'RECORD':
+        copy.hold(headers.seq, this.#decode(message, value, headers.count))
+        return
+      case 'STORED': {
+        const { bucket } = storedValue.parse(JSON.parse(value.toString()))
+        // This reader has none.
+        throw new ConnectError('storage_not_available', {
+          details: { stream: this.#topic, bucket },
+        })
+      }
+      case 'STATE':
+        copy.cover(headers)
+        return
+      case 'SYNC_END':
+        copy.ended.add(headers.sync)
+        return
+      // Nothing of the table: a rejected record only takes a number.
+      case 'REJECTED':
+      case 'END':
+      case 'CLOSE':
+        return
+    }
+  }
+
+  /** The rows of the table: of a mode that replaces them, those of the last sync that is complete; of another mode, all that states cover. */
+  rows(): RecordData[] {
+    const table = new Map<string, DecodedRecord>()
+    for (const plan of this.#plans()) {
+      const mode = plan.destination_sync_mode
+      if (mode.startsWith('overwrite')) {
+        if (!this.#isComplete(plan)) continue
+        table.clear()
+      }
+      for (const record of this.#recordsOf(plan.sync)) {
+        if (mode.endsWith('dedup')) mergeRecord(table, record, plan)
+        else table.set(`row ${String(table.size)}`, record)
+      }
+    }
+    const { deletes } = this.#plans().at(-1) ?? {}
+    const isShown = ({ data }: DecodedRecord, key: string): boolean =>
+      key.startsWith('row ') || deletes?.mode !== 'hard' || !isDeleted(data, deletes.column)
+    return [...table].flatMap(([key, row]) => (isShown(row, key) ? [row.data] : []))
+  }
+
+  #copyOf(partition: number): PartitionCopy {
+    const copy = this.#partitions.get(partition) ?? new PartitionCopy()
+    this.#partitions.set(partition, copy)
+    return copy
+  }
+
+  /** The newest PLAN of each sync, the oldest sync first. */
+  #plans(): PlanValue[] {
+    const plans = new Map<number, PlanValue>()
+    for (const copy of this.#partitions.values()) {
+      for (const plan of copy.plans.values())
+        if (plan.attempt >= (plans.get(plan.sync)?.attempt ?? 0)) plans.set(plan.sync, plan)
+    }
+    return [...plans.values()].toSorted((a, b) => a.sync - b.sync)
+  }
+
+  /** SYNC_END is in every partition that the PLAN is in. */
+  #isComplete({ sync, partitions }: PlanValue): boolean {
+    for (let partition = 0; partition < partitions; partition++)
+      if (this.#partitions.get(partition)?.ended.has(sync) !== true) return false
+    return true
+  }
+
+  *#recordsOf(sync: number): Generator<DecodedRecord> {
+    for (const { syncs } of this.#partitions.values()) {
+      for (const records of syncs.get(sync)?.values() ?? [])
+        for (const record of records) if (record !== undefined) yield record
+    }
+  }
+
+  #decode(
+    { partition, offset }: TopicMessage,
+    value: Buffer,
+    count: number | undefined,
+  ): DecodedRecord[] {
+    const fingerprint = fingerprintIn(value) ?? ''
+    const columns = this.#columns.get(fingerprint)
+    const bytes =
+      count === undefined
+        ? unframeRecord(value, fingerprint)
+        : unframeBlock(value, count, fingerprint)
+    if (columns !== undefined && bytes !== undefined) return decodeBlock(bytes, count ?? 1, columns)
+    const place = { topic: this.#topic, partition }
+    throw foreignMessage(offset, place, 'no BEGIN before it has its schema')
+  }
+}
+
+/** What one partition has told. */
+class PartitionCopy {
+  /** By sync. */
+  readonly plans = new Map<number, PlanValue>()
+  /** The syncs whose SYNC_END has come. */
+  readonly ended = new Set<number>()
+  /** By sync and slice, in the place of their `seq`: none where a record was rejected. */
+  readonly syncs = new Map<number, Map<string, (DecodedRecord | undefined)[]>>()
+  #unit: { readonly seq: number; readonly records: readonly DecodedRecord[] }[] = []
+  #attempt = 0
+
+  /** A smaller attempt: the destination was dropped or restored, and counts again from an earlier point. */
+  plan(plan: PlanValue): void {
+    if (plan.attempt <= this.#attempt) {
+      const first = plan.resumed ? plan.sync + 1 : plan.sync
+      for (const sync of [...this.syncs.keys(), ...this.plans.keys()]) {
+        if (sync < first) continue
+        this.syncs.delete(sync)
+        this.plans.delete(sync)
+        this.ended.delete(sync)
+      }
+    }
+    this.#attempt = plan.attempt
+    this.plans.set(plan.sync, plan)
+    this.ended.delete(plan.sync)
+  }
+
+  /** Drops the open unit, and what comes again. */
+  begin({
+    sync,
+    slice,
+    seq,
+  }: {
+    readonly sync: number
+    readonly slice: string
+    readonly seq: number
+  }): void {
+    this.#unit = []
+    const records = this.#recordsOf(sync, slice)
+    records.length = Math.min(records.length, seq)
+  }
+
+  hold(seq: number, records: readonly DecodedRecord[]): void {
+    this.#unit.push({ seq, records })
+  }
+
+  /** The unit counts as a whole, or not at all. */
+  cover({ sync, slice }: { readonly sync: number; readonly slice: string }): void {
+    const covered = this.#recordsOf(sync, slice)
+    for (const { seq, records } of this.#unit)
+      for (const [index, record] of records.entries()) covered[seq + index] = record
+    this.#unit = []
+  }
+
+  #recordsOf(sync: number, slice: string): (DecodedRecord | undefined)[] {
+    const slices = this.syncs.get(sync) ?? new Map<string, (DecodedRecord | undefined)[]>()
+    const records = slices.get(slice) ?? []
+    this.syncs.set(sync, slices.set(slice, records))
+    return records
+  }
+}

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest'
+import { messagesOf } from '../../../engine/log/kafka/lane-messages.ts'
+import type { PlanValue } from '../../../engine/log/kafka/message-schemas.ts'
+import type { LogEntry } from '../../../engine/log/stream-log.ts'
+import { TableRebuild, type TopicMessage } from '../../../engine/topics/rebuild-table.ts'
+import { BatchEncoder } from '../../../kafka/record-batch/batch-encoder.ts'
+import { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
+import { wireSchema } from '../../../protocol/avro/avro-schema.ts'
+import type { Column, RecordData } from '../../../protocol/index.ts'
+import { blockOf } from '../../sinks/loading.ts'
+
+const stream = { name: 'orders' }
+const columns: readonly Column[] = [
+  { name: 'id', kind: 'integer' },
+  { name: 'body', kind: 'string' },
+  { name: '_ab_cdc_deleted_at', kind: 'timestamptz' },
+]
+const schema = wireSchema(stream, columns)
+
+const appendDedup: PlanValue = {
+  connection: 'shop',
+  stream,
+  sync: 1,
+  attempt: 1,
+  resumed: false,
+  sync_mode: 'incremental',
+  destination_sync_mode: 'append_dedup',
+  generation: 0,
+  primary_key: [['id']],
+  cursor: null,
+  deletes: { mode: 'hard', column: '_ab_cdc_deleted_at' },
+  framing: 'block',
+  partitions: 1,
+  slices: [{ slice: '', partition: 0, records: 0, complete: false }],
+}
+
+/** A topic as a test writes it. */
+class Topic {
+  readonly #rebuild = new TableRebuild('topic')
+
+  /** All that follows is of this attempt. */
+  plan(plan: PlanValue, partition = 0): void {
+    this.#take('PLAN', plan, plan, partition)
+  }
+
+  end(plan: PlanValue, partition = 0): void {
+    this.#take('SYNC_END', plan, {}, partition)
+  }
+
+  /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. */
+  async read(
+    { sync: syncId, attempt }: PlanValue,
+    records: readonly RecordData[],
+    {
+      seq = 0,
+      partition = 0,
+      isOpen = false,
+    }: { seq?: number; partition?: number; isOpen?: boolean } = {},
+  ): Promise<void> {
+    const count = records.length
+    const entries: LogEntry[] = [
+      { type: 'begin', syncId, attempt, slice: '', seq, columns },
+      { type: 'records', ...blockOf(columns, records, { seq, ms: syncId }) },
+      { type: 'state', slice: '', seq: seq + count, count, state: null },
+    ]
+    const batch = new BatchEncoder(1_000)
+    for (const entry of isOpen ? entries.slice(0, 2) : entries) {
+      const maker = { stream, partition, framing: 'block', syncId, attempt } as const
+      for (const some of messagesOf(entry, maker, { schema, writtenBefore: 0 })) some.encode(batch)
+    }
+    for (const message of await messagesIn(batch)) this.#rebuild.take({ ...message, partition })
+  }
+
+  rows(): unknown[] {
+    return this.#rebuild.rows().map(({ id, body }) => [id, body])
+  }
+
+  #take(type: string, { sync, attempt }: PlanValue, value: unknown, partition: number): void {
+    const common = { v: '1', type, sync: String(sync), attempt: String(attempt) }
+    const more = type === 'SYNC_END' ? { outcome: 'complete', records: '0' } : {}
+    this.take({ ...common, ...more }, value, partition)
+  }
+
+  take(headers: Readonly<Record<string, string>>, value: unknown, partition = 0): void {
+    const message: TopicMessage = {
+      partition,
+      offset: 0n,
+      key: null,
+      headers: new Map(Object.entries(headers)),
+      value: Buffer.from(JSON.stringify(value)),
+    }
+    this.#rebuild.take(message)
+  }
+}
+
+async function messagesIn({
+  bytes,
+  count,
+}: BatchEncoder): Promise<Omit<TopicMessage, 'partition'>[]> {
+  const batch = { baseOffset: 0n, lastOffset: BigInt(count - 1), codec: 0, count } as const
+  const facts = { transactional: true, control: false, producerId: 1n, body: Buffer.from(bytes) }
+  const cursor = await MessageCursor.open({ ...batch, ...facts }, 0n)
+  const messages: Omit<TopicMessage, 'partition'>[] = []
+  while (cursor.next()) messages.push(cursor.message())
+  return messages
+}
+
+const row = (id: number, body: string | null, deletedAt: string | null = null): RecordData => {
+  return { id, body, _ab_cdc_deleted_at: deletedAt }
+}
+const gone = '2026-11-28T00:00:00Z'
+
+describe('the table that a topic tells', () => {
+  test('has the newest record of each key, whichever partition comes first', async () => {
+    const first = { ...appendDedup, partitions: 2 }
+    const second = { ...first, sync: 2, attempt: 2 }
+    const topic = new Topic()
+    // The key was in partition 1 first: its reader is late.
+    topic.plan(first)
+    topic.plan(second)
+    await topic.read(second, [row(1, 'new')])
+    topic.plan(first, 1)
+    await topic.read(first, [row(1, 'old')], { partition: 1 })
+    expect(topic.rows()).toEqual([[1, 'new']])
+  })
+
+  test('has only what a state covers, and what comes again once', async () => {
+    const topic = new Topic()
+    const append = { ...appendDedup, destination_sync_mode: 'append' } as const
+    topic.plan(append)
+    await topic.read(append, [row(1, 'a'), row(2, 'b')])
+    await topic.read(append, [row(3, 'of an open unit')], { seq: 2, isOpen: true })
+    expect(topic.rows()).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+    ])
+    const again = { ...append, attempt: 2, resumed: true }
+    topic.plan(again)
+    await topic.read(again, [row(4, 'again')], { seq: 1 })
+    expect(topic.rows()).toEqual([
+      [1, 'a'],
+      [4, 'again'],
+    ])
+  })
+
+  test('is replaced when the sync has ended in all partitions, and not if it goes on after that', async () => {
+    const overwrite = { ...appendDedup, destination_sync_mode: 'overwrite', partitions: 2 } as const
+    const topic = new Topic()
+    for (const sync of [1, 2]) {
+      const plan = { ...overwrite, sync, attempt: sync }
+      for (const partition of [0, 1]) {
+        topic.plan(plan, partition)
+        await topic.read(plan, [row(partition, `sync ${String(sync)}`)], { partition })
+      }
+      topic.end(plan, 0)
+      expect(topic.rows()).toHaveLength(sync === 1 ? 0 : 2)
+      topic.end(plan, 1)
+      expect(topic.rows()).toEqual([0, 1].map((id) => [id, `sync ${String(sync)}`]))
+    }
+    topic.plan({ ...overwrite, sync: 2, attempt: 3, resumed: true }, 1)
+    expect(topic.rows()).toEqual([0, 1].map((id) => [id, 'sync 1']))
+  })
+
+  test.each([
+    ['hard', [[2, 'b']]],
+    [
+      'soft',
+      [
+        [1, 'a'],
+        [2, 'b'],
+      ],
+    ],
+  ] as const)('with deletes: %s', async (mode, expected) => {
+    const plan = { ...appendDedup, deletes: { mode, column: '_ab_cdc_deleted_at' } }
+    const topic = new Topic()
+    topic.plan(plan)
+    await topic.read(plan, [row(1, 'a'), row(2, 'b'), row(1, null, gone)])
+    expect(topic.rows()).toEqual(expected)
+  })
+
+  test('forgets what a destination that was restored does not know', async () => {
+    const topic = new Topic()
+    const append = { ...appendDedup, destination_sync_mode: 'append' } as const
+    for (const sync of [1, 2, 3]) {
+      const plan = { ...append, sync, attempt: sync }
+      topic.plan(plan)
+      await topic.read(plan, [row(sync, 'of the first life')])
+    }
+    const restored = { ...append, sync: 2, attempt: 2 }
+    topic.plan(restored)
+    await topic.read(restored, [row(4, 'of the second life')])
+    expect(topic.rows()).toEqual([
+      [1, 'of the first life'],
+      [4, 'of the second life'],
+    ])
+  })
+
+  test('passes over types that are not known yet, and stops at a version that is not', () => {
+    const topic = new Topic()
+    topic.take({ v: '1', type: 'HEARTBEAT' }, {})
+    expect(topic.rows()).toEqual([])
+    expect(() => {
+      topic.take({ v: '2', type: 'PLAN' }, {})
+    }).toThrow(expect.objectContaining({ code: 'log_version_newer' }))
+  })
+})
