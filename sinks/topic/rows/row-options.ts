@@ -80,4 +80,3 @@ export interface RowBatch {
   readonly bytes: Uint8Array
   readonly count: number
 }
-
