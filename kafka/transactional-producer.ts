@@ -9,6 +9,7 @@ import {
   encodeBatch,
   type BatchProducer,
   type EncodedMessages,
+  type RecordBatch,
 } from './record-batch/record-batch.ts'
 
 /**
@@ -37,6 +38,8 @@ export interface PartitionMessages extends EncodedMessages {
   readonly topic: string
   readonly partition: number
 }
+
+type WrittenBy = Pick<RecordBatch, 'producerId' | 'producerEpoch' | 'transactional'>
 
 interface Identity {
   readonly producerId: string
@@ -81,6 +84,14 @@ export class TransactionalProducer implements AsyncDisposable {
       await connection[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id. */
+  hasWritten({ producerId, producerEpoch, transactional }: WrittenBy): boolean {
+    const own = this.#identity
+    return (
+      transactional && producerId === BigInt(own.producerId) && producerEpoch === own.producerEpoch
+    )
   }
 
   /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */

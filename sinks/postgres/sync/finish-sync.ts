@@ -95,6 +95,7 @@ export async function finishSync(
       stream: streamLabel(sync.streamId),
       rejected,
       table: quoteTable(target.table),
+      rejections: 'the table reactor_connect.rejected_records',
     }
     throw new ConnectError('records_all_rejected', { details })
   }
