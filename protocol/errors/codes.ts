@@ -6,6 +6,7 @@ import { destinationCodes } from './codes/destination-codes.ts'
 import { httpCodes } from './codes/http-codes.ts'
 import { logCodes } from './codes/log-codes.ts'
 import { platformCodes } from './codes/platform-codes.ts'
+import { registryCodes } from './codes/registry-codes.ts'
 import { resourceCodes } from './codes/resource-codes.ts'
 import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
@@ -24,6 +25,7 @@ export const codesByArea = {
   http: httpCodes,
   log: logCodes,
   platform: platformCodes,
+  registry: registryCodes,
   resource: resourceCodes,
   run: runCodes,
   source: sourceCodes,
@@ -43,6 +45,7 @@ export const errorCodes = {
   ...httpCodes,
   ...logCodes,
   ...platformCodes,
+  ...registryCodes,
   ...resourceCodes,
   ...runCodes,
   ...sourceCodes,

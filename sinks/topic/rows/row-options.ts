@@ -35,6 +35,8 @@ export interface RowMessagesOptions extends RowForm {
   readonly maxMessageBytes: number
   readonly syncId: number
   readonly generationId: number
+  /** Of this program: Debezium's envelope has it. */
+  readonly version: string
   /** Needed if and only if the encoding is Avro and `lookup` is `registry`. */
   readonly schemaIds?: SchemaIds
 }
