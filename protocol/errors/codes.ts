@@ -10,6 +10,7 @@ import { registryCodes } from './codes/registry-codes.ts'
 import { resourceCodes } from './codes/resource-codes.ts'
 import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
+import { topicCodes } from './codes/topic-codes.ts'
 import { webhookCodes } from './codes/webhook-codes.ts'
 import type { ErrorCode } from './error-code.ts'
 
@@ -29,6 +30,7 @@ export const codesByArea = {
   resource: resourceCodes,
   run: runCodes,
   source: sourceCodes,
+  topic: topicCodes,
   webhook: webhookCodes,
 } as const
 
@@ -49,6 +51,7 @@ export const errorCodes = {
   ...resourceCodes,
   ...runCodes,
   ...sourceCodes,
+  ...topicCodes,
   ...webhookCodes,
 } as const satisfies Record<string, ErrorCode>
 

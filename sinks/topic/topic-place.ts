@@ -1,6 +1,6 @@
 import type { KafkaServers } from '../../kafka/kafka-client.ts'
 import { safeName } from '../../kafka/topic-names.ts'
-import { ConnectError, streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamKey, streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { RowFormat } from './rows/row-options.ts'
 
 /** Where the rows of a connection go. Plain data: it crosses a thread. Holds secrets: never to be logged. */
@@ -22,11 +22,6 @@ export interface TopicPlace {
 export const defaultPartitions = 6
 
 const placeholder = /\{(stream|namespace)\}/g
-
-/** Whether each stream has a topic of its own. */
-export function hasPlaceholder(pattern: string): boolean {
-  return /\{(?:stream|namespace)\}/.test(pattern)
-}
 
 /** What is wrong with the name of a target, as the end of a sentence that begins with it; undefined if nothing is. */
 export function findNameProblem(pattern: string): string | undefined {
@@ -51,6 +46,35 @@ export function targetTopic({ topic: pattern }: TopicPlace, stream: StreamId): s
   throw new ConnectError('destination_topic_invalid', {
     details: { topic, problem, stream: streamLabel(stream) },
   })
+}
+
+/** Two streams in one topic: their rows could not be told apart. `streams`: those of the run; the stream may be one of them. */
+export function findSharedTopic(
+  place: TopicPlace,
+  stream: StreamId,
+  streams: readonly StreamId[],
+): ConnectError | undefined {
+  const topic = targetTopic(place, stream)
+  const other = streams.find(
+    (candidate) =>
+      streamKey(candidate) !== streamKey(stream) && targetTopic(place, candidate) === topic,
+  )
+  return other && sharedTopic(place, { topic, stream, other })
+}
+
+export function sharedTopic(
+  { topic: pattern }: TopicPlace,
+  {
+    topic,
+    stream,
+    other,
+  }: { readonly topic: string; readonly stream: StreamId; readonly other: StreamId },
+): ConnectError {
+  const fix = /\{(?:stream|namespace)\}/.test(pattern)
+    ? 'Use both placeholders, `{namespace}` and `{stream}`, in the name of the topic.'
+    : `Give each stream a topic of its own: \`${pattern}.{stream}\`.`
+  const details = { topic, stream: streamLabel(stream), other: streamLabel(other), fix }
+  return new ConnectError('destination_topic_shared', { details })
 }
 
 /** What a stream is called may not be a name for Kafka, or another stream's once it was made safe: then the name ends in a digest. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { hasType, isFencedProducer } from '../../../kafka/kafka-errors.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
+import { packageVersion } from '../../../lib/files/package-version.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
 import { type Column, ConnectError, streamIdOf, streamLabel } from '../../../protocol/index.ts'
 import { LaneProgress } from '../../lane-progress.ts'
@@ -10,6 +11,7 @@ import type {
   Loss,
   RecordBlock,
   SinkLane,
+  SinkStream,
   StreamSync,
 } from '../../sink.ts'
 import { CheckpointReader } from '../bookkeeping/checkpoint-reader.ts'
@@ -91,6 +93,10 @@ async function readOwn({
   return requireOwn(reader.checkpoints, sync)
 }
 
+function keyedMode({ mode }: SinkStream): SinkStream['mode'] {
+  return mode === 'overwrite' ? 'overwrite_dedup' : mode
+}
+
 interface LaneContext {
   readonly options: TopicLaneOptions
   readonly topic: string
@@ -129,7 +135,8 @@ class TopicLane implements SinkLane {
       const { place, sync } = options
       const form: RowForm = {
         topic,
-        sink: sync.sink,
+        // A row without a key could not be deleted by the next overwrite.
+        sink: { ...sync.sink, mode: keyedMode(sync.sink) },
         columns,
         format: place.format,
         lookup: place.registry === undefined ? 'fingerprint' : 'registry',
@@ -142,6 +149,7 @@ class TopicLane implements SinkLane {
         maxMessageBytes: record.maxMessageBytes,
         syncId: sync.syncId,
         generationId: sync.generationId,
+        version: packageVersion(),
         ...(schemaIds !== undefined && { schemaIds }),
       })
     })

@@ -29,7 +29,7 @@ import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
 import { noteColumns } from './column-notes.ts'
 import { syncMessage } from './control-messages.ts'
-import { formText, keyAndForm, requireMode, requireOwnTopic } from './topic-mode.ts'
+import { formText, keyAndForm, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
 import { topicWarnings } from './topic-warnings.ts'
 
 export interface BeginContext {
@@ -56,6 +56,7 @@ export async function beginSync(
   const older = await store.change((now) => takeEpoch(now, { sink, streamId, topic, start, place }))
   await store.fence(older)
   const target = await ensureTopic(topic)
+  requirePolicy(sink, { topic, policy: target.policy })
   await store.read()
   const atMs = context.now()
   return store.change((now) => decideSync(now, { sink, streamId, topic, start, place, target, atMs }))

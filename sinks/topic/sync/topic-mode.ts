@@ -9,7 +9,7 @@ import { isOverwriteMode, keyText, settingsOf } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
 import type { RowFormat } from '../rows/row-options.ts'
-import { hasPlaceholder, type TopicPlace } from '../topic-place.ts'
+import { sharedTopic, type TopicPlace } from '../topic-place.ts'
 
 /** The rows of a stream count by their key: of each, the newest message. */
 export function countsByKey({ mode }: Pick<SinkStream, 'mode'>): boolean {
@@ -27,10 +27,22 @@ export function requireMode(sink: SinkStream): void {
   throw new ConnectError('destination_mode_unsupported', { details })
 }
 
-/** Throws `destination_topic_shared`: the messages of two streams in one topic could not be told apart. */
+/** Throws `destination_topic_policy`: Kafka takes no message without a key where it compacts. */
+export function requirePolicy(
+  { mode, stream }: SinkStream,
+  { topic, policy }: { readonly topic: string; readonly policy: string },
+): void {
+  const hasKey = (primaryKey(stream) ?? []).length > 0
+  if (mode !== 'append' || hasKey || !policy.includes('compact')) return
+  throw new ConnectError('destination_topic_policy', {
+    details: { topic, policy, needed: 'delete' },
+  })
+}
+
+/** Throws `destination_topic_shared`: another stream of the connection was loaded into the topic. */
 export function requireOwnTopic(
   now: Checkpoints,
-  { topic: pattern }: TopicPlace,
+  place: TopicPlace,
   { stream, topic }: { readonly stream: StreamId; readonly topic: string },
 ): void {
   const other = now
@@ -39,12 +51,7 @@ export function requireOwnTopic(
       ({ id, record }) =>
         streamKey(id) !== streamKey(stream) && record.run !== 0 && record.topic === topic,
     )
-  if (other === undefined) return
-  const fix = hasPlaceholder(pattern)
-    ? 'Use both placeholders, `{namespace}` and `{stream}`, in the name of the topic.'
-    : `Give each stream a topic of its own: \`${pattern}.{stream}\`.`
-  const details = { topic, stream: streamLabel(stream), other: streamLabel(other.id), fix }
-  throw new ConnectError('destination_topic_shared', { details })
+  if (other !== undefined) throw sharedTopic(place, { topic, stream, other: other.id })
 }
 
 /** The form of keys, as far as the same row has the same key only in the same form. */
