@@ -12,10 +12,7 @@ import {
   encodeHeaders,
   encodeHeadersBefore,
 } from '../../../kafka/record-batch/batch-encoder.ts'
-import {
-  type KafkaMessage,
-  MessageCursor,
-} from '../../../kafka/record-batch/message-cursor.ts'
+import { type KafkaMessage, MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 import {
   anonymous,
   BrokenBatchError,
