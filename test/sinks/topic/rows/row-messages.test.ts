@@ -103,7 +103,7 @@ describe('the key of a message', () => {
     expect(written).toEqual([{ rows: 2, deleted: 0, rejected: [] }])
   })
 
-  it('is asked for at once if the topic has one row per key', () => {
+  it('is asked for at once unless rows are only appended', () => {
     const { sink, ...options } = optionsOf(columns)
     const dedup = { ...options, sink: { ...sink, mode: 'append_dedup' as const } }
     expect(() => messageSchemas(dedup)).toThrow(
