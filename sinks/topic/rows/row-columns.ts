@@ -14,9 +14,10 @@ export interface RowColumns {
   readonly deletedAt: number | undefined
 }
 
-/** Throws a ConnectError if a mode with one row per key has none, or one that is not among the columns. */
+/** Throws a ConnectError if a mode that is not append has no key, or one that is not among the columns. */
 export function rowColumns({ sink, columns }: Pick<RowForm, 'sink' | 'columns'>): RowColumns {
-  const needsKey = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
+  // An overwrite deletes the rows of the generation before it by their keys.
+  const needsKey = sink.mode !== 'append'
   const key = keyIndexes(sink, columns, needsKey)
   const deletedAt = columns.findIndex(({ name }) => name === deletedAtColumn)
   const removes = needsKey && sink.deletes === 'hard' && deletedAt >= 0

@@ -4,7 +4,6 @@ import {
   type MessageParts,
 } from '../../../kafka/record-batch/batch-encoder.ts'
 import type { RecordBlock } from '../../sink.ts'
-import { keyFieldsOf, keyOfRecord } from '../../wire/record-key.ts'
 import { AvroMessages } from './avro-messages.ts'
 import { JsonMessages } from './json-messages.ts'
 import type { MessageWriter, Written } from './message-writer.ts'
@@ -15,6 +14,8 @@ import type { RejectedRow, RowBatch, RowMessagesOptions, WrittenRows } from './r
 import { WireRecord } from './wire-record.ts'
 
 const noBytes = new Uint8Array(0)
+/** A key that is longer does not name a record: it may be what made the message too large. */
+const maxNameLength = 8_192
 
 /**
  * Makes messages of a topic from blocks of records, bytes to bytes, without an object a row in the usual case.
@@ -29,14 +30,13 @@ export class RowMessages {
   readonly #writer: MessageWriter
   readonly #batches: PartitionBatches
   readonly #message: MessageParts
-  readonly #keyFields: readonly string[]
   /** To measure a message that stands alone. */
   readonly #alone = new BatchEncoder(0)
   #rejected: RejectedRow[] = []
 
   /** Throws a ConnectError as `messageSchemas` does. */
   constructor(options: RowMessagesOptions) {
-    const { columns, format, partitions, maxMessageBytes, syncId, generationId, sink } = options
+    const { columns, format, partitions, maxMessageBytes, syncId, generationId } = options
     this.#options = options
     this.#columns = rowColumns(options)
     this.#record = new WireRecord(columns)
@@ -45,7 +45,6 @@ export class RowMessages {
         ? new JsonMessages(options, this.#columns, this.#record)
         : new AvroMessages(options, this.#columns)
     this.#batches = new PartitionBatches(partitions, { maxMessageBytes, turn: syncId })
-    this.#keyFields = keyFieldsOf(sink.stream)
     const headers = encodeHeaders({
       'connect-sync': String(syncId),
       'connect-generation': String(generationId),
@@ -173,8 +172,14 @@ export class RowMessages {
   }
 
   #reject(reason: string): void {
-    const { slice, seq, bytes } = this.#record
-    const key = keyOfRecord(bytes, this.#options.columns, this.#keyFields)
-    this.#rejected.push({ slice, seq, reason, ...(key !== undefined && { key }) })
+    const { slice, seq } = this.#record
+    const { key } = this.#columns
+    const named = key && this.#record.json(key)
+    this.#rejected.push({
+      slice,
+      seq,
+      reason,
+      ...(named !== undefined && named.length <= maxNameLength && { key: named }),
+    })
   }
 }

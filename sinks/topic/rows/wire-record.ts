@@ -1,4 +1,5 @@
 import { branch, wireKind, type Column, type ColumnKind } from '../../../protocol/index.ts'
+import { jsonOfField } from '../../../protocol/avro/wire-json.ts'
 import type { RecordBlock } from '../../sink.ts'
 import { WireReader } from '../../wire/wire-reader.ts'
 
@@ -38,10 +39,11 @@ export class WireRecord {
 
   readonly #extents: Uint8Array
   readonly #names: ReadonlySet<string>
+  readonly #columns: readonly Column[]
   #left = 0
-  #start = 0
 
   constructor(columns: readonly Column[]) {
+    this.#columns = columns
     this.fieldAt = new Int32Array(columns.length + 1)
     this.#extents = Uint8Array.from(columns, ({ kind }) => extentOfKind[wireKind(kind)])
     this.#names = new Set(columns.map(({ name }) => name))
@@ -62,7 +64,7 @@ export class WireRecord {
     this.seq += 1
     const { wire } = this
     const { input } = wire
-    wire.offset = this.#start = this.end
+    wire.offset = this.end
     this.extractedAtMs = wire.long()
     this.changes = input[wire.offset++] === branch.null ? '' : wire.string()
     this.overflow = input[wire.offset++] === branch.null ? undefined : this.#readOverflow()
@@ -70,9 +72,16 @@ export class WireRecord {
     return true
   }
 
-  /** The bytes of the record. */
-  get bytes(): Uint8Array {
-    return this.wire.input.subarray(this.#start, this.end)
+  /** The JSON array of some columns: how a record is named that becomes no message. */
+  json(columns: readonly number[]): string {
+    const { input } = this.wire
+    const values = columns.map((column) => {
+      const { name, kind } = this.#columns[column] ?? { name: '', kind: 'json' }
+      const at = this.fieldAt[column] ?? 0
+      if (input[at] === branch.null) return this.overflow?.get(name) ?? 'null'
+      return jsonOfField(input, at + 1, wireKind(kind))
+    })
+    return `[${values.join(',')}]`
   }
 
   get end(): number {

@@ -1,6 +1,6 @@
-import { decodeBlock } from '../../protocol/avro/decode-block.ts'
-import { stringifyExact } from '../../protocol/exact-json.ts'
-import { primaryKey, type Column, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
+import { decodeBlock } from '../../../protocol/avro/decode-block.ts'
+import { stringifyExact } from '../../../protocol/exact-json.ts'
+import { primaryKey, type Column, type ConfiguredAirbyteStream } from '../../../protocol/index.ts'
 
 /** The top-level fields of the primary key. */
 export function keyFieldsOf(stream: ConfiguredAirbyteStream): readonly string[] {
