@@ -11,6 +11,7 @@ const titles = {
   http: 'HTTP API',
   log: 'The log and Kafka',
   platform: 'The service and its parts',
+  registry: 'The schema registry of a topic',
   resource: 'Instances, connections and sandboxes',
   run: 'Runs',
   source: 'Sources',

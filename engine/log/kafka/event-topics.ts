@@ -8,7 +8,7 @@ import {
 import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { KeyedProducer } from './keyed-producer.ts'
-import { schemasTopic } from './topic-names.ts'
+import { schemasTopic } from '../../../kafka/topic-names.ts'
 import { ensureSharedTopics } from './topics.ts'
 
 /** An event, with what its order is kept by. */

@@ -8,7 +8,8 @@ import {
 } from '../stream-log.ts'
 import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
-import { schemasTopic, statesTopic, topicName } from './topic-names.ts'
+import { schemasTopic } from '../../../kafka/topic-names.ts'
+import { statesTopic, topicName } from './topic-names.ts'
 import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
 import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 

@@ -7,7 +7,8 @@ import {
   type TopicSettings,
 } from '../../../kafka/make-topic.ts'
 import { ConnectError, largestRecordBytes } from '../../../protocol/index.ts'
-import { schemasTopic, statesTopic } from './topic-names.ts'
+import { schemasTopic } from '../../../kafka/topic-names.ts'
+import { statesTopic } from './topic-names.ts'
 
 /** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
 const besideRecordBytes = 512 * 1024

@@ -1,5 +1,5 @@
-import { civilOfDays } from '../../../protocol/avro/iso-moment.ts'
-import type { CopyOutput } from './copy-output.ts'
+import { civilOfDays } from '../../protocol/avro/iso-moment.ts'
+import type { ByteOutput } from './byte-output.ts'
 import { writePair } from './digits.ts'
 
 export interface Moment {
@@ -7,33 +7,35 @@ export interface Moment {
   readonly micros: number
 }
 
-/** Writes dates and times as Postgres prints them (DateStyle ISO, TimeZone UTC), without Date objects. */
+/** Writes dates and times as Postgres prints them (DateStyle ISO, TimeZone UTC), or as ISO 8601 does, without Date objects. */
 export class MomentText {
   /** The last date that was written, as text: neighbouring rows often share it. */
   #day = NaN
   readonly #text = new Uint8Array(10)
+  readonly #separator: number
+
+  /** `separator` stands between date and time. */
+  constructor(separator: ' ' | 'T') {
+    this.#separator = separator.charCodeAt(0)
+  }
 
   /** `days` since 1970-01-01. */
-  date(out: CopyOutput, days: number): void {
+  date(out: ByteOutput, days: number): void {
     if (this.#writeDay(out, days)) out.ascii(' BC')
   }
 
   /** Seconds since 1970-01-01 00:00, rounded down, and the micros after that. `zone` stands between the time and BC. */
-  timestamp(out: CopyOutput, moment: Moment, zone: '' | '+00'): void {
+  timestamp(out: ByteOutput, moment: Moment, zone: '' | '+00' | 'Z'): void {
     const days = Math.floor(moment.seconds / 86_400)
     const isBc = this.#writeDay(out, days)
-    out.bytes[out.offset++] = 0x20
+    out.bytes[out.offset++] = this.#separator
     this.time(out, moment.seconds - days * 86_400, moment.micros)
-    if (zone !== '') {
-      out.bytes[out.offset++] = 0x2b
-      out.bytes[out.offset++] = 0x30
-      out.bytes[out.offset++] = 0x30
-    }
+    for (let i = 0; i < zone.length; i++) out.bytes[out.offset++] = zone.charCodeAt(i)
     if (isBc) out.ascii(' BC')
   }
 
   /** Seconds since midnight, 24:00 included, and micros. */
-  time(out: CopyOutput, seconds: number, micros: number): void {
+  time(out: ByteOutput, seconds: number, micros: number): void {
     const { bytes } = out
     const offset = out.offset
     const minutes = (seconds / 60) | 0
@@ -48,7 +50,7 @@ export class MomentText {
   }
 
   /** Returns true for a year BC, whose mark comes after the time. */
-  #writeDay(out: CopyOutput, days: number): boolean {
+  #writeDay(out: ByteOutput, days: number): boolean {
     if (days !== this.#day && !this.#setDay(days)) return writeRareDay(out, days)
     const { bytes } = out
     const text = this.#text
@@ -76,7 +78,7 @@ export class MomentText {
   }
 }
 
-function writeFraction(out: CopyOutput, micros: number): void {
+function writeFraction(out: ByteOutput, micros: number): void {
   const { bytes } = out
   const offset = out.offset
   const high = (micros / 10_000) | 0
@@ -90,7 +92,7 @@ function writeFraction(out: CopyOutput, micros: number): void {
   out.offset = end
 }
 
-function writeRareDay(out: CopyOutput, days: number): boolean {
+function writeRareDay(out: ByteOutput, days: number): boolean {
   const { year, month, day } = civilOfDays(days)
   const isBc = year <= 0
   const two = (n: number): string => String(n).padStart(2, '0')

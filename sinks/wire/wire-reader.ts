@@ -8,6 +8,12 @@ export class WireReader {
   upper = 0
   /** … and the 28 below them. */
   low = 0
+  /** Of the last long beyond 2^52 after `splitLarge`: its size is millions * 10^6 + units. */
+  negative = false
+  millions = 0
+  units = 0
+  /** Of the last moment: seconds since 1970-01-01 00:00, rounded down, and the micros after that. */
+  readonly moment = { seconds: 0, micros: 0 }
 
   /** Begins at the start of these bytes. */
   open(bytes: Uint8Array): void {
@@ -52,6 +58,37 @@ export class WireReader {
     this.upper = upper
     this.low = low
     return NaN
+  }
+
+  /** Divides upper * 2^28 + low (zigzag) by two and by 10^6 in steps that a double holds exactly. */
+  splitLarge(): void {
+    const { upper, low } = this
+    const negative = (low & 1) === 1
+    // Half of it: upper's lowest bit becomes the highest of low; a negative is one larger in size.
+    const half = Math.floor(upper / 2)
+    const lower = (low >>> 1) + (upper % 2) * 2 ** 27 + (negative ? 1 : 0)
+    const quotient = Math.floor(half / 1e6)
+    const rest = (half - quotient * 1e6) * 2 ** 28 + lower
+    const millions = Math.floor(rest / 1e6)
+    this.millions = quotient * 2 ** 28 + millions
+    this.units = rest - millions * 1e6
+    this.negative = negative
+  }
+
+  /** Reads a long of microseconds since 1970 into `moment`. */
+  readMoment(): void {
+    const value = this.long()
+    const { moment } = this
+    moment.seconds = Math.floor(value / 1e6)
+    moment.micros = value - moment.seconds * 1e6
+    if (value === value) return
+    this.splitLarge()
+    moment.seconds = this.negative ? -this.millions : this.millions
+    moment.micros = this.units
+    if (this.negative && this.units > 0) {
+      moment.seconds -= 1
+      moment.micros = 1e6 - this.units
+    }
   }
 
   double(): number {

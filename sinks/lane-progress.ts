@@ -1,6 +1,11 @@
-import { ConnectError, streamLabel } from '../../../protocol/index.ts'
-import type { SliceCheckpoint, StreamSync } from '../../sink.ts'
-import type { SliceCounts } from '../bookkeeping/checkpoint.ts'
+import { ConnectError, streamLabel } from '../protocol/index.ts'
+import type { SliceCheckpoint, StreamSync } from './sink.ts'
+
+/** What a transaction loaded of a slice. */
+export interface SliceCounts {
+  readonly loaded: number
+  readonly rejected: number
+}
 
 interface Progress extends SliceCounts {
   /** The record that comes next. */

@@ -1,4 +1,5 @@
-import type { CopyOutput } from './copy-output.ts'
+import type { ByteOutput } from './byte-output.ts'
+import type { WireReader } from './wire-reader.ts'
 
 /** The decimal digits of 0 to 99, two bytes each. */
 const pairs = new Uint8Array(200)
@@ -14,7 +15,7 @@ export function writePair(bytes: Uint8Array, offset: number, value: number): voi
 }
 
 /** Any integer that a double holds exactly. */
-export function writeInteger(out: CopyOutput, value: number): void {
+export function writeInteger(out: ByteOutput, value: number): void {
   let rest = value
   if (value < 0) {
     out.bytes[out.offset++] = 0x2d
@@ -29,8 +30,21 @@ export function writeInteger(out: CopyOutput, value: number): void {
   writePadded(out, rest - high * 1e9, 9)
 }
 
+/** The long that stands in the wire, of 64 bits. */
+export function writeLong(out: ByteOutput, wire: WireReader): void {
+  const value = wire.long()
+  if (value === value) {
+    writeInteger(out, value)
+    return
+  }
+  wire.splitLarge()
+  if (wire.negative) out.bytes[out.offset++] = 0x2d
+  writeInteger(out, wire.millions)
+  writePadded(out, wire.units, 6)
+}
+
 /** A non-negative integer below 10^9 with leading zeros. */
-export function writePadded(out: CopyOutput, value: number, digits: number): void {
+function writePadded(out: ByteOutput, value: number, digits: number): void {
   const { bytes } = out
   const start = out.offset
   let offset = start + digits
@@ -46,7 +60,7 @@ export function writePadded(out: CopyOutput, value: number, digits: number): voi
 }
 
 /** A non-negative integer below 10^9. */
-function writeSmall(out: CopyOutput, value: number): void {
+function writeSmall(out: ByteOutput, value: number): void {
   writePadded(out, value, digitCount(value))
 }
 
