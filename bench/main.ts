@@ -118,7 +118,7 @@ program
 program
   .command('topic')
   .description(
-    "Postgres into topics, beside Debezium, a source for JDBC and kafka-producer-perf-test on the same broker; needs Java 17, Maven and python3",
+    'Postgres into topics, beside Debezium, a source for JDBC and kafka-producer-perf-test on the same broker; needs Java 17, Maven and python3',
   )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)

@@ -27,7 +27,7 @@ export async function openBenchTopics(brokers: readonly string[]): Promise<Bench
   calmRequestQueues()
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: () => Promise.reject(new TypeError('it only reads')),
-    decompress: (bytes) => inflate(bytes),
+    decompress: (bytes: Buffer) => inflate(bytes),
   })
   const kafka = new Kafka({
     brokers: [...brokers],

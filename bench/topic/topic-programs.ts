@@ -243,4 +243,3 @@ async function connectSource(
     )
   })
 }
-

@@ -4,14 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { commandOutput } from '../../../kafka/command-output.ts'
 import { consumeTopic, produceLines } from '../../../support/kafka-console.ts'
 import type { TestDatabase } from '../../../support/postgres.ts'
-import {
-  deleteGoods,
-  goods,
-  goodsColumns,
-  goodsRows,
-  insertGoods,
-  updateGoods,
-} from './goods.ts'
+import { deleteGoods, goods, goodsColumns, goodsRows, insertGoods, updateGoods } from './goods.ts'
 import { lastValues, type ShownMessage } from './last-values.ts'
 import { differences, openTopicShop, readersWanted, type TopicShop } from './topic-shop.ts'
 

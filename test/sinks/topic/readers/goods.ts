@@ -19,11 +19,7 @@ export const goods: ShopTable = {
 }
 
 /** Rows `from` to `to`, every fifth value of a column NULL. */
-export async function insertGoods(
-  database: TestDatabase,
-  from: number,
-  to: number,
-): Promise<void> {
+export async function insertGoods(database: TestDatabase, from: number, to: number): Promise<void> {
   await database.query(
     `INSERT INTO goods (id, name, amount, active, score, born, seen_at, planned_at, opens_at, attributes, picture)
      SELECT n,

@@ -5,14 +5,7 @@ import {
   type ApicurioRegistry,
 } from '../../../kafka/registry/apicurio-registry.ts'
 import { consumeTopic } from '../../../support/kafka-console.ts'
-import {
-  deleteGoods,
-  goods,
-  goodsColumns,
-  goodsRows,
-  insertGoods,
-  updateGoods,
-} from './goods.ts'
+import { deleteGoods, goods, goodsColumns, goodsRows, insertGoods, updateGoods } from './goods.ts'
 import { avroConverters, jdbcSink, jsonConverters } from './jdbc-sink.ts'
 import {
   differences,

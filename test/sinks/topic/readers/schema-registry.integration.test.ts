@@ -8,14 +8,7 @@ import {
   type ApicurioRegistry,
 } from '../../../kafka/registry/apicurio-registry.ts'
 import type { TestDatabase } from '../../../support/postgres.ts'
-import {
-  deleteGoods,
-  goods,
-  goodsColumns,
-  goodsRows,
-  insertGoods,
-  updateGoods,
-} from './goods.ts'
+import { deleteGoods, goods, goodsColumns, goodsRows, insertGoods, updateGoods } from './goods.ts'
 import { lastValues, type ShownMessage } from './last-values.ts'
 import { differences, openTopicShop, readersWanted, type TopicShop } from './topic-shop.ts'
 
@@ -95,24 +88,31 @@ describe.runIf(readersWanted)("Apicurio's registry and deserializer, as Confluen
     expect((await latest(`${topic}-key`)).version).toBe(1)
   })
 
-  it('an incompatible change of a column fails, and loads nothing', { timeout: limitMs }, async () => {
-    await using shop = await openShop()
-    const { database } = shop
-    const topic = shop.topicOf('goods')
-    await insertGoods(database, 1, 100)
-    await shop.load()
-    const before = { slots: await shop.messageSlots(topic), value: await latest(`${topic}-value`) }
-    const shownBefore = await decoded(shop)
+  it(
+    'an incompatible change of a column fails, and loads nothing',
+    { timeout: limitMs },
+    async () => {
+      await using shop = await openShop()
+      const { database } = shop
+      const topic = shop.topicOf('goods')
+      await insertGoods(database, 1, 100)
+      await shop.load()
+      const before = {
+        slots: await shop.messageSlots(topic),
+        value: await latest(`${topic}-value`),
+      }
+      const shownBefore = await decoded(shop)
 
-    await database.query(`ALTER TABLE goods ALTER COLUMN name TYPE int USING 7`)
-    await database.query(`UPDATE goods SET updated_at = clock_timestamp()`)
-    const { code, out, err } = await shop.run()
-    expect(code).not.toBe(0)
-    expect(out + err).toContain('schema_incompatible')
-    expect(await latest(`${topic}-value`)).toEqual(before.value)
-    expect(await decoded(shop)).toEqual(shownBefore)
-    expect(await shop.messageSlots(topic)).toBe(before.slots)
-  })
+      await database.query(`ALTER TABLE goods ALTER COLUMN name TYPE int USING 7`)
+      await database.query(`UPDATE goods SET updated_at = clock_timestamp()`)
+      const { code, out, err } = await shop.run()
+      expect(code).not.toBe(0)
+      expect(out + err).toContain('schema_incompatible')
+      expect(await latest(`${topic}-value`)).toEqual(before.value)
+      expect(await decoded(shop)).toEqual(shownBefore)
+      expect(await shop.messageSlots(topic)).toBe(before.slots)
+    },
+  )
 })
 
 /** PostgreSQL reads the texts of the decoded records. */
