@@ -16,7 +16,7 @@ import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-exampl
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { DestinationSession } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
-import { settingsOf } from '../../sinks/postgres/bookkeeping/stream-rows.ts'
+import { settingsOf } from '../../sinks/continuation.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { PostgresConfig, StreamResult } from '../run-types.ts'

@@ -15,6 +15,7 @@ const titles = {
   resource: 'Instances, connections and sandboxes',
   run: 'Runs',
   source: 'Sources',
+  topic: 'Topics as a destination',
   webhook: 'Webhooks: receivers, what comes in, where it goes',
 } satisfies Record<keyof typeof codesByArea, string>
 

@@ -11,7 +11,6 @@ import type {
   Loss,
   RecordBlock,
   SinkLane,
-  SinkStream,
   StreamSync,
 } from '../../sink.ts'
 import { CheckpointReader } from '../bookkeeping/checkpoint-reader.ts'
@@ -93,10 +92,6 @@ async function readOwn({
   return requireOwn(reader.checkpoints, sync)
 }
 
-function keyedMode({ mode }: SinkStream): SinkStream['mode'] {
-  return mode === 'overwrite' ? 'overwrite_dedup' : mode
-}
-
 interface LaneContext {
   readonly options: TopicLaneOptions
   readonly topic: string
@@ -135,8 +130,7 @@ class TopicLane implements SinkLane {
       const { place, sync } = options
       const form: RowForm = {
         topic,
-        // A row without a key could not be deleted by the next overwrite.
-        sink: { ...sync.sink, mode: keyedMode(sync.sink) },
+        sink: sync.sink,
         columns,
         format: place.format,
         lookup: place.registry === undefined ? 'fingerprint' : 'registry',

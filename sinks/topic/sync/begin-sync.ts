@@ -29,7 +29,7 @@ import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
 import { noteColumns } from './column-notes.ts'
 import { syncMessage } from './control-messages.ts'
-import { formText, keyAndForm, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
+import { formText, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
 import { topicWarnings } from './topic-warnings.ts'
 
 export interface BeginContext {
@@ -183,9 +183,11 @@ function requireLoadable(
   const { merged } = known
   if (sink.mode !== 'append_dedup' || merged === null) return
   const isSame = isSameKey(merged.key, settingsOf(sink).key)
-  if (isSame && merged.form === formText(place.format)) return
-  const before = `(${keyText(merged.key)}) as ${merged.form}`
-  const details = { stream, topic, before, after: keyAndForm(sink, place.format) }
+  const form = formText(place, sink)
+  if (isSame && merged.form === form) return
+  const before = `(${keyText(merged.key)}) ${merged.form}`
+  const after = `(${keyText(settingsOf(sink).key)}) ${form}`
+  const details = { stream, topic, before, after }
   throw new ConnectError('destination_topic_key_changed', { details })
 }
 
@@ -206,10 +208,10 @@ function keepsReadWarnings(record: StreamRecord | undefined, goesOn: boolean): b
 function mergedBy(
   sink: SinkStream,
   known: StreamRecord | undefined,
-  { format }: TopicPlace,
+  place: TopicPlace,
 ): StreamRecord['merged'] {
   if (sink.mode !== 'append_dedup') return known?.merged ?? null
-  return { key: settingsOf(sink).key, form: formText(format) }
+  return { key: settingsOf(sink).key, form: formText(place, sink) }
 }
 
 interface Carried extends Pick<StreamRecord, 'untoldCounts' | 'planned'> {

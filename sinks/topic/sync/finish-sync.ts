@@ -1,6 +1,6 @@
 import { ConnectError, streamKey, streamLabel, type StreamId } from '../../../protocol/index.ts'
 import { addCounts, noCounts } from '../../committed-counts.ts'
-import { isOverwriteMode, ownKey, settingsOf } from '../../continuation.ts'
+import { isOverwriteMode, settingsOf } from '../../continuation.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
 import type { Change, CheckpointStore } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
@@ -115,7 +115,7 @@ function complete(
   const settings = settingsOf(sink)
   const isOverwrite = isOverwriteMode(sink.mode)
   const warnings = isOverwrite ? warnOfEmptied(record, counts) : []
-  const merged = { key: ownKey(settings) ?? settings.key, form: formText(place.format) }
+  const merged = { key: settings.key, form: formText(place, sink) }
   const value: StreamRecord = {
     ...record,
     complete: true,

@@ -5,10 +5,9 @@ import {
   streamLabel,
   type StreamId,
 } from '../../../protocol/index.ts'
-import { isOverwriteMode, keyText, settingsOf } from '../../continuation.ts'
+import { isOverwriteMode } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
-import type { RowFormat } from '../rows/row-options.ts'
 import { sharedTopic, type TopicPlace } from '../topic-place.ts'
 
 /** The rows of a stream count by their key: of each, the newest message. */
@@ -54,12 +53,14 @@ export function requireOwnTopic(
   if (other !== undefined) throw sharedTopic(place, { topic, stream, other: other.id })
 }
 
-/** The form of keys, as far as the same row has the same key only in the same form. */
-export function formText({ encoding, envelope }: RowFormat): string {
-  return `${encoding}, ${envelope}`
-}
-
-/** The key and the form of the messages, as text for people. */
-export function keyAndForm(sink: SinkStream, format: RowFormat): string {
-  return `(${keyText(settingsOf(sink).key)}) as ${formText(format)}`
+/** The form of the keys, as text for people: the same row has the same key only in the same form. */
+export function formText(
+  { format: { encoding }, registry }: TopicPlace,
+  { stream, columns }: SinkStream,
+): string {
+  const lookup = registry === undefined ? '' : ' with a schema registry'
+  const kinds = (primaryKey(stream) ?? []).map(
+    ([field]) => columns.find(({ name }) => name === field)?.kind ?? 'unknown',
+  )
+  return `as ${kinds.join(' and ')} in ${encoding}${encoding === 'avro' ? lookup : ''}`
 }

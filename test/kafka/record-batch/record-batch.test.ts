@@ -231,6 +231,7 @@ function plainBatch(body: Buffer, count: number): Parameters<typeof MessageCurso
     transactional: false,
     control: false,
     producerId: -1n,
+    producerEpoch: 0,
     count,
     body,
   }
@@ -260,6 +261,7 @@ async function batchOfKafkajs(
     lastOffsetDelta: messages.length - 1,
     transactional: true,
     producerId: '7',
+    producerEpoch: 0,
     producerEpoch: 1,
     firstSequence: 5,
     records,
