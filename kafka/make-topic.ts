@@ -78,10 +78,7 @@ async function untilServed(
 }
 
 /** The real settings of a topic. */
-export async function topicSettings(
-  admin: Admin,
-  topic: string,
-): Promise<TopicSettings> {
+export async function topicSettings(admin: Admin, topic: string): Promise<TopicSettings> {
   const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,

@@ -26,6 +26,9 @@ export function safeName({ nameOf, parts, identity }: NameParts): string {
   const legal = parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part))
   if (legal && plain.length <= maxNameLength && !/-[0-9a-f]{8}$/.test(plain)) return plain
   const safe = parts.map((part) => (part === '' ? '-' : part.replace(/[^A-Za-z0-9_-]/g, '-')))
-  const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, hashLength)
+  const digest = createHash('sha256')
+    .update(JSON.stringify(identity))
+    .digest('hex')
+    .slice(0, hashLength)
   return nameOf(safe).slice(0, maxNameLength - hashLength - 1) + `-${digest}`
 }

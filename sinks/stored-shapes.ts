@@ -19,7 +19,9 @@ const kinds = {
   json: true,
 } as const satisfies Record<ColumnKind, true>
 
-const kind = z.custom<ColumnKind>((value) => typeof value === 'string' && Object.hasOwn(kinds, value))
+const kind = z.custom<ColumnKind>(
+  (value) => typeof value === 'string' && Object.hasOwn(kinds, value),
+)
 
 export const columnsSchema: z.ZodType<readonly Column[]> = z.array(
   z.object({ name: z.string(), kind }),

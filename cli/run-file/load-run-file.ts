@@ -163,12 +163,7 @@ function secretValues(
   const place = textsOfDestination(destination)
   const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
   const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
-  const shown = new Set([
-    source.type,
-    content.connection,
-    ...place.shown,
-    ...config.shown,
-  ])
+  const shown = new Set([source.type, content.connection, ...place.shown, ...config.shown])
   const secrets = new Set([
     ...place.secret,
     // A URL of PostgreSQL may hold the password.

@@ -30,11 +30,7 @@ async function difference(shop: TestDatabase, schema: string, mode: string): Pro
   return row
 }
 
-async function playRound(
-  shop: TestDatabase,
-  target: Target,
-  random: () => number,
-): Promise<void> {
+async function playRound(shop: TestDatabase, target: Target, random: () => number): Promise<void> {
   await using file = await runFile(runFileText(shop, target))
   await shop.query(`CREATE SCHEMA ${target.schema}`)
   // What the overwrites are to replace: it must stay whole for as long as they are not complete.

@@ -1,9 +1,5 @@
 import { z } from 'zod'
-import {
-  type Column,
-  type ColumnKind,
-  type JsonValue,
-} from '../../../protocol/index.ts'
+import { type Column, type ColumnKind, type JsonValue } from '../../../protocol/index.ts'
 import { largestStoredRecordBytes, type LogEntry } from '../stream-log.ts'
 import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'

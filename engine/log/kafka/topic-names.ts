@@ -8,11 +8,7 @@ export const statesTopic = 'connect.states'
 export function topicName(connection: string, stream: StreamId): string {
   return safeName({
     nameOf: (parts) => `connect.${parts.join('.')}`,
-    parts: [
-      connection,
-      ...(stream.namespace === undefined ? [] : [stream.namespace]),
-      stream.name,
-    ],
+    parts: [connection, ...(stream.namespace === undefined ? [] : [stream.namespace]), stream.name],
     identity: [connection, stream.namespace ?? null, stream.name],
   })
 }

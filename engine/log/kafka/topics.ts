@@ -95,4 +95,3 @@ function isRefusedSetting(error: unknown): boolean {
   const cause = error instanceof ConnectError ? error.cause : error
   return hasType(cause, 'POLICY_VIOLATION') || hasType(cause, 'INVALID_CONFIG')
 }
-

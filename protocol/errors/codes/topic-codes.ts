@@ -23,7 +23,8 @@ export const topicCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Topic {topic} does not accept a batch of messages: it is larger than its `max.message.bytes`',
+    message:
+      'Topic {topic} does not accept a batch of messages: it is larger than its `max.message.bytes`',
     suggestedFix:
       'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=8912896`, then run again. It was larger when the run began.',
   },

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Column, streamIdOf, streamLabel } from '../../../protocol/index.ts'
-import { keySchema, ownKey, settingsOf, syncSettings, type SyncSettings } from '../../continuation.ts'
+import {
+  keySchema,
+  ownKey,
+  settingsOf,
+  syncSettings,
+  type SyncSettings,
+} from '../../continuation.ts'
 import { columnsSchema, notesSchema } from '../../stored-shapes.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
 import type { CommittedCounts, LoadedStream, SinkStream, TableNote } from '../../sink.ts'

@@ -9,11 +9,7 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { findKeyChange } from '../sync/key-change.ts'
 import { type ProductionColumn, readColumns } from './production-columns.ts'
-import {
-  findRepeatedAppend,
-  warnOfKnownStream,
-  findSharedTable,
-} from '../sync/known-stream.ts'
+import { findRepeatedAppend, warnOfKnownStream, findSharedTable } from '../sync/known-stream.ts'
 import { warnOfLostRows } from '../sync/loaded-table.ts'
 import { warnOfLooseKeys } from '../tables/usable-key.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'

@@ -37,10 +37,7 @@ export function laneRecords(
     return { kind: 'slice', stream, slice, value }
   })
   if (next === undefined) return moved
-  return [
-    ...moved,
-    { kind: 'position', stream, partition, value: { next, columns: [...columns] } },
-  ]
+  return [...moved, { kind: 'position', stream, partition, value: { next, columns: [...columns] } }]
 }
 
 const newSlice = {

@@ -59,7 +59,9 @@ export async function beginSync(
   requirePolicy(sink, { topic, policy: target.policy })
   await store.read()
   const atMs = context.now()
-  return store.change((now) => decideSync(now, { sink, streamId, topic, start, place, target, atMs }))
+  return store.change((now) =>
+    decideSync(now, { sink, streamId, topic, start, place, target, atMs }),
+  )
 }
 
 interface Wanted {
@@ -83,6 +85,8 @@ function takeEpoch(now: Checkpoints, wanted: Wanted): Change<readonly StoredStre
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const { record } = stored
+  const lostKey = findLostKey(record, sink)
+  if (lostKey !== undefined) throw lostKey
   if (record === undefined || record.complete || record.lanes === 0)
     return { result: [], records: [] }
   const value = { ...record, epoch: record.epoch + 1, attempt: randomUUID() }
@@ -96,19 +100,25 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const record = stored.record && withoutTold(stored.record, start)
-  const lostKey = findLostKey(record, sink)
-  if (lostKey !== undefined) throw lostKey
   // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
-  const known = record !== undefined && isLoaded(record, beginning) ? record : undefined
+  const isKnown = record !== undefined && isLoaded({ ...stored, record }, beginning)
+  const known = isKnown ? record : undefined
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
   return startSync({ ...stored, record }, known, beginning)
 }
 
 /** The topic is the one that the stream was loaded into: it was not forgotten, and its offsets go on. */
-function isLoaded(record: StreamRecord, { topic, target }: Beginning): boolean {
+function isLoaded(
+  { record, slices }: StoredStream & { readonly record: StreamRecord },
+  { topic, target }: Beginning,
+): boolean {
   if (record.run === 0 || record.topic !== topic || target.isNew) return false
-  return record.beganAt.every((offset, index) => BigInt(target.ends[index] ?? '0') >= BigInt(offset))
+  const hasRows = [...slices.values()].some(({ loaded }) => loaded > 0)
+  if (hasRows && target.ends.every((offset) => offset === '0')) return false
+  return record.beganAt.every(
+    (offset, index) => BigInt(target.ends[index] ?? '0') >= BigInt(offset),
+  )
 }
 
 function startSync(
@@ -179,7 +189,9 @@ function requireLoadable(
     throw new ConnectError('destination_topic_partitions', { details })
   }
   if (isAppendedAgain(known, sink) && !goesOn)
-    throw new ConnectError('destination_topic_repeated', { details: { stream, topic, checkpoints } })
+    throw new ConnectError('destination_topic_repeated', {
+      details: { stream, topic, checkpoints },
+    })
   const { merged } = known
   if (sink.mode !== 'append_dedup' || merged === null) return
   const isSame = isSameKey(merged.key, settingsOf(sink).key)

@@ -11,10 +11,7 @@ import { type KeyDigest, KeySet, digestOf } from './key-set.ts'
 
 export interface OldKeys {
   readonly place: Pick<TopicPlace, 'servers'>
-  readonly record: Pick<
-    StreamRecord,
-    'topic' | 'partitions' | 'generationId' | 'generationStart'
-  >
+  readonly record: Pick<StreamRecord, 'topic' | 'partitions' | 'generationId' | 'generationStart'>
   /** A `begin` of the stream fences it. */
   readonly transactionalId: string
   /** Throws if the stream belongs to another attempt by now. */
@@ -24,6 +21,8 @@ export interface OldKeys {
 
 /** Keys that are held at a time: 128 MiB. A partition with more messages of the new generation is read several times. */
 const maxKeys = 12_000_000
+/** Old keys that wait for the end of the partition, where they may have been deleted already: about 50 MiB. More of them get their tombstones at once. */
+const maxOldKeys = 500_000
 /** One transaction: what follows it is not hidden for long. */
 const batchBytes = 256 * 1024
 /** A transaction of somebody else may hide a part of the topic for as long as Kafka lets it be open. */
@@ -62,23 +61,36 @@ async function deleteInPartition(
   const start = BigInt(record.generationStart[partition] ?? '0')
   if (low >= start) return 0
   const passes = Math.max(1, Math.ceil(Number(high - start) / maxKeys))
-  const scan = { fetcher, passes, low, start, high }
+  const scan = { fetcher, passes, start, high }
   let deleted = 0
   for (let pass = 0; pass < passes; pass++) {
-    const keys = await newKeys({ ...scan, pass, generationId })
     const tombstones = new Tombstones(producer, { topic, partition, generationId })
-    await readMessages(scan, { from: low, to: start }, async (message) => {
-      const { key, value } = message
-      const generation = generationOf(message)
-      if (key === null || value === null || generation === undefined || generation >= generationId)
-        return
-      const digest = digestOf(key)
-      if (isOfPass(digest, { pass, passes }) && keys.add(digest)) await tombstones.write(key)
-    })
-    await tombstones.send()
+    await deleteOfPass({ ...scan, pass, generationId }, low, tombstones)
     deleted += tombstones.written
   }
   return deleted
+}
+
+/** A key that was deleted since, and not written again, needs no other tombstone. */
+async function deleteOfPass(scan: Scan, low: bigint, tombstones: Tombstones): Promise<void> {
+  const { generationId, start } = scan
+  const keys = await newKeys(scan)
+  const old = new Set<string>()
+  await readMessages(scan, { from: low, to: start }, async (message) => {
+    const { key, value } = message
+    const generation = generationOf(message)
+    if (key === null || generation === undefined || generation >= generationId) return
+    const text = key.toString('latin1')
+    if (value === null) {
+      old.delete(text)
+      return
+    }
+    const digest = digestOf(key)
+    if (!isOfPass(digest, scan) || keys.has(digest)) return
+    old.add(text)
+    if (old.size >= maxOldKeys) await tombstones.writeAll(old)
+  })
+  await tombstones.writeAll(old)
 }
 
 interface Scan {
@@ -101,10 +113,7 @@ async function newKeys({ generationId, ...scan }: Scan): Promise<KeySet> {
   return keys
 }
 
-function isOfPass(
-  { high }: KeyDigest,
-  { pass, passes }: Pick<Scan, 'pass' | 'passes'>,
-): boolean {
+function isOfPass({ high }: KeyDigest, { pass, passes }: Pick<Scan, 'pass' | 'passes'>): boolean {
   return high % passes === pass
 }
 
@@ -161,13 +170,19 @@ class Tombstones {
     this.#headers = encodeHeaders({ 'connect-generation': String(generationId) })
   }
 
-  async write(key: Uint8Array): Promise<void> {
-    this.#encoder.message({ key, value: null, headers: this.#headers })
-    this.written += 1
-    if (this.#encoder.bytes.length >= batchBytes) await this.send()
+  /** Keys as Latin-1 text, which holds any bytes; none are left in the set. */
+  async writeAll(keys: Set<string>): Promise<void> {
+    for (const text of keys) {
+      const key = Buffer.from(text, 'latin1')
+      this.#encoder.message({ key, value: null, headers: this.#headers })
+      this.written += 1
+      if (this.#encoder.bytes.length >= batchBytes) await this.#send()
+    }
+    await this.#send()
+    keys.clear()
   }
 
-  async send(): Promise<void> {
+  async #send(): Promise<void> {
     const { topic, partition } = this.#place
     if (this.#encoder.count === 0) return
     await this.#producer.append(topic, partition, this.#encoder)

@@ -197,21 +197,25 @@ export function forgetStreams(
 ): Change<readonly StoredStream[]> {
   const wanted = streams === 'all' ? undefined : new Set(streams.map(streamKey))
   const forgotten = now.streams().filter(({ id }) => wanted?.has(streamKey(id)) ?? true)
-  const records = forgotten.flatMap(({ id: stream, record, slices }): readonly CheckpointRecord[] => {
-    const value: StreamRecord = {
-      ...record,
-      complete: true,
-      run: 0,
-      epoch: record.epoch + 1,
-      planned: 0,
-      readWarnings: [],
-      untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices)),
-      merged: null,
-    }
-    return [
-      { kind: 'stream', stream, value },
-      ...[...slices.keys()].map((slice) => ({ kind: 'slice', stream, slice, value: null }) as const),
-    ]
-  })
+  const records = forgotten.flatMap(
+    ({ id: stream, record, slices }): readonly CheckpointRecord[] => {
+      const value: StreamRecord = {
+        ...record,
+        complete: true,
+        run: 0,
+        epoch: record.epoch + 1,
+        planned: 0,
+        readWarnings: [],
+        untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices)),
+        merged: null,
+      }
+      return [
+        { kind: 'stream', stream, value },
+        ...[...slices.keys()].map(
+          (slice) => ({ kind: 'slice', stream, slice, value: null }) as const,
+        ),
+      ]
+    },
+  )
   return { result: forgotten, records }
 }

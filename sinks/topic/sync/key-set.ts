@@ -11,24 +11,18 @@ export class KeySet {
   #low = new Uint32Array(firstSlots)
   #size = 0
 
-  get size(): number {
-    return this.#size
-  }
-
   has(digest: KeyDigest): boolean {
     const slot = this.#find(digest)
     return this.#isUsed(slot)
   }
 
-  /** False if it was there. */
-  add(digest: KeyDigest): boolean {
+  add(digest: KeyDigest): void {
     const slot = this.#find(digest)
-    if (this.#isUsed(slot)) return false
+    if (this.#isUsed(slot)) return
     this.#high[slot] = digest.high
     this.#low[slot] = digest.low
     this.#size += 1
     if (this.#size * 4 > this.#high.length * 3) this.#grow()
-    return true
   }
 
   /** Its slot, or the free one where it belongs. */

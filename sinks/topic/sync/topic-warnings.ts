@@ -17,8 +17,12 @@ interface Facts {
 
 /** What the user should know of the topic as it is, and of what the run does differently from the stream's last one. */
 export function topicWarnings(facts: Facts): readonly string[] {
-  return [policyWarning(facts), partitionsWarning(facts), historyWarning(facts), modeWarning(facts)]
-    .filter((warning) => warning !== undefined)
+  return [
+    policyWarning(facts),
+    partitionsWarning(facts),
+    historyWarning(facts),
+    modeWarning(facts),
+  ].filter((warning) => warning !== undefined)
 }
 
 function policyWarning({ sink, topic, target: { policy } }: Facts): string | undefined {

@@ -127,7 +127,10 @@ function isRefusedSetting(error: unknown): boolean {
 function creationError(error: ConnectError, topic: string): ConnectError {
   if (error.code !== 'log_topic_name_taken') return error
   const problem = `cannot be created (${String(error.details?.reason)}); Kafka does not distinguish \`.\` and \`_\` in names`
-  return new ConnectError('destination_topic_invalid', { details: { topic, problem }, cause: error })
+  return new ConnectError('destination_topic_invalid', {
+    details: { topic, problem },
+    cause: error,
+  })
 }
 
 async function settingsOf(

@@ -261,7 +261,6 @@ async function batchOfKafkajs(
     lastOffsetDelta: messages.length - 1,
     transactional: true,
     producerId: '7',
-    producerEpoch: 0,
     producerEpoch: 1,
     firstSequence: 5,
     records,

@@ -117,9 +117,8 @@ test('what a lane that died has left open is aborted by the next start, also if 
     transactionalId,
     logger: silent,
   })
-  const { BatchEncoder, encodeHeaders } = await import(
-    '../../../kafka/record-batch/batch-encoder.ts'
-  )
+  const { BatchEncoder, encodeHeaders } =
+    await import('../../../kafka/record-batch/batch-encoder.ts')
   for (const topic of topics) {
     const encoder = new BatchEncoder(100)
     const value = Buffer.from('"never to be seen"')

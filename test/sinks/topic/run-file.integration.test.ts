@@ -19,7 +19,10 @@ test.each(['embedded', 'kafka'] as const)(
     const { brokers, prefix: connection } = testKafka()
     await using file = await runFile({
       connection,
-      source: { type: 'faker', config: { seed: 3, streams: [users, { ...users, name: 'orders' }] } },
+      source: {
+        type: 'faker',
+        config: { seed: 3, streams: [users, { ...users, name: 'orders' }] },
+      },
       destination: { type: 'topic', url: `topic:${connection}.{stream}`, config: { brokers } },
       log: log === 'kafka' ? { kafka: { brokers } } : 'embedded',
     })

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import { checkpointTopic, laneId } from '../../../sinks/topic/own-names.ts'
-import { findNameProblem, findSharedTopic, targetTopic, type TopicPlace } from '../../../sinks/topic/topic-place.ts'
+import {
+  findNameProblem,
+  findSharedTopic,
+  targetTopic,
+  type TopicPlace,
+} from '../../../sinks/topic/topic-place.ts'
 
 const place = (topic: string): TopicPlace => ({
   topic,
@@ -22,15 +27,21 @@ test('a name that Kafka does not allow is made safe, and stays one stream’s ow
   for (const topic of topics) expect(topic).toMatch(/^x\.a-b(-[0-9a-f]{8})?$/)
 })
 
-test.each(['connect.orders', 'connect_orders', 'connect-orders', '__orders', 'a b', '', '.', '{x}'])(
-  '%j is no name of a destination',
-  (name) => {
-    expect(findNameProblem(name)).toBeDefined()
-    expect(() => targetTopic(place(name), { name: 's' })).toThrow(
-      expect.objectContaining({ code: 'destination_topic_invalid' }),
-    )
-  },
-)
+test.each([
+  'connect.orders',
+  'connect_orders',
+  'connect-orders',
+  '__orders',
+  'a b',
+  '',
+  '.',
+  '{x}',
+])('%j is no name of a destination', (name) => {
+  expect(findNameProblem(name)).toBeDefined()
+  expect(() => targetTopic(place(name), { name: 's' })).toThrow(
+    expect.objectContaining({ code: 'destination_topic_invalid' }),
+  )
+})
 
 test('a placeholder does not lead to a reserved name', () => {
   expect(findNameProblem('{stream}')).toBeUndefined()

@@ -3,7 +3,13 @@ import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import { readRange } from '../../../kafka/read-range.ts'
 import type { RecordData } from '../../../protocol/index.ts'
-import type { Destination, LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks/sink.ts'
+import type {
+  Destination,
+  LaneStats,
+  SinkLane,
+  SinkStream,
+  StreamSync,
+} from '../../../sinks/sink.ts'
 import { openTopicLane } from '../../../sinks/topic/load/topic-lane.ts'
 import { openTopicDestination } from '../../../sinks/topic/topic-destination.ts'
 import type { TopicPlace } from '../../../sinks/topic/topic-place.ts'
