@@ -23,7 +23,11 @@ export async function copyJars(pom: string, target: string, without?: RegExp): P
 
 /** Unpacks an archive, `group:artifact:version:type:classifier`, into `target` unless it is there. */
 export async function unpackArtifact(artifact: string, target: string): Promise<void> {
-  await fetchOnce(target, (draft) => maven(['dependency:unpack', `-Dartifact=${artifact}`], draft))
+  await fetchOnce(target, async (draft) => {
+    const markers = join(draft, '.markers')
+    const args = [`-Dartifact=${artifact}`, `-DmarkersDirectory=${markers}`]
+    await maven(['dependency:unpack', ...args], draft)
+  })
 }
 
 async function maven(args: readonly string[], outputDirectory: string): Promise<void> {

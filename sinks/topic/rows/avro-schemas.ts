@@ -3,6 +3,7 @@ import {
   type AvroRecordSchema,
   type AvroSchema,
   type Column,
+  type ColumnKind,
 } from '../../../protocol/index.ts'
 import { avroName, avroNames, avroTypeOf, json } from '../../../protocol/avro/avro-fields.ts'
 import type { AvroField } from '../../../protocol/avro/avro-types.ts'
@@ -124,10 +125,29 @@ function columnFields(
     Object.values(ownFields),
   )
   return columns.map(({ name, kind }, index) => ({
-    ...fieldOf(names[index] ?? '', avroTypeOf(kind)),
+    ...fieldOf(names[index] ?? '', columnType(kind)),
     original_name: name,
     kind,
   }))
+}
+
+/**
+ * What Kafka Connect's converters for Avro call a type whose logical type they do not know. Debezium's connectors write the same names, by which
+ * its JDBC sink makes columns with a time, and jsonb, instead of numbers and texts.
+ */
+const connectNames: Readonly<Partial<Record<ColumnKind, string>>> = {
+  timestamptz: 'io.debezium.time.MicroTimestamp',
+  timestamp: 'io.debezium.time.MicroTimestamp',
+  time: 'io.debezium.time.MicroTime',
+  json: 'io.debezium.data.Json',
+}
+
+function columnType(kind: ColumnKind): AvroSchema {
+  const type = avroTypeOf(kind)
+  const name = connectNames[kind]
+  const isPrimitive = typeof type === 'object' && 'logicalType' in type
+  if (name === undefined || !isPrimitive) return type
+  return { ...type, 'connect.version': 1, 'connect.name': name }
 }
 
 function plainField(name: string, type: AvroSchema): AvroField {

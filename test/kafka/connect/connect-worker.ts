@@ -97,7 +97,7 @@ async function areRunning(
     const { connector, tasks } = statusOf.parse(await response.json())
     const failed = [connector, ...tasks].find(({ state }) => state === 'FAILED')
     if (failed !== undefined)
-      throw new Error(`the connector ${name} failed: ${failed.trace ?? java.lastWords()}`)
+      throw new Error(`the connector ${name} failed: ${failed.trace ?? ''}\n${java.lastWords()}`)
     if (connector.state !== 'RUNNING' || tasks.length === 0) return false
     if (tasks.some(({ state }) => state !== 'RUNNING')) return false
   }

@@ -26,6 +26,8 @@ export function jdbcSink({ database, topic, table, settings = {} }: JdbcSink): C
       'insert.mode': 'upsert',
       'delete.enabled': 'true',
       'schema.evolution': 'basic',
+      // A map, for which the sink takes PostgreSQL's extension hstore.
+      'field.exclude.list': '_airbyte_overflow',
       'consumer.override.isolation.level': 'read_committed',
       'consumer.override.auto.offset.reset': 'earliest',
       ...settings,

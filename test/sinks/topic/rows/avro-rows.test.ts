@@ -109,14 +109,30 @@ describe('the schema of a value', () => {
       fields: [
         {
           name: 'at',
-          type: ['null', { type: 'long', logicalType: 'timestamp-micros' }],
+          type: [
+            'null',
+            {
+              type: 'long',
+              logicalType: 'timestamp-micros',
+              'connect.version': 1,
+              'connect.name': 'io.debezium.time.MicroTimestamp',
+            },
+          ],
           default: null,
           original_name: 'at',
           kind: 'timestamptz',
         },
         {
           name: 'a_b',
-          type: ['null', { type: 'string', logicalType: 'json' }],
+          type: [
+            'null',
+            {
+              type: 'string',
+              logicalType: 'json',
+              'connect.version': 1,
+              'connect.name': 'io.debezium.data.Json',
+            },
+          ],
           default: null,
           original_name: 'a b',
           kind: 'json',
