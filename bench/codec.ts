@@ -4,7 +4,7 @@ import { LoadLosses } from '../sinks/postgres/load/load-losses.ts'
 import { SeenFacts } from '../sinks/postgres/load/seen-facts.ts'
 import { columnTypeOf } from '../sinks/postgres/tables/column-types.ts'
 import type { CopyFormat } from '../sinks/postgres/load/copy-format.ts'
-import { CopyOutput } from '../sinks/postgres/load/copy-output.ts'
+import { ByteOutput } from '../sinks/wire/byte-output.ts'
 import { benchColumns, benchRecord, copyLineOf } from './bench-records.ts'
 import { median } from './statistics.ts'
 
@@ -99,7 +99,7 @@ function encode(
 
 /** As a lane that appends, with minimal metadata. Returns the bytes of the COPY. */
 function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
-  const output = new CopyOutput(Buffer.allocUnsafeSlow(chunkBytes * 2))
+  const output = new ByteOutput(Buffer.allocUnsafeSlow(chunkBytes * 2))
   const transcoder = new CopyTranscoder(
     output,
     benchColumns.map((column) => ({

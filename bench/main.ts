@@ -15,6 +15,7 @@ import { benchLargeBody, largeBodyTable } from './manifest/bench-large-body.ts'
 import { benchStartup, startupTable } from './manifest/bench-startup.ts'
 import { benchMemory, memoryTable } from './memory.ts'
 import { benchPeers, peersMarkdown } from './peers/peers.ts'
+import { benchTopic, topicTable } from './topic/bench-topic.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
 
@@ -112,6 +113,19 @@ program
     )
     process.stdout.write(peersMarkdown(figures))
     if (flags.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  })
+
+program
+  .command('topic')
+  .description(
+    'Postgres into topics, beside Debezium, a source for JDBC and kafka-producer-perf-test on the same broker; needs Java 17, Maven and python3',
+  )
+  .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--cache <folder>', 'where the peers are installed', peersCache)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: PeersFlags) => {
+    show(flags, await benchTopic({ ...flags, cacheDir: flags.cache }, print), topicTable)
   })
 
 program

@@ -24,7 +24,7 @@ import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
-import { packageVersion } from './version.ts'
+import { packageVersion } from '../lib/files/package-version.ts'
 import { errorCodeOf } from '../lib/files/error-code.ts'
 
 /** Gets the secrets as soon as they are known: all output goes through it. */

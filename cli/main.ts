@@ -35,7 +35,7 @@ async function runCommand(): Promise<void> {
 }
 
 async function showVersion(): Promise<void> {
-  const { packageVersion } = await import('./version.ts')
+  const { packageVersion } = await import('../lib/files/package-version.ts')
   process.stdout.write(`${packageVersion()}\n`)
 }
 

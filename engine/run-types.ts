@@ -4,6 +4,7 @@ import type { StorageConfig } from './log/stored/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
+import type { TopicPlace } from '../sinks/topic/topic-place.ts'
 import type { CommittedCounts, SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './observed-fields.ts'
 
@@ -47,9 +48,18 @@ export interface SourceConfig {
   readonly allowedNetworks?: readonly string[]
 }
 
-export interface DestinationConfig extends PostgresPlace {
+export type DestinationConfig = PostgresConfig | TopicConfig
+
+export interface PostgresConfig extends PostgresPlace {
   readonly type: 'postgres'
 }
+
+interface TopicConfig extends TopicPlace {
+  readonly type: 'topic'
+}
+
+/** A plan whose rows go into tables. */
+export type TablePlan = RunPlan & { readonly destination: PostgresConfig }
 
 export type LogConfig = LogKind & {
   /** For records that are too large for the log. Absent: they are rejected. */

@@ -91,6 +91,12 @@ function knownFault(faults: readonly KafkaFault[], context: KafkaDoing): KnownFa
   return has(({ name }) => unreachable.has(name)) ? 'kafka_unreachable' : 'kafka_failed'
 }
 
+/** A newer producer of the transactional id was opened, or the broker has ended the transaction. */
+export function isFencedProducer(thrown: unknown): boolean {
+  for (const fault of faultsOf(thrown)) if (isFenced(fault)) return true
+  return false
+}
+
 function isFenced({ type, message }: KafkaFault): boolean {
   return fencedTypes.has(type) || message.includes(producerFencedCode)
 }

@@ -9,6 +9,7 @@ import {
   encodeBatch,
   type BatchProducer,
   type EncodedMessages,
+  type RecordBatch,
 } from './record-batch/record-batch.ts'
 
 /**
@@ -18,6 +19,7 @@ import {
 export const transactionTimeoutMs = 5 * 60_000
 /** Where the broker allows less. */
 const shortTimeoutMs = 60_000
+const defaultTimeoutsMs = [transactionTimeoutMs, shortTimeoutMs]
 /** A restarting broker is waited for. */
 const patienceMs = 20_000
 
@@ -26,10 +28,18 @@ export interface TransactionalProducerOptions {
   /** All that it will write to. */
   readonly topics: readonly string[]
   readonly transactionalId: string
-  /** Of its transactions, if they are shorter than usual. */
-  readonly timeoutMs?: number
+  /** How long a transaction may be open: the first that the broker allows. Default: five minutes, one minute. */
+  readonly timeoutsMs?: readonly number[]
   readonly logger: Logger
 }
+
+/** Messages for one partition. */
+export interface PartitionMessages extends EncodedMessages {
+  readonly topic: string
+  readonly partition: number
+}
+
+type WrittenBy = Pick<RecordBatch, 'producerId' | 'producerEpoch' | 'transactional'>
 
 interface Identity {
   readonly producerId: string
@@ -65,16 +75,23 @@ export class TransactionalProducer implements AsyncDisposable {
 
   /** When it resolves, every older producer of the transactional id is fenced and its open transaction is aborted. */
   static async open(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
-    const { servers, topics, transactionalId, logger } = options
+    const { servers, topics, transactionalId, logger, timeoutsMs = defaultTimeoutsMs } = options
     const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
     try {
-      const { timeoutMs = transactionTimeoutMs } = options
-      const opened = await openIdentity(transactionalId, { connection, timeoutMs })
+      const opened = await openIdentity(transactionalId, { connection, timeoutsMs })
       return new TransactionalProducer({ transactionalId, connection, ...opened })
     } catch (error) {
       await connection[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id. */
+  hasWritten({ producerId, producerEpoch, transactional }: WrittenBy): boolean {
+    const own = this.#identity
+    return (
+      transactional && producerId === BigInt(own.producerId) && producerEpoch === own.producerEpoch
+    )
   }
 
   /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */
@@ -85,8 +102,26 @@ export class TransactionalProducer implements AsyncDisposable {
   /** Writes one batch inside the transaction. A request that is repeated is the same batch: it counts once. */
   async append(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
     if (messages.count === 0) return
-    const place = `${topic} ${String(partition)}`
-    await this.#join(place, topic, partition)
+    await this.#join(topic, partition)
+    await this.#send(topic, partition, messages)
+  }
+
+  /** Writes batches of several partitions inside the transaction: those of one partition in their order, the partitions at the same time. */
+  async appendAll(batches: readonly PartitionMessages[]): Promise<void> {
+    const filled = batches.filter(({ count }) => count > 0)
+    for (const { topic, partition } of filled) await this.#join(topic, partition)
+    const byPlace = Map.groupBy(filled, ({ topic, partition }) => placeOf(topic, partition))
+    const sent = await Promise.allSettled(
+      [...byPlace.values()].map(async (some) => {
+        for (const messages of some) await this.#send(messages.topic, messages.partition, messages)
+      }),
+    )
+    // The bytes belong to the caller again when this returns: all have ended.
+    for (const outcome of sent) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  async #send(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
+    const place = placeOf(topic, partition)
     const { producerId, producerEpoch: epoch } = this.#identity
     const sequence = this.#sequences.get(place) ?? 0
     const producer = { id: BigInt(producerId), epoch, sequence, transactional: true }
@@ -125,7 +160,8 @@ export class TransactionalProducer implements AsyncDisposable {
    * Tells the coordinator that the transaction includes this partition, before anything is written to it. One at a time: if one of several
    * cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason.
    */
-  async #join(place: string, topic: string, partition: number): Promise<void> {
+  async #join(topic: string, partition: number): Promise<void> {
+    const place = placeOf(topic, partition)
     if (this.#joined.has(place)) return
     await this.#atCoordinator(async (coordinator, transaction) =>
       coordinator.addPartitionsToTxn({
@@ -159,19 +195,46 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 }
 
+function placeOf(topic: string, partition: number): string {
+  return `${topic} ${String(partition)}`
+}
+
 async function openIdentity(
   transactionalId: string,
-  { connection, timeoutMs }: { readonly connection: KafkaConnection; readonly timeoutMs: number },
+  {
+    connection,
+    timeoutsMs,
+  }: { readonly connection: KafkaConnection; readonly timeoutsMs: readonly number[] },
 ): Promise<{ readonly identity: Identity; readonly timeoutMs: number }> {
-  const init = async (transactionTimeout: number): Promise<Identity> =>
-    connection.runWithRetries(async () => {
-      const coordinator = await connection.coordinator('transaction', transactionalId)
-      return coordinator.initProducerId({ transactionalId, transactionTimeout })
-    })
-  try {
-    return { identity: await init(timeoutMs), timeoutMs }
-  } catch (error) {
-    if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw error
-    return { identity: await init(shortTimeoutMs), timeoutMs: shortTimeoutMs }
+  let refused: unknown
+  for (const timeoutMs of timeoutsMs) {
+    try {
+      return { identity: await initProducer(connection, transactionalId, timeoutMs), timeoutMs }
+    } catch (error) {
+      if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw error
+      refused = error
+    }
   }
+  throw refused
+}
+
+function initProducer(
+  connection: KafkaConnection,
+  transactionalId: string,
+  transactionTimeout: number,
+): Promise<Identity> {
+  return connection.runWithRetries(async () => {
+    const coordinator = await connection.coordinator('transaction', transactionalId)
+    return coordinator.initProducerId({ transactionalId, transactionTimeout })
+  })
+}
+
+/** When it resolves, no producer of these transactional ids that was opened before can commit; what they had open is aborted. */
+export async function fenceProducers(
+  options: Pick<TransactionalProducerOptions, 'servers' | 'logger'>,
+  transactionalIds: readonly string[],
+): Promise<void> {
+  if (transactionalIds.length === 0) return
+  await using connection = await KafkaConnection.open({ ...options, topics: [], patienceMs })
+  for (const id of transactionalIds) await initProducer(connection, id, shortTimeoutMs)
 }

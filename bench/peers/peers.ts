@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { connectJars } from '../../test/kafka/connect/connect-jars.ts'
+import { missingForMaven } from '../../test/kafka/java-and-jars.ts'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { buildProgram, builtProgram } from '../built-program.ts'
 import { dropEngineTables } from '../engine-run.ts'
@@ -7,7 +9,6 @@ import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
 import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
 import { median } from '../statistics.ts'
 import { debeziumProgram } from './debezium/debezium.ts'
-import { debeziumJars, javaAndMavenAnswer } from './debezium/jars.ts'
 import { dlt } from './dlt.ts'
 import type { Peer } from './peer.ts'
 import { inWorkDir, measure, requireRows, type Measured, type Program } from './program.ts'
@@ -85,12 +86,13 @@ async function kafkaPrograms(
   print: (line: string) => void,
 ): Promise<readonly Program[]> {
   const engine = engineProgram(bench, options.rows, options.brokers)
-  if (!javaAndMavenAnswer()) {
-    print('Debezium is left out: there is no Java or no Maven')
+  const missing = missingForMaven()
+  if (missing !== undefined) {
+    print(`Debezium is left out: ${missing}`)
     return [engine]
   }
   print('Debezium: fetching its jars, where they are not yet')
-  const jars = await debeziumJars(options.cacheDir)
+  const jars = await connectJars(['postgres', 'jdbc'], options.cacheDir)
   return [engine, await debeziumProgram(bench, { ...options, jars })]
 }
 

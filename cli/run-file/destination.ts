@@ -1,23 +1,18 @@
+import type { z } from 'zod'
 import { defaultSsl, type PostgresAddress } from '../../postgres/address.ts'
 import { parsePostgresUrl } from '../../postgres/url.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { FileProblem } from './file-problem.ts'
-import type { RunFile } from './run-file-schema.ts'
+import { type AddProblem, checkedConfig, type DestinationProblem } from './destination-problem.ts'
+import { postgresConfig, type RunFile } from './run-file-schema.ts'
+import { resolveTopic } from './resolve-topic.ts'
 
-/** Something wrong with the address: `field` is below `destination`. */
-interface AddressProblem {
-  readonly field: readonly string[]
-  readonly problem: string
-  readonly fix: string
-}
-
-/** The address of the destination from its fields or its URL. Adds to `problems` and gives undefined if something is missing. */
+/** Where the file says that rows go. Adds to `problems` and gives undefined if something is missing or wrong. */
 export function resolveDestination(
-  destination: RunFile['destination'],
+  { destination, log }: Pick<RunFile, 'destination' | 'log'>,
   problems: FileProblem[],
 ): DestinationConfig | undefined {
-  const { url, config } = destination
-  const add = ({ field, problem, fix }: AddressProblem): void => {
+  const add = ({ field, problem, fix }: DestinationProblem): void => {
     problems.push({
       code: 'run_file_invalid',
       path: ['destination', ...field],
@@ -26,11 +21,23 @@ export function resolveDestination(
       fix,
     })
   }
+  if (destination.type === 'topic') return resolveTopic({ destination, log }, problems, add)
+  return resolvePostgres(destination, problems, add)
+}
+
+function resolvePostgres(
+  destination: RunFile['destination'],
+  problems: FileProblem[],
+  add: AddProblem,
+): DestinationConfig | undefined {
+  const { url } = destination
+  const config = checkedConfig(postgresConfig, destination.config, problems)
   const fromUrl = url === undefined ? {} : parsePostgresUrl(url)
   if ('problem' in fromUrl) {
     add({ field: ['url'], ...fromUrl })
     return undefined
   }
+  if (config === undefined) return undefined
   const { schema, ...fields } = config
   for (const field of Object.keys(fields).filter((name) => Object.keys(fromUrl).includes(name))) {
     add({
@@ -44,8 +51,8 @@ export function resolveDestination(
 }
 
 function addressOf(
-  config: Omit<RunFile['destination']['config'], 'schema'>,
-  add: (problem: AddressProblem) => void,
+  config: Omit<z.infer<typeof postgresConfig>, 'schema'>,
+  add: AddProblem,
 ): PostgresAddress | undefined {
   const { host = 'localhost', port = 5432, user, password, database } = config
   for (const [field, value] of Object.entries({ user, database })) {

@@ -72,7 +72,7 @@ export function checkRunFile(
     folder,
     catalogFolder: catalogFolderOf(environment),
   })
-  const destination = resolveDestination(content.destination, problems)
+  const destination = resolveDestination(content, problems)
   problems.push(...transformProblems(content))
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)
@@ -160,21 +160,14 @@ function secretValues(
   },
 ): readonly string[] {
   const { source, destination } = resolved
-  const { host, user, database, password } = destination.address
+  const place = textsOfDestination(destination)
   const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
   const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
-  const shown = new Set([
-    source.type,
-    content.connection,
-    host,
-    user,
-    database,
-    destination.schema,
-    ...config.shown,
-  ])
+  const shown = new Set([source.type, content.connection, ...place.shown, ...config.shown])
   const secrets = new Set([
-    password,
-    content.destination.url,
+    ...place.secret,
+    // A URL of PostgreSQL may hold the password.
+    destination.type === 'postgres' ? content.destination.url : undefined,
     content.functions?.api_key,
     content.storage?.api_key,
     sasl?.password,
@@ -183,4 +176,21 @@ function secretValues(
   return [...secrets]
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret.length >= minSecretLength && !shown.has(secret))
+}
+
+type Texts = readonly (string | undefined)[]
+
+function textsOfDestination(destination: DestinationConfig): {
+  readonly shown: Texts
+  readonly secret: Texts
+} {
+  if (destination.type === 'postgres') {
+    const { host, user, database, password } = destination.address
+    return { shown: [host, user, database, destination.schema], secret: [password] }
+  }
+  const { servers, topic, registry } = destination
+  return {
+    shown: [topic, servers.sasl?.username, registry?.username],
+    secret: [servers.sasl?.password, registry?.password],
+  }
 }

@@ -23,7 +23,8 @@ const ssl = z.enum(sslModes)
 
 const jsonObject = z.record(z.string(), z.unknown())
 
-const postgresConfig = z.strictObject({
+/** `destination.config` of a PostgreSQL database. */
+export const postgresConfig = z.strictObject({
   host: name.optional(),
   port: port.optional(),
   user: name.optional(),
@@ -40,18 +41,32 @@ const brokers = z
     typeof value === 'string' ? value.split(',').map((broker) => broker.trim()) : value,
   )
 
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+  username: name,
+  password: z.string(),
+})
+
 const kafka = z.strictObject({
   brokers: brokers.default(['localhost:9092']),
   framing: z.enum(connectionChoices.framing).default('block'),
   ssl: z.boolean().default(false),
   topics_per_connection: z.boolean().default(false),
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-      username: name,
-      password: z.string(),
-    })
-    .optional(),
+  sasl: sasl.optional(),
+})
+
+/** `destination.config` of topics. */
+export const topicConfig = z.strictObject({
+  topic: name.optional(),
+  partitions: atLeast(1).optional(),
+  format: z.enum(['json', 'avro']).default('json'),
+  envelope: z.enum(['row', 'debezium']).default('row'),
+  brokers: brokers.optional(),
+  ssl: z.boolean().optional(),
+  sasl: sasl.optional(),
+  schema_registry_url: httpUrl.optional(),
+  schema_registry_username: name.optional(),
+  schema_registry_password: z.string().optional(),
 })
 
 const storage = z.strictObject({
@@ -90,8 +105,8 @@ export const runFileSchema = z.strictObject({
       error: 'needs either `type`, a connector by its name, or `manifest`, a file',
     }),
   destination: z.strictObject({
-    type: z.literal('postgres'),
-    config: postgresConfig.default({}),
+    type: z.enum(['postgres', 'topic']),
+    config: jsonObject.default({}),
     url: name.optional(),
   }),
   functions: z.strictObject({ url: httpUrl, api_key: name.optional() }).optional(),
@@ -128,9 +143,17 @@ export const defaultKafka: KafkaFields = kafka.parse({})
 
 /** The names of the fields at a path, for "did you mean"; undefined if any name is allowed. */
 export function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
+  return fieldsAt(runFileSchema, path)
+}
+
+/** The same of another schema. */
+export function fieldsAt(
+  root: z.core.$ZodType,
+  path: readonly PropertyKey[],
+): readonly string[] | undefined {
   const fieldSchema = path.reduce<z.core.$ZodType | undefined>(
     (schema, part) => schema && child(schema, part),
-    runFileSchema,
+    root,
   )
   const object = fieldSchema && objectOf(fieldSchema)
   return object && Object.keys(object.def.shape)

@@ -1,4 +1,4 @@
-import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
+import { openSinkLane } from '../open-destination.ts'
 import { openLaneReader } from '../log/lane.ts'
 import type { ObjectStorage } from '../log/stored/object-storage.ts'
 import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
@@ -20,7 +20,7 @@ async function storageOf({ reader }: LoadLaneJob): Promise<ObjectStorage | undef
 }
 
 async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | 'stopped'> {
-  await using lane = await openPostgresLane(job.destination, job.sync, job.partition)
+  await using lane = await openSinkLane(job.destination, job, context.logger)
   const loader = new LaneLoader({
     ...job,
     lane,

@@ -9,7 +9,7 @@ import { connectorOf } from '../../connectors/registry.ts'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
 import { Mutex } from '../../lib/async/slots.ts'
-import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { openDestination } from '../open-destination.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
@@ -44,7 +44,10 @@ export async function runConnection(
   const connector = connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
-  await using destination = await openPostgresDestination(plan.destination, limit.passed)
+  await using destination = await openDestination(plan.destination, {
+    logger,
+    givenUp: limit.passed,
+  })
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   await using session = await retryStart(context, () => openSession(connector, source, context))
@@ -92,8 +95,11 @@ function tallyOf(
   { connection, stream, mode }: RunPlan['streams'][number],
   { plan, ports }: { readonly plan: RunPlan; readonly ports: RunPorts },
 ): StreamTally {
-  // A limited run stops in its stage, and shows what is there.
-  const isStaged = mode.startsWith('overwrite') && plan.limits.limitRows === undefined
+  // A limited run stops in its stage, and shows what is there. A topic has no stage.
+  const isStaged =
+    plan.destination.type === 'postgres' &&
+    mode.startsWith('overwrite') &&
+    plan.limits.limitRows === undefined
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
@@ -121,8 +127,8 @@ async function noteEnd(
   // The next start under the key tells of the whole run.
   if (isStopped && runKey !== undefined) return
   // The run's own one may have been given up.
-  const limit = AbortSignal.timeout(confirmLimitMs)
-  await using destination = await openPostgresDestination(plan.destination, limit)
+  const givenUp = AbortSignal.timeout(confirmLimitMs)
+  await using destination = await openDestination(plan.destination, { logger, givenUp })
   const end = { start, told, completed, how: isStopped ? 'stopped' : 'ended' } as const
   await destination.endRun(connection, end).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')

@@ -2,11 +2,17 @@ import { connectorOf } from '../../connectors/registry.ts'
 import { isSameDatabase } from '../../postgres/address.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
+import { findSharedTopic } from '../../sinks/topic/topic-place.ts'
 import type { PlannedStream, RunPlan } from '../run-types.ts'
 
 /** Why a stream of the plan cannot run, as far as it is known before any request. */
 export function streamRefusal(plan: RunPlan, sink: PlannedStream): ConnectError | undefined {
-  return nameRefusal(sink) ?? ownSourceRefusal(plan, sink) ?? transformRefusal(plan, sink)
+  return (
+    nameRefusal(sink) ??
+    ownSourceRefusal(plan, sink) ??
+    sharedTopicRefusal(plan, sink) ??
+    transformRefusal(plan, sink)
+  )
 }
 
 /** The checkpoints have the stream's name as text, and no text of PostgreSQL holds U+0000. */
@@ -23,12 +29,26 @@ function ownSourceRefusal(
   { stream }: Pick<SinkStream, 'stream'>,
 ): ConnectError | undefined {
   const from = connectorOf(source.type).descriptor.postgresDatabase?.(source.config)
+  if (destination.type !== 'postgres') return undefined
   if (from === undefined || !isSameDatabase(from, destination.address)) return undefined
   const { namespace = 'public', name } = streamIdOf(stream.stream)
   const table = stream.destination_object_name ?? name
   if (table !== name || (destination.schema ?? namespace) !== namespace) return undefined
   const details = { stream: streamLabel(stream.stream) }
   return new ConnectError('destination_is_source', { details })
+}
+
+/** Another stream of the run would be loaded into the same topic. */
+function sharedTopicRefusal(
+  { destination, streams }: Pick<RunPlan, 'destination' | 'streams'>,
+  { stream }: Pick<SinkStream, 'stream'>,
+): ConnectError | undefined {
+  if (destination.type !== 'topic') return undefined
+  return findSharedTopic(
+    destination,
+    streamIdOf(stream.stream),
+    streams.map((other) => streamIdOf(other.stream.stream)),
+  )
 }
 
 function transformRefusal(

@@ -98,10 +98,13 @@ export class SyncRun {
     }
   }
 
-  /** That of a sandbox is dropped with it. */
+  /** Where all rejected records are. That of a sandbox is dropped with it. */
   get #rejectedTable(): string | undefined {
-    const { bookkeeping } = this.#deps.plan.destination
-    return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
+    const { destination } = this.#deps.plan
+    if (destination.type === 'topic') return 'the topic connect-rejected'
+    return destination.bookkeeping === undefined
+      ? 'the table reactor_connect.rejected_records'
+      : undefined
   }
 
   /** From `begin` to `finish`, in this session of the source. */

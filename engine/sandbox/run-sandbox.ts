@@ -11,7 +11,7 @@ import {
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
 import { runConnection } from '../run/run-connection.ts'
-import { inProcess, type RunPlan, type StreamResult } from '../run-types.ts'
+import { inProcess, type TablePlan, type StreamResult } from '../run-types.ts'
 import { streamRefusal } from '../run/stream-refusal.ts'
 import type {
   EstimatedCost,
@@ -34,7 +34,7 @@ const defaultReadMs = 60_000
  * (source or destination out of reach, no right to create a schema) or if the signal ended it (`sandbox_stopped`).
  */
 export async function runSandbox(
-  plan: RunPlan,
+  plan: TablePlan,
   options: SandboxOptions,
   ports: SandboxPorts,
 ): Promise<SandboxReport> {
@@ -84,13 +84,13 @@ interface Work {
 
 /** A run like any other, of another connection, into another schema. */
 async function readStreams(
-  plan: RunPlan,
+  plan: TablePlan,
   { prepared, options, ports, signal }: Work,
 ): Promise<readonly StreamResult[]> {
   const tables = tablesOf(prepared)
   if (tables.length === 0) return []
   const { id, limitRows, readMs = defaultReadMs } = options
-  const sandboxed: RunPlan = {
+  const sandboxed: TablePlan = {
     connection: id,
     source: plan.source,
     ...(plan.functions && { functions: plan.functions }),
@@ -119,7 +119,7 @@ async function readStreams(
 }
 
 async function describeStreams(
-  { destination }: RunPlan,
+  { destination }: TablePlan,
   {
     prepared,
     options,
@@ -173,7 +173,7 @@ function tablesOf({ streams }: PreparedSandbox): SandboxTable[] {
   return streams.flatMap((stream) => (isRefused(stream) ? [] : [stream]))
 }
 
-function requireGoing(signal: AbortSignal, { connection }: RunPlan): void {
+function requireGoing(signal: AbortSignal, { connection }: TablePlan): void {
   if (signal.aborted) throw new ConnectError('sandbox_stopped', { details: { connection } })
 }
 

@@ -16,10 +16,10 @@ import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-exampl
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { DestinationSession } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
-import { settingsOf } from '../../sinks/postgres/bookkeeping/stream-rows.ts'
+import { settingsOf } from '../../sinks/continuation.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import type { DestinationConfig, StreamResult } from '../run-types.ts'
+import type { PostgresConfig, StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
 import type { EstimatedCost, SandboxStream, StreamDiff, StreamSettings } from './sandbox-report.ts'
 
@@ -28,7 +28,7 @@ const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, se
 /** Of a stream that a run could not begin. */
 export function refusedReport(
   { sink, error, production }: RefusedStream,
-  destination: DestinationConfig,
+  destination: PostgresConfig,
 ): SandboxStream {
   return {
     ...identity(sink, destination),
@@ -51,7 +51,7 @@ export interface ReportContext {
   readonly result: StreamResult
   /** Sample rows. */
   readonly rows: number
-  readonly destination: DestinationConfig
+  readonly destination: PostgresConfig
   /** The tables that the plan loads, quoted. */
   readonly planned: ReadonlySet<string>
 }
@@ -163,7 +163,7 @@ function lastSettings({ row, sink }: Production): StreamSettings | null {
 
 function identity(
   sink: SinkStream,
-  destination: DestinationConfig,
+  destination: PostgresConfig,
 ): Pick<
   SandboxStream,
   | 'name'
@@ -188,7 +188,7 @@ function identity(
 }
 
 /** Also of a stream whose key or cursor is wrong: these do not matter to the name. */
-function tableOf(sink: SinkStream, { schema }: DestinationConfig): SandboxStream['table'] {
+function tableOf(sink: SinkStream, { schema }: PostgresConfig): SandboxStream['table'] {
   const { table } = streamTarget({ ...sink, mode: 'append' }, schema)
   return { schema: table.schema, name: table.table }
 }

@@ -74,6 +74,7 @@ export interface RecordBatch {
   readonly transactional: boolean
   readonly control: boolean
   readonly producerId: bigint
+  readonly producerEpoch: number
   readonly count: number
   /** The messages, compressed: a view into the response. */
   readonly body: Buffer
@@ -119,6 +120,7 @@ function readBatch(bytes: Buffer): RecordBatch {
     transactional: (attributes & transactionalBit) !== 0,
     control: (attributes & controlBit) !== 0,
     producerId: bytes.readBigInt64BE(43),
+    producerEpoch: bytes.readInt16BE(51),
     count: bytes.readInt32BE(57),
     body: bytes.subarray(headerBytes),
   }

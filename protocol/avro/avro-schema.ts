@@ -1,6 +1,7 @@
 import type { StreamId } from '../stream-id.ts'
-import type { Column, ColumnKind } from '../columns.ts'
-import type { AvroSchema, AvroRecordSchema } from './avro-types.ts'
+import type { Column } from '../columns.ts'
+import { avroName, avroNames, avroTypeOf, json } from './avro-fields.ts'
+import type { AvroRecordSchema } from './avro-types.ts'
 import { crc64Avro, fingerprintOf, type Fingerprint } from './fingerprint.ts'
 import { recordFields } from './record-layout.ts'
 
@@ -31,7 +32,10 @@ export function wireSchema(stream: StreamId, columns: readonly Column[]): WireSc
 
 /** The Avro schema of one record (record-layout.ts): three fields of our own, then one nullable field per column. */
 export function recordSchemaOf(stream: StreamId, columns: readonly Column[]): AvroRecordSchema {
-  const names = avroNames(columns.map((column) => column.name))
+  const names = avroNames(
+    columns.map((column) => column.name),
+    Object.values(recordFields),
+  )
   return {
     type: 'record',
     name: avroName(stream.name),
@@ -47,30 +51,13 @@ export function recordSchemaOf(stream: StreamId, columns: readonly Column[]): Av
       },
       ...columns.map(({ name, kind }, index) => ({
         name: names[index] ?? '',
-        type: ['null', avroTypes[kind]],
+        type: ['null', avroTypeOf(kind)],
         default: null,
         original_name: name,
         kind,
       })),
     ],
   }
-}
-
-const json: AvroSchema = { type: 'string', logicalType: 'json' }
-
-const avroTypes: Readonly<Record<ColumnKind, AvroSchema>> = {
-  boolean: 'boolean',
-  integer: 'long',
-  number: 'string',
-  double: 'double',
-  string: 'string',
-  date: { type: 'int', logicalType: 'date' },
-  timestamptz: { type: 'long', logicalType: 'timestamp-micros' },
-  timestamp: { type: 'long', logicalType: 'local-timestamp-micros' },
-  timetz: 'string',
-  time: { type: 'long', logicalType: 'time-micros' },
-  bytes: 'bytes',
-  json,
 }
 
 /**
@@ -88,29 +75,4 @@ function namespaceOf(stream: StreamId, columns: readonly Column[]): string {
   const parts = ['connect', `v${digest.toString(16).padStart(16, '0')}`]
   if (stream.namespace !== undefined) parts.push(avroName(stream.namespace))
   return parts.join('.')
-}
-
-/** Names that Avro allows, all different, none of them one of our own fields. Legal names stay as they are. */
-function avroNames(names: readonly string[]): string[] {
-  const taken = new Set<string>(Object.values(recordFields))
-  for (const name of names) if (isLegal(name)) taken.add(name)
-  return names.map((name) => {
-    if (isLegal(name)) return name
-    const base = avroName(name)
-    let candidate = base
-    for (let n = 2; taken.has(candidate); n++) candidate = `${base}_${n}`
-    taken.add(candidate)
-    return candidate
-  })
-}
-
-/** Any text as an Avro name. */
-function avroName(text: string): string {
-  return text.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=[0-9]|$)|^__proto__$/, '_')
-}
-
-/** `__proto__` is a legal Avro name, but JavaScript readers lose such a field. */
-function isLegal(name: string): boolean {
-  const own: readonly string[] = Object.values(recordFields)
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && name !== '__proto__' && !own.includes(name)
 }

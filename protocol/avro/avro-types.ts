@@ -12,10 +12,12 @@ export type AvroSchema =
 /** The schemas that have a name. */
 export type AvroNamedSchema = AvroRecordSchema | AvroEnumSchema | AvroFixedSchema
 
-/** A primitive written as an object, to carry a logical type. */
+/** A primitive written as an object, to carry a logical type. `connect.…` is for Kafka Connect; Avro readers ignore it. */
 export interface AvroPrimitiveSchema {
   readonly type: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string'
   readonly logicalType?: string
+  readonly 'connect.version'?: number
+  readonly 'connect.name'?: string
 }
 
 /** The schema of a record. */

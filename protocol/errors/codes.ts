@@ -6,9 +6,11 @@ import { destinationCodes } from './codes/destination-codes.ts'
 import { httpCodes } from './codes/http-codes.ts'
 import { logCodes } from './codes/log-codes.ts'
 import { platformCodes } from './codes/platform-codes.ts'
+import { registryCodes } from './codes/registry-codes.ts'
 import { resourceCodes } from './codes/resource-codes.ts'
 import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
+import { topicCodes } from './codes/topic-codes.ts'
 import { webhookCodes } from './codes/webhook-codes.ts'
 import type { ErrorCode } from './error-code.ts'
 
@@ -24,9 +26,11 @@ export const codesByArea = {
   http: httpCodes,
   log: logCodes,
   platform: platformCodes,
+  registry: registryCodes,
   resource: resourceCodes,
   run: runCodes,
   source: sourceCodes,
+  topic: topicCodes,
   webhook: webhookCodes,
 } as const
 
@@ -43,9 +47,11 @@ export const errorCodes = {
   ...httpCodes,
   ...logCodes,
   ...platformCodes,
+  ...registryCodes,
   ...resourceCodes,
   ...runCodes,
   ...sourceCodes,
+  ...topicCodes,
   ...webhookCodes,
 } as const satisfies Record<string, ErrorCode>
 

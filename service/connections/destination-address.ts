@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import type { DataService, IfMissing } from '../platform/datasets/data-service.ts'
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
@@ -8,7 +8,7 @@ import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 export type AddressOf = (
   destination: string,
   options?: { readonly ifMissing?: IfMissing },
-) => Promise<DestinationConfig>
+) => Promise<PostgresConfig>
 
 /** What the operator's settings name: no request can name another server. */
 export interface DestinationSettings {
@@ -27,13 +27,19 @@ export async function destinationAddress(
   destination: string,
   places: DestinationSettings,
   { ifMissing = 'create' }: { readonly ifMissing?: IfMissing } = {},
-): Promise<DestinationConfig> {
+): Promise<PostgresConfig> {
   const colon = destination.indexOf(':')
   const kind = destination.slice(0, Math.max(colon, 0))
   const name = destination.slice(colon + 1)
   if (kind === 'data') return dataset({ destination, name, ifMissing }, places.data)
   if (kind === 'postgres') return namedPostgres(destination, name, places.postgres)
-  if (['s3', 'instance', 'topic'].includes(kind)) {
+  if (kind === 'topic')
+    throw notAvailable(
+      destination,
+      'in this version, only a run file can load topics',
+      'Use `data:DATASET` or `postgres:NAME`, or `reactor connect run FILE` with `type: topic` under `destination` (docs/topic-destination.md).',
+    )
+  if (['s3', 'instance'].includes(kind)) {
     throw notAvailable(
       destination,
       `${kind}: destinations are not in this version`,
@@ -54,7 +60,7 @@ const datasetName = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
 async function dataset(
   request: DatasetRequest,
   data: DestinationSettings['data'],
-): Promise<DestinationConfig> {
+): Promise<PostgresConfig> {
   const { destination, name } = request
   if (!datasetName.test(name))
     throw invalidDestination(
@@ -75,7 +81,7 @@ async function dataset(
 async function datasetOfService(
   { destination, name, ifMissing }: DatasetRequest,
   data: Datasets,
-): Promise<DestinationConfig> {
+): Promise<PostgresConfig> {
   const place = await data.find(name, ifMissing)
   if (place === undefined)
     throw notAvailable(
@@ -106,7 +112,7 @@ function namedPostgres(
   destination: string,
   name: string,
   places: DestinationSettings['postgres'],
-): DestinationConfig {
+): PostgresConfig {
   if (!/^[a-z0-9][a-z0-9_]{0,62}$/.test(name))
     throw invalidDestination(destination, 'a name is small letters, digits and `_`, at most 63')
   const address = Object.hasOwn(places, name) ? places[name] : undefined

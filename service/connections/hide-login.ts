@@ -1,7 +1,7 @@
-import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../engine/run-types.ts'
 import { Mask } from '../platform/secrets/mask.ts'
 
-type Address = DestinationConfig['address']
+type Address = PostgresConfig['address']
 
 /**
  * The secrets of the operator's database, which no error and no line of a run may show, also if the server writes them into its own errors. A
@@ -14,7 +14,7 @@ export function loginSecrets({ password, host, user, database }: Address): reado
 
 /** Works at a destination outside of a run: errors do not show its login. */
 export async function hidingLogin<Result>(
-  { address }: Pick<DestinationConfig, 'address'>,
+  { address }: Pick<PostgresConfig, 'address'>,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {

@@ -1,9 +1,9 @@
 import {
   defaultLimits,
-  type DestinationConfig,
+  type PostgresConfig,
   type FunctionsService,
   type LogConfig,
-  type RunPlan,
+  type TablePlan,
 } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
@@ -25,7 +25,7 @@ export interface PlanDependencies {
 
 /** Where a run, or a sandbox, of a connection goes. */
 export interface RunPlaces {
-  readonly destination: DestinationConfig
+  readonly destination: PostgresConfig
   readonly log: LogConfig
   readonly functions: FunctionsService | undefined
 }
@@ -54,7 +54,7 @@ export function placeSecrets({ destination, log, functions }: RunPlaces): readon
 }
 
 export interface PlannedRun {
-  readonly plan: RunPlan
+  readonly plan: TablePlan
   readonly notes: readonly string[]
 }
 

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConnectError } from '../../protocol/index.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 
 export interface RefusedLogin {
   /** What the attempt works with. */
   readonly used: PostgresAddress
   /** The destination as it is now. */
-  readonly ask: () => Promise<DestinationConfig>
+  readonly ask: () => Promise<PostgresConfig>
 }
 
 /**

@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
-import type { RunPlan } from '../../engine/run-types.ts'
+import type { TablePlan } from '../../engine/run-types.ts'
 import { namedStreams } from '../connections/named-streams.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
 import { findPlaces, placeSecrets, planRun, type RunPlaces } from '../run-worker/plan-run.ts'
@@ -43,7 +43,7 @@ export interface AttemptResult {
 interface Prepared {
   readonly source: ResolvedConfig
   readonly shared: SharedConfig
-  readonly plan: RunPlan
+  readonly plan: TablePlan
   readonly places: RunPlaces
   readonly drift: DriftInput
   readonly bound: AttemptResult['bound']
@@ -188,7 +188,7 @@ function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
 }
 
-function withStreams(plan: RunPlan, names: readonly string[] | undefined): RunPlan {
+function withStreams(plan: TablePlan, names: readonly string[] | undefined): TablePlan {
   if (names === undefined) return plan
   return { ...plan, streams: namedStreams(plan.connection, plan.streams, names) }
 }

@@ -1,5 +1,5 @@
 import type { SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
-import type { RunPlan } from '../../engine/run-types.ts'
+import type { TablePlan } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamKey, type AirbyteCatalog } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
@@ -22,9 +22,9 @@ export interface DriftInput {
 }
 
 export interface DriftPorts {
-  readonly planOf: (resolved: ResolvedStreams) => RunPlan
+  readonly planOf: (resolved: ResolvedStreams) => TablePlan
   /** Reads and compares the streams of the plan, and leaves nothing behind. */
-  readonly tryOut: (plan: RunPlan) => Promise<readonly SandboxStream[]>
+  readonly tryOut: (plan: TablePlan) => Promise<readonly SandboxStream[]>
 }
 
 /** How the source differs from the approved schema; for `ignore`, also what the next run does, which does not follow it. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { hidingLogin } from '../connections/hide-login.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../engine/run-types.ts'
 import type { AddressOf } from '../connections/destination-address.ts'
 import { runRepeatedly } from '../platform/jobs/run-repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from './contract.ts'
@@ -101,7 +101,7 @@ export async function sweepDestinations(options: SweepOptions): Promise<void> {
 
 async function sweepDestination(
   options: SweepOptions,
-  { destination, config }: { destination: string; config: DestinationConfig },
+  { destination, config }: { destination: string; config: PostgresConfig },
 ): Promise<void> {
   const { store, logger } = options
   try {
@@ -124,7 +124,7 @@ async function findAddress(
   destination: string,
   { addressOf, logger }: SweepOptions,
   unreachable: UnreachablePlaces,
-): Promise<DestinationConfig | null> {
+): Promise<PostgresConfig | null> {
   try {
     return await addressOf(destination, existing)
   } catch (thrown) {

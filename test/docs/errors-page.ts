@@ -11,9 +11,11 @@ const titles = {
   http: 'HTTP API',
   log: 'The log and Kafka',
   platform: 'The service and its parts',
+  registry: 'The schema registry of a topic',
   resource: 'Instances, connections and sandboxes',
   run: 'Runs',
   source: 'Sources',
+  topic: 'Topics as a destination',
   webhook: 'Webhooks: receivers, what comes in, where it goes',
 } satisfies Record<keyof typeof codesByArea, string>
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, test } from 'vitest'
+import { createCrashShop, crashModes, crashRows, crashRunFile } from '../support/crash-shop.ts'
 import { CheckpointWatch } from '../support/checkpoint-watch.ts'
 import { finishEngine, killEngine } from '../support/engine-process.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -9,43 +10,16 @@ import { runFile } from '../support/run-file.ts'
 /** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
-const rows = 20_000
-const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
 
-/** One table per mode, so that every kill meets every mode. */
-async function createShop(shop: TestDatabase): Promise<void> {
-  for (const mode of modes) {
-    await shop.query(
-      `CREATE TABLE orders_${mode} (id bigint PRIMARY KEY, body text, updated_at timestamptz)`,
-    )
-    await shop.query(
-      `INSERT INTO orders_${mode} SELECT n, repeat(md5(n::text), 4), timestamptz '2024-01-01Z' + n * interval '1 second' FROM generate_series(1, ${String(rows)}) n`,
-    )
-    await shop.query(`ANALYZE orders_${mode}`)
-  }
+interface Target {
+  readonly connection: string
+  readonly schema: string
+  readonly log: unknown
 }
 
-function runFileText(
-  shop: TestDatabase,
-  target: { connection: string; schema: string; log: unknown },
-): string {
-  const { ssl, ...address } = shop.address
-  return JSON.stringify({
-    connection: target.connection,
-    source: {
-      type: 'postgres',
-      config: { ...address, ssl, schemas: ['public'], range_rows: 5_000, parallel: 3 },
-    },
-    destination: { type: 'postgres', config: { ...address, ssl, schema: target.schema } },
-    log: target.log,
-    streams: modes.map((mode) => ({
-      name: `orders_${mode}`,
-      sync_mode: 'full_refresh',
-      destination_sync_mode: mode,
-    })),
-    // Small transactions: a kill then meets every step of many of them.
-    limits: { commit_bytes: 131_072, commit_ms: 20, partitions_per_stream: 2 },
-  })
+function runFileText(shop: TestDatabase, { connection, schema, log }: Target): string {
+  const destination = { type: 'postgres', config: { ...shop.address, schema } }
+  return crashRunFile(shop, { connection, destination, log })
 }
 
 async function difference(shop: TestDatabase, schema: string, mode: string): Promise<unknown> {
@@ -56,11 +30,7 @@ async function difference(shop: TestDatabase, schema: string, mode: string): Pro
   return row
 }
 
-async function playRound(
-  shop: TestDatabase,
-  target: { connection: string; schema: string; log: unknown },
-  random: () => number,
-): Promise<void> {
+async function playRound(shop: TestDatabase, target: Target, random: () => number): Promise<void> {
   await using file = await runFile(runFileText(shop, target))
   await shop.query(`CREATE SCHEMA ${target.schema}`)
   // What the overwrites are to replace: it must stay whole for as long as they are not complete.
@@ -69,12 +39,12 @@ async function playRound(
   const kills = 1 + Math.floor(random() * 2)
   for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
     const afterMs = random() * 400
-    await killEngine(file.path, { afterMs, loaded: Math.floor(random() * rows * 2) })
+    await killEngine(file.path, { afterMs, loaded: Math.floor(random() * crashRows * 2) })
     for (const mode of ['overwrite', 'overwrite_dedup'])
       await expectOldOrNew(shop, target.schema, mode)
   }
   if (!(await hasEnded(shop, target.connection))) await finishEngine(file.path)
-  for (const mode of modes)
+  for (const mode of crashModes)
     expect({ mode, ...((await difference(shop, target.schema, mode)) as object) }).toEqual({
       mode,
       lost: 0,
@@ -114,7 +84,7 @@ async function expectOldOrNew(shop: TestDatabase, schema: string, mode: string):
   )
   expect([
     { all: oldRows, old: oldRows },
-    { all: rows, old: 0 },
+    { all: crashRows, old: 0 },
   ]).toContainEqual(row)
 }
 
@@ -127,7 +97,7 @@ describe.each(['embedded', 'kafka'] as const)(
       async () => {
         const random = seededRandom(seed + (log === 'kafka' ? 1 : 0))
         await using shop = await testDatabase()
-        await createShop(shop)
+        await createCrashShop(shop)
         const brokers = inject('kafkaBrokers')
         for (let round = 0; round < rounds; round++) {
           const connection = `crash-${randomUUID().slice(0, 8)}`

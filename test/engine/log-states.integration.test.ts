@@ -12,7 +12,7 @@ import type {
   LogEntry,
   StreamLog,
 } from '../../engine/log/stream-log.ts'
-import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
+import type { TablePlan, StreamResult } from '../../engine/run-types.ts'
 import { LaneLoader } from '../../engine/load/lane-loader.ts'
 import type {
   Destination,
@@ -139,7 +139,7 @@ const lastWords = { written: 'close', committed: 'nothing' } as const
 function planOf(
   names: readonly string[],
   { rows, log }: { readonly rows: number; readonly log: 'embedded' | KafkaLog },
-): Promise<RunPlan> {
+): Promise<TablePlan> {
   const streams = names.map((name) => ({ ...faker, name, rows }))
   return planRun({
     connection,
@@ -182,7 +182,7 @@ function* entriesOf(sync: StreamSync, { seq, complete }: SliceCheckpoint): Gener
 }
 
 interface Attempt {
-  readonly plan: RunPlan
+  readonly plan: TablePlan
   readonly destination: Destination
   readonly start: RunStart
   readonly sink: SinkStream
@@ -217,7 +217,7 @@ async function playEmbedded({
 
 /** One commit without a position in a log. */
 async function loadRows(
-  plan: RunPlan,
+  plan: TablePlan,
   sync: StreamSync,
   {
     from,
@@ -292,7 +292,7 @@ async function untilSent(writer: KafkaWriter): Promise<void> {
 
 /** Loads so many entries, each unit in a commit of its own, and ends as a sink worker that is stopped. */
 async function loadEntries(
-  plan: RunPlan,
+  plan: TablePlan,
   work: {
     readonly sync: StreamSync
     readonly reader: LaneAddress

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
-import type { RunPlan } from '../../engine/run-types.ts'
+import type { TablePlan } from '../../engine/run-types.ts'
 import {
   functionsServer,
   mapping,
@@ -33,7 +33,7 @@ function planOf(
     log = 'embedded',
     mode = 'append_dedup',
   }: { log?: LogName; mode?: 'append_dedup' | 'overwrite' } = {},
-): Promise<RunPlan> {
+): Promise<TablePlan> {
   return planRun({
     connection: `transform-${randomUUID().slice(0, 8)}`,
     source: { type: 'postgres', config: { ...db.address, schemas: ['public'] } },

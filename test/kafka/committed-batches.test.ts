@@ -55,6 +55,7 @@ function batch(baseOffset: bigint, producerId: bigint): RecordBatch {
     transactional: true,
     control: false,
     producerId,
+    producerEpoch: 0,
     count: 1,
     body: Buffer.alloc(0),
   }

@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { commandOutput } from './command-output.ts'
+import { copyJars, stampOf } from './maven-jars.ts'
 
-const run = promisify(execFile)
 const oldestJava = 17
 const folder = import.meta.dirname
 const pom = join(folder, 'pom.xml')
@@ -18,43 +14,36 @@ export interface JavaAndJars {
 
 /** What is missing to run the broker on this machine's Java, in words; undefined when nothing is. */
 export function missingForJava(): string | undefined {
+  return existsSync(jarFolder()) ? missingJava() : missingForMaven()
+}
+
+/** What is missing to run programs of Java whose jars are fetched first. */
+export function missingForMaven(): string | undefined {
+  const missing = missingJava()
+  if (missing !== undefined) return missing
+  return commandOutput('mvn', ['-version']) === undefined ? 'Maven is not installed' : undefined
+}
+
+function missingJava(): string | undefined {
   const version = /version "(\d+)/.exec(commandOutput(javaCommand(), ['-version']) ?? '')?.[1]
   if (version === undefined) return 'Java is not installed'
   if (Number(version) < oldestJava) return `Java ${version} is older than ${oldestJava}`
-  if (existsSync(jarFolder()) || commandOutput('mvn', ['-version']) !== undefined) return undefined
-  return 'Maven is not installed'
+  return undefined
 }
 
 /** Copies the jars of pom.xml (43 MB) the first time; afterwards they are there. */
 export async function javaAndJars(): Promise<JavaAndJars> {
   const jars = jarFolder()
-  if (!existsSync(jars)) await copyJars(jars)
+  await copyJars(pom, jars)
   return { java: javaCommand(), classpath: `${join(folder, 'conf')}:${join(jars, '*')}` }
-}
-
-/** Two test runs may do this at once: each copies into a folder of its own, and the first rename wins. */
-async function copyJars(target: string): Promise<void> {
-  const draft = `${target}.${process.pid}`
-  await mkdir(draft, { recursive: true })
-  const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
-  try {
-    await run('mvn', [...args, `-DoutputDirectory=${draft}`])
-    await rename(draft, target)
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    if (!existsSync(target)) {
-      throw new Error('Maven could not copy the jars of test/kafka/pom.xml', { cause: error })
-    }
-  }
 }
 
 /** The name is the stamp: another pom.xml, another folder. */
 function jarFolder(): string {
-  const stamp = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
-  return join(folder, 'lib', stamp)
+  return join(folder, 'lib', stampOf(pom))
 }
 
-function javaCommand(): string {
+export function javaCommand(): string {
   const home = process.env.JAVA_HOME
   return home === undefined || home === '' ? 'java' : join(home, 'bin/java')
 }

@@ -15,6 +15,7 @@ import {
   type RunResult,
   type SourceConfig,
   type StreamResult,
+  type TablePlan,
 } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
@@ -50,7 +51,7 @@ export interface PlanOptions {
 }
 
 /** Discovers the source and makes the plan that a run file with these options would make. */
-export async function planRun(options: PlanOptions): Promise<RunPlan> {
+export async function planRun(options: PlanOptions): Promise<TablePlan> {
   const context = {
     logger: silent,
     signal: neverAborted(),

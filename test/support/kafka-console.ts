@@ -58,7 +58,7 @@ export async function consumeTopic(
   return linesOf(await consumer.output).map((line) => messageIn(line))
 }
 
-/** Writes messages of the form `key:value`, each with the headers (`name:value,…`), compressed with the codec. */
+/** Writes messages of the form `key:value`, or with another separator, each with the headers (`name:value,…`), compressed with the codec. */
 export async function produceLines(
   brokers: readonly string[],
   message: {
@@ -66,12 +66,17 @@ export async function produceLines(
     readonly codec: string
     readonly headers: string
     readonly lines: readonly string[]
+    readonly keySeparator?: string
   },
 ): Promise<void> {
   const producer = await startConsole('ConsoleProducer', [
     ...['--bootstrap-server', brokers.join(','), '--topic', message.topic],
     ...['--compression-codec', message.codec],
-    ...formatterProperties({ 'parse.key': true, 'key.separator': ':', 'parse.headers': true }),
+    ...formatterProperties({
+      'parse.key': true,
+      'key.separator': message.keySeparator ?? ':',
+      'parse.headers': true,
+    }),
   ])
   producer.process.stdin?.end(message.lines.map((line) => `${message.headers}\t${line}\n`).join(''))
   await producer.output

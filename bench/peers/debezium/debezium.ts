@@ -1,7 +1,7 @@
 import type { BenchServer } from '../../bench-server.ts'
+import type { ConnectJars } from '../../../test/kafka/connect/connect-jars.ts'
 import { benchTable } from '../../replicate/source-table.ts'
 import { inWorkDir, measure, requireRows, type Program } from '../program.ts'
-import type { DebeziumJars } from './jars.ts'
 
 const script = new URL('replicate.ts', import.meta.url).pathname
 const table = 'public.debezium_orders'
@@ -12,7 +12,7 @@ const mostRows = 100_000
 export async function debeziumProgram(
   bench: BenchServer,
   options: {
-    readonly jars: DebeziumJars
+    readonly jars: ConnectJars
     readonly brokers: readonly string[]
     readonly rows: number
   },

@@ -15,7 +15,7 @@ const settings = z
   .object({
     brokers: z.string(),
     classpath: z.string(),
-    plugins: z.string(),
+    pluginPath: z.string(),
     sourceUrl: z.string(),
     targetUrl: z.string(),
     table: z.string(),
@@ -37,7 +37,7 @@ const workerFile = await write('worker.properties', [
   `value.converter=${json}`,
   `offset.storage.file.filename=${join(settings.workDir, 'offsets')}`,
   'offset.flush.interval.ms=5000',
-  `plugin.path=${settings.plugins}`,
+  `plugin.path=${settings.pluginPath}`,
   'plugin.discovery=service_load',
   'listeners=http://127.0.0.1:0',
   'connector.client.config.override.policy=All',

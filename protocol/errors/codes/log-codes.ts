@@ -8,7 +8,7 @@ export const logCodes = {
     retryable: false,
     message: 'Kafka at {brokers} refused the credentials of user {username}',
     suggestedFix:
-      'Check `sasl` (mechanism, username, password) and `ssl` of the log in the run file, then run again.',
+      'Check `sasl` (mechanism, username, password) and `ssl` in the run file, of the log or of the destination that has these brokers, then run again.',
   },
   kafka_failed: {
     failureType: 'transient_error',
@@ -24,7 +24,7 @@ export const logCodes = {
     retryable: false,
     message: 'Kafka at {brokers} does not allow {doing} {target}: {reason}',
     suggestedFix:
-      'Grant the user of the log the rights that docs/topics.md lists (topics, groups and transactional ids with the prefix `connect.`), then run again.',
+      'Grant the user the rights that docs/topics.md lists for the log (topics, groups and transactional ids with the prefix `connect.`), and docs/topic-destination.md for a destination, then run again.',
   },
   kafka_tls_failed: {
     failureType: 'config_error',
@@ -40,7 +40,7 @@ export const logCodes = {
     retryable: true,
     message: 'Kafka cannot be reached at {brokers}: {reason}',
     suggestedFix:
-      'Start the broker (`npm run kafka` on this machine) or correct `brokers` of the log, then run again; `--log embedded` runs without Kafka.',
+      'Start the broker (`npm run kafka` on this machine) or correct `brokers`, then run again; `--log embedded` runs without Kafka as the log.',
   },
   log_foreign_message: {
     failureType: 'config_error',

@@ -27,7 +27,7 @@ export const runCodes = {
     message:
       'All {rejected} records of stream {stream} were rejected, so {table} would be emptied; its rows were left as they were',
     suggestedFix:
-      'Look at the reasons: the warning of the stream names the first one, the table reactor_connect.rejected_records has them all. Correct the source, or the key or schema of the stream; then run the connection again.',
+      'Look at the reasons: the warning of the stream names the first one, {rejections} has them all. Correct the source, or the key or schema of the stream; then run the connection again.',
   },
   sandbox_stopped: {
     failureType: 'transient_error',

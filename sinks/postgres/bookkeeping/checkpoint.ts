@@ -1,13 +1,8 @@
 import { ConnectError, streamLabel, type Column } from '../../../protocol/index.ts'
+import type { SliceCounts } from '../../lane-progress.ts'
 import type { LaneCheckpoint, StreamSync } from '../../sink.ts'
 import { attemptKey, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
-
-/** What a transaction loaded of a slice. */
-export interface SliceCounts {
-  readonly loaded: number
-  readonly rejected: number
-}
 
 /** A record that was left out. */
 export interface RejectedRecord {

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../../sink.ts'
 import type { DestinationSession } from '../session.ts'
 import { parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
-import { columnsSchema } from './stream-rows.ts'
+import { columnsSchema } from '../../stored-shapes.ts'
 
 export async function readSlices(
   session: DestinationSession,

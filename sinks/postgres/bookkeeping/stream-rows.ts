@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Column, streamIdOf, streamLabel } from '../../../protocol/index.ts'
-import { columnKinds } from '../tables/column-types.ts'
+import {
+  keySchema,
+  ownKey,
+  settingsOf,
+  syncSettings,
+  type SyncSettings,
+} from '../../continuation.ts'
+import { columnsSchema, notesSchema } from '../../stored-shapes.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
 import type { CommittedCounts, LoadedStream, SinkStream, TableNote } from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
@@ -9,29 +16,6 @@ import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 
 const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
-
-const keySchema = z.array(z.array(z.string()))
-
-/** What an unfinished sync must have in common with the next one to be continued. */
-const syncSettings = z.object({
-  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
-  sync_mode: z.enum(['full_refresh', 'incremental']),
-  key: keySchema,
-  cursor: z.array(z.string()),
-})
-export type SyncSettings = z.infer<typeof syncSettings>
-
-export const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
-
-const noted = z.object({ column: z.string(), type: z.string() })
-const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
-  z.discriminatedUnion('kind', [
-    noted.extend({ kind: z.literal('added'), again: z.literal(true).exactOptional() }),
-    noted.extend({ kind: z.literal('widened'), was: z.string() }),
-    noted.extend({ kind: z.literal('kept'), source: z.string() }),
-    noted.extend({ kind: z.literal('left') }),
-  ]),
-)
 
 /** What syncs that are over committed to a table, and no run has told. */
 export interface TableCounts extends CommittedCounts {
@@ -46,15 +30,6 @@ const countsSchema: z.ZodType<TableCounts> = z.object({
   nulled: count,
   cut: count,
 })
-
-export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
-  return {
-    mode,
-    sync_mode: stream.sync_mode,
-    key: stream.primary_key ?? [],
-    cursor: stream.cursor_field ?? [],
-  }
-}
 
 /** A row of `reactor_connect.streams`. */
 export interface StreamRow {
@@ -217,12 +192,6 @@ function storedText<T>(
 ): T | undefined {
   if (isForgotten) return parseStored(stored.text, stored.schema)
   return requireStored(session, { ...stored, column: `streams.${column}` }, owner)
-}
-
-/** The key that a sync of these settings merges by. */
-export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undefined {
-  const isDedup = mode === 'append_dedup' || mode === 'overwrite_dedup'
-  return isDedup && key.length > 0 ? key : undefined
 }
 
 /** Settings that have no effect on the next sync. */

@@ -1,6 +1,7 @@
 import type { StreamId } from '../../../protocol/index.ts'
 import type { CommittedCounts, RunStart, SinkStream, UntoldCounts } from '../../sink.ts'
 import { addCounts, noCounts } from '../../committed-counts.ts'
+import { isCounted, isOverwriteMode } from '../../continuation.ts'
 import { isSameTable } from '../tables/identifiers.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { isAmong } from './forget-streams.ts'
@@ -62,9 +63,8 @@ export async function countsOf(
   { id, table, untoldCounts }: Pick<StreamRow, 'id' | 'table' | 'untoldCounts'>,
   { mode }: Pick<SinkStream, 'mode'>,
 ): Promise<UntoldCounts> {
-  const isOverwrite = mode === 'overwrite' || mode === 'overwrite_dedup'
   const last = await sumSlices(session, id)
-  if (!isOverwrite)
+  if (!isOverwriteMode(mode))
     return { kept: sumCounts([last, ...untoldCounts]), staged: noCounts, replaced: noCounts }
   const isReplaced = (counts: TableCounts): boolean => isSameTable(counts.table, table)
   return {
@@ -87,16 +87,6 @@ export async function readUntoldCounts(
     staged: row.staged ? last : noCounts,
     replaced: noCounts,
   }
-}
-
-/** By another run, which ended. */
-export function isTold({ toldRun }: StreamRow, { run }: RunStart): boolean {
-  return toldRun !== undefined && toldRun !== run
-}
-
-/** What was committed of the stream is not for this run to tell. Who starts runs with keys counts those that are killed by their progress. */
-function isCounted(row: StreamRow, start: RunStart): boolean {
-  return isTold(row, start) || (start.hasKey && row.run !== start.run)
 }
 
 /** A run whose overwrite failed has told that it loaded nothing; a sync of another mode has merged its stage now. */

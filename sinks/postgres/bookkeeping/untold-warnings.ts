@@ -1,9 +1,10 @@
 import { streamIdOf } from '../../../protocol/index.ts'
+import { isTold } from '../../continuation.ts'
 import type { RunStart, SinkStream, StreamSync, Untold } from '../../sink.ts'
 import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
 import { readStreamRow, type StreamRow } from './stream-rows.ts'
-import { isTold, readUntoldCounts } from './untold-counts.ts'
+import { readUntoldCounts } from './untold-counts.ts'
 
 // Warnings are stored until a run that told them has ended (told_run) and another one begins the stream: a run that is killed has told nothing.
 //   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning

@@ -5,7 +5,8 @@ import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from '../tables/column-types.ts'
 import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
-import { type CopyOutput, unescapeCopy } from './copy-output.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
+import { unescapeCopy, writeEscaped } from './copy-escapes.ts'
 import type { Change, LoadLosses } from './load-losses.ts'
 import { columnTextOf } from './overflow-value.ts'
 import type { KeyRejections } from './key-rejections.ts'
@@ -14,7 +15,7 @@ import { sanitizeJson } from './sanitize-json.ts'
 import type { SeenFacts } from './seen-facts.ts'
 import { TextFields } from './text-fields.ts'
 import { TextRowTail } from './text-row-tail.ts'
-import { WireReader } from './wire-reader.ts'
+import { WireReader } from '../../wire/wire-reader.ts'
 
 /** How a field is transcoded: small integers, so that the switch of the inner loop is a jump. */
 const codes = {
@@ -73,7 +74,7 @@ export class CopyTranscoder {
   /** Cells that become NULL because the server refused them, by the row's number in the batch. */
   readonly refused = new Map<number, Set<number>>()
 
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   readonly #wire = new WireReader()
   readonly #fields: FieldWriter
   readonly #columns: readonly CopyColumn[]
@@ -100,7 +101,7 @@ export class CopyTranscoder {
   readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: noNames }
 
   constructor(
-    out: CopyOutput,
+    out: ByteOutput,
     columns: readonly CopyColumn[],
     { tail, format, seen, losses, keyFields, rejections }: TranscoderOptions,
   ) {
@@ -359,11 +360,11 @@ export class CopyTranscoder {
     out.offset = start
     const kind = this.#columns[column]?.kind
     if (kind === 'number' || kind === 'double') {
-      out.escaped(/^-?[0-9]/.test(text) ? text : JSON.stringify(text))
+      writeEscaped(out, /^-?[0-9]/.test(text) ? text : JSON.stringify(text))
     } else if (kind === 'timestamp' || kind === 'timestamptz') {
-      out.escaped(JSON.stringify(text.replace(' ', 'T').replace('+00', '+00:00')))
+      writeEscaped(out, JSON.stringify(text.replace(' ', 'T').replace('+00', '+00:00')))
     } else {
-      out.escaped(JSON.stringify(text))
+      writeEscaped(out, JSON.stringify(text))
     }
   }
 

@@ -1,10 +1,10 @@
 import type { FieldWriter } from './copy-format.ts'
 import type { HeldType } from '../tables/column-types.ts'
-import type { CopyOutput } from './copy-output.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
 import { NumericField } from './numeric-field.ts'
 import { sanitizeJson } from './sanitize-json.ts'
 import { isUnstorable } from './text-fields.ts'
-import type { WireReader } from './wire-reader.ts'
+import type { WireReader } from '../../wire/wire-reader.ts'
 
 const BACKSLASH = 0x5c
 const BACKSLASHES = 0x5c5c5c5c
@@ -26,14 +26,14 @@ export const binaryTrailer = Buffer.from([0xff, 0xff])
 export class BinaryFields implements FieldWriter {
   stripped = false
   unwritable = false
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   readonly #wire: WireReader
   readonly #numeric: NumericField
   readonly #fieldsPerRow: number
   /** ASCII digits of a double. */
   readonly #digits = new Uint8Array(32)
 
-  constructor(out: CopyOutput, wire: WireReader, fieldsPerRow: number) {
+  constructor(out: ByteOutput, wire: WireReader, fieldsPerRow: number) {
     this.#out = out
     this.#wire = wire
     this.#numeric = new NumericField(out)

@@ -5,8 +5,8 @@ import {
   type RowTailOptions,
   type TailValues,
 } from './copy-format.ts'
-import type { CopyOutput } from './copy-output.ts'
-import { idPrefix, idSuffix } from './row-id.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
+import { idPrefix, idSuffix } from '../../wire/row-id.ts'
 
 /** 2000-01-01, from where Postgres counts, in milliseconds since 1970. */
 const EPOCH_MS = Date.UTC(2000, 0, 1)
@@ -17,7 +17,7 @@ const nullField = Buffer.from([0xff, 0xff, 0xff, 0xff])
 /** As binary COPY. */
 export class BinaryRowTail implements RowTail {
   readonly columns: readonly string[]
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   readonly #options: RowTailOptions
   /** Time, generation and the first half of the id, each with its length; the rest follows in every row. */
   #template: Uint8Array = new Uint8Array(0)
@@ -26,7 +26,7 @@ export class BinaryRowTail implements RowTail {
   #idPrefix = ''
   readonly #emptyMeta: Buffer
 
-  constructor(out: CopyOutput, options: RowTailOptions) {
+  constructor(out: ByteOutput, options: RowTailOptions) {
     this.#out = out
     this.#options = options
     this.columns = tailColumns(options)

@@ -1,3 +1,4 @@
+import type { RowIdFacts } from '../../wire/row-id.ts'
 import type { HeldType } from '../tables/column-types.ts'
 
 /** How values stand in a COPY. */
@@ -50,10 +51,7 @@ export interface TailValues {
   readonly missing: readonly string[]
 }
 
-export interface RowTailOptions {
-  /** What the raw ids derive from, beside slice and sequence: a replayed record gets the same id. */
-  readonly idFacts: readonly (string | number | null)[]
-  readonly syncId: number
+export interface RowTailOptions extends RowIdFacts {
   readonly generationId: number
   readonly metadata: 'full' | 'minimal'
   /** There is a column `_airbyte_meta`: always with full metadata. */

@@ -7,7 +7,7 @@ import { takesBinary } from './binary-columns.ts'
 import { binaryHeader, binaryTrailer } from './binary-fields.ts'
 import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
-import { CopyOutput } from './copy-output.ts'
+import { ByteOutput } from '../../wire/byte-output.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { type TableName } from '../tables/identifiers.ts'
 import type { KeyRejections } from './key-rejections.ts'
@@ -62,7 +62,7 @@ export class CopyLoad {
   readonly #options: CopyLoadOptions
   /** Of the columns of the blocks, in the open transaction. */
   #seen = new SeenFacts(0)
-  readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
+  readonly #output = new ByteOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
   #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
   #columns: readonly CopyColumn[] = []
   #place: CopyPlace

@@ -1,4 +1,4 @@
-import type { CopyOutput } from './copy-output.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
 
 const MINUS = 0x2d
 const DOT = 0x2e
@@ -14,12 +14,12 @@ const HEADER_BYTES = 8
  * written (1.10 is not 1.1); groups of zeros at either end are left out, as Postgres does.
  */
 export class NumericField {
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   #at = 0
   #groups = 0
   #weight = 0
 
-  constructor(out: CopyOutput) {
+  constructor(out: ByteOutput) {
     this.#out = out
   }
 

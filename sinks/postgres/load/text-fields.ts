@@ -1,9 +1,10 @@
 import type { FieldWriter } from './copy-format.ts'
-import { copyEscapes, type CopyOutput } from './copy-output.ts'
-import { writeInteger, writePadded } from './digits.ts'
-import { MomentText } from './moment-text.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
+import { copyEscapes, writeEscaped, writeNull } from './copy-escapes.ts'
+import { writeInteger, writeLong } from '../../wire/digits.ts'
+import { MomentText } from '../../wire/moment-text.ts'
 import { sanitizeJson } from './sanitize-json.ts'
-import type { WireReader } from './wire-reader.ts'
+import type { WireReader } from '../../wire/wire-reader.ts'
 
 const TAB = 0x09
 const BACKSLASH = 0x5c
@@ -19,15 +20,11 @@ export class TextFields implements FieldWriter {
   stripped = false
   /** Never: anything has a text. */
   unwritable = false
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   readonly #wire: WireReader
-  readonly #moments = new MomentText()
-  /** Of the last long beyond 2^52: its size is millions * 10^6 + units. */
-  #negative = false
-  #millions = 0
-  #units = 0
+  readonly #moments = new MomentText(' ')
 
-  constructor(out: CopyOutput, wire: WireReader) {
+  constructor(out: ByteOutput, wire: WireReader) {
     this.#out = out
     this.#wire = wire
   }
@@ -41,34 +38,11 @@ export class TextFields implements FieldWriter {
   }
 
   nullValue(): void {
-    this.#out.nullValue()
-  }
-
-  /** Divides upper * 2^28 + low (zigzag) by two and by 10^6 in steps that a double holds exactly. */
-  #split({ upper, low }: WireReader): void {
-    const negative = (low & 1) === 1
-    // Half of it: upper's lowest bit becomes the highest of low; a negative is one larger in size.
-    const half = Math.floor(upper / 2)
-    const lower = (low >>> 1) + (upper % 2) * 2 ** 27 + (negative ? 1 : 0)
-    const quotient = Math.floor(half / 1e6)
-    const rest = (half - quotient * 1e6) * 2 ** 28 + lower
-    const millions = Math.floor(rest / 1e6)
-    this.#millions = quotient * 2 ** 28 + millions
-    this.#units = rest - millions * 1e6
-    this.#negative = negative
+    writeNull(this.#out)
   }
 
   integer(): void {
-    const value = this.#wire.long()
-    const out = this.#out
-    if (value === value) {
-      writeInteger(out, value)
-      return
-    }
-    this.#split(this.#wire)
-    if (this.#negative) out.bytes[out.offset++] = 0x2d
-    writeInteger(out, this.#millions)
-    writePadded(out, this.#units, 6)
+    writeLong(this.#out, this.#wire)
   }
 
   boolean(): void {
@@ -97,19 +71,8 @@ export class TextFields implements FieldWriter {
   }
 
   #timestamp(zone: '' | '+00'): void {
-    const value = this.#wire.long()
-    let seconds = Math.floor(value / 1e6)
-    let micros = value - seconds * 1e6
-    if (value !== value) {
-      this.#split(this.#wire)
-      seconds = this.#negative ? -this.#millions : this.#millions
-      micros = this.#units
-      if (this.#negative && micros > 0) {
-        seconds -= 1
-        micros = 1e6 - micros
-      }
-    }
-    this.#moments.timestamp(this.#out, { seconds, micros }, zone)
+    this.#wire.readMoment()
+    this.#moments.timestamp(this.#out, this.#wire.moment, zone)
   }
 
   double(): void {
@@ -194,7 +157,7 @@ export class TextFields implements FieldWriter {
     const clean = sanitizeJson(text)
     wire.offset = end
     if (clean !== text) this.stripped = true
-    this.#out.escaped(clean)
+    writeEscaped(this.#out, clean)
   }
 
   bytes(): void {
@@ -219,7 +182,7 @@ export class TextFields implements FieldWriter {
   }
 
   text(text: string): void {
-    this.#out.escaped(text)
+    writeEscaped(this.#out, text)
   }
 }
 

@@ -1,4 +1,4 @@
-import { idPrefix, idSuffix } from './row-id.ts'
+import { idPrefixText, idSuffixText } from '../../wire/row-id.ts'
 import {
   metaText,
   tailColumns,
@@ -6,8 +6,9 @@ import {
   type RowTailOptions,
   type TailValues,
 } from './copy-format.ts'
-import type { CopyOutput } from './copy-output.ts'
-import { writeInteger } from './digits.ts'
+import type { ByteOutput } from '../../wire/byte-output.ts'
+import { writeEscaped, writeNull } from './copy-escapes.ts'
+import { writeInteger } from '../../wire/digits.ts'
 
 const digitZero = 0x30
 const digitNine = 0x39
@@ -17,7 +18,7 @@ const letterF = 0x66
 /** As COPY text. Most of it is the same from row to row. */
 export class TextRowTail implements RowTail {
   readonly columns: readonly string[]
-  readonly #out: CopyOutput
+  readonly #out: ByteOutput
   readonly #options: RowTailOptions
   readonly #emptyMeta: string
   #extractedAtMs = NaN
@@ -28,7 +29,7 @@ export class TextRowTail implements RowTail {
   #idEnd = 0
   #seq = NaN
 
-  constructor(out: CopyOutput, options: RowTailOptions) {
+  constructor(out: ByteOutput, options: RowTailOptions) {
     this.#out = out
     this.#options = options
     this.columns = tailColumns(options)
@@ -38,8 +39,7 @@ export class TextRowTail implements RowTail {
   setSlice(slice: string): void {
     if (slice === this.#slice) return
     this.#slice = slice
-    const hex = idPrefix(this.#options, slice)
-    this.#idPrefix = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12)}-`
+    this.#idPrefix = idPrefixText(this.#options, slice)
     this.#extractedAtMs = NaN
   }
 
@@ -55,8 +55,8 @@ export class TextRowTail implements RowTail {
       out.bytes[out.offset++] = 0x09
       writeInteger(out, row.order)
       out.bytes[out.offset++] = 0x09
-      if (row.missing.length === 0) out.nullValue()
-      else out.escaped(arrayLiteral(row.missing))
+      if (row.missing.length === 0) writeNull(out)
+      else writeEscaped(out, arrayLiteral(row.missing))
     }
     out.reserve(1)
     out.bytes[out.offset++] = 0x0a
@@ -66,7 +66,7 @@ export class TextRowTail implements RowTail {
     const { metadata, generationId, hasMeta } = this.#options
     const time = new Date(extractedAtMs).toISOString().replace('T', ' ').replace('Z', '+00')
     const start = `${time}\t${generationId}`
-    const withId = metadata === 'full' ? `${start}\t${this.#idPrefix}${sequencePart(seq)}` : start
+    const withId = metadata === 'full' ? `${start}\t${this.#idPrefix}${idSuffixText(seq)}` : start
     this.#template = Buffer.from(hasMeta ? `${withId}\t${this.#emptyMeta}` : withId)
     this.#idEnd = metadata === 'full' ? withId.length : 0
     this.#extractedAtMs = extractedAtMs
@@ -80,7 +80,7 @@ export class TextRowTail implements RowTail {
       while (template[offset] === letterF) template[offset--] = digitZero
       template[offset] = template[offset] === digitNine ? letterA : (template[offset] ?? 0) + 1
     } else {
-      template.set(Buffer.from(sequencePart(seq)), this.#idEnd - 17)
+      template.set(Buffer.from(idSuffixText(seq)), this.#idEnd - 17)
     }
     this.#seq = seq
   }
@@ -89,15 +89,9 @@ export class TextRowTail implements RowTail {
     if (!this.#options.hasMeta) return
     const out = this.#out
     out.offset -= this.#emptyMeta.length
-    out.escaped(metaText(this.#options, changes) ?? '')
+    writeEscaped(out, metaText(this.#options, changes) ?? '')
     out.reserve(64)
   }
-}
-
-/** The last two groups of the id. */
-function sequencePart(seq: number): string {
-  const { high, low } = idSuffix(seq)
-  return `${high.toString(16)}-${low.toString(16).padStart(12, '0')}`
 }
 
 function arrayLiteral(names: readonly string[]): string {

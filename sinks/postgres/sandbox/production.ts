@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf, usesStates } from '../sync/begin-sync.ts'
+import { findLostKey, settingsOf, usesStates } from '../../continuation.ts'
+import { isTableOf } from '../sync/begin-sync.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { readSlices } from '../bookkeeping/read-checkpoints.ts'
@@ -8,12 +9,7 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { findKeyChange } from '../sync/key-change.ts'
 import { type ProductionColumn, readColumns } from './production-columns.ts'
-import {
-  findRepeatedAppend,
-  warnOfKnownStream,
-  findLostKey,
-  findSharedTable,
-} from '../sync/known-stream.ts'
+import { findRepeatedAppend, warnOfKnownStream, findSharedTable } from '../sync/known-stream.ts'
 import { warnOfLostRows } from '../sync/loaded-table.ts'
 import { warnOfLooseKeys } from '../tables/usable-key.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'
@@ -25,7 +21,6 @@ import {
   otherOwners,
   ownerOf,
   readStreamRow,
-  settingsOf,
   type StreamRow,
   type TableOwner,
 } from '../bookkeeping/stream-rows.ts'

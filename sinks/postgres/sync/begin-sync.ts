@@ -1,4 +1,11 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import {
+  findLostKey,
+  isDoneInRun,
+  isResumable,
+  keepsStates,
+  takeNextNumbers,
+} from '../../continuation.ts'
 import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
@@ -16,7 +23,6 @@ import {
   findRepeatedAppend,
   listEarlierTables,
   warnOfKnownStream,
-  findLostKey,
   findSharedTable,
 } from './known-stream.ts'
 import { watchTable } from './loaded-table.ts'
@@ -26,9 +32,7 @@ import {
   otherOwners,
   ownerOf,
   readStreamRow,
-  settingsOf,
   type StreamRow,
-  type SyncSettings,
   type TableOwner,
   writeStreamRow,
 } from '../bookkeeping/stream-rows.ts'
@@ -92,7 +96,7 @@ async function startSync(
   const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }
   const { removed, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
-  const numbers = takeNextNumbers(row, target, resumed)
+  const numbers = takeNextNumbers(row, sink, resumed)
   const syncStart = resumed ? known.syncStart : start.start
   const written = await writeStreamRow(session, sink, {
     ...numbers,
@@ -272,66 +276,4 @@ async function takeOver(
     subject: `stream ${streamLabel(streamId)} of connection ${connection}`,
     seconds: takeOverSeconds,
   })
-}
-
-/** The stream is configured as it was; columns may be new. */
-function isSame(row: StreamRow, sink: SinkStream): boolean {
-  return (
-    JSON.stringify(usedSettings(row.settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
-  )
-}
-
-/** Rows that are appended need no key. */
-function usedSettings(settings: SyncSettings): SyncSettings {
-  return settings.mode === 'append' ? { ...settings, key: [] } : settings
-}
-
-/** To read the stream again would append the same rows again. */
-function isUnrepeatable({ mode, stream }: SinkStream): boolean {
-  return mode === 'append' && stream.sync_mode === 'full_refresh'
-}
-
-function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
-  return row.complete && row.run === run && isUnrepeatable(sink) && isSame(row, sink)
-}
-
-/**
- * The unfinished sync continues. A stream that another run read as a whole starts over: otherwise the table would mix old and new rows of
- * the source. An incremental read continues from its states either way.
- */
-function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: RunStart): boolean {
-  if (row.complete || !isSame(row, sink)) return false
-  if (usesStates(row, sink)) return true
-  return row.syncStart === start || (hasKey && row.run === run)
-}
-
-/** The next sync continues from the stored states, whichever run they are from. */
-export function usesStates(row: StreamRow, sink: SinkStream): boolean {
-  return keepsStates(row, sink) || (!row.complete && isSame(row, sink) && isUnrepeatable(sink))
-}
-
-/** An incremental stream continues from its last states, unless its rows will be replaced, or merged by another key. */
-function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
-  const settings = settingsOf(sink)
-  const isIncremental =
-    row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
-  if (row === undefined || !isIncremental) return false
-  if (sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup') return false
-  const [before, now] = [row.settings, settings].map(({ key, cursor }) =>
-    JSON.stringify(sink.mode === 'append' ? cursor : [key, cursor]),
-  )
-  return before === now
-}
-
-function takeNextNumbers(
-  row: StreamRow | undefined,
-  target: StreamTarget,
-  resumed: boolean,
-): Pick<StreamSync, 'syncId' | 'generationId' | 'epoch'> {
-  const { syncId, generationId, epoch } = row ?? { syncId: 0, generationId: 0, epoch: 0 }
-  return {
-    syncId: resumed ? syncId : syncId + 1,
-    generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
-    epoch: epoch + 1,
-  }
 }

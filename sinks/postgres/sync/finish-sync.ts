@@ -1,4 +1,5 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import { ownKey, settingsOf } from '../../continuation.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
 import { adoptStage } from './adopt-stage.ts'
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
@@ -12,7 +13,6 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { DestinationSession } from '../session.ts'
-import { ownKey, settingsOf } from '../bookkeeping/stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { addMeta, hasRows, readTable } from '../tables/table-columns.ts'
 
@@ -96,6 +96,7 @@ export async function finishSync(
       stream: streamLabel(sync.streamId),
       rejected,
       table: quoteTable(target.table),
+      rejections: 'the table reactor_connect.rejected_records',
     }
     throw new ConnectError('records_all_rejected', { details })
   }

@@ -1,13 +1,9 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import { isSameKey, keyText, ownKey, settingsOf, type SyncSettings } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
-import {
-  ownKey,
-  settingsOf,
-  type StreamRow,
-  type SyncSettings,
-} from '../bookkeeping/stream-rows.ts'
+import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
@@ -62,16 +58,4 @@ export async function mergedKeyOf(
 export async function requireSameKey(...found: Parameters<typeof findKeyChange>): Promise<void> {
   const refusal = await findKeyChange(...found)
   if (refusal !== undefined) throw refusal
-}
-
-/** The order of the fields makes no other key. */
-function isSameKey(left: Key, right: Key): boolean {
-  const [first, second] = [left, right].map((key) =>
-    JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),
-  )
-  return first === second
-}
-
-function keyText(key: Key): string {
-  return key.map((path) => path.join('.')).join(', ')
 }

@@ -38,21 +38,6 @@ function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkSt
   )
 }
 
-/**
- * The stream was loaded by its key, but the source no longer has one: to continue by appending would add rows a second time, which nobody
- * asked for.
- */
-export function findLostKey(
-  row: StreamRow | undefined,
-  sink: SinkStream,
-): ConnectError | undefined {
-  if (row === undefined || sink.mode !== 'append' || sink.isDefaultMode !== true) return undefined
-  const { mode } = row.settings
-  if (mode !== 'append_dedup' && mode !== 'overwrite_dedup') return undefined
-  const details = { stream: streamLabel(sink.stream.stream), mode }
-  return new ConnectError('destination_key_lost', { details })
-}
-
 /** What a run does differently from the stream's last one, which nothing else would report. */
 export function warnOfKnownStream(
   row: StreamRow | undefined,

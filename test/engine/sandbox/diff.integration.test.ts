@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SandboxStream } from '../../../engine/sandbox/sandbox-report.ts'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import { planRun, runPlan } from '../../support/engine.ts'
 import { testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
 import {
@@ -93,7 +93,7 @@ async function makeHistory({ source, destination, pairs }: World): Promise<void>
   }
 }
 
-async function planOf({ source, destination, pairs }: World): Promise<RunPlan> {
+async function planOf({ source, destination, pairs }: World): Promise<TablePlan> {
   const plan = await discovered({ source, destination })
   const streams = pairs.map((one, index) => {
     const stream = plan.streams.find((sink) => sink.stream.stream.name === `p${index}`)
@@ -103,7 +103,7 @@ async function planOf({ source, destination, pairs }: World): Promise<RunPlan> {
   return { ...plan, streams }
 }
 
-function discovered({ source, destination }: Omit<World, 'pairs'>): Promise<RunPlan> {
+function discovered({ source, destination }: Omit<World, 'pairs'>): Promise<TablePlan> {
   const { host, port, user, password, database } = source.address
   return planRun({
     connection: 'pairs',

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import {
   dropSandboxSchema,
   listSandboxSchemas,
@@ -69,7 +69,7 @@ test(
 
 /** Runs sandboxes in a process of their own, and kills it while the last ones go on. Gives whether it was killed. */
 async function runAndKill(
-  plan: RunPlan,
+  plan: TablePlan,
   {
     folder,
     compileCache,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import type { ErrorBody } from '../../../protocol/index.ts'
 import { derivedName } from '../../../sinks/postgres/tables/identifiers.ts'
 import { keyIndexName } from '../../../sinks/postgres/tables/key-index.ts'
@@ -7,7 +7,7 @@ import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { sandboxPlan } from './sandbox-run.ts'
 
-function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<RunPlan> {
+function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<TablePlan> {
   return planRun({
     connection: 'shop',
     source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
@@ -25,7 +25,7 @@ interface Outcome {
 }
 
 /** What the sandbox says of each stream, and then a run, which must both have it. */
-async function outcomesOf(plan: RunPlan): Promise<(name: string) => Outcome> {
+async function outcomesOf(plan: TablePlan): Promise<(name: string) => Outcome> {
   const { streams } = await sandboxPlan(plan)
   const { result } = await runPlan(plan)
   return (name) => {
@@ -36,7 +36,7 @@ async function outcomesOf(plan: RunPlan): Promise<(name: string) => Outcome> {
   }
 }
 
-async function both(plan: RunPlan, name = 't'): Promise<Outcome> {
+async function both(plan: TablePlan, name = 't'): Promise<Outcome> {
   return (await outcomesOf(plan))(name)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import type { SandboxReport, SandboxStream } from '../../../engine/sandbox/sandbox-report.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
@@ -11,7 +11,7 @@ function planOf(
   db: TestDatabase,
   mode: Mode,
   options: Partial<PlanOptions> = {},
-): Promise<RunPlan> {
+): Promise<TablePlan> {
   return planRun({
     connection: 'shop',
     source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
@@ -27,7 +27,7 @@ const madeTable = `CREATE TABLE src.t (id int PRIMARY KEY, v text, n int);
   INSERT INTO src.t SELECT i, 'v' || i, i FROM generate_series(1, 10) i`
 
 /** A table of ten rows at the source, which was replicated once; then the destination's owner and the source change something. */
-async function synced(db: TestDatabase, mode: Mode, change: string): Promise<RunPlan> {
+async function synced(db: TestDatabase, mode: Mode, change: string): Promise<TablePlan> {
   await db.query(`CREATE SCHEMA src; ${madeTable}`)
   await runPlan(await planOf(db, mode))
   await db.query(change)
@@ -37,7 +37,7 @@ async function synced(db: TestDatabase, mode: Mode, change: string): Promise<Run
 /** What the sandbox says; production is as it was. */
 async function sandboxed(
   db: TestDatabase,
-  plan: RunPlan,
+  plan: TablePlan,
   limitRows = 1000,
 ): Promise<SandboxReport> {
   const before = await checksum(db, 'dest')

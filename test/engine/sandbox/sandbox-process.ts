@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
 import { openWorkerThreads } from '../../../engine/threads/worker-threads.ts'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import { silent as logger } from '../../support/logger.ts'
 
 /**
@@ -9,7 +9,7 @@ import { silent as logger } from '../../support/logger.ts'
  * others have ended. It writes an id to stdout when that sandbox begins, and ends when all have ended.
  */
 const [planText = '', ...ids] = process.argv.slice(2)
-const plan = JSON.parse(planText) as RunPlan
+const plan = JSON.parse(planText) as TablePlan
 await using threads = openWorkerThreads({ lanes: 4, logger })
 const { signal } = new AbortController()
 const ports = { logger, threads, now: Date.now, signal }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
 import type { SandboxOptions, SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import { sharedThreads } from '../../support/engine.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 import { silent } from '../../support/logger.ts'
@@ -15,7 +15,7 @@ export function sandboxId(): string {
 
 /** Runs the plan in a sandbox, in this process. */
 export async function sandboxPlan(
-  plan: RunPlan,
+  plan: TablePlan,
   options: Partial<SandboxOptions> = {},
   signal = neverAborted(),
 ): Promise<SandboxReport> {

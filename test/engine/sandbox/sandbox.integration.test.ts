@@ -8,7 +8,7 @@ import {
   dropSandboxSchema,
   listSandboxSchemas,
 } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
-import type { RunPlan } from '../../../engine/run-types.ts'
+import type { TablePlan } from '../../../engine/run-types.ts'
 import type { SandboxStream } from '../../../engine/sandbox/sandbox-report.ts'
 import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
@@ -22,7 +22,7 @@ const tracker = new URL('../../fakes/tracker.yaml', import.meta.url).pathname
 function plan(
   db: TestDatabase,
   options: Pick<PlanOptions, 'source'> & Partial<PlanOptions>,
-): Promise<RunPlan> {
+): Promise<TablePlan> {
   return planRun({
     connection: 'shop',
     destination: db.address,

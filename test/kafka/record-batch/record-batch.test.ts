@@ -32,7 +32,7 @@ const headers = fc.dictionary(
   fc.string({ unit: 'grapheme', maxLength: 100 }),
   { maxKeys: 5 },
 )
-const message = fc.record({ key: fc.option(bytes), value: bytes, headers })
+const message = fc.record({ key: fc.option(bytes), value: fc.option(bytes), headers })
 const producer = fc.record({
   id: fc.bigInt({ min: 0n, max: 2n ** 62n }),
   epoch: fc.nat(32_767),
@@ -48,7 +48,11 @@ test("writes batches that kafkajs's decoder reads", async () => {
       async (messages, by) => {
         const encoder = new BatchEncoder(16)
         for (const { headers: some, ...parts } of messages)
-          encoder.message({ ...parts, value: [parts.value], headers: encodeHeaders(some) })
+          encoder.message({
+            ...parts,
+            value: parts.value === null ? null : [parts.value],
+            headers: encodeHeaders(some),
+          })
         expect(encoder.count).toBe(messages.length)
         const timestampMs = 1_700_000_000_000
         const batch = Buffer.concat(await encodeBatch(encoder, { producer: by, timestampMs }))
@@ -104,6 +108,31 @@ test("reads batches that kafkajs's encoder writes, plain and compressed", async 
       },
     ),
     { numRuns: 50 },
+  )
+})
+
+test('writes the parts of buffers as the message that they are, in as many bytes as it says', () => {
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 200 }), (messages) => {
+      const asParts = new BatchEncoder(16)
+      const asMessages = new BatchEncoder(16)
+      for (const { key, value, headers: some } of messages) {
+        const encoded = encodeHeaders(some)
+        asMessages.message({ key, value: value === null ? null : [value], headers: encoded })
+        const parts = {
+          key: Buffer.concat([key ?? Buffer.of(), Buffer.from('more')]),
+          keyLength: key?.length ?? -1,
+          value: Buffer.concat([value ?? Buffer.of(), Buffer.from('more')]),
+          valueLength: value?.length ?? -1,
+          headers: encoded,
+        }
+        const wanted = asParts.bytes.length + asParts.sizeOf(parts)
+        asParts.parts(parts)
+        expect(asParts.bytes.length).toBe(wanted)
+      }
+      expect(asParts.count).toBe(messages.length)
+      expect(Buffer.from(asParts.bytes).equals(asMessages.bytes)).toBe(true)
+    }),
   )
 })
 
@@ -202,6 +231,7 @@ function plainBatch(body: Buffer, count: number): Parameters<typeof MessageCurso
     transactional: false,
     control: false,
     producerId: -1n,
+    producerEpoch: 0,
     count,
     body,
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { DestinationConfig } from '../../../engine/run-types.ts'
+import type { PostgresConfig } from '../../../engine/run-types.ts'
 import { explainRefusedLogin } from '../../../service/run-worker/refused-login.ts'
 
 const used = {
@@ -14,7 +14,7 @@ const used = {
 const refused = new ConnectError('destination_credentials_refused', {
   details: { host: 'db', port: 5432, user: 'u' },
 })
-const now = (password: string): (() => Promise<DestinationConfig>) => {
+const now = (password: string): (() => Promise<PostgresConfig>) => {
   const address = { ...used, password }
   return () => Promise.resolve({ type: 'postgres', address })
 }

@@ -123,6 +123,7 @@ async function cursorOf(encoder: BatchEncoder): Promise<MessageCursor> {
       transactional: true,
       control: false,
       producerId: 1n,
+      producerEpoch: 0,
       count,
       body: Buffer.from(encoder.bytes),
     },

@@ -1,0 +1,105 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of topics as a destination. Sorted by name. */
+export const topicCodes = {
+  destination_checkpoints_damaged: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The checkpoints in topic {topic} cannot be used: {problem}',
+    suggestedFix:
+      'Run the newest version of Reactor Connect if another one wrote the topic. Otherwise find out who else writes to it; then delete the topic while no run is active, and run the connection again: it reads all streams from the beginning.',
+  },
+  destination_checkpoints_replaced: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Topic {topic} does not know this run: during the run, it was deleted, or deleted and made again',
+    suggestedFix:
+      'Run the connection again when nobody changes the topic: it continues from the checkpoints that are there, and starts over if there are none.',
+  },
+  destination_message_too_large: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Topic {topic} does not accept a batch of messages: it is larger than its `max.message.bytes`',
+    suggestedFix:
+      'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=8912896`, then run again. It was larger when the run began.',
+  },
+  destination_mode_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream} cannot be loaded into a topic with the mode {mode}: {reason}',
+    suggestedFix:
+      'Set `primary_key` for the stream, or `destination_sync_mode: append`, which adds all rows that are read.',
+  },
+  destination_topic_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Topic {topic} cannot be a destination: the name {problem}',
+    suggestedFix: 'Choose another name for the topic of the destination.',
+  },
+  destination_topic_key_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The rows in topic {topic} have the key {before}, but those of stream {stream} would now have the key {after}: the old rows would stay beside the new ones',
+    suggestedFix:
+      'Load the stream into another topic, or set `destination_sync_mode: overwrite_dedup` for one run, which deletes the rows of the old key; or set back what has changed.',
+  },
+  destination_topic_missing: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message: 'Topic {topic} is gone: it was deleted while the run used it',
+    suggestedFix:
+      'Run the connection again: it makes the topic again, and reads the stream from the beginning.',
+  },
+  destination_topic_partitions: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Topic {topic} has {now} partitions, and stream {stream} was loaded into {before}: it is another topic of the same name',
+    suggestedFix:
+      'Load the stream into another topic. To start over in this one, delete topic {checkpoints} while no run is active: all streams of the connection are read from the beginning then.',
+  },
+  destination_topic_policy: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Topic {topic} has cleanup.policy={policy}; Reactor Connect needs {needed} there',
+    suggestedFix:
+      'Set it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy={needed}`, then run again.',
+  },
+  destination_topic_repeated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Stream {stream} appends to topic {topic}, and would be read from the beginning again (its cursor or its `sync_mode` is another one now): its rows would be in the topic twice',
+    suggestedFix:
+      'Load the stream into another topic, or set back what has changed. To add all rows a second time, delete topic {checkpoints} while no run is active: all streams of the connection are read from the beginning then.',
+  },
+  destination_topic_shared: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Streams {stream} and {other} would both be loaded into topic {topic}: their rows could not be told apart',
+    suggestedFix: '{fix}',
+  },
+  destination_transaction_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Kafka has ended the transaction of stream {stream} in topic {topic}: {reason}',
+    suggestedFix:
+      'Run the connection again: no row is lost or doubled. If the source takes long between two states, raise `transaction.max.timeout.ms` of the brokers to 900000, or read the stream in smaller parts.',
+  },
+} as const satisfies Record<string, ErrorCode>

@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import { ConnectError, streamLabel } from '../protocol/index.ts'
+import type { RunStart, SinkStream, StreamSync } from './sink.ts'
+
+// Whether a sync of a stream continues from what the last one left, or starts over: the same for every destination.
+
+export const keySchema = z.array(z.array(z.string()))
+
+/** What an unfinished sync must have in common with the next one to be continued. */
+export const syncSettings = z.object({
+  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+  key: keySchema,
+  cursor: z.array(z.string()),
+})
+export type SyncSettings = z.infer<typeof syncSettings>
+
+export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
+  return {
+    mode,
+    sync_mode: stream.sync_mode,
+    key: stream.primary_key ?? [],
+    cursor: stream.cursor_field ?? [],
+  }
+}
+
+/** The last sync of a stream, as a destination has it. */
+export interface LastSync {
+  readonly settings: SyncSettings
+  readonly complete: boolean
+  /** The last run that began it. */
+  readonly run: number
+  /** The start of a run that began it. */
+  readonly syncStart: number
+}
+
+export function isOverwriteMode(mode: SinkStream['mode']): boolean {
+  return mode === 'overwrite' || mode === 'overwrite_dedup'
+}
+
+/** The key that a sync of these settings merges by. */
+export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undefined {
+  const isDedup = mode === 'append_dedup' || mode === 'overwrite_dedup'
+  return isDedup && key.length > 0 ? key : undefined
+}
+
+/** The order of the fields makes no other key. */
+export function isSameKey(left: SyncSettings['key'], right: SyncSettings['key']): boolean {
+  const [first, second] = [left, right].map((key) =>
+    JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),
+  )
+  return first === second
+}
+
+export function keyText(key: SyncSettings['key']): string {
+  return key.map((path) => path.join('.')).join(', ')
+}
+
+/** The stream is configured as it was; columns may be new. */
+function isSame({ settings }: LastSync, sink: SinkStream): boolean {
+  return JSON.stringify(usedSettings(settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
+}
+
+/** Rows that are appended need no key. */
+function usedSettings(settings: SyncSettings): SyncSettings {
+  return settings.mode === 'append' ? { ...settings, key: [] } : settings
+}
+
+/** To read the stream again would append the same rows again. */
+function isUnrepeatable({ mode, stream }: SinkStream): boolean {
+  return mode === 'append' && stream.sync_mode === 'full_refresh'
+}
+
+/** This run completed the stream before it was interrupted. */
+export function isDoneInRun(last: LastSync, sink: SinkStream, run: number): boolean {
+  return last.complete && last.run === run && isUnrepeatable(sink) && isSame(last, sink)
+}
+
+/**
+ * The unfinished sync continues. A stream that another run read as a whole starts over: otherwise the rows would be a mix of old and new ones
+ * of the source. An incremental read continues from its states either way.
+ */
+export function isResumable(
+  last: LastSync,
+  sink: SinkStream,
+  { start, run, hasKey }: RunStart,
+): boolean {
+  if (last.complete || !isSame(last, sink)) return false
+  if (usesStates(last, sink)) return true
+  return last.syncStart === start || (hasKey && last.run === run)
+}
+
+/** The next sync continues from the stored states, whichever run they are from. */
+export function usesStates(last: LastSync, sink: SinkStream): boolean {
+  return keepsStates(last, sink) || (!last.complete && isSame(last, sink) && isUnrepeatable(sink))
+}
+
+/** An incremental stream continues from its last states, unless its rows will be replaced, or merged by another key. */
+export function keepsStates(last: LastSync | undefined, sink: SinkStream): boolean {
+  const settings = settingsOf(sink)
+  const isIncremental =
+    last?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
+  if (last === undefined || !isIncremental) return false
+  if (isOverwriteMode(sink.mode)) return false
+  const [before, now] = [last.settings, settings].map(({ key, cursor }) =>
+    JSON.stringify(sink.mode === 'append' ? cursor : [key, cursor]),
+  )
+  return before === now
+}
+
+export type SyncNumbers = Pick<StreamSync, 'syncId' | 'generationId' | 'epoch'>
+
+/** Of the sync that follows. */
+export function takeNextNumbers(
+  last: SyncNumbers | undefined,
+  { mode }: Pick<SinkStream, 'mode'>,
+  resumed: boolean,
+): SyncNumbers {
+  const { syncId, generationId, epoch } = last ?? { syncId: 0, generationId: 0, epoch: 0 }
+  return {
+    syncId: resumed ? syncId : syncId + 1,
+    generationId: isOverwriteMode(mode) && !resumed ? generationId + 1 : generationId,
+    epoch: epoch + 1,
+  }
+}
+
+/**
+ * The stream was loaded by its key, but the source no longer has one: to continue by appending would add rows a second time, which nobody
+ * asked for.
+ */
+export function findLostKey(
+  last: Pick<LastSync, 'settings'> | undefined,
+  sink: SinkStream,
+): ConnectError | undefined {
+  if (last === undefined || sink.mode !== 'append' || sink.isDefaultMode !== true) return undefined
+  const { mode } = last.settings
+  if (mode !== 'append_dedup' && mode !== 'overwrite_dedup') return undefined
+  const details = { stream: streamLabel(sink.stream.stream), mode }
+  return new ConnectError('destination_key_lost', { details })
+}
+
+interface Telling {
+  /** The last run that began the stream. */
+  readonly run: number
+  /** The run that has told its notes, warnings and counts, and has ended. */
+  readonly toldRun: number | undefined
+}
+
+/** By another run, which ended. */
+export function isTold({ toldRun }: Telling, { run }: RunStart): boolean {
+  return toldRun !== undefined && toldRun !== run
+}
+
+/** What was committed of the stream is not for this run to tell. Who starts runs with keys counts those that are killed by their progress. */
+export function isCounted(last: Telling, start: RunStart): boolean {
+  return isTold(last, start) || (start.hasKey && last.run !== start.run)
+}

@@ -1,0 +1,57 @@
+import { addCounts, noCounts } from '../../committed-counts.ts'
+import { isCounted, isTold } from '../../continuation.ts'
+import type { CommittedCounts, RunStart, Untold, UntoldCounts } from '../../sink.ts'
+import type { StoredStream } from './checkpoints.ts'
+import type { StreamRecord } from './records.ts'
+
+// What a run that is killed has committed is told by a later one, whatever that one does with the stream. A message that was committed is in the
+// topic at once, and stays there: nothing is in a stage, and nothing is replaced.
+
+/** Also of syncs before that of the slices. */
+export function untoldCounts({
+  record,
+  slices,
+}: Pick<StoredStream, 'record' | 'slices'>): UntoldCounts {
+  return kept(addCounts(record?.untoldCounts ?? noCounts, slicesUntold(slices)))
+}
+
+export function slicesUntold(slices: StoredStream['slices']): CommittedCounts {
+  return [...slices.values()].map(({ untold }) => untold).reduce(addCounts, noCounts)
+}
+
+function kept(counts: CommittedCounts): UntoldCounts {
+  return { kept: counts, staged: noCounts, replaced: noCounts }
+}
+
+/** The record as a run finds it that has nothing to tell again. */
+export function withoutTold(record: StreamRecord, start: RunStart): StreamRecord {
+  if (!isTold(tellingOf(record), start)) return record
+  return { ...record, tableNotes: [], readWarnings: [], beginWarnings: [] }
+}
+
+/** What was committed is not for this run to tell. */
+export function isCountedBy(record: StreamRecord, start: RunStart): boolean {
+  return isCounted(tellingOf(record), start)
+}
+
+function tellingOf({ run, toldRun }: StreamRecord): {
+  readonly run: number
+  readonly toldRun: number | undefined
+} {
+  return { run, toldRun: toldRun ?? undefined }
+}
+
+export function warningsOf({ beginWarnings, readWarnings }: StreamRecord): readonly string[] {
+  return [...beginWarnings, ...readWarnings]
+}
+
+/** `Destination.untold`. */
+export function readUntold(stored: StoredStream, start: RunStart): Untold | undefined {
+  if (stored.record === undefined) return undefined
+  const record = withoutTold(stored.record, start)
+  return {
+    tableNotes: record.tableNotes,
+    warnings: warningsOf(record),
+    untoldCounts: isCountedBy(record, start) ? kept(noCounts) : untoldCounts(stored),
+  }
+}

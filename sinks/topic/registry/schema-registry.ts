@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
+import { retryAfterMs } from '../../../lib/net/retry-after.ts'
+import {
+  ConnectError,
+  isJsonObject,
+  own,
+  requestFailure,
+  type JsonObject,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import type { MessageSchema } from '../rows/row-options.ts'
+
+export interface SchemaRegistryOptions {
+  /** http or https, with the path that the registry is mounted at. */
+  readonly url: string
+  readonly username?: string
+  readonly password?: string
+  readonly signal?: AbortSignal
+}
+
+interface RegistryRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: JsonObject
+}
+
+const mediaType = 'application/vnd.schemaregistry.v1+json'
+const timeoutMs = 30_000
+const maxResponseBytes = 8 * 1024 * 1024
+const longestPauseMs = 30_000
+/** Of the texts that the registry gives as reasons. */
+const namedReasons = 3
+
+/**
+ * A client of Confluent's Schema Registry API, which Confluent, Redpanda, Karapace and Apicurio (at `/apis/ccompat/v7`) speak. What may succeed later
+ * is tried five times, in about 8 seconds. Throws `schema_registry_unreachable`, `schema_registry_refused`, `schema_incompatible`.
+ */
+export class SchemaRegistry {
+  readonly #options: SchemaRegistryOptions
+  readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #attempts: number
+  readonly #pauseMs: (attempt: number) => number
+
+  /** `pauseMs`: for tests. */
+  constructor(
+    options: SchemaRegistryOptions,
+    { attempts = 5, pauseMs = (attempt: number): number => 250 * 2 ** attempt } = {},
+  ) {
+    this.#options = options
+    this.#url = options.url.replace(/\/+$/, '')
+    const { username, password } = options
+    const login = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')
+    this.#headers = {
+      Accept: `${mediaType}, application/json`,
+      ...(username !== undefined && { Authorization: `Basic ${login}` }),
+    }
+    this.#attempts = attempts
+    this.#pauseMs = pauseMs
+  }
+
+  /** For `check` of the destination: the registry is there and takes the credentials. */
+  async check(): Promise<void> {
+    const response = await this.#ask({ method: 'GET', path: '/subjects' })
+    if (response.status !== 200) throw this.#refusal(response, 'listing its subjects')
+    if (!Array.isArray(parsed(response.text)))
+      throw this.#refused('listing its subjects', 'its response is not that of a schema registry')
+  }
+
+  /**
+   * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or `<topic>-value`. One that is there needs no right to
+   * write: operators may register schemas themselves.
+   */
+  async register(subject: string, { type, text }: MessageSchema): Promise<number> {
+    const path = `/subjects/${encodeURIComponent(subject)}`
+    // Avro is the default, and older registries know nothing else.
+    const body = { schema: text, ...(type !== 'AVRO' && { schemaType: type }) }
+    const known = await this.#ask({ method: 'POST', path, body })
+    if (known.status === 200) return this.#idIn(known, subject)
+    if (known.status !== 404) throw this.#refusal(known, `looking up ${subject}`)
+    const written = await this.#ask({ method: 'POST', path: `${path}/versions`, body })
+    if (written.status === 409) throw await this.#incompatible(subject, { body, written })
+    if (written.status !== 200) throw this.#refusal(written, `registering ${subject}`)
+    return this.#idIn(written, subject)
+  }
+
+  /** The rule by which new versions of the subject are compared with older ones, such as BACKWARD; undefined if the registry does not say. */
+  async #compatibilityOf(subject: string): Promise<string | undefined> {
+    const path = `/config/${encodeURIComponent(subject)}?defaultToGlobal=true`
+    const { status, text } = await this.#ask({ method: 'GET', path })
+    const level = status === 200 ? textIn(text, 'compatibilityLevel') : undefined
+    if (level !== undefined) return level
+    // Registries that do not know the parameter have no rule of a subject that was not set.
+    const global = await this.#ask({ method: 'GET', path: '/config' })
+    return global.status === 200 ? textIn(global.text, 'compatibilityLevel') : undefined
+  }
+
+  async #incompatible(
+    subject: string,
+    { body, written }: { readonly body: JsonObject; readonly written: WholeResponse },
+  ): Promise<ConnectError> {
+    const compatibility = (await this.#compatibilityOf(subject)) ?? 'its own'
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`
+    const compared = await this.#ask({ method: 'POST', path, body })
+    const reasons = compared.status === 200 ? reasonsIn(compared.text) : []
+    const said = textIn(written.text, 'message') ?? 'it gives no reason'
+    const reason = reasons.length > 0 ? reasons.slice(0, namedReasons).join('; ') : said
+    return new ConnectError('schema_incompatible', {
+      details: { registry: this.#name, subject, compatibility, reason },
+    })
+  }
+
+  #idIn({ text }: WholeResponse, subject: string): number {
+    const body = parsed(text)
+    const id = isJsonObject(body) ? own(body, 'id') : undefined
+    if (typeof id === 'number' && Number.isInteger(id)) return id
+    throw this.#refused(`registering ${subject}`, 'its response has no id')
+  }
+
+  async #ask(request: RegistryRequest): Promise<WholeResponse> {
+    const { signal } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#attempt(request)
+      if ('response' in result && isFinal(result.response.status)) return result.response
+      if (attempt >= this.#attempts || signal?.aborted === true) throw this.#unreachable(result)
+      await sleep(this.#pauseAfter(result, attempt), undefined, {
+        ...(signal && { signal }),
+      }).catch(() => undefined)
+    }
+  }
+
+  async #attempt({ method, path, body }: RegistryRequest): Promise<Attempt> {
+    try {
+      const response = await exchange(this.#url + path, {
+        method,
+        headers: this.#headers,
+        body,
+        timeoutMs,
+        maxResponseBytes,
+        signal: this.#options.signal,
+      })
+      return { response }
+    } catch (error) {
+      return { reason: requestFailure(error) }
+    }
+  }
+
+  #pauseAfter(result: Attempt, attempt: number): number {
+    const header = 'response' in result ? result.response.headers.get('retry-after') : undefined
+    const asked = retryAfterMs(header, Date.now()) ?? 0
+    return Math.min(longestPauseMs, Math.max(asked, this.#pauseMs(attempt)))
+  }
+
+  #unreachable(result: Attempt): ConnectError {
+    const reason = 'reason' in result ? result.reason : saidIn(result.response)
+    return new ConnectError('schema_registry_unreachable', {
+      details: { registry: this.#name, reason },
+    })
+  }
+
+  #refusal(response: WholeResponse, doing: string): ConnectError {
+    return this.#refused(doing, saidIn(response))
+  }
+
+  #refused(doing: string, reason: string): ConnectError {
+    return new ConnectError('schema_registry_refused', {
+      details: { registry: this.#name, doing, reason },
+    })
+  }
+
+  /** Without credentials that its URL may have. */
+  get #name(): string {
+    const { host, pathname } = new URL(this.#url)
+    return pathname === '/' ? host : `${host}${pathname}`
+  }
+}
+
+type Attempt = { readonly response: WholeResponse } | { readonly reason: string }
+
+/** Whether another attempt would get the same response. */
+function isFinal(status: number): boolean {
+  return status < 500 && ![408, 425, 429].includes(status)
+}
+
+function saidIn({ status, text }: WholeResponse): string {
+  const message = textIn(text, 'message')
+  return `it responded with status ${String(status)}${message === undefined ? '' : ` (${message})`}`
+}
+
+function textIn(text: string, name: string): string | undefined {
+  const body = parsed(text)
+  const value = isJsonObject(body) ? own(body, name) : undefined
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function reasonsIn(text: string): readonly string[] {
+  const body = parsed(text)
+  const messages = isJsonObject(body) ? own(body, 'messages') : undefined
+  if (!Array.isArray(messages)) return []
+  return messages.filter((message): message is string => typeof message === 'string')
+}
+
+/** Undefined if it is not JSON: a proxy may respond with a page. */
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    return undefined
+  }
+}

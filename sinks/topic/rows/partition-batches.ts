@@ -1,0 +1,96 @@
+import { BatchEncoder, type MessageParts } from '../../../kafka/record-batch/batch-encoder.ts'
+import { headerBytes } from '../../../kafka/record-batch/record-batch.ts'
+import type { RowBatch } from './row-options.ts'
+
+/** A batch is not larger, where the topic takes more: it is compressed, sent and held as a whole. */
+const usualBytes = 1024 * 1024
+const firstBytes = 64 * 1024
+
+class PartitionBatch implements RowBatch {
+  readonly partition: number
+  readonly encoder: BatchEncoder
+
+  constructor(partition: number, encoder: BatchEncoder) {
+    this.partition = partition
+    this.encoder = encoder
+  }
+
+  get bytes(): Uint8Array {
+    return this.encoder.bytes
+  }
+
+  get count(): number {
+    return this.encoder.count
+  }
+}
+
+/** The open batch of each partition, and those that are full. Buffers are used again. */
+export class PartitionBatches {
+  /** The largest message that surely fits into a batch of the topic, alone. */
+  readonly maxBytes: number
+  readonly #open: (PartitionBatch | undefined)[]
+  #full: PartitionBatch[] = []
+  readonly #free: BatchEncoder[] = []
+  #pendingBytes = 0
+  #turn: number
+
+  /** `turn`: the first partition of messages without a key. */
+  constructor(
+    partitions: number,
+    options: { readonly maxMessageBytes: number; readonly turn: number },
+  ) {
+    this.#open = Array.from({ length: partitions }, () => undefined)
+    this.maxBytes = largestBody(options.maxMessageBytes)
+    this.#turn = options.turn % partitions
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Where a message without a key goes: to one partition until its batch is taken or full, then to the next one. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** The message must not be larger than `maxBytes`. */
+  add(partition: number, message: MessageParts): void {
+    let batch = this.#open[partition] ?? this.#begin(partition)
+    const { encoder } = batch
+    let bytes = encoder.sizeOf(message)
+    if (encoder.count > 0 && encoder.bytes.length + bytes > Math.min(usualBytes, this.maxBytes)) {
+      this.#full.push(batch)
+      if (partition === this.#turn) this.#turn = (partition + 1) % this.#open.length
+      batch = this.#begin(partition)
+      bytes = batch.encoder.sizeOf(message)
+    }
+    batch.encoder.parts(message)
+    this.#pendingBytes += bytes
+  }
+
+  take(): readonly RowBatch[] {
+    const taken = [...this.#full, ...this.#open.filter((batch) => batch !== undefined)]
+    if (this.#open[this.#turn] !== undefined) this.#turn = (this.#turn + 1) % this.#open.length
+    this.#full = []
+    this.#open.fill(undefined)
+    this.#pendingBytes = 0
+    return taken
+  }
+
+  release(batch: RowBatch): void {
+    if (batch instanceof PartitionBatch) this.#free.push(batch.encoder)
+  }
+
+  #begin(partition: number): PartitionBatch {
+    const encoder = this.#free.pop() ?? new BatchEncoder(firstBytes)
+    encoder.restart(usualBytes)
+    const batch = new PartitionBatch(partition, encoder)
+    this.#open[partition] = batch
+    return batch
+  }
+}
+
+/** Zstandard makes what it cannot compress larger by 1/256 and less than 64 bytes. */
+function largestBody(maxMessageBytes: number): number {
+  return Math.max(0, Math.floor(((maxMessageBytes - headerBytes - 64) * 256) / 257))
+}

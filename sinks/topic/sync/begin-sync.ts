@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto'
+import { ConnectError, type StreamId, streamIdOf, streamLabel } from '../../../protocol/index.ts'
+import { addCounts, noCounts } from '../../committed-counts.ts'
+import {
+  findLostKey,
+  isDoneInRun,
+  isOverwriteMode,
+  isResumable,
+  isSameKey,
+  keepsStates,
+  keyText,
+  settingsOf,
+  takeNextNumbers,
+} from '../../continuation.ts'
+import type { RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
+import type { Change, CheckpointStore } from '../bookkeeping/checkpoint-store.ts'
+import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
+import type { CheckpointRecord, SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
+import { startRefusal } from '../bookkeeping/runs.ts'
+import {
+  isCountedBy,
+  slicesUntold,
+  untoldCounts,
+  warningsOf,
+  withoutTold,
+} from '../bookkeeping/untold.ts'
+import { checkpointTopic } from '../own-names.ts'
+import { targetTopic, type TopicPlace } from '../topic-place.ts'
+import type { TargetTopic } from '../topics/ensure-topics.ts'
+import { noteColumns } from './column-notes.ts'
+import { syncMessage } from './control-messages.ts'
+import { formText, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
+import { topicWarnings } from './topic-warnings.ts'
+
+export interface BeginContext {
+  readonly place: TopicPlace
+  readonly store: CheckpointStore
+  /** Makes the stream's topic if it is missing. */
+  readonly ensureTopic: (topic: string) => Promise<TargetTopic>
+  now(): number
+}
+
+/**
+ * `Destination.begin`: see the contract. The next epoch is durable before the lanes of older ones are fenced: a lane that opens after that
+ * finds it. So nobody else writes to the stream when its checkpoints are read.
+ */
+export async function beginSync(
+  context: BeginContext,
+  sink: SinkStream,
+  start: RunStart,
+): Promise<StreamSync> {
+  const { place, store, ensureTopic } = context
+  const streamId = streamIdOf(sink.stream.stream)
+  const topic = targetTopic(place, streamId)
+  requireMode(sink)
+  const older = await store.change((now) => takeEpoch(now, { sink, streamId, topic, start, place }))
+  await store.fence(older)
+  const target = await ensureTopic(topic)
+  requirePolicy(sink, { topic, policy: target.policy })
+  await store.read()
+  const atMs = context.now()
+  return store.change((now) =>
+    decideSync(now, { sink, streamId, topic, start, place, target, atMs }),
+  )
+}
+
+interface Wanted {
+  readonly place: TopicPlace
+  readonly sink: SinkStream
+  readonly streamId: StreamId
+  readonly topic: string
+  readonly start: RunStart
+}
+
+interface Beginning extends Wanted {
+  readonly target: TargetTopic
+  readonly atMs: number
+}
+
+/** Results in the stream if lanes of it may be open. */
+function takeEpoch(now: Checkpoints, wanted: Wanted): Change<readonly StoredStream[]> {
+  const { sink, streamId, topic, start, place } = wanted
+  const refusal = startRefusal(now, sink, start.start)
+  if (refusal !== undefined) throw refusal
+  requireOwnTopic(now, place, { stream: streamId, topic })
+  const stored = now.stream(streamId)
+  const { record } = stored
+  const lostKey = findLostKey(record, sink)
+  if (lostKey !== undefined) throw lostKey
+  if (record === undefined || record.complete || record.lanes === 0)
+    return { result: [], records: [] }
+  const value = { ...record, epoch: record.epoch + 1, attempt: randomUUID() }
+  return { result: [stored], records: [{ kind: 'stream', stream: streamId, value }] }
+}
+
+function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> {
+  const { sink, streamId, topic, start, place } = beginning
+  const refusal = startRefusal(now, sink, start.start)
+  if (refusal !== undefined) throw refusal
+  requireOwnTopic(now, place, { stream: streamId, topic })
+  const stored = now.stream(streamId)
+  const record = stored.record && withoutTold(stored.record, start)
+  // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
+  const isKnown = record !== undefined && isLoaded({ ...stored, record }, beginning)
+  const known = isKnown ? record : undefined
+  if (known !== undefined && isDoneInRun(known, sink, start.run))
+    return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
+  return startSync({ ...stored, record }, known, beginning)
+}
+
+/** The topic is the one that the stream was loaded into: it was not forgotten, and its offsets go on. */
+function isLoaded(
+  { record, slices }: StoredStream & { readonly record: StreamRecord },
+  { topic, target }: Beginning,
+): boolean {
+  if (record.run === 0 || record.topic !== topic || target.isNew) return false
+  const hasRows = [...slices.values()].some(({ loaded }) => loaded > 0)
+  if (hasRows && target.ends.every((offset) => offset === '0')) return false
+  return record.beganAt.every(
+    (offset, index) => BigInt(target.ends[index] ?? '0') >= BigInt(offset),
+  )
+}
+
+function startSync(
+  stored: StoredStream,
+  known: StreamRecord | undefined,
+  beginning: Beginning,
+): Change<StreamSync> {
+  const { sink, streamId, topic, start, place, target } = beginning
+  const { record } = stored
+  const resumed = known !== undefined && isResumable(known, sink, start)
+  const goesOn = resumed || keepsStates(known, sink)
+  requireLoadable(stored, known, { ...beginning, goesOn })
+  const { slices, ...counts } = carrySlices(stored, { start, resumed, goesOn })
+  const attempt = randomUUID()
+  const isNewGeneration = isOverwriteMode(sink.mode) && !resumed
+  const warnings = topicWarnings({ record, known, sink, topic, target, goesOn })
+  const value: StreamRecord = {
+    topic,
+    settings: settingsOf(sink),
+    columns: [...sink.columns],
+    run: start.run,
+    ...takeNextNumbers(record, sink, resumed),
+    attempt,
+    attemptKeys: resumed ? [...known.attemptKeys, attempt] : [attempt],
+    complete: false,
+    syncStart: resumed ? known.syncStart : start.start,
+    startedAtMs: resumed ? known.startedAtMs : beginning.atMs,
+    tableNotes: noteColumns(known?.columns ?? sink.columns, sink.columns, record?.tableNotes ?? []),
+    readWarnings: keepsReadWarnings(record, goesOn) ? (record?.readWarnings ?? []) : [],
+    beginWarnings: [...new Set([...(record?.beginWarnings ?? []), ...warnings])],
+    ...counts,
+    toldRun: null,
+    // The end of an overwrite writes as the first lane does.
+    lanes: Math.max(1, record?.lanes ?? 0),
+    partitions: known?.partitions ?? target.partitions,
+    maxMessageBytes: target.maxMessageBytes,
+    generationStart: isNewGeneration ? [...target.ends] : (known?.generationStart ?? []),
+    beganAt: [...target.ends],
+    merged: mergedBy(sink, known, place),
+  }
+  // Of a stream that somebody deleted from the topic, nothing counts.
+  const positions = record === undefined ? new Map<number, never>() : stored.positions
+  const begun = { ...stored, record: value, slices, positions }
+  const started = syncMessage('sync_started', { sink, record: value, atMs: beginning.atMs })
+  return {
+    result: syncOf(begun, beginning, resumed ? 'resumed' : 'new'),
+    records: changedRecords(stored, begun, streamId),
+    control: resumed ? [] : [started],
+  }
+}
+
+/** Throws if the stream cannot be loaded in the state that it and its topic are in. */
+function requireLoadable(
+  { record, slices }: StoredStream,
+  known: StreamRecord | undefined,
+  { sink, topic, target, place, goesOn }: Beginning & { readonly goesOn: boolean },
+): void {
+  if (known === undefined) return
+  const stream = streamLabel(sink.stream.stream)
+  const checkpoints = checkpointTopic(sink.connection)
+  if (goesOn && slices.size < (record?.planned ?? 0)) {
+    const problem = `${String(known.planned)} slices of stream ${stream} were stored, and ${String(slices.size)} are there`
+    const details = { topic: checkpoints, problem }
+    throw new ConnectError('destination_checkpoints_damaged', { details })
+  }
+  if (target.partitions < known.partitions) {
+    const details = { stream, topic, before: known.partitions, now: target.partitions, checkpoints }
+    throw new ConnectError('destination_topic_partitions', { details })
+  }
+  if (isAppendedAgain(known, sink) && !goesOn)
+    throw new ConnectError('destination_topic_repeated', {
+      details: { stream, topic, checkpoints },
+    })
+  const { merged } = known
+  if (sink.mode !== 'append_dedup' || merged === null) return
+  const isSame = isSameKey(merged.key, settingsOf(sink).key)
+  const form = formText(place, sink)
+  if (isSame && merged.form === form) return
+  const before = `(${keyText(merged.key)}) ${merged.form}`
+  const after = `(${keyText(settingsOf(sink).key)}) ${form}`
+  const details = { stream, topic, before, after }
+  throw new ConnectError('destination_topic_key_changed', { details })
+}
+
+/** Its cursor or its `sync_mode` has changed, so it starts over, and nobody asked for its rows a second time. */
+function isAppendedAgain(
+  { settings }: StreamRecord,
+  { mode, stream: { sync_mode: now } }: SinkStream,
+): boolean {
+  return mode === 'append' && settings.mode === 'append' && now === 'incremental'
+}
+
+/** A read from the beginning makes void what an incremental one warned of; a full refresh has read everything. */
+function keepsReadWarnings(record: StreamRecord | undefined, goesOn: boolean): boolean {
+  return goesOn || record?.settings.sync_mode === 'full_refresh'
+}
+
+/** What the rows of the topic count by after this sync. An overwrite decides it at its end. */
+function mergedBy(
+  sink: SinkStream,
+  known: StreamRecord | undefined,
+  place: TopicPlace,
+): StreamRecord['merged'] {
+  if (sink.mode !== 'append_dedup') return known?.merged ?? null
+  return { key: settingsOf(sink).key, form: formText(place, sink) }
+}
+
+interface Carried extends Pick<StreamRecord, 'untoldCounts' | 'planned'> {
+  readonly slices: ReadonlyMap<string, SliceRecord>
+}
+
+/** The slices as the sync begins with them, and what is untold of those that are over. */
+function carrySlices(
+  stored: StoredStream,
+  {
+    start,
+    resumed,
+    goesOn,
+  }: { readonly start: RunStart; readonly resumed: boolean; readonly goesOn: boolean },
+): Carried {
+  const { record } = stored
+  if (record === undefined) return { slices: new Map(), untoldCounts: noCounts, planned: 0 }
+  const isToldBefore = isCountedBy(record, start)
+  const before = isToldBefore ? mapSlices(stored.slices, { untold: noCounts }) : stored.slices
+  const earlier = isToldBefore ? noCounts : record.untoldCounts
+  const { planned } = record
+  if (resumed) return { slices: before, untoldCounts: earlier, planned }
+  if (goesOn) {
+    const restarted = mapSlices(before, { seq: 0, loaded: 0, rejected: 0, complete: false })
+    return { slices: restarted, untoldCounts: earlier, planned }
+  }
+  const counts = addCounts(earlier, slicesUntold(before))
+  return { slices: new Map(), untoldCounts: counts, planned: 0 }
+}
+
+function mapSlices(
+  slices: StoredStream['slices'],
+  changed: Partial<SliceRecord>,
+): ReadonlyMap<string, SliceRecord> {
+  return new Map([...slices].map(([slice, record]) => [slice, { ...record, ...changed }]))
+}
+
+function changedRecords(
+  before: StoredStream,
+  now: StoredStream & { readonly record: StreamRecord },
+  stream: StreamId,
+): readonly CheckpointRecord[] {
+  const { record, slices, positions } = now
+  return [
+    { kind: 'stream', stream, value: record },
+    ...[...before.slices.keys()]
+      .filter((slice) => !slices.has(slice))
+      .map((slice) => ({ kind: 'slice', stream, slice, value: null }) as const),
+    ...[...slices]
+      .filter(([slice, value]) => before.slices.get(slice) !== value)
+      .map(([slice, value]) => ({ kind: 'slice', stream, slice, value }) as const),
+    ...[...before.positions.keys()]
+      .filter((partition) => !positions.has(partition))
+      .map((partition) => ({ kind: 'position', stream, partition, value: null }) as const),
+  ]
+}
+
+function syncOf(
+  stored: StoredStream & { readonly record: StreamRecord },
+  { sink, streamId, start }: Wanted,
+  how: 'new' | 'resumed' | 'done',
+): StreamSync {
+  const { record, slices, positions } = stored
+  const { syncId, generationId, epoch, attemptKeys, startedAtMs, tableNotes } = record
+  return {
+    sink,
+    streamId,
+    syncId,
+    generationId,
+    epoch,
+    attemptKeys,
+    start: start.start,
+    resumed: how !== 'new',
+    startedAtMs,
+    isOlder: record.syncStart !== start.start,
+    untoldCounts: untoldCounts({ record, slices }),
+    tableNotes,
+    warnings: warningsOf(record),
+    doneInRun: how === 'done',
+    slices: checkpointsOf(slices),
+    positions: [...positions]
+      .toSorted(([a], [b]) => a - b)
+      .map(([partition, position]) => ({ partition, ...position })),
+  }
+}
+
+function checkpointsOf(slices: StoredStream['slices']): readonly SliceCheckpoint[] {
+  return [...slices]
+    .toSorted(([, a], [, b]) => a.ordinal - b.ordinal)
+    .map(([slice, { partition, state, seq, complete }]) => ({
+      slice,
+      partition,
+      state,
+      seq,
+      complete,
+    }))
+}

@@ -1,0 +1,55 @@
+import type { SinkStream } from '../../sink.ts'
+import type { StreamRecord } from '../bookkeeping/records.ts'
+import type { TargetTopic } from '../topics/ensure-topics.ts'
+import { countsByKey } from './topic-mode.ts'
+
+interface Facts {
+  /** As the last sync left it … */
+  readonly record: StreamRecord | undefined
+  /** … if that was one of the same topic. */
+  readonly known: StreamRecord | undefined
+  readonly sink: SinkStream
+  readonly topic: string
+  readonly target: TargetTopic
+  /** It continues from states. */
+  readonly goesOn: boolean
+}
+
+/** What the user should know of the topic as it is, and of what the run does differently from the stream's last one. */
+export function topicWarnings(facts: Facts): readonly string[] {
+  return [
+    policyWarning(facts),
+    partitionsWarning(facts),
+    historyWarning(facts),
+    modeWarning(facts),
+  ].filter((warning) => warning !== undefined)
+}
+
+function policyWarning({ sink, topic, target: { policy } }: Facts): string | undefined {
+  const isCompacted = policy.split(',').some((part) => part.trim() === 'compact')
+  if (countsByKey(sink) && policy !== 'compact')
+    return `Topic ${topic} has cleanup.policy=${policy}: ${isCompacted ? 'Kafka also deletes rows by their age, the newest ones of their keys too' : 'Kafka keeps all versions of a row, and deletes them by their age'}. To keep the newest version of each row, set cleanup.policy=compact.`
+  if (!countsByKey(sink) && isCompacted)
+    return `Topic ${topic} has cleanup.policy=${policy}: of the rows of one key Kafka keeps the last one only, and it takes no row without a key. To keep all that is appended, set cleanup.policy=delete.`
+  return undefined
+}
+
+function partitionsWarning({ known, topic, target }: Facts): string | undefined {
+  if (known === undefined || target.partitions <= known.partitions) return undefined
+  const [now, before] = [target.partitions, known.partitions].map(String)
+  return `Topic ${topic} has ${now ?? ''} partitions now. The rows of the stream stay in the first ${before ?? ''}: in another partition, the versions of a row would not be in order. A stream that is reset uses all of them.`
+}
+
+function historyWarning({ record, known, topic }: Facts): string | undefined {
+  if (record === undefined || known !== undefined || record.run === 0) return undefined
+  if (record.topic !== topic)
+    return `The stream was loaded into topic ${record.topic} before, and is read from the beginning into ${topic}. The messages of ${record.topic} stay as they are. Two run files need two names of the connection.`
+  return `Topic ${topic} is not the one that was loaded before: it was deleted and made again. The stream is read from the beginning.`
+}
+
+function modeWarning({ known, sink, topic }: Facts): string | undefined {
+  if (known === undefined || sink.mode !== 'append') return undefined
+  const { mode } = known.settings
+  if (mode === 'append') return undefined
+  return `The mode was ${mode}, and is append: rows that are read again are added to ${topic} a second time. To let the newest row of each key count, set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+}

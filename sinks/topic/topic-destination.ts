@@ -1,0 +1,254 @@
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import { kafkaClient } from '../../kafka/kafka-client.ts'
+import { kafkaError } from '../../kafka/kafka-errors.ts'
+import type { KafkaAdmin } from '../../kafka/make-topic.ts'
+import { ConnectError, type StreamId, streamIdOf } from '../../protocol/index.ts'
+import type {
+  Destination,
+  LoadedStream,
+  RunEnd,
+  RunStart,
+  SinkStream,
+  SliceStart,
+  StreamSync,
+  Untold,
+} from '../sink.ts'
+import { CheckpointStore } from './bookkeeping/checkpoint-store.ts'
+import { endRun, newerStart, requireOwn, startRun } from './bookkeeping/runs.ts'
+import { readUntold } from './bookkeeping/untold.ts'
+import { usesSchemasTopic } from './load/value-schemas.ts'
+import { laneId } from './own-names.ts'
+import { SchemaRegistry } from './registry/schema-registry.ts'
+import { beginSync } from './sync/begin-sync.ts'
+import { deleteOldKeys } from './sync/delete-old-keys.ts'
+import { finishSync, forgetStreams, leaveLog, noteWarning, savePlan } from './sync/finish-sync.ts'
+import { countsByKey } from './sync/topic-mode.ts'
+import type { TopicPlace } from './topic-place.ts'
+import {
+  ensureCheckpointTopic,
+  ensureSchemasTopic,
+  ensureSharedTopics,
+  ensureTarget,
+} from './topics/ensure-topics.ts'
+
+// How this folder is laid out, each part above those that it imports:
+//   topic-destination.ts   the contract of sink.ts, on the main thread; load/topic-lane.ts, in a sink worker
+//   load/                  blocks of the log to messages, and the lane that commits them
+//   sync/                  begin and end of a sync of a stream; the keys of older generations deleted
+//   topics/                the topics that are made, and what they must be like
+//   bookkeeping/           our own topics: checkpoints, runs, the fence
+//   rows/, registry/       messages of rows, and their schemas
+//   topic-place.ts, …      names and errors
+
+export interface TopicDestinationOptions {
+  readonly logger: Logger
+  /** From its abort on, calls that are in progress throw `kafka_unreachable`, as do all that follow; what is open is aborted. */
+  readonly givenUp?: AbortSignal | undefined
+}
+
+/** The destination on the main thread. Connects at its first use. */
+export function openTopicDestination(
+  place: TopicPlace,
+  options: TopicDestinationOptions,
+): Destination {
+  return new TopicDestination(place, options)
+}
+
+class TopicDestination implements Destination {
+  readonly #place: TopicPlace
+  readonly #logger: Logger
+  readonly #givenUp: AbortSignal | undefined
+  readonly #stores = new Map<string, Promise<CheckpointStore>>()
+
+  constructor(place: TopicPlace, { logger, givenUp }: TopicDestinationOptions) {
+    this.#place = place
+    this.#logger = logger
+    this.#givenUp = givenUp
+  }
+
+  check(): Promise<void> {
+    return this.#unlessGivenUp(async () => {
+      const { registry, format } = this.#place
+      await this.#asAdmin(async (kafka) => {
+        await ensureSharedTopics(kafka)
+        if (usesSchemasTopic(this.#place)) await ensureSchemasTopic(kafka)
+      })
+      if (format.encoding === 'avro' && registry !== undefined)
+        await new SchemaRegistry(registry).check()
+    })
+  }
+
+  startRun(connection: string, key?: string): Promise<RunStart> {
+    return this.#with(connection, async (store) => {
+      const by = `process ${String(process.pid)} on ${hostname()}`
+      const start = await store.change((now) => startRun(now, { key, by, atMs: Date.now() }))
+      // Lanes of older starts, also of processes that are frozen. One that opens from here on finds the newer start.
+      const unfinished = (await store.read()).streams().filter(({ record }) => !record.complete)
+      await store.fence(unfinished)
+      return start
+    })
+  }
+
+  endRun(connection: string, end: RunEnd): Promise<void> {
+    return this.#with(connection, async (store) => {
+      await store.read()
+      await store.change((now) => endRun(now, end))
+    })
+  }
+
+  newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
+    return this.#with(connection, async (store) => newerStart(await store.read(), start))
+  }
+
+  loadedStreams(connection: string): Promise<readonly LoadedStream[]> {
+    return this.#with(connection, async (store) => {
+      const streams = (await store.read()).streams()
+      const existing = new Set(await this.#asAdmin(({ admin }) => admin.listTopics()))
+      return streams
+        .filter(({ record }) => existing.has(record.topic))
+        .map(({ id, record }) => ({ stream: id, table: record.topic }))
+    })
+  }
+
+  begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
+    const place = this.#place
+    const policy = countsByKey(stream) ? 'compact' : 'delete'
+    return this.#with(stream.connection, (store) =>
+      beginSync(
+        {
+          place,
+          store,
+          ensureTopic: (topic) =>
+            this.#asAdmin((kafka) =>
+              ensureTarget(kafka, { topic, partitions: place.partitions, policy }),
+            ),
+          now: Date.now,
+        },
+        stream,
+        start,
+      ),
+    )
+  }
+
+  untold({ connection, stream }: SinkStream, start: RunStart): Promise<Untold | undefined> {
+    return this.#with(connection, async (store) => {
+      const now = await store.read()
+      return readUntold(now.stream(streamIdOf(stream.stream)), start)
+    })
+  }
+
+  savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
+    return this.#with(sync.sink.connection, (store) =>
+      store.change((now) => savePlan(now, sync, slices)),
+    )
+  }
+
+  finish(sync: StreamSync): Promise<readonly string[]> {
+    const place = this.#place
+    const { connection } = sync.sink
+    return this.#with(connection, (store) =>
+      finishSync(
+        {
+          place,
+          store,
+          deleteOld: (record) =>
+            deleteOldKeys({
+              place,
+              record,
+              transactionalId: laneId(connection, sync.streamId, 0),
+              requireOwn: async () => {
+                requireOwn(await store.read(), sync)
+              },
+              logger: this.#logger,
+            }),
+          now: Date.now,
+        },
+        sync,
+      ),
+    )
+  }
+
+  noteWarning(sync: StreamSync, warning: string): Promise<void> {
+    return this.#with(sync.sink.connection, (store) =>
+      store.change((now) => noteWarning(now, sync, warning)),
+    )
+  }
+
+  leaveLog(sync: StreamSync): Promise<void> {
+    return this.#with(sync.sink.connection, (store) => store.change((now) => leaveLog(now, sync)))
+  }
+
+  forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
+    return this.#with(connection, async (store) => {
+      await store.read()
+      await store.fence(await store.change((now) => forgetStreams(now, streams)))
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#stores.values())
+    for (const store of opened)
+      if (store.status === 'fulfilled') await store.value[Symbol.asyncDispose]()
+  }
+
+  #with<T>(connection: string, work: (store: CheckpointStore) => Promise<T>): Promise<T> {
+    return this.#unlessGivenUp(async () => work(await this.#store(connection)))
+  }
+
+  /** One for a connection, however many streams begin at the same time. */
+  #store(connection: string): Promise<CheckpointStore> {
+    const known = this.#stores.get(connection)
+    if (known !== undefined) return known
+    const opened = this.#openStore(connection).catch((error: unknown) => {
+      this.#stores.delete(connection)
+      throw error
+    })
+    this.#stores.set(connection, opened)
+    return opened
+  }
+
+  async #openStore(connection: string): Promise<CheckpointStore> {
+    await this.#asAdmin((kafka) => ensureCheckpointTopic(kafka, connection))
+    const { servers } = this.#place
+    return new CheckpointStore({ servers, connection, logger: this.#logger })
+  }
+
+  async #asAdmin<T>(work: (kafka: KafkaAdmin) => Promise<T>): Promise<T> {
+    const { servers } = this.#place
+    const logger = this.#logger
+    const admin = kafkaClient(servers, logger).admin()
+    try {
+      await admin.connect()
+      return await work({ admin, servers, logger })
+    } catch (error) {
+      throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** What does not respond ends by itself, when nobody waits for it any more. */
+  async #unlessGivenUp<T>(work: () => Promise<T>): Promise<T> {
+    const signal = this.#givenUp
+    if (signal === undefined) return work()
+    if (signal.aborted) throw this.#givenUpError()
+    const given = Promise.withResolvers<never>()
+    const giveUp = (): void => {
+      given.reject(this.#givenUpError())
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    try {
+      return await Promise.race([work(), given.promise])
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  #givenUpError(): ConnectError {
+    const brokers = this.#place.servers.brokers.join(', ')
+    return new ConnectError('kafka_unreachable', {
+      details: { brokers, reason: 'the run was stopped' },
+    })
+  }
+}

@@ -1,0 +1,95 @@
+import type { KafkaServers } from '../../kafka/kafka-client.ts'
+import { safeName } from '../../kafka/topic-names.ts'
+import { ConnectError, streamKey, streamLabel, type StreamId } from '../../protocol/index.ts'
+import type { RowFormat } from './rows/row-options.ts'
+
+/** Where the rows of a connection go. Plain data: it crosses a thread. Holds secrets: never to be logged. */
+export interface TopicPlace {
+  readonly servers: KafkaServers
+  /** A name, or a pattern with `{stream}` and `{namespace}`. */
+  readonly topic: string
+  /** Of a topic that is made. */
+  readonly partitions: number
+  readonly format: RowFormat
+  /** Has the schemas of Avro. Absent: readers find them in `connect.schemas` by their fingerprint. */
+  readonly registry?: {
+    readonly url: string
+    readonly username?: string
+    readonly password?: string
+  }
+}
+
+export const defaultPartitions = 6
+
+const placeholder = /\{(stream|namespace)\}/g
+
+/** What is wrong with the name of a target, as the end of a sentence that begins with it; undefined if nothing is. */
+export function findNameProblem(pattern: string): string | undefined {
+  const fixed = pattern.replaceAll(placeholder, 'x')
+  if (!/^[A-Za-z0-9._-]{1,249}$/.test(fixed) || fixed === '.' || fixed === '..')
+    return 'is not a name of a topic: letters, digits, `.`, `_` and `-`, at most 249, and the placeholders `{stream}` and `{namespace}`'
+  return isReserved(fixed) ? reserved : undefined
+}
+
+const reserved =
+  'begins with `connect.`, `connect-`, `connect_` or `__`: these topics belong to Reactor Connect and to Kafka'
+
+function isReserved(name: string): boolean {
+  return /^(?:connect[._-]|__)/.test(name)
+}
+
+/** The topic of a stream. Throws `destination_topic_invalid`: a pattern may lead to a reserved name. */
+export function targetTopic({ topic: pattern }: TopicPlace, stream: StreamId): string {
+  const topic = fill(pattern, stream)
+  const problem = findNameProblem(pattern) ?? (isReserved(topic) ? reserved : undefined)
+  if (problem === undefined) return topic
+  throw new ConnectError('destination_topic_invalid', {
+    details: { topic, problem, stream: streamLabel(stream) },
+  })
+}
+
+/** Two streams in one topic: their rows could not be told apart. `streams`: those of the run; the stream may be one of them. */
+export function findSharedTopic(
+  place: TopicPlace,
+  stream: StreamId,
+  streams: readonly StreamId[],
+): ConnectError | undefined {
+  const topic = targetTopic(place, stream)
+  const other = streams.find(
+    (candidate) =>
+      streamKey(candidate) !== streamKey(stream) && targetTopic(place, candidate) === topic,
+  )
+  return other && sharedTopic(place, { topic, stream, other })
+}
+
+export function sharedTopic(
+  { topic: pattern }: TopicPlace,
+  {
+    topic,
+    stream,
+    other,
+  }: { readonly topic: string; readonly stream: StreamId; readonly other: StreamId },
+): ConnectError {
+  const fix = /\{(?:stream|namespace)\}/.test(pattern)
+    ? 'Use both placeholders, `{namespace}` and `{stream}`, in the name of the topic.'
+    : `Give each stream a topic of its own: \`${pattern}.{stream}\`.`
+  const details = { topic, stream: streamLabel(stream), other: streamLabel(other), fix }
+  return new ConnectError('destination_topic_shared', { details })
+}
+
+/** What a stream is called may not be a name for Kafka, or another stream's once it was made safe: then the name ends in a digest. */
+function fill(pattern: string, stream: StreamId): string {
+  const values = { stream: stream.name, namespace: stream.namespace ?? '' }
+  const names = [...pattern.matchAll(placeholder)].map(([, name]) =>
+    name === 'stream' ? 'stream' : 'namespace',
+  )
+  if (names.length === 0) return pattern
+  return safeName({
+    nameOf: (parts) => {
+      const left = parts.values()
+      return pattern.replaceAll(placeholder, () => left.next().value ?? '')
+    },
+    parts: names.map((name) => values[name]),
+    identity: [stream.namespace ?? null, stream.name],
+  })
+}

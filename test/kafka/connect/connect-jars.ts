@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { copyJars, stampOf } from '../maven-jars.ts'
+
+/** Debezium's PostgreSQL source and its JDBC sink, Apicurio's Avro converter, Camel's SQL source. */
+export type ConnectPlugin = 'postgres' | 'jdbc' | 'avro' | 'camel-sql'
+
+export interface ConnectJars {
+  readonly classpath: string
+  /** `plugin.path` */
+  readonly pluginPath: string
+}
+
+/** What plugins bring in another version than Kafka Connect has, which its service loader then mixes up. */
+const providedByConnect =
+  /^(jackson-(core|databind|annotations|datatype-jdk8)|slf4j-api|kafka-clients|connect-(api|json))-\d/
+
+/** Kafka Connect and plugins of it, fetched once with Maven and kept in `cacheDir`. */
+export async function connectJars(
+  plugins: readonly ConnectPlugin[],
+  cacheDir = join(import.meta.dirname, '../lib'),
+): Promise<ConnectJars> {
+  const connect = folderOf('connect', cacheDir)
+  await copyJars(pomOf('connect'), connect)
+  for (const plugin of plugins)
+    await copyJars(pomOf(plugin), join(folderOf(plugin, cacheDir), plugin), providedByConnect)
+  return {
+    classpath: join(connect, '*'),
+    // Each has a folder with one plugin.
+    pluginPath: plugins.map((plugin) => folderOf(plugin, cacheDir)).join(','),
+  }
+}
+
+/** All of Apicurio's, with the clients of Kafka that it was built for: for programs of Java that read Avro. */
+export async function avroJars(cacheDir = join(import.meta.dirname, '../lib')): Promise<string> {
+  const folder = join(cacheDir, `avro-reader-${stampOf(pomOf('avro'))}`)
+  await copyJars(pomOf('avro'), folder)
+  return join(folder, '*')
+}
+
+function folderOf(name: string, cacheDir: string): string {
+  return join(cacheDir, `${name}-${stampOf(pomOf(name))}`)
+}
+
+function pomOf(name: string): string {
+  return join(import.meta.dirname, `${name}.pom.xml`)
+}

@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import type { JsonObject } from '../../../../protocol/index.ts'
+
+export interface AskedRequest {
+  readonly method: string
+  readonly path: string
+  readonly authorization: string | undefined
+  readonly body: JsonObject | undefined
+}
+
+export interface FakeRegistry extends AsyncDisposable {
+  readonly url: string
+  readonly requests: readonly AskedRequest[]
+  /** The responses to the next requests, before any other; `cut` closes the connection. */
+  readonly scripted: (Reply | 'cut')[]
+  /** Subjects whose new schemas fit no older one. */
+  readonly strict: Set<string>
+}
+
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * A server that follows the published API of Confluent's Schema Registry (docs.confluent.io, "Schema Registry API Reference"): subjects, versions,
+ * compatibility, config, with its error codes.
+ */
+export async function startFakeRegistry(): Promise<FakeRegistry> {
+  const requests: AskedRequest[] = []
+  const scripted: (Reply | 'cut')[] = []
+  const strict = new Set<string>()
+  const subjects = new Map<string, string[]>()
+  const ids: string[] = []
+  const server = createServer((request, response) => {
+    void (async () => {
+      const asked = await askedIn(request)
+      requests.push(asked)
+      const reply = scripted.shift() ?? replyTo(asked, { subjects, ids, strict })
+      if (reply === 'cut') {
+        request.socket.destroy()
+        return
+      }
+      response.writeHead(reply.status, {
+        'content-type': 'application/vnd.schemaregistry.v1+json',
+        ...reply.headers,
+      })
+      response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body))
+    })()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('no port')
+  return {
+    url: `http://127.0.0.1:${String(address.port)}/registry/`,
+    requests,
+    scripted,
+    strict,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function askedIn(request: IncomingMessage): Promise<AskedRequest> {
+  const body = await text(request)
+  return {
+    method: request.method ?? '',
+    path: (request.url ?? '').replace(/^\/registry/, ''),
+    authorization: request.headers.authorization,
+    body: body === '' ? undefined : (JSON.parse(body) as JsonObject),
+  }
+}
+
+interface State {
+  readonly subjects: Map<string, string[]>
+  readonly ids: string[]
+  readonly strict: ReadonlySet<string>
+}
+
+function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }: State): Reply {
+  const [, first, ...rest] = path.split('?')[0]?.split('/').map(decodeURIComponent) ?? []
+  if (first === 'config') return { status: 200, body: { compatibilityLevel: 'BACKWARD' } }
+  if (first === 'compatibility') {
+    return { status: 200, body: { is_compatible: false, messages: ['field c is of another type'] } }
+  }
+  if (first !== 'subjects')
+    return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
+  const [subject, versions] = rest
+  if (subject === undefined) return { status: 200, body: [...subjects.keys()] }
+  const schema = String(body?.schema)
+  const held = subjects.get(subject)
+  if (method === 'POST' && versions === undefined) {
+    if (held === undefined)
+      return { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
+    if (!held.includes(schema))
+      return { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
+    return { status: 200, body: { subject, id: ids.indexOf(schema) + 1, version: 1, schema } }
+  }
+  if (held !== undefined && strict.has(subject)) {
+    return {
+      status: 409,
+      body: { error_code: 409, message: 'Schema being registered is incompatible' },
+    }
+  }
+  subjects.set(subject, [...(held ?? []), schema])
+  if (!ids.includes(schema)) ids.push(schema)
+  return { status: 200, body: { id: ids.indexOf(schema) + 1 } }
+}
