@@ -23,7 +23,12 @@ export interface NameParts {
  * has them replaced by `-`, and the name ends in `-` and a digest of the real parts, so that two of them never share a name; a name that
  * looks like it ended so gets one too.
  */
-export function safeName({ nameOf, parts, identity, maxLength = maxNameLength }: NameParts): string {
+export function safeName({
+  nameOf,
+  parts,
+  identity,
+  maxLength = maxNameLength,
+}: NameParts): string {
   const plain = nameOf(parts)
   const legal = parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part))
   if (legal && plain.length <= maxLength && !/-[0-9a-f]{8}$/.test(plain)) return plain

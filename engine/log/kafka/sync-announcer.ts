@@ -53,7 +53,12 @@ export class SyncAnnouncer implements SyncAnnouncement {
   ): Promise<SyncAnnouncer> {
     const { topic, statesTopic } = address
     const topics = [topic, statesTopic]
-    const options = { topics, transactionalId: syncWriterId(topic), timeoutsMs: [timeoutMs], logger }
+    const options = {
+      topics,
+      transactionalId: syncWriterId(topic),
+      timeoutsMs: [timeoutMs],
+      logger,
+    }
     const producer = await doing(address, 'opening', () =>
       TransactionalProducer.open({ servers: address, ...options }),
     )

@@ -98,7 +98,13 @@ async function messagesIn({
   count,
 }: BatchEncoder): Promise<Omit<TopicMessage, 'partition'>[]> {
   const batch = { baseOffset: 0n, lastOffset: BigInt(count - 1), codec: 0, count } as const
-  const facts = { transactional: true, control: false, producerId: 1n, producerEpoch: 0, body: Buffer.from(bytes) }
+  const facts = {
+    transactional: true,
+    control: false,
+    producerId: 1n,
+    producerEpoch: 0,
+    body: Buffer.from(bytes),
+  }
   const cursor = await MessageCursor.open({ ...batch, ...facts }, 0n)
   const messages: Omit<TopicMessage, 'partition'>[] = []
   while (cursor.next()) messages.push(cursor.message())
