@@ -118,7 +118,7 @@ describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 },
             (rows) => rows.length,
             () => 0,
           ),
-        { timeout: 20_000 },
+        { timeout: 40_000 },
       )
       .toBe(1)
     stop.abort()
@@ -157,7 +157,7 @@ describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 },
             ({ rows }) => rows,
             () => 0,
           ),
-        { timeout: 20_000 },
+        { timeout: 40_000 },
       )
       .toBeGreaterThan(0)
     const fast = fakerPlan(warehouse, [users, later]).source
