@@ -1,7 +1,7 @@
 import { isFencedProducer } from '../../../kafka/kafka-errors.ts'
 import { fenceProducers, TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { Mutex } from '../../../lib/async/slots.ts'
-import { ConnectError } from '../../../protocol/index.ts'
+import type { ConnectError } from '../../../protocol/index.ts'
 import { checkpointTopic, controlTopic, laneId, mainId, ownPartition } from '../own-names.ts'
 import { topicError } from '../topic-errors.ts'
 import { type CheckpointPlace, CheckpointReader } from './checkpoint-reader.ts'
