@@ -94,15 +94,23 @@ function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }
     return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
   const [subject, versions] = rest
   if (subject === undefined) return { status: 200, body: [...subjects.keys()] }
-  const schema = String(body?.schema)
+  const schema = typeof body?.schema === 'string' ? body.schema : ''
+  return method === 'POST' && versions === undefined
+    ? lookUp(subject, schema, { subjects, ids })
+    : register(subject, schema, { subjects, ids, strict })
+}
+
+function lookUp(subject: string, schema: string, { subjects, ids }: Omit<State, 'strict'>): Reply {
   const held = subjects.get(subject)
-  if (method === 'POST' && versions === undefined) {
-    if (held === undefined)
-      return { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
-    if (!held.includes(schema))
-      return { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
-    return { status: 200, body: { subject, id: ids.indexOf(schema) + 1, version: 1, schema } }
-  }
+  if (held === undefined)
+    return { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
+  if (!held.includes(schema))
+    return { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
+  return { status: 200, body: { subject, id: ids.indexOf(schema) + 1, version: 1, schema } }
+}
+
+function register(subject: string, schema: string, { subjects, ids, strict }: State): Reply {
+  const held = subjects.get(subject)
   if (held !== undefined && strict.has(subject)) {
     return {
       status: 409,

@@ -44,13 +44,15 @@ export async function startRealRegistry(): Promise<RealRegistry> {
     child.kill('SIGKILL')
     await ended
   }
-  for (const deadline = Date.now() + startTimeoutMs; ; await delay(200)) {
+  const deadline = Date.now() + startTimeoutMs
+  for (;;) {
     const response = await fetch(`${url}/subjects`).catch(() => undefined)
     if (response?.status === 200) return { url, [Symbol.asyncDispose]: end }
     if (Date.now() > deadline || child.exitCode !== null) {
       await end()
       throw new Error('Apicurio Registry did not start')
     }
+    await delay(200)
   }
 }
 

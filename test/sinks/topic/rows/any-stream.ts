@@ -126,7 +126,7 @@ export const anyStream: fc.Arbitrary<AnyStream> = fc
     const columns = columnsOfNames(names, kinds)
     const cells = columns.map(({ kind }) =>
       fc.oneof(
-        { weight: 8, arbitrary: valueOfKind[kind] as fc.Arbitrary<RecordValue | typeof missing> },
+        { weight: 8, arbitrary: valueOfKind[kind] },
         { weight: 1, arbitrary: fc.constant(null) },
         { weight: 1, arbitrary: fc.constant(missing) },
         { weight: 1, arbitrary: misfit },

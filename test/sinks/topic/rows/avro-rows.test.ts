@@ -197,7 +197,11 @@ function valueOf(kind: ColumnKind, held: unknown): RecordValue {
       return parseExact(String(held))
     case 'bytes':
       return Uint8Array.from(held as Buffer)
-    default:
+    case 'boolean':
+    case 'double':
+    case 'integer':
+    case 'string':
+    case 'timetz':
       return held as RecordValue
   }
 }

@@ -73,7 +73,9 @@ describe('the key of a message', () => {
       const bytes = key ?? Buffer.of()
       expect(partition).toBe(partitionOf(bytes, bytes.length, 7))
       const notes = notesByKey.get(String(key)) ?? []
-      notes.push(String(jsonIn(value).note))
+      const { note } = jsonIn(value)
+      if (typeof note !== 'string') throw new TypeError('a row of this stream has a note')
+      notes.push(note)
       notesByKey.set(String(key), notes)
     }
     expect(new Set(messages.map(({ partition }) => partition)).size).toBe(7)
