@@ -5,7 +5,8 @@ import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../pr
  *
  * `Destination` lives on the engine's main thread and does what happens once per stream and sync (tables, epochs, plans,
  * the swap of a generation). A `SinkLane` lives in a sink worker, owns one database session, and loads the records of one
- * partition of one stream. The destination's own tables hold the truth about checkpoints.
+ * partition of one stream. The destination's own tables hold the truth about checkpoints. There are two destinations, and the words are those
+ * of the first: `postgres`, and `topic` (docs/topic-destination.md), where a table is a topic, and a session is a producer.
  *
  * Exactly once: rows, states, log position, counts and the check of the epoch are one transaction (`SinkLane.commit`).
  */
@@ -254,7 +255,7 @@ export interface SinkLane extends AsyncDisposable {
     /** Canonical JSON of the record's primary key; absent without one. */
     readonly key?: string
   }): Promise<void>
-  /** All that was written is in the open transaction (not durable), and its bytes are free again. */
+  /** All that was written is in the open transaction (not durable), or waits for it as a copy: its bytes are free again. */
   flush(): Promise<void>
   /**
    * Flush, merge, write states, position and counts, check the epoch, commit: durable when it resolves, all or nothing. Throws `fenced`

@@ -91,10 +91,7 @@ class TopicDestination implements Destination {
   }
 
   endRun(connection: string, end: RunEnd): Promise<void> {
-    return this.#with(connection, async (store) => {
-      await store.read()
-      await store.change((now) => endRun(now, end))
-    })
+    return this.#with(connection, (store) => store.changeAtRest((now) => endRun(now, end)))
   }
 
   newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
@@ -181,8 +178,7 @@ class TopicDestination implements Destination {
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
     return this.#with(connection, async (store) => {
-      await store.read()
-      await store.fence(await store.change((now) => forgetStreams(now, streams)))
+      await store.fence(await store.changeAtRest((now) => forgetStreams(now, streams)))
     })
   }
 

@@ -301,7 +301,7 @@ describe('a wrong run file', () => {
     [
       '{ type: mysql }',
       'destination.type: "mysql" is not one of the possible values',
-      /Use postgres\./,
+      /Use postgres or topic\./,
     ],
     [
       '{ type: postgres, url: "mysql://a@b/c" }',

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
+import type { TablePlan, StreamResult } from '../../engine/run-types.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { sandboxPlan } from './sandbox/sandbox-run.ts'
 
-function planOf(db: TestDatabase): Promise<RunPlan> {
+function planOf(db: TestDatabase): Promise<TablePlan> {
   return planRun({
     connection: 'shop',
     source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },

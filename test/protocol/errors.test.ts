@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { codesByArea } from '../../protocol/errors/codes.ts'
 import { ConnectError, errorCodes, type ErrorCode } from '../../protocol/index.ts'
 
-const folder = new URL('../../docs/errors', import.meta.url)
+const folder = new URL('../../docs/errors/', import.meta.url)
 const pages = readdirSync(folder)
   .filter((file) => file !== 'README.md')
   .map((file) => file.replace(/\.md$/, ''))

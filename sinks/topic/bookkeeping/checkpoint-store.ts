@@ -1,7 +1,7 @@
 import { isFencedProducer } from '../../../kafka/kafka-errors.ts'
 import { fenceProducers, TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { Mutex } from '../../../lib/async/slots.ts'
-import { ConnectError } from '../../../protocol/index.ts'
+import type { ConnectError } from '../../../protocol/index.ts'
 import { checkpointTopic, controlTopic, laneId, mainId, ownPartition } from '../own-names.ts'
 import { topicError } from '../topic-errors.ts'
 import { type CheckpointPlace, CheckpointReader } from './checkpoint-reader.ts'
@@ -50,9 +50,22 @@ export class CheckpointStore implements AsyncDisposable {
 
   /** Durable when it resolves. The decision may be made several times; what lanes have committed since the last `read` may be missing from it. */
   change<T>(decide: (now: Checkpoints) => Change<T>): Promise<T> {
+    return this.#changeAfter(() => Promise.resolve(), decide)
+  }
+
+  /** The same, when no lane of the connection is to commit any more: the decision knows all that was, and one that has died is fenced. */
+  changeAtRest<T>(decide: (now: Checkpoints) => Change<T>): Promise<T> {
+    return this.#changeAfter((reader) => this.#readAll(reader), decide)
+  }
+
+  #changeAfter<T>(
+    prepare: (reader: CheckpointReader) => Promise<void>,
+    decide: (now: Checkpoints) => Change<T>,
+  ): Promise<T> {
     return this.#writing.run(async () => {
       for (let tries = 1; ; tries++) {
         const { producer, reader } = await this.#own()
+        await prepare(reader)
         const change = decide(reader.checkpoints)
         try {
           await this.#write(producer, change)

@@ -22,6 +22,9 @@ const maxNameLength = 8_192
  *
  * Usage: `write` blocks; when `pendingBytes` is large enough, `take` the batches and send them in their order; `release` each one when it
  * was sent (its bytes are used again from then on). Columns change: a new RowMessages. Roll back: `clear`.
+ *
+ * Measured 2026-11-28 on two shared, busy cores, with a key and 6 partitions: a row of 6 columns takes 1.1 us as Avro and 4.1 us as JSON, one of 12
+ * columns (172 bytes on the wire) at most 2.5 us and 3.4 us.
  */
 export class RowMessages {
   readonly #options: RowMessagesOptions

@@ -132,9 +132,10 @@ function startSync(
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, known, { ...beginning, goesOn })
   const { slices, ...counts } = carrySlices(stored, { start, resumed, goesOn })
-  const attempt = randomUUID()
-  const isNewGeneration = isOverwriteMode(sink.mode) && !resumed
   const warnings = topicWarnings({ record, known, sink, topic, target, goesOn })
+  const last = record ?? unknownStream
+  const origin = resumed ? known : freshSync(beginning)
+  const attempt = randomUUID()
   const value: StreamRecord = {
     topic,
     settings: settingsOf(sink),
@@ -142,22 +143,17 @@ function startSync(
     run: start.run,
     ...takeNextNumbers(record, sink, resumed),
     attempt,
-    attemptKeys: resumed ? [...known.attemptKeys, attempt] : [attempt],
+    attemptKeys: [...origin.attemptKeys, attempt],
     complete: false,
-    syncStart: resumed ? known.syncStart : start.start,
-    startedAtMs: resumed ? known.startedAtMs : beginning.atMs,
-    tableNotes: noteColumns(known?.columns ?? sink.columns, sink.columns, record?.tableNotes ?? []),
-    readWarnings: keepsReadWarnings(record, goesOn) ? (record?.readWarnings ?? []) : [],
-    beginWarnings: [...new Set([...(record?.beginWarnings ?? []), ...warnings])],
+    syncStart: origin.syncStart,
+    startedAtMs: origin.startedAtMs,
+    readWarnings: keepsReadWarnings(record, goesOn) ? last.readWarnings : [],
+    beginWarnings: [...new Set([...last.beginWarnings, ...warnings])],
     ...counts,
     toldRun: null,
     // The end of an overwrite writes as the first lane does.
-    lanes: Math.max(1, record?.lanes ?? 0),
-    partitions: known?.partitions ?? target.partitions,
-    maxMessageBytes: target.maxMessageBytes,
-    generationStart: isNewGeneration ? [...target.ends] : (known?.generationStart ?? []),
-    beganAt: [...target.ends],
-    merged: mergedBy(sink, known, place),
+    lanes: Math.max(1, last.lanes),
+    ...topicFacts(known, beginning, { resumed, untoldNotes: last.tableNotes }),
   }
   // Of a stream that somebody deleted from the topic, nothing counts.
   const positions = record === undefined ? new Map<number, never>() : stored.positions
@@ -170,16 +166,57 @@ function startSync(
   }
 }
 
+const unknownStream = {
+  tableNotes: [],
+  readWarnings: [],
+  beginWarnings: [],
+  lanes: 0,
+} satisfies Partial<StreamRecord>
+
+function freshSync({
+  start,
+  atMs,
+}: Beginning): Pick<StreamRecord, 'attemptKeys' | 'syncStart' | 'startedAtMs'> {
+  return { attemptKeys: [], syncStart: start.start, startedAtMs: atMs }
+}
+
+type TopicFacts = Pick<
+  StreamRecord,
+  'tableNotes' | 'partitions' | 'maxMessageBytes' | 'generationStart' | 'beganAt' | 'merged'
+>
+
+/** `known`: as the last sync of this topic left it. */
+function topicFacts(
+  known: StreamRecord | undefined,
+  { sink, target, place }: Beginning,
+  {
+    resumed,
+    untoldNotes,
+  }: { readonly resumed: boolean; readonly untoldNotes: StreamRecord['tableNotes'] },
+): TopicFacts {
+  const { partitions, maxMessageBytes, ends } = target
+  const isNewGeneration = isOverwriteMode(sink.mode) && !resumed
+  const before = known ?? { columns: sink.columns, partitions, generationStart: [] }
+  return {
+    tableNotes: noteColumns(before.columns, sink.columns, untoldNotes),
+    partitions: before.partitions,
+    maxMessageBytes,
+    generationStart: isNewGeneration ? [...ends] : before.generationStart,
+    beganAt: [...ends],
+    merged: mergedBy(sink, known, place),
+  }
+}
+
 /** Throws if the stream cannot be loaded in the state that it and its topic are in. */
 function requireLoadable(
-  { record, slices }: StoredStream,
+  { slices }: StoredStream,
   known: StreamRecord | undefined,
   { sink, topic, target, place, goesOn }: Beginning & { readonly goesOn: boolean },
 ): void {
   if (known === undefined) return
   const stream = streamLabel(sink.stream.stream)
   const checkpoints = checkpointTopic(sink.connection)
-  if (goesOn && slices.size < (record?.planned ?? 0)) {
+  if (goesOn && slices.size < known.planned) {
     const problem = `${String(known.planned)} slices of stream ${stream} were stored, and ${String(slices.size)} are there`
     const details = { topic: checkpoints, problem }
     throw new ConnectError('destination_checkpoints_damaged', { details })
@@ -192,8 +229,17 @@ function requireLoadable(
     throw new ConnectError('destination_topic_repeated', {
       details: { stream, topic, checkpoints },
     })
-  const { merged } = known
+  requireSameKey(known, sink, { topic, place })
+}
+
+/** Rows that are there were merged by another key, or in another form: they would stay. */
+function requireSameKey(
+  { merged }: StreamRecord,
+  sink: SinkStream,
+  { topic, place }: Pick<Beginning, 'topic' | 'place'>,
+): void {
   if (sink.mode !== 'append_dedup' || merged === null) return
+  const stream = streamLabel(sink.stream.stream)
   const isSame = isSameKey(merged.key, settingsOf(sink).key)
   const form = formText(place, sink)
   if (isSame && merged.form === form) return

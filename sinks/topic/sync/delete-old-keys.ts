@@ -61,7 +61,7 @@ async function deleteInPartition(
   const start = BigInt(record.generationStart[partition] ?? '0')
   if (low >= start) return 0
   const passes = Math.max(1, Math.ceil(Number(high - start) / maxKeys))
-  const scan = { fetcher, passes, start, high }
+  const scan = { fetcher, servers, topic, passes, start, high }
   let deleted = 0
   for (let pass = 0; pass < passes; pass++) {
     const tombstones = new Tombstones(producer, { topic, partition, generationId })
@@ -94,6 +94,8 @@ async function deleteOfPass(scan: Scan, low: bigint, tombstones: Tombstones): Pr
 }
 
 interface Scan {
+  readonly servers: TopicPlace['servers']
+  readonly topic: string
   readonly fetcher: PartitionFetcher
   readonly start: bigint
   readonly high: bigint
@@ -123,8 +125,11 @@ function generationOf({ headers }: KafkaMessage): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
+const hidden = 'a transaction that another process has left open hides a part of it'
+const lost = 'an offset is out of range, though nothing was deleted'
+
 async function readMessages(
-  { fetcher }: Pick<Scan, 'fetcher'>,
+  { fetcher, servers, topic }: Pick<Scan, 'fetcher' | 'servers' | 'topic'>,
   { from, to }: { readonly from: bigint; readonly to: bigint },
   take: (message: KafkaMessage) => Promise<void> | void,
 ): Promise<void> {
@@ -142,11 +147,11 @@ async function readMessages(
       },
     })
     if (end.outcome === 'read') return
-    if (end.outcome === 'hidden')
-      throw new Error('a transaction that another process has left open hides a part of it')
+    const doing = { servers, doing: 'reading', topic }
+    if (end.outcome === 'hidden') throw topicError(new Error(hidden), doing)
     // Kafka has deleted the oldest messages meanwhile: there is nothing to delete in them.
     const { low } = await fetcher.bounds()
-    if (low <= end.next) throw new Error('an offset is out of range, and not by deletion')
+    if (low <= end.next) throw topicError(new Error(lost), doing)
     next = low
   }
 }

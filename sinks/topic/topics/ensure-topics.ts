@@ -126,7 +126,8 @@ function isRefusedSetting(error: unknown): boolean {
 
 function creationError(error: ConnectError, topic: string): ConnectError {
   if (error.code !== 'log_topic_name_taken') return error
-  const problem = `cannot be created (${String(error.details?.reason)}); Kafka does not distinguish \`.\` and \`_\` in names`
+  const { reason } = error.details
+  const problem = `cannot be created (${typeof reason === 'string' ? reason : 'its name is taken'}); Kafka does not distinguish \`.\` and \`_\` in names`
   return new ConnectError('destination_topic_invalid', {
     details: { topic, problem },
     cause: error,

@@ -60,7 +60,7 @@ describe('a schema registry', () => {
   })
 
   it.each([
-    ['is not there', 'cut' as const, /network|server/],
+    ['is not there', 'cut' as const, /^other side closed$/],
     [
       'fails',
       { status: 500, body: { error_code: 50001, message: 'Error in the backend data store' } },

@@ -157,11 +157,11 @@ export function blockOf(
   const encoder = new BlockEncoder({
     columns,
     maxRecordBytes: 64 * 1024 * 1024,
-    blockBytes: 2 ** 30,
+    blockBytes: 1024 * 1024,
   })
   encoder.records(records, 0, extractedAtMs)
   const block = encoder.take()
-  if (block === undefined) throw new TypeError('there is no block')
+  if (block?.count !== records.length) throw new TypeError('the records are more than a block')
   return { slice: 'part one', seq: 0, ...from, count: block.count, bytes: block.bytes }
 }
 
