@@ -66,13 +66,13 @@ export async function benchTopic(
   // The first round warms caches and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
     const results: Measured[] = []
-    for (const program of programs) results.push(await fillOnce(context, program))
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
-    const rates = programs.map(({ name, rows }, index) => {
-      const { seconds } = results[index] ?? { seconds: NaN }
-      return `${name} ${Math.round(rows / seconds).toLocaleString('en')}/s`
-    })
-    print(`${label}: ${rates.join(', ')}`)
+    for (const program of programs) {
+      const result = await fillOnce(context, program)
+      const rate = Math.round(program.rows / result.seconds).toLocaleString('en')
+      print(`${label}: ${program.name} ${rate}/s`)
+      results.push(result)
+    }
     if (round > 0) rounds.push(results)
   }
   return figuresOf(options, programs, rounds)

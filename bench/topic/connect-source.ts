@@ -37,6 +37,7 @@ const worker = {
   'plugin.path': settings.pluginPath,
   'plugin.discovery': 'hybrid_warn',
   listeners: 'http://127.0.0.1:0',
+  'topic.creation.enable': 'false',
   // For all that it writes: batches as full as they get.
   'producer.linger.ms': '20',
   'producer.batch.size': '262144',

@@ -165,7 +165,6 @@ export async function debeziumProgram(
           'transforms.route.type': 'org.apache.kafka.connect.transforms.RegexRouter',
           'transforms.route.regex': '.*',
           'transforms.route.replacement': topic,
-          'topic.creation.enable': 'false',
         },
       })
       await forgetSlot(context.bench, name)
@@ -218,7 +217,6 @@ export async function camelProgram(
           'camel.beans.bench.url': `jdbc:postgresql://${source.host}${source.pathname}`,
           'camel.beans.bench.user': source.username,
           'camel.beans.bench.password': decodeURIComponent(source.password),
-          'topic.creation.enable': 'false',
         },
       }),
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startConnectWorker } from '../../../kafka/connect/connect-worker.ts'
+import { startConnectWorker, type ConnectWorker } from '../../../kafka/connect/connect-worker.ts'
 import {
   startApicurioRegistry,
   type ApicurioRegistry,
@@ -54,15 +54,15 @@ describe.runIf(readersWanted)("Kafka Connect with Debezium's JDBC sink", () => {
           }),
         ],
       })
-      await expectCopy(shop, worker.requireHealth)
+      await expectCopy(shop, worker)
       await updateGoods(database, 3)
       await insertGoods(database, 3001, 3100)
       await shop.load()
-      await expectCopy(shop, worker.requireHealth)
+      await expectCopy(shop, worker)
       await deleteGoods(database, 7)
       await updateGoods(database, 5)
       await shop.load()
-      await expectCopy(shop, worker.requireHealth)
+      await expectCopy(shop, worker)
     },
   )
 
@@ -117,7 +117,7 @@ describe.runIf(readersWanted)("Kafka Connect with Debezium's JDBC sink", () => {
           }),
         ],
       })
-      await expectCopy(shop, worker.requireHealth)
+      await expectCopy(shop, worker)
     },
   )
 
@@ -182,10 +182,10 @@ const valueFields = {
   updated_at: 'string',
 } as const
 
-async function expectCopy(shop: TopicShop, requireHealth: () => Promise<void>): Promise<void> {
+async function expectCopy(shop: TopicShop, worker: ConnectWorker): Promise<void> {
   const { database } = shop
   const compare = async () => {
-    await requireHealth()
+    await worker.requireHealth()
     const [table] = await database.query(`SELECT to_regclass('public.copy') IS NOT NULL AS made`)
     if (table?.made !== true) return [{ what: 'no table' }]
     return differences(database, {
