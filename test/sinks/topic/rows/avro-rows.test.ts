@@ -181,7 +181,15 @@ function dataOf(
   return Object.fromEntries(entries)
 }
 
+/** Its values look in Avro as they do in a record. */
+type PlainKind = Extract<ColumnKind, 'boolean' | 'double' | 'integer' | 'string' | 'timetz'>
+
+function isPlain(kind: ColumnKind): kind is PlainKind {
+  return ['boolean', 'double', 'integer', 'string', 'timetz'].includes(kind)
+}
+
 function valueOf(kind: ColumnKind, held: unknown): RecordValue {
+  if (isPlain(kind)) return held as RecordValue
   switch (kind) {
     case 'number':
       return /^-?[0-9]/.test(String(held)) ? exactNumber(String(held)) : Number(held)
@@ -197,11 +205,5 @@ function valueOf(kind: ColumnKind, held: unknown): RecordValue {
       return parseExact(String(held))
     case 'bytes':
       return Uint8Array.from(held as Buffer)
-    case 'boolean':
-    case 'double':
-    case 'integer':
-    case 'string':
-    case 'timetz':
-      return held as RecordValue
   }
 }

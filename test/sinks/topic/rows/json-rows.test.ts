@@ -82,6 +82,7 @@ describe('a row as JSON', () => {
     const { messages } = await messagesOf(options, blockOf(stream, { seq: 41 }))
     const [first, second] = messages.map(({ value }) => jsonIn(value))
     const id = first?._airbyte_raw_id
+    if (typeof id !== 'string') throw new TypeError('full metadata has an id')
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8000-000000000029$/)
     const facts = {
       _airbyte_extracted_at: new Date(extractedAtMs).toISOString(),
