@@ -89,6 +89,6 @@ export function closeObject(out: ByteOutput): void {
 function writeBytes(out: ByteOutput, from: Buffer): void {
   const { bytes } = out
   let offset = out.offset
-  for (let index = 0; index < from.length; index++) bytes[offset++] = from[index] ?? 0
+  for (const byte of from) bytes[offset++] = byte
   out.offset = offset
 }
