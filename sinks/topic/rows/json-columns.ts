@@ -87,8 +87,7 @@ export function closeObject(out: ByteOutput): void {
 
 /** A few bytes, for which there is room: cheaper than a call of `set`. */
 function writeBytes(out: ByteOutput, from: Buffer): void {
-  const { bytes } = out
-  let offset = out.offset
-  for (const byte of from) bytes[offset++] = byte
-  out.offset = offset
+  const { bytes, offset } = out
+  for (let index = 0; index < from.length; index++) bytes[offset + index] = from[index] ?? 0
+  out.offset = offset + from.length
 }
