@@ -22,6 +22,7 @@ import type { FileRun } from './run/run-command.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
+import type { TopicsArguments } from './topics/topics-command.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from '../lib/files/package-version.ts'
@@ -91,6 +92,7 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
       serve,
       askService: service,
       demo,
+      topics,
       doctor,
       logout,
       rotateKey,
@@ -226,6 +228,23 @@ async function demo(): Promise<void> {
     process.stdout.write(`${line}\n`)
   }
   process.exitCode = await runDemo(say, stop.signal)
+}
+
+async function topics(options: TopicsArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  // `| head`
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  const { runTopics } = await import('./topics/topics-command.ts')
+  process.exitCode = await runTopics(options, {
+    output: commandOutput(options.command === 'list' && options.json ? { json: true } : {}),
+    environment: readEnvironment(),
+    signal: stop.signal,
+    addSecrets: (secrets) => {
+      mask.add(secrets)
+    },
+  })
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {

@@ -23,6 +23,8 @@ import type { ServeArguments } from './serve/serve-program.ts'
 import { serveCommand } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { vaultCommand, type RotateKeyFlags } from './vault/vault-program.ts'
+import { topicsCommand } from './topics/topics-program.ts'
+import type { TopicsArguments } from './topics/topics-command.ts'
 import { parseCommand, throwErrors } from './parse-command.ts'
 import { sourceCommand } from './source/source-program.ts'
 import { sourceLogLevels, type LogLevel } from './run/log-levels.ts'
@@ -44,6 +46,7 @@ export interface ProgramOptions {
   readonly serve: (options: ServeArguments) => Promise<void>
   readonly askService: AskService
   readonly demo: () => Promise<void>
+  readonly topics: (options: TopicsArguments) => Promise<void>
   readonly doctor: (flags: DoctorFlags) => Promise<void>
   readonly logout: (flags: LogoutFlags) => Promise<void>
   readonly rotateKey: (flags: RotateKeyFlags) => Promise<void>
@@ -92,6 +95,7 @@ export function createProgram(options: ProgramOptions): Command {
   instancesCommand(connect, options.askService)
   connectionsCommand(connect, options.askService)
   schemasCommand(connect, options.askService)
+  topicsCommand(connect, options.topics)
   keysCommand(connect, options.askService)
   auditCommand(connect, options.askService)
   codegenCommand(connect, options.askService)

@@ -5,6 +5,7 @@ import {
   type RunLimits,
   type RunPlan,
 } from '../../engine/run-types.ts'
+import type { KafkaLogConfig } from '../../engine/log/kafka/kafka-log.ts'
 import type { StorageConfig } from '../../engine/log/stored/storage-config.ts'
 import type { LoadedRunFile } from './load-run-file.ts'
 import { defaultKafka, type RunFile } from './run-file-schema.ts'
@@ -45,6 +46,12 @@ function storageConfig({
   ...place
 }: NonNullable<RunFile['storage']>): StorageConfig {
   return { ...place, accessKeyId, secretAccessKey }
+}
+
+/** The brokers of a file whose log they are. */
+export function kafkaOf(log: RunFile['log']): KafkaLogConfig | undefined {
+  const config = logConfig(log, undefined)
+  return config.kind === 'kafka' ? config : undefined
 }
 
 function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {

@@ -21,6 +21,7 @@ async function command(
     askService: () => Promise.resolve(),
     demo: () => Promise.resolve(),
     doctor: () => Promise.resolve(),
+    topics: () => Promise.resolve(),
     logout: () => Promise.resolve(),
     rotateKey: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),

@@ -13,6 +13,7 @@ export function documentedProgram(): Command {
     askService: nothing,
     demo: nothing,
     doctor: nothing,
+    topics: nothing,
     logout: nothing,
     rotateKey: nothing,
     writeOut: () => undefined,

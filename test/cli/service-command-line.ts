@@ -1,6 +1,7 @@
 import { logout } from '../../cli/auth/logout-command.ts'
 import { askService, type AskServiceContext } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
+import { runTopics } from '../../cli/topics/topics-command.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
@@ -66,6 +67,12 @@ export async function reactor(
     serve: nothing,
     demo: nothing,
     doctor: nothing,
+    topics: async (given) => {
+      code = await runTopics(given, {
+        ...surroundings(given.command === 'list' && given.json),
+        addSecrets: () => undefined,
+      })
+    },
     rotateKey: nothing,
     writeOut: (text) => {
       out += text

@@ -6,7 +6,7 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
 import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
@@ -16,6 +16,15 @@ import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.
 export type KafkaLogConfig = Extract<LogConfig, { kind: 'kafka' }>
 
 const clientId = 'reactor-connect'
+
+/** How to reach the brokers of a log. */
+export function kafkaServers({
+  brokers,
+  ssl,
+  sasl,
+}: Pick<KafkaLogConfig, 'brokers' | 'ssl' | 'sasl'>): KafkaServers {
+  return { brokers, clientId, ssl, ...(sasl !== undefined && { sasl }) }
+}
 
 /** Kafka as the log. Holds one admin connection; the lanes' own connections live in the workers. */
 export class KafkaLog implements StreamLog {
@@ -30,12 +39,7 @@ export class KafkaLog implements StreamLog {
   }
 
   static async open(config: KafkaLogConfig, logger: Logger): Promise<KafkaLog> {
-    const servers = {
-      brokers: config.brokers,
-      clientId,
-      ssl: config.ssl,
-      ...(config.sasl !== undefined && { sasl: config.sasl }),
-    }
+    const servers = kafkaServers(config)
     const admin = kafkaClient(servers, logger).admin()
     try {
       await admin.connect()

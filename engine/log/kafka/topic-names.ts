@@ -38,6 +38,11 @@ export function topicsOfConnection(connection: string): SharedTopics {
   return { statesTopic: `connect.${name}..states`, schemasTopic: `connect.${name}..schemas` }
 }
 
+/** Whether it holds the states and plans of one connection, or of all. */
+export function isStatesTopic(topic: string): boolean {
+  return topic === sharedTopics.statesTopic || /^connect\..+\.\.states$/.test(topic)
+}
+
 /** The transactional id of the lane's writer and the consumer group of its reader. */
 export function laneId(topic: string, partition: number): string {
   return `${topic}.${partition}`

@@ -197,4 +197,21 @@ export const logCodes = {
     suggestedFix:
       'Delete the topic of the stream (with `kafka-topics.sh --delete`), then run again: the run reads what is missing at the destination from the source again. If a lifecycle rule of the bucket deletes objects, let it keep them for as long as the topic keeps its messages.',
   },
+  topic_messages_gone: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'Topic {topic}, partition {partition}: the message at offset {offset} was removed while the topic was read',
+    suggestedFix:
+      'Read the topic again. If it happens again, its retention is shorter than a read takes: raise `retention.ms` of the topic.',
+  },
+  topic_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no topic {topic} at {brokers}',
+    suggestedFix:
+      '`reactor connect topics list` shows the topics of streams. Check the brokers, and the right to describe the topic.',
+  },
 } as const satisfies Record<string, ErrorCode>

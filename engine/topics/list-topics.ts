@@ -1,0 +1,76 @@
+import type { Logger } from 'pino'
+import { kafkaClient, type KafkaServers } from '../../kafka/kafka-client.ts'
+import { kafkaError } from '../../kafka/kafka-errors.ts'
+import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
+import { streamIdOf, type StreamId } from '../../protocol/index.ts'
+import {
+  streamStateKey,
+  streamStateValue,
+  type PlanValue,
+  type SyncEndValue,
+} from '../log/kafka/message-schemas.ts'
+import { isStatesTopic, topicName } from '../log/kafka/topic-names.ts'
+import { readTopic } from './read-topic.ts'
+
+/** A stream whose records are in a topic, by what its last attempt and the end of its sync have told. */
+export interface StreamTopic {
+  readonly topic: string
+  readonly connection: string
+  readonly stream: StreamId
+  readonly plan: PlanValue
+  /** Of that sync; undefined: it is not complete. */
+  readonly end: SyncEndValue | undefined
+}
+
+/** The streams of all connections that may be read, by the names of their topics. */
+export async function listTopics(
+  servers: KafkaServers,
+  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+): Promise<readonly StreamTopic[]> {
+  const found = new Map<string, StreamTopic>()
+  for (const topic of await statesTopics(servers, logger)) {
+    await readTopic(
+      { servers, topic, logger },
+      {
+        signal,
+        take: (message) => {
+          const entry = entryOf(message)
+          if (entry !== undefined) found.set(entry.topic, entry)
+        },
+      },
+    )
+  }
+  return [...found.values()].toSorted((one, other) => (one.topic < other.topic ? -1 : 1))
+}
+
+async function statesTopics(servers: KafkaServers, logger: Logger): Promise<readonly string[]> {
+  const admin = kafkaClient(servers, logger).admin()
+  try {
+    await admin.connect()
+    const topics = await admin.listTopics()
+    return topics.filter(isStatesTopic)
+  } catch (error) {
+    throw kafkaError(error, { servers, doing: 'listing the topics of', target: 'the cluster' })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Undefined: it is the state of a slice, or of a version that this program does not know. */
+function entryOf({ key, value }: KafkaMessage): StreamTopic | undefined {
+  const owner = streamStateKey.safeParse(parsed(key)).data
+  const state = streamStateValue.safeParse(parsed(value)).data
+  if (owner === undefined || state === undefined) return undefined
+  const [connection, namespace, name] = owner
+  const stream = streamIdOf({ name, ...(namespace !== null && { namespace }) })
+  return { topic: topicName(connection, stream), connection, stream, ...state, end: state.end }
+}
+
+function parsed(bytes: Buffer | null): unknown {
+  if (bytes === null) return undefined
+  try {
+    return JSON.parse(bytes.toString())
+  } catch {
+    return undefined // not ours
+  }
+}

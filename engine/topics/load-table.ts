@@ -1,0 +1,80 @@
+import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import { largestRecordBytes, type Column, type RecordData } from '../../protocol/index.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import type { PostgresPlace } from '../../sinks/postgres/postgres-place.ts'
+import type { SinkStream, StreamSync } from '../../sinks/sink.ts'
+
+/** No connection can have this name. */
+const connection = 'rebuilt topics'
+
+export interface RebuiltTable {
+  /** Of the table, which is made, or whose rows are replaced. */
+  readonly name: string
+  readonly schema: string
+  readonly columns: readonly Column[]
+  readonly rows: readonly RecordData[]
+}
+
+/** Puts the rows in the place of those of the table, in one transaction, as an overwrite of a run does. Resolves with their number. */
+export async function loadTable(
+  place: PostgresPlace,
+  { name, schema, columns, rows }: RebuiltTable,
+): Promise<number> {
+  const sink: SinkStream = {
+    connection,
+    columns,
+    mode: 'overwrite',
+    metadata: 'minimal',
+    deletes: 'hard',
+    stream: {
+      stream: {
+        name,
+        namespace: schema,
+        json_schema: {},
+        supported_sync_modes: ['full_refresh'],
+      },
+      sync_mode: 'full_refresh',
+      destination_sync_mode: 'overwrite',
+    },
+  }
+  const { schema: _schema, ...database } = place
+  await using destination = await openPostgresDestination(database)
+  await destination.check()
+  const start = await destination.startRun(connection)
+  const sync = await destination.begin(sink, start)
+  await destination.savePlan(sync, [{ slice: '', partition: 0, state: null }])
+  const loaded = await loadRows(database, sync, { columns, rows })
+  await destination.finish(sync)
+  await destination.endRun(connection, { start, how: 'ended', told: [sync.streamId] })
+  return loaded
+}
+
+async function loadRows(
+  place: PostgresPlace,
+  sync: StreamSync,
+  { columns, rows }: Pick<RebuiltTable, 'columns' | 'rows'>,
+): Promise<number> {
+  await using lane = await openPostgresLane(place, sync, 0)
+  await lane.setColumns(columns)
+  const encoder = new BlockEncoder({ columns, maxRecordBytes: largestRecordBytes })
+  let seq = 0
+  for (let from = 0; from < rows.length;) {
+    from = encoder.records(rows, from, Date.now())
+    const block = encoder.take()
+    if (block !== undefined) await lane.write({ slice: '', seq, ...block })
+    // The bytes of a block belong to the lane until then.
+    await lane.flush()
+    seq += block?.count ?? 0
+    const rejection = encoder.takeRejection()
+    if (rejection !== undefined) {
+      await lane.reject({ slice: '', seq, ...rejection })
+      seq += 1
+    }
+  }
+  const { loaded } = await lane.commit({
+    partition: 0,
+    slices: [{ slice: '', partition: 0, state: null, seq, complete: true }],
+  })
+  return loaded
+}

@@ -1,0 +1,127 @@
+import type { Logger } from 'pino'
+import { kafkaClient, type KafkaServers } from '../../kafka/kafka-client.ts'
+import { hasType, kafkaError } from '../../kafka/kafka-errors.ts'
+import { PartitionFetcher, type FetchedBatch } from '../../kafka/partition-fetcher.ts'
+import { readRange } from '../../kafka/read-range.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { TopicMessage } from './rebuild-table.ts'
+
+export interface TopicPlace {
+  readonly servers: KafkaServers
+  readonly topic: string
+  readonly logger: Logger
+}
+
+export interface TopicReading {
+  /** Only what comes from now on; default: from the beginning. */
+  readonly fromEnd?: boolean
+  /** Wait for more at the end, until the signal; default: end where the topic ends now. */
+  readonly follow?: boolean
+  readonly signal: AbortSignal
+  /** Takes the messages of each partition in their order, one at a time. */
+  readonly take: (message: TopicMessage) => Promise<void> | void
+}
+
+/** One partition, and where it is read next. */
+interface OpenPartition {
+  readonly partition: number
+  readonly fetcher: PartitionFetcher
+  readonly next: bigint
+}
+
+/** The end of what is committed is that of no transaction. */
+const neverHiddenMs = 0
+
+/** Reads what a read_committed consumer sees of a topic. Throws `topic_not_found`, and `topic_messages_gone` if retention is faster. */
+export async function readTopic(place: TopicPlace, reading: TopicReading): Promise<void> {
+  const opened: OpenPartition[] = []
+  try {
+    for (const partition of await partitionsOf(place)) {
+      if (reading.signal.aborted) return
+      const fetcher = await PartitionFetcher.open({ ...place, partition })
+      const { low, stable } = await fetcher.bounds()
+      opened.push({ partition, fetcher, next: stable })
+      if (reading.fromEnd !== true)
+        await readToEnd(place, reading, { partition, fetcher, low, stable })
+    }
+    if (reading.follow === true) await followAll(place, reading, opened)
+  } finally {
+    await Promise.all(opened.map(({ fetcher }) => fetcher[Symbol.asyncDispose]()))
+  }
+}
+
+async function partitionsOf({ servers, topic, logger }: TopicPlace): Promise<readonly number[]> {
+  const admin = kafkaClient(servers, logger).admin()
+  try {
+    await admin.connect()
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    const partitions = (topics[0]?.partitions ?? []).map(({ partitionId }) => partitionId)
+    return partitions.toSorted((one, other) => one - other)
+  } catch (error) {
+    if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw notFound({ servers, topic })
+    throw kafkaError(error, { servers, doing: 'reading', target: `topic ${topic}` })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+function notFound({ servers, topic }: Pick<TopicPlace, 'servers' | 'topic'>): ConnectError {
+  const brokers = servers.brokers.join(', ')
+  return new ConnectError('topic_not_found', { details: { topic, brokers } })
+}
+
+async function readToEnd(
+  place: TopicPlace,
+  { signal, take }: TopicReading,
+  {
+    partition,
+    fetcher,
+    low,
+    stable,
+  }: Omit<OpenPartition, 'next'> & { readonly low: bigint; readonly stable: bigint },
+): Promise<void> {
+  const takeAll = async (batches: readonly FetchedBatch[]): Promise<void> => {
+    for await (const message of fetcher.messages(batches)) {
+      if (signal.aborted) return
+      if (message.offset < stable) await take({ ...message, partition })
+    }
+  }
+  const { outcome, next } = await readRange(fetcher, {
+    from: low,
+    to: stable,
+    hiddenMs: neverHiddenMs,
+    take: takeAll,
+  })
+  if (outcome === 'lost') throw gone(place, { partition, next })
+}
+
+async function followAll(
+  place: TopicPlace,
+  { signal, take }: TopicReading,
+  opened: readonly OpenPartition[],
+): Promise<void> {
+  let all = opened
+  while (!signal.aborted) {
+    // An empty fetch waits for half a second: those of all partitions at the same time.
+    const fetched = await Promise.all(
+      all.map(async (one) => ({ one, got: await one.fetcher.fetch(one.next) })),
+    )
+    const moved: OpenPartition[] = []
+    for (const { one, got } of fetched) {
+      const { fetcher, partition } = one
+      if (got === 'lost') throw gone(place, one)
+      for await (const message of fetcher.messages(got.batches))
+        await take({ ...message, partition })
+      moved.push({ ...one, next: got.next })
+    }
+    all = moved
+  }
+}
+
+function gone(
+  { topic }: TopicPlace,
+  { partition, next }: Pick<OpenPartition, 'partition' | 'next'>,
+): ConnectError {
+  const details = { topic, partition, offset: next.toString() }
+  return new ConnectError('topic_messages_gone', { details })
+}

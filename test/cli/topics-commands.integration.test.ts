@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { topicName } from '../../engine/log/kafka/topic-names.ts'
+import { parseExact } from '../../protocol/index.ts'
+import { logConfig, planRun, runPlan } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { runFile } from '../support/run-file.ts'
+import { reactor, type CommandEnd } from './service-command-line.ts'
+
+const connection = `cli-${randomUUID().slice(0, 8)}`
+const topicOf = (name: string): string => topicName(connection, { namespace: 'src', name })
+const modes = { things: 'append_dedup', parts: 'overwrite' } as const
+
+/** Two runs of two tables; between them a row of each is changed, one is new, and one of `parts` is deleted. */
+async function runTwice(db: TestDatabase): Promise<void> {
+  const plan = planRun({
+    connection,
+    source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
+    destination: db.address,
+    schema: 'dest',
+    log: logConfig('kafka block'),
+    mode: 'append',
+    ofStream: (name) =>
+      name === 'things'
+        ? { mode: modes.things, syncMode: 'incremental', cursor: 'version' }
+        : { mode: modes.parts },
+  })
+  await runPlan(await plan)
+  await db.query(
+    `UPDATE src.things SET version = 2, name = 'two' WHERE id = 2; INSERT INTO src.things VALUES (4, 3, 'four');
+     UPDATE src.parts SET name = 'two' WHERE id = 2; INSERT INTO src.parts VALUES (4, 3, 'four'); DELETE FROM src.parts WHERE id = 1`,
+  )
+  const { result } = await runPlan(await plan)
+  expect(result.status).toBe('complete')
+}
+
+const tables = ['things', 'parts']
+  .map(
+    (name) => `CREATE TABLE src.${name} (id bigint PRIMARY KEY, version bigint, name text);
+     INSERT INTO src.${name} VALUES (1, 1, 'one'), (2, 1, E'\\U0001F600'), (3, 1, NULL)`,
+  )
+  .join(';')
+
+let db: TestDatabase
+beforeAll(async () => {
+  const made = await testDatabase()
+  db = made
+  await made.query(`CREATE SCHEMA src; ${tables}`)
+  await runTwice(made)
+  return () => made[Symbol.asyncDispose]()
+})
+
+function topics(...argv: readonly string[]): Promise<CommandEnd> {
+  const brokers = inject('kafkaBrokers').join(',')
+  return reactor(['connect', 'topics', ...argv, '--brokers', brokers], { environment: {} })
+}
+
+const lines = (text: string): unknown[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => parseExact(line))
+
+describe('reactor connect topics', () => {
+  test('list shows the topics of streams with what their last sync did', async () => {
+    const { code, out } = await topics('list', '--json')
+    expect(code).toBe(0)
+    const listed = JSON.parse(out) as { topic: string; plan: unknown; end: unknown }[]
+    expect(listed.filter(({ topic }) => topic.includes(connection))).toMatchObject([
+      {
+        topic: topicOf('parts'),
+        plan: { destination_sync_mode: 'overwrite', sync: 2, primary_key: [['id']] },
+        end: { outcome: 'complete', records: 3 },
+      },
+      {
+        topic: topicOf('things'),
+        plan: { destination_sync_mode: 'append_dedup', cursor: ['version'] },
+      },
+    ])
+    const { out: text } = await topics('list')
+    expect(text).toMatch(/^TOPIC +STREAM +MODE +KEY +SYNC +STATUS +RECORDS/)
+    expect(text).toMatch(
+      new RegExp(`${topicOf('parts')} +src.parts +overwrite +id +2 +complete +3\n`),
+    )
+  })
+
+  test('tail shows each message, decoded, and ends where it was told to', async () => {
+    const { code, out } = await topics('tail', topicOf('things'))
+    expect(code).toBe(0)
+    const messages = lines(out) as { type: string; records?: unknown[] }[]
+    expect(messages.map(({ type }) => type)).toEqual([
+      'PLAN', 'BEGIN', 'RECORD', 'STATE', 'END', 'CLOSE', 'SYNC_END',
+      'PLAN', 'BEGIN', 'RECORD', 'STATE', 'END', 'CLOSE', 'SYNC_END',
+    ]) // prettier-ignore
+    expect(messages[2]).toMatchObject({
+      partition: 0,
+      v: '1',
+      sync: '1',
+      seq: '0',
+      records: [{ id: 1 }, { id: 2, name: '\u{1F600}' }, { id: 3, name: null }],
+    })
+    const { out: two } = await topics('tail', topicOf('things'), '--limit', '2')
+    expect(lines(two)).toMatchObject([{ type: 'PLAN' }, { type: 'BEGIN' }])
+  })
+
+  test('tail --follow shows what comes, until it is stopped', async () => {
+    const stop = new AbortController()
+    let seen = ''
+    const brokers = inject('kafkaBrokers').join(',')
+    const end = await reactor(
+      ['connect', 'topics', 'tail', topicOf('parts'), '--follow', '--brokers', brokers],
+      {
+        environment: {},
+        signal: stop.signal,
+        onText: (text) => {
+          seen += text
+          if (seen.split('"SYNC_END"').length > 2) stop.abort()
+        },
+      },
+    )
+    expect(end.code).toBe(0)
+  })
+
+  test.each(Object.keys(modes))('rebuild makes the rows of %s', async (name) => {
+    const { code, out } = await topics('rebuild', topicOf(name))
+    expect(code).toBe(0)
+    const rows = lines(out) as { id: number }[]
+    const expected = await db.query(
+      `SELECT id::int, version::int, name FROM dest.${name} ORDER BY id`,
+    )
+    expect(rows.toSorted((one, other) => one.id - other.id)).toEqual(expected)
+  })
+
+  test('rebuild --table puts them into a table, in the place of those that it has', async () => {
+    await using file = await runFile({
+      connection,
+      source: { type: 'faker' },
+      destination: { type: 'postgres', config: { ...db.address } },
+      log: { kafka: { brokers: inject('kafkaBrokers') } },
+    })
+    for (const _round of [1, 2]) {
+      const { code, err } = await reactor(
+        ['connect', 'topics', 'rebuild', topicOf('parts'), '--run-file', file.path, '--table', 'copies.parts'],
+        { environment: {} },
+      ) // prettier-ignore
+      expect({ code, err }).toEqual({ code: 0, err: '3 rows are in copies.parts\n' })
+      expect(
+        await db.query('SELECT id::int, version::int, name FROM copies.parts ORDER BY id'),
+      ).toEqual(await db.query('SELECT id::int, version::int, name FROM dest.parts ORDER BY id'))
+    }
+  })
+
+  test('a wrong command says what to do', async () => {
+    await expect(topics('tail', 'connect.nobody.has')).rejects.toMatchObject({
+      code: 'topic_not_found',
+    })
+    await expect(topics('tail', topicOf('parts'), '--from-end')).rejects.toMatchObject({
+      suggestedFix: 'Add --follow.',
+    })
+    await expect(topics('rebuild', topicOf('parts'), '--table', 'parts')).rejects.toMatchObject({
+      suggestedFix: expect.stringContaining('copies.orders') as string,
+    })
+    await expect(
+      reactor(['connect', 'topics', 'list', '--brokers', 'localhost'], { environment: {} }),
+    ).rejects.toMatchObject({ suggestedFix: expect.stringContaining('9092') as string })
+  })
+})
