@@ -3,11 +3,11 @@ import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { buildProgram } from '../built-program.ts'
 import { psqlVersion } from '../replicate/copy-pipe.ts'
 import { median } from '../statistics.ts'
-import { createFilled } from '../table-shape.ts'
+import { createFilled, type TableKind } from '../table-shape.ts'
 import { engineTurn, kindOf } from './engine-turn.ts'
 import { pgcopydbVersion } from './pgcopydb.ts'
 import { pgcopydbTurn, pipeTurn } from './pipe-turns.ts'
-import { requireRowCounts, requireSameRows, sourceContents } from './same-rows.ts'
+import { requireKind, requireRowCounts, requireSameRows, sourceContents } from './same-rows.ts'
 import { shapeOf, type Shape, type ShapeName } from './shapes.ts'
 import type { Contender, Measured, Turn, TurnContext } from './turn.ts'
 
@@ -108,8 +108,10 @@ async function runRounds(
   const first = warmUp ? 0 : 1
   for (let round = first; round <= options.rounds; round++) {
     // To compare the rows themselves takes as long as to load them: once is enough to know that a program copies them.
-    const verify = async (): Promise<void> =>
-      round === first ? requireSameRows(bench, source) : requireRowCounts(bench, source)
+    const verify = async (kind: TableKind): Promise<void> => {
+      await requireKind(bench, kind)
+      await (round === first ? requireSameRows(bench, source) : requireRowCounts(bench, source))
+    }
     const results: Measured[] = []
     for (const turn of turns) {
       const measured = await turn.run(verify)

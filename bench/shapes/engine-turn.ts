@@ -44,7 +44,7 @@ export function engineTurn(context: TurnContext, modes: readonly Mode[], log: Lo
         await context.bench.warehouse('CHECKPOINT')
         const argv = ['connect', 'run', file]
         results.push(await measureProgram(builtProgram, argv, { flags: nodeFlags }))
-        await verify()
+        await verify(kindOf(mode))
       }
       if (log.kind === 'kafka') await deleteTopics(log.brokers, connection)
       return results

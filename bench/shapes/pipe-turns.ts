@@ -36,7 +36,7 @@ function loadingTurn(
       const tables = context.shape.tables.flatMap((table) => createEmpty(table, kind))
       await context.bench.warehouse(...tables, 'CHECKPOINT')
       const measured = await load()
-      await verify()
+      await verify(kind)
       return [measured]
     },
   }

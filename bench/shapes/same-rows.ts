@@ -1,5 +1,6 @@
+import { z } from 'zod'
 import type { BenchServer } from '../bench-server.ts'
-import type { TableShape } from '../table-shape.ts'
+import type { TableKind, TableShape } from '../table-shape.ts'
 
 /** What a database has in the tables of a shape: a line for each. */
 interface TableContents {
@@ -20,10 +21,8 @@ export async function sourceContents(
               WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
               GROUP BY relname) t`,
   )
-  const found: unknown = JSON.parse(text)
-  const columns = new Map(
-    Object.entries(Object(found)).map(([name, value]) => [name, String(value)]),
-  )
+  const found = z.record(z.string(), z.string()).parse(JSON.parse(text))
+  const columns = new Map(Object.entries(found))
   const lines = await bench.sourceValue(contentsQuery(tables, columns))
   return { tables, columns, lines: lines.split('\n') }
 }
@@ -52,6 +51,18 @@ export async function requireRowCounts(
     if (counts[index] !== String(rows))
       throw new Error(`${name} has ${counts[index] ?? ''} rows instead of ${String(rows)}`)
   })
+}
+
+/** Throws unless all tables of `warehouse` have a key, or none: what is compared must have the same to do. */
+export async function requireKind(bench: BenchServer, kind: TableKind): Promise<void> {
+  const others = await bench.value(
+    `SELECT count(*) FILTER (WHERE keys ${kind === 'key' ? '= 0' : '> 0'})
+       FROM (SELECT count(indexrelid) AS keys FROM pg_class LEFT JOIN pg_index ON indrelid = pg_class.oid AND indisunique
+              WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' GROUP BY pg_class.oid) t`,
+  )
+  if (others === '0') return
+  const found = kind === 'key' ? 'no key' : 'a key'
+  throw new Error(`tables of the destination that have ${found}: ${others}`)
 }
 
 function contentsQuery(

@@ -21,8 +21,8 @@ export interface Measured {
 /** What runs in one piece: one contender after the other, each in what the one before left. */
 export interface Turn {
   readonly contenders: readonly Contender[]
-  /** `verify` is called after each. */
-  run(verify: () => Promise<void>): Promise<readonly Measured[]>
+  /** `verify` is called after each, with the kind of its tables. */
+  run(verify: (kind: TableKind) => Promise<void>): Promise<readonly Measured[]>
 }
 
 export interface TurnContext {

@@ -3,7 +3,12 @@ import { expect, inject, test } from 'vitest'
 import { startBenchServer } from '../../bench/bench-server.ts'
 import { psqlVersion } from '../../bench/replicate/copy-pipe.ts'
 import { benchShapes, shapesTable } from '../../bench/shapes/bench-shapes.ts'
-import { requireRowCounts, requireSameRows, sourceContents } from '../../bench/shapes/same-rows.ts'
+import {
+  requireKind,
+  requireRowCounts,
+  requireSameRows,
+  sourceContents,
+} from '../../bench/shapes/same-rows.ts'
 import { shapeNames, shapeOf } from '../../bench/shapes/shapes.ts'
 import { createEmpty, createFilled } from '../../bench/table-shape.ts'
 
@@ -74,7 +79,7 @@ test.skipIf(psqlVersion() === undefined)(
 )
 
 test(
-  'a row that is missing, doubled or changed ends the benchmark',
+  'a row that is missing, doubled or changed ends the benchmark, and a key that only one program has',
   { timeout: 120_000 },
   async () => {
     await using bench = await startBenchServer()
@@ -89,6 +94,13 @@ test(
     await load(all)
     await requireRowCounts(bench, source)
     await requireSameRows(bench, source)
+    await requireKind(bench, 'no_key')
+    await expect(requireKind(bench, 'key')).rejects.toThrow(
+      'tables of the destination that have no key: 1',
+    )
+    await bench.warehouse('CREATE UNIQUE INDEX ON bench_wide (id)')
+    await requireKind(bench, 'key')
+    await expect(requireKind(bench, 'no_key')).rejects.toThrow('that have a key: 1')
 
     await load(all, 'DELETE FROM bench_wide WHERE id = 7')
     await expect(requireRowCounts(bench, source)).rejects.toThrow('has 49 rows instead of 50')
