@@ -14,6 +14,8 @@ export interface BenchServer extends AsyncDisposable {
   warehouse(...statements: readonly string[]): Promise<void>
   /** The one value of a query in `warehouse`, as text. */
   value(sql: string): Promise<string>
+  /** The same in the source. */
+  sourceValue(sql: string): Promise<string>
 }
 
 export async function startBenchServer(
@@ -39,6 +41,7 @@ export async function startBenchServer(
       source: (...statements) => execute(server.url, statements).then(() => undefined),
       warehouse: (...statements) => execute(warehouseUrl, statements).then(() => undefined),
       value: async (sql) => String((await execute(warehouseUrl, [sql]))[0]?.[0]),
+      sourceValue: async (sql) => String((await execute(server.url, [sql]))[0]?.[0]),
       async [Symbol.asyncDispose]() {
         await server[Symbol.asyncDispose]()
         await folder[Symbol.asyncDispose]()

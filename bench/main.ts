@@ -18,6 +18,9 @@ import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchTopic, topicTable } from './topic/bench-topic.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
+import { benchShapes, shapesTable } from './shapes/bench-shapes.ts'
+import { shapeNames, type ShapeName } from './shapes/shapes.ts'
+import type { TableKind } from './table-shape.ts'
 
 interface LogFlags {
   readonly log: 'embedded' | 'kafka'
@@ -36,6 +39,20 @@ interface JsonFlag {
   readonly json?: true
 }
 
+interface CopyPipeFlags extends JsonFlag {
+  readonly rows: number
+  readonly table: TableKind
+  readonly rounds: number
+}
+
+interface ShapesFlags extends JsonFlag {
+  readonly shapes: readonly ShapeName[]
+  readonly logs: readonly LogFlags['log'][]
+  readonly metadata: 'full' | 'minimal'
+  readonly rounds: number
+  readonly scale: number
+}
+
 interface PeersFlags extends JsonFlag {
   readonly rows: number
   readonly rounds: number
@@ -48,6 +65,8 @@ interface ManifestFlags extends JsonFlag {
   readonly vsCdk?: true
   readonly cache: string
 }
+
+const logKinds = ['embedded', 'kafka'] as const
 
 const peersCache = join(homedir(), '.cache', 'reactor-connect-bench')
 
@@ -77,10 +96,34 @@ program
   .command('copy-pipe')
   .description('psql COPY TO piped into COPY FROM alone: the limit of this server and machine')
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
+  .addOption(
+    new Option('--table <kind>', 'whether the loaded table has a key')
+      .choices(['key', 'no_key'])
+      .default('no_key'),
+  )
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--json', 'one JSON object on the last line')
-  .action(async (flags: JsonFlag & { readonly rows: number; readonly rounds: number }) => {
+  .action(async (flags: CopyPipeFlags) => {
     show(flags, await benchCopyPipe(flags, print), copyPipeTable)
+  })
+
+program
+  .command('shapes')
+  .description(
+    'Tables of different shapes, Postgres to Postgres, by the built program beside COPY pipes in text and binary, and pgcopydb if it is installed',
+  )
+  .option('--shapes <a,b,…>', `of ${shapeNames.join(', ')}`, listOf(shapeNames), shapeNames)
+  .option('--logs <a,b>', 'of embedded, kafka', listOf(logKinds), logKinds)
+  .addOption(new Option('--metadata <metadata>').choices(['full', 'minimal']).default('minimal'))
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--scale <f>', 'of the numbers of rows and tables; 0.01 tries everything', fraction, 1)
+  .option('--json', 'one JSON array on the last line')
+  .action(async (flags: ShapesFlags) => {
+    await using stack = new AsyncDisposableStack()
+    const logs: LogConfig[] = []
+    for (const log of flags.logs)
+      logs.push(stack.use(await openLog({ log, framing: 'block' })).config)
+    show(flags, await benchShapes({ ...flags, logs, warmUp: true }, print), shapesTable)
   })
 
 program
@@ -262,7 +305,7 @@ function show<Figures>(
 }
 
 function logOption(): Option {
-  return new Option('--log <log>').choices(['embedded', 'kafka']).default('embedded')
+  return new Option('--log <log>').choices(logKinds).default('embedded')
 }
 
 function framingOption(): Option {
@@ -295,6 +338,24 @@ function wholeNumber(text: string): number {
 
 function wholeNumbers(text: string): readonly number[] {
   return text.split(',').map(wholeNumber)
+}
+
+function fraction(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1))
+    throw new InvalidArgumentError('must be a number above 0, at most 1')
+  return value
+}
+
+/** Some of these names, separated by commas. */
+function listOf<Name extends string>(names: readonly Name[]): (text: string) => readonly Name[] {
+  return (text) =>
+    text.split(',').map((wanted) => {
+      const name = names.find((known) => known === wanted)
+      if (name === undefined)
+        throw new InvalidArgumentError(`\`${wanted}\` is none of ${names.join(', ')}`)
+      return name
+    })
 }
 
 function table(figures: ReplicateFigures): string {

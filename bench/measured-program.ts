@@ -1,12 +1,13 @@
 import { writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { peakRssMb } from './peak-rss.ts'
 
 /** Runs the program of its first argument, and tells file descriptor 3, at its end, what this process took. */
 process.on('exit', () => {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
   const figures = {
     cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-    peakRssMb: maxRSS / 1024,
+    peakRssMb: peakRssMb(),
   }
   writeSync(3, JSON.stringify(figures))
 })

@@ -6,7 +6,12 @@ import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { buildProgram, builtProgram } from '../built-program.ts'
 import { dropEngineTables } from '../engine-run.ts'
 import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
-import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
+import {
+  benchTable,
+  createPipeTable,
+  createSourceTable,
+  pipeTable,
+} from '../replicate/source-table.ts'
 import { median } from '../statistics.ts'
 import { debeziumProgram } from './debezium/debezium.ts'
 import { dlt } from './dlt.ts'
@@ -151,12 +156,16 @@ function figuresOf(
 function pipeProgram(bench: BenchServer, rows: number): Program {
   return {
     name: 'psql COPY pipe',
-    note: 'table with the key; the limit of the server and the machine',
+    note: 'table without a key; the limit of the server and the machine',
     rows,
     async once() {
-      await bench.warehouse(...createPipeTable(), 'CHECKPOINT')
-      const to = `pipe_${benchTable}`
-      return copyPipe({ fromUrl: bench.sourceUrl, from: benchTable, toUrl: bench.warehouseUrl, to })
+      await bench.warehouse(...createPipeTable('no_key'), 'CHECKPOINT')
+      return copyPipe({
+        fromUrl: bench.sourceUrl,
+        from: benchTable,
+        toUrl: bench.warehouseUrl,
+        to: pipeTable,
+      })
     },
   }
 }

@@ -1,18 +1,20 @@
 import { startBenchServer } from '../bench-server.ts'
 import { median } from '../statistics.ts'
+import type { TableKind } from '../table-shape.ts'
 import { copyPipe, psqlVersion } from './copy-pipe.ts'
-import { benchTable, createPipeTable, createSourceTable } from './source-table.ts'
+import { benchTable, createPipeTable, createSourceTable, pipeTable } from './source-table.ts'
 
 export interface CopyPipeFigures {
   readonly rows: number
-  /** Median of the rounds, into a table with a primary key. */
+  readonly table: TableKind
+  /** Median of the rounds. */
   readonly rowsPerSecond: number
   readonly seconds: readonly number[]
 }
 
 /** The COPY pipe of `replicate` alone: what the server and the machine do without anything of ours. */
 export async function benchCopyPipe(
-  options: { readonly rows: number; readonly rounds: number },
+  options: { readonly rows: number; readonly rounds: number; readonly table: TableKind },
   print: (line: string) => void,
 ): Promise<CopyPipeFigures> {
   if (psqlVersion() === undefined)
@@ -22,19 +24,21 @@ export async function benchCopyPipe(
   const seconds: number[] = []
   // The first round warms caches and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
-    await bench.warehouse(...createPipeTable(), 'CHECKPOINT')
+    await bench.warehouse(...createPipeTable(options.table), 'CHECKPOINT')
     const pipe = await copyPipe({
       fromUrl: bench.sourceUrl,
       from: benchTable,
       toUrl: bench.warehouseUrl,
-      to: `pipe_${benchTable}`,
+      to: pipeTable,
     })
     print(`${round === 0 ? 'warm-up' : `round ${String(round)}`}: ${pipe.seconds.toFixed(2)} s`)
     if (round > 0) seconds.push(pipe.seconds)
   }
-  return { rows: options.rows, rowsPerSecond: Math.round(options.rows / median(seconds)), seconds }
+  const { rows, table } = options
+  return { rows, table, rowsPerSecond: Math.round(rows / median(seconds)), seconds }
 }
 
-export function copyPipeTable({ rows, rowsPerSecond }: CopyPipeFigures): string {
-  return `${rows.toLocaleString('en')} rows: COPY pipe ${rowsPerSecond.toLocaleString('en')} rows/s\n`
+export function copyPipeTable({ rows, table, rowsPerSecond }: CopyPipeFigures): string {
+  const kind = table === 'key' ? 'with a key' : 'without a key'
+  return `${rows.toLocaleString('en')} rows into a table ${kind}: COPY pipe ${rowsPerSecond.toLocaleString('en')} rows/s\n`
 }

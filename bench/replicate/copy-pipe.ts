@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 
+export type CopyFormat = 'text' | 'binary'
+
 export interface PipeResult {
   readonly seconds: number
 }
@@ -16,14 +18,18 @@ export async function copyPipe(tables: {
   readonly from: string
   readonly toUrl: string
   readonly to: string
+  readonly format?: CopyFormat
 }): Promise<PipeResult> {
+  const options = `(FORMAT ${tables.format ?? 'text'})`
   const started = performance.now()
   const flags = ['-X', '-q', '-v', 'ON_ERROR_STOP=1']
-  const reader = spawn('psql', [...flags, tables.fromUrl, '-c', `COPY ${tables.from} TO STDOUT`], {
+  const read = `COPY ${tables.from} TO STDOUT ${options}`
+  const reader = spawn('psql', [...flags, tables.fromUrl, '-c', read], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   // The two programs share one pipe of the operating system: no byte passes through this process.
-  const writer = spawn('psql', [...flags, tables.toUrl, '-c', `COPY ${tables.to} FROM STDIN`], {
+  const write = `COPY ${tables.to} FROM STDIN ${options}`
+  const writer = spawn('psql', [...flags, tables.toUrl, '-c', write], {
     stdio: [reader.stdout, 'inherit', 'inherit'],
   })
   reader.stdout.destroy()

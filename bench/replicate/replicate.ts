@@ -4,7 +4,7 @@ import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { dropEngineTables, firstRun, runEngine, type EngineFigures } from '../engine-run.ts'
 import { median } from '../statistics.ts'
 import { copyPipe, psqlVersion } from './copy-pipe.ts'
-import { benchTable, createPipeTable, createSourceTable } from './source-table.ts'
+import { benchTable, createPipeTable, createSourceTable, pipeTable } from './source-table.ts'
 
 export interface ReplicateOptions {
   readonly rows: number
@@ -57,12 +57,16 @@ async function measure(
   const rounds: Round[] = []
   // The first round warms caches and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
-    await bench.warehouse(...createPipeTable(), 'CHECKPOINT')
+    // The shape that the engine's table has: a key only if its mode needs one.
+    await bench.warehouse(
+      ...createPipeTable(options.mode === 'append_dedup' ? 'key' : 'no_key'),
+      'CHECKPOINT',
+    )
     const pipe = await copyPipe({
       fromUrl: bench.sourceUrl,
       from: benchTable,
       toUrl: bench.warehouseUrl,
-      to: `pipe_${benchTable}`,
+      to: pipeTable,
     })
     await bench.warehouse(...dropEngineTables)
     const other = await runEngine(bench, options.rows, {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { z } from 'zod'
 import type { RunPlan } from '../../engine/run-types.ts'
+import { peakRssMb } from '../peak-rss.ts'
 
 /**
  * One run of the engine in a process of its own, so that its peak memory and CPU are its own: the plan comes as JSON on
@@ -31,11 +32,11 @@ async function main(): Promise<void> {
   const { result, confirmTold } = await runConnection(plan, ports, new AbortController().signal)
   await confirmTold()
   const seconds = (performance.now() - started) / 1000
-  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
   const figures = {
     result,
     seconds,
-    peakRssMb: maxRSS / 1024,
+    peakRssMb: peakRssMb(),
     cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
     stages: await stages(registry),
   }

@@ -1,0 +1,43 @@
+import { copyPipe, type CopyFormat } from '../replicate/copy-pipe.ts'
+import { createEmpty, type TableKind } from '../table-shape.ts'
+import { pgcopydb } from './pgcopydb.ts'
+import {
+  emptyWarehouse,
+  type Contender,
+  type Measured,
+  type Turn,
+  type TurnContext,
+} from './turn.ts'
+
+/** Two processes of psql a table, one table after the other, into empty tables that are there. */
+export function pipeTurn(context: TurnContext, kind: TableKind, format: CopyFormat): Turn {
+  return loadingTurn(context, { program: `${format} pipe`, kind }, async () => {
+    const { sourceUrl: fromUrl, warehouseUrl: toUrl } = context.bench
+    let seconds = 0
+    for (const { name } of context.shape.tables)
+      seconds += (await copyPipe({ fromUrl, from: name, toUrl, to: name, format })).seconds
+    return { seconds }
+  })
+}
+
+export function pgcopydbTurn(context: TurnContext, kind: TableKind): Turn {
+  return loadingTurn(context, { program: 'pgcopydb', kind }, () => pgcopydb(context.bench))
+}
+
+function loadingTurn(
+  context: TurnContext,
+  { program, kind }: Pick<Contender, 'program' | 'kind'>,
+  load: () => Promise<Measured>,
+): Turn {
+  return {
+    contenders: [{ program, mode: kind, log: null, kind }],
+    async run(verify) {
+      await emptyWarehouse(context)
+      const tables = context.shape.tables.flatMap((table) => createEmpty(table, kind))
+      await context.bench.warehouse(...tables, 'CHECKPOINT')
+      const measured = await load()
+      await verify(kind)
+      return [measured]
+    },
+  }
+}
