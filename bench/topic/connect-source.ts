@@ -23,6 +23,9 @@ const connectRun = z.object({
 })
 export type ConnectRun = z.infer<typeof connectRun>
 
+/** A task that has failed writes nothing any more. */
+const longestPauseMs = 45_000
+
 const settings = connectRun.parse(JSON.parse(process.env.CONNECT_RUN ?? '{}'))
 
 const workerFile = join(settings.workDir, 'worker.properties')
@@ -66,16 +69,27 @@ const connect = spawn(
 )
 const ended = once(connect, 'exit')
 try {
-  await using topics = await openBenchTopics(settings.brokers.split(','))
-  while ((await topics.end(settings.topic)) < settings.messages) {
-    if (connect.exitCode !== null)
-      throw new Error(`Kafka Connect ended with ${String(connect.exitCode)}`)
-    await delay(50)
-  }
+  await untilAllAreThere()
 } finally {
   // All messages are there: nobody waits for an orderly end.
   connect.kill('SIGKILL')
   await ended
+}
+
+async function untilAllAreThere(): Promise<void> {
+  await using topics = await openBenchTopics(settings.brokers.split(','))
+  let end = 0
+  let grownMs = performance.now()
+  while (end < settings.messages) {
+    if (connect.exitCode !== null || connect.signalCode !== null)
+      throw new Error(`Kafka Connect ended with ${String(connect.exitCode ?? connect.signalCode)}`)
+    if (performance.now() - grownMs > longestPauseMs)
+      throw new Error(`the source stopped at ${String(end)} messages`)
+    await delay(50)
+    const now = await topics.end(settings.topic)
+    if (now > end) grownMs = performance.now()
+    end = now
+  }
 }
 
 function lines(properties: Readonly<Record<string, string>>): string {

@@ -213,6 +213,9 @@ export async function camelProgram(
           'camel.source.maxBatchPollSize': '10000',
           'camel.source.maxNotCommittedRecords': '65536',
           'camel.source.pollingConsumerQueueSize': '65536',
+          // Between the two it has a queue that loses what does not fit, unless told to wait.
+          'camel.component.seda.defaultBlockWhenFull': 'true',
+          'camel.component.seda.queueSize': '65536',
           'camel.beans.bench': '#class:org.postgresql.ds.PGSimpleDataSource',
           'camel.beans.bench.url': `jdbc:postgresql://${source.host}${source.pathname}`,
           'camel.beans.bench.user': source.username,
