@@ -126,7 +126,7 @@ function startSync(
   known: StreamRecord | undefined,
   beginning: Beginning,
 ): Change<StreamSync> {
-  const { sink, streamId, topic, start, place, target } = beginning
+  const { sink, streamId, topic, start, target } = beginning
   const { record } = stored
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
