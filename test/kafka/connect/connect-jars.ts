@@ -4,6 +4,8 @@ import { copyJars, stampOf } from '../maven-jars.ts'
 /** Debezium's PostgreSQL source and its JDBC sink, Apicurio's Avro converter, Camel's SQL source. */
 export type ConnectPlugin = 'postgres' | 'jdbc' | 'avro' | 'camel-sql'
 
+const sources: readonly ConnectPlugin[] = ['postgres', 'camel-sql']
+
 export interface ConnectJars {
   readonly classpath: string
   /** `plugin.path` */
@@ -19,8 +21,11 @@ export async function connectJars(
   plugins: readonly ConnectPlugin[],
   cacheDir = join(import.meta.dirname, '../lib'),
 ): Promise<ConnectJars> {
-  const connect = folderOf('connect', cacheDir)
-  await copyJars(pomOf('connect'), connect)
+  const worker = plugins.some((plugin) => sources.includes(plugin))
+    ? 'connect-for-sources'
+    : 'connect'
+  const connect = folderOf(worker, cacheDir)
+  await copyJars(pomOf(worker), connect)
   for (const plugin of plugins)
     await copyJars(pomOf(plugin), join(folderOf(plugin, cacheDir), plugin), providedByConnect)
   return {
