@@ -20,7 +20,7 @@ import type { SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
 import { requireOwn } from '../bookkeeping/runs.ts'
 import { checkpointTopic, laneId, ownPartition, rejectedTopic } from '../own-names.ts'
 import { RowMessages } from '../rows/row-messages.ts'
-import type { RejectedRow, RowForm } from '../rows/row-options.ts'
+import type { RejectedRow, RowBatch, RowForm } from '../rows/row-options.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import { topicError } from '../topic-errors.ts'
 import { laneRecords } from './lane-checkpoint.ts'
@@ -112,6 +112,8 @@ class TopicLane implements SinkLane {
   #losses: Loss[] = []
   #deleted = 0
   #copyMs = 0
+  /** What is on its way: the next blocks are encoded meanwhile. Whoever waits for it next throws its error. */
+  #sending: Promise<void> = Promise.resolve()
   /** When the open transaction got its first message. */
   #sentAtMs: number | undefined
   #isOver = false
@@ -184,6 +186,7 @@ class TopicLane implements SinkLane {
       this.#progress.requireCovered(checkpoint.slices)
       const started = performance.now()
       await this.#send()
+      await this.#sending
       await this.#sendRejections()
       const records = laneRecords(checkpoint, {
         sync: options.sync,
@@ -217,6 +220,9 @@ class TopicLane implements SinkLane {
   rollback(): Promise<void> {
     return this.#guard(async () => {
       this.#rows?.clear()
+      // It failed or not: it is taken back.
+      await this.#sending.catch(() => undefined)
+      this.#sending = Promise.resolve()
       await this.#context.producer.abort()
       this.#progress.rolledBack()
       this.#restart()
@@ -233,12 +239,20 @@ class TopicLane implements SinkLane {
     }
   }
 
+  /** Resolves when what was sent before has arrived, and the next is on its way. */
   async #send(): Promise<void> {
     const rows = this.#requireRows()
-    const { topic, producer } = this.#context
+    await this.#sending
     const batches = rows.take()
     if (batches.length === 0) return
     this.#sentAtMs ??= performance.now()
+    this.#sending = this.#append(rows, batches)
+    // Not unhandled: see `#sending`.
+    this.#sending.catch(() => undefined)
+  }
+
+  async #append(rows: RowMessages, batches: readonly RowBatch[]): Promise<void> {
+    const { topic, producer } = this.#context
     await producer.appendAll(
       batches.map(({ partition, bytes, count }) => ({ topic, partition, bytes, count })),
     )
@@ -278,6 +292,7 @@ class TopicLane implements SinkLane {
 
   async #sendOwn(topic: string, messages: readonly OwnMessage[]): Promise<void> {
     if (messages.length === 0) return
+    await this.#sending
     this.#sentAtMs ??= performance.now()
     const partition = ownPartition
     await this.#context.producer.appendAll(
