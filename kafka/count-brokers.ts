@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { kafkaClient, type KafkaServers } from './kafka-client.ts'
+import { kafkaClient } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 import { kafkaError } from './kafka-errors.ts'
 
 /** How many brokers the cluster has; proves that one can be reached and lets us in. Throws as the log does. */

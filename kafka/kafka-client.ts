@@ -8,19 +8,8 @@ import kafkajs, {
 import Cluster from 'kafkajs/src/cluster/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
+import type { KafkaServers } from './kafka-servers.ts'
 import { calmRequestQueues } from './request-queue.ts'
-
-/** How to reach the brokers. Plain data: it crosses a thread. */
-export interface KafkaServers {
-  readonly brokers: readonly string[]
-  readonly clientId: string
-  readonly ssl: boolean
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-    readonly username: string
-    readonly password: string
-  }
-}
 
 const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 30_000

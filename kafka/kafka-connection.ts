@@ -1,7 +1,8 @@
 import type Cluster from 'kafkajs/src/cluster/index.js'
 import type { BrokerRequest, ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
-import { kafkaCluster, type KafkaServers } from './kafka-client.ts'
+import { kafkaCluster } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 import { closedBroker, hasType, isPassing } from './kafka-errors.ts'
 
 export interface KafkaConnectionOptions {

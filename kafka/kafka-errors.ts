@@ -1,5 +1,5 @@
 import { ConnectError, networkFailure, streamLabel, type StreamId } from '../protocol/index.ts'
-import type { KafkaServers } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 
 export interface KafkaDoing {
   readonly servers: KafkaServers

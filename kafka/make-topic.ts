@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
 import type { Logger } from 'pino'
 import { ConnectError } from '../protocol/index.ts'
-import type { KafkaServers } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { committedBatches } from './committed-batches.ts'
 import { fetchRequest, type FetchedPartition } from './fetch-request.ts'
-import type { KafkaServers } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { foreignMessage } from './foreign-message.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'

@@ -1,6 +1,6 @@
 import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
-import type { KafkaServers } from './kafka-client.ts'
+import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType } from './kafka-errors.ts'
 import { produceRequest } from './produce-request.ts'

@@ -1,5 +1,5 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
-import type { KafkaServers } from '../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { StorageConfig, StoredObject } from './stored/storage-config.ts'

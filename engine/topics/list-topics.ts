@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { kafkaClient, type KafkaServers } from '../../kafka/kafka-client.ts'
+import { kafkaClient } from '../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../kafka/kafka-errors.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { streamIdOf, type StreamId } from '../../protocol/index.ts'

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { kafkaClient, type KafkaServers } from '../../kafka/kafka-client.ts'
+import { kafkaClient } from '../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { hasType, kafkaError } from '../../kafka/kafka-errors.ts'
 import { PartitionFetcher, type FetchedBatch } from '../../kafka/partition-fetcher.ts'
 import { readRange } from '../../kafka/read-range.ts'

@@ -1,4 +1,4 @@
-import type { KafkaServers } from '../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { hasType, kafkaError } from '../../kafka/kafka-errors.ts'
 import { ConnectError } from '../../protocol/index.ts'
 

@@ -1,4 +1,4 @@
-import type { KafkaServers } from '../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { safeName } from '../../kafka/topic-names.ts'
 import { ConnectError, streamKey, streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { RowFormat } from './rows/row-options.ts'

@@ -134,7 +134,7 @@ describe('reactor connect topics', () => {
   test('rebuild --table puts them into a table, in the place of those that it has', async () => {
     await using file = await runFile({
       connection,
-      source: { type: 'faker' },
+      source: { type: 'faker', config: { streams: [{ name: 'any', rows: 1 }] } },
       destination: { type: 'postgres', config: { ...db.address } },
       log: { kafka: { brokers: inject('kafkaBrokers') } },
     })

@@ -5,7 +5,8 @@ import {
   eventSchema,
   type EventMessage,
 } from '../../../protocol/index.ts'
-import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
+import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { KeyedProducer } from './keyed-producer.ts'
 import { sharedTopics } from './topic-names.ts'

@@ -6,7 +6,8 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
+import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
 import type { KafkaAdmin } from '../../../kafka/make-topic.ts'

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
-import { kafkaClient, type KafkaServers } from '../../../kafka/kafka-client.ts'
+import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { produceRequest } from '../../../kafka/produce-request.ts'

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { KafkaServers } from '../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { type FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import { readRange } from '../../../kafka/read-range.ts'
 import type { RecordBatch } from '../../../kafka/record-batch/record-batch.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { EventTopics, type TopicEvent } from '../../../../../engine/log/kafka/event-topics.ts'
-import type { KafkaServers } from '../../../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../../../kafka/kafka-servers.ts'
 import { Batches } from '../../../../../lib/async/batches.ts'
 import type { ClaimedDispatch } from '../../../deliveries/contract.ts'
 import type {

@@ -1,6 +1,6 @@
 import avro, { type Schema } from 'avsc'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { KafkaServers } from '../../../../../kafka/kafka-client.ts'
+import type { KafkaServers } from '../../../../../kafka/kafka-servers.ts'
 import { TopicTarget } from '../../../../../service/webhooks/dispatch/targets/topic/topic-target.ts'
 import { consumeTopic, skipWithoutKafkaConsole } from '../../../../support/kafka-console.ts'
 import { testKafka } from '../../../../support/kafka.ts'
