@@ -38,7 +38,8 @@ export async function loadTable(
       destination_sync_mode: 'overwrite',
     },
   }
-  const { schema: _schema, ...database } = place
+  // The table's schema is its namespace, not the one that the place has for all tables.
+  const database: PostgresPlace = { address: place.address }
   await using destination = await openPostgresDestination(database)
   await destination.check()
   const start = await destination.startRun(connection)

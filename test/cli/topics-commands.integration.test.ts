@@ -138,12 +138,12 @@ describe('reactor connect topics', () => {
       destination: { type: 'postgres', config: { ...db.address } },
       log: { kafka: { brokers: inject('kafkaBrokers') } },
     })
-    for (const _round of [1, 2]) {
+    for (const round of [1, 2]) {
       const { code, err } = await reactor(
         ['connect', 'topics', 'rebuild', topicOf('parts'), '--run-file', file.path, '--table', 'copies.parts'],
         { environment: {} },
       ) // prettier-ignore
-      expect({ code, err }).toEqual({ code: 0, err: '3 rows are in copies.parts\n' })
+      expect({ round, code, err }).toEqual({ round, code: 0, err: '3 rows are in copies.parts\n' })
       expect(
         await db.query('SELECT id::int, version::int, name FROM copies.parts ORDER BY id'),
       ).toEqual(await db.query('SELECT id::int, version::int, name FROM dest.parts ORDER BY id'))
