@@ -80,7 +80,11 @@ async function openOrEnter(
 
 /** For the next slice that this thread reads. */
 async function giveBack(session: SourceSession, config: PostgresConfig): Promise<void> {
-  if (!session.isLost) await session.leave()
+  // The slice has been read: a session that is lost by now is only not used again.
+  if (!session.isLost)
+    await session.leave().catch(() => {
+      session.destroy()
+    })
   await idleSessions.giveBack(session, keyOf(config))
 }
 
