@@ -88,6 +88,10 @@ async function openLogins(database: TestDatabase, mark: string): Promise<Logins>
       const before = made.at(-1)?.role ?? ''
       await add()
       await database.query(`ALTER ROLE ${before} NOLOGIN`)
+      // A session that is open would go on.
+      await database.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${before}'`,
+      )
     },
     drop: async () => {
       await database.query(`DROP OWNED BY ${owner} CASCADE`)
