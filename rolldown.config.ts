@@ -15,6 +15,7 @@ export const libraryEntries = [
   'library/engine.ts',
   'library/interpreter.ts',
   'library/protocol.ts',
+  'library/topics.ts',
 ] as const
 
 /** What modules read as files beside them. */

@@ -78,7 +78,7 @@ test.concurrent(
   'the examples of the page compile against the types of the package, checked in full',
   async () => {
     const codes = await examples()
-    expect(codes).toHaveLength(3)
+    expect(codes).toHaveLength(4)
     const names = codes.map((_, at) => `page-${String(at)}.ts`)
     for (const [at, name] of names.entries()) await writeFile(join(folder, name), codes[at] ?? '')
     const compilerOptions = {
@@ -107,6 +107,13 @@ test.concurrent(
   },
   120_000,
 )
+
+test.concurrent('the reader of topics can be imported', async () => {
+  const code = `import { topicName } from 'reactor-connect/topics'
+    console.log(topicName('shop', { name: 'orders' }))`
+  const { stdout } = await inFolder(['--input-type=module', '--eval', code])
+  expect(stdout).toBe('connect.shop.orders\n')
+})
 
 test.concurrent('only the documented entries can be imported', async () => {
   const code = "await import('reactor-connect/dist/cli/main.js')"
