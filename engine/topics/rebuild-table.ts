@@ -1,7 +1,7 @@
 import { foreignMessage } from '../../kafka/foreign-message.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
-import { fingerprintIn, unframeBlock, unframeRecord } from '../../protocol/avro/frame-block.ts'
+import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.ts'
 import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
 import { beginValue, planValue, storedValue, type PlanValue } from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
@@ -125,10 +125,7 @@ export class TableRebuild {
   ): DecodedRecord[] {
     const fingerprint = fingerprintIn(value) ?? ''
     const columns = this.#columns.get(fingerprint)
-    const bytes =
-      count === undefined
-        ? unframeRecord(value, fingerprint)
-        : unframeBlock(value, count, fingerprint)
+    const bytes = unframeRecords(value, count, fingerprint)
     if (columns !== undefined && bytes !== undefined) return decodeBlock(bytes, count ?? 1, columns)
     const place = { topic: this.#topic, partition }
     throw foreignMessage(offset, place, 'no BEGIN before it has its schema')

@@ -1,5 +1,5 @@
 import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
-import { fingerprintIn, unframeBlock, unframeRecord } from '../../protocol/avro/frame-block.ts'
+import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.ts'
 import { parseExact, stringifyExact, type Column, type RecordValue } from '../../protocol/index.ts'
 import { beginValue } from '../log/kafka/message-schemas.ts'
 import type { TopicMessage } from './rebuild-table.ts'
@@ -55,13 +55,10 @@ export class TopicLines {
   ): readonly DecodedRecord[] | undefined {
     const fingerprint = fingerprintIn(value) ?? ''
     const columns = this.#schemas.get(fingerprint)
-    const count = headers.get('count')
-    const bytes =
-      count === undefined
-        ? unframeRecord(value, fingerprint)
-        : unframeBlock(value, Number(count), fingerprint)
+    const count = headers.has('count') ? Number(headers.get('count')) : undefined
+    const bytes = unframeRecords(value, count, fingerprint)
     if (columns === undefined || bytes === undefined) return undefined
-    return decodeBlock(bytes, Number(count ?? 1), columns)
+    return decodeBlock(bytes, count ?? 1, columns)
   }
 }
 

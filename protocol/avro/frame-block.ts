@@ -46,6 +46,17 @@ export function unframeRecord(value: Uint8Array, fingerprintHex: string): Uint8A
   return fingerprintIn(value) === fingerprintHex ? value.subarray(headerBytes) : undefined
 }
 
+/** What a message carries in either framing: a block of `count` records, or a single record, which has no count. */
+export function unframeRecords(
+  value: Uint8Array,
+  count: number | undefined,
+  fingerprintHex: string,
+): Uint8Array | undefined {
+  return count === undefined
+    ? unframeRecord(value, fingerprintHex)
+    : unframeBlock(value, count, fingerprintHex)
+}
+
 /** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined if the value is none. */
 export function fingerprintIn(value: Uint8Array): string | undefined {
   if (value.length < headerBytes || value[0] !== marker[0] || value[1] !== marker[1]) {

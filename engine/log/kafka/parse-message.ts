@@ -12,7 +12,7 @@ import {
 } from './message-schemas.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 import { foreignMessage, type TopicPartition } from '../../../kafka/foreign-message.ts'
-import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
+import { fingerprintIn, unframeRecords } from '../../../protocol/avro/frame-block.ts'
 
 type SyncHeaders = Extract<z.infer<typeof readHeaders>, { type: 'PLAN' | 'SYNC_END' }>
 
@@ -92,9 +92,7 @@ function recordBytes(
   // Entered after the BEGIN (from a checkpoint): the first value sets the fingerprint, the following ones must have the same.
   schema.fingerprint ??= fingerprintIn(value)
   if (schema.fingerprint === undefined) return undefined
-  return headers.count === undefined
-    ? unframeRecord(value, schema.fingerprint)
-    : unframeBlock(value, headers.count, schema.fingerprint)
+  return unframeRecords(value, headers.count, schema.fingerprint)
 }
 
 function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: unknown): LogEntry {

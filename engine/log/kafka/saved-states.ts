@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { JsonValue, StreamId } from '../../../protocol/index.ts'
 import { PartitionFetcher, type PartitionFetcherOptions } from '../../../kafka/partition-fetcher.ts'
+import { readRange } from '../../../kafka/read-range.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 import {
   interfaceVersion,
@@ -39,8 +40,6 @@ export const statesPartition = 0
 
 /** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
 const hiddenMs = 10_000
-/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
-const emptyAnswers = 3
 
 interface Owner {
   readonly connection: string
@@ -83,26 +82,18 @@ export async function readSavedStates(
   owner: Owner,
 ): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
   await using fetcher = await PartitionFetcher.open({ ...options, partition: statesPartition })
-  const { low, high: end } = await fetcher.bounds()
+  const { low, high } = await fetcher.bounds()
   const states = new Map<string, SavedState>()
   const ownKeys = Buffer.from(keysBeginning(owner))
-  const started = performance.now()
-  let empties = 0
-  let offset = low
-  while (offset < end) {
-    const fetched = await fetcher.fetch(offset)
-    if (fetched === 'lost') return 'hidden'
-    for await (const message of fetcher.messages(fetched.batches)) take(message, states, ownKeys)
-    if (fetched.next > offset) {
-      offset = fetched.next
-      empties = 0
-      continue
-    }
-    const { stable } = await fetcher.bounds()
-    if (stable > offset && ++empties >= emptyAnswers) offset += 1n
-    else if (stable <= offset && performance.now() - started > hiddenMs) return 'hidden'
-  }
-  return states
+  const { outcome } = await readRange(fetcher, {
+    from: low,
+    to: high,
+    hiddenMs,
+    take: async (batches) => {
+      for await (const message of fetcher.messages(batches)) take(message, states, ownKeys)
+    },
+  })
+  return outcome === 'read' ? states : 'hidden'
 }
 
 /** Most messages are of other streams, so a key is compared before it is parsed. */
