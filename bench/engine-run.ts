@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { connectorOf } from '../connectors/registry.ts'
 import { defaultLimits, type LogConfig, type RunPlan } from '../engine/run-types.ts'
 import { columnsOf } from '../protocol/index.ts'
-import type { SyncMode } from '../sinks/sink.ts'
+import type { Metadata, SyncMode } from '../sinks/sink.ts'
 import type { BenchServer } from './bench-server.ts'
 import { benchTable } from './replicate/source-table.ts'
 
@@ -25,7 +25,7 @@ export interface EngineOptions {
   readonly connection: string
   readonly log: LogConfig
   readonly mode: SyncMode
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
 }
 
 /** As the other programs are told to work. A new connection each time, so that every run is a first one. */

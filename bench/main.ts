@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { connectionChoices } from '../service/connections/choices.ts'
+import type { Metadata } from '../sinks/sink.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
@@ -30,7 +32,7 @@ interface LogFlags {
 interface ReplicateFlags extends LogFlags {
   readonly rows: number
   readonly mode: 'append' | 'append_dedup'
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   readonly rounds: number
   readonly json?: true
 }
@@ -48,7 +50,7 @@ interface CopyPipeFlags extends JsonFlag {
 interface ShapesFlags extends JsonFlag {
   readonly shapes: readonly ShapeName[]
   readonly logs: readonly LogFlags['log'][]
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   readonly rounds: number
   readonly scale: number
 }
@@ -83,7 +85,9 @@ program
   .addOption(logOption())
   .addOption(framingOption())
   .addOption(new Option('--mode <mode>').choices(['append', 'append_dedup']).default('append'))
-  .addOption(new Option('--metadata <metadata>').choices(['full', 'minimal']).default('minimal'))
+  .addOption(
+    new Option('--metadata <metadata>').choices(connectionChoices.metadata).default('minimal'),
+  )
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: ReplicateFlags) => {
@@ -114,7 +118,9 @@ program
   )
   .option('--shapes <a,b,…>', `of ${shapeNames.join(', ')}`, listOf(shapeNames), shapeNames)
   .option('--logs <a,b>', 'of embedded, kafka', listOf(logKinds), logKinds)
-  .addOption(new Option('--metadata <metadata>').choices(['full', 'minimal']).default('minimal'))
+  .addOption(
+    new Option('--metadata <metadata>').choices(connectionChoices.metadata).default('minimal'),
+  )
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--scale <f>', 'of the numbers of rows and tables; 0.01 tries everything', fraction, 1)
   .option('--json', 'one JSON array on the last line')

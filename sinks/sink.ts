@@ -104,9 +104,12 @@ export interface SinkStream {
   readonly mode: SyncMode
   /** Nobody chose the mode: it follows from the columns and keys of the stream. */
   readonly isDefaultMode?: boolean
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   readonly deletes: 'hard' | 'soft'
 }
+
+/** The columns of our own beside the data. `none` is for rows that are only added or replaced: dedup modes tell versions of a row apart by them. */
+export type Metadata = 'full' | 'minimal' | 'none'
 
 export type SyncMode = 'append' | 'append_dedup' | 'overwrite' | 'overwrite_dedup'
 

@@ -1,5 +1,5 @@
 import type { LogConfig } from '../../engine/run-types.ts'
-import type { SyncMode } from '../../sinks/sink.ts'
+import type { Metadata, SyncMode } from '../../sinks/sink.ts'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { dropEngineTables, firstRun, runEngine, type EngineFigures } from '../engine-run.ts'
 import { median } from '../statistics.ts'
@@ -10,7 +10,7 @@ export interface ReplicateOptions {
   readonly rows: number
   readonly log: LogConfig
   readonly mode: SyncMode
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   readonly rounds: number
 }
 

@@ -1,4 +1,5 @@
 import type { LogConfig } from '../../engine/run-types.ts'
+import type { Metadata } from '../../sinks/sink.ts'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { buildProgram } from '../built-program.ts'
 import { psqlVersion } from '../replicate/copy-pipe.ts'
@@ -14,7 +15,7 @@ import type { Contender, Measured, Turn, TurnContext } from './turn.ts'
 export interface ShapesOptions {
   readonly shapes: readonly ShapeName[]
   readonly logs: readonly LogConfig[]
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   readonly rounds: number
   /** 1: the sizes that figures are quoted for. */
   readonly scale: number

@@ -1,3 +1,4 @@
+import type { Metadata } from '../../sinks/sink.ts'
 import type { BenchServer } from '../bench-server.ts'
 import type { TableKind } from '../table-shape.ts'
 import type { Mode, Shape } from './shapes.ts'
@@ -28,7 +29,7 @@ export interface Turn {
 export interface TurnContext {
   readonly bench: BenchServer
   readonly shape: Shape
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
 }
 
 /** Nothing of an earlier turn is left in `warehouse`. */

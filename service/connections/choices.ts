@@ -2,7 +2,7 @@
 export const connectionChoices = {
   syncMode: ['full_refresh', 'incremental'],
   destinationSyncMode: ['append', 'overwrite', 'append_dedup', 'overwrite_dedup'],
-  metadata: ['full', 'minimal'],
+  metadata: ['full', 'minimal', 'none'],
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],

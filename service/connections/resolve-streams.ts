@@ -118,6 +118,7 @@ function sinkStreamOf(
   if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
+  const columns = columnsOf(json_schema)
   const transform = functionNameOf(bound.fields.transform ?? '')
   return {
     connection: selection.connection,
@@ -129,13 +130,22 @@ function sinkStreamOf(
       ...(cursorField !== undefined && { cursor_field: [cursorField] }),
       ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
     },
-    columns: columnsOf(json_schema),
+    columns,
     mode,
     ...(isDefaultMode && { isDefaultMode }),
-    metadata: selection.metadata,
+    metadata: metadataOf(selection.metadata, { mode, columns }),
     deletes: selection.deletes ?? 'hard',
     ...(transform !== undefined && { transform }),
   }
+}
+
+/** Where versions of a row are told apart by their time, there is no less than the minimum; nor in a table that has no other column. */
+function metadataOf(
+  wanted: StreamSelection['metadata'],
+  { mode, columns }: Pick<PlannedStream, 'mode' | 'columns'>,
+): StreamSelection['metadata'] {
+  const needsTime = mode === 'append_dedup' || mode === 'overwrite_dedup' || columns.length === 0
+  return wanted === 'none' && needsTime ? 'minimal' : wanted
 }
 
 /** The schema with the chosen columns only, in the source's order. */

@@ -1,5 +1,6 @@
 import type { RunPlan } from '../../engine/run-types.ts'
 import type { AirbyteStream } from '../../protocol/index.ts'
+import type { Metadata } from '../../sinks/sink.ts'
 
 /** The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the stream offers. */
 export interface StreamFields {
@@ -26,7 +27,7 @@ export interface StreamSelection {
   readonly connection: string
   readonly streams: 'all' | readonly (string | StreamFields)[]
   readonly defaults: StreamDefaults
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   /** Undefined if it is not set: hard. */
   readonly deletes?: 'hard' | 'soft' | undefined
 }

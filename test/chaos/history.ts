@@ -68,7 +68,7 @@ export async function playHistory(
     state_rows: chances.pick([100, 2_000, 50_000]),
     parallel: chances.between(1, 3),
   }
-  const metadata = chances.pick(['full', 'minimal'])
+  const metadata = chances.pick(['full', 'minimal', 'none'])
   await using file = await runFile({
     connection: `chaos-${String(seed)}`,
     source: { type: 'postgres', config: { ...source.address, ...postgres } },

@@ -250,6 +250,65 @@ test('minimal metadata has two columns, and a third once a change needs it', asy
   ])
 })
 
+test.each(['append', 'overwrite'] as const)(
+  'without metadata a table has the data alone, and a third column once a change needs it: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer', day: 'date' }, { mode, metadata: 'none' })
+    await sync(db, sink, [{ id: 1, day: '2024-01-01' }])
+    expect(await db.query('SELECT * FROM things')).toEqual([
+      { id: '1', day: expect.any(Date) as unknown },
+    ])
+    // A year before Christ is written as text, a text in a date not at all.
+    await sync(db, sink, [
+      { id: 2, day: '0044-03-15 BC' },
+      { id: 3, day: 'today' },
+    ])
+    const rows = await db.query(
+      `SELECT id::int, day::text, jsonb_array_length(_airbyte_meta->'changes') AS changes FROM things ORDER BY id`,
+    )
+    expect(rows).toEqual([
+      ...(mode === 'append' ? [{ id: 1, day: '2024-01-01', changes: null }] : []),
+      { id: 2, day: '0044-03-15 BC', changes: null },
+      { id: 3, day: null, changes: 1 },
+    ])
+  },
+)
+
+test('a table with rows that is not ours is not loaded without metadata either', async () => {
+  await using db = await testDatabase()
+  await db.query('CREATE TABLE things (id bigint)')
+  await db.query('INSERT INTO things VALUES (1)')
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite', metadata: 'none' })
+  await expect(begin(db, sink)).rejects.toMatchObject({ code: 'destination_table_foreign' })
+  await db.query(
+    'ALTER TABLE things ADD COLUMN _airbyte_extracted_at timestamptz, ADD COLUMN _airbyte_generation_id bigint',
+  )
+  await sync(db, sink, [{ id: 2 }])
+  expect(await db.query('SELECT * FROM things')).toEqual([
+    { id: '2', _airbyte_extracted_at: null, _airbyte_generation_id: null },
+  ])
+})
+
+test('a stage that was gathered without metadata is merged when the mode changes to dedup', async () => {
+  await using db = await testDatabase()
+  const none = sinkStream(
+    { id: 'integer', text: 'string' },
+    { mode: 'overwrite', metadata: 'none' },
+  )
+  const begun = await begin(db, none)
+  await load(db, begun, { records: [{ id: 1, text: 'a' }] })
+  const dedup = sinkStream(
+    { id: 'integer', text: 'string' },
+    { mode: 'append_dedup', key: ['id'], metadata: 'minimal' },
+  )
+  await sync(db, dedup, [{ id: 2, text: 'b' }])
+  expect(await db.query('SELECT id::int, text FROM things ORDER BY id')).toEqual([
+    { id: 1, text: 'a' },
+    { id: 2, text: 'b' },
+  ])
+})
+
 test('a run that is started again under its key keeps its number after its end, another one does not', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {

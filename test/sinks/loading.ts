@@ -7,6 +7,7 @@ import { noCounts } from '../../sinks/committed-counts.ts'
 import type {
   CommittedCounts,
   LaneStats,
+  Metadata,
   RunStart,
   SinkLane,
   SinkStream,
@@ -26,7 +27,7 @@ export interface StreamOptions {
   readonly syncMode?: 'full_refresh' | 'incremental'
   readonly key?: readonly string[]
   readonly cursor?: string
-  readonly metadata?: 'full' | 'minimal'
+  readonly metadata?: Metadata
   readonly deletes?: 'hard' | 'soft'
 }
 

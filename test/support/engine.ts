@@ -19,7 +19,7 @@ import {
 } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
-import type { SyncMode } from '../../sinks/sink.ts'
+import type { Metadata, SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
 import { silent } from './logger.ts'
 import { neverAborted } from './signal.ts'
@@ -42,7 +42,7 @@ export interface PlanOptions {
   readonly syncMode?: 'full_refresh' | 'incremental'
   readonly cursor?: string
   readonly streams?: readonly string[]
-  readonly metadata?: 'full' | 'minimal'
+  readonly metadata?: Metadata
   readonly limits?: Partial<RunLimits>
   /** All streams go through this function of the service. */
   readonly transform?: { readonly name: string; readonly service: FunctionsService }

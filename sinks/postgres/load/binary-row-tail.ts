@@ -1,4 +1,5 @@
 import {
+  hasTime,
   metaText,
   tailColumns,
   type RowTail,
@@ -77,6 +78,8 @@ export class BinaryRowTail implements RowTail {
   }
 
   #makeTemplate(extractedAtMs: number): void {
+    this.#extractedAtMs = extractedAtMs
+    if (!hasTime(this.#options)) return
     const isFull = this.#options.metadata === 'full'
     const template = Buffer.alloc(isFull ? 36 : 24)
     template.writeInt32BE(8, 0)
@@ -88,7 +91,6 @@ export class BinaryRowTail implements RowTail {
       template.write(this.#idPrefix, 28, 'hex')
     }
     this.#template = template
-    this.#extractedAtMs = extractedAtMs
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Metadata } from '../../sink.ts'
 import type { RowIdFacts } from '../../wire/row-id.ts'
 import type { HeldType } from '../tables/column-types.ts'
 
@@ -53,7 +54,7 @@ export interface TailValues {
 
 export interface RowTailOptions extends RowIdFacts {
   readonly generationId: number
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   /** There is a column `_airbyte_meta`: always with full metadata. */
   readonly hasMeta: boolean
   /** The rows go to the staging table of a merge, which has two columns more. */
@@ -63,16 +64,23 @@ export interface RowTailOptions extends RowIdFacts {
 /** The columns in the order in which a tail writes them. */
 export function tailColumns({ metadata, hasMeta, isStaged }: RowTailOptions): readonly string[] {
   return [
-    '_airbyte_extracted_at',
-    '_airbyte_generation_id',
+    ...(hasTime({ metadata, isStaged }) ? ['_airbyte_extracted_at', '_airbyte_generation_id'] : []),
     ...(metadata === 'full' ? ['_airbyte_raw_id'] : []),
     ...(hasMeta ? ['_airbyte_meta'] : []),
     ...(isStaged ? ['_reactor_seq', '_reactor_missing'] : []),
   ]
 }
 
+/** Whether rows have the time and the generation: a merge needs them. */
+export function hasTime({
+  metadata,
+  isStaged,
+}: Pick<RowTailOptions, 'metadata' | 'isStaged'>): boolean {
+  return metadata !== 'none' || isStaged
+}
+
 /** What `_airbyte_meta` holds; null if a row has nothing to say and needs not. */
 export function metaText({ syncId, metadata }: RowTailOptions, changes: string): string | null {
-  if (changes === '' && metadata === 'minimal') return null
+  if (changes === '' && metadata !== 'full') return null
   return `{"sync_id":${syncId},"changes":[${changes}]}`
 }

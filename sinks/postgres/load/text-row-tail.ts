@@ -1,5 +1,6 @@
 import { idPrefixText, idSuffixText } from '../../wire/row-id.ts'
 import {
+  hasTime,
   metaText,
   tailColumns,
   type RowTail,
@@ -59,16 +60,20 @@ export class TextRowTail implements RowTail {
       else writeEscaped(out, arrayLiteral(row.missing))
     }
     out.reserve(1)
+    // The tab after the last field, if nothing follows it.
+    if (this.columns.length === 0) out.offset -= 1
     out.bytes[out.offset++] = 0x0a
   }
 
   #makeTemplate(extractedAtMs: number, seq: number): void {
     const { metadata, generationId, hasMeta } = this.#options
     const time = new Date(extractedAtMs).toISOString().replace('T', ' ').replace('Z', '+00')
-    const start = `${time}\t${generationId}`
-    const withId = metadata === 'full' ? `${start}\t${this.#idPrefix}${idSuffixText(seq)}` : start
-    this.#template = Buffer.from(hasMeta ? `${withId}\t${this.#emptyMeta}` : withId)
-    this.#idEnd = metadata === 'full' ? withId.length : 0
+    const facts = [
+      ...(hasTime(this.#options) ? [time, String(generationId)] : []),
+      ...(metadata === 'full' ? [`${this.#idPrefix}${idSuffixText(seq)}`] : []),
+    ]
+    this.#template = Buffer.from([...facts, ...(hasMeta ? [this.#emptyMeta] : [])].join('\t'))
+    this.#idEnd = metadata === 'full' ? facts.join('\t').length : 0
     this.#extractedAtMs = extractedAtMs
     this.#seq = seq
   }

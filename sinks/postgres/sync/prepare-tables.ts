@@ -23,8 +23,7 @@ import {
   createTable,
   evolveTable,
   hasRows,
-  isMetadata,
-  missingMetadata,
+  missingSigns,
   ownColumns,
   readTable,
   findChangeRefusal,
@@ -125,11 +124,9 @@ export async function planTable(
     return { actual, changes: [], refusal: await findTypeOfName(session, target.table) }
   }
   const changes = planTableChanges(wantedOf(preparation, target.table), actual)
-  const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
-  if (isForeign && (await hasRows(session, target.table))) {
-    const missing = changes.filter(({ column }) => isMetadata(column))
-    const additions = missing.map(({ action }) => action).join(', ')
-    const details = { table: quoteTable(target.table), additions }
+  const signs = isOurs ? [] : missingSigns(actual, sink.metadata)
+  if (signs.length > 0 && (await hasRows(session, target.table))) {
+    const details = { table: quoteTable(target.table), additions: signs.join(', ') }
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
@@ -196,8 +193,14 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   if (stage.has('_airbyte_meta')) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }
+  const lacks = planTableChanges(
+    { name: target.stage, columns: [], metadata: sink.metadata },
+    stage,
+  )
+  await alterTable(session, target.stage, lacks)
   const actual = await readExistingTable(session, target.table)
-  const columns = [...stage.keys()].filter((name) => actual.has(name))
+  const gathered = [...stage.keys(), ...lacks.map(({ column }) => column)]
+  const columns = gathered.filter((name) => actual.has(name))
   const list = columns.map(quoteIdentifier).join(', ')
   if (target.key === undefined) {
     await copyRows(session, target, list)

@@ -10,20 +10,19 @@ import {
   type OwnType,
 } from './column-types.ts'
 import { findColumnInUse, refusedChange } from './column-uses.ts'
+import type { Metadata } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { TargetColumn } from './stream-target.ts'
 
-/** Airbyte's columns, which every table of a sync has (the last two with full metadata only). */
+/** Airbyte's columns: minimal metadata is the first two. */
 const metadataTypes = {
   _airbyte_extracted_at: 'timestamptz',
   _airbyte_generation_id: 'bigint',
   _airbyte_raw_id: 'uuid',
   _airbyte_meta: 'jsonb',
 } as const
-
-export type Metadata = 'full' | 'minimal'
 
 /** Columns of a table in the database, by name, in their order. */
 export type TableColumns = ReadonlyMap<string, HeldColumn>
@@ -202,12 +201,16 @@ export async function hasRows(session: DestinationSession, name: TableName): Pro
   return row?.filled === true
 }
 
-/** The metadata columns that the table lacks. */
-export function missingMetadata(actual: TableColumns, metadata: Metadata): string[] {
-  return metadataColumns(metadata).flatMap(([column]) => (actual.has(column) ? [] : [column]))
+/** What adds the columns without which a table that has rows may be somebody else's: those of the metadata, or of `minimal` if it is none. */
+export function missingSigns(actual: TableColumns, metadata: Metadata): string[] {
+  return metadataColumns(metadata === 'none' ? 'minimal' : metadata).flatMap(([column, type]) =>
+    actual.has(column) ? [] : [addition(column, column, type).action],
+  )
 }
 
 export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta pg_catalog.jsonb'
+
+const metadataCounts: Readonly<Record<Metadata, number>> = { full: 4, minimal: 2, none: 0 }
 
 /** The sink's own columns of a table: metadata and the given ones, as far as it has them. */
 export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[]): string[] {
@@ -215,13 +218,8 @@ export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[
   return [...new Set(names)].filter((name) => actual.has(name))
 }
 
-export function isMetadata(column: string): boolean {
-  return Object.hasOwn(metadataTypes, column)
-}
-
 export function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
-  const all = Object.entries(metadataTypes)
-  return metadata === 'full' ? all : all.slice(0, 2)
+  return Object.entries(metadataTypes).slice(0, metadataCounts[metadata])
 }
 
 /** Why the changes cannot be made. Within a transaction. */

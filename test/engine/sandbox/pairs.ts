@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { SyncMode } from '../../../sinks/sink.ts'
+import type { Metadata, SyncMode } from '../../../sinks/sink.ts'
 
 /** A source table in two versions, with what was synced of the first and how: a state of a connection before a sandbox. */
 export interface Pair {
@@ -8,7 +8,7 @@ export interface Pair {
   readonly syncMode: 'full_refresh' | 'incremental'
   /** How it was synced before; undefined where it never was: there is no table. */
   readonly before: SyncMode | undefined
-  readonly metadata: 'full' | 'minimal'
+  readonly metadata: Metadata
   /** A key that the database keeps, one that only the stream has (with NULLs and repetitions), or none. */
   readonly key: 'primary' | 'loose' | 'none'
   /** A view at the destination reads the first column. */
@@ -108,7 +108,7 @@ export const pair: fc.Arbitrary<Pair> = fc
       syncMode: fc.constantFrom('full_refresh' as const, 'incremental' as const),
       history: fc.constantFrom('same', 'same', 'same', 'other', 'none'),
       other: fc.constantFrom(...modes),
-      metadata: fc.constantFrom('full' as const, 'minimal' as const),
+      metadata: fc.constantFrom('full' as const, 'minimal' as const, 'none' as const),
       isViewed: fc.nat({ max: 5 }).map((dice) => dice === 0),
       key: fc.constantFrom(
         'primary' as const,
@@ -123,9 +123,16 @@ export const pair: fc.Arbitrary<Pair> = fc
       ),
     }),
   )
-  .map(({ history, other, mode, key, ...rest }) => {
+  .map(({ history, other, mode, key, metadata, ...rest }) => {
     const possible = (wanted: SyncMode): SyncMode =>
       key === 'none' ? (wanted.startsWith('append') ? 'append' : 'overwrite') : wanted
     const before = history === 'none' ? undefined : possible(history === 'same' ? mode : other)
-    return { ...rest, key, mode: possible(mode), before }
+    const isDedup = [possible(mode), before].some((some) => some?.endsWith('dedup') === true)
+    return {
+      ...rest,
+      key,
+      mode: possible(mode),
+      before,
+      metadata: metadata === 'none' && isDedup ? 'minimal' : metadata,
+    }
   })

@@ -148,6 +148,18 @@ describe('how a stream is read and loaded', () => {
     ])
   })
 
+  test('without metadata, streams that are merged have the minimum, and those without any other column', () => {
+    const { streams } = resolve({ metadata: 'none' })
+    expect(streams.map(({ stream, metadata }) => [stream.stream.name, metadata])).toEqual([
+      ['customers', 'none'],
+      ['events', 'none'],
+      ['countries', 'none'],
+      ['changes', 'minimal'],
+      ['twin', 'minimal'],
+      ['twin', 'minimal'],
+    ])
+  })
+
   test('a cursor in the file makes a stream incremental: dedup with a key, append without one', () => {
     const streams = [
       { name: 'customers', cursor_field: 'updated_at' },
