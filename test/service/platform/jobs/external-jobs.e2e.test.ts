@@ -6,7 +6,7 @@ import { hasEnded, runSchema, runWhen, serviceFolder } from '../../../support/se
 import type { ServiceProcess, ServiceFolder } from '../../../support/service-process.ts'
 
 const anything = z.unknown()
-const soon = { timeout: 30_000, interval: 50 }
+const soon = { timeout: 60_000, interval: 50 }
 const yearly = { cron: '0 3 1 1 *' }
 const connectionSchema = z.object({ schedule: z.unknown() })
 const readiness = z.object({ problems: z.array(z.string()), warnings: z.array(z.string()) })
