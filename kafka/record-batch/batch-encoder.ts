@@ -8,11 +8,11 @@ export interface BatchMessage {
 
 /** A message at the beginning of buffers that are used again and again: no object a message. A length of -1 is null. */
 export interface MessageParts {
-  key: Uint8Array
+  key: Buffer
   keyLength: number
-  value: Uint8Array
+  value: Buffer
   valueLength: number
-  readonly headers: Uint8Array
+  readonly headers: Buffer
 }
 
 /** Messages that differ in key, value and a number only. */
@@ -49,6 +49,11 @@ export class BatchEncoder {
 
   get count(): number {
     return this.#count
+  }
+
+  /** Of `bytes`. */
+  get size(): number {
+    return this.#position
   }
 
   /** A view, until `restart`. */
@@ -135,9 +140,11 @@ export class BatchEncoder {
     )
   }
 
-  #copyStart(from: Uint8Array, length: number): void {
+  #copyStart(from: Buffer, length: number): void {
     if (length > shortBytes) {
-      this.#copy(from.subarray(0, length))
+      // Unlike `set`, it needs no view, which is an object a message.
+      from.copy(this.#bytes, this.#position, 0, length)
+      this.#position += length
       return
     }
     const bytes = this.#bytes
@@ -178,8 +185,13 @@ export class BatchEncoder {
   }
 }
 
+/** The message adds no more than that to `bytes`. */
+export function mostBytesOf({ keyLength, valueLength, headers }: MessageParts): number {
+  return maxFixedBytes + Math.max(0, keyLength) + Math.max(0, valueLength) + headers.length
+}
+
 /** Headers as a message ends with them: their number, then names and values, each with its length. */
-export function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
+export function encodeHeaders(headers: Readonly<Record<string, string>>): Buffer {
   const entries = Object.entries(headers)
   const texts = entries.flat().map((text) => utf8.encode(text))
   return Buffer.concat([

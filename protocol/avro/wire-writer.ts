@@ -21,6 +21,11 @@ export class WireWriter {
     this.#buffer = Buffer.from(this.bytes.buffer)
   }
 
+  /** The same bytes. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
   /** Makes room for this many bytes. */
   reserve(count: number): void {
     if (this.bytes.length - this.position >= count) return

@@ -28,8 +28,8 @@ export class AvroMessages implements MessageWriter {
   readonly #metadata: Shared<Uint8Array>
   readonly #source: Shared<Uint8Array>
   readonly #endings: Readonly<Record<RowOperation, Shared<Uint8Array>>>
-  readonly #writtenKey = { bytes: this.#keyOut.bytes, length: 0 }
-  readonly #written = { bytes: this.#out.bytes, length: 0 }
+  readonly #writtenKey = { bytes: this.#keyOut.buffer, length: 0 }
+  readonly #written = { bytes: this.#out.buffer, length: 0 }
 
   constructor(options: RowMessagesOptions, { key }: RowColumns) {
     const { columns, sink, format, syncId, schemaIds } = options
@@ -67,7 +67,7 @@ export class AvroMessages implements MessageWriter {
       out.reserve(end - start)
       out.copy(input, start + skipped, end)
     }
-    this.#writtenKey.bytes = out.bytes
+    this.#writtenKey.bytes = out.buffer
     this.#writtenKey.length = out.position
     return this.#writtenKey
   }
@@ -83,7 +83,7 @@ export class AvroMessages implements MessageWriter {
     writeBytes(out, this.#prefix)
     if (this.#isDebezium) this.#envelope(record, operation)
     else this.#row(record)
-    this.#written.bytes = out.bytes
+    this.#written.bytes = out.buffer
     this.#written.length = out.position
     return this.#written
   }

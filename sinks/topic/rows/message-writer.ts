@@ -2,7 +2,7 @@ import type { WireRecord } from './wire-record.ts'
 
 /** Bytes from the beginning of a buffer that is used again. */
 export interface Written {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly length: number
 }
 

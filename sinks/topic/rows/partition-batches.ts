@@ -1,4 +1,8 @@
-import { BatchEncoder, type MessageParts } from '../../../kafka/record-batch/batch-encoder.ts'
+import {
+  BatchEncoder,
+  mostBytesOf,
+  type MessageParts,
+} from '../../../kafka/record-batch/batch-encoder.ts'
 import { headerBytes } from '../../../kafka/record-batch/record-batch.ts'
 import type { RowBatch } from './row-options.ts'
 
@@ -57,15 +61,15 @@ export class PartitionBatches {
   add(partition: number, message: MessageParts): void {
     let batch = this.#open[partition] ?? this.#begin(partition)
     const { encoder } = batch
-    let bytes = encoder.sizeOf(message)
-    if (encoder.count > 0 && encoder.bytes.length + bytes > Math.min(usualBytes, this.maxBytes)) {
+    const limit = Math.min(usualBytes, this.maxBytes)
+    if (encoder.count > 0 && encoder.size + mostBytesOf(message) > limit) {
       this.#full.push(batch)
       if (partition === this.#turn) this.#turn = (partition + 1) % this.#open.length
       batch = this.#begin(partition)
-      bytes = batch.encoder.sizeOf(message)
     }
+    const before = batch.encoder.size
     batch.encoder.parts(message)
-    this.#pendingBytes += bytes
+    this.#pendingBytes += batch.encoder.size - before
   }
 
   take(): readonly RowBatch[] {

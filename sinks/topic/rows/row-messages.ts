@@ -1,6 +1,7 @@
 import {
   BatchEncoder,
   encodeHeaders,
+  mostBytesOf,
   type MessageParts,
 } from '../../../kafka/record-batch/batch-encoder.ts'
 import type { RecordBlock } from '../../sink.ts'
@@ -13,7 +14,7 @@ import { rowColumns, type RowColumns } from './row-columns.ts'
 import type { RejectedRow, RowBatch, RowMessagesOptions, WrittenRows } from './row-options.ts'
 import { WireRecord } from './wire-record.ts'
 
-const noBytes = new Uint8Array(0)
+const noBytes = Buffer.alloc(0)
 /** A key that is longer does not name a record: it may be what made the message too large. */
 const maxNameLength = 8_192
 
@@ -24,7 +25,8 @@ const maxNameLength = 8_192
  * was sent (its bytes are used again from then on). Columns change: a new RowMessages. Roll back: `clear`.
  *
  * Measured 2026-11-28 on two shared, busy cores, with a key and 6 partitions: a row of 6 columns takes 1.1 us as Avro and 4.1 us as JSON, one of 12
- * columns (172 bytes on the wire) at most 2.5 us and 3.4 us.
+ * columns (172 bytes on the wire) at most 2.5 us and 3.4 us. The whole program, source included: 8.6 us of CPU a row in JSON (1,000,000 rows of 12 columns, 127,000
+ * rows/s); a second lane makes it no faster on two cores, which the program, PostgreSQL and the broker share.
  */
 export class RowMessages {
   readonly #options: RowMessagesOptions
@@ -154,10 +156,12 @@ export class RowMessages {
     const message = this.#message
     message.value = value?.bytes ?? noBytes
     message.valueLength = value?.length ?? -1
-    const bytes = this.#alone.sizeOf(message)
-    if (bytes > this.#batches.maxBytes) {
-      this.#reject(this.#tooLarge(bytes))
-      return false
+    if (mostBytesOf(message) > this.#batches.maxBytes) {
+      const bytes = this.#alone.sizeOf(message)
+      if (bytes > this.#batches.maxBytes) {
+        this.#reject(this.#tooLarge(bytes))
+        return false
+      }
     }
     const { keyLength } = message
     const partition =
