@@ -38,7 +38,8 @@ export function withCheckedConfig(connector: Connector): Connector {
       return connector.check(config, context)
     },
     discover: (config, context) => verify(config).then(() => connector.discover(config, context)),
-    openRead: (config, context) => verify(config).then(() => connector.openRead(config, context)),
+    openRead: (config, context, streams) =>
+      verify(config).then(() => connector.openRead(config, context, streams)),
   }
 }
 

@@ -5,7 +5,7 @@ import type {
   AirbyteConnectionStatus,
   ConfiguredAirbyteStream,
 } from '../protocol/index.ts'
-import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
+import type { JsonObject, JsonValue, RecordData, StreamId } from '../protocol/index.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
 import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
@@ -23,8 +23,15 @@ export interface Connector {
   check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
   /** Throws a ConnectError if the system cannot be reached or refuses. */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
-  /** Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended. */
-  openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession>
+  /**
+   * Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended.
+   * @param streams those that will be planned: a source may look at many of them at once
+   */
+  openRead(
+    config: JsonObject,
+    context: ConnectorContext,
+    streams?: readonly StreamId[],
+  ): Promise<ReadSession>
   /**
    * Reads one task to its end. Resolves `complete` when all of the slice has been given to `out`, `stopped` when
    * `context.signal` ended it early. Either way a state that covers the last record must have been emitted before it
@@ -183,6 +190,8 @@ export type ChangeConfig = (
 export interface ReadSession extends AsyncDisposable {
   /** Plain data that every `read` gets as `task.session` (the name of an exported snapshot). Valid while the session is open. */
   readonly shared: JsonValue
+  /** The same with what the last `plan` of the stream found out, for the reads of that plan. */
+  sharedWith?(stream: ConfiguredAirbyteStream): JsonValue
   /**
    * Splits a stream into slices that can be read at the same time and resumed one by one.
    * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.

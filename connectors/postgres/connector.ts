@@ -1,12 +1,22 @@
-import { ConnectError } from '../../protocol/index.ts'
-import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  streamIdOf,
+  type AirbyteCatalog,
+  type AirbyteConnectionStatus,
+  type JsonObject,
+  type JsonValue,
+  type StreamId,
+} from '../../protocol/index.ts'
 import { Mutex } from '../../lib/async/slots.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { databaseOf, parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
 import { discoverStreams } from './discover.ts'
+import { serverOf } from './origin.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
+import { PlannedTables } from './planned-tables.ts'
 import { SourceSession } from './session.ts'
+import type { Table } from './tables.ts'
 
 /**
  * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental by a cursor
@@ -57,7 +67,11 @@ async function discover(config: JsonObject, context: ConnectorContext): Promise<
 }
 
 /** The open session holds the transaction whose snapshot every read of the run imports. */
-async function openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession> {
+async function openRead(
+  config: JsonObject,
+  context: ConnectorContext,
+  streams: readonly StreamId[] = [],
+): Promise<ReadSession> {
   const parsed = parsePostgresConfig(config)
   const session = await SourceSession.open(parsed, { logger: context.logger })
   try {
@@ -66,12 +80,15 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     )
     // A session takes one query at a time, and streams are planned side by side.
     const mutex = new Mutex()
+    const tables = new PlannedTables(session, streams)
+    const shared = { snapshot: row?.snapshot ?? '', server: await serverOf(session) }
     return {
-      shared: { snapshot: row?.snapshot ?? '' },
+      shared,
+      sharedWith: ({ stream }) => ({ ...shared, table: asJson(tables.take(streamIdOf(stream))) }),
       plan: (stream, states) =>
         mutex.run(() =>
           session.undone(() =>
-            planStream(session, parsed, { stream, states, logger: context.logger }),
+            planStream(session, parsed, { stream, states, tables, logger: context.logger }),
           ),
         ),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
@@ -80,4 +97,8 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     session.destroy()
     throw thrown
   }
+}
+
+function asJson(table: Table | undefined): JsonValue {
+  return table === undefined ? null : (JSON.parse(JSON.stringify(table)) as JsonValue)
 }

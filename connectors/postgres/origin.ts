@@ -13,7 +13,11 @@ export const origin = z.object({
 })
 export type Origin = z.infer<typeof origin>
 
-export async function originOf(session: SourceSession, { table }: StreamSource): Promise<Origin> {
+/** What is the same for all tables of a snapshot. */
+export const server = origin.pick({ system: true, database: true })
+export type Server = z.infer<typeof server>
+
+export async function serverOf(session: SourceSession): Promise<Server> {
   const [row] = await session.rows<{ readonly database: number; readonly tellsSystem: boolean }>(
     `SELECT oid::int8::float8 AS database,
        coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false) AS "tellsSystem"
@@ -25,11 +29,11 @@ export async function originOf(session: SourceSession, { table }: StreamSource):
           'SELECT system_identifier::text AS system FROM pg_catalog.pg_control_system()',
         )
       : []
-  return {
-    system: control?.system ?? null,
-    database: row?.database ?? 0,
-    relation: table.kind === 'r' || table.kind === 'p' ? table.oid : null,
-  }
+  return { system: control?.system ?? null, database: row?.database ?? 0 }
+}
+
+export function originOf(of: Server, { table }: StreamSource): Origin {
+  return { ...of, relation: table.kind === 'r' || table.kind === 'p' ? table.oid : null }
 }
 
 /** How the table differs from the one that a state is of; undefined if it is the same, or the state does not say. */

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
 import { explain } from './explain.ts'
+import type { PlannedTables } from './planned-tables.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
@@ -26,11 +27,13 @@ export async function planStream(
   request: {
     readonly stream: ConfiguredAirbyteStream
     readonly states: ReadonlyMap<string, JsonValue | null>
+    readonly tables: PlannedTables
     readonly logger: Logger
   },
 ): Promise<PlannedSlice[]> {
-  const { stream, states, logger } = request
-  const source = await findSource(session, stream)
+  const { stream, states, tables, logger } = request
+  const table = await tables.find(streamIdOf(stream.stream))
+  const source = await findSource(session, stream, table)
   if (states.size > 0) return [...states].map(([slice, state]) => ({ slice, state }))
   const isRanged = stream.sync_mode !== 'incremental' && source.key.length > 0
   const { estimate, bounds } = await measure(session, source, isRanged ? config : undefined).catch(

@@ -11,7 +11,7 @@ import {
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
-import { type Origin, originChange, originOf } from './origin.ts'
+import { type Origin, originChange, originOf, server } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { keepsItsPlace } from './saved-type.ts'
@@ -19,10 +19,16 @@ import { SourceSession } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
 import { type CursorState, parseCursorState, parseFullRefreshState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
+import type { Table } from './tables.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
 
 /** What `openRead` shares with every read of the run. */
-export const sharedSession = z.object({ snapshot: z.string() })
+export const sharedSession = z.object({
+  snapshot: z.string(),
+  server,
+  /** As the plan of the stream found it. */
+  table: z.custom<Table>().nullish(),
+})
 
 /** Reads one slice in a session of its own that sees the run's snapshot. */
 export async function readSlice(
@@ -37,15 +43,15 @@ export async function readSlice(
   const { signal, logger } = context
   if (signal.aborted) return 'stopped'
   const config = parsePostgresConfig(task.config)
-  const { snapshot } = sharedSession.parse(task.session)
+  const { snapshot, server: of, table } = sharedSession.parse(task.session)
   const session = await openWhenFree(config, { logger, snapshot, signal })
   if (session === undefined) return 'stopped'
   const covered = new CoveredOutput(out)
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {
-    const source = await findSource(session, task.stream)
+    const source = await findSource(session, task.stream, table ?? undefined)
     await requireSameTables(session, source)
-    const origin = await originOf(session, source)
+    const origin = originOf(of, source)
     await session.useRolePath()
     const read = { session, source, origin, signal, stateRows: config.state_rows }
     outcome = await readAs(task, { ...read, out: covered }, context)
@@ -259,9 +265,11 @@ async function requireSameTables(session: SourceSession, source: StreamSource): 
   const changed = await session.rows(
     `SELECT WHERE pg_catalog.to_regclass($1) IS DISTINCT FROM $2::int8::oid
      UNION ALL
-     SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
-      WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND c.oid >= 16384 AND c.relkind = 'r'
-        AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
+     SELECT FROM (
+       SELECT relation FROM pg_catalog.pg_locks
+        WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND relation >= 16384 OFFSET 0) l
+       JOIN pg_catalog.pg_class c ON c.oid = l.relation
+      WHERE c.relkind = 'r' AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
      LIMIT 1`,
     [quoteQualified(schema, name), oid],
   )

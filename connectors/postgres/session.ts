@@ -117,10 +117,18 @@ export class SourceSession implements AsyncDisposable {
     parameters: readonly unknown[] = [],
     place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
-    await this.#runSimple(useRolePath)
-    const rows = await this.rows<R>(sql, parameters, place)
-    await this.#runSimple(pinPathLocally)
-    return rows
+    if (parameters.length > 0) {
+      await this.#runSimple(useRolePath)
+      const rows = await this.rows<R>(sql, parameters, place)
+      await this.#runSimple(pinPathLocally)
+      return rows
+    }
+    try {
+      const results = await this.#session.results<R>(`${useRolePath}; ${sql}; ${pinPathLocally}`)
+      return results.at(-2)?.rows ?? []
+    } catch (thrown) {
+      throw sourceError(thrown, { ...this.#place, ...place })
+    }
   }
 
   /**

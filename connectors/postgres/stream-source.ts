@@ -1,9 +1,16 @@
-import { absentColumns, columnsOf, ConnectError, streamLabel } from '../../protocol/index.ts'
+import {
+  absentColumns,
+  columnsOf,
+  ConnectError,
+  streamIdOf,
+  streamLabel,
+} from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
 import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
+import { placeOf } from './planned-tables.ts'
 import type { SourceSession } from './session.ts'
 import { findTable, type Table } from './tables.ts'
 
@@ -29,15 +36,19 @@ export interface StreamSource {
   readonly key: readonly SourceColumn[]
 }
 
-/** Throws if the table or a configured column is missing or may not be read. */
+/**
+ * Throws if the table or a configured column is missing or may not be read.
+ * @param known the table, if it was looked up in this snapshot
+ */
 export async function findSource(
   session: SourceSession,
   configured: ConfiguredAirbyteStream,
+  known?: Table,
 ): Promise<StreamSource> {
-  const { namespace: schema = 'public', name } = configured.stream
+  const { schema, name } = placeOf(streamIdOf(configured.stream))
   const shown = streamLabel(configured.stream)
   const wanted = columnsOf(configured.stream.json_schema)
-  const table = await findTable(session, schema, name)
+  const table = known ?? (await findTable(session, schema, name))
   if (table === undefined) throw await missing(session, { schema, name, shown }, wanted)
   const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const absent = absentColumns(configured.stream.json_schema)

@@ -26,7 +26,7 @@ export async function listTables(
   session: SourceSession,
   schemas: readonly string[] | undefined,
 ): Promise<Table[]> {
-  return tablesWhere(session, { schemas: schemas ?? null, name: null })
+  return tablesWhere(session, { schemas: schemas ?? null, names: null })
 }
 
 /** Tables that only have rows: nothing of them can be read. */
@@ -52,15 +52,24 @@ export async function findTable(
   schema: string,
   name: string,
 ): Promise<Table | undefined> {
-  const [table] = await tablesWhere(session, { schemas: [schema], name })
+  const [table] = await tablesWhere(session, { schemas: [schema], names: [name] })
   return table
+}
+
+/** Of these names in these schemas, whichever there are. */
+export function findTables(
+  session: SourceSession,
+  schemas: readonly string[],
+  names: readonly string[],
+): Promise<Table[]> {
+  return tablesWhere(session, { schemas, names })
 }
 
 async function tablesWhere(
   session: SourceSession,
-  filter: { readonly schemas: readonly string[] | null; readonly name: string | null },
+  filter: { readonly schemas: readonly string[] | null; readonly names: readonly string[] | null },
 ): Promise<Table[]> {
-  const rows = await session.rows<Table>(tablesSql, [filter.schemas, filter.name])
+  const rows = await session.rows<Table>(tablesSql, [filter.schemas, filter.names])
   return rows.filter(({ columns }) => columns.length > 0)
 }
 
@@ -96,7 +105,7 @@ WITH RECURSIVE tables AS (
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE ${isListed}
     AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
-    AND ($2::text IS NULL OR c.relname = $2)
+    AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]))
 ), base AS (
   SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid, NULL::int AS typmod
   FROM tables JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid

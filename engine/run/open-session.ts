@@ -1,4 +1,5 @@
 import type { Connector, ConnectorContext, ReadSession } from '../../connectors/connector.ts'
+import type { StreamId } from '../../protocol/index.ts'
 import type { SourceConfig } from '../run-types.ts'
 
 /** Events are no part of the source's slices: they are loaded as one. */
@@ -13,6 +14,9 @@ export function openSession(
   connector: Connector,
   { config, events }: SourceConfig,
   context: ConnectorContext,
+  streams: readonly StreamId[],
 ): Promise<ReadSession> {
-  return events === undefined ? connector.openRead(config, context) : Promise.resolve(eventsSession)
+  return events === undefined
+    ? connector.openRead(config, context, streams)
+    : Promise.resolve(eventsSession)
 }

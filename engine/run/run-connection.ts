@@ -50,7 +50,10 @@ export async function runConnection(
   })
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
-  await using session = await retryStart(context, () => openSession(connector, source, context))
+  const streams = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
+  await using session = await retryStart(context, () =>
+    openSession(connector, source, context, streams),
+  )
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }
@@ -77,12 +80,12 @@ export async function runConnection(
       logger,
       signal,
     }
-    const streams = await runStreams(deps, work, ports)
-    const status = combineStatus(streams)
+    const results = await runStreams(deps, work, ports)
+    const status = combineStatus(results)
     const seconds = (ports.now() - startedAtMs) / 1000
-    const told = toldStreams(streams, limit.passed)
+    const told = toldStreams(results, limit.passed)
     return {
-      result: { status, seconds, streams, warnings },
+      result: { status, seconds, streams: results, warnings },
       confirmTold: () => noteEnd(deps, { told, status }),
     }
   } finally {

@@ -86,7 +86,7 @@ class StreamAttempts {
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
     return this.#settle(async () => {
-      await using own = await openSession(connector, plan.source, context)
+      await using own = await openSession(connector, plan.source, context, [this.#syncs.id])
       return await this.#syncs.run(own)
     })
   }

@@ -37,6 +37,8 @@ export class StreamTally {
   readonly #labels: { readonly connection: string; readonly stream: string }
   readonly #isStaged: boolean
   readonly #window = new StageWindow()
+  /** The bottleneck that the metrics show; null before they show any. */
+  #shown: Stage | undefined | null = null
   #status: StreamRunStatus = 'waiting'
   #exchanges = false
   #read = 0
@@ -220,7 +222,10 @@ export class StreamTally {
     return this.#exchanges ? 'exchange' : bottleneckOf(this.#window.recent(atMs))
   }
 
+  /** Of 10,000 streams, most wait or have ended. */
   #showBottleneck(bottleneck: Stage | undefined): void {
+    if (bottleneck === this.#shown) return
+    this.#shown = bottleneck
     for (const stage of stages)
       this.#metrics.bottleneck.set({ ...this.#labels, stage }, stage === bottleneck ? 1 : 0)
   }

@@ -304,6 +304,7 @@ export class SyncRun {
       const own = open.filter(({ partition }) => partition === endpoint.partition)
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
     })
+    const shared = session.sharedWith?.(this.#sink.stream) ?? session.shared
     return Promise.all(
       lanes.map((lane) =>
         runLane({
@@ -314,7 +315,7 @@ export class SyncRun {
           signal,
           sync,
           tally: this.#tally,
-          session: session.shared,
+          session: shared,
           maxRecordBytes: opened.maxRecordBytes,
           onStart: (from) => {
             this.#tally.status = 'running'

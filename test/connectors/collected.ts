@@ -7,12 +7,13 @@ import type {
   RecordOutput,
   Waits,
 } from '../../connectors/connector.ts'
-import type {
-  AirbyteStream,
-  ConfiguredAirbyteStream,
-  JsonObject,
-  JsonValue,
-  RecordData,
+import {
+  streamIdOf,
+  type AirbyteStream,
+  type ConfiguredAirbyteStream,
+  type JsonObject,
+  type JsonValue,
+  type RecordData,
 } from '../../protocol/index.ts'
 import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
@@ -153,11 +154,13 @@ export async function readAll(
   },
 ): Promise<SliceRun[]> {
   const { stream, states = new Map() } = options
-  await using session = await connector.openRead(config, readContext())
+  const planned = [streamIdOf(stream.stream)]
+  await using session = await connector.openRead(config, readContext(), planned)
   const slices = await session.plan(stream, states)
+  const shared = session.sharedWith?.(stream) ?? session.shared
   await options.afterOpen?.()
   const runs: SliceRun[] = []
-  for (const planned of slices) {
+  for (const slice of slices) {
     const stop = new AbortController()
     if (options.stopFirst === true) stop.abort()
     const out = new Collected(stream.stream, (count) => {
@@ -166,14 +169,14 @@ export async function readAll(
     const task: ReadTask = {
       config,
       stream,
-      slice: planned.slice,
-      state: planned.state,
-      session: structuredClone(session.shared),
+      slice: slice.slice,
+      state: slice.state,
+      session: structuredClone(shared),
     }
     const warnings: string[] = []
     const context = readContext(stop.signal, (text) => warnings.push(text))
     const outcome = await connector.read(task, out, context)
-    runs.push({ ...planned, outcome, out, warnings })
+    runs.push({ ...slice, outcome, out, warnings })
   }
   return runs
 }

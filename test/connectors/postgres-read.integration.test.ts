@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import { streamIdOf, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   Collected,
@@ -249,6 +251,54 @@ describe('a full refresh', () => {
     await new Promise(setImmediate)
     process.off('warning', onWarning)
     expect(warnings).toEqual([])
+  })
+
+  test('looks up the tables of a run together, each with its own columns', async () => {
+    await db.query(
+      `CREATE SCHEMA other;
+       CREATE TABLE pair_one (id int PRIMARY KEY, a text); CREATE TABLE other.pair_one (b text);
+       CREATE TABLE other.pair_two (c text); INSERT INTO other.pair_one VALUES ('of other')`,
+    )
+    const { streams } = await postgresConnector.discover(config(), contextOf())
+    const named = (name: string, namespace: string): ConfiguredAirbyteStream => {
+      const stream = streams.find((some) => some.name === name && some.namespace === namespace)
+      if (stream === undefined) throw new Error(`${namespace}.${name} was not discovered`)
+      return fullRefreshOf(stream)
+    }
+    const wanted = [
+      named('pair_one', 'public'),
+      named('pair_one', 'other'),
+      named('pair_two', 'other'),
+    ]
+    const gone = structuredClone(named('pair_one', 'public'))
+    gone.stream.name = 'pair_two'
+    const ids = [...wanted, gone].map(({ stream }) => streamIdOf(stream))
+    await using session = await postgresConnector.openRead(config(), contextOf(), ids)
+    for (const stream of wanted.toReversed()) await session.plan(stream, new Map())
+    await expect(session.plan(gone, new Map())).rejects.toMatchObject({
+      code: 'source_stream_missing',
+    })
+    const columnsOf = (stream: ConfiguredAirbyteStream): unknown =>
+      z
+        .object({
+          table: z.object({ columns: z.array(z.object({ name: z.string() })) }).nullable(),
+        })
+        .parse(session.sharedWith?.(stream)).table?.columns
+    expect(wanted.map(columnsOf)).toEqual([
+      [{ name: 'id' }, { name: 'a' }],
+      [{ name: 'b' }],
+      [{ name: 'c' }],
+    ])
+    // Given away once; a stream that is planned again is looked up again.
+    expect(wanted.map(columnsOf)).toEqual([undefined, undefined, undefined])
+    const [, other] = wanted
+    if (other === undefined) return
+    await session.plan(other, new Map())
+    const out = new Collected(other.stream)
+    const shared = session.sharedWith?.(other) ?? null
+    const task = { config: config(), stream: other, slice: '', state: null, session: shared }
+    await postgresConnector.read(task, out, contextOf())
+    expect(out.rows).toEqual([{ b: 'of other' }])
   })
 
   test('that is stopped while the server has sent nothing ends at once, on the server too', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { laneLockKey } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
+import type { StreamSync } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, openLane, sinkStream, withDestination } from './loading.ts'
 
@@ -46,9 +47,12 @@ test('a lane leaves neither its lock nor its staging table to the next one of it
   await using db = await testDatabase()
   const dedup = { mode: 'append_dedup', key: ['id'] } as const
   const pids: unknown[] = []
-  for (const name of ['things', 'others']) {
-    const sink = sinkStream({ id: 'integer' }, { ...dedup, name })
-    const sync = await begin(db, sink)
+  // Both begin first: a session is idle for 2 s at most.
+  const syncs: StreamSync[] = []
+  for (const name of ['things', 'others'])
+    syncs.push(await begin(db, sinkStream({ id: 'integer' }, { ...dedup, name })))
+  for (const sync of syncs) {
+    const { sink } = sync
     await using lane = await openLane(db, sync)
     await lane.write(blockOf(sink.columns, [{ id: 1 }]))
     await commit(lane, 1)

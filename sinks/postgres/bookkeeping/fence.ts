@@ -26,13 +26,38 @@ export async function requireOwn(
   sync: StreamSync,
   lock: 'locked' | 'unlocked',
 ): Promise<string> {
-  const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt} ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
+  const row = lock === 'locked' ? await lockedRow(session, sync) : await unlockedRow(session, sync)
+  if (row !== undefined) return row.id
+  throw await lostStream(session, sync)
+}
+
+interface OwnRow extends Record<string, unknown> {
+  readonly id: string
+}
+
+async function unlockedRow(
+  session: DestinationSession,
+  sync: StreamSync,
+): Promise<OwnRow | undefined> {
+  const [row] = await session.rows<OwnRow>(
+    `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt}
+        AND NOT EXISTS (SELECT FROM ${session.bookkeeping}.runs r WHERE r.connection = $1 AND r.start > $6)`,
+    [...attemptParams(sync), sync.start],
+  )
+  return row
+}
+
+/** In two statements: the first may wait for the lock, and the second sees what was committed meanwhile. */
+async function lockedRow(
+  session: DestinationSession,
+  sync: StreamSync,
+): Promise<OwnRow | undefined> {
+  const [row] = await session.rows<OwnRow>(
+    `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt} FOR UPDATE`,
     attemptParams(sync),
   )
-  const isNewest = (await newerStart(session, sync.sink.connection, sync.start)) === undefined
-  if (row !== undefined && isNewest) return row.id
-  throw await lostStream(session, sync)
+  const by = await newerStart(session, sync.sink.connection, sync.start)
+  return by === undefined ? row : undefined
 }
 
 /** The error for an attempt that has lost its stream: it was taken over, or the destination is not the one that it began in. */
@@ -53,10 +78,10 @@ export async function startRefusal(
   sink: SinkStream,
   start: number,
 ): Promise<ConnectError | undefined> {
-  const { connection } = sink
-  if (!(await knowsStart(session, connection, start))) return destinationReplaced(session.address)
-  const by = await newerStart(session, connection, start)
-  return by === undefined ? undefined : fenced(sink, by)
+  const newest = await newestStart(session, sink.connection)
+  // The bookkeeping is not the one that counted the start, or an older state of it.
+  if ((newest?.start ?? 0) < start) return destinationReplaced(session.address)
+  return newest === undefined || newest.start === start ? undefined : fenced(sink, textOf(newest))
 }
 
 function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
@@ -84,25 +109,30 @@ export async function newerStart(
   connection: string,
   start: number,
 ): Promise<string | undefined> {
-  const [row] = await session.rows<{ key: string | null; by: string | null; at: Date }>(
-    `SELECT key, started_by AS by, started_at AS at FROM ${session.bookkeeping}.runs
-      WHERE connection = $1 AND start > $2`,
-    [connection, start],
-  )
-  if (row === undefined) return undefined
-  const by = `${row.by ?? 'another process'} started at ${row.at.toISOString()}`
-  return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
+  const newest = await newestStart(session, connection)
+  return newest === undefined || newest.start <= start ? undefined : textOf(newest)
 }
 
-/** False if the bookkeeping is not the one that counted the start, or an older state of it. */
-async function knowsStart(
+interface NewestStart {
+  readonly start: number
+  readonly key: string | null
+  readonly by: string | null
+  readonly at: Date
+}
+
+/** Undefined if the connection was never run. */
+async function newestStart(
   session: DestinationSession,
   connection: string,
-  start: number,
-): Promise<boolean> {
-  const [row] = await session.rows<{ known: boolean }>(
-    `SELECT coalesce(max(start), 0) >= $2 AS known FROM ${session.bookkeeping}.runs WHERE connection = $1`,
-    [connection, start],
+): Promise<NewestStart | undefined> {
+  const [row] = await session.rows<Omit<NewestStart, 'start'> & { start: string }>(
+    `SELECT start, key, started_by AS by, started_at AS at FROM ${session.bookkeeping}.runs WHERE connection = $1`,
+    [connection],
   )
-  return row?.known === true
+  return row && { ...row, start: Number(row.start) }
+}
+
+function textOf({ key, by, at }: NewestStart): string {
+  const text = `${by ?? 'another process'} started at ${at.toISOString()}`
+  return key === null ? `a run that ${text}` : `run ${key}, which ${text}`
 }

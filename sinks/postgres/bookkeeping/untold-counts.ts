@@ -29,16 +29,17 @@ export async function carryCounts(
   id: string,
   { target, row, start, resumed, goesOn }: Beginning,
 ): Promise<readonly TableCounts[]> {
-  const isToldBefore = row !== undefined && isCounted(row, start)
+  if (row === undefined) return []
+  const isToldBefore = isCounted(row, start)
   if (isToldBefore) await resetCounts(session, row, target)
-  const earlier = isToldBefore ? [] : (row?.untoldCounts ?? [])
+  const earlier = isToldBefore ? [] : row.untoldCounts
   if (resumed) return earlier
   if (goesOn) {
     await restartSlices(session, id)
     return earlier
   }
   const last = await deleteSlices(session, id)
-  if (row === undefined || isThrownAway(row, target) || isNothing(last)) return earlier
+  if (isThrownAway(row, target) || isNothing(last)) return earlier
   const untold = addToTable(earlier, { table: row.table, ...last })
   await session.rows(`UPDATE ${session.bookkeeping}.streams SET untold_counts = $2 WHERE id = $1`, [
     id,

@@ -6,6 +6,7 @@ import {
   keepsStates,
   takeNextNumbers,
 } from '../../continuation.ts'
+import { noCounts } from '../../committed-counts.ts'
 import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
@@ -111,7 +112,9 @@ async function startSync(
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
   const lostRows = await watchTable(session, { id: written.id, sink, target, row, goesOn })
-  const untold = await keepUntold(session, written.id, [...told, ...removed])
+  const toTell = [...told, ...removed]
+  const isFirst = row === undefined
+  const untold = isFirst && toTell.length === 0 ? [] : await keepUntold(session, written.id, toTell)
   const untoldCounts = await carryCounts(session, written.id, {
     target,
     row,
@@ -120,7 +123,7 @@ async function startSync(
     goesOn,
   })
   const begun = { ...written, table, syncStart, untoldCounts }
-  return withCheckpoints(session, begun, {
+  const sync = {
     ...numbers,
     sink,
     streamId,
@@ -129,7 +132,8 @@ async function startSync(
     doneInRun: false,
     start: start.start,
     warnings: [...untold, ...lostRows, ...warnings],
-  })
+  }
+  return isFirst ? firstSync(begun, sync) : withCheckpoints(session, begun, sync)
 }
 
 /** Throws if the stream cannot be loaded in its present state. Returns the notes about it. */
@@ -175,16 +179,26 @@ async function takeTable(
   return { isOurs: true, owners }
 }
 
+type BegunRow = Pick<
+  StreamRow,
+  'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs' | 'untoldCounts'
+>
+type BegunSync = Omit<
+  StreamSync,
+  'attemptKeys' | 'slices' | 'positions' | 'untoldCounts' | 'isOlder' | 'startedAtMs'
+>
+
+/** Nothing is known of a stream that was never begun: five statements less, of thousands of tables that are loaded for the first time. */
+function firstSync({ attemptKeys, startedAtMs }: BegunRow, sync: BegunSync): StreamSync {
+  const untoldCounts = { kept: noCounts, staged: noCounts, replaced: noCounts }
+  const nothing = { isOlder: false, slices: [], positions: [], untoldCounts }
+  return { ...sync, attemptKeys, startedAtMs, ...nothing }
+}
+
 async function withCheckpoints(
   session: DestinationSession,
-  row: Pick<
-    StreamRow,
-    'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs' | 'untoldCounts'
-  >,
-  sync: Omit<
-    StreamSync,
-    'attemptKeys' | 'slices' | 'positions' | 'untoldCounts' | 'isOlder' | 'startedAtMs'
-  >,
+  row: BegunRow,
+  sync: BegunSync,
 ): Promise<StreamSync> {
   const { attemptKeys, syncStart, startedAtMs } = row
   const owner = ownerOf(sync.sink, row)

@@ -62,12 +62,11 @@ export interface PreparedTables {
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
   const tableNotes = await ensureTable(preparation)
-  const actual = await readExistingTable(session, target.table)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   if (target.isOverwrite && !resumed) {
     await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
-    const columns = ownColumns(actual, target.columns)
+    const columns = ownColumns(await readExistingTable(session, target.table), target.columns)
     await createStage(session, target.stage, { table: target.table, columns })
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
