@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { hasType, isFencedProducer } from '../../../kafka/kafka-errors.ts'
+import { hasType, isFencedProducer, refusedTopic } from '../../../kafka/kafka-errors.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { packageVersion } from '../../../lib/files/package-version.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
@@ -23,6 +23,8 @@ import { RowMessages } from '../rows/row-messages.ts'
 import type { RejectedRow, RowBatch, RowForm } from '../rows/row-options.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import { topicError } from '../topic-errors.ts'
+import { explainRefusal } from '../topics/explain-refusal.ts'
+import { requireSameTopic } from '../topics/topic-identity.ts'
 import { laneRecords } from './lane-checkpoint.ts'
 import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 
@@ -182,20 +184,21 @@ class TopicLane implements SinkLane {
 
   commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
     return this.#guard(async () => {
-      const { producer, options } = this.#context
+      const { producer, options, topic, record } = this.#context
       this.#progress.requireCovered(checkpoint.slices)
       const started = performance.now()
       await this.#send()
       await this.#sending
       await this.#sendRejections()
+      if (this.#sentAtMs !== undefined) requireSameTopic(record, await producer.topicId(topic))
       const records = laneRecords(checkpoint, {
         sync: options.sync,
         slices: this.#slices,
         counts: this.#progress.counts,
         columns: this.#columns,
       })
-      const topic = checkpointTopic(options.sync.sink.connection)
-      await this.#sendOwn(topic, records.map(checkpointMessage))
+      const checkpoints = checkpointTopic(options.sync.sink.connection)
+      await this.#sendOwn(checkpoints, records.map(checkpointMessage))
       await producer.commit()
       for (const record of records)
         if (record.kind === 'slice' && record.value !== null)
@@ -333,7 +336,14 @@ class TopicLane implements SinkLane {
       if (isFencedProducer(thrown) || hasType(thrown, 'INVALID_TXN_STATE'))
         throw await this.#explainFence(thrown)
       const { options, topic } = this.#context
-      throw topicError(thrown, { servers: options.place.servers, doing: 'writing to', topic })
+      const { servers } = options.place
+      if (hasType(thrown, 'INVALID_RECORD'))
+        throw await explainRefusal(thrown, {
+          servers,
+          logger: options.logger,
+          topic: refusedTopic(thrown) ?? topic,
+        })
+      throw topicError(thrown, { servers, doing: 'writing to', topic })
     }
   }
 
