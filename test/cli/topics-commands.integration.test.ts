@@ -129,11 +129,15 @@ describe('reactor connect topics', () => {
     calmRequestQueues()
     const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
     const admin = client.admin()
-    const producer = client.producer()
-    await Promise.all([admin.connect(), producer.connect()])
+    await admin.connect()
     await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-    const send = (partition: number, value: string): Promise<unknown> =>
-      producer.send({ topic, messages: [{ partition, value }] })
+    // Each by a producer of its own, which knows the partitions as they are.
+    const send = async (partition: number, value: string): Promise<void> => {
+      const producer = client.producer()
+      await producer.connect()
+      await producer.send({ topic, messages: [{ partition, value }] })
+      await producer.disconnect()
+    }
     await send(0, '"first"')
     const stop = new AbortController()
     let seen = ''
@@ -158,7 +162,7 @@ describe('reactor connect topics', () => {
       { partition: 0, value: 'first' },
       { partition: 1, value: 'second' },
     ])
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    await admin.disconnect()
   })
 
   test.each(Object.keys(modes))('rebuild makes the rows of %s', async (name) => {

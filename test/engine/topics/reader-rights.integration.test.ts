@@ -183,9 +183,8 @@ describe('a user with the rights of', { timeout: 60_000 }, () => {
 
   test('a reader of one stream commits the offsets of its own group, and of no other', async () => {
     expect(await consumed('own-group')).toBeGreaterThan(3)
-    await expect(consumed('another-group')).rejects.toMatchObject({
-      type: 'GROUP_AUTHORIZATION_FAILED',
-    })
+    // In the words of kafkajs: who may not know of a group finds no coordinator of it.
+    await expect(consumed('another-group')).rejects.toThrow('group coordinator')
   })
 
   test('nobody is told which right is missing', async () => {

@@ -108,9 +108,10 @@ describe.concurrent('columns', options, () => {
     await db.query(`ALTER TABLE things ADD COLUMN colour text, DROP COLUMN body;
       INSERT INTO things (id, price, colour) VALUES (3, 9, 'red')`)
     expect((await shop.load()).code).toBe(0)
+    // The row with the last cursor is read again, since it is another one without its column.
     expect(await shop.rows()).toEqual([
       { id: 1, body: 'a', price: 7 },
-      { id: 2, body: 'b', price: 8 },
+      { id: 2, price: 8, colour: null },
       { id: 3, price: 9, colour: 'red' },
     ])
     // The key's schema, and two of the values.
