@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { z } from 'zod'
 import { checkpointTopic } from '../../../sinks/topic/own-names.ts'
 import type { TopicPlace } from '../../../sinks/topic/topic-place.ts'
-import { crashModes, crashRunFile } from '../../support/crash-shop.ts'
+import { type crashModes, crashRunFile } from '../../support/crash-shop.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 import { newestRows, readTopic } from './topic-support.ts'
 

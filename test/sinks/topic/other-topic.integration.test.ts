@@ -96,17 +96,19 @@ const incremental = { mode: 'append_dedup', syncMode: 'incremental', cursor: 'id
 async function begun(
   target: TopicTest,
   options: Parameters<typeof topicStream>[1],
-): Promise<{
-  readonly destination: ReturnType<typeof openDestination>
-  readonly sync: StreamSync
-}> {
+): Promise<
+  AsyncDisposable & {
+    readonly destination: ReturnType<typeof openDestination>
+    readonly sync: StreamSync
+  }
+> {
   const sink = topicStream(target, options)
   const destination = openDestination(target)
   await destination.check()
   const start = await destination.startRun(sink.connection)
   const sync = await destination.begin(sink, start)
   await destination.savePlan(sync, plan)
-  return { destination, sync }
+  return { destination, sync, [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose]() }
 }
 
 test('a topic that was made again is another one, also if it has as many messages as the old one had', async () => {
@@ -155,8 +157,8 @@ test.each(['append', 'append_dedup', 'overwrite'] as const)(
   'a topic that is replaced between two commits takes no row until the stream begins again, in the mode %s',
   async (mode) => {
     const target = topicTest()
-    const { destination, sync } = await begun(target, { mode })
-    await using _open = destination
+    await using run = await begun(target, { mode })
+    const { sync } = run
     {
       await using lane = await openLane(target, sync)
       await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
@@ -181,11 +183,11 @@ test.each(['append', 'overwrite'] as const)(
   'a topic that is replaced after the last commit is no complete sync, in the mode %s',
   async (mode) => {
     const target = topicTest()
-    const { destination, sync } = await begun(target, { mode })
-    await using _open = destination
+    await using run = await begun(target, { mode })
+    const { sync } = run
     await load(target, sync, rows(1, 20))
     await replaceTopic(target)
-    await expect(destination.finish(sync)).rejects.toMatchObject({
+    await expect(run.destination.finish(sync)).rejects.toMatchObject({
       code: 'destination_topic_missing',
       retryable: true,
     })
@@ -196,8 +198,8 @@ test.each(['append', 'overwrite'] as const)(
 
 test('a topic that is deleted between two commits, and not made again, is named', async () => {
   const target = topicTest()
-  const { destination, sync } = await begun(target, { mode: 'append' })
-  await using _open = destination
+  await using run = await begun(target, { mode: 'append' })
+  const { sync } = run
   await using lane = await openLane(target, sync)
   await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
   await commit(lane, 10, { complete: false })
@@ -224,8 +226,8 @@ test('an overwrite deletes the old rows also after the checkpoints were deleted'
 
 test('a run whose checkpoints are deleted under way loads nothing more, and the next one starts over', async () => {
   const target = topicTest()
-  const { destination, sync } = await begun(target, { mode: 'append_dedup' })
-  await using _open = destination
+  await using run = await begun(target, { mode: 'append_dedup' })
+  const { sync } = run
   await using lane = await openLane(target, sync)
   await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
   await commit(lane, 10, { complete: false })
@@ -242,8 +244,8 @@ test('a run whose checkpoints are deleted under way loads nothing more, and the 
 
 test('a topic that becomes compacted while rows without a key are appended is named, with the setting', async () => {
   const target = topicTest()
-  const { destination, sync } = await begun(target, { mode: 'append', key: [] })
-  await using _open = destination
+  await using run = await begun(target, { mode: 'append', key: [] })
+  const { sync } = run
   {
     await using lane = await openLane(target, sync)
     await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
@@ -265,8 +267,8 @@ test('a limit of messages that is lowered under way fails the run; the next one 
     id: index + 1,
     body: randomBytes(50_000).toString('hex'),
   }))
-  const { destination, sync } = await begun(target, { mode: 'append_dedup' })
-  await using _open = destination
+  await using run = await begun(target, { mode: 'append_dedup' })
+  const { sync } = run
   {
     await using lane = await openLane(target, sync)
     await setConfig(target, 'max.message.bytes', '60000')

@@ -103,10 +103,7 @@ async function decoded(
   if (value === null) return {}
   expect(value[0]).toBe(0)
   const schema = await registry.schemaOf(value.readUInt32BE(1))
-  const {
-    moved_at: _,
-    _airbyte_overflow: __,
-    ...row
-  } = avroReader(JSON.parse(schema))(value.subarray(5))
-  return row
+  const row = avroReader(JSON.parse(schema))(value.subarray(5))
+  const ours = ['moved_at', '_airbyte_overflow']
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !ours.includes(name)))
 }

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { closedPort, startRun } from '../../../cli/reactor-command.ts'
 import { topicsOf } from '../../../support/all-texts.ts'
 import { testKafka } from '../../../support/kafka.ts'
@@ -11,15 +11,18 @@ interface FakeShop extends AvroShop {
   readonly registry: FakeRegistry
 }
 
-async function shopOfTest(): Promise<FakeShop> {
+async function openFakeShop(): Promise<FakeShop> {
   const registry = await startFakeRegistry()
-  onTestFinished(() => registry[Symbol.asyncDispose]())
-  const shop = await openAvroShop({
-    url: registry.url,
-    schemaOf: (id) => Promise.resolve(registry.schemas[id - 1] ?? ''),
-  })
-  onTestFinished(() => shop[Symbol.asyncDispose]())
-  return { ...shop, registry }
+  const schemaOf = (id: number): Promise<string> => Promise.resolve(registry.schemas[id - 1] ?? '')
+  const shop = await openAvroShop({ url: registry.url, schemaOf })
+  return {
+    ...shop,
+    registry,
+    [Symbol.asyncDispose]: async () => {
+      await shop[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    },
+  }
 }
 
 const page = { status: 200, body: '<html>Welcome to nginx</html>' }
@@ -33,12 +36,13 @@ describe.concurrent('a registry', options, () => {
     ['that is a web page', [page], 'schema_registry_refused', 'not that of a schema registry'],
     ['that responds with errors', [broken, broken, broken, broken, broken], 'schema_registry_unreachable', 'status 500'],
   ] as const)('%s is named, and nothing is loaded', async (_, replies, code, reason) => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     shop.registry.scripted.push(...replies)
     const end = await shop.load()
     expect(end.code).not.toBe(0)
     expect(errorOf(end)).toMatchObject({ code, message: expect.stringContaining(reason) as string })
-    expect((await shop.load()).code).toBe(0)
+    const next = await shop.load()
+    expect(next.code, next.stdout + next.stderr).toBe(0)
     expect(await shop.rows()).toEqual([
       { id: 1, body: 'a', price: 7 },
       { id: 2, body: 'b', price: 8 },
@@ -48,7 +52,7 @@ describe.concurrent('a registry', options, () => {
   }) // prettier-ignore
 
   test('that is down at the start is named within 20 seconds', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     const host = `127.0.0.1:${String(await closedPort())}`
     const started = performance.now()
     const end = await shop.load({ url: `http://${host}` })
@@ -60,7 +64,7 @@ describe.concurrent('a registry', options, () => {
   })
 
   test('that refuses to write is named, and the stream goes on when it may', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     // Its check and the search for the key's schema are reads.
     const denied = {
       status: 403,
@@ -77,7 +81,7 @@ describe.concurrent('a registry', options, () => {
   })
 
   test('that is away for a moment under way, and slow, holds nothing up for good', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     shop.registry.delayMs = 700
     shop.registry.scripted.push({ status: 200, body: [] }, 'cut', broken, 'cut')
     const end = await shop.load()
@@ -87,7 +91,7 @@ describe.concurrent('a registry', options, () => {
 
   /** Half a minute, which a stop gives to what is in progress: in the long form (`npm run test:registry`). */
   test.runIf(isLong)('that does not respond holds up no stop', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     shop.registry.delayMs = 120_000
     await using file = await runFile(shop.document())
     const started = startRun(file.path, { args: ['--json'] })
@@ -102,7 +106,7 @@ describe.concurrent('a registry', options, () => {
 
 describe.concurrent('columns', options, () => {
   test('that are added and dropped are new versions of the schema; older messages are as they were', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     const { db, registry } = shop
     expect((await shop.load()).code).toBe(0)
     await db.query(`ALTER TABLE things ADD COLUMN colour text, DROP COLUMN body;
@@ -119,7 +123,7 @@ describe.concurrent('columns', options, () => {
   })
 
   test('of another type are refused under a rule, with nothing lost, and loaded when the rule allows it', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     const { db, registry, connection } = shop
     expect((await shop.load()).code).toBe(0)
     registry.strict.add(`${connection}.things-value`)
@@ -144,7 +148,7 @@ describe.concurrent('columns', options, () => {
   })
 
   test('of another type are loaded into another topic, from the beginning', async () => {
-    const shop = await shopOfTest()
+    await using shop = await openFakeShop()
     const { db, registry, connection } = shop
     expect((await shop.load()).code).toBe(0)
     registry.strict.add(`${connection}.things-value`)
