@@ -119,6 +119,8 @@ class TopicLane implements SinkLane {
   /** When the open transaction got its first message. */
   #sentAtMs: number | undefined
   #isOver = false
+  /** What is open is to be aborted: nobody else does that before the next run, or minutes later. */
+  #leavesOpen = false
 
   constructor(context: LaneContext) {
     this.#context = context
@@ -236,9 +238,21 @@ class TopicLane implements SinkLane {
     const { producer } = this.#context
     try {
       if (!this.#isOver) await this.rollback()
+      else if (this.#leavesOpen) await this.#abortRest()
     } finally {
       this.#isOver = true
       await producer[Symbol.asyncDispose]()
+    }
+  }
+
+  /** A transaction that stays open hides what follows it from consumers. After a commit that may have come through, nothing is open. */
+  async #abortRest(): Promise<void> {
+    const { producer, options, topic } = this.#context
+    try {
+      await this.#sending.catch(() => undefined) // it has failed the lane
+      await producer.abort()
+    } catch (error) {
+      options.logger.debug({ err: error, topic }, 'what the lane has left open was not aborted')
     }
   }
 
@@ -337,13 +351,15 @@ class TopicLane implements SinkLane {
         throw await this.#explainFence(thrown)
       const { options, topic } = this.#context
       const { servers } = options.place
-      if (hasType(thrown, 'INVALID_RECORD'))
-        throw await explainRefusal(thrown, {
-          servers,
-          logger: options.logger,
-          topic: refusedTopic(thrown) ?? topic,
-        })
-      throw topicError(thrown, { servers, doing: 'writing to', topic })
+      const error = hasType(thrown, 'INVALID_RECORD')
+        ? await explainRefusal(thrown, {
+            servers,
+            logger: options.logger,
+            topic: refusedTopic(thrown) ?? topic,
+          })
+        : topicError(thrown, { servers, doing: 'writing to', topic })
+      this.#leavesOpen = error.code !== 'kafka_unreachable'
+      throw error
     }
   }
 
