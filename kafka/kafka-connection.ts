@@ -3,7 +3,9 @@ import type { BrokerRequest, ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
 import { kafkaCluster } from './kafka-client.ts'
 import type { KafkaServers } from './kafka-servers.ts'
-import { closedBroker, hasType, isPassing } from './kafka-errors.ts'
+import { closedBroker, hasName, hasType, isPassing } from './kafka-errors.ts'
+import { idsApi, topicIdRequest } from './topic-id-request.ts'
+import { nameRefusals, topicFor } from './name-refusals.ts'
 
 export interface KafkaConnectionOptions {
   readonly servers: KafkaServers
@@ -39,7 +41,7 @@ export class KafkaConnection implements AsyncDisposable {
     try {
       await connection.runWithRetries(async () => {
         await connection.#cluster.connect()
-        await connection.#cluster.addMultipleTargetTopics(options.topics)
+        await connection.#target(options.topics)
       })
       return connection
     } catch (error) {
@@ -62,10 +64,29 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** The broker that stores a consumer group's offsets or a producer's transactions. */
   async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
-    return this.#cluster.findGroupCoordinator({
-      groupId: id,
-      coordinatorType: coordinatorTypes[kind],
-    })
+    const request = { groupId: id, coordinatorType: coordinatorTypes[kind] }
+    try {
+      return await this.#cluster.findGroupCoordinator(request)
+    } catch (error) {
+      // kafkajs asks every broker, and forgets what they said: that the user has no right to know, for instance.
+      if (!hasName(error, 'KafkaJSGroupCoordinatorNotFound')) throw error
+      const [nodeId = -1] = this.#cluster.getNodeIds()
+      const broker = await this.#cluster.findBroker({ nodeId })
+      await broker.findGroupCoordinator(request)
+      throw error
+    }
+  }
+
+  /**
+   * The id of a topic: another topic of its name has another one. Undefined if the brokers do not tell ids (Kafka before 2.8, and some that are not
+   * Kafka). The topic has to be one of those that the connection was opened for.
+   */
+  async topicId(topic: string): Promise<string | undefined> {
+    const [first] = this.#cluster.findTopicPartitionMetadata(topic)
+    const broker = await this.#cluster.findBroker({ nodeId: first?.leader ?? -1 })
+    const { maxVersion = 0 } = broker.versions?.[idsApi.apiKey] ?? {}
+    if (maxVersion < idsApi.apiVersion) return undefined
+    return broker.connectionPool.send(topicIdRequest(topic))
   }
 
   /** The first offset in the log, and the end of what is committed (no open transaction before it). */
@@ -123,6 +144,17 @@ export class KafkaConnection implements AsyncDisposable {
       { topic, partitions: [{ partition }], fromBeginning },
     ])
     return BigInt(answer?.partitions[0]?.offset ?? '0')
+  }
+
+  /** One at a time: the error of several does not say which of them is refused. */
+  async #target(topics: readonly string[]): Promise<void> {
+    const cluster = this.#cluster
+    // Who the brokers are.
+    if (topics.length === 0) await cluster.addMultipleTargetTopics([])
+    for (const topic of topics)
+      await nameRefusals([topicFor('Describe', topic)], () =>
+        cluster.addMultipleTargetTopics([topic]),
+      )
   }
 
   #mayPass(error: unknown, elapsedMs: number): boolean {

@@ -1,5 +1,6 @@
 import { ConnectError, networkFailure, streamLabel, type StreamId } from '../protocol/index.ts'
 import type { KafkaServers } from './kafka-servers.ts'
+import { NamedRefusal, type RequestedResource } from './named-refusal.ts'
 
 export interface KafkaDoing {
   readonly servers: KafkaServers
@@ -22,6 +23,8 @@ interface KafkaFault {
   readonly type: string
   readonly message: string
   readonly isOfTls: boolean
+  /** Of a `NamedRefusal`. */
+  readonly refused?: RequestedResource
   readonly closed?: { readonly host: string; readonly port: number }
 }
 
@@ -51,13 +54,15 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
   const faults = [...faultsOf(thrown)]
   const reason = faults.at(-1)?.message ?? String(thrown)
   const brokers = context.servers.brokers.join(', ')
-  const { doing, target } = context
+  const code = knownFault(faults, context)
+  const { doing, target } = actionOf(code, refusedIn(faults), context)
+  const topic = context.topic && (refusedTopic(thrown) ?? context.topic)
   const details = {
     brokers,
     doing,
     target,
     reason,
-    ...(context.topic !== undefined && { topic: context.topic }),
+    ...(topic !== undefined && { topic }),
     ...(context.servers.sasl !== undefined && { username: context.servers.sasl.username }),
     ...(context.lane !== undefined && {
       connection: context.lane.connection,
@@ -66,7 +71,30 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
       by: `another writer of ${target}`,
     }),
   }
-  return new ConnectError(knownFault(faults, context), { details, cause: thrown })
+  return new ConnectError(code, { details, cause: thrown })
+}
+
+/** What the user may not do, where that is known; else what was being done. */
+function actionOf(
+  code: KnownFault,
+  refused: RequestedResource | undefined,
+  { doing, target }: KafkaDoing,
+): Pick<KafkaDoing, 'doing' | 'target'> {
+  if (code !== 'kafka_permission_denied' || refused === undefined) return { doing, target }
+  return {
+    doing: `the operation ${refused.operation} on`,
+    target: `${refused.kind} ${refused.name}`,
+  }
+}
+
+function refusedIn(faults: readonly KafkaFault[]): RequestedResource | undefined {
+  return faults.find(({ refused }) => refused !== undefined)?.refused
+}
+
+/** The topic that the brokers refused, where that is known. */
+export function refusedTopic(thrown: unknown): string | undefined {
+  const refused = refusedIn([...faultsOf(thrown)])
+  return refused?.kind === 'topic' ? refused.name : undefined
 }
 
 type KnownFault =
@@ -142,18 +170,29 @@ export function hasType(thrown: unknown, wanted: string): boolean {
   return false
 }
 
+/** Whether an error of kafkajs of this name is, or is behind, what was thrown. */
+export function hasName(thrown: unknown, wanted: string): boolean {
+  for (const { name } of faultsOf(thrown)) if (name === wanted) return true
+  return false
+}
+
 function* faultsOf(thrown: unknown): Generator<KafkaFault> {
   let current = thrown
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
     const type = 'type' in current && typeof current.type === 'string' ? current.type : ''
     const isOfTls = networkFailure(current)?.kind === 'tls'
-    yield { name: current.name, type, message: current.message, isOfTls, ...closedBy(current) }
+    const facts = { ...closedBy(current), ...refusedBy(current) }
+    yield { name: current.name, type, message: current.message, isOfTls, ...facts }
     if ('errors' in current && Array.isArray(current.errors)) {
       for (const inner of current.errors) yield* faultsOf(inner)
     }
     if (current.cause === current) return
     current = current.cause
   }
+}
+
+function refusedBy(error: Error): Pick<KafkaFault, 'refused'> {
+  return error instanceof NamedRefusal ? { refused: error.resource } : {}
 }
 
 function closedBy(error: Error): Pick<KafkaFault, 'closed'> {

@@ -26,7 +26,17 @@ declare module 'kafkajs/src/cluster/index.js' {
     readonly producerEpoch: number
   }
 
+  interface CoordinatorRequest {
+    readonly groupId: string
+    /** 0 of a group, 1 of transactions. */
+    readonly coordinatorType: 0 | 1
+  }
+
   export interface ClusterBroker {
+    /** Throws what the broker says. */
+    findGroupCoordinator(request: CoordinatorRequest): Promise<unknown>
+    /** By the key of the API; null before the broker was asked. */
+    readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
     readonly connectionPool: {
       send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
     }
@@ -80,11 +90,8 @@ declare module 'kafkajs/src/cluster/index.js' {
       topic: string,
     ): readonly { readonly partitionId: number; readonly leader: number }[]
     findBroker(broker: { readonly nodeId: number }): Promise<ClusterBroker>
-    /** `coordinatorType`: 0 of a group, 1 of transactions. */
-    findGroupCoordinator(request: {
-      readonly groupId: string
-      readonly coordinatorType: 0 | 1
-    }): Promise<ClusterBroker>
+    getNodeIds(): readonly number[]
+    findGroupCoordinator(request: CoordinatorRequest): Promise<ClusterBroker>
     fetchTopicsOffset(
       topics: readonly {
         readonly topic: string
@@ -108,8 +115,12 @@ declare module 'kafkajs/src/protocol/encoder.js' {
     writeInt16(value: number): this
     writeInt32(value: number): this
     writeInt64(value: string): this
+    writeBoolean(value: boolean): this
     /** null: -1 as the length. */
     writeString(value: string | null): this
+    writeUVarInt(value: number): this
+    /** In the newer, compact form. */
+    writeUVarIntString(value: string | null): this
     /** Without its length. */
     writeBuffer(value: Buffer): this
   }
@@ -123,6 +134,10 @@ declare module 'kafkajs/src/protocol/decoder.js' {
     readInt32(): number
     readInt64(): { toString(): string }
     readString(): string | null
+    readUVarInt(): number
+    readUVarIntString(): string | null
+    /** Passes over them. */
+    readTaggedFields(): unknown
     /** A view; null for a length of -1. */
     readBytes(length: number): Buffer | null
   }

@@ -4,9 +4,12 @@ import { ConnectError } from '../protocol/index.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
+import { nameRefusals, topicFor } from './name-refusals.ts'
 
 /** The leaders of a new topic are waited for this long. */
 const leadersMs = 30_000
+/** Topics that the user may not see look as if they were missing. */
+const creation = 'Create (or Describe, if it is there)'
 /** `max.message.bytes` where a broker does not tell: Kafka's own default. */
 const brokerMessageBytes = 1024 * 1024
 
@@ -34,7 +37,9 @@ export async function createTopic(
   const { admin, servers } = kafka
   try {
     // kafkajs's own wait for leaders gives up where a broker has not heard of the topic yet.
-    const made = await admin.createTopics({ topics: [topic], waitForLeaders: false })
+    const made = await nameRefusals([topicFor(creation, topic.topic)], () =>
+      admin.createTopics({ topics: [topic], waitForLeaders: false }),
+    )
     if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
     return made
   } catch (error) {
@@ -58,7 +63,9 @@ export async function extendTopic(
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const existing = topics[0]?.partitions.length ?? 0
   if (existing >= partitions) return existing
-  await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
+  await nameRefusals([topicFor('Alter', topic)], () =>
+    admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] }),
+  )
   await untilServed(kafka, { topic, partitions })
   return partitions
 }
@@ -95,10 +102,12 @@ async function untilServed(
 /** The real settings of a topic. */
 export async function topicSettings(admin: Admin, topic: string): Promise<TopicSettings> {
   const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
-  })
+  const { resources } = await nameRefusals([topicFor('DescribeConfigs', topic)], () =>
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
+    }),
+  )
   const values = new Map(
     resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
   )

@@ -7,6 +7,7 @@ import { foreignMessage } from './foreign-message.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
 import { type KafkaMessage, MessageCursor } from './record-batch/message-cursor.ts'
 import { BrokenBatchError, readBatches, type RecordBatch } from './record-batch/record-batch.ts'
+import { nameRefusals, topicFor } from './name-refusals.ts'
 
 export interface PartitionFetcherOptions {
   readonly servers: KafkaServers
@@ -126,7 +127,9 @@ export class PartitionFetcher implements AsyncDisposable {
   async #request(offset: bigint, waitMs: number): Promise<FetchedPartition> {
     const { topic, partition } = this.#options
     const from = { topic, partition, offset, maxBytes: maxFetchBytes, maxWaitMs: waitMs }
-    return this.#connection.request(from, fetchRequest(from))
+    return nameRefusals([topicFor('Read', topic)], () =>
+      this.#connection.request(from, fetchRequest(from)),
+    )
   }
 
   async #runWithRetries<T>(action: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType } from './kafka-errors.ts'
+import type { RequestedResource } from './named-refusal.ts'
 import { produceRequest } from './produce-request.ts'
 import {
   anonymous,
@@ -11,6 +12,7 @@ import {
   type EncodedMessages,
   type RecordBatch,
 } from './record-batch/record-batch.ts'
+import { nameRefusals, topicFor } from './name-refusals.ts'
 
 /**
  * A transaction that a dead writer left open hides what follows it from read_committed consumers until this time is over
@@ -86,6 +88,11 @@ export class TransactionalProducer implements AsyncDisposable {
     }
   }
 
+  /** See `KafkaConnection.topicId`. */
+  async topicId(topic: string): Promise<string | undefined> {
+    return this.#connection.runWithRetries(() => this.#connection.topicId(topic))
+  }
+
   /** Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id. */
   hasWritten({ producerId, producerEpoch, transactional }: WrittenBy): boolean {
     const own = this.#identity
@@ -151,8 +158,10 @@ export class TransactionalProducer implements AsyncDisposable {
     producer: BatchProducer,
   ): Promise<void> {
     const batch = await encodeBatch(messages, { producer, timestampMs: Date.now() })
-    await this.#connection.runWithRetries(async () =>
-      this.#connection.request(to, produceRequest({ ...to, batch })),
+    await nameRefusals(this.#writing(to.topic), () =>
+      this.#connection.runWithRetries(async () =>
+        this.#connection.request(to, produceRequest({ ...to, batch })),
+      ),
     )
   }
 
@@ -163,11 +172,13 @@ export class TransactionalProducer implements AsyncDisposable {
   async #join(topic: string, partition: number): Promise<void> {
     const place = placeOf(topic, partition)
     if (this.#joined.has(place)) return
-    await this.#atCoordinator(async (coordinator, transaction) =>
-      coordinator.addPartitionsToTxn({
-        ...transaction,
-        topics: [{ topic, partitions: [partition] }],
-      }),
+    await nameRefusals(this.#writing(topic), () =>
+      this.#atCoordinator(async (coordinator, transaction) =>
+        coordinator.addPartitionsToTxn({
+          ...transaction,
+          topics: [{ topic, partitions: [partition] }],
+        }),
+      ),
     )
     this.#joined.add(place)
   }
@@ -176,9 +187,15 @@ export class TransactionalProducer implements AsyncDisposable {
   async #endTransaction(transactionResult: boolean): Promise<void> {
     if (this.#joined.size === 0) return
     this.#joined.clear()
-    await this.#atCoordinator(async (coordinator, transaction) =>
-      coordinator.endTxn({ ...transaction, transactionResult }),
+    await nameRefusals([idFor('Write', this.#transactionalId)], () =>
+      this.#atCoordinator(async (coordinator, transaction) =>
+        coordinator.endTxn({ ...transaction, transactionResult }),
+      ),
     )
+  }
+
+  #writing(topic: string): readonly RequestedResource[] {
+    return [topicFor('Write', topic), idFor('Write', this.#transactionalId)]
   }
 
   async #atCoordinator(
@@ -193,6 +210,10 @@ export class TransactionalProducer implements AsyncDisposable {
       await action(coordinator, { ...this.#identity, transactionalId })
     })
   }
+}
+
+function idFor(operation: string, name: string): RequestedResource {
+  return { kind: 'transactional id', name, operation }
 }
 
 function placeOf(topic: string, partition: number): string {
@@ -224,8 +245,12 @@ function initProducer(
   transactionTimeout: number,
 ): Promise<Identity> {
   return connection.runWithRetries(async () => {
-    const coordinator = await connection.coordinator('transaction', transactionalId)
-    return coordinator.initProducerId({ transactionalId, transactionTimeout })
+    const coordinator = await nameRefusals([idFor('Describe', transactionalId)], () =>
+      connection.coordinator('transaction', transactionalId),
+    )
+    return nameRefusals([idFor('Write', transactionalId)], () =>
+      coordinator.initProducerId({ transactionalId, transactionTimeout }),
+    )
   })
 }
 

@@ -3,7 +3,7 @@ import { kafkaClient } from '../../kafka/kafka-client.ts'
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../kafka/kafka-errors.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
-import { streamIdOf, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, type StreamId } from '../../protocol/index.ts'
 import {
   streamStateKey,
   streamStateValue,
@@ -29,19 +29,26 @@ export async function listTopics(
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
 ): Promise<readonly StreamTopic[]> {
   const found = new Map<string, StreamTopic>()
-  for (const topic of await statesTopics(servers, logger)) {
-    await readTopic(
-      { servers, topic, logger },
-      {
-        signal,
-        take: (message) => {
-          const entry = entryOf(message)
-          if (entry !== undefined) found.set(entry.topic, entry)
-        },
-      },
-    )
+  const refusals: ConnectError[] = []
+  const topics = await statesTopics(servers, logger)
+  for (const topic of topics) {
+    const take = (message: KafkaMessage): void => {
+      const entry = entryOf(message)
+      if (entry !== undefined) found.set(entry.topic, entry)
+    }
+    await readTopic({ servers, topic, logger }, { signal, take }).catch((error: unknown) => {
+      refusals.push(refusalIn(error))
+    })
   }
+  if (refusals[0] !== undefined && refusals.length === topics.length) throw refusals[0]
   return [...found.values()].toSorted((one, other) => (one.topic < other.topic ? -1 : 1))
+}
+
+/** Who may describe all topics, and read those of one connection, sees the streams of that one. Throws any other error. */
+function refusalIn(error: unknown): ConnectError {
+  const refusal = ConnectError.from(error)
+  if (refusal.code !== 'kafka_permission_denied') throw refusal
+  return refusal
 }
 
 async function statesTopics(servers: KafkaServers, logger: Logger): Promise<readonly string[]> {

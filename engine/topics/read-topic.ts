@@ -4,6 +4,7 @@ import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { hasType, kafkaError } from '../../kafka/kafka-errors.ts'
 import { PartitionFetcher, type FetchedBatch } from '../../kafka/partition-fetcher.ts'
 import { readRange } from '../../kafka/read-range.ts'
+import { nameRefusals, topicFor } from '../../kafka/name-refusals.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { TopicMessage } from './rebuild-table.ts'
 
@@ -30,6 +31,8 @@ interface OpenPartition {
   readonly next: bigint
 }
 
+/** A later sync may have more slices: partitions are added for them. */
+const lookAgainMs = 5_000
 /** The end of what is committed is that of no transaction. */
 const neverHiddenMs = 0
 
@@ -45,7 +48,13 @@ export async function readTopic(place: TopicPlace, reading: TopicReading): Promi
       if (reading.fromEnd !== true)
         await readToEnd(place, reading, { partition, fetcher, low, stable })
     }
-    if (reading.follow === true) await followAll(place, reading, opened)
+    let lookedAtMs = performance.now()
+    while (reading.follow === true && !reading.signal.aborted) {
+      await takeNext(place, reading, opened)
+      if (performance.now() - lookedAtMs < lookAgainMs) continue
+      await openAdded(place, opened)
+      lookedAtMs = performance.now()
+    }
   } finally {
     await Promise.all(opened.map(({ fetcher }) => fetcher[Symbol.asyncDispose]()))
   }
@@ -55,7 +64,9 @@ async function partitionsOf({ servers, topic, logger }: TopicPlace): Promise<rea
   const admin = kafkaClient(servers, logger).admin()
   try {
     await admin.connect()
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    const { topics } = await nameRefusals([topicFor('Read', topic)], () =>
+      admin.fetchTopicMetadata({ topics: [topic] }),
+    )
     const partitions = (topics[0]?.partitions ?? []).map(({ partitionId }) => partitionId)
     return partitions.toSorted((one, other) => one - other)
   } catch (error) {
@@ -96,26 +107,33 @@ async function readToEnd(
   if (outcome === 'lost') throw gone(place, { partition, next })
 }
 
-async function followAll(
+/** What has come to each partition since the last time; after half a second if nothing has. */
+async function takeNext(
   place: TopicPlace,
-  { signal, take }: TopicReading,
-  opened: readonly OpenPartition[],
+  { take }: Pick<TopicReading, 'take'>,
+  opened: OpenPartition[],
 ): Promise<void> {
-  let all = opened
-  while (!signal.aborted) {
-    // An empty fetch waits for half a second: those of all partitions at the same time.
-    const fetched = await Promise.all(
-      all.map(async (one) => ({ one, got: await one.fetcher.fetch(one.next) })),
-    )
-    const moved: OpenPartition[] = []
-    for (const { one, got } of fetched) {
-      const { fetcher, partition } = one
-      if (got === 'lost') throw gone(place, one)
-      for await (const message of fetcher.messages(got.batches))
-        await take({ ...message, partition })
-      moved.push({ ...one, next: got.next })
-    }
-    all = moved
+  // An empty fetch waits for half a second: those of all partitions at the same time.
+  const fetched = await Promise.all(opened.map(({ fetcher, next }) => fetcher.fetch(next)))
+  for (const [index, got] of fetched.entries()) {
+    const one = opened[index]
+    if (one === undefined) continue
+    if (got === 'lost') throw gone(place, one)
+    for await (const message of one.fetcher.messages(got.batches))
+      await take({ ...message, partition: one.partition })
+    opened[index] = { ...one, next: got.next }
+  }
+}
+
+/** Partitions that were added are read from their beginning. */
+async function openAdded(place: TopicPlace, opened: OpenPartition[]): Promise<void> {
+  const known = new Set(opened.map(({ partition }) => partition))
+  for (const partition of await partitionsOf(place)) {
+    if (known.has(partition)) continue
+    const fetcher = await PartitionFetcher.open({ ...place, partition })
+    // It is closed with the others, also if the next line throws.
+    const index = opened.push({ partition, fetcher, next: 0n }) - 1
+    opened[index] = { partition, fetcher, next: (await fetcher.bounds()).low }
   }
 }
 

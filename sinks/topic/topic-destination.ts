@@ -30,6 +30,7 @@ import {
   ensureSchemasTopic,
   ensureSharedTopics,
   ensureTarget,
+  topicId,
 } from './topics/ensure-topics.ts'
 
 // How this folder is laid out, each part above those that it imports:
@@ -149,6 +150,7 @@ class TopicDestination implements Destination {
         {
           place,
           store,
+          topicId: (topic) => topicId({ servers: place.servers, logger: this.#logger }, topic),
           deleteOld: (record) =>
             deleteOldKeys({
               place,

@@ -1,5 +1,5 @@
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
-import { hasType, kafkaError } from '../../kafka/kafka-errors.ts'
+import { hasType, kafkaError, refusedTopic } from '../../kafka/kafka-errors.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 interface Doing {
@@ -14,7 +14,8 @@ interface Doing {
 const tooLarge = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
 /** A fault of Kafka as an error that says what to do. */
-export function topicError(thrown: unknown, { servers, doing, topic, bytes }: Doing): ConnectError {
+export function topicError(thrown: unknown, { servers, doing, bytes, ...at }: Doing): ConnectError {
+  const topic = refusedTopic(thrown) ?? at.topic
   if (tooLarge.some((type) => hasType(thrown, type))) {
     const details = { topic, ...(bytes !== undefined && { bytes }) }
     return new ConnectError('destination_message_too_large', { details, cause: thrown })

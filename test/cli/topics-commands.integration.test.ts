@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import kafkajs from 'kafkajs'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
+import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { parseExact } from '../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -119,6 +121,48 @@ describe('reactor connect topics', () => {
       },
     )
     expect(end.code).toBe(0)
+  })
+
+  test('tail --follow shows partitions that are added', async () => {
+    const brokers = inject('kafkaBrokers')
+    const topic = `added-${randomUUID()}`
+    calmRequestQueues()
+    const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
+    const admin = client.admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    // Each by a producer of its own, which knows the partitions as they are.
+    const send = async (partition: number, value: string): Promise<void> => {
+      const producer = client.producer()
+      await producer.connect()
+      await producer.send({ topic, messages: [{ partition, value }] })
+      await producer.disconnect()
+    }
+    await send(0, '"first"')
+    const stop = new AbortController()
+    let seen = ''
+    let hasAdded = false
+    const end = await reactor(
+      ['connect', 'topics', 'tail', topic, '--follow', '--brokers', brokers.join(',')],
+      {
+        environment: {},
+        signal: AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]),
+        onText: (text) => {
+          seen += text
+          if (seen.includes('second')) stop.abort()
+          if (hasAdded) return
+          hasAdded = true
+          void admin
+            .createPartitions({ topicPartitions: [{ topic, count: 2 }] })
+            .then(() => send(1, '"second"'))
+        },
+      },
+    )
+    expect(lines(end.out)).toMatchObject([
+      { partition: 0, value: 'first' },
+      { partition: 1, value: 'second' },
+    ])
+    await admin.disconnect()
   })
 
   test.each(Object.keys(modes))('rebuild makes the rows of %s', async (name) => {

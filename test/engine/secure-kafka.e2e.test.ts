@@ -49,32 +49,28 @@ async function keyAndCertificate(): Promise<string> {
   return both
 }
 
-/** As docs/topics.md has them. */
+/** As docs/topics.md and docs/topic-destination.md have them. */
 async function giveRights(): Promise<void> {
   calmRequestQueues()
   const client = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.ERROR })
   const admin = client.admin()
   await admin.connect()
-  const rights: readonly (readonly [AclResourceTypes, readonly AclOperationTypes[]])[] = [
-    [
-      AclResourceTypes.TOPIC,
-      [
-        AclOperationTypes.DESCRIBE,
-        AclOperationTypes.DESCRIBE_CONFIGS,
-        AclOperationTypes.CREATE,
-        AclOperationTypes.ALTER,
-        AclOperationTypes.READ,
-        AclOperationTypes.WRITE,
-      ],
-    ],
-    [AclResourceTypes.TRANSACTIONAL_ID, [AclOperationTypes.DESCRIBE, AclOperationTypes.WRITE]],
-    [AclResourceTypes.GROUP, [AclOperationTypes.READ]],
+  const { DESCRIBE, DESCRIBE_CONFIGS, CREATE, ALTER, READ, WRITE } = AclOperationTypes
+  const { TOPIC, TRANSACTIONAL_ID, GROUP } = AclResourceTypes
+  const all = [DESCRIBE, DESCRIBE_CONFIGS, CREATE, READ, WRITE]
+  const rights: readonly (readonly [AclResourceTypes, string, readonly AclOperationTypes[]])[] = [
+    [TOPIC, 'connect.', [...all, ALTER]],
+    [TRANSACTIONAL_ID, 'connect.', [DESCRIBE, WRITE]],
+    [GROUP, 'connect.', [READ]],
+    [TOPIC, 'connect-', all],
+    [TOPIC, 'secured.', all],
+    [TRANSACTIONAL_ID, 'connect-checkpoints.', [DESCRIBE, WRITE]],
   ]
-  const acl = rights.flatMap(([resourceType, operations]) =>
+  const acl = rights.flatMap(([resourceType, resourceName, operations]) =>
     operations.map((operation) => ({
       resourceType,
       operation,
-      resourceName: 'connect.',
+      resourceName,
       host: '*',
       resourcePatternType: ResourcePatternTypes.PREFIXED,
       principal: `User:${login.username}`,
@@ -184,3 +180,51 @@ describe.concurrent(
     })
   },
 )
+
+/** The same as a destination of topics, with a log of its own. */
+async function runInto(
+  config: Omit<Address, 'framing' | 'topics_per_connection'>,
+  trusts = true,
+): Promise<CommandEnd> {
+  const connection = `secured-${String(Math.random()).slice(2)}`
+  await using file = await runFile({
+    connection,
+    source: { type: 'faker', config: { streams: [{ name: 'orders', rows: 1000 }] } },
+    destination: { type: 'topic', url: `topic:secured.${connection}`, config },
+    log: 'embedded',
+  })
+  const env = trusts ? { NODE_EXTRA_CA_CERTS: authority } : {}
+  const end = await run(file.path, { args: ['--json', '--log-level', 'debug'], env })
+  expect(end.stdout + end.stderr).not.toContain(login.password)
+  return end
+}
+
+describe.concurrent('a destination of topics behind TLS and a login', options, () => {
+  const sasl = { mechanism: 'scram-sha-256', ...login }
+
+  test.each(['plain', 'scram-sha-256', 'scram-sha-512'])('is loaded by %s', async (mechanism) => {
+    const end = await runInto({ brokers, ssl: true, sasl: { ...sasl, mechanism } })
+    expect(end.code, end.stderr).toBe(0)
+    expect(eventsOf(end).at(-1)?.streams).toMatchObject([{ status: 'complete', loaded: 1000 }])
+  })
+
+  test.each<readonly [string, string, Parameters<typeof runInto>[0]]>([
+    ['a wrong password', 'kafka_credentials_refused', { brokers: [], ssl: true, sasl: { ...sasl, password: 'wrong' } }],
+    ['a mechanism of another user', 'kafka_credentials_refused', { brokers: [], ssl: true, sasl: { ...sasl, mechanism: 'plain', username: 'nobody' } }],
+    ['no TLS', 'kafka_unreachable', { brokers: [], ssl: false, sasl }],
+    ['no login', 'kafka_unreachable', { brokers: [], ssl: true }],
+    ['a user without rights', 'kafka_permission_denied', { brokers: [], ssl: true, sasl: { mechanism: 'plain', username: 'guest', password: 'guest' } }],
+  ])('that does not let in %s says %s', async (_, code, config) => {
+    // The broker is not there yet when the cases are read.
+    const end = await runInto({ ...config, brokers })
+    expect(errorOf(end)).toMatchObject({ code })
+  }) // prettier-ignore
+
+  test('whose authority is not trusted says so', async () => {
+    const end = await runInto({ brokers, ssl: true, sasl }, false)
+    expect(errorOf(end)).toMatchObject({
+      code: 'kafka_tls_failed',
+      suggested_fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+    })
+  })
+})

@@ -170,8 +170,9 @@ function serverProperties(at: {
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${more('PROXIED', behindProxy?.port)}${securedToo}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${more('PROXIED', behindProxy?.advertisedPort)}${securedToo}`,
-    'listener.security.protocol.map':
-      'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:${
+      secured?.certificate === undefined ? 'SASL_PLAINTEXT' : 'SASL_SSL'
+    }`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': at.data,
@@ -198,8 +199,10 @@ function securedProperties({ certificate, users }: SecuredListener): Record<stri
   const modules = 'org.apache.kafka.common.security'
   const logins = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
   const properties = {
-    'ssl.keystore.type': 'PEM',
-    'ssl.keystore.location': certificate,
+    ...(certificate !== undefined && {
+      'ssl.keystore.type': 'PEM',
+      'ssl.keystore.location': certificate,
+    }),
     'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
     'plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required ${logins.join(' ')};`,
     'scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,

@@ -17,14 +17,14 @@ export interface KafkaBrokerOptions {
   readonly isShortLived?: boolean
   /** A second listener, which tells its clients that it is at `advertisedPort`: that of a proxy in front of it. */
   readonly behindProxy?: { readonly port: number; readonly advertisedPort: number }
-  /** Another listener, with TLS, at which clients log in. They have the rights that they were given; who comes without a login has all. */
+  /** Another listener, at which clients log in. They have the rights that they were given; who comes without a login has all. */
   readonly secured?: SecuredListener
 }
 
 export interface SecuredListener {
   readonly port: number
-  /** A file with key and certificate in PEM, for 127.0.0.1. */
-  readonly certificate: string
+  /** A file with key and certificate in PEM, for 127.0.0.1. Absent: without TLS. */
+  readonly certificate?: string
   /** Passwords by name, for PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
   readonly users: Readonly<Record<string, string>>
 }

@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 import { expect } from 'vitest'
+import { zstdForKafkajs } from './kafkajs-zstd.ts'
 import type { TestDatabase } from './postgres.ts'
-
-// Other tests write topics that all share, with what Java's client compresses with.
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-  compress: () => Promise.reject(new Error('not needed')),
-  decompress: promisify(zstdDecompress),
-})
 
 /** Every row of every table, whoever made it. */
 export async function dumpOf(database: TestDatabase): Promise<string> {
@@ -26,6 +19,8 @@ export async function dumpOf(database: TestDatabase): Promise<string> {
 
 /** Keys, values and headers of all messages of the topics of these connections, and of the one that all connections share. */
 export async function topicsOf(brokers: readonly string[], prefix: string): Promise<string> {
+  // Other tests write topics that all share, with what Java's client compresses with.
+  zstdForKafkajs()
   const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING })
   const admin = client.admin()
   await admin.connect()

@@ -35,6 +35,8 @@ export type RunRecord = z.infer<typeof runRecord>
 
 const streamRecord = z.object({
   topic: z.string(),
+  /** At the last `begin`. Null: the brokers told none, or an older version wrote this. */
+  topicId: z.string().nullable().default(null),
   settings: syncSettings,
   /** Of the last attempt. */
   columns: columnsSchema,
@@ -63,7 +65,7 @@ const streamRecord = z.object({
   planned: number,
   /** Lanes that may have been opened: 0 to `lanes` - 1. A `begin` fences them. */
   lanes: number,
-  /** What rows are divided by, since the first sync after a reset; the topic may have more. */
+  /** What rows are divided by, since the first sync of the topic; it may have more. */
   partitions: number,
   maxMessageBytes: number,
   /** The offsets that came next in the topic, by partition: when the generation began, and at the last `begin`. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { hasType, isFencedProducer } from '../../../kafka/kafka-errors.ts'
+import { hasType, isFencedProducer, refusedTopic } from '../../../kafka/kafka-errors.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { packageVersion } from '../../../lib/files/package-version.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
@@ -23,6 +23,8 @@ import { RowMessages } from '../rows/row-messages.ts'
 import type { RejectedRow, RowBatch, RowForm } from '../rows/row-options.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import { topicError } from '../topic-errors.ts'
+import { explainRefusal } from '../topics/explain-refusal.ts'
+import { requireSameTopic } from '../topics/topic-identity.ts'
 import { laneRecords } from './lane-checkpoint.ts'
 import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 
@@ -117,6 +119,8 @@ class TopicLane implements SinkLane {
   /** When the open transaction got its first message. */
   #sentAtMs: number | undefined
   #isOver = false
+  /** What is open is to be aborted: nobody else does that before the next run, or minutes later. */
+  #leavesOpen = false
 
   constructor(context: LaneContext) {
     this.#context = context
@@ -182,20 +186,21 @@ class TopicLane implements SinkLane {
 
   commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
     return this.#guard(async () => {
-      const { producer, options } = this.#context
+      const { producer, options, topic, record } = this.#context
       this.#progress.requireCovered(checkpoint.slices)
       const started = performance.now()
       await this.#send()
       await this.#sending
       await this.#sendRejections()
+      if (this.#sentAtMs !== undefined) requireSameTopic(record, await producer.topicId(topic))
       const records = laneRecords(checkpoint, {
         sync: options.sync,
         slices: this.#slices,
         counts: this.#progress.counts,
         columns: this.#columns,
       })
-      const topic = checkpointTopic(options.sync.sink.connection)
-      await this.#sendOwn(topic, records.map(checkpointMessage))
+      const checkpoints = checkpointTopic(options.sync.sink.connection)
+      await this.#sendOwn(checkpoints, records.map(checkpointMessage))
       await producer.commit()
       for (const record of records)
         if (record.kind === 'slice' && record.value !== null)
@@ -233,9 +238,21 @@ class TopicLane implements SinkLane {
     const { producer } = this.#context
     try {
       if (!this.#isOver) await this.rollback()
+      else if (this.#leavesOpen) await this.#abortRest()
     } finally {
       this.#isOver = true
       await producer[Symbol.asyncDispose]()
+    }
+  }
+
+  /** A transaction that stays open hides what follows it from consumers. After a commit that may have come through, nothing is open. */
+  async #abortRest(): Promise<void> {
+    const { producer, options, topic } = this.#context
+    try {
+      await this.#sending.catch(() => undefined) // it has failed the lane
+      await producer.abort()
+    } catch (error) {
+      options.logger.debug({ err: error, topic }, 'what the lane has left open was not aborted')
     }
   }
 
@@ -333,7 +350,16 @@ class TopicLane implements SinkLane {
       if (isFencedProducer(thrown) || hasType(thrown, 'INVALID_TXN_STATE'))
         throw await this.#explainFence(thrown)
       const { options, topic } = this.#context
-      throw topicError(thrown, { servers: options.place.servers, doing: 'writing to', topic })
+      const { servers } = options.place
+      const error = hasType(thrown, 'INVALID_RECORD')
+        ? await explainRefusal(thrown, {
+            servers,
+            logger: options.logger,
+            topic: refusedTopic(thrown) ?? topic,
+          })
+        : topicError(thrown, { servers, doing: 'writing to', topic })
+      this.#leavesOpen = error.code !== 'kafka_unreachable'
+      throw error
     }
   }
 

@@ -26,7 +26,8 @@ interface RegistryRequest {
 }
 
 const mediaType = 'application/vnd.schemaregistry.v1+json'
-const timeoutMs = 30_000
+/** With five attempts, one that does not respond is given up after a minute. */
+const timeoutMs = 10_000
 const maxResponseBytes = 8 * 1024 * 1024
 const longestPauseMs = 30_000
 /** Of the texts that the registry gives as reasons. */
@@ -34,7 +35,7 @@ const namedReasons = 3
 
 /**
  * A client of Confluent's Schema Registry API, which Confluent, Redpanda, Karapace and Apicurio (at `/apis/ccompat/v7`) speak. What may succeed later
- * is tried five times, in about 8 seconds. Throws `schema_registry_unreachable`, `schema_registry_refused`, `schema_incompatible`.
+ * is tried five times, in about 8 seconds, or a minute if nothing responds. Throws `schema_registry_unreachable`, `schema_registry_refused`, `schema_incompatible`.
  */
 export class SchemaRegistry {
   readonly #options: SchemaRegistryOptions

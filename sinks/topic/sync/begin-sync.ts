@@ -27,6 +27,7 @@ import {
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
+import { isOther } from '../topics/topic-identity.ts'
 import { noteColumns } from './column-notes.ts'
 import { syncMessage } from './control-messages.ts'
 import { formText, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
@@ -101,19 +102,24 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   const stored = now.stream(streamId)
   const record = stored.record && withoutTold(stored.record, start)
   // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
-  const isKnown = record !== undefined && isLoaded({ ...stored, record }, beginning)
-  const known = isKnown ? record : undefined
+  const isSame = record !== undefined && isSameTopic({ ...stored, record }, beginning)
+  const known = isSame && record.run !== 0 ? record : undefined
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
-  return startSync({ ...stored, record }, known, beginning)
+  return startSync(
+    { ...stored, record },
+    { known, partitions: isSame ? record.partitions : undefined },
+    beginning,
+  )
 }
 
-/** The topic is the one that the stream was loaded into: it was not forgotten, and its offsets go on. */
-function isLoaded(
+/** The topic is the one that the stream was loaded into: its offsets go on. */
+function isSameTopic(
   { record, slices }: StoredStream & { readonly record: StreamRecord },
   { topic, target }: Beginning,
 ): boolean {
-  if (record.run === 0 || record.topic !== topic || target.isNew) return false
+  if (record.topic !== topic || target.isNew) return false
+  if (isOther(record.topicId, target.id)) return false
   const hasRows = [...slices.values()].some(({ loaded }) => loaded > 0)
   if (hasRows && target.ends.every((offset) => offset === '0')) return false
   return record.beganAt.every(
@@ -121,23 +127,32 @@ function isLoaded(
   )
 }
 
+interface Earlier {
+  /** As the last sync of the topic left the stream; undefined if it was forgotten since, or is another topic. */
+  readonly known: StreamRecord | undefined
+  /** What the rows of the topic were divided by, also of a stream that was forgotten: its old messages are still there. */
+  readonly partitions: number | undefined
+}
+
 function startSync(
   stored: StoredStream,
-  known: StreamRecord | undefined,
+  earlier: Earlier,
   beginning: Beginning,
 ): Change<StreamSync> {
+  const { known } = earlier
   const { sink, streamId, topic, start, target } = beginning
   const { record } = stored
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, known, { ...beginning, goesOn })
   const { slices, ...counts } = carrySlices(stored, { start, resumed, goesOn })
-  const warnings = topicWarnings({ record, known, sink, topic, target, goesOn })
+  const warnings = topicWarnings({ ...earlier, record, sink, topic, target, goesOn })
   const last = record ?? unknownStream
   const origin = resumed ? known : freshSync(beginning)
   const attempt = randomUUID()
   const value: StreamRecord = {
     topic,
+    topicId: target.id ?? null,
     settings: settingsOf(sink),
     columns: [...sink.columns],
     run: start.run,
@@ -153,7 +168,7 @@ function startSync(
     toldRun: null,
     // The end of an overwrite writes as the first lane does.
     lanes: Math.max(1, last.lanes),
-    ...topicFacts(known, beginning, { resumed, untoldNotes: last.tableNotes }),
+    ...topicFacts(earlier, beginning, { resumed, untoldNotes: last.tableNotes }),
   }
   // Of a stream that somebody deleted from the topic, nothing counts.
   const positions = record === undefined ? new Map<number, never>() : stored.positions
@@ -185,9 +200,8 @@ type TopicFacts = Pick<
   'tableNotes' | 'partitions' | 'maxMessageBytes' | 'generationStart' | 'beganAt' | 'merged'
 >
 
-/** `known`: as the last sync of this topic left it. */
 function topicFacts(
-  known: StreamRecord | undefined,
+  { known, partitions: divided }: Earlier,
   { sink, target, place }: Beginning,
   {
     resumed,
@@ -196,10 +210,11 @@ function topicFacts(
 ): TopicFacts {
   const { partitions, maxMessageBytes, ends } = target
   const isNewGeneration = isOverwriteMode(sink.mode) && !resumed
-  const before = known ?? { columns: sink.columns, partitions, generationStart: [] }
+  const before = known ?? { columns: sink.columns, generationStart: [] }
   return {
     tableNotes: noteColumns(before.columns, sink.columns, untoldNotes),
-    partitions: before.partitions,
+    // With another number, versions of a row would be in two partitions, and a reader could meet the old one last.
+    partitions: divided !== undefined && divided <= partitions ? divided : partitions,
     maxMessageBytes,
     generationStart: isNewGeneration ? [...ends] : before.generationStart,
     beganAt: [...ends],

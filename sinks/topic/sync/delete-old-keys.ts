@@ -23,6 +23,8 @@ export interface OldKeys {
 const maxKeys = 12_000_000
 /** Old keys that wait for the end of the partition, where they may have been deleted already: about 50 MiB. More of them get their tombstones at once. */
 const maxOldKeys = 500_000
+/** The same of long keys. */
+const maxOldKeyBytes = 32 * 1024 * 1024
 /** One transaction: what follows it is not hidden for long. */
 const batchBytes = 256 * 1024
 /** A transaction of somebody else may hide a part of the topic for as long as Kafka lets it be open. */
@@ -73,13 +75,14 @@ async function deleteInPartition(
 
 /** A key that was deleted since, and not written again, needs no other tombstone. */
 async function deleteOfPass(scan: Scan, low: bigint, tombstones: Tombstones): Promise<void> {
-  const { generationId, start } = scan
+  const { start } = scan
   const keys = await newKeys(scan)
   const old = new Set<string>()
+  let bytes = 0
   await readMessages(scan, { from: low, to: start }, async (message) => {
     const { key, value } = message
-    const generation = generationOf(message)
-    if (key === null || generation === undefined || generation >= generationId) return
+    // Whatever its number is: a connection whose checkpoints were deleted counts its generations again.
+    if (key === null || generationOf(message) === undefined) return
     const text = key.toString('latin1')
     if (value === null) {
       old.delete(text)
@@ -88,7 +91,10 @@ async function deleteOfPass(scan: Scan, low: bigint, tombstones: Tombstones): Pr
     const digest = digestOf(key)
     if (!isOfPass(digest, scan) || keys.has(digest)) return
     old.add(text)
-    if (old.size >= maxOldKeys) await tombstones.writeAll(old)
+    bytes += key.length
+    if (old.size < maxOldKeys && bytes < maxOldKeyBytes) return
+    await tombstones.writeAll(old)
+    bytes = 0
   })
   await tombstones.writeAll(old)
 }

@@ -9,6 +9,7 @@ import { requireOwn } from '../bookkeeping/runs.ts'
 import { slicesUntold } from '../bookkeeping/untold.ts'
 import { rejectedTopic } from '../own-names.ts'
 import type { TopicPlace } from '../topic-place.ts'
+import { requireSameTopic } from '../topics/topic-identity.ts'
 import { syncMessage } from './control-messages.ts'
 import { formText } from './topic-mode.ts'
 
@@ -51,6 +52,8 @@ export function savePlan(
 export interface FinishContext {
   readonly place: TopicPlace
   readonly store: CheckpointStore
+  /** Of the topic as it is now. */
+  readonly topicId: (topic: string) => Promise<string | undefined>
   /** Deletes the keys of older generations from the topic; resolves with their number. */
   readonly deleteOld: (record: StreamRecord) => Promise<number>
   now(): number
@@ -69,16 +72,18 @@ export async function finishSync(
   context: FinishContext,
   sync: StreamSync,
 ): Promise<readonly string[]> {
-  const { store, deleteOld } = context
+  const { store, topicId, deleteOld } = context
   const stored = requireOwn(await store.read(), sync)
+  const { record } = stored
   const counts = requireComplete(stored, sync)
   const isOverwrite = isOverwriteMode(sync.sink.mode)
   if (isOverwrite && counts.loaded === 0 && counts.rejected > 0) {
     // Otherwise the next sync would continue from here, to the same end.
     await store.change((now) => forgetStreams(now, [sync.streamId]))
-    throw allRejected(stored.record, sync, counts)
+    throw allRejected(record, sync, counts)
   }
-  const deleted = isOverwrite ? await deleteOld(stored.record) : 0
+  const deleted = isOverwrite ? await deleteOld(record) : 0
+  requireSameTopic(record, await topicId(record.topic))
   const atMs = context.now()
   return store.change((now) => complete(now, sync, { ...counts, deleted, atMs, context }))
 }

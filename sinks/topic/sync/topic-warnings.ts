@@ -8,6 +8,8 @@ interface Facts {
   readonly record: StreamRecord | undefined
   /** … if that was one of the same topic. */
   readonly known: StreamRecord | undefined
+  /** What the rows of the same topic were divided by. */
+  readonly partitions: number | undefined
   readonly sink: SinkStream
   readonly topic: string
   readonly target: TargetTopic
@@ -34,10 +36,10 @@ function policyWarning({ sink, topic, target: { policy } }: Facts): string | und
   return undefined
 }
 
-function partitionsWarning({ known, topic, target }: Facts): string | undefined {
-  if (known === undefined || target.partitions <= known.partitions) return undefined
-  const [now, before] = [target.partitions, known.partitions].map(String)
-  return `Topic ${topic} has ${now ?? ''} partitions now. The rows of the stream stay in the first ${before ?? ''}: in another partition, the versions of a row would not be in order. A stream that is reset uses all of them.`
+function partitionsWarning({ partitions, topic, target }: Facts): string | undefined {
+  if (partitions === undefined || target.partitions <= partitions) return undefined
+  const [now, before] = [target.partitions, partitions].map(String)
+  return `Topic ${topic} has ${now ?? ''} partitions now. The rows of the stream stay in the first ${before ?? ''}: in another partition, the versions of a row would not be in order. To use more partitions, load the stream into another topic.`
 }
 
 function historyWarning({ record, known, topic }: Facts): string | undefined {

@@ -1,9 +1,14 @@
+import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { hasType } from '../../../kafka/kafka-errors.ts'
 import { createTopic, topicSettings, type KafkaAdmin } from '../../../kafka/make-topic.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
+import { nameRefusals, topicFor } from '../../../kafka/name-refusals.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { checkpointTopic, controlTopic, rejectedTopic } from '../own-names.ts'
 import { topicError } from '../topic-errors.ts'
+
+/** A restarting broker is waited for. */
+const patienceMs = 20_000
 
 type Policy = 'compact' | 'delete'
 type Settings = Readonly<Record<string, string>>
@@ -23,6 +28,8 @@ const smallSegments: Settings = {
 export interface TargetTopic {
   /** It was not there before. */
   readonly isNew: boolean
+  /** Another topic of the same name has another one. Undefined if the brokers tell none. */
+  readonly id: string | undefined
   readonly partitions: number
   readonly policy: string
   readonly maxMessageBytes: number
@@ -73,11 +80,28 @@ export async function ensureTarget(
   const { policy, maxBytes } = await settingsOf(kafka, topic)
   const { admin, servers } = kafka
   try {
-    const offsets = await admin.fetchTopicOffsets(topic)
+    const offsets = await nameRefusals([topicFor('Describe', topic)], () =>
+      admin.fetchTopicOffsets(topic),
+    )
     const ends = offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high)
-    return { isNew, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
+    const id = await topicId(kafka, topic)
+    return { isNew, id, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
   } catch (error) {
     throw topicError(error, { servers, doing: 'preparing', topic })
+  }
+}
+
+/** See `KafkaConnection.topicId`. Throws `destination_topic_missing`. */
+export async function topicId(
+  { servers, logger }: Pick<KafkaAdmin, 'servers' | 'logger'>,
+  topic: string,
+): Promise<string | undefined> {
+  try {
+    const options = { servers, topics: [topic], patienceMs, logger }
+    await using connection = await KafkaConnection.open(options)
+    return await connection.runWithRetries(() => connection.topicId(topic))
+  } catch (error) {
+    throw topicError(error, { servers, doing: 'looking for', topic })
   }
 }
 

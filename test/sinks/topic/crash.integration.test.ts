@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, inject, test } from 'vitest'
 import { CheckpointReader } from '../../../sinks/topic/bookkeeping/checkpoint-reader.ts'
-import { createCrashShop, crashModes, crashRows, crashRunFile } from '../../support/crash-shop.ts'
+import { createCrashShop, crashModes, crashRows } from '../../support/crash-shop.ts'
 import { finishEngine, killEngine } from '../../support/engine-process.ts'
 import { silent } from '../../support/logger.ts'
-import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'
 import { runFile } from '../../support/run-file.ts'
-import { newestRows, readTopic } from './topic-support.ts'
+import {
+  expectEqual,
+  expectNoSetback,
+  serversOf,
+  topicsRunFile,
+  type CrashTopics,
+} from './crash-topics.ts'
 
 /** Rounds of each log; the long form sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
@@ -16,43 +22,22 @@ const overwrites = ['overwrite', 'overwrite_dedup'] as const
 /** Rows of an earlier generation, which the overwrites are to delete. */
 const oldRows = 7
 
-interface Round {
-  readonly shop: TestDatabase
-  readonly connection: string
-  readonly log: unknown
-}
-
-const servers = (): { brokers: string[]; clientId: string; ssl: false } => ({
-  brokers: inject('kafkaBrokers'),
-  clientId: 'test',
-  ssl: false,
-})
-
-function fileText({ shop, connection, log }: Round, modes?: typeof overwrites): string {
-  const destination = {
-    type: 'topic',
-    url: `topic:${connection}.{stream}`,
-    config: { brokers: inject('kafkaBrokers'), partitions: 4 },
-  }
-  return crashRunFile(shop, { connection, destination, log }, modes)
-}
-
-async function loadOldRows(round: Round): Promise<void> {
+async function loadOldRows(round: CrashTopics): Promise<void> {
   const { shop } = round
   for (const mode of overwrites)
     await shop.query(
       `INSERT INTO orders_${mode} SELECT -n, 'old', now() FROM generate_series(1, ${String(oldRows)}) n`,
     )
-  await using file = await runFile(fileText(round, overwrites))
+  await using file = await runFile(topicsRunFile(round, overwrites))
   await finishEngine(file.path)
   for (const mode of overwrites) await shop.query(`DELETE FROM orders_${mode} WHERE id < 0`)
 }
 
 /** Whether the kill came too late: the run had come to its own end. To start it again would be a new run, which appends once more. */
-async function hasEnded({ connection }: Round, run: number): Promise<boolean> {
+async function hasEnded(topics: CrashTopics, run: number): Promise<boolean> {
   await using reader = await CheckpointReader.open({
-    servers: servers(),
-    connection,
+    servers: serversOf(topics),
+    connection: topics.connection,
     logger: silent,
   })
   // What a killed lane hides belongs to no end.
@@ -61,21 +46,9 @@ async function hasEnded({ connection }: Round, run: number): Promise<boolean> {
   return record?.run === run && record.ended
 }
 
-async function expectEqual({ shop, connection }: Round, mode: string): Promise<void> {
-  const wanted = await shop.query(`SELECT id, body FROM orders_${mode} ORDER BY id`)
-  const messages = await readTopic({ servers: servers() }, `${connection}.orders_${mode}`)
-  const rows = mode === 'append' ? messages.map(({ value }) => value) : newestRows(messages)
-  const found = (rows as { id: number; body: string }[])
-    .map(({ id, body }) => ({ id: String(id), body }))
-    .toSorted((a, b) => Number(a.id) - Number(b.id))
-  const expected = wanted.map(({ id, body }) => ({ id: String(id), body: String(body) }))
-  expect(found.length).toBe(expected.length)
-  expect(found).toEqual(expected)
-}
-
-async function playRound(round: Round, random: () => number): Promise<void> {
+async function playRound(round: CrashTopics, random: () => number): Promise<void> {
   await loadOldRows(round)
-  await using file = await runFile(fileText(round))
+  await using file = await runFile(topicsRunFile(round))
   const kills = 2 + Math.floor(random() * 2)
   for (let kill = 0; kill < kills && !(await hasEnded(round, 2)); kill++) {
     const afterMs = random() * 400
@@ -83,6 +56,7 @@ async function playRound(round: Round, random: () => number): Promise<void> {
   }
   if (!(await hasEnded(round, 2))) await finishEngine(file.path)
   for (const mode of crashModes) await expectEqual(round, mode)
+  await expectNoSetback(round)
 }
 
 describe.each(['embedded', 'kafka'] as const)(
@@ -98,10 +72,8 @@ describe.each(['embedded', 'kafka'] as const)(
           await using shop = await testDatabase()
           await createCrashShop(shop)
           const connection = `crash-${randomUUID().slice(0, 8)}`
-          await playRound(
-            { shop, connection, log: log === 'kafka' ? { kafka: { brokers } } : 'embedded' },
-            random,
-          )
+          const ofRun = log === 'kafka' ? { kafka: { brokers } } : 'embedded'
+          await playRound({ shop, connection, log: ofRun, brokers }, random)
         }
       },
     )

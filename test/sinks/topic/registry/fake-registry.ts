@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonObject } from '../../../../protocol/index.ts'
 
 export interface AskedRequest {
@@ -17,6 +18,10 @@ export interface FakeRegistry extends AsyncDisposable {
   readonly scripted: (Reply | 'cut')[]
   /** Subjects whose new schemas fit no older one. */
   readonly strict: Set<string>
+  /** The texts of all schemas: that with the id 1 comes first. */
+  readonly schemas: readonly string[]
+  /** How long each response takes. */
+  delayMs: number
 }
 
 export interface Reply {
@@ -39,6 +44,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     void (async () => {
       const asked = await askedIn(request)
       requests.push(asked)
+      await delay(registry.delayMs)
       const reply = scripted.shift() ?? replyTo(asked, { subjects, ids, strict })
       if (reply === 'cut') {
         request.socket.destroy()
@@ -55,17 +61,20 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new TypeError('no port')
-  return {
+  const registry: FakeRegistry = {
     url: `http://127.0.0.1:${String(address.port)}/registry/`,
     requests,
     scripted,
     strict,
+    schemas: ids,
+    delayMs: 0,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
     },
   }
+  return registry
 }
 
 async function askedIn(request: IncomingMessage): Promise<AskedRequest> {

@@ -20,9 +20,9 @@ export interface RealRegistry extends AsyncDisposable {
 }
 
 /** Apicurio Registry, which speaks Confluent's API, on loopback and in memory. Maven copies it (109 MB) at its first use. */
-export async function startRealRegistry(): Promise<RealRegistry> {
+export async function startRealRegistry(wantedPort?: number): Promise<RealRegistry> {
   if (!existsSync(cache)) await copyRegistry()
-  const [port, managementPort] = [await freePort(), await freePort()]
+  const [port, managementPort] = [wantedPort ?? (await freePort()), await freePort()]
   const settings = {
     'quarkus.http.host': '127.0.0.1',
     'quarkus.http.port': port,

@@ -1,0 +1,21 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import type { StreamRecord } from '../bookkeeping/records.ts'
+
+type Id = string | null | undefined
+
+/** Whether two ids are those of two topics. Of brokers that tell no ids nobody knows. */
+export function isOther(before: Id, now: Id): boolean {
+  return typeof before === 'string' && typeof now === 'string' && before !== now
+}
+
+/**
+ * Throws `destination_topic_missing` if the topic was deleted and made again since `begin`: rows that are committed are gone, and those that follow
+ * would be read as if they were all.
+ */
+export function requireSameTopic(
+  { topic, topicId }: Pick<StreamRecord, 'topic' | 'topicId'>,
+  now: Id,
+): void {
+  if (isOther(topicId, now))
+    throw new ConnectError('destination_topic_missing', { details: { topic } })
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { KafkaBroker } from '../../kafka/kafka-broker.ts'
+import { createCrashShop, crashModes } from '../../support/crash-shop.ts'
+import { startKafka } from '../../support/kafka.ts'
+import { testDatabase } from '../../support/postgres.ts'
+import { seededRandom } from '../../support/random.ts'
+import { runFile } from '../../support/run-file.ts'
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts'
+import { closedPort, eventsOf, run, startRun, type CommandEnd } from '../../cli/reactor-command.ts'
+import {
+  expectEqual,
+  expectNoSetback,
+  topicsRunFile,
+  type CrashMode,
+  type CrashTopics,
+} from './crash-topics.ts'
+
+/** Rounds for each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
+const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
+/** What a run may say that meets a broker which is away. */
+const codes = ['kafka_unreachable', 'kafka_failed', 'destination_transaction_lost']
+
+let folder: TemporaryFolder
+let broker: KafkaBroker
+beforeAll(async () => {
+  folder = await temporaryFolder('broker-crash')
+  // With a folder that stays, a stop is a clean one.
+  broker = await startKafka({ dataDir: folder.path })
+}, 120_000)
+afterAll(async () => {
+  await broker[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+/** Modes whose streams the run did not complete; it says why. */
+function unfinishedModes(end: CommandEnd): readonly CrashMode[] {
+  const result = eventsOf(end).at(-1)
+  if (result?.error !== undefined) {
+    expect(codes, end.stderr).toContain(result.error.code)
+    return crashModes
+  }
+  return crashModes.filter((mode) => {
+    const stream = result?.streams.find(({ name }) => name.endsWith(`orders_${mode}`))
+    if (stream?.error !== undefined) expect(codes, end.stderr).toContain(stream.error.code)
+    return stream?.status !== 'complete'
+  })
+}
+
+async function playRound(
+  topics: CrashTopics,
+  { afterMs, how }: { readonly afterMs: number; readonly how: 'killed' | 'stopped' },
+): Promise<void> {
+  await using file = await runFile(topicsRunFile(topics))
+  const started = startRun(file.path, { args: ['--json'] })
+  await started.output('stdout', /"loaded":[1-9]/)
+  await delay(afterMs)
+  if (how === 'killed') await broker.kill9()
+  await broker.restart()
+  let unfinished = unfinishedModes(await started.end)
+  // As a scheduler would: a stream that is complete would be appended once more.
+  for (let tries = 0; unfinished.length > 0 && tries < 3; tries++) {
+    await using rest = await runFile(topicsRunFile(topics, unfinished))
+    unfinished = unfinishedModes(await run(rest.path, { args: ['--json'] }))
+  }
+  for (const mode of crashModes) await expectEqual(topics, mode)
+  await expectNoSetback(topics)
+}
+
+describe.each(['embedded', 'kafka'] as const)('over the %s log', (log) => {
+  test(
+    `brokers that are killed or stopped while a run loads into them, and start again, have every row once (seed ${String(seed)})`,
+    { timeout: 120_000 + rounds * 60_000 },
+    async () => {
+      const random = seededRandom(seed + (log === 'kafka' ? 1 : 0))
+      const { brokers } = broker
+      for (let round = 0; round < rounds; round++) {
+        await using shop = await testDatabase()
+        await createCrashShop(shop)
+        const connection = `broker-${randomUUID().slice(0, 8)}`
+        const ofRun = log === 'kafka' ? { kafka: { brokers } } : 'embedded'
+        const how = (round + (log === 'kafka' ? 1 : 0)) % 2 === 0 ? 'killed' : 'stopped'
+        const topics = { shop, connection, log: ofRun, brokers }
+        await playRound(topics, { afterMs: random() * 1_500, how })
+      }
+    },
+  )
+})
+
+async function nowhere(brokers: readonly string[]): Promise<CommandEnd> {
+  await using file = await runFile({
+    connection: 'nowhere',
+    source: { type: 'faker', config: { streams: [{ name: 'users', rows: 10 }] } },
+    destination: { type: 'topic', url: 'topic:nowhere.users', config: { brokers } },
+  })
+  return await run(file.path, { args: ['--json'] })
+}
+
+test('brokers that are not there are named within 15 seconds', async () => {
+  const address = `127.0.0.1:${String(await closedPort())}`
+  const started = performance.now()
+  const end = await nowhere([address])
+  expect(performance.now() - started).toBeLessThan(15_000)
+  expect(eventsOf(end).at(-1)?.error).toMatchObject({
+    code: 'kafka_unreachable',
+    message: expect.stringContaining(address) as string,
+    suggested_fix: expect.stringContaining('correct `brokers`') as string,
+  })
+})
+
+/** The brokers are waited for several times: minutes. */
+test.runIf(rounds > 1)(
+  'brokers that do not come back end the run, and the next one goes on',
+  { timeout: 600_000 },
+  async () => {
+    const { brokers } = broker
+    await using shop = await testDatabase()
+    await createCrashShop(shop)
+    const topics = { shop, connection: 'gone', log: 'embedded', brokers }
+    await using file = await runFile(topicsRunFile(topics))
+    const started = startRun(file.path, { args: ['--json'] })
+    await started.output('stdout', /"loaded":[1-9]/)
+    await broker.kill9()
+    const killedAtMs = performance.now()
+    const end = await started.end
+    expect(performance.now() - killedAtMs).toBeLessThan(300_000)
+    await broker.restart()
+    const unfinished = unfinishedModes(end)
+    expect(unfinished.length).toBeGreaterThan(0)
+    await using rest = await runFile(topicsRunFile(topics, unfinished))
+    expect(unfinishedModes(await run(rest.path, { args: ['--json'] }))).toEqual([])
+    for (const mode of crashModes) await expectEqual(topics, mode)
+  },
+)
