@@ -54,7 +54,7 @@ export interface PostgresConfig extends PostgresPlace {
   readonly type: 'postgres'
 }
 
-interface TopicConfig extends TopicPlace {
+export interface TopicConfig extends TopicPlace {
   readonly type: 'topic'
 }
 

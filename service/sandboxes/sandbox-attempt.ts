@@ -44,7 +44,7 @@ interface Prepared {
   readonly source: ResolvedConfig
   readonly shared: SharedConfig
   readonly plan: TablePlan
-  readonly places: RunPlaces
+  readonly places: TablePlaces
   readonly drift: DriftInput
   readonly bound: AttemptResult['bound']
 }
@@ -101,7 +101,8 @@ export class SandboxAttempt {
     return sandboxDrift(drift, {
       planOf: (resolved) => {
         const options = { run: id, done: [], places, allowedNetworks, resolved }
-        return withStreams(planRun(connection, source, options).plan, streams)
+        const { plan: run } = planRun(connection, source, options)
+        return withStreams({ ...run, destination: places.destination }, streams)
       },
       tryOut: async (remainingPlan) => {
         const work = { shared, plan: remainingPlan, id, readMs: halfReadTimeoutMs }
@@ -119,14 +120,15 @@ export class SandboxAttempt {
     const { connection, id, streams } = this.#input
     const { instances, places: settings, store } = this.#places
     const { allowedNetworks } = settings
-    const places = await findPlaces(connection, settings)
+    const places = requireTables(connection, await findPlaces(connection, settings))
     this.#execution.hide(placeSecrets(places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     const { resolved, all, approved } = await approvedStreams(connection, { instances, store })
     const options = { run: id, done: [], places, allowedNetworks, resolved }
-    const { plan } = planRun(connection, source, options)
+    const { plan: run } = planRun(connection, source, options)
+    const plan = { ...run, destination: places.destination }
     const bound = {
       connectionId: connection.id,
       connectionVersion: connection.version,
@@ -186,6 +188,19 @@ export class SandboxAttempt {
 
 function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
+}
+
+type TablePlaces = RunPlaces & Pick<TablePlan, 'destination'>
+
+function requireTables({ destination: name }: Connection, places: RunPlaces): TablePlaces {
+  const { destination } = places
+  if (destination.type === 'postgres') return { ...places, destination }
+  const details = {
+    destination: name,
+    reason: 'this version has no sandbox of topics',
+    fix: 'Let the connection run without one: `reactor connect connections activate NAME`.',
+  }
+  throw new ConnectError('destination_not_available', { details })
 }
 
 function withStreams(plan: TablePlan, names: readonly string[] | undefined): TablePlan {
