@@ -58,7 +58,7 @@ export function placeSecrets({ destination, log, functions }: RunPlaces): readon
 }
 
 export interface PlannedRun {
-  readonly plan: RunPlan
+  readonly plan: RunPlan & { readonly destination: DestinationConfig }
   readonly notes: readonly string[]
 }
 

@@ -2,7 +2,11 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
-import type { TablePlan } from '../../engine/run-types.ts'
+import {
+  type DestinationPlan,
+  runAnySandbox,
+  sandboxFingerprint,
+} from '../../engine/sandbox/any-sandbox.ts'
 import { namedStreams } from '../connections/named-streams.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
 import { findPlaces, placeSecrets, planRun, type RunPlaces } from '../run-worker/plan-run.ts'
@@ -21,8 +25,6 @@ import {
   readTimeoutMs,
   type SandboxDependencies,
 } from './sandbox-dependencies.ts'
-import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
-import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 export interface AttemptInput {
@@ -43,8 +45,8 @@ export interface AttemptResult {
 interface Prepared {
   readonly source: ResolvedConfig
   readonly shared: SharedConfig
-  readonly plan: TablePlan
-  readonly places: TablePlaces
+  readonly plan: DestinationPlan
+  readonly places: RunPlaces
   readonly drift: DriftInput
   readonly bound: AttemptResult['bound']
 }
@@ -101,8 +103,7 @@ export class SandboxAttempt {
     return sandboxDrift(drift, {
       planOf: (resolved) => {
         const options = { run: id, done: [], places, allowedNetworks, resolved }
-        const { plan: run } = planRun(connection, source, options)
-        return withStreams({ ...run, destination: places.destination }, streams)
+        return withStreams(planRun(connection, source, options).plan, streams)
       },
       tryOut: async (remainingPlan) => {
         const work = { shared, plan: remainingPlan, id, readMs: halfReadTimeoutMs }
@@ -110,7 +111,7 @@ export class SandboxAttempt {
           const report = await this.#runEngine(work, signal)
           return report.streams
         } finally {
-          await dropSandboxSchema(plan.destination, id)
+          if (plan.destination.type === 'postgres') await dropSandboxSchema(plan.destination, id)
         }
       },
     })
@@ -120,22 +121,25 @@ export class SandboxAttempt {
     const { connection, id, streams } = this.#input
     const { instances, places: settings, store } = this.#places
     const { allowedNetworks } = settings
-    const places = requireTables(connection, await findPlaces(connection, settings))
+    const places = await findPlaces(connection, settings)
     this.#execution.hide(placeSecrets(places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     const { resolved, all, approved } = await approvedStreams(connection, { instances, store })
     const options = { run: id, done: [], places, allowedNetworks, resolved }
-    const { plan: run } = planRun(connection, source, options)
-    const plan = { ...run, destination: places.destination }
+    const { plan } = planRun(connection, source, options)
     const bound = {
       connectionId: connection.id,
       connectionVersion: connection.version,
       lastRun: connection.lastRun?.id ?? null,
       instanceHash: instanceHash(instance),
       catalogHash: catalogHash(plan.streams),
-      destinationFingerprint: await destinationFingerprint(plan.destination, plan.streams),
+      destinationFingerprint: await sandboxFingerprint(plan.destination, {
+        connection: connection.name,
+        streams: plan.streams,
+        logger: this.#execution.logger,
+      }),
     }
     const drift = { connection, all, approved }
     return { source, shared, plan: withStreams(plan, streams), places, drift, bound }
@@ -161,7 +165,7 @@ export class SandboxAttempt {
     }
     const options = { id, limitRows, expiresAtMs, readMs }
     try {
-      return await runSandbox(plan, options, ports)
+      return await runAnySandbox(plan, options, ports)
     } finally {
       await shared.waitUntilSettled()
     }
@@ -190,20 +194,7 @@ function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
 }
 
-type TablePlaces = RunPlaces & Pick<TablePlan, 'destination'>
-
-function requireTables({ destination: name }: Connection, places: RunPlaces): TablePlaces {
-  const { destination } = places
-  if (destination.type === 'postgres') return { ...places, destination }
-  const details = {
-    destination: name,
-    reason: 'this version has no sandbox of topics',
-    fix: 'Let the connection run without one: `reactor connect connections activate NAME`.',
-  }
-  throw new ConnectError('destination_not_available', { details })
-}
-
-function withStreams(plan: TablePlan, names: readonly string[] | undefined): TablePlan {
+function withStreams(plan: DestinationPlan, names: readonly string[] | undefined): DestinationPlan {
   if (names === undefined) return plan
   return { ...plan, streams: namedStreams(plan.connection, plan.streams, names) }
 }

@@ -13,7 +13,7 @@ import {
   takeNextNumbers,
 } from '../../continuation.ts'
 import type { RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
-import type { Change, CheckpointStore } from '../bookkeeping/checkpoint-store.ts'
+import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
 import type { CheckpointRecord, SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
 import { startRefusal } from '../bookkeeping/runs.ts'
@@ -34,7 +34,7 @@ import { topicWarnings } from './topic-warnings.ts'
 
 export interface BeginContext {
   readonly place: TopicPlace
-  readonly store: CheckpointStore
+  readonly store: Bookkeeping
   /** Makes the stream's topic if it is missing. */
   readonly ensureTopic: (topic: string) => Promise<TargetTopic>
   now(): number
@@ -100,18 +100,33 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const record = stored.record && withoutTold(stored.record, start)
-  // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
-  const isKnown = record !== undefined && isLoaded({ ...stored, record }, beginning)
-  const known = isKnown ? record : undefined
+  const known = knownRecord({ ...stored, record }, beginning)
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
   return startSync({ ...stored, record }, known, beginning)
 }
 
+/** What rows are divided by. */
+export function partitionsOf(
+  stored: StoredStream,
+  topic: Pick<Beginning, 'topic' | 'target'>,
+): number {
+  return knownRecord(stored, topic)?.partitions ?? topic.target.partitions
+}
+
+/** Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning. */
+function knownRecord(
+  stored: StoredStream,
+  topic: Pick<Beginning, 'topic' | 'target'>,
+): StreamRecord | undefined {
+  const { record } = stored
+  return record !== undefined && isLoaded({ ...stored, record }, topic) ? record : undefined
+}
+
 /** The topic is the one that the stream was loaded into: it was not forgotten, and its offsets go on. */
 function isLoaded(
   { record, slices }: StoredStream & { readonly record: StreamRecord },
-  { topic, target }: Beginning,
+  { topic, target }: Pick<Beginning, 'topic' | 'target'>,
 ): boolean {
   if (record.run === 0 || record.topic !== topic || target.isNew) return false
   const hasRows = [...slices.values()].some(({ loaded }) => loaded > 0)

@@ -70,12 +70,20 @@ export async function ensureTarget(
 ): Promise<TargetTopic> {
   const { topic } = wanted
   const isNew = await ensure(kafka, { ...wanted, settings: {} })
+  return { ...(await describeTarget(kafka, topic)), isNew }
+}
+
+/** A topic that is there. */
+export async function describeTarget(
+  kafka: KafkaAdmin,
+  topic: string,
+): Promise<Omit<TargetTopic, 'isNew'>> {
   const { policy, maxBytes } = await settingsOf(kafka, topic)
   const { admin, servers } = kafka
   try {
     const offsets = await admin.fetchTopicOffsets(topic)
     const ends = offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high)
-    return { isNew, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
+    return { policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
   } catch (error) {
     throw topicError(error, { servers, doing: 'preparing', topic })
   }
