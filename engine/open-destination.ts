@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { Destination, SinkLane, StreamSync } from '../sinks/sink.ts'
-import type { DestinationConfig } from './run-types.ts'
+import type { StreamId } from '../protocol/index.ts'
+import { snapshotFor } from '../sinks/topic/preview/topic-snapshot.ts'
+import type { DestinationConfig, PreviewConfig } from './run-types.ts'
 
 // Imported on first use: a run has one kind of destination.
 
@@ -9,7 +11,7 @@ import type { DestinationConfig } from './run-types.ts'
  * @param givenUp from its abort on, calls that are in progress throw an error that is worth a retry, as do all that follow; nothing of them is left open
  */
 export async function openDestination(
-  config: DestinationConfig,
+  config: DestinationConfig | PreviewConfig,
   { logger, givenUp }: { readonly logger: Logger; readonly givenUp?: AbortSignal },
 ): Promise<Destination> {
   switch (config.type) {
@@ -21,12 +23,24 @@ export async function openDestination(
       const { openTopicDestination } = await import('../sinks/topic/topic-destination.ts')
       return openTopicDestination(config, { logger, givenUp })
     }
+    case 'topic-preview': {
+      const { PreviewDestination } = await import('../sinks/topic/preview/preview-destination.ts')
+      return new PreviewDestination(config)
+    }
   }
+}
+
+/** What a lane of the stream needs of the configuration: it is copied into its thread. */
+export function laneDestination(
+  config: DestinationConfig | PreviewConfig,
+  stream: StreamId,
+): DestinationConfig | PreviewConfig {
+  return config.type === 'topic-preview' ? { ...config, ...snapshotFor(config, stream) } : config
 }
 
 /** A lane of it, in a sink worker. Throws `fenced` if a newer `begin` took over. */
 export async function openSinkLane(
-  config: DestinationConfig,
+  config: DestinationConfig | PreviewConfig,
   lane: { readonly sync: StreamSync; readonly partition: number },
   logger: Logger,
 ): Promise<SinkLane> {
@@ -38,6 +52,10 @@ export async function openSinkLane(
     case 'topic': {
       const { openTopicLane } = await import('../sinks/topic/load/topic-lane.ts')
       return openTopicLane({ place: config, ...lane, logger })
+    }
+    case 'topic-preview': {
+      const { PreviewLane } = await import('../sinks/topic/preview/preview-lane.ts')
+      return new PreviewLane(config, lane.sync)
     }
   }
 }

@@ -4,8 +4,9 @@ import type { StorageConfig } from './log/stored/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
+import type { TopicSnapshot } from '../sinks/topic/preview/topic-snapshot.ts'
 import type { TopicPlace } from '../sinks/topic/topic-place.ts'
-import type { CommittedCounts, SinkStream, TableNote } from '../sinks/sink.ts'
+import type { CommittedCounts, PreviewedMessages, SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './observed-fields.ts'
 
 /** Everything that a run needs, as data. */
@@ -22,7 +23,7 @@ export interface RunPlan {
   readonly completed?: readonly StreamId[]
   /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
   readonly shown?: readonly StreamId[]
-  readonly destination: DestinationConfig
+  readonly destination: DestinationConfig | PreviewConfig
   readonly log: LogConfig
   readonly limits: RunLimits
 }
@@ -54,9 +55,17 @@ export interface PostgresConfig extends PostgresPlace {
   readonly type: 'postgres'
 }
 
-interface TopicConfig extends TopicPlace {
+export interface TopicConfig extends TopicPlace {
   readonly type: 'topic'
 }
+
+/** Of a sandbox: what would be sent to topics is shown, and not sent. */
+export interface PreviewConfig extends TopicSnapshot {
+  readonly type: 'topic-preview'
+}
+
+/** A plan whose rows go into topics. */
+export type TopicPlan = RunPlan & { readonly destination: TopicConfig }
 
 /** A plan whose rows go into tables. */
 export type TablePlan = RunPlan & { readonly destination: PostgresConfig }
@@ -155,6 +164,8 @@ export interface StreamResult extends StreamProgress {
   readonly warnings: readonly string[]
   /** Of a limited run. */
   readonly observed?: Observed
+  /** Of a run that only shows its messages. */
+  readonly preview?: PreviewedMessages
 }
 
 /** A run that came to its end, or was stopped. */

@@ -295,4 +295,31 @@ export interface LaneStats extends CommittedCounts {
   readonly copySeconds: number
   readonly mergeSeconds: number
   readonly commitSeconds: number
+  /** Of a destination that only shows what would be sent: nothing was committed. */
+  readonly preview?: PreviewedMessages
+}
+
+/** Messages that would be sent to a topic. Plain data: it crosses a thread. */
+export interface PreviewedMessages {
+  /** The epoch of the attempt: a later one begins again. */
+  readonly attempt: number
+  /** Records whose row is in a message. */
+  readonly rows: number
+  /** Records that are deleted: each ends with a message without a value. */
+  readonly deletes: number
+  readonly rejected: number
+  /** Of all messages, before compression. */
+  readonly bytes: number
+  /** Messages by partition; null if the registry decides that when it gives the number of the key's schema. */
+  readonly partitions: readonly number[] | null
+  /** The first ones. */
+  readonly samples: readonly PreviewedMessage[]
+}
+
+export interface PreviewedMessage {
+  readonly partition: number | null
+  /** As text; of Avro as JSON. Null: it has none. */
+  readonly key: string | null
+  /** Null: the key is deleted. */
+  readonly value: string | null
 }

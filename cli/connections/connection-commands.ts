@@ -1,3 +1,4 @@
+import { isTopic } from '../../service/connections/is-topic.ts'
 import { connectionDocument } from '../../service/connections/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
@@ -169,7 +170,12 @@ export async function deleteConnection(
   { client, output }: CommandContext,
   name: string,
 ): Promise<number> {
-  await client.tell({ method: 'DELETE', path: apiPath('connections', name) })
-  await showResult(output, { deleted: name }, () => `deleted ${name}; its tables stay\n`)
+  const path = apiPath('connections', name)
+  const { document } = await client.ask({ method: 'GET', path }, connectionDocument)
+  await client.tell({ method: 'DELETE', path })
+  const stays = isTopic(document.destination)
+    ? 'its topics stay, with their rows, and so does its topic of checkpoints, which no run uses any more'
+    : 'its tables stay'
+  await showResult(output, { deleted: name }, () => `deleted ${name}; ${stays}\n`)
   return exitCodes.complete
 }

@@ -2,11 +2,12 @@ import { Option, type Command } from 'commander'
 import type { z } from 'zod'
 import { streamLabel } from '../../protocol/stream-id.ts'
 import { connectionChoices } from '../../service/connections/choices.ts'
+import { isTopic, topicName } from '../../service/connections/is-topic.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
 import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
-import { parseStreamNames } from '../options.ts'
+import { numberUpTo, parseStreamNames } from '../options.ts'
 import { usageError } from '../usage-error.ts'
 
 // Each field of a connection: its option, its value in the API, and how it is shown.
@@ -27,6 +28,9 @@ export interface ConnectionFlags {
   readonly deletes?: string
   readonly log?: string
   readonly framing?: string
+  readonly format?: string
+  readonly envelope?: string
+  readonly partitions?: number
   readonly schemaDrift?: string
   readonly description?: string
 }
@@ -73,6 +77,23 @@ export function connectionOptions(command: Command): Command {
       ),
     )
     .addOption(
+      new Option('--format <KIND>', 'rows in a destination topic:NAME; default: json').choices(
+        connectionChoices.format,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--envelope <KIND>',
+        "the row alone, or Debezium's envelope, in a destination topic:NAME; default: row",
+      ).choices(connectionChoices.envelope),
+    )
+    .addOption(
+      new Option(
+        '--partitions <N>',
+        'of topics that are made for a destination topic:NAME; default: 6',
+      ).argParser(numberUpTo(10_000)),
+    )
+    .addOption(
       new Option(
         '--schema-drift <POLICY>',
         'what a run does if the schema of the source changed; default: propagate',
@@ -91,12 +112,15 @@ export async function connectionBody(
   input: UserInput,
   streamsNow: ConnectionDocument['streams'] = null,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { metadata, deletes, log, framing, schemaDrift } = flags
+  const { metadata, deletes, log, framing, format, envelope, partitions, schemaDrift } = flags
   const options = Object.entries({
     metadata,
     deletes,
     log,
     framing,
+    format,
+    envelope,
+    partitions,
     schema_drift: schemaDrift,
   }).filter(([, value]) => value !== undefined)
   const streams = await transformed(flags, (await streamsOf(flags, input)) ?? streamsNow)
@@ -182,7 +206,9 @@ export function connectionLines(connection: ConnectionDocument): string {
       : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
     ['updated', formatTime(connection.updated_at)],
-    ['tables', `psql "$(reactor connect connections address ${name})"`],
+    isTopic(destination)
+      ? ['topics', topicName(destination)]
+      : ['tables', `psql "$(reactor connect connections address ${name})"`],
   ])
 }
 

@@ -32,7 +32,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   )
     .argument('<NAME>', 'letters, digits, - and _')
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
-    .requiredOption('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
+    .requiredOption('--dest <DESTINATION>', 'data:DATASET, postgres:NAME or topic:NAME')
     .option(
       '--activate',
       'activate it at once; default: inactive until a sandbox of it is promoted',
@@ -53,7 +53,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     'change the given settings; the next run uses them',
   )
     .argument('<NAME>')
-    .option('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
+    .option('--dest <DESTINATION>', 'data:DATASET, postgres:NAME or topic:NAME')
     .option('--no-schedule', 'only run when started manually')
     .addOption(ifVersionOption())
   connectionOptions(update).action(
@@ -142,7 +142,11 @@ function change(connections: Command, ask: AskService): void {
         (await connectionCommands()).resetConnection(context, name, flags),
       ),
     )
-  serviceCommand(connections, 'delete', 'delete a connection and its runs; its tables stay')
+  serviceCommand(
+    connections,
+    'delete',
+    'delete a connection and its runs; its tables or topics stay',
+  )
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await connectionCommands()).deleteConnection(context, name)),
@@ -167,4 +171,5 @@ Examples:
   $ reactor connect connections create shop-orders --from shop-db --streams public.orders,public.customers \\
       --dest data:shop_orders --schedule "*/15 * * * *"
   $ reactor connect connections create orders --from shop-db --dest postgres:warehouse \\
-      --stream-config '[{"name":"orders","sync_mode":"incremental","cursor_field":"updated_at"}]'`
+      --stream-config '[{"name":"orders","sync_mode":"incremental","cursor_field":"updated_at"}]'
+  $ reactor connect connections create shop-topics --from shop-db --dest 'topic:shop.{stream}' --format avro --activate`

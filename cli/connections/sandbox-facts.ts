@@ -8,6 +8,7 @@ export type SandboxReportDocument = NonNullable<z.output<typeof sandboxDocument>
 export type FinishedSandboxDocument = z.output<typeof finishedSandboxDocument>
 export type Stream = SandboxReportDocument['streams'][number]
 export type Diff = NonNullable<Stream['diff_vs_current']>
+export type Messages = NonNullable<Stream['messages']>
 type Rows = Diff['rows']
 type RowName = keyof Rows
 
@@ -29,6 +30,7 @@ export function streamFacts(stream: Stream): readonly Fact[] {
     ...(last === null ? [] : [fact(['~', 'settings'], lastText(stream, last), 'yellow')]),
     ...(diff === undefined ? [] : tableFacts(diff)),
     ...(diff === undefined || stream.error !== undefined ? [] : rowFacts(diff, stream)),
+    ...(stream.messages === undefined ? [] : messageFacts(stream.messages, stream)),
     ...stream.schema_mismatches.map(describeMismatch),
     ...stream.warnings.map((text) => fact(['!', 'warning'], text, 'yellow')),
   ]
@@ -103,6 +105,58 @@ function rowFacts(diff: Diff, stream: Stream): readonly Fact[] {
     ...examples.deleted.map((row) => fact(['-', 'row'], rowText(row), 'red')),
     ...(isNew ? [] : examples.inserted.map((row) => fact(['+', 'row'], rowText(row), 'green'))),
   ]
+}
+
+/** What goes to a topic. `--json` has more of the messages. */
+function messageFacts(messages: Messages, stream: Stream): readonly Fact[] {
+  const { format, envelope, partitions, samples } = messages
+  const form = envelope === 'row' ? format : `${format}, ${envelope}`
+  return [
+    ...(messages.topic_exists ? [] : [fact(['+', 'topic'], 'new', 'green')]),
+    ...(stream.error === undefined
+      ? [fact(['', 'messages'], `${messagesLine(messages, stream)} (${form})`)]
+      : []),
+    ...(partitions === null
+      ? [fact(['', 'partitions'], 'not known: the registry has no number for the key’s schema yet')]
+      : []),
+    fact(['', 'compared'], `with ${messages.compared_with}: a topic is not read back`),
+    ...(stream.mode.startsWith('overwrite')
+      ? [
+          fact(
+            ['', 'old keys'],
+            'a whole run also deletes the keys that it does not have; they are not counted here',
+          ),
+        ]
+      : []),
+    ...samples.slice(0, shownMessages).map(({ partition, key, value }) => {
+      const place = partition === null ? '' : `${String(partition)}: `
+      const text = `${place}${shortText(key ?? 'no key')} ${value === null ? 'no value: deleted' : shortText(value)}`
+      return value === null
+        ? fact(['-', 'message'], text, 'red')
+        : fact(['+', 'message'], text, 'green')
+    }),
+  ]
+}
+
+const shownMessages = 5
+const messageWidth = 160
+
+function shortText(text: string): string {
+  const cut = cutTo(text, messageWidth)
+  return cut === text ? text : `${cut}…`
+}
+
+export function messagesLine(
+  { rows, deletes }: Messages,
+  { complete, read, rejected }: Stream,
+): string {
+  const parts = [
+    rowsText(rows),
+    counted(deletes, 'deletion'),
+    ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
+  ]
+  const line = parts.join(', ')
+  return complete ? line : `of the first ${counted(read, 'record')}: ${line}`
 }
 
 /** The figures of a stream that was cut cover the records that were read. */

@@ -3,6 +3,7 @@ import { count, counted, duration } from '../run/amounts.ts'
 import { changeRows } from './change-table.ts'
 import {
   fact,
+  messagesLine,
   pathsText,
   rowsLine,
   rowsText,
@@ -11,6 +12,7 @@ import {
   verbs,
   type Diff,
   type Fact,
+  type Messages,
   type SandboxReportDocument,
   type Stream,
 } from './sandbox-facts.ts'
@@ -63,10 +65,17 @@ export function sandboxView(report: SandboxReportDocument): SandboxView {
   }
 }
 
-export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Stream): StreamFate {
+export function fateOf(stream: Stream): StreamFate {
+  const { error, diff_vs_current: diff, messages, complete } = stream
+  if (error === undefined && messages !== undefined) return fateOfMessages(messages, stream)
   if (error !== undefined || diff === undefined) return 'failed'
+  if (isTableChanged(diff, stream)) return 'changed'
+  return complete && diff.rows.insert !== null ? 'unchanged' : 'open'
+}
+
+function isTableChanged(diff: Diff, { rejected }: Stream): boolean {
   const { insert, update, delete: gone } = diff.rows
-  const isChanged =
+  return (
     !diff.table_exists ||
     diff.added_columns.length > 0 ||
     diff.type_changes.length > 0 ||
@@ -74,8 +83,17 @@ export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Str
     diff.dependent_rows.length > 0 ||
     rejected > 0 ||
     [insert, update, gone].some((rows) => rows !== null && rows > 0)
-  if (isChanged) return 'changed'
-  return complete && insert !== null ? 'unchanged' : 'open'
+  )
+}
+
+/** Nobody knows what a topic has, so each message may change something. */
+function fateOfMessages(
+  { topic_exists: exists, rows, deletes }: Messages,
+  { mode, complete, rejected }: Stream,
+): StreamFate {
+  if (!exists || rows + deletes + rejected > 0) return 'changed'
+  // The end of an overwrite deletes the keys that it does not have.
+  return complete && !mode.startsWith('overwrite') ? 'unchanged' : 'open'
 }
 
 /** Certainly no change: neither of rows nor of the approved schema. */
@@ -110,7 +128,15 @@ function headline({ streams, totals }: SandboxReportDocument): string {
   )
   const some = unchanged === streams.length ? all : `${count(unchanged)} of ${all}`
   if (changed === 0 && (unchanged > 0 || others.length === 0)) facts.unshift(`No change in ${some}`)
-  return `${facts.join(', ')}: ${totalRows(totals)}`
+  return `${facts.join(', ')}: ${totalMessages(streams) ?? totalRows(totals)}`
+}
+
+/** Undefined if the rows go into tables. */
+function totalMessages(streams: readonly Stream[]): string | undefined {
+  if (streams.length === 0 || streams.some(({ table }) => table !== undefined)) return undefined
+  const sum = (name: 'rows' | 'deletes'): number =>
+    streams.reduce((total, { messages }) => total + (messages?.[name] ?? 0), 0)
+  return `${rowsText(sum('rows'))} and ${counted(sum('deletes'), 'deletion')} would be sent, compared with nothing`
 }
 
 function totalRows({ rows, rows_at_least: least }: SandboxReportDocument['totals']): string {
@@ -135,6 +161,9 @@ function alarmsOf(stream: Stream): readonly Fact[] {
       red(`cannot run: ${error.message} [${error.code}]`),
       fact(['', ''], error.suggested_fix),
     ]
+  const rejected =
+    stream.rejected > 0 ? [red(`${counted(stream.rejected, 'record')} rejected`)] : []
+  if (stream.messages !== undefined) return rejected
   if (diff === undefined) return [red('the destination could not be asked')]
   return [
     ...deleteAlarms(diff, stream).map(red),
@@ -153,7 +182,7 @@ function alarmsOf(stream: Stream): readonly Fact[] {
         `${rowsText(rows)} of ${schema}.${table} ${dependentText(action, rows)} (foreign key ${constraint})`,
       ),
     ),
-    ...(stream.rejected > 0 ? [red(`${counted(stream.rejected, 'record')} rejected`)] : []),
+    ...rejected,
   ]
 }
 
@@ -188,14 +217,15 @@ function dependentText(action: Diff['dependent_rows'][number]['action'], rows: n
   }
 }
 
-function driftAlarms({ schema_drift: drift }: SandboxReportDocument): readonly Fact[] {
+function driftAlarms({ schema_drift: drift, schema }: SandboxReportDocument): readonly Fact[] {
   if (drift === null) return []
+  const place = schema === null ? 'topic' : 'table'
   return drift.changes
     .filter(({ change }) => change === 'removed')
     .map((stream) =>
       fact(
         ['!', streamLabel(stream)],
-        'is gone from the source: it is no longer read, its table stays',
+        `is gone from the source: it is no longer read, its ${place} stays`,
         'red',
       ),
     )
@@ -238,7 +268,8 @@ function ignoredFacts({ streams, unread, error }: IgnoredRun): readonly Fact[] {
 }
 
 function ignoredText(stream: Stream): string {
-  const { diff_vs_current: diff } = stream
+  const { diff_vs_current: diff, messages } = stream
+  if (messages !== undefined) return `${keyText(stream)}${messagesLine(messages, stream)}`
   return diff === undefined ? 'not known' : `${keyText(stream)}${rowsLine(diff.rows, stream)}`
 }
 
@@ -247,8 +278,9 @@ function keyText({ primary_key: key, mode }: Stream): string {
 }
 
 function streamView(stream: Stream): StreamView {
-  const { table: target, diff_vs_current: diff } = stream
-  const title = `${streamLabel(stream)} -> ${target.schema}.${target.name}`
+  const { diff_vs_current: diff } = stream
+  const place = placeText(stream)
+  const title = place === undefined ? streamLabel(stream) : `${streamLabel(stream)} -> ${place}`
   return {
     sign: signOf(stream),
     title,
@@ -258,10 +290,17 @@ function streamView(stream: Stream): StreamView {
   }
 }
 
+function placeText({ table, messages }: Stream): string | undefined {
+  if (table !== undefined) return `${table.schema}.${table.name}`
+  return messages === undefined ? undefined : `topic ${messages.topic}`
+}
+
 function signOf(stream: Stream): string {
   const signs = { failed: '!', changed: '~', open: '?', unchanged: ' ' } as const
   const fate = fateOf(stream)
-  return fate === 'changed' && stream.diff_vs_current?.table_exists === false ? '+' : signs[fate]
+  const { diff_vs_current: diff, messages } = stream
+  const isNew = diff?.table_exists === false || messages?.topic_exists === false
+  return fate === 'changed' && isNew ? '+' : signs[fate]
 }
 
 function aboutStream(stream: Stream): string {

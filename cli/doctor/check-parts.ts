@@ -7,7 +7,7 @@ import { countBrokers } from '../../kafka/count-brokers.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/logins/key-set.ts'
 import { HttpJobs } from '../../service/platform/jobs/http-jobs.ts'
-import { kafkaPlace } from '../../service/serve/kafka-place.ts'
+import { kafkaPlace, topicSettings } from '../../service/serve/kafka-place.ts'
 import { storagePlace } from '../../service/serve/storage-place.ts'
 import { openDataService } from '../../service/serve/open-data-service.ts'
 import { askServer } from '../../service/platform/database/ask-server.ts'
@@ -16,6 +16,7 @@ import { findUnusableFiles } from '../../service/platform/vault/file-vault.ts'
 import { requirePrivateFolder } from '../../service/platform/vault/private-files.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
+import { checkRegistry, checkTransactions } from '../../sinks/topic/check-topics.ts'
 import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
@@ -37,6 +38,7 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkDatabase(settings, logger),
     checkVault(settings, logger),
     checkKafka(settings, logger),
+    ...checkTopics(settings, logger),
     checkJobs(settings, logger),
     ...checkDataService(settings),
     ...checkStorage(settings),
@@ -136,6 +138,24 @@ async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> 
     const brokers = await countBrokers({ ...place, clientId: 'reactor-connect-doctor' }, logger)
     return { name, status: 'ok', detail: `${brokers} ${brokers === 1 ? 'broker' : 'brokers'}` }
   })
+}
+
+/** What destinations `topic:NAME` need. Asks for a transactional id that no connection has: that needs the right, and writes nothing. */
+function checkTopics(settings: Settings, logger: Logger): readonly Promise<Finding>[] {
+  const topics = topicSettings(settings)
+  if (topics === undefined) return []
+  const { servers, registry } = topics
+  const [name, registryName] = ['topics', 'schema registry']
+  const transactions = finding(name, async () => {
+    await checkTransactions({ ...servers, clientId: 'reactor-connect-doctor' }, logger)
+    return { name, status: 'ok', detail: 'transactions are allowed' }
+  })
+  if (registry === undefined) return [transactions]
+  const asked = finding(registryName, async () => {
+    await checkRegistry(registry)
+    return { name: registryName, status: 'ok', detail: registry.url }
+  })
+  return [transactions, asked]
 }
 
 /** Deletes a job that does not exist: that needs the key, and changes nothing. */

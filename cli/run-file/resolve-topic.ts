@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import { defaultPartitions, findNameProblem } from '../../sinks/topic/topic-place.ts'
+import { findNameProblem, topicPlace } from '../../sinks/topic/topic-place.ts'
 import { type AddProblem, checkedConfig } from './destination-problem.ts'
 import type { FileProblem } from './file-problem.ts'
 import { defaultKafka, topicConfig, type RunFile } from './run-file-schema.ts'
@@ -25,15 +25,11 @@ export function resolveTopic(
   }
   refuseIdleFields(config, add)
   if (topic === undefined || problem !== undefined) return undefined
-  const { partitions = defaultPartitions, format: encoding, envelope } = config
-  const registry = registryOf(config)
+  const { partitions, format, envelope } = config
+  const [servers, registry] = [serversOf(config, log), registryOf(config)]
   return {
     type: 'topic',
-    topic,
-    partitions,
-    format: { encoding, envelope },
-    servers: { clientId: 'reactor-connect', ...serversOf(config, log) },
-    ...(registry !== undefined && { registry }),
+    ...topicPlace({ servers, topic, partitions, format, envelope, registry }),
   }
 }
 
@@ -64,7 +60,7 @@ function refuseIdleFields(config: TopicFields, add: AddProblem): void {
   const refuse = (field: keyof TopicFields, problem: string, fix: string): void => {
     if (config[field] !== undefined) add({ field: ['config', field], problem, fix })
   }
-  if (config.format === 'json')
+  if (config.format !== 'avro')
     refuse(
       'schema_registry_url',
       'is for `format: avro`: rows in JSON need no schema',

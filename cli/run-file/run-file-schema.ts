@@ -59,8 +59,8 @@ const kafka = z.strictObject({
 export const topicConfig = z.strictObject({
   topic: name.optional(),
   partitions: atLeast(1).optional(),
-  format: z.enum(['json', 'avro']).default('json'),
-  envelope: z.enum(['row', 'debezium']).default('row'),
+  format: z.enum(connectionChoices.format).optional(),
+  envelope: z.enum(connectionChoices.envelope).optional(),
   brokers: brokers.optional(),
   ssl: z.boolean().optional(),
   sasl: sasl.optional(),

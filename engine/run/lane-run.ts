@@ -19,6 +19,7 @@ import type {
   StreamTransform,
 } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
+import { laneDestination } from '../open-destination.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
@@ -258,7 +259,7 @@ function startLoading(
   }
   const job = {
     ...jobBase(run, side.workerPort),
-    destination: plan.destination,
+    destination: laneDestination(plan.destination, sync.streamId),
     sync,
     partition: endpoint.partition,
     reader: endpoint.reader.address,

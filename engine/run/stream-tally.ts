@@ -1,6 +1,12 @@
 import { streamLabel, type StreamId } from '../../protocol/index.ts'
 import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
-import type { CommittedCounts, SinkStream, UntoldCounts } from '../../sinks/sink.ts'
+import type {
+  CommittedCounts,
+  PreviewedMessages,
+  SinkStream,
+  UntoldCounts,
+} from '../../sinks/sink.ts'
+import { addPreviews } from '../../sinks/previewed-messages.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from '../threads/protocol.ts'
 import { LossAccount } from './loss-account.ts'
@@ -50,6 +56,7 @@ export class StreamTally {
   #untold: UntoldCounts | undefined
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
+  #preview: PreviewedMessages | undefined
 
   /** `isStaged`: loaded rows are in no table before the stream is complete. */
   constructor(
@@ -71,6 +78,11 @@ export class StreamTally {
 
   get loaded(): number {
     return this.#loaded
+  }
+
+  /** What would be sent, of a run that only shows it. */
+  get preview(): PreviewedMessages | undefined {
+    return this.#preview
   }
 
   /** What the run left out or changed, by this start and those before. `table` has all rejected records. */
@@ -147,6 +159,7 @@ export class StreamTally {
     this.#loaded += stats.loaded
     this.#loadedBytes += bytes
     this.#losses.add(stats)
+    if (stats.preview !== undefined) this.#preview = addPreviews(this.#preview, stats.preview)
     const metrics = this.#metrics
     metrics.loadedRecords.inc(this.#labels, stats.loaded)
     metrics.loadRejected.inc(this.#labels, stats.rejected)

@@ -94,6 +94,7 @@ export class SyncRun {
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: [...this.#warnings, ...this.#tally.lossWarnings(this.#rejectedTable)],
       ...(this.#observed !== undefined && { observed: this.#observed }),
+      ...(this.#tally.preview !== undefined && { preview: this.#tally.preview }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
   }
@@ -102,6 +103,7 @@ export class SyncRun {
   get #rejectedTable(): string | undefined {
     const { destination } = this.#deps.plan
     if (destination.type === 'topic') return 'the topic connect-rejected'
+    if (destination.type === 'topic-preview') return undefined
     return destination.bookkeeping === undefined
       ? 'the table reactor_connect.rejected_records'
       : undefined

@@ -1,4 +1,3 @@
-import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
 import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import { openSandboxSession } from '../../sinks/postgres/sandbox/inspect-rows.ts'
@@ -9,24 +8,20 @@ import {
   type PreparedSandbox,
   type SandboxTable,
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
-import { createRunMetrics } from '../metrics/run-metrics.ts'
-import { runConnection } from '../run/run-connection.ts'
-import { inProcess, type TablePlan, type StreamResult } from '../run-types.ts'
 import { streamRefusal } from '../run/stream-refusal.ts'
+import type { TablePlan, StreamResult } from '../run-types.ts'
+import { statusOf, totalsOf } from './report-totals.ts'
 import type {
-  EstimatedCost,
-  RowCounts,
   SandboxOptions,
   SandboxPorts,
   SandboxReport,
   SandboxStream,
-  SandboxTotals,
 } from './sandbox-report.ts'
+import { requireGoing, runSandboxed } from './sandboxed-run.ts'
 import { refusedReport, streamReport } from './stream-report.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 const defaultSampleRows = 20
-const defaultReadMs = 60_000
 
 /**
  * Reads the plan's streams from where the next run would start, into an ephemeral schema, and compares. The production tables and
@@ -51,7 +46,7 @@ export async function runSandbox(
     const prepared = await prepareSandbox(destination, about, toPrepare)
     requireGoing(signal, plan)
     const readAtMs = ports.now()
-    const results = await readStreams(plan, { prepared, options, ports, signal })
+    const results = await readStreams(plan, { prepared, options, ports })
     const readSeconds = (ports.now() - readAtMs) / 1000
     requireGoing(signal, plan)
     const reports = await describeStreams(plan, { prepared, options, results, signal })
@@ -82,40 +77,14 @@ interface Work {
   readonly signal: AbortSignal
 }
 
-/** A run like any other, of another connection, into another schema. */
-async function readStreams(
+/** Of another connection, into another schema. */
+function readStreams(
   plan: TablePlan,
-  { prepared, options, ports, signal }: Work,
+  { prepared, options, ports }: Omit<Work, 'signal'>,
 ): Promise<readonly StreamResult[]> {
-  const tables = tablesOf(prepared)
-  if (tables.length === 0) return []
-  const { id, limitRows, readMs = defaultReadMs } = options
-  const sandboxed: TablePlan = {
-    connection: id,
-    source: plan.source,
-    ...(plan.functions && { functions: plan.functions }),
-    streams: tables.map(({ sink }) => sink),
-    destination: { type: 'postgres', ...prepared.place },
-    log: inProcess(plan.log),
-    limits: { ...plan.limits, partitionsPerStream: 1, limitRows },
-  }
-  // Nobody confirms it: no other start will follow, and the bookkeeping goes with the schema.
-  const { result } = await runConnection(
-    sandboxed,
-    {
-      logger: ports.logger.child({ sandbox: id }),
-      threads: ports.threads,
-      // A sandbox is not a run of the connection: it is not counted.
-      metrics: createRunMetrics(new Registry()),
-      now: () => ports.now(),
-      onProgress: () => undefined,
-      ...(ports.onConfigChanged && { onConfigChanged: ports.onConfigChanged.bind(ports) }),
-      ...(ports.onSecretFound && { onSecretFound: ports.onSecretFound.bind(ports) }),
-      ...(ports.changeConfig && { changeConfig: ports.changeConfig }),
-    },
-    AbortSignal.any([signal, AbortSignal.timeout(readMs)]),
-  )
-  return result.streams
+  const streams = tablesOf(prepared).map(({ sink }) => sink)
+  const destination = { type: 'postgres', ...prepared.place } as const
+  return runSandboxed({ ...plan, connection: options.id, streams, destination }, options, ports)
 }
 
 async function describeStreams(
@@ -171,66 +140,4 @@ async function describe(
 
 function tablesOf({ streams }: PreparedSandbox): SandboxTable[] {
   return streams.flatMap((stream) => (isRefused(stream) ? [] : [stream]))
-}
-
-function requireGoing(signal: AbortSignal, { connection }: TablePlan): void {
-  if (signal.aborted) throw new ConnectError('sandbox_stopped', { details: { connection } })
-}
-
-function statusOf(streams: readonly SandboxStream[]): SandboxReport['status'] {
-  if (streams.length > 0 && streams.every(({ error }) => error !== undefined)) return 'failed'
-  const isWhole = streams.every(({ complete, error }) => complete && error === undefined)
-  return isWhole ? 'complete' : 'partial'
-}
-
-function totalsOf(streams: readonly SandboxStream[], readSeconds: number): SandboxTotals {
-  const sumCost = (name: keyof EstimatedCost): number | null => {
-    const known = streams.map(({ estimated_cost: estimated }) => estimated[name])
-    return known.includes(null) ? null : sum(known.map((value) => value ?? 0))
-  }
-  const total = (name: keyof RowCounts): number | null =>
-    streams.every((stream) => isExact(stream, name)) ? atLeast(streams, name) : null
-  return {
-    streams: streams.length,
-    failed: streams.filter(({ error }) => error !== undefined).length,
-    cut: streams.filter(({ complete, error }) => !complete && error === undefined).length,
-    read: sum(streams.map(({ read }) => read)),
-    rows: {
-      insert: total('insert'),
-      update: total('update'),
-      unchanged: total('unchanged'),
-      delete: total('delete'),
-    },
-    rows_at_least: {
-      insert: atLeast(streams, 'insert'),
-      update: atLeast(streams, 'update'),
-      unchanged: atLeast(streams, 'unchanged'),
-      delete: atLeast(streams, 'delete'),
-    },
-    estimated_cost: {
-      rows: sumCost('rows'),
-      bytes: sumCost('bytes'),
-      requests: sumCost('requests'),
-      // Streams are read in parallel: their times do not add up.
-      seconds: streams.every(({ complete }) => complete) ? readSeconds : null,
-    },
-  }
-}
-
-/** Nothing is known about a stream that failed: a run may have done a part of it. */
-function isExact({ diff_vs_current: diff, error }: SandboxStream, name: keyof RowCounts): boolean {
-  if (diff === undefined || error !== undefined) return false
-  return diff.rows[name] !== null && !diff.at_least.includes(name)
-}
-
-function atLeast(streams: readonly SandboxStream[], name: keyof RowCounts): number {
-  return sum(
-    streams.map(({ diff_vs_current: diff, error }) =>
-      error === undefined ? (diff?.rows[name] ?? 0) : 0,
-    ),
-  )
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, value) => total + value, 0)
 }

@@ -99,6 +99,40 @@ const streamDiff = z
   })
   .meta({ id: 'SandboxDiff' })
 
+const messages = z
+  .object({
+    topic: z.string(),
+    topic_exists: z.boolean().meta({ description: 'False: the run makes the topic.' }),
+    format: z.enum(['json', 'avro']),
+    envelope: z.enum(['row', 'debezium']),
+    compared_with: z.literal('nothing').meta({
+      description:
+        'A topic is not read back: whether a message says something new is not known. An overwrite that is complete also deletes the keys that it did not read; these are not counted.',
+    }),
+    rows: z.number().meta({ description: 'Records whose row is in a message.' }),
+    deletes: z.number().meta({
+      description: 'Records that the source marks as deleted: messages without a value.',
+    }),
+    bytes: z.number().meta({ description: 'Of all messages, before compression.' }),
+    partitions: z.array(z.number()).nullable().meta({
+      description:
+        'Messages by partition. Null: not known, because the schema registry has no number for the schema of the key yet.',
+    }),
+    samples: z
+      .array(
+        z.object({
+          partition: z.number().nullable(),
+          key: z.string().nullable(),
+          value: z.string().nullable().meta({ description: 'Null: the key is deleted.' }),
+        }),
+      )
+      .meta({
+        description:
+          'The first messages; Avro as JSON. Only in the response to the request that ran the sandbox: they are stored nowhere.',
+      }),
+  })
+  .meta({ id: 'SandboxMessages' })
+
 export const sandboxStreamSchema = z
   .object({
     name: z.string(),
@@ -110,8 +144,13 @@ export const sandboxStreamSchema = z
       .object({ ...syncModes, ...keys })
       .nullable()
       .meta({ description: 'How its last run was configured, if that was different.' }),
-    /** The production table. */
-    table: z.object({ schema: z.string(), name: z.string() }),
+    table: z
+      .object({ schema: z.string(), name: z.string() })
+      .exactOptional()
+      .meta({ description: 'The production table. Absent: the rows go into a topic.' }),
+    messages: messages.exactOptional().meta({
+      description: 'What a run would send to a topic, of the records that were read.',
+    }),
     read: z.number().meta({ description: 'Records that were read.' }),
     /** Records that were too large, or that the destination rejected. */
     rejected: z.number(),
@@ -145,7 +184,7 @@ export const sandboxStreamSchema = z
       description:
         'Some of the rows that a run would insert, change and delete; in the same responses as `sample_rows`.',
     }),
-    /** Absent if the destination could not be queried. */
+    /** Absent if the destination could not be queried, and for topics. */
     diff_vs_current: streamDiff.exactOptional(),
     estimated_cost: cost,
     warnings: z.array(z.string()),
@@ -161,7 +200,9 @@ export const sandboxStreamSchema = z
 export const sandboxReportSchema = z.object({
   /** `sbx_<ulid>`. */
   id: z.string(),
-  schema: z.string().meta({ description: 'Where the rows are until the sandbox expires.' }),
+  schema: z.string().nullable().meta({
+    description: 'Where the rows are until the sandbox expires; null for topics: nowhere.',
+  }),
   /** Maximum number of records that were read of a stream. */
   limit_rows: z.int(),
   /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */

@@ -1,4 +1,3 @@
-import { cursorField, primaryKey, streamIdOf } from '../../protocol/index.ts'
 import { columnTypeOf, writtenType } from '../../sinks/postgres/tables/column-types.ts'
 import {
   diffRows,
@@ -16,14 +15,12 @@ import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-exampl
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { DestinationSession } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
-import { settingsOf } from '../../sinks/continuation.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { PostgresConfig, StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
-import type { EstimatedCost, SandboxStream, StreamDiff, StreamSettings } from './sandbox-report.ts'
-
-const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
+import type { SandboxStream, StreamDiff } from './sandbox-report.ts'
+import { costOf, lastSettings, streamIdentity, unknownCost } from './stream-facts.ts'
 
 /** Of a stream that a run could not begin. */
 export function refusedReport(
@@ -31,13 +28,14 @@ export function refusedReport(
   destination: PostgresConfig,
 ): SandboxStream {
   return {
-    ...identity(sink, destination),
+    ...streamIdentity(sink),
+    table: tableOf(sink, destination),
     read: 0,
     rejected: 0,
     complete: false,
     inferred_schema: null,
     schema_mismatches: [],
-    last_settings: production === undefined ? null : lastSettings(production),
+    last_settings: lastSettings(sink, production?.row),
     sample_rows: [],
     row_examples: noExamples,
     ...(production !== undefined && { diff_vs_current: diffOf(production, { diff: unknownRows }) }),
@@ -88,11 +86,12 @@ export async function streamReport(
   for (const { name } of production.target.columns) without.delete(name)
   const samples = isLoaded ? await sampleRows(session, loaded, { limit: rows, without }) : []
   return {
-    ...identity(production.sink, destination),
+    ...streamIdentity(production.sink),
+    table: tableOf(production.sink, destination),
     read: records,
     rejected: result.rejected,
     complete: isComplete,
-    last_settings: lastSettings(production),
+    last_settings: lastSettings(production.sink, production.row),
     inferred_schema: inferredSchema(declared, { observed, records }),
     schema_mismatches: schemaMismatches(declared, { observed, records, refused }),
     sample_rows: samples,
@@ -153,42 +152,11 @@ function repeatedKeys(
   ]
 }
 
-function lastSettings({ row, sink }: Production): StreamSettings | null {
-  if (row === undefined) return null
-  const now = settingsOf(sink)
-  if (JSON.stringify(now) === JSON.stringify(row.settings)) return null
-  const { mode, sync_mode, key, cursor } = row.settings
-  return { mode, sync_mode, primary_key: key, cursor_field: cursor }
-}
-
-function identity(
-  sink: SinkStream,
-  destination: PostgresConfig,
-): Pick<
-  SandboxStream,
-  | 'name'
-  | 'namespace'
-  | 'mode'
-  | 'sync_mode'
-  | 'primary_key'
-  | 'cursor_field'
-  | 'table'
-  | 'declared_schema'
-> {
-  const { stream, sync_mode } = sink.stream
-  return {
-    ...streamIdOf(stream),
-    mode: sink.mode,
-    sync_mode,
-    primary_key: primaryKey(sink.stream) ?? [],
-    cursor_field: sync_mode === 'incremental' ? (cursorField(sink.stream) ?? []) : [],
-    table: tableOf(sink, destination),
-    declared_schema: stream.json_schema,
-  }
-}
-
 /** Also of a stream whose key or cursor is wrong: these do not matter to the name. */
-function tableOf(sink: SinkStream, { schema }: PostgresConfig): SandboxStream['table'] {
+function tableOf(
+  sink: SinkStream,
+  { schema }: PostgresConfig,
+): NonNullable<SandboxStream['table']> {
   const { table } = streamTarget({ ...sink, mode: 'append' }, schema)
   return { schema: table.schema, name: table.table }
 }
@@ -244,20 +212,4 @@ function estimatedDelete({ tableRows }: RowDiff, result: StreamResult | undefine
   const estimate = result?.estimatedRows
   if (tableRows === null || result === undefined || estimate === undefined) return null
   return Math.max(0, tableRows.rows - Math.max(result.read, estimate))
-}
-
-/** Of a stream that was cut by what the source says there is. */
-function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
-  const { read, readBytes, seconds, estimatedRows, observed } = result
-  const requests = observed === undefined || observed.requests === 0 ? null : observed.requests
-  if (isComplete) return { rows: read, bytes: readBytes, requests, seconds }
-  if (estimatedRows === undefined || read === 0) return unknownCost
-  const rows = Math.max(read, estimatedRows)
-  const share = rows / read
-  return {
-    rows,
-    bytes: Math.round(readBytes * share),
-    requests: requests && Math.round(requests * share),
-    seconds: null,
-  }
 }

@@ -11,7 +11,7 @@ import type {
 import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
 import type { Observed } from '../observed-fields.ts'
-import type { DestinationConfig, FunctionsService, SourceConfig } from '../run-types.ts'
+import type { FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
 
 /**
  * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool (pool.ts); while it goes on, the
@@ -63,7 +63,7 @@ export interface StreamTransform {
 
 /** Loads one lane. Plain data and ports: it crosses a thread. */
 export interface LoadLaneJob extends JobBase {
-  readonly destination: DestinationConfig
+  readonly destination: RunPlan['destination']
   readonly sync: StreamSync
   readonly partition: number
   readonly reader: LaneAddress

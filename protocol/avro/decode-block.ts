@@ -71,10 +71,9 @@ class RecordDecoder {
       kind: wireKind(kind),
       field: fields[index]?.name ?? '',
     }))
-    const long = exactLong()
     const decoded = { ...schema, fields: [extractedAt, changes, overflowAsPairs, ...fields] }
     this.#type = avro.Type.forSchema(JSON.parse(JSON.stringify(decoded)) as Schema, {
-      typeHook: (wanted) => (isLong(wanted) ? long : undefined),
+      typeHook: exactLongs(),
     })
   }
 
@@ -126,6 +125,12 @@ const overflowAsPairs = {
       },
     },
   ],
+}
+
+/** For avsc's `typeHook`: a long is a number, or a bigint beyond 2^53. */
+export function exactLongs(): (schema: Schema) => Type | undefined {
+  const long = exactLong()
+  return (schema) => (isLong(schema) ? long : undefined)
 }
 
 function isLong(schema: Schema): boolean {

@@ -6,6 +6,9 @@ export const connectionChoices = {
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],
+  /** Of rows in topics. */
+  format: ['json', 'avro'],
+  envelope: ['row', 'debezium'],
   /** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */
   schemaDrift: ['propagate', 'ignore', 'block_until_approved'],
   catchUp: ['once', 'skip'],

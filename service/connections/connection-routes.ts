@@ -40,6 +40,10 @@ const bindingFailures = [
   'stream_primary_key_missing',
   'destination_invalid',
   'destination_not_available',
+  'destination_option_unsupported',
+  'destination_mode_unsupported',
+  'destination_topic_invalid',
+  'destination_topic_shared',
   'schedule_invalid',
 ] as const
 
@@ -197,7 +201,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
       schema: {
         tags,
         operationId: 'deleteConnection',
-        summary: 'Delete a connection and its runs; tables at the destination stay',
+        summary: 'Delete a connection and its runs; tables and topics at the destination stay',
         params,
         headers: ifMatchHeaders,
         response: {

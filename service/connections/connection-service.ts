@@ -6,8 +6,8 @@ import {
   type AirbyteCatalog,
   type StreamId,
 } from '../../protocol/index.ts'
-import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
+import { openDestination } from '../../engine/open-destination.ts'
 import type { FunctionsService } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
@@ -20,13 +20,16 @@ import type { ConnectionChange, ConnectionService, ConnectionStore } from './con
 import type { InstanceService } from '../instances/contract.ts'
 import type { Page } from '../platform/lists.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
-import type { AddressOf } from './destination-address.ts'
+import type { DestinationOf } from './destination-address.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
 import { firstRunAt } from './first-run.ts'
 import { hidingLogin } from './hide-login.ts'
 import { namedStreams } from './named-streams.ts'
+import { isTopic } from './is-topic.ts'
+import { refuseTopicOptions, requireTopics } from './topic-address.ts'
+import { requireFreeTopics } from './topic-users.ts'
 
 export interface ConnectionsOptions {
   readonly store: ExclusiveWork & {
@@ -35,7 +38,7 @@ export interface ConnectionsOptions {
   }
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>
-  readonly addressOf: AddressOf
+  readonly destinationOf: DestinationOf
   /** Throws if the connection uses a log that this service does not have. */
   readonly checkLog: (options: ConnectionOptions) => unknown
   /** Undefined: no stream can have a transformation. */
@@ -56,15 +59,16 @@ export class StoredConnectionService implements ConnectionService {
 
   async create(input: ConnectionInput): Promise<Connection> {
     const { activate = false, ...fields } = { ...unset, ...input }
-    const { name, from, streams, destination, schedule, options } = fields
+    const { name, streams, schedule } = fields
     const status = activate ? 'active' : 'inactive'
     const firstRun = this.#nextRun(schedule)
     const nextRunAt = status === 'active' ? firstRun : null
-    const catalog = await this.#checkStreams({ name, from, streams, options })
+    refuseTopicOptions(fields)
+    const catalog = await this.#checkStreams(fields)
     const approvedCatalog = selectedCatalog({ streams }, catalog)
     return this.#options.store.runExclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
-      await this.#withDestination(destination, async (opened) => {
+      await this.#withDestination(fields, async (opened) => {
         await opened.check()
         // Checkpoints of an earlier connection of this name, or of another source: they mean nothing here.
         await opened.forget(name, 'all')
@@ -85,13 +89,16 @@ export class StoredConnectionService implements ConnectionService {
     const before = await this.#store.get(name)
     const options = input.options && { ...before.options, ...input.options }
     const changes = { ...input, ...(options && { options }) }
+    const { destination } = { ...before, ...changes }
+    // Those that it had for another destination stay, without effect.
+    if (input.options !== undefined) refuseTopicOptions({ destination, options: input.options })
     // Only an active connection has a next run; the schedule of another one takes effect when it is activated.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
     const times = schedule === undefined ? {} : { nextRunAt }
     const approval = await this.#checkedChoice(before, changes)
     if (changes.destination !== undefined && changes.destination !== before.destination)
-      await this.#withDestination(changes.destination, (opened) => opened.check())
+      await this.#withDestination({ ...before, ...changes }, (opened) => opened.check())
     return this.#store.update(name, { ...changes, ...approval, ...times }, ifVersion)
   }
 
@@ -131,11 +138,7 @@ export class StoredConnectionService implements ConnectionService {
     const connection = await this.#store.delete(name, ifVersion)
     // The connection is deleted: checkpoints that stay do no harm, because a connection that is made later under the name forgets them.
     try {
-      await this.#withDestination(
-        connection.destination,
-        (opened) => opened.forget(name, 'all'),
-        'fail',
-      )
+      await this.#withDestination(connection, (opened) => opened.forget(name, 'all'), 'fail')
     } catch (error) {
       const facts = { connection: name, code: ConnectError.from(error).code }
       this.#options.logger.warn(facts, 'the checkpoints of a deleted connection stay')
@@ -152,7 +155,7 @@ export class StoredConnectionService implements ConnectionService {
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
     // First: what earlier runs completed no longer counts.
     await this.#store.update(name, {})
-    await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
+    await this.#withDestination(connection, (opened) => opened.forget(name, ids))
   }
 
   /** Selecting other streams approves them as they are. For streams that stay, the approved schema stays. */
@@ -160,7 +163,8 @@ export class StoredConnectionService implements ConnectionService {
     before: Connection,
     changes: ConnectionUpdate,
   ): Promise<Pick<ConnectionChange, 'approvedCatalog'>> {
-    if (!('streams' in changes || 'options' in changes)) return {}
+    const isOtherTopic = changes.destination !== undefined && isTopic(changes.destination)
+    if (!('streams' in changes || 'options' in changes || isOtherTopic)) return {}
     const catalog = await this.#checkStreams({ ...before, ...changes })
     const { streams } = changes
     if (streams === undefined) return {}
@@ -169,11 +173,20 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   /** Returns the catalog that the streams were found in. */
-  async #checkStreams(choice: StreamChoice): Promise<AirbyteCatalog> {
+  async #checkStreams(
+    choice: StreamChoice & Pick<Connection, 'destination'>,
+  ): Promise<AirbyteCatalog> {
     this.#options.checkLog(choice.options)
-    const { instances, functions } = this.#options
+    const { instances, functions, destinationOf } = this.#options
     if (functions === undefined) refuseTransforms(choice)
-    const { catalog } = await connectionStreams(choice, instances, { refresh: false })
+    const { catalog, streams } = await connectionStreams(choice, instances, { refresh: false })
+    if (isTopic(choice.destination)) {
+      const place = await destinationOf(choice)
+      if (place.type === 'topic')
+        requireTopics(place, streams, { areChosen: choice.streams !== null })
+      const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
+      await requireFreeTopics(choice, ids, this.#options.store)
+    }
     return catalog
   }
 
@@ -202,13 +215,14 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   async #withDestination<Result>(
-    destination: string,
+    connection: Pick<Connection, 'destination' | 'options'>,
     work: (opened: Destination) => Promise<Result>,
     ifMissing: IfMissing = 'create',
   ): Promise<Result> {
-    const address = await this.#options.addressOf(destination, { ifMissing })
-    return hidingLogin(address, async () => {
-      await using opened = await openPostgresDestination(address)
+    const { destinationOf, logger } = this.#options
+    const config = await destinationOf(connection, { ifMissing })
+    return hidingLogin(config, async () => {
+      await using opened = await openDestination(config, { logger })
       return await work(opened)
     })
   }

@@ -1,14 +1,25 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { PostgresConfig } from '../../engine/run-types.ts'
+import type { DestinationConfig, PostgresConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import type { DataService, IfMissing } from '../platform/datasets/data-service.ts'
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
+import { isTopic } from './is-topic.ts'
+import type { Connection } from './schema.ts'
+import { topicDestination, type TopicSettings } from './topic-address.ts'
 
-/** Finds the address of a destination; `ifMissing` (default: `create`) is for a dataset that does not exist yet. */
-export type AddressOf = (
-  destination: string,
-  options?: { readonly ifMissing?: IfMissing },
-) => Promise<PostgresConfig>
+interface AddressRequest {
+  /** For a dataset that does not exist yet; default: `create`. */
+  readonly ifMissing?: IfMissing
+}
+
+/** Finds the place of a connection's rows: tables, or topics. */
+export type DestinationOf = (
+  connection: Pick<Connection, 'destination' | 'options'>,
+  request?: AddressRequest,
+) => Promise<DestinationConfig>
+
+/** Finds the address of a destination that has tables. */
+export type AddressOf = (destination: string, request?: AddressRequest) => Promise<PostgresConfig>
 
 /** What the operator's settings name: no request can name another server. */
 export interface DestinationSettings {
@@ -20,13 +31,27 @@ export interface DestinationSettings {
 type Datasets = Pick<DataService, 'find'>
 
 /**
- * The address that a connection's `destination` refers to, for everything that works at it: ask whenever something begins, and never store it.
+ * Where the rows of a connection go: ask whenever something begins, and never store it. Throws `destination_invalid`,
+ * `destination_not_available`, and what the Data service throws.
+ */
+export async function findDestination(
+  connection: Pick<Connection, 'destination' | 'options'>,
+  places: DestinationSettings & { readonly kafka: TopicSettings | undefined },
+  request?: AddressRequest,
+): Promise<DestinationConfig> {
+  const { destination } = connection
+  if (isTopic(destination)) return topicDestination(connection, places.kafka)
+  return destinationAddress(destination, places, request)
+}
+
+/**
+ * The address of the tables that a connection's `destination` refers to, for everything that works at it: ask whenever something begins, and never store it.
  * Throws `destination_invalid`, `destination_not_available`, and what the Data service throws.
  */
 export async function destinationAddress(
   destination: string,
   places: DestinationSettings,
-  { ifMissing = 'create' }: { readonly ifMissing?: IfMissing } = {},
+  { ifMissing = 'create' }: AddressRequest = {},
 ): Promise<PostgresConfig> {
   const colon = destination.indexOf(':')
   const kind = destination.slice(0, Math.max(colon, 0))
@@ -36,17 +61,17 @@ export async function destinationAddress(
   if (kind === 'topic')
     throw notAvailable(
       destination,
-      'in this version, only a run file can load topics',
-      'Use `data:DATASET` or `postgres:NAME`, or `reactor connect run FILE` with `type: topic` under `destination` (docs/topic-destination.md).',
+      'it has topics, and this needs tables',
+      'Use a connection to `data:DATASET` or `postgres:NAME`.',
     )
   if (['s3', 'instance'].includes(kind)) {
     throw notAvailable(
       destination,
       `${kind}: destinations are not in this version`,
-      'Use `data:DATASET` or `postgres:NAME`.',
+      'Use `data:DATASET`, `postgres:NAME` or `topic:NAME`.',
     )
   }
-  throw invalidDestination(destination, 'it does not begin with `data:` or `postgres:`')
+  throw invalidDestination(destination, 'it does not begin with `data:`, `postgres:` or `topic:`')
 }
 
 interface DatasetRequest {

@@ -32,6 +32,16 @@ export const connectionOptionsSchema = z
     deletes: z.enum(connectionChoices.deletes).exactOptional(),
     log: z.enum(connectionChoices.log).exactOptional(),
     framing: z.enum(connectionChoices.framing).exactOptional(),
+    format: z.enum(connectionChoices.format).exactOptional().meta({
+      description: 'Of the messages, for a destination `topic:NAME`; default `json`.',
+    }),
+    envelope: z.enum(connectionChoices.envelope).exactOptional().meta({
+      description:
+        'For a destination `topic:NAME`: the row alone, or in the envelope of Debezium’s connectors; default `row`.',
+    }),
+    partitions: z.int().min(1).max(10_000).exactOptional().meta({
+      description: 'Of topics that are made for a destination `topic:NAME`; default 6.',
+    }),
     schemaDrift: schemaDriftPolicy.exactOptional().meta({
       description:
         'What a run does if the schema of the source is not the approved one: follow it, keep to the approved one, or read nothing until it is approved; default `propagate`.',
@@ -47,7 +57,11 @@ const changeable = {
     .string()
     .min(1)
     .max(512)
-    .meta({ examples: ['data:shop'] }),
+    .meta({
+      description:
+        '`data:DATASET` or `postgres:NAME`: tables. `topic:NAME`: topics, the name may have `{stream}` and `{namespace}`.',
+      examples: ['data:shop', 'topic:shop.{stream}'],
+    }),
   schedule: scheduleSchema.nullable().exactOptional(),
   options: connectionOptionsSchema.exactOptional(),
   description,

@@ -1,21 +1,21 @@
 import {
   defaultLimits,
-  type PostgresConfig,
+  type DestinationConfig,
   type FunctionsService,
   type LogConfig,
-  type TablePlan,
+  type RunPlan,
 } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
-import { loginSecrets } from '../connections/hide-login.ts'
-import type { AddressOf } from '../connections/destination-address.ts'
+import { loginNames, loginSecrets } from '../connections/hide-login.ts'
+import type { DestinationOf } from '../connections/destination-address.ts'
 import type { Connection, ConnectionOptions } from '../connections/schema.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { RunStream } from '../runs/schema.ts'
 
 /** The parts of a plan that come from the operator's settings. */
 export interface PlanDependencies {
-  readonly addressOf: AddressOf
+  readonly destinationOf: DestinationOf
   /** Throws `log_not_available`. */
   readonly logOf: (options: ConnectionOptions) => LogConfig
   readonly allowedNetworks: readonly string[]
@@ -25,26 +25,30 @@ export interface PlanDependencies {
 
 /** Where a run, or a sandbox, of a connection goes. */
 export interface RunPlaces {
-  readonly destination: PostgresConfig
+  readonly destination: DestinationConfig
   readonly log: LogConfig
   readonly functions: FunctionsService | undefined
 }
 
 /** Asked once for each attempt: the login of a dataset may be short-lived. Throws what the parts throw. */
 export async function findPlaces(
-  { destination, options }: Pick<Connection, 'destination' | 'options'>,
-  { addressOf, logOf, functions }: Pick<PlanDependencies, 'addressOf' | 'logOf' | 'functions'>,
+  connection: Pick<Connection, 'destination' | 'options'>,
+  {
+    destinationOf,
+    logOf,
+    functions,
+  }: Pick<PlanDependencies, 'destinationOf' | 'logOf' | 'functions'>,
 ): Promise<RunPlaces> {
-  return { log: logOf(options), destination: await addressOf(destination), functions }
+  const log = logOf(connection.options)
+  return { log, destination: await destinationOf(connection), functions }
 }
 
-/** The secrets of the operator's databases and services, which no line of a run may show, except those that are also names. */
+/** The secrets of the operator's databases, brokers and services, which no line of a run may show, except those that are also names. */
 export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
-  const { host, user, database } = destination.address
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
-  const names = [host, user, database, sasl?.username, log.storage?.accessKeyId]
+  const names = [...loginNames(destination), sasl?.username, log.storage?.accessKeyId]
   return [
-    ...loginSecrets(destination.address),
+    ...loginSecrets(destination),
     sasl?.password,
     functions?.apiKey,
     log.storage?.secretAccessKey,
@@ -54,7 +58,7 @@ export function placeSecrets({ destination, log, functions }: RunPlaces): readon
 }
 
 export interface PlannedRun {
-  readonly plan: TablePlan
+  readonly plan: RunPlan & { readonly destination: DestinationConfig }
   readonly notes: readonly string[]
 }
 

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConnectError } from '../../protocol/index.ts'
-import type { PostgresConfig } from '../../engine/run-types.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 
 export interface RefusedLogin {
   /** What the attempt works with. */
   readonly used: PostgresAddress
   /** The destination as it is now. */
-  readonly ask: () => Promise<PostgresConfig>
+  readonly ask: () => Promise<DestinationConfig>
 }
 
 /**
@@ -20,8 +20,8 @@ export async function explainRefusedLogin(
 ): Promise<ConnectError> {
   if (error.code !== 'destination_credentials_refused') return error
   try {
-    const { address } = await ask()
-    if (isDeepStrictEqual(address, used)) return error
+    const now = await ask()
+    if (now.type === 'postgres' && isDeepStrictEqual(now.address, used)) return error
   } catch (thrown) {
     // Why there is no other login: if the Data service is away, that is worth a retry too.
     return ConnectError.from(thrown)

@@ -271,13 +271,18 @@ export class RunAttempt {
     return streams.map((stream) => (isRefused(stream) ? { ...stream, error } : stream))
   }
 
-  #explainRefusedLogin(
+  async #explainRefusedLogin(
     error: ConnectError,
     { connection, plan }: Pick<Prepared, 'connection' | 'plan'>,
   ): Promise<ConnectError> {
-    const { addressOf } = this.#options.places
-    const used = plan.destination.address
-    return explainRefusedLogin(error, { used, ask: () => addressOf(connection.destination) })
+    const { destinationOf } = this.#options.places
+    const { destination: used } = plan
+    // The brokers' login is one of the settings: it does not change while the service runs.
+    if (used.type !== 'postgres') return error
+    return explainRefusedLogin(error, {
+      used: used.address,
+      ask: () => destinationOf(connection),
+    })
   }
 
   #tell({

@@ -21,7 +21,7 @@ import {
   type ReadToken,
 } from './promote-token.ts'
 import type { SandboxDependencies } from './sandbox-dependencies.ts'
-import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
+import { sandboxFingerprint } from '../../engine/sandbox/any-sandbox.ts'
 
 export interface PromotionDependencies extends Pick<
   SandboxDependencies,
@@ -170,15 +170,15 @@ async function decide(
 async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
-  { instances, places }: PromotionDependencies,
+  { instances, places, logger }: PromotionDependencies,
 ): Promise<Parameters<typeof findMoved>[1]> {
-  const destination = await places.addressOf(connection.destination)
+  const destination = await places.destinationOf(connection)
   return {
     connection,
     instanceHash: instanceHash(await instances.get(connection.from)),
     catalogHash: catalogHash(streams),
     destinationFingerprint: await hidingLogin(destination, () =>
-      destinationFingerprint(destination, streams),
+      sandboxFingerprint(destination, { connection: connection.name, streams, logger }),
     ),
   }
 }

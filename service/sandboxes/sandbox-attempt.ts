@@ -2,7 +2,11 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
-import type { TablePlan } from '../../engine/run-types.ts'
+import {
+  type DestinationPlan,
+  runAnySandbox,
+  sandboxFingerprint,
+} from '../../engine/sandbox/any-sandbox.ts'
 import { namedStreams } from '../connections/named-streams.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
 import { findPlaces, placeSecrets, planRun, type RunPlaces } from '../run-worker/plan-run.ts'
@@ -21,8 +25,6 @@ import {
   readTimeoutMs,
   type SandboxDependencies,
 } from './sandbox-dependencies.ts'
-import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
-import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 export interface AttemptInput {
@@ -43,7 +45,7 @@ export interface AttemptResult {
 interface Prepared {
   readonly source: ResolvedConfig
   readonly shared: SharedConfig
-  readonly plan: TablePlan
+  readonly plan: DestinationPlan
   readonly places: RunPlaces
   readonly drift: DriftInput
   readonly bound: AttemptResult['bound']
@@ -109,7 +111,7 @@ export class SandboxAttempt {
           const report = await this.#runEngine(work, signal)
           return report.streams
         } finally {
-          await dropSandboxSchema(plan.destination, id)
+          if (plan.destination.type === 'postgres') await dropSandboxSchema(plan.destination, id)
         }
       },
     })
@@ -133,7 +135,11 @@ export class SandboxAttempt {
       lastRun: connection.lastRun?.id ?? null,
       instanceHash: instanceHash(instance),
       catalogHash: catalogHash(plan.streams),
-      destinationFingerprint: await destinationFingerprint(plan.destination, plan.streams),
+      destinationFingerprint: await sandboxFingerprint(plan.destination, {
+        connection: connection.name,
+        streams: plan.streams,
+        logger: this.#execution.logger,
+      }),
     }
     const drift = { connection, all, approved }
     return { source, shared, plan: withStreams(plan, streams), places, drift, bound }
@@ -159,7 +165,7 @@ export class SandboxAttempt {
     }
     const options = { id, limitRows, expiresAtMs, readMs }
     try {
-      return await runSandbox(plan, options, ports)
+      return await runAnySandbox(plan, options, ports)
     } finally {
       await shared.waitUntilSettled()
     }
@@ -188,7 +194,7 @@ function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
 }
 
-function withStreams(plan: TablePlan, names: readonly string[] | undefined): TablePlan {
+function withStreams(plan: DestinationPlan, names: readonly string[] | undefined): DestinationPlan {
   if (names === undefined) return plan
   return { ...plan, streams: namedStreams(plan.connection, plan.streams, names) }
 }

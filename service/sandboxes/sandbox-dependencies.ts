@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { PlanDependencies } from '../run-worker/plan-run.ts'
+import type { AddressOf } from '../connections/destination-address.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import type { ExclusiveWork, Locks } from '../platform/database/locks.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
@@ -19,7 +20,10 @@ export interface SandboxDependencies {
     InstanceService,
     'get' | 'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
   >
-  readonly places: PlanDependencies
+  readonly places: PlanDependencies & {
+    /** For what earlier sandboxes have left there. */
+    readonly addressOf: AddressOf
+  }
   readonly threads: WorkerThreads
   readonly logger: Logger
   /** How long a sandbox and its token are valid. */

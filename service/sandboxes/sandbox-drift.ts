@@ -1,5 +1,5 @@
 import type { SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
-import type { TablePlan } from '../../engine/run-types.ts'
+import type { DestinationPlan } from '../../engine/sandbox/any-sandbox.ts'
 import { ConnectError, streamIdOf, streamKey, type AirbyteCatalog } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
@@ -22,9 +22,9 @@ export interface DriftInput {
 }
 
 export interface DriftPorts {
-  readonly planOf: (resolved: ResolvedStreams) => TablePlan
+  readonly planOf: (resolved: ResolvedStreams) => DestinationPlan
   /** Reads and compares the streams of the plan, and leaves nothing behind. */
-  readonly tryOut: (plan: TablePlan) => Promise<readonly SandboxStream[]>
+  readonly tryOut: (plan: DestinationPlan) => Promise<readonly SandboxStream[]>
 }
 
 /** How the source differs from the approved schema; for `ignore`, also what the next run does, which does not follow it. */

@@ -33,6 +33,7 @@ import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.t
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { hidingLogin } from '../connections/hide-login.ts'
+import { isTopic } from '../connections/is-topic.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 /** Each uses threads and sessions of two databases: further ones are refused, and may try again. */
@@ -257,6 +258,7 @@ export class StoredSandboxService implements SandboxService {
   }
 
   async #readRows({ id, destination }: SandboxPlace): ReturnType<typeof readSandboxRows> {
+    if (isTopic(destination)) return undefined
     const address = await this.#options.places.addressOf(destination, existing)
     return hidingLogin(address, () => readSandboxRows(address, id))
   }
@@ -265,7 +267,8 @@ export class StoredSandboxService implements SandboxService {
   async #drop({ id, destination }: SandboxPlace): Promise<void> {
     const { store, places, logger } = this.#options
     try {
-      await dropSandboxSchema(await places.addressOf(destination, existing), id)
+      if (!isTopic(destination))
+        await dropSandboxSchema(await places.addressOf(destination, existing), id)
       await store.sandboxes.noteDropped(id)
     } catch (error) {
       const { code } = ConnectError.from(error)
@@ -284,7 +287,7 @@ function timedOut(cause: unknown): ConnectError {
   return new ConnectError('sandbox_timed_out', { details, cause })
 }
 
-/** Rows are the customer's data: they are in the response, and stored only in the sandbox's own schema. */
+/** Rows are the customer's data: they are in the response, and stored only in the sandbox's own schema; messages nowhere. */
 function withoutRows(report: SandboxFindings): SandboxFindings {
   const { streams, schema_drift: drift } = report
   const ignored = drift?.ignored_run ?? null
@@ -300,7 +303,13 @@ function withoutRows(report: SandboxFindings): SandboxFindings {
 
 function withoutRowsOf(stream: SandboxStream): SandboxStream {
   const row_examples = { inserted: [], changed: [], deleted: [] }
-  return { ...stream, sample_rows: [], row_examples }
+  const { messages } = stream
+  return {
+    ...stream,
+    sample_rows: [],
+    row_examples,
+    ...(messages !== undefined && { messages: { ...messages, samples: [] } }),
+  }
 }
 
 interface BeatOptions {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { hidingLogin } from '../connections/hide-login.ts'
+import { isTopic } from '../connections/is-topic.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { PostgresConfig } from '../../engine/run-types.ts'
 import type { AddressOf } from '../connections/destination-address.ts'
@@ -65,8 +66,10 @@ async function dropSandbox(
 ): Promise<void> {
   const { store, addressOf, logger } = options
   try {
-    const address = await addressOf(destination, existing)
-    await hidingLogin(address, () => dropSandboxSchema(address, id))
+    if (!isTopic(destination)) {
+      const address = await addressOf(destination, existing)
+      await hidingLogin(address, () => dropSandboxSchema(address, id))
+    }
     await store.sandboxes.noteDropped(id)
   } catch (thrown) {
     passOnStoreFailure(thrown)
@@ -88,7 +91,8 @@ export async function sweepDestinations(options: SweepOptions): Promise<void> {
   const seen = new Set<string>()
   const unreachable = new UnreachablePlaces(options)
   for (const destination of await store.sandboxes.destinations()) {
-    if (unreachable.has(destination)) continue
+    // A sandbox leaves nothing in topics.
+    if (isTopic(destination) || unreachable.has(destination)) continue
     const config = await findAddress(destination, options, unreachable)
     if (config === null) continue
     const { host, port, database } = config.address

@@ -10,7 +10,12 @@ import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import { StoredConnectionService } from '../connections/connection-service.ts'
-import { destinationAddress, type AddressOf } from '../connections/destination-address.ts'
+import {
+  destinationAddress,
+  findDestination,
+  type AddressOf,
+  type DestinationOf,
+} from '../connections/destination-address.ts'
 import { openIdentity } from '../logins/open-identity.ts'
 import type { LostSecrets } from '../instances/contract.ts'
 import { openInstances } from '../instances/open-instances.ts'
@@ -27,7 +32,7 @@ import type { Store } from '../store/store.ts'
 import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { functionsService } from './functions-service.ts'
-import { kafkaPlace } from './kafka-place.ts'
+import { kafkaPlace, topicSettings } from './kafka-place.ts'
 import { storagePlace } from './storage-place.ts'
 import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
@@ -55,6 +60,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly service: Service & { readonly apiKeys: StoredApiKeyService }
   /** The threads that read and load runs and sandboxes. */
   readonly threads: WorkerThreads
+  readonly destinationOf: DestinationOf
   readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
   /** Resolves when the signal is aborted, and the calls of actions that were carried out then have ended. */
@@ -88,9 +94,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const kafka = kafkaPlace(settings)
   const storage = storagePlace(settings)
   const dataService = openDataService(settings, now)
-  const places = { data: dataService ?? options.databases.data, postgres: settings.postgres }
-  const addressOf: AddressOf = (destination, request) =>
-    destinationAddress(destination, places, request)
+  const { destinationOf, addressOf } = destinationsOf(options, dataService)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
   const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
@@ -102,7 +106,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const running = new RunningCalls({ graceMs: sentGraceMs })
   const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
   const functions = functionsService(settings)
-  const planPlaces = { addressOf, logOf, allowedNetworks, functions }
+  const planPlaces = { destinationOf, logOf, allowedNetworks, functions }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
@@ -115,6 +119,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
+    destinationOf,
     addressOf,
     logOf,
     webhooks,
@@ -133,7 +138,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         now,
       }),
       connections: new StoredConnectionService({
-        ...{ store, instances, jobs, addressOf, functions, logger, now },
+        ...{ store, instances, jobs, destinationOf, functions, logger, now },
         checkLog: logOf,
       }),
       runs,
@@ -147,7 +152,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         now,
         stopping,
         threads,
-        places: planPlaces,
+        places: { ...planPlaces, addressOf },
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
@@ -160,6 +165,22 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
+  }
+}
+
+/** What connections load into. */
+function destinationsOf(
+  { settings, databases }: Pick<ControlPlaneOptions, 'settings' | 'databases'>,
+  dataService: ReturnType<typeof openDataService>,
+): Pick<ControlPlane, 'destinationOf' | 'addressOf'> {
+  const places = {
+    data: dataService ?? databases.data,
+    postgres: settings.postgres,
+    kafka: topicSettings(settings),
+  }
+  return {
+    destinationOf: (connection, request) => findDestination(connection, places, request),
+    addressOf: (destination, request) => destinationAddress(destination, places, request),
   }
 }
 

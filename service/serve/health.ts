@@ -25,7 +25,8 @@ const costlyGoodForMs = 5_000
 
 /** Of parts without which requests can still be served. */
 const consequences: Readonly<Partial<Record<PartHealth['part'], string>>> = {
-  kafka: 'deliveries of webhooks are refused, and runs through it wait, until it is back',
+  kafka:
+    'deliveries of webhooks are refused, and runs that go through it or load topics wait, until it is back',
   jobs: 'no schedule fires until it is back',
   data: 'nothing is loaded into its datasets until it can be used',
 }

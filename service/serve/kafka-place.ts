@@ -1,4 +1,5 @@
 import type { Settings } from '../platform/config/settings.ts'
+import type { TopicSettings } from '../connections/topic-address.ts'
 import type { KafkaPlace } from '../run-worker/log-config.ts'
 
 /** The brokers that the settings name; undefined if they name none. */
@@ -19,4 +20,21 @@ export function kafkaPlace(settings: Settings): KafkaPlace | undefined {
     password: kafkaSaslPassword,
   }
   return { ...place, sasl }
+}
+
+/** The brokers and the registry of destinations `topic:NAME`; undefined if the settings name no brokers. */
+export function topicSettings(settings: Settings): TopicSettings | undefined {
+  const kafka = kafkaPlace(settings)
+  if (kafka === undefined) return undefined
+  const { brokers, ssl, sasl } = kafka
+  const {
+    kafkaSchemaRegistryUrl: url,
+    kafkaSchemaRegistryUsername: username,
+    kafkaSchemaRegistryPassword: password,
+  } = settings
+  const login = username !== undefined && password !== undefined && { username, password }
+  return {
+    servers: { brokers, ssl, ...(sasl !== undefined && { sasl }) },
+    ...(url !== undefined && { registry: { url, ...login } }),
+  }
 }

@@ -239,7 +239,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   const { settings, logger } = options
   const { store, queue, jobs, plane, metrics, isAlone } = workerOptions
   const { instances } = plane.service
-  const { addressOf, logOf } = plane
+  const { destinationOf, logOf } = plane
   const { allowedNetworks } = settings
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
@@ -251,7 +251,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     parallelRuns,
     isAlone,
     threads: plane.threads,
-    places: { addressOf, logOf, allowedNetworks, functions: functionsService(settings) },
+    places: { destinationOf, logOf, allowedNetworks, functions: functionsService(settings) },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),
     owner: processName(),

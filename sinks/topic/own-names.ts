@@ -18,6 +18,9 @@ export function mainId(connection: string): string {
   return checkpointTopic(connection)
 }
 
+/** A transactional id that no connection has: whether ids like it may be used. */
+export const checkId = mainId('(check)')
+
 /** The transactional id of a lane: a partition of the log, not of the topic. */
 export function laneId(
   connection: string,

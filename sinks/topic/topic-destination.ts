@@ -14,12 +14,12 @@ import type {
   StreamSync,
   Untold,
 } from '../sink.ts'
+import { checkRegistry, checkTransactions } from './check-topics.ts'
 import { CheckpointStore } from './bookkeeping/checkpoint-store.ts'
 import { endRun, newerStart, requireOwn, startRun } from './bookkeeping/runs.ts'
 import { readUntold } from './bookkeeping/untold.ts'
 import { usesSchemasTopic } from './load/value-schemas.ts'
-import { laneId } from './own-names.ts'
-import { SchemaRegistry } from './registry/schema-registry.ts'
+import { checkpointTopic, laneId } from './own-names.ts'
 import { beginSync } from './sync/begin-sync.ts'
 import { deleteOldKeys } from './sync/delete-old-keys.ts'
 import { finishSync, forgetStreams, leaveLog, noteWarning, savePlan } from './sync/finish-sync.ts'
@@ -70,13 +70,13 @@ class TopicDestination implements Destination {
 
   check(): Promise<void> {
     return this.#unlessGivenUp(async () => {
-      const { registry, format } = this.#place
+      const { servers, registry } = this.#place
       await this.#asAdmin(async (kafka) => {
         await ensureSharedTopics(kafka)
         if (usesSchemasTopic(this.#place)) await ensureSchemasTopic(kafka)
       })
-      if (format.encoding === 'avro' && registry !== undefined)
-        await new SchemaRegistry(registry).check()
+      await checkTransactions(servers, this.#logger)
+      if (registry !== undefined) await checkRegistry(registry)
     })
   }
 
@@ -179,7 +179,11 @@ class TopicDestination implements Destination {
   }
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
-    return this.#with(connection, async (store) => {
+    return this.#unlessGivenUp(async () => {
+      const topics = await this.#asAdmin(({ admin }) => admin.listTopics())
+      // Nothing to forget, so nothing is made either.
+      if (!topics.includes(checkpointTopic(connection))) return
+      const store = await this.#store(connection)
       await store.fence(await store.changeAtRest((now) => forgetStreams(now, streams)))
     })
   }

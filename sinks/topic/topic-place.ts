@@ -19,7 +19,36 @@ export interface TopicPlace {
   }
 }
 
-export const defaultPartitions = 6
+const defaultPartitions = 6
+
+/** What somebody chose of a place. */
+export interface TopicChoice {
+  readonly servers: Omit<KafkaServers, 'clientId'>
+  readonly topic: string
+  readonly partitions?: number | undefined
+  readonly format?: RowFormat['encoding'] | undefined
+  readonly envelope?: RowFormat['envelope'] | undefined
+  readonly registry?: TopicPlace['registry'] | undefined
+}
+
+/** The place, with the defaults of what was not chosen. */
+export function topicPlace({
+  servers,
+  topic,
+  partitions = defaultPartitions,
+  format: encoding = 'json',
+  envelope = 'row',
+  registry,
+}: TopicChoice): TopicPlace {
+  return {
+    servers: { ...servers, clientId: 'reactor-connect' },
+    topic,
+    partitions,
+    format: { encoding, envelope },
+    // Rows in JSON need no schema.
+    ...(registry !== undefined && encoding === 'avro' && { registry }),
+  }
+}
 
 const placeholder = /\{(stream|namespace)\}/g
 
@@ -39,7 +68,10 @@ function isReserved(name: string): boolean {
 }
 
 /** The topic of a stream. Throws `destination_topic_invalid`: a pattern may lead to a reserved name. */
-export function targetTopic({ topic: pattern }: TopicPlace, stream: StreamId): string {
+export function targetTopic(
+  { topic: pattern }: Pick<TopicPlace, 'topic'>,
+  stream: StreamId,
+): string {
   const topic = fill(pattern, stream)
   const problem = findNameProblem(pattern) ?? (isReserved(topic) ? reserved : undefined)
   if (problem === undefined) return topic

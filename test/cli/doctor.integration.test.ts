@@ -14,6 +14,7 @@ import { S3Server } from '../fakes/s3/s3-server.ts'
 import { startDataService } from '../fakes/data-service.ts'
 import { startJobsService } from '../fakes/jobs-service.ts'
 import { startKv2Server } from '../fakes/kv2-server.ts'
+import { startFakeRegistry } from '../sinks/topic/registry/fake-registry.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -82,6 +83,7 @@ test('parts that answer are well, and say what they are', async () => {
   })
   expect(findings.get('postgres:warehouse')?.status).toBe('ok')
   expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
+  expect(findings.get('topics')).toMatchObject({ status: 'ok' })
   expect(findings.get('Jobs service')).toMatchObject({ status: 'ok', detail: jobs.url })
   expect(findings.get('Identity service')).toMatchObject({
     status: 'ok',
@@ -118,6 +120,26 @@ test('a Data service is asked with its key, a Vault with the token in its file',
     detail: `The setting vault_token_file (${file}) cannot be read (ENOENT)`,
   })
   expect(ill.text).not.toContain(key)
+})
+
+test('the schema registry is asked with its login, which is not shown', async () => {
+  await using registry = await startFakeRegistry()
+  const password = 'kit-secret-registry'
+  const environment = {
+    KAFKA_BROKERS: testKafka().brokers.join(','),
+    REACTOR_CONNECT_KAFKA_SCHEMA_REGISTRY_URL: registry.url,
+    REACTOR_CONNECT_KAFKA_SCHEMA_REGISTRY_USERNAME: 'loader',
+    REACTOR_CONNECT_KAFKA_SCHEMA_REGISTRY_PASSWORD: password,
+  }
+  const well = await examine(environment)
+  expect(well.findings.get('schema registry')).toMatchObject({ status: 'ok' })
+  registry.scripted.push({ status: 401, body: { message: 'Unauthorized' } })
+  const ill = await examine(environment)
+  expect(ill.findings.get('schema registry')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('status 401') as string,
+  })
+  expect(ill.text).not.toContain(password)
 })
 
 test('the bucket of Storage is listed with its key', async () => {

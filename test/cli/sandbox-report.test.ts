@@ -274,3 +274,57 @@ a whole run: about 250 records, 1.5 s
 `)
   })
 })
+
+function withoutTable(stream: Stream): Stream {
+  const parts = Object.entries(stream).filter(
+    ([name]) => !['table', 'diff_vs_current'].includes(name),
+  )
+  return Object.fromEntries(parts) as Stream
+}
+
+describe('the report of a sandbox of topics', () => {
+  const toTopic: Stream = {
+    ...withoutTable(quiet),
+    complete: false,
+    messages: {
+      topic: 'shop.orders',
+      topic_exists: false,
+      format: 'json',
+      envelope: 'row',
+      compared_with: 'nothing',
+      rows: 99,
+      deletes: 1,
+      bytes: 5_000,
+      partitions: [40, 60],
+      samples: [
+        { partition: 1, key: '{"id":1}', value: '{"id":1,"total":9}' },
+        { partition: 0, key: '{"id":2}', value: null },
+      ],
+    },
+  }
+
+  test('shows the messages, and says that nothing is compared', () => {
+    const report = reportOf([toTopic], { schema: null })
+    expect(text(report)).toContain(`\
+1 of 1 stream changes: 99 rows and 1 deletion would be sent, compared with nothing
+
++ public.orders -> topic shop.orders  incremental, append_dedup, key (id), cursor updated_at, 100 read, not to the end
+  +  topic     new
+     messages  of the first 100 records: 99 rows, 1 deletion (json)
+     compared  with nothing: a topic is not read back
+  +  message   1: {"id":1} {"id":1,"total":9}
+  -  message   0: {"id":2} no value: deleted
+`)
+    expect(reportMarkdown(report, 'shop')).toContain('99 rows and 1 deletion would be sent')
+    expect(isWithoutChange(report)).toBe(false)
+  })
+
+  test('is without change if an incremental read finds nothing', () => {
+    const nothing = { rows: 0, deletes: 0, bytes: 0, partitions: [0, 0], samples: [] }
+    const messages = toTopic.messages && { ...toTopic.messages, ...nothing, topic_exists: true }
+    const stream = { ...toTopic, read: 0, complete: true, ...(messages && { messages }) }
+    expect(isWithoutChange(reportOf([stream]))).toBe(true)
+    // The end of an overwrite may delete keys.
+    expect(isWithoutChange(reportOf([{ ...stream, mode: 'overwrite_dedup' }]))).toBe(false)
+  })
+})

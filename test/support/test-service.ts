@@ -121,7 +121,7 @@ export async function testService({
       stopping,
     }),
   )
-  const { service, addressOf, logOf, webhooks } = plane
+  const { service, addressOf, destinationOf, logOf, webhooks } = plane
   const { instances } = service
   runUntilDisposed(parts, plane.webhooks.ingress.run)
   runUntilDisposed(parts, (ended) => plane.drainActions(AbortSignal.any([ended, stopping])))
@@ -150,7 +150,7 @@ export async function testService({
         isAlone: false,
         threads: plane.threads,
         places: {
-          addressOf,
+          destinationOf,
           logOf,
           allowedNetworks: settings.allowedNetworks,
           functions: functionsService(settings),

@@ -115,7 +115,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{destination} is not a destination: {problem}',
     suggestedFix:
-      'Write `data:DATASET` (a schema in the Data database) or `postgres:NAME` (a destination of the settings).',
+      'Write `data:DATASET` (a schema in the Data database), `postgres:NAME` (a destination of the settings) or `topic:NAME` (topics of Kafka).',
   },
   destination_is_source: {
     failureType: 'config_error',

@@ -36,6 +36,14 @@ export const topicCodes = {
     suggestedFix:
       'Set `primary_key` for the stream, or `destination_sync_mode: append`, which adds all rows that are read.',
   },
+  destination_option_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'The option `{option}` is for rows in topics, and the destination {destination} has tables',
+    suggestedFix: 'Remove `{option}`, or choose a destination `topic:NAME`.',
+  },
   destination_topic_invalid: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -12,7 +12,7 @@ export interface NewConnection {
   readonly name: string
   /** Default: all streams. */
   readonly streams?: readonly (StreamName | StreamChoice)[]
-  /** `data:DATASET` or `postgres:NAME`. */
+  /** `data:DATASET`, `postgres:NAME` or `topic:NAME`. */
   readonly destination: string
   readonly schedule?: Connection['schedule']
   readonly options?: Connection['options']
@@ -46,7 +46,7 @@ export interface Connections {
   create(connection: NewConnection, options?: CreateOptions): Promise<Connection>
   get(name: string, options?: CallOptions): Promise<Connection>
   update(name: string, changes: ConnectionChanges, options?: ChangeOptions): Promise<Connection>
-  /** Deletes its runs too; the tables and their rows stay. */
+  /** Deletes its runs too; the tables or topics and their rows stay. */
   delete(name: string, options?: ChangeOptions): Promise<void>
   /** Reports what a run would change, and changes nothing. Takes as long as the reading: up to two minutes. */
   sandbox(name: string, options?: SandboxOptions): Promise<FinishedSandbox>

@@ -46,6 +46,10 @@ const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['kafkaSaslMechanism', 'kafkaSaslUsername'],
   ['kafkaSaslPassword', 'kafkaSaslUsername'],
   ['kafkaSaslUsername', 'kafkaBrokers'],
+  ['kafkaSchemaRegistryUrl', 'kafkaBrokers'],
+  ['kafkaSchemaRegistryUsername', 'kafkaSchemaRegistryUrl'],
+  ['kafkaSchemaRegistryUsername', 'kafkaSchemaRegistryPassword'],
+  ['kafkaSchemaRegistryPassword', 'kafkaSchemaRegistryUsername'],
 ]
 
 /** The first has no effect beside the second. */

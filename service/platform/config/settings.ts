@@ -303,7 +303,8 @@ export const settingsSchema = z.object({
     type: 'list of HOST:PORT',
     standard: 'none: the embedded log',
     alias: 'KAFKA_BROKERS',
-    description: 'The bootstrap brokers. If set, runs go through Kafka.',
+    description:
+      'The bootstrap brokers. If set, runs go through Kafka, and connections can load topics (`topic:NAME`).',
   }),
   kafkaTls: setting(flag.default(false), {
     path: 'kafka.tls',
@@ -341,12 +342,22 @@ export const settingsSchema = z.object({
   kafkaSchemaRegistryUrl: setting(httpUrl.optional(), {
     path: 'kafka.schema_registry_url',
     type: 'URL',
+    standard: 'none: schemas of rows in Avro are in the topic `connect.schemas`',
+    description:
+      'The schema registry that gets the schemas of destinations `topic:NAME` whose rows are in Avro: docs/topic-destination.md. Schemas of the log are not in it.',
+  }),
+  kafkaSchemaRegistryUsername: setting(text.optional(), {
+    path: 'kafka.schema_registry_username',
+    type: 'text',
     standard: 'none',
-    unused: {
-      instead:
-        'Remove it: readers of the topics get schemas from the topic `connect.schemas`, or from `GET /connect/v1/schemas/{fingerprint}` (docs/topics.md).',
-    },
-    description: 'A schema registry for readers of the topics.',
+    description: 'The user name for the schema registry.',
+  }),
+  kafkaSchemaRegistryPassword: setting(text.optional(), {
+    path: 'kafka.schema_registry_password',
+    type: 'text',
+    standard: 'none',
+    secret: true,
+    description: 'The password for the schema registry.',
   }),
   airbyteEnabled: setting(flag.default(false), {
     path: 'airbyte.enabled',

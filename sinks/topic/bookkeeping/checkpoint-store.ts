@@ -17,6 +17,16 @@ export interface Change<T> {
   readonly control?: readonly OwnMessage[]
 }
 
+/** The checkpoints of a connection, and changes of them: each is a decision about them as they are. */
+export interface Bookkeeping {
+  /** With all that lanes have committed until now. Not to be held across an await. */
+  read(): Promise<Checkpoints>
+  /** Durable when it resolves. The decision may be made several times. */
+  change<T>(decide: (now: Checkpoints) => Change<T>): Promise<T>
+  /** No lane of these streams that was opened before can commit. */
+  fence(streams: readonly StoredStream[]): Promise<void>
+}
+
 /** Others take the connection over and give it back while a change is tried: more often means that two processes fight for it. */
 const maxTries = 5
 /** A lane hides what follows its last messages for a few milliseconds. One that has died hides it until it is fenced, or its transaction times out. */
@@ -29,7 +39,7 @@ const waitMs = 16 * 60_000
  * transactional id belongs to one process at a time, so that a change commits only if nobody else has changed anything since it was
  * decided. The process that is fenced reads again, and decides again.
  */
-export class CheckpointStore implements AsyncDisposable {
+export class CheckpointStore implements Bookkeeping, AsyncDisposable {
   readonly #place: CheckpointPlace
   readonly #topic: string
   readonly #writing = new Mutex()

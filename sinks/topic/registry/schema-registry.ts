@@ -73,17 +73,43 @@ export class SchemaRegistry {
    * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or `<topic>-value`. One that is there needs no right to
    * write: operators may register schemas themselves.
    */
-  async register(subject: string, { type, text }: MessageSchema): Promise<number> {
-    const path = `/subjects/${encodeURIComponent(subject)}`
-    // Avro is the default, and older registries know nothing else.
-    const body = { schema: text, ...(type !== 'AVRO' && { schemaType: type }) }
-    const known = await this.#ask({ method: 'POST', path, body })
-    if (known.status === 200) return this.#idIn(known, subject)
-    if (known.status !== 404) throw this.#refusal(known, `looking up ${subject}`)
-    const written = await this.#ask({ method: 'POST', path: `${path}/versions`, body })
+  async register(subject: string, schema: MessageSchema): Promise<number> {
+    const known = await this.#find(subject, schema)
+    if (known !== undefined) return known
+    const body = bodyOf(schema)
+    const path = `${pathOf(subject)}/versions`
+    const written = await this.#ask({ method: 'POST', path, body })
     if (written.status === 409) throw await this.#incompatible(subject, { body, written })
     if (written.status !== 200) throw this.#refusal(written, `registering ${subject}`)
     return this.#idIn(written, subject)
+  }
+
+  /**
+   * What `register` would do, and changes nothing: the id of a schema that is there; undefined if it would be new. Throws `schema_incompatible` if
+   * `register` would.
+   */
+  async preview(subject: string, schema: MessageSchema): Promise<number | undefined> {
+    const known = await this.#find(subject, schema)
+    if (known !== undefined) return known
+    const body = bodyOf(schema)
+    const compared = await this.#compare(subject, body)
+    // No older version: 404.
+    if (compared.status === 200 && isIncompatible(compared.text))
+      throw await this.#incompatible(subject, { body, written: compared })
+    return undefined
+  }
+
+  async #find(subject: string, schema: MessageSchema): Promise<number | undefined> {
+    const request = { method: 'POST', path: pathOf(subject), body: bodyOf(schema) } as const
+    const known = await this.#ask(request)
+    if (known.status === 200) return this.#idIn(known, subject)
+    if (known.status !== 404) throw this.#refusal(known, `looking up ${subject}`)
+    return undefined
+  }
+
+  #compare(subject: string, body: JsonObject): Promise<WholeResponse> {
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`
+    return this.#ask({ method: 'POST', path, body })
   }
 
   /** The rule by which new versions of the subject are compared with older ones, such as BACKWARD; undefined if the registry does not say. */
@@ -102,8 +128,7 @@ export class SchemaRegistry {
     { body, written }: { readonly body: JsonObject; readonly written: WholeResponse },
   ): Promise<ConnectError> {
     const compatibility = (await this.#compatibilityOf(subject)) ?? 'its own'
-    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`
-    const compared = await this.#ask({ method: 'POST', path, body })
+    const compared = await this.#compare(subject, body)
     const reasons = compared.status === 200 ? reasonsIn(compared.text) : []
     const said = textIn(written.text, 'message') ?? 'it gives no reason'
     const reason = reasons.length > 0 ? reasons.slice(0, namedReasons).join('; ') : said
@@ -175,6 +200,20 @@ export class SchemaRegistry {
     const { host, pathname } = new URL(this.#url)
     return pathname === '/' ? host : `${host}${pathname}`
   }
+}
+
+function pathOf(subject: string): string {
+  return `/subjects/${encodeURIComponent(subject)}`
+}
+
+/** Avro is the default, and older registries know nothing else. */
+function bodyOf({ type, text }: MessageSchema): JsonObject {
+  return { schema: text, ...(type !== 'AVRO' && { schemaType: type }) }
+}
+
+function isIncompatible(text: string): boolean {
+  const body = parsed(text)
+  return isJsonObject(body) && own(body, 'is_compatible') === false
 }
 
 type Attempt = { readonly response: WholeResponse } | { readonly reason: string }

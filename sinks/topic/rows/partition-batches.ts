@@ -28,9 +28,21 @@ class PartitionBatch implements RowBatch {
   }
 }
 
-/** The open batch of each partition, and those that are full. Buffers are used again. */
-export class PartitionBatches {
+/** Where messages go. */
+export interface MessageBatches {
   /** The largest message that surely fits into a batch of the topic, alone. */
+  readonly maxBytes: number
+  readonly pendingBytes: number
+  /** Where a message without a key goes. */
+  readonly turn: number
+  /** The message must not be larger than `maxBytes`; its bytes are used again when it returns. */
+  add(partition: number, message: MessageParts): void
+  take(): readonly RowBatch[]
+  release(batch: RowBatch): void
+}
+
+/** The open batch of each partition, and those that are full. Buffers are used again. */
+export class PartitionBatches implements MessageBatches {
   readonly maxBytes: number
   readonly #open: (PartitionBatch | undefined)[]
   #full: PartitionBatch[] = []
@@ -44,7 +56,7 @@ export class PartitionBatches {
     options: { readonly maxMessageBytes: number; readonly turn: number },
   ) {
     this.#open = Array.from({ length: partitions }, () => undefined)
-    this.maxBytes = largestBody(options.maxMessageBytes)
+    this.maxBytes = largestMessage(options.maxMessageBytes)
     this.#turn = options.turn % partitions
   }
 
@@ -52,12 +64,11 @@ export class PartitionBatches {
     return this.#pendingBytes
   }
 
-  /** Where a message without a key goes: to one partition until its batch is taken or full, then to the next one. */
+  /** One partition until its batch is taken or full, then the next one. */
   get turn(): number {
     return this.#turn
   }
 
-  /** The message must not be larger than `maxBytes`. */
   add(partition: number, message: MessageParts): void {
     let batch = this.#open[partition] ?? this.#begin(partition)
     const { encoder } = batch
@@ -94,7 +105,7 @@ export class PartitionBatches {
   }
 }
 
-/** Zstandard makes what it cannot compress larger by 1/256 and less than 64 bytes. */
-function largestBody(maxMessageBytes: number): number {
+/** Alone in a batch of a topic with this `max.message.bytes`. Zstandard makes what it cannot compress larger by 1/256 and less than 64 bytes. */
+export function largestMessage(maxMessageBytes: number): number {
   return Math.max(0, Math.floor(((maxMessageBytes - headerBytes - 64) * 256) / 257))
 }

@@ -9,7 +9,7 @@ import { AvroMessages } from './avro-messages.ts'
 import { JsonMessages } from './json-messages.ts'
 import type { MessageWriter, Written } from './message-writer.ts'
 import { partitionOf } from './murmur2.ts'
-import { PartitionBatches } from './partition-batches.ts'
+import { type MessageBatches, PartitionBatches } from './partition-batches.ts'
 import { rowColumns, type RowColumns } from './row-columns.ts'
 import type { RejectedRow, RowBatch, RowMessagesOptions, WrittenRows } from './row-options.ts'
 import { WireRecord } from './wire-record.ts'
@@ -33,14 +33,14 @@ export class RowMessages {
   readonly #columns: RowColumns
   readonly #record: WireRecord
   readonly #writer: MessageWriter
-  readonly #batches: PartitionBatches
+  readonly #batches: MessageBatches
   readonly #message: MessageParts
   /** To measure a message that stands alone. */
   readonly #alone = new BatchEncoder(0)
   #rejected: RejectedRow[] = []
 
-  /** Throws a ConnectError as `messageSchemas` does. */
-  constructor(options: RowMessagesOptions) {
+  /** Throws a ConnectError as `messageSchemas` does. `batches`: of a preview, which sends none. */
+  constructor(options: RowMessagesOptions, batches?: MessageBatches) {
     const { columns, format, partitions, maxMessageBytes, syncId, generationId } = options
     this.#options = options
     this.#columns = rowColumns(options)
@@ -49,7 +49,7 @@ export class RowMessages {
       format.encoding === 'json'
         ? new JsonMessages(options, this.#columns, this.#record)
         : new AvroMessages(options, this.#columns)
-    this.#batches = new PartitionBatches(partitions, { maxMessageBytes, turn: syncId })
+    this.#batches = batches ?? new PartitionBatches(partitions, { maxMessageBytes, turn: syncId })
     const headers = encodeHeaders({
       'connect-sync': String(syncId),
       'connect-generation': String(generationId),

@@ -13,7 +13,7 @@ import {
   takeNextNumbers,
 } from '../../continuation.ts'
 import type { RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
-import type { Change, CheckpointStore } from '../bookkeeping/checkpoint-store.ts'
+import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
 import type { CheckpointRecord, SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
 import { startRefusal } from '../bookkeeping/runs.ts'
@@ -35,7 +35,7 @@ import { topicWarnings } from './topic-warnings.ts'
 
 export interface BeginContext {
   readonly place: TopicPlace
-  readonly store: CheckpointStore
+  readonly store: Bookkeeping
   /** Makes the stream's topic if it is missing. */
   readonly ensureTopic: (topic: string) => Promise<TargetTopic>
   now(): number
@@ -102,21 +102,34 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   const stored = now.stream(streamId)
   const record = stored.record && withoutTold(stored.record, start)
   // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
-  const isSame = record !== undefined && isSameTopic({ ...stored, record }, beginning)
-  const known = isSame && record.run !== 0 ? record : undefined
+  const same = sameRecord({ ...stored, record }, beginning)
+  const known = same !== undefined && same.run !== 0 ? same : undefined
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
-  return startSync(
-    { ...stored, record },
-    { known, partitions: isSame ? record.partitions : undefined },
-    beginning,
-  )
+  return startSync({ ...stored, record }, { known, partitions: same?.partitions }, beginning)
+}
+
+/** What rows are divided by. */
+export function partitionsOf(
+  stored: StoredStream,
+  topic: Pick<Beginning, 'topic' | 'target'>,
+): number {
+  return sameRecord(stored, topic)?.partitions ?? topic.target.partitions
+}
+
+/** What is stored of the stream, if the topic is still the one that it was loaded into. */
+function sameRecord(
+  stored: StoredStream,
+  topic: Pick<Beginning, 'topic' | 'target'>,
+): StreamRecord | undefined {
+  const { record } = stored
+  return record !== undefined && isSameTopic({ ...stored, record }, topic) ? record : undefined
 }
 
 /** The topic is the one that the stream was loaded into: its offsets go on. */
 function isSameTopic(
   { record, slices }: StoredStream & { readonly record: StreamRecord },
-  { topic, target }: Beginning,
+  { topic, target }: Pick<Beginning, 'topic' | 'target'>,
 ): boolean {
   if (record.topic !== topic || target.isNew) return false
   if (isOther(record.topicId, target.id)) return false

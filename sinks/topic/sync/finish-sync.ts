@@ -80,7 +80,7 @@ export async function finishSync(
   if (isOverwrite && counts.loaded === 0 && counts.rejected > 0) {
     // Otherwise the next sync would continue from here, to the same end.
     await store.change((now) => forgetStreams(now, [sync.streamId]))
-    throw allRejected(record, sync, counts)
+    throw allRejected(record.topic, sync.streamId, counts.rejected)
   }
   const deleted = isOverwrite ? await deleteOld(record) : 0
   requireSameTopic(record, await topicId(record.topic))
@@ -88,13 +88,10 @@ export async function finishSync(
   return store.change((now) => complete(now, sync, { ...counts, deleted, atMs, context }))
 }
 
-function allRejected(
-  { topic }: StreamRecord,
-  { streamId }: StreamSync,
-  { rejected }: Loaded,
-): ConnectError {
+/** An overwrite that would replace all rows by none. */
+export function allRejected(topic: string, stream: StreamId, rejected: number): ConnectError {
   const details = {
-    stream: streamLabel(streamId),
+    stream: streamLabel(stream),
     rejected,
     table: `topic ${topic}`,
     rejections: `the topic ${rejectedTopic}`,

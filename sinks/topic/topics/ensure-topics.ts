@@ -77,6 +77,14 @@ export async function ensureTarget(
 ): Promise<TargetTopic> {
   const { topic } = wanted
   const isNew = await ensure(kafka, { ...wanted, settings: {} })
+  return { ...(await describeTarget(kafka, topic)), isNew }
+}
+
+/** A topic that is there. */
+export async function describeTarget(
+  kafka: KafkaAdmin,
+  topic: string,
+): Promise<Omit<TargetTopic, 'isNew'>> {
   const { policy, maxBytes } = await settingsOf(kafka, topic)
   const { admin, servers } = kafka
   try {
@@ -85,7 +93,7 @@ export async function ensureTarget(
     )
     const ends = offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high)
     const id = await topicId(kafka, topic)
-    return { isNew, id, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
+    return { id, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
   } catch (error) {
     throw topicError(error, { servers, doing: 'preparing', topic })
   }

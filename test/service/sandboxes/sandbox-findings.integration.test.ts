@@ -100,7 +100,7 @@ describe('a sandbox shows how the source differs from what is approved', () => {
       ],
     })
     // Its own schema is gone.
-    expect(await shop.schemas()).not.toContain(next?.streams[0]?.table.schema)
+    expect(await shop.schemas()).not.toContain(next?.streams[0]?.table?.schema)
     expect((await shop.schemas()).filter((name) => name === report.schema)).toHaveLength(1)
     const run = await runToEnd(runs, await runs.start('ignored'))
     expect(run).toMatchObject({ status: 'complete' })

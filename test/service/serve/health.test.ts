@@ -53,7 +53,7 @@ test('brokers that are away are a warning: what needs no Kafka is served', async
   const { problems, warnings, parts } = await health.report()
   expect(problems).toEqual([])
   expect(warnings).toEqual([
-    'Kafka cannot be used (kafka_unreachable): deliveries of webhooks are refused, and runs through it wait, until it is back',
+    'Kafka cannot be used (kafka_unreachable): deliveries of webhooks are refused, and runs that go through it or load topics wait, until it is back',
   ])
   expect(parts.find(({ part }) => part === 'kafka')?.problem).toBeDefined()
 })

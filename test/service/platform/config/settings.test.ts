@@ -239,7 +239,7 @@ describe('a setting that would do nothing is refused', () => {
     ['kafka.sasl.password', 'needs kafka.sasl.username', { KAFKA_SASL_PASSWORD: 'p' }],
     [
       'kafka.schema_registry_url',
-      'has no effect in this version',
+      'needs kafka.brokers',
       { KAFKA_SCHEMA_REGISTRY_URL: 'http://r:8081' },
     ],
     ['airbyte.enabled', 'has no effect in this version', { AIRBYTE_ENABLED: 'true' }],

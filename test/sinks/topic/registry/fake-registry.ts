@@ -96,9 +96,7 @@ interface State {
 function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }: State): Reply {
   const [, first, ...rest] = path.split('?')[0]?.split('/').map(decodeURIComponent) ?? []
   if (first === 'config') return { status: 200, body: { compatibilityLevel: 'BACKWARD' } }
-  if (first === 'compatibility') {
-    return { status: 200, body: { is_compatible: false, messages: ['field c is of another type'] } }
-  }
+  if (first === 'compatibility') return compare(rest[1] ?? '', { subjects, strict })
   if (first !== 'subjects')
     return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
   const [subject, versions] = rest
@@ -107,6 +105,14 @@ function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }
   return method === 'POST' && versions === undefined
     ? lookUp(subject, schema, { subjects, ids })
     : register(subject, schema, { subjects, ids, strict })
+}
+
+function compare(subject: string, { subjects, strict }: Omit<State, 'ids'>): Reply {
+  if (!subjects.has(subject))
+    return { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
+  const isStrict = strict.has(subject)
+  const messages = isStrict ? ['field c is of another type'] : []
+  return { status: 200, body: { is_compatible: !isStrict, messages } }
 }
 
 function lookUp(subject: string, schema: string, { subjects, ids }: Omit<State, 'strict'>): Reply {

@@ -109,6 +109,21 @@ describe('a schema registry', () => {
     })
   })
 
+  it('tells what would become of a schema, and takes none', async () => {
+    const { server, registry } = await open()
+    expect(await registry.preview(subject, valueSchema('string'))).toBeUndefined()
+    const id = await registry.register(subject, valueSchema('string'))
+    expect(await registry.preview(subject, valueSchema('string'))).toBe(id)
+    expect(await registry.preview(subject, valueSchema('integer'))).toBeUndefined()
+    server.strict.add(subject)
+    await expect(registry.preview(subject, valueSchema('integer'))).rejects.toMatchObject({
+      code: 'schema_incompatible',
+      details: { subject, reason: 'field c is of another type' },
+    })
+    const writes = server.requests.filter(({ path }) => path.endsWith('/versions'))
+    expect(writes).toHaveLength(1)
+  })
+
   it('whose response has no id is refused', async () => {
     const { server, registry } = await open()
     server.scripted.push({ status: 200, body: {} })

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import type { WebhookEvent } from '../../../../../connectors/connector.ts'
 import { createRunMetrics } from '../../../../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../../../../engine/run/run-connection.ts'
-import { inProcess, type TablePlan, type RunResult } from '../../../../../engine/run-types.ts'
+import { inProcess, type RunPlan, type RunResult } from '../../../../../engine/run-types.ts'
 import type { WorkerThreads } from '../../../../../engine/threads/worker-threads.ts'
 import { ConnectError } from '../../../../../protocol/index.ts'
 import { eventsConnection } from '../../../../../sinks/events-connection.ts'
@@ -89,10 +89,10 @@ export async function loadEvents(
 
 /** Each is a run of its own. */
 function eventsPlan(
-  { source, streams, destination, limits, functions, log }: TablePlan,
+  { source, streams, destination, limits, functions, log }: RunPlan,
   connection: string,
   events: readonly WebhookEvent[],
-): TablePlan {
+): RunPlan {
   return {
     connection,
     source: { ...source, events },

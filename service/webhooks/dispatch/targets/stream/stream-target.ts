@@ -8,6 +8,7 @@ import type { DriftStore } from '../../../../connections/drift/contract.ts'
 import { matchingStreams } from '../../../../connections/find-stream.ts'
 import type { ResolvedStreams } from '../../../../connections/resolve-streams.ts'
 import type { Connection } from '../../../../connections/schema.ts'
+import { isTopic } from '../../../../connections/is-topic.ts'
 import type { InstanceService } from '../../../../instances/contract.ts'
 import type { ExclusiveWork } from '../../../../platform/database/locks.ts'
 import type { RunService } from '../../../../runs/contract.ts'
@@ -91,7 +92,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
   async coversAll(connection: Connection): Promise<boolean> {
     const streams = await this.#streams(connection, '*')
     const { connector } = await this.#connectorOf(connection.from)
-    return streams.every((sink) => isDirect(connector, sink))
+    return streams.every((sink) => isDirect(connector, { connection, sink }))
   }
 
   async #load(
@@ -112,7 +113,9 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     const changes = judged.filter((one) => 'stream' in one)
     const { connector } = await this.#connectorOf(connection.from)
     const isLoaded = ({ stream }: Change): boolean =>
-      streams.some((sink) => sink.stream.stream.name === stream && isDirect(connector, sink))
+      streams.some(
+        (sink) => sink.stream.stream.name === stream && isDirect(connector, { connection, sink }),
+      )
     const direct = changes.filter(isLoaded)
     const loaded = await this.#loadDirectly(direct, { connection, streams }, signal)
     const others = changes.filter((change) => !isLoaded(change))
@@ -229,11 +232,21 @@ function inactiveReason({ name, status }: Connection): string | undefined {
   return `connection ${name} is ${status}. ${fix}`
 }
 
-/** Whether its events carry records; merged by a cursor, so that an old event does not replace what is newer. */
+/**
+ * Whether its events carry records; merged by a cursor, so that an old event does not replace what is newer. In a topic the last message of a key
+ * counts, however old its row is: there, a run reads what has changed.
+ */
 function isDirect(
   { events }: Connector,
-  { mode, stream }: ResolvedStreams['streams'][number],
+  {
+    connection: { destination },
+    sink: { mode, stream },
+  }: {
+    readonly connection: Pick<Connection, 'destination'>
+    readonly sink: ResolvedStreams['streams'][number]
+  },
 ): boolean {
+  if (isTopic(destination)) return false
   const isMerged = mode === 'append_dedup' && stream.sync_mode === 'incremental'
   return isMerged && events?.streams.has(stream.stream.name) === true
 }

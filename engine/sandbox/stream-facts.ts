@@ -1,0 +1,54 @@
+import { cursorField, primaryKey, streamIdOf } from '../../protocol/index.ts'
+import { settingsOf } from '../../sinks/continuation.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import type { StreamResult } from '../run-types.ts'
+import type { EstimatedCost, SandboxStream, StreamSettings } from './sandbox-report.ts'
+
+// What a report says of a stream, wherever its rows go.
+
+export const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
+
+/** How the stream is read and loaded. */
+export function streamIdentity(
+  sink: SinkStream,
+): Pick<
+  SandboxStream,
+  'name' | 'namespace' | 'mode' | 'sync_mode' | 'primary_key' | 'cursor_field' | 'declared_schema'
+> {
+  const { stream, sync_mode } = sink.stream
+  return {
+    ...streamIdOf(stream),
+    mode: sink.mode,
+    sync_mode,
+    primary_key: primaryKey(sink.stream) ?? [],
+    cursor_field: sync_mode === 'incremental' ? (cursorField(sink.stream) ?? []) : [],
+    declared_schema: stream.json_schema,
+  }
+}
+
+/** Of a stream that was cut by what the source says there is. */
+export function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
+  const { read, readBytes, seconds, estimatedRows, observed } = result
+  const requests = observed === undefined || observed.requests === 0 ? null : observed.requests
+  if (isComplete) return { rows: read, bytes: readBytes, requests, seconds }
+  if (estimatedRows === undefined || read === 0) return unknownCost
+  const rows = Math.max(read, estimatedRows)
+  const share = rows / read
+  return {
+    rows,
+    bytes: Math.round(readBytes * share),
+    requests: requests && Math.round(requests * share),
+    seconds: null,
+  }
+}
+
+/** How its last run was configured; null if that was the same, or there was none. */
+export function lastSettings(
+  sink: SinkStream,
+  last: { readonly settings: ReturnType<typeof settingsOf> } | undefined,
+): StreamSettings | null {
+  if (last === undefined) return null
+  if (JSON.stringify(settingsOf(sink)) === JSON.stringify(last.settings)) return null
+  const { mode, sync_mode, key, cursor } = last.settings
+  return { mode, sync_mode, primary_key: key, cursor_field: cursor }
+}

@@ -1,0 +1,119 @@
+import { streamIdOf } from '../../../protocol/index.ts'
+import type {
+  Destination,
+  LoadedStream,
+  RunStart,
+  SinkStream,
+  SliceStart,
+  StreamSync,
+  Untold,
+} from '../../sink.ts'
+import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
+import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
+import { startRun } from '../bookkeeping/runs.ts'
+import { beginSync } from '../sync/begin-sync.ts'
+import { savePlan } from '../sync/finish-sync.ts'
+import { checkpointsIn, targetIn, type TopicSnapshot } from './topic-snapshot.ts'
+
+/** The checkpoints of a snapshot, in memory: what is decided of them is forgotten with it. */
+class PreviewBookkeeping implements Bookkeeping {
+  readonly #checkpoints: Checkpoints
+
+  constructor(snapshot: TopicSnapshot) {
+    this.#checkpoints = checkpointsIn(snapshot)
+  }
+
+  read(): Promise<Checkpoints> {
+    return Promise.resolve(this.#checkpoints)
+  }
+
+  /** A decision may throw: that is a rejection. */
+  change<T>(decide: (now: Checkpoints) => Change<T>): Promise<T> {
+    return new Promise((resolve) => {
+      const { result, records } = decide(this.#checkpoints)
+      for (const record of records) this.#checkpoints.apply(record)
+      resolve(result)
+    })
+  }
+
+  fence(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/**
+ * The destination of a sandbox: a run into it begins as a run into the topics would, by the same decisions, and sends nothing. It has no connection to
+ * Kafka, so that nothing can be sent by mistake. What its lanes would send is in their stats (`LaneStats.preview`).
+ */
+export class PreviewDestination implements Destination {
+  readonly #snapshot: TopicSnapshot
+  readonly #store: PreviewBookkeeping
+
+  constructor(snapshot: TopicSnapshot) {
+    this.#snapshot = snapshot
+    this.#store = new PreviewBookkeeping(snapshot)
+  }
+
+  check(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** With a key of its own: the next run has another one too. */
+  startRun(_connection: string, key = 'preview'): Promise<RunStart> {
+    return this.#store.change((now) => startRun(now, { key, by: 'a sandbox', atMs: Date.now() }))
+  }
+
+  endRun(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  newerStart(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  loadedStreams(): Promise<readonly LoadedStream[]> {
+    return Promise.resolve([])
+  }
+
+  async begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
+    const snapshot = this.#snapshot
+    const context = {
+      place: snapshot.place,
+      store: this.#store,
+      ensureTopic: () =>
+        Promise.resolve(targetIn(snapshot, streamIdOf(stream.stream.stream)).target),
+      now: Date.now,
+    }
+    const sync = await beginSync(context, stream, start)
+    // A run reads on after the end of a sync that an older start began. Where that end is, nothing remembers here.
+    return { ...sync, isOlder: false }
+  }
+
+  untold(): Promise<Untold | undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
+    return this.#store.change((now) => savePlan(now, sync, slices))
+  }
+
+  finish(): Promise<readonly string[]> {
+    return Promise.resolve([])
+  }
+
+  noteWarning(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  leaveLog(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  forget(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+}
