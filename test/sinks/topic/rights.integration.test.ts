@@ -43,7 +43,7 @@ const cases: readonly Case[] = [
   { resource: 'own', operation: 'DESCRIBE_CONFIGS', named: 'DescribeConfigs on topic connect-control' },
   { resource: 'schemas', operation: 'WRITE', named: 'Write on topic connect.schemas' },
   { resource: 'schemas', operation: 'DESCRIBE_CONFIGS', named: 'DescribeConfigs on topic connect.schemas' },
-  { resource: 'transactions', operation: 'WRITE', named: 'Write on transactional id connect-checkpoints.USER' },
+  { resource: 'transactions', operation: 'WRITE', named: 'Write on transactional id connect-checkpoints.' },
 ] // prettier-ignore
 
 const userOf = ({ resource, operation }: Case): string =>
@@ -182,7 +182,7 @@ describe('a user of the destination', { timeout: 60_000 }, () => {
     await expect(playAll('no-ids', placeOf('no-ids'))).rejects.toMatchObject({
       code: 'kafka_permission_denied',
       message: expect.stringContaining(
-        'Describe on transactional id connect-checkpoints.no-ids',
+        'Describe on transactional id connect-checkpoints.',
       ) as string,
     })
   })
