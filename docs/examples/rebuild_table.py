@@ -5,12 +5,12 @@
     python rebuild_table.py table connect.shop.public.orders                            # the rows, as JSON lines
 """
 
-import argparse, io, json, math, os, sqlite3, sys, time
-from datetime import datetime, timedelta
+import argparse, json, os, sqlite3, sys, time
 from decimal import Decimal
 
-import fastavro
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from topic_records import Schemas, entries
 
 STORE = """
 CREATE TABLE IF NOT EXISTS positions (partition INTEGER PRIMARY KEY, next INTEGER);
@@ -66,13 +66,13 @@ class Copy:
             case "BEGIN":
                 part.unit, begin = [], json.loads(message.value())  # the writer of an open unit has died
                 schemas.add(header["fingerprint"], begin["schema"])
-                part.writes.append((begin_slice, header, {column["name"]: column["kind"] for column in begin["columns"]}))
+                part.writes.append((begin_slice, header))
             case "STATE" if len(part.unit) != int(header["count"]):
                 part.unit = []
                 part.writes.append((add_gap, self.topic, number, f"the begin of the unit before {message.offset()} is gone"))
             case "STATE":
                 rows = [(header["sync"], header["slice"], seq, number, *record) for seq, *record in part.unit]
-                part.writes.append((write_unit, rows))
+                part.writes.append((write_unit, rows, schemas.kinds))
                 part.unit = []
             case "PLAN":
                 part.writes.append((begin_attempt, number, json.loads(message.value())))
@@ -108,14 +108,14 @@ def begin_attempt(db, number, plan):
         db.execute(f"DELETE FROM {name} WHERE sync < ?", (max(replaced, default=0),))
 
 
-def begin_slice(db, header, kinds):
+def begin_slice(db, header):
     """Records from `seq` on come again, if they are here already."""
-    db.execute("INSERT OR REPLACE INTO kinds VALUES (?, ?)", (header["fingerprint"], json.dumps(kinds)))
     db.execute("DELETE FROM records WHERE sync = ? AND slice = ? AND seq >= ?", (header["sync"], header["slice"], header["seq"]))
 
 
-def write_unit(db, rows):
+def write_unit(db, rows, kinds):
     db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+    db.executemany("INSERT OR REPLACE INTO kinds VALUES (?, ?)", kinds.items())
 
 
 def end_sync(db, sync, number, value):
@@ -200,83 +200,9 @@ def rank(row, path, kinds):
     return (1, str(value))
 
 
-class Schemas:
-    """The schemas by fingerprint, from BEGIN, or from their topic if the BEGIN was not read."""
-
-    def __init__(self, options):
-        self.options, self.known = options, {}
-
-    def add(self, fingerprint, schema):
-        fields = (schema["items"] if schema["type"] == "array" else schema)["fields"]
-        columns = [(field["name"], field["original_name"], printer(field["type"])) for field in fields if "original_name" in field]
-        self.known[fingerprint] = (fastavro.parse_schema(without_logical_types(schema)), columns)
-
-    def decode(self, value):
-        fingerprint = value[2:10][::-1].hex()  # after C3 01
-        if fingerprint not in self.known:
-            for key, schema in compacted(self.options, "schemas"):
-                self.add(key, schema)
-        schema, columns = self.known[fingerprint]
-        datum = fastavro.schemaless_reader(io.BytesIO(value[10:]), schema, None)
-        return fingerprint, [row_of(record, columns) for record in (datum if isinstance(datum, list) else [datum])]
-
-
-def without_logical_types(schema):
-    """Dates and times stay numbers: Python's own have no 24:00:00."""
-    if isinstance(schema, list):
-        return [without_logical_types(each) for each in schema]
-    if isinstance(schema, dict):
-        return {name: without_logical_types(value) for name, value in schema.items() if name != "logicalType"}
-    return schema
-
-
-def row_of(record, columns):
-    """By the real names of the columns. A field that a stream with changes does not have is left out."""
-    overflow = record["_airbyte_overflow"] or {}
-    has_changes = any(name.startswith("_ab_cdc_") for _, name, _ in columns)
-    row = {"_airbyte_extracted_at": iso(record["_airbyte_extracted_at"] * 1000) + "Z"}
-    for field, name, printed in columns:
-        if record[field] is not None:
-            row[name] = printed(record[field])
-        elif overflow.get(name) is not None:
-            value = json.loads(overflow[name])
-            row[name] = value if isinstance(value, str) else overflow[name]
-        elif not (has_changes and name in overflow):
-            row[name] = None
-    return row
-
-
-def printer(avro):
-    kind = next(each for each in avro if each != "null") if isinstance(avro, list) else avro
-    kind = kind.get("logicalType", kind["type"]) if isinstance(kind, dict) else kind
-    return {
-        "date": lambda days: iso(days * 86_400_000_000)[:10],
-        "time-micros": lambda micros: iso(micros)[11:] if micros < 86_400_000_000 else "24:00:00.000000",
-        "timestamp-micros": lambda micros: iso(micros) + "Z",
-        "local-timestamp-micros": iso,
-        "bytes": bytes.hex,
-        "double": lambda value: value if math.isfinite(value) else str(Decimal(value)),
-    }.get(kind, lambda value: value)
-
-
-def iso(micros):
-    return (datetime(1970, 1, 1) + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
-
-
-def compacted(options, name):
-    """The entries of connect.schemas or connect.states."""
-    consumer = Consumer({"bootstrap.servers": options.brokers, "group.id": "none", "enable.partition.eof": True})
-    consumer.assign([TopicPartition(getattr(options, name), 0, OFFSET_BEGINNING)])
-    while (message := consumer.poll(60)) is not None and message.error() is None:
-        yield message.key().decode(), json.loads(message.value())
-    consumer.close()
-    if message is None or message.error().code() != KafkaError._PARTITION_EOF:
-        raise SystemExit(f"{getattr(options, name)} cannot be read: {message and message.error()}")
-
-
 def read(options):
     copies = {topic: Copy(options.store, topic) for topic in options.topics}
-    schemas = Schemas(options)
+    schemas = Schemas(options.brokers, options.schemas)
     consumer = Consumer({
         "bootstrap.servers": options.brokers,
         "group.id": options.group,
@@ -336,12 +262,12 @@ def print_table(options):
 def seed(options):
     """Begins the copy with the rows of the destination's table (JSON lines on stdin) and the sink's positions."""
     topic, stream = options.topics
-    entries = [value for key, value in compacted(options, "states") if json.loads(key) == json.loads(stream)]
-    copy, plan = Copy(options.store, topic), entries[-1]["plan"]
+    states = [value for key, value in entries(options.brokers, options.states) if json.loads(key) == json.loads(stream)]
+    copy, plan = Copy(options.store, topic), states[-1]["plan"]
     with copy.db:
         copy.db.executemany("INSERT INTO positions VALUES (?, ?)", json.loads(options.positions).items())
         copy.db.executemany("INSERT INTO plans VALUES (?, ?)", [(0, json.dumps(plan)), (plan["sync"], json.dumps(plan))])
-        write_unit(copy.db, [(0, "", number, -1, None, line) for number, line in enumerate(sys.stdin)])
+        write_unit(copy.db, [(0, "", number, -1, None, line) for number, line in enumerate(sys.stdin)], {})
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

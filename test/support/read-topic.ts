@@ -32,7 +32,10 @@ export async function readTopic(
 
 async function partitionsOf(topic: string, brokers: readonly string[]): Promise<number> {
   calmRequestQueues()
-  const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })

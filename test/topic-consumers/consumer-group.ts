@@ -58,11 +58,7 @@ export class ConsumerGroup {
   }
 
   /** Resolves when the copy holds all of the topic. */
-  async caughtUp(
-    topic: string,
-    ends: ReadonlyMap<number, number>,
-    limitMs: number,
-  ): Promise<void> {
+  async caughtUp(topic: string, ends: ReadonlyMap<number, number>, limitMs: number): Promise<void> {
     const deadline = Date.now() + limitMs
     for (;;) {
       for (const member of this.#members)

@@ -70,8 +70,8 @@ async function compiled(folder: string, classpath: string): Promise<string> {
   await mkdir(draft, { recursive: true })
   const javac = javaCommand().replace(/java$/, 'javac')
   const compiler = spawn(javac, ['-d', draft, '-cp', classpath, ...sources], { stdio: 'inherit' })
-  const [code] = await once(compiler, 'close')
-  if (code !== 0) throw new Error(`javac ended with ${String(code)}`)
+  await once(compiler, 'close')
+  if (compiler.exitCode !== 0) throw new Error(`javac ended with ${String(compiler.exitCode)}`)
   await rm(classes, { recursive: true, force: true })
   await rename(draft, classes)
   return classes

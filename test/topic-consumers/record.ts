@@ -68,7 +68,7 @@ async function writeRunFiles(): Promise<readonly string[]> {
 async function recordHistory({ query }: ServerDatabase): Promise<void> {
   const random = seededRandom(7)
   const tables = shopStreams.map(({ name }) => name)
-  for (const table of tables) await insertRows({ query }, table, 80)
+  for (const table of tables) await insertRows({ query }, table, 70)
   for (const table of ['events', 'orders']) await insertRows({ query }, table, 60)
   await killedOnTheWay()
   await run()
@@ -83,7 +83,8 @@ async function recordHistory({ query }: ServerDatabase): Promise<void> {
   for (const table of tables)
     await query(`
       ALTER TABLE ${table} DROP COLUMN "note.1", ALTER COLUMN small TYPE numeric;
-      UPDATE ${table} SET small = 0.5, updated_at = clock_timestamp() WHERE id % 11 = 0`)
+      UPDATE ${table} SET small = 0.5, updated_at = clock_timestamp() WHERE id % 11 = 0;
+      UPDATE ${table} SET body = repeat('x', 150000), updated_at = clock_timestamp() WHERE id = (SELECT min(id) FROM ${table})`)
   await run()
   await changeRows({ query }, random, 25)
   await run()

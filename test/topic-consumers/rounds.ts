@@ -45,7 +45,9 @@ export async function playRounds(play: Play): Promise<PlayEnd> {
     const startedMs = Date.now()
     const did = await rounds.play(round)
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(1)
-    play.say(`round ${round}: ${rounds.compared} tables equal; ${did.join('; ') || 'quiet'}; ${seconds} s`)
+    play.say(
+      `round ${round}: ${rounds.compared} tables equal; ${did.join('; ') || 'quiet'}; ${seconds} s`,
+    )
   }
   return { compared: rounds.compared }
 }
