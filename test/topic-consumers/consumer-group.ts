@@ -8,6 +8,9 @@ import {
   type ReaderOptions,
 } from './consumer-programs.ts'
 
+/** As the consumers set it. */
+const sessionMs = 6_000
+
 /** Members of a consumer group that share one store; one more after somebody joined. */
 export class ConsumerGroup {
   readonly program: ConsumerProgram
@@ -51,6 +54,11 @@ export class ConsumerGroup {
   async join(): Promise<void> {
     if (this.#members.length > this.#size) await this.#kill(this.#members.pop())
     else this.#add()
+  }
+
+  /** A member hangs for so long that the group goes on without it. */
+  async pauseOne(): Promise<void> {
+    await this.#members[0]?.pause(sessionMs + 3_000)
   }
 
   async stop(): Promise<void> {

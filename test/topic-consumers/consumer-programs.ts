@@ -5,6 +5,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pythonEnvironment } from '../../bench/peers/python-environment.ts'
 import { endWithThisProcess } from '../../service/platform/postgres/end-with-this-process.ts'
 import { javaCommand } from '../kafka/java-and-jars.ts'
@@ -25,6 +26,8 @@ export interface ConsumerProcess {
   /** What it wrote to its outputs. */
   words(): string
   kill9(): Promise<void>
+  /** SIGSTOP, and SIGCONT later: as a machine that hangs. */
+  pause(ms: number): Promise<void>
 }
 
 const root = join(import.meta.dirname, '../..')
@@ -110,6 +113,11 @@ export function startReader(
     kill9: async () => {
       if (!hasEnded()) child.kill('SIGKILL')
       await closed
+    },
+    pause: async (ms) => {
+      child.kill('SIGSTOP')
+      await delay(ms)
+      child.kill('SIGCONT')
     },
   }
 }

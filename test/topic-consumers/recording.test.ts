@@ -58,6 +58,7 @@ function printed(row: RecordData): string {
 
 function printedValue(value: RecordValue | undefined): RecordValue {
   if (value === undefined || value === null) return null
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   return shortest(typeof value === 'string' ? value : stringifyExact(value))
 }

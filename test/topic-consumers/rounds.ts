@@ -7,7 +7,7 @@ import type { ConsumerProgram } from './consumer-programs.ts'
 import { DestinationBackup } from './destination-backup.ts'
 import { seedCopies } from './seed-copies.ts'
 import { openShopWorld, type ShopWorld, type WorldOptions } from './shop-world.ts'
-import { changeRows, changeSchema, setPause, shopStreams, topicOf } from './stream-shop.ts'
+import { changeRows, changeSchema, pick, setPause, shopStreams, topicOf } from './stream-shop.ts'
 import { comparableRows, differences, printedRows } from './table-rows.ts'
 import { deleteRead, endsOf } from './topic-offsets.ts'
 
@@ -57,7 +57,9 @@ class Rounds implements AsyncDisposable {
   readonly #world: ShopWorld
   readonly #random: () => number
   readonly #backup: DestinationBackup
-  #groups: ConsumerGroup[]
+  readonly #groups: ConsumerGroup[]
+  /** Groups that begin again after the next run. */
+  #stopped: ConsumerGroup[] = []
   #hasLateReaders = false
   compared = 0
 
@@ -85,6 +87,7 @@ class Rounds implements AsyncDisposable {
     }
     await setPause(source, 0)
     await this.#world.run()
+    await this.#beginAgain()
     did.push(...(await disturbed))
     await this.#compare()
     if (this.#happens(shares.restore * 2)) await this.#backup.make()
@@ -119,16 +122,16 @@ class Rounds implements AsyncDisposable {
     return moments
   }
 
-  /** Kills and adds members of the groups while runs go on. Gives what it did. */
+  /** Kills, adds and halts members of the groups while runs go on. Gives what it did. */
   async #disturb(): Promise<readonly string[]> {
-    const done = this.#groups.map(async (group) => {
+    const living = this.#groups.filter((group) => !this.#stopped.includes(group))
+    const done = living.map(async (group) => {
       if (!this.#happens(shares.consumerKill)) return []
       const afterMs = Math.floor(500 + this.#random() * 4_000)
-      const isJoined = this.#happens(0.4)
+      const event = pick(['killOne', 'killOne', 'join', 'join', 'pauseOne'] as const, this.#random)
       await delay(afterMs)
-      if (isJoined) await group.join()
-      else await group.killOne()
-      return [`${group.name} ${isJoined ? 'joined' : 'killed'}`]
+      await group[event]()
+      return [`${group.program.name} ${event}`]
     })
     return (await Promise.all(done)).flat()
   }
@@ -163,21 +166,24 @@ class Rounds implements AsyncDisposable {
   }
 
   /**
-   * The destination is as it was rounds ago. A copy that keeps all versions goes on; one that keeps the newest alone begins again, as a late
-   * reader does. False if there is no backup.
+   * The destination is as it was rounds ago. A copy that keeps all versions goes on; one that keeps the newest alone, or that began with the
+   * destination's table, begins again after the next run. False if there is no backup.
    */
   async #restore(): Promise<boolean> {
     if (!(await this.#backup.restore())) return false
-    const again = this.#groups.filter(
+    this.#stopped = this.#groups.filter(
       ({ program, store }) => !program.keepsVersions || store.includes('late-'),
     )
-    for (const group of again) {
-      await group.stop()
+    await Promise.all(this.#stopped.map((group) => group.stop()))
+    return true
+  }
+
+  async #beginAgain(): Promise<void> {
+    for (const group of this.#stopped.splice(0)) {
       await rm(group.store, { recursive: true, force: true })
       await this.#seed(group.program, group.store)
       group.start()
     }
-    return true
   }
 
   async #addLateReaders(): Promise<void> {
