@@ -73,7 +73,8 @@ class Topic {
       for (const some of messagesOf(entry, maker, {
         schema: wireSchema(stream, columns),
         writtenBefore: 0,
-      })) some.encode(batch)
+      }))
+        some.encode(batch)
     }
     for (const message of await messagesIn(batch)) this.#rebuild.take({ ...message, partition })
   }
@@ -190,7 +191,9 @@ describe('the table that a topic tells', () => {
     const plan = { ...appendDedup, deletes: { mode: 'hard', column: null } } as const
     const [id, body] = allColumns.slice(0, 2)
     topic.plan(plan)
-    await topic.read(plan, [row(1, 'a'), row(2, 'b')], { columns: [id, body].flatMap((c) => c ?? []) })
+    await topic.read(plan, [row(1, 'a'), row(2, 'b')], {
+      columns: [id, body].flatMap((c) => c ?? []),
+    })
     const next = { ...plan, sync: 2, attempt: 2 }
     topic.plan(next)
     await topic.read(next, [{ id: 1 }, { id: 3 }], { columns: id === undefined ? [] : [id] })
