@@ -15,11 +15,11 @@ export function mergeRecord(
     return
   }
   if (compare(record, held, cursor) < 0) return
-  const isChange = Object.keys(record.data).some((name) => name.startsWith('_ab_cdc_'))
   const data: Record<string, RecordValue | undefined> = { ...record.data }
-  for (const [name, value] of Object.entries(held.data)) {
-    // A change leaves out what it does not change; a soft delete keeps the last values.
-    const isKept = isChange && !(name in data)
+  const isGone = isDeleted(held.data, deletes.column) && deletes.mode === 'hard'
+  for (const [name, value] of isGone ? [] : Object.entries(held.data)) {
+    // A change leaves out what it does not change, and a source the columns that it dropped; a soft delete keeps the last values.
+    const isKept = !Object.hasOwn(data, name)
     const isLast = isDeleted(record.data, deletes.column) && deletes.mode === 'soft'
     if (isKept || (isLast && (data[name] ?? null) === null)) data[name] = value
   }

@@ -58,7 +58,7 @@ export class TableRebuild {
         copy.cover(headers)
         return
       case 'SYNC_END':
-        copy.ended.add(headers.sync)
+        copy.ended.set(headers.sync, headers.records)
         return
       // Nothing of the table: a rejected record only takes a number.
       case 'REJECTED':
@@ -74,7 +74,7 @@ export class TableRebuild {
     for (const plan of this.#plans()) {
       const mode = plan.destination_sync_mode
       if (mode.startsWith('overwrite')) {
-        if (!this.#isComplete(plan)) continue
+        if (!this.#isComplete(plan) || this.#hasOnlyRejected(plan)) continue
         table.clear()
       }
       for (const record of this.#recordsOf(plan.sync)) {
@@ -111,6 +111,12 @@ export class TableRebuild {
     return true
   }
 
+  /** Such a sync is not put in the place of the one before. */
+  #hasOnlyRejected({ sync }: PlanValue): boolean {
+    const records = this.#partitions.get(0)?.ended.get(sync) ?? 0
+    return records > 0 && this.#recordsOf(sync).next().done === true
+  }
+
   *#recordsOf(sync: number): Generator<DecodedRecord> {
     for (const { syncs } of this.#partitions.values()) {
       for (const records of syncs.get(sync)?.values() ?? [])
@@ -126,18 +132,30 @@ export class TableRebuild {
     const fingerprint = fingerprintIn(value) ?? ''
     const columns = this.#columns.get(fingerprint)
     const bytes = unframeRecords(value, count, fingerprint)
-    if (columns !== undefined && bytes !== undefined) return decodeBlock(bytes, count ?? 1, columns)
+    if (columns !== undefined && bytes !== undefined)
+      return withNulls(decodeBlock(bytes, count ?? 1, columns), columns)
     const place = { topic: this.#topic, partition }
     throw foreignMessage(offset, place, 'no BEGIN before it has its schema')
   }
+}
+
+/** A field that is missing is unchanged in a stream of changes, and null in others. */
+function withNulls(records: DecodedRecord[], columns: readonly Column[]): DecodedRecord[] {
+  if (columns.some(({ name }) => name.startsWith('_ab_cdc_'))) return records
+  return records.map((record) => {
+    const missing = columns.filter(({ name }) => !Object.hasOwn(record.data, name))
+    if (missing.length === 0) return record
+    const nulls = Object.fromEntries(missing.map(({ name }) => [name, null]))
+    return { ...record, data: { ...record.data, ...nulls } }
+  })
 }
 
 /** What one partition has told. */
 class PartitionCopy {
   /** By sync. */
   readonly plans = new Map<number, PlanValue>()
-  /** The syncs whose SYNC_END has come. */
-  readonly ended = new Set<number>()
+  /** The syncs whose SYNC_END has come, with the number of their records, rejected ones included. */
+  readonly ended = new Map<number, number>()
   /** By sync and slice, in the place of their `seq`: none where a record was rejected. */
   readonly syncs = new Map<number, Map<string, (DecodedRecord | undefined)[]>>()
   #unit: { readonly seq: number; readonly records: readonly DecodedRecord[] }[] = []

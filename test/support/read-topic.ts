@@ -10,10 +10,12 @@ export interface ReadMessage extends KafkaMessage {
 }
 
 /** All that a read_committed reader sees in a topic, partition by partition. */
-export async function readTopic(topic: string): Promise<ReadMessage[]> {
-  const brokers = inject('kafkaBrokers')
+export async function readTopic(
+  topic: string,
+  brokers: readonly string[] = inject('kafkaBrokers'),
+): Promise<ReadMessage[]> {
   const messages: ReadMessage[] = []
-  for (let partition = 0; partition < (await partitionsOf(topic)); partition++) {
+  for (let partition = 0; partition < (await partitionsOf(topic, brokers)); partition++) {
     const servers = { brokers, clientId: 'reader', ssl: false }
     await using fetcher = await PartitionFetcher.open({ servers, topic, partition, logger })
     const { low, high } = await fetcher.bounds()
@@ -28,10 +30,12 @@ export async function readTopic(topic: string): Promise<ReadMessage[]> {
   return messages
 }
 
-async function partitionsOf(topic: string): Promise<number> {
+async function partitionsOf(topic: string, brokers: readonly string[]): Promise<number> {
   calmRequestQueues()
-  const brokers = [...inject('kafkaBrokers')]
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })

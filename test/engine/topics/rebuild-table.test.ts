@@ -10,12 +10,11 @@ import type { Column, RecordData } from '../../../protocol/index.ts'
 import { blockOf } from '../../sinks/loading.ts'
 
 const stream = { name: 'orders' }
-const columns: readonly Column[] = [
+const allColumns: readonly Column[] = [
   { name: 'id', kind: 'integer' },
   { name: 'body', kind: 'string' },
   { name: '_ab_cdc_deleted_at', kind: 'timestamptz' },
 ]
-const schema = wireSchema(stream, columns)
 
 const appendDedup: PlanValue = {
   connection: 'shop',
@@ -40,11 +39,15 @@ class Topic {
 
   /** All that follows is of this attempt. */
   plan(plan: PlanValue, partition = 0): void {
-    this.#take('PLAN', plan, plan, partition)
+    const { sync, attempt } = plan
+    const headers = { v: '1', type: 'PLAN', sync: String(sync), attempt: String(attempt) }
+    this.take(headers, plan, partition)
   }
 
-  end(plan: PlanValue, partition = 0): void {
-    this.#take('SYNC_END', plan, {}, partition)
+  end(plan: PlanValue, partition = 0, records = 0): void {
+    const { sync, attempt } = plan
+    const common = { v: '1', type: 'SYNC_END', sync: String(sync), attempt: String(attempt) }
+    this.take({ ...common, outcome: 'complete', records: String(records) }, {}, partition)
   }
 
   /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. */
@@ -55,7 +58,8 @@ class Topic {
       seq = 0,
       partition = 0,
       isOpen = false,
-    }: { seq?: number; partition?: number; isOpen?: boolean } = {},
+      columns = allColumns,
+    }: { seq?: number; partition?: number; isOpen?: boolean; columns?: readonly Column[] } = {},
   ): Promise<void> {
     const count = records.length
     const entries: LogEntry[] = [
@@ -66,19 +70,17 @@ class Topic {
     const batch = new BatchEncoder(1_000)
     for (const entry of isOpen ? entries.slice(0, 2) : entries) {
       const maker = { stream, partition, framing: 'block', syncId, attempt } as const
-      for (const some of messagesOf(entry, maker, { schema, writtenBefore: 0 })) some.encode(batch)
+      for (const some of messagesOf(entry, maker, {
+        schema: wireSchema(stream, columns),
+        writtenBefore: 0,
+      }))
+        some.encode(batch)
     }
     for (const message of await messagesIn(batch)) this.#rebuild.take({ ...message, partition })
   }
 
   rows(): unknown[] {
     return this.#rebuild.rows().map(({ id, body }) => [id, body])
-  }
-
-  #take(type: string, { sync, attempt }: PlanValue, value: unknown, partition: number): void {
-    const common = { v: '1', type, sync: String(sync), attempt: String(attempt) }
-    const more = type === 'SYNC_END' ? { outcome: 'complete', records: '0' } : {}
-    this.take({ ...common, ...more }, value, partition)
   }
 
   take(headers: Readonly<Record<string, string>>, value: unknown, partition = 0): void {
@@ -182,6 +184,57 @@ describe('the table that a topic tells', () => {
     topic.plan(plan)
     await topic.read(plan, [row(1, 'a'), row(2, 'b'), row(1, null, gone)])
     expect(topic.rows()).toEqual(expected)
+  })
+
+  test('keeps in a row the value of a column that the source has dropped', async () => {
+    const topic = new Topic()
+    const plan = { ...appendDedup, deletes: { mode: 'hard', column: null } } as const
+    const [id, body] = allColumns.slice(0, 2)
+    topic.plan(plan)
+    await topic.read(plan, [row(1, 'a'), row(2, 'b')], {
+      columns: [id, body].flatMap((c) => c ?? []),
+    })
+    const next = { ...plan, sync: 2, attempt: 2 }
+    topic.plan(next)
+    await topic.read(next, [{ id: 1 }, { id: 3 }], { columns: id === undefined ? [] : [id] })
+    expect(topic.rows()).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, undefined],
+    ])
+  })
+
+  test('has null for a field that is missing, if its stream has rows and no changes', async () => {
+    const topic = new Topic()
+    const plan = { ...appendDedup, deletes: { mode: 'hard', column: null } } as const
+    const columns = allColumns.slice(0, 2)
+    topic.plan(plan)
+    await topic.read(plan, [{ id: 1, body: 'a' }, { id: 1 }], { columns })
+    expect(topic.rows()).toEqual([[1, null]])
+  })
+
+  test('has nothing of a row that was deleted when its key comes back', async () => {
+    const topic = new Topic()
+    topic.plan(appendDedup)
+    const back = { id: 1, _ab_cdc_deleted_at: null }
+    await topic.read(appendDedup, [row(1, 'a'), row(1, null, gone), back])
+    expect(topic.rows()).toEqual([[1, undefined]])
+  })
+
+  test('stays when the records of a sync were all rejected', async () => {
+    const topic = new Topic()
+    const overwrite = { ...appendDedup, destination_sync_mode: 'overwrite' } as const
+    topic.plan(overwrite)
+    await topic.read(overwrite, [row(1, 'a')])
+    topic.end(overwrite, 0, 1)
+    const rejected = { ...overwrite, sync: 2, attempt: 2 }
+    topic.plan(rejected)
+    topic.end(rejected, 0, 3)
+    expect(topic.rows()).toEqual([[1, 'a']])
+    const empty = { ...overwrite, sync: 3, attempt: 3 }
+    topic.plan(empty)
+    topic.end(empty, 0, 0)
+    expect(topic.rows()).toEqual([])
   })
 
   test('forgets what a destination that was restored does not know', async () => {
