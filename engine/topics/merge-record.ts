@@ -1,5 +1,10 @@
 import type { DecodedRecord } from '../../protocol/avro/decode-block.ts'
-import { stringifyExact, type RecordData, type RecordValue } from '../../protocol/index.ts'
+import {
+  stringifyExact,
+  type Column,
+  type RecordData,
+  type RecordValue,
+} from '../../protocol/index.ts'
 import type { PlanValue } from '../log/kafka/message-schemas.ts'
 
 /** The newest record of a key: the higher cursor, then the later time, then the one that comes later, which is of the newer sync. */
@@ -24,6 +29,17 @@ export function mergeRecord(
     if (isKept || (isLast && (data[name] ?? null) === null)) data[name] = value
   }
   table.set(key, { ...record, data })
+}
+
+/** A field that is missing is unchanged in a stream of changes, and null in others. */
+export function withNulls(records: DecodedRecord[], columns: readonly Column[]): DecodedRecord[] {
+  if (columns.some(({ name }) => name.startsWith('_ab_cdc_'))) return records
+  return records.map((record) => {
+    const missing = columns.filter(({ name }) => !Object.hasOwn(record.data, name))
+    if (missing.length === 0) return record
+    const nulls = Object.fromEntries(missing.map(({ name }) => [name, null]))
+    return { ...record, data: { ...record.data, ...nulls } }
+  })
 }
 
 /** Whether the record says that its row is gone. */

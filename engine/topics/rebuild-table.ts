@@ -5,7 +5,7 @@ import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.t
 import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
 import { beginValue, planValue, storedValue, type PlanValue } from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
-import { isDeleted, mergeRecord } from './merge-record.ts'
+import { isDeleted, mergeRecord, withNulls } from './merge-record.ts'
 
 /** A message as any consumer has it. */
 export interface TopicMessage extends KafkaMessage {
@@ -137,17 +137,6 @@ export class TableRebuild {
     const place = { topic: this.#topic, partition }
     throw foreignMessage(offset, place, 'no BEGIN before it has its schema')
   }
-}
-
-/** A field that is missing is unchanged in a stream of changes, and null in others. */
-function withNulls(records: DecodedRecord[], columns: readonly Column[]): DecodedRecord[] {
-  if (columns.some(({ name }) => name.startsWith('_ab_cdc_'))) return records
-  return records.map((record) => {
-    const missing = columns.filter(({ name }) => !Object.hasOwn(record.data, name))
-    if (missing.length === 0) return record
-    const nulls = Object.fromEntries(missing.map(({ name }) => [name, null]))
-    return { ...record, data: { ...record.data, ...nulls } }
-  })
 }
 
 /** What one partition has told. */
