@@ -167,18 +167,10 @@ class PartitionCopy {
   }
 
   /** Drops the open unit, and what comes again. */
-  begin({
-    sync,
-    slice,
-    seq,
-  }: {
-    readonly sync: number
-    readonly slice: string
-    readonly seq: number
-  }): void {
+  begin(headers: { readonly sync: number; readonly slice: string; readonly seq: number }): void {
     this.#unit = []
-    const records = this.#recordsOf(sync, slice)
-    records.length = Math.min(records.length, seq)
+    const records = this.#recordsOf(headers.sync, headers.slice)
+    records.length = Math.min(records.length, headers.seq)
   }
 
   hold(seq: number, records: readonly DecodedRecord[]): void {
