@@ -55,6 +55,8 @@ export async function deleteRead(
 ): Promise<void> {
   await withAdmin(brokers, async (admin) => {
     for (const topic of topics) {
+      // Without it, the client does not know who leads the partitions.
+      await offsetsOf(admin, topic)
       const positions = stores.map((store) => positionsOf(store, topic))
       const partitions = [...(positions[0]?.keys() ?? [])].map((partition) => ({
         partition,
