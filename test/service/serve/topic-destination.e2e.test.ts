@@ -5,7 +5,7 @@ import { testKafka } from '../../support/kafka.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 
-const rows = 10_000
+const rows = 20_000
 const sandboxSchema = z.object({
   report: z.object({
     streams: z.array(
