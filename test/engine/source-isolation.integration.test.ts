@@ -100,7 +100,7 @@ test('a stream that cannot be planned or read fails by itself, with what the ser
     `SELECT pg_advisory_unlock(${gate}); BEGIN; LOCK TABLE m_locked IN ACCESS EXCLUSIVE MODE`,
   )
   // Its plan did not wait for the lock, only its read does.
-  await waitsForLock(db, 'SELECT FROM%m_locked%')
+  await waitsForLock(db, '%SELECT FROM%m_locked%')
   await holder.query('COMMIT')
   const { result } = await running
   const outcomes = Object.fromEntries(

@@ -93,9 +93,13 @@ export async function rowsAs(
   })
   const order = own.some(({ name }) => name === 'u') ? 'u NULLS FIRST, ' : ''
   const cursor = own.some(({ name }) => name === 'u') ? 'u' : 'NULL'
+  // A table without metadata has no versions of a row.
+  const time = own.some(({ name }) => name === '_airbyte_extracted_at')
+    ? '_airbyte_extracted_at, '
+    : ''
   return database.query(
     `SELECT ${values.join(', ')}${values.length > 0 ? ', ' : ''}${cursor} AS _u
-       FROM ${table} ORDER BY ${order}_airbyte_extracted_at, ctid`,
+       FROM ${table} ORDER BY ${order}${time}ctid`,
   )
 }
 
