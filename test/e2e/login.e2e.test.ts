@@ -136,7 +136,7 @@ describe('without an Identity service', () => {
     const headers = { authorization: `Bearer ${token}` }
     const after = await fetch(`${service.url}/connect/v1/auth/whoami`, { headers })
     expect(after.status).toBe(401)
-  }, 60_000)
+  })
 
   test('a made password is shown once, changed by its user, reset by the admin, and gone with the user', async () => {
     const bob = await Person.at(service.url)
@@ -162,7 +162,7 @@ describe('without an Identity service', () => {
       'removed bob@example.com\n',
     )
     expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
-  }, 60_000)
+  })
 
   test('a password is asked for at a terminal, and warned of on a command line there', async () => {
     const ada = await Person.at(service.url)
@@ -185,7 +185,7 @@ describe('without an Identity service', () => {
     ])
       expect(await ada.reactor(wrong), wrong).toMatchObject({ code: 2, out: '' })
     expect(asked.out + asked.err + warned.out + warned.err).not.toContain('kit-horse')
-  }, 60_000)
+  })
 
   test('a login that has expired says to log in again, and is not sent', async () => {
     const ada = await Person.at(service.url)
@@ -198,7 +198,7 @@ describe('without an Identity service', () => {
     expect(err).toContain('reactor auth login ada@example.com --url http://127.0.0.1')
     await ada.succeeds(['auth', 'login', 'ada@example.com', '--password', password])
     await ada.succeeds('auth whoami')
-  }, 60_000)
+  })
 
   test('no password and no token is in the database, the data folder or a log', async () => {
     const ada = await Person.at(service.url)
@@ -212,7 +212,7 @@ describe('without an Identity service', () => {
     expect(kept).toContain('"a login was refused"')
     expect(kept).not.toContain('kit-horse')
     for (const part of (await ada.token()).split('.').slice(1)) expect(kept).not.toContain(part)
-  }, 60_000)
+  })
 })
 
 test('with an Identity service its users log in there, and their tokens are taken here', async () => {
@@ -240,7 +240,7 @@ test('with an Identity service its users log in there, and their tokens are take
   const kept = [service.output(), await dump(metadata)].join('\n')
   expect(kept).not.toContain('kit-password')
   await service.stop()
-}, 60_000)
+})
 
 /** All that the metadata database holds, as text. */
 async function dump(database: TestDatabase): Promise<string> {

@@ -82,7 +82,7 @@ test('the quickstart of docs/cli.md works as it is written', async () => {
   expect(end.stdout).toContain('numbers: it works')
   expect(end.stdout).toMatch(/\nrun_\w+ +complete +manual .* 1,000 /)
   expect(end.stderr).toContain('run complete: 1 of 1 stream complete, 1,000 rows loaded')
-}, 60_000)
+})
 
 test('a first connection is made from nothing and fills a table, and its runs and their logs are shown', async () => {
   const config = '{"streams":[{"name":"orders","rows":1000},{"name":"users","rows":10}]}'
@@ -136,7 +136,7 @@ test('a dataset of the Data service needs no setting', async () => {
     exit_code: 0,
     run: { status: 'complete', loaded: 5 },
   })
-}, 60_000)
+})
 
 test('a failed run is seen, and its retry goes on', async () => {
   const counter = join(home, 'failures')
@@ -153,7 +153,7 @@ test('a failed run is seen, and its retry goes on', async () => {
   const retried = await reactor(`connect connections runs retry ${name} ${id} --wait`)
   expect(retried.err).toContain('run complete: 1 of 1 stream complete')
   expect(retried.code).toBe(0)
-}, 60_000)
+})
 
 test('a connection copies from one PostgreSQL to another, with a password that goes from standard input to the vault', async () => {
   await using shop = await testDatabase()
@@ -216,7 +216,7 @@ test('a manifest that is imported is a connector of the service', async () => {
   expect((await reactor('connect connections runs start tracker --wait')).err).toContain(
     '6 rows loaded',
   )
-}, 60_000)
+})
 
 test('a command that authorizes in the browser prints the address and waits for the callback', async () => {
   const port = await closedPort()
@@ -396,7 +396,7 @@ describe('beside the quickstart', () => {
     const revoked = await startCommand(list, { environment: elsewhere }).end
     expect(revoked).toMatchObject({ code: 1, out: '' })
     expect(revoked.err).toContain('[unauthorized]')
-  }, 30_000)
+  })
 
   test('unknown connectors and actions, and parts of later versions, give errors with a fix', async () => {
     const unknown = await reactor('connect instances create my-crm --type salesforce --json')
@@ -451,5 +451,5 @@ describe('beside the quickstart', () => {
     expect((await reactor('connect instances delete gone')).err).toContain('[instance_in_use]')
     await succeeds('connect connections delete gone')
     await succeeds('connect instances delete gone')
-  }, 30_000)
+  })
 })

@@ -137,7 +137,7 @@ async function listed(user: User): Promise<string[]> {
   return (JSON.parse(out) as { topic: string }[]).map(({ topic }) => topic)
 }
 
-describe('a user with the rights of', { timeout: 60_000 }, () => {
+describe('a user with the rights of', () => {
   test('a reader of one stream reads it and rebuilds its table, and nothing else', async () => {
     const tail = await topics('one-stream', 'tail', topicOf('shared'))
     expect(tail.code, tail.err).toBe(0)

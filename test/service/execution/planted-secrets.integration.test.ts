@@ -22,7 +22,7 @@ beforeAll(async () => {
   // Two, so that the runs of all logins that are tried at a time go on at a time.
   for (let worker = 0; worker < 2; worker++)
     world.work({ retries: { maxFruitless: 1, firstDelayMs: 10, maxDelayMs: 10 } })
-}, 60_000)
+})
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
 })

@@ -61,7 +61,7 @@ test('a refresh token that works once is used once by all processes that need it
   // What is kept is the newest of the family: it is good for one more.
   await crm.set(over)
   expect(await world.instances.check('crm')).toEqual(good)
-}, 60_000)
+})
 
 test('an authorization that the vendor ended shows until there is another one', async () => {
   await using world = await openTestInstances()
@@ -153,4 +153,4 @@ test('the streams of a run share a refresh, and fail with what to do once it is 
   expect(failed.error?.suggested_fix).toContain('`reactor connect instances credentials crm`')
   expect(await instances.get('crm')).toMatchObject({ credentials: 'reauthorize' })
   expect(JSON.stringify(failed) + service.logged.join('')).not.toContain('planted')
-}, 60_000)
+})

@@ -319,7 +319,7 @@ describe('a refresh', () => {
     expect(new Set(tokens)).toEqual(new Set([JSON.stringify(kept)]))
     expect(server.tokenRequests).toEqual(['refresh_token'])
     await Promise.all(children.map(({ exited }) => exited))
-  }, 60_000)
+  })
 
   it('that is refused for good asks for a new authorization', async () => {
     await using world = await authorized()

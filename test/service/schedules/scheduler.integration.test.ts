@@ -394,7 +394,7 @@ describe('an external Jobs service', () => {
     service.lose()
     place.schedule({ jobs: external(service) })
     await isThere()
-  }, 60_000)
+  })
 
   test('that takes the place of another one has all schedules, and the log names the one before', async () => {
     await using place = await openPlace()

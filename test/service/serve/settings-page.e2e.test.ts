@@ -159,4 +159,4 @@ test('without a token one line says what is missing', async () => {
   )
   expect(text).toContain('Set `REACTOR_CONNECT_VAULT_TOKEN` or `VAULT_TOKEN`')
   expect(text).not.toMatch(/internal-\w+-api-key/)
-}, 60_000)
+})

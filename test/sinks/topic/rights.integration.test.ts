@@ -120,7 +120,7 @@ async function playAll(user: string, place: TopicPlace): Promise<StreamSync> {
   return await sync(some.slice(1))
 }
 
-describe('a user of the destination', { timeout: 60_000 }, () => {
+describe('a user of the destination', () => {
   test.each(cases.map((one) => [one.operation, one.resource, one] as const))(
     'without %s on %s is told so',
     async (_, __, one) => {
