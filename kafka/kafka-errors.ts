@@ -74,7 +74,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
   return new ConnectError(code, { details, cause: thrown })
 }
 
-/** What the user may not do, where that is known; else what was being done. */
+/** What the user may not do, if that is known; else what was being done. */
 function actionOf(
   code: KnownFault,
   refused: RequestedResource | undefined,
@@ -91,7 +91,7 @@ function refusedIn(faults: readonly KafkaFault[]): RequestedResource | undefined
   return faults.find(({ refused }) => refused !== undefined)?.refused
 }
 
-/** The topic that the brokers refused, where that is known. */
+/** The topic that the brokers refused, if that is known. */
 export function refusedTopic(thrown: unknown): string | undefined {
   const refused = refusedIn([...faultsOf(thrown)])
   return refused?.kind === 'topic' ? refused.name : undefined

@@ -30,7 +30,7 @@ export function topicsCommand(
     .argument('<TOPIC>', 'its name: `topics list` shows it')
     .option('--follow', 'wait for more at the end, until Ctrl-C')
     .option('--from-end', 'only what comes from now on (with --follow)')
-    .addOption(new Option('--limit <N>', 'end after so many messages').argParser(positiveNumber))
+    .addOption(new Option('--limit <N>', 'end after N messages').argParser(positiveNumber))
     .action((topic: string, flags: TailFlags) => run({ ...flags, command: 'tail', topic }))
   brokersCommand(
     topics,
