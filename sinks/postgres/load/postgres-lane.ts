@@ -17,6 +17,7 @@ import { requireOwn } from '../bookkeeping/fence.ts'
 import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from '../../lane-progress.ts'
+import { nameRejection } from '../../named-losses.ts'
 import { keyTooLong } from '../merge/long-keys.ts'
 import type { Merge } from '../merge/merge-sql.ts'
 import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
@@ -34,7 +35,6 @@ import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/tab
 /** Blocks are held until they are flushed; if the caller never flushes, no more than this is held. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 const MAX_KEPT_REJECTIONS = 1000
-const MAX_NAMED_REJECTIONS = 5
 
 /** All other lanes of the table may merge before this one. */
 const mergeSeconds = 600
@@ -274,7 +274,7 @@ class PostgresLane implements SinkLane {
 
   #note(rejection: RejectedRecord): void {
     this.#rejections.push(rejection)
-    if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
+    nameRejection(this.#rejected, rejection)
   }
 
   /** One lane at a time merges into a table: two lanes that update the same rows in a different order would deadlock. */
@@ -396,10 +396,6 @@ class PostgresLane implements SinkLane {
       throw await nameTriggers(error, { ...otherPlace, table: target.table })
     }
   }
-}
-
-function lossOf({ reason, key }: RejectedRecord): Loss {
-  return { kind: 'rejected', subject: reason, ...(key !== undefined && { key }) }
 }
 
 function emptySeen(): {

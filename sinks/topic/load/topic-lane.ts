@@ -5,6 +5,7 @@ import { packageVersion } from '../../../lib/files/package-version.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
 import { type Column, ConnectError, streamIdOf, streamLabel } from '../../../protocol/index.ts'
 import { LaneProgress } from '../../lane-progress.ts'
+import { nameRejection } from '../../named-losses.ts'
 import type {
   LaneCheckpoint,
   LaneStats,
@@ -31,7 +32,6 @@ import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 /** What waits to be sent. A commit sends what is left: all partitions at the same time. */
 const maxPendingBytes = 4 * 1024 * 1024
 const maxKeptRejections = 1000
-const maxNamedRejections = 5
 /**
  * How long the records up to the next state may take, once some were sent: as long as Kafka allows by default (`transaction.max.timeout.ms`), or
  * as its operator does.
@@ -318,14 +318,8 @@ class TopicLane implements SinkLane {
   }
 
   #note(rejection: RejectedRow): void {
-    const { reason, key } = rejection
     this.#rejections.push(rejection)
-    if (this.#losses.length < maxNamedRejections)
-      this.#losses.push({
-        kind: 'rejected',
-        subject: reason,
-        ...(key !== undefined && { key }),
-      })
+    nameRejection(this.#losses, rejection)
   }
 
   #restart(): void {

@@ -2,6 +2,7 @@ import { packageVersion } from '../../../lib/files/package-version.ts'
 import { datumTexts } from '../../../protocol/avro/datum-text.ts'
 import type { Column } from '../../../protocol/index.ts'
 import { LaneProgress } from '../../lane-progress.ts'
+import { nameRejection } from '../../named-losses.ts'
 import type {
   LaneCheckpoint,
   LaneStats,
@@ -18,7 +19,6 @@ import { partitionsOf } from '../sync/begin-sync.ts'
 import { SampledMessages } from './sampled-messages.ts'
 import { checkpointsIn, targetIn, type TopicSnapshot } from './topic-snapshot.ts'
 
-const maxNamedRejections = 5
 /** Before the datum: Confluent's framing, or Avro's single-object encoding. */
 const framingBytes = { registry: 5, fingerprint: 10 } as const
 
@@ -76,14 +76,14 @@ export class PreviewLane implements SinkLane {
     this.#deleted += deleted
     for (const rejection of rejected) {
       this.#progress.reject(rejection.slice)
-      this.#note(rejection)
+      nameRejection(this.#losses, rejection)
     }
     return Promise.resolve()
   }
 
   reject(rejected: RejectedRow): Promise<void> {
     this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
-    this.#note(rejected)
+    nameRejection(this.#losses, rejected)
     return Promise.resolve()
   }
 
@@ -134,11 +134,6 @@ export class PreviewLane implements SinkLane {
       ...(key !== undefined && { key: (await registry.preview(`${topic}-key`, key)) ?? 0 }),
       value: (await registry.preview(`${topic}-value`, value)) ?? 0,
     }
-  }
-
-  #note({ reason, key }: RejectedRow): void {
-    if (this.#losses.length >= maxNamedRejections) return
-    this.#losses.push({ kind: 'rejected', subject: reason, ...(key !== undefined && { key }) })
   }
 
   #restart(): void {
