@@ -77,7 +77,7 @@ async function consume(topic: string): Promise<readonly KafkaMessage[]> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   const limit = setTimeout(() => {
     reject(new Error(`only ${String(messages.length)} messages came`))
-  })
+  }, 60_000)
   await consumer.run({
     eachBatchAutoResolve: true,
     eachBatch: ({ batch }) => {
