@@ -3,7 +3,7 @@ import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
 import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.ts'
 import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
-import { beginValue, planValue, storedValue, type PlanValue } from '../log/kafka/message-schemas.ts'
+import * as schemas from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
 import { isDeleted, mergeRecord, withNulls } from './merge-record.ts'
 
@@ -35,20 +35,19 @@ export class TableRebuild {
     const copy = this.#copyOf(partition)
     switch (headers.type) {
       case 'PLAN':
-        copy.plan(planValue.parse(JSON.parse(value.toString())))
+        copy.plan(schemas.planValue.parse(JSON.parse(value.toString())))
         return
-      case 'BEGIN':
-        this.#columns.set(
-          headers.fingerprint,
-          beginValue.parse(JSON.parse(value.toString())).columns,
-        )
+      case 'BEGIN': {
+        const { columns } = schemas.beginValue.parse(JSON.parse(value.toString()))
+        this.#columns.set(headers.fingerprint, columns)
         copy.begin(headers)
         return
+      }
       case 'RECORD':
         copy.hold(headers.seq, this.#decode(message, value, headers.count))
         return
       case 'STORED': {
-        const { bucket } = storedValue.parse(JSON.parse(value.toString()))
+        const { bucket } = schemas.storedValue.parse(JSON.parse(value.toString()))
         // This reader has none.
         throw new ConnectError('storage_not_available', {
           details: { stream: this.#topic, bucket },
@@ -58,10 +57,11 @@ export class TableRebuild {
         copy.cover(headers)
         return
       case 'SYNC_END':
-        copy.ended.set(headers.sync, headers.records)
+        copy.ended.set(headers.sync, schemas.syncEndValue.parse(JSON.parse(value.toString())))
         return
-      // Nothing of the table: a rejected record only takes a number.
       case 'REJECTED':
+        copy.hold(headers.seq, [null])
+        return
       case 'END':
       case 'CLOSE':
         return
@@ -73,11 +73,15 @@ export class TableRebuild {
     const table = new Map<string, DecodedRecord>()
     for (const plan of this.#plans()) {
       const mode = plan.destination_sync_mode
+      const held = this.#recordsOf(plan.sync)
       if (mode.startsWith('overwrite')) {
-        if (!this.#isComplete(plan) || this.#hasOnlyRejected(plan)) continue
+        if (!this.#isComplete(plan)) continue
+        // Such a sync is not put in the place of the one before.
+        if (held.length > 0 && held.every((record) => record === null)) continue
         table.clear()
       }
-      for (const record of this.#recordsOf(plan.sync)) {
+      for (const record of held) {
+        if (record === null) continue
         if (mode.endsWith('dedup')) mergeRecord(table, record, plan)
         else table.set(`row ${String(table.size)}`, record)
       }
@@ -95,8 +99,8 @@ export class TableRebuild {
   }
 
   /** The newest PLAN of each sync, the oldest sync first. */
-  #plans(): PlanValue[] {
-    const plans = new Map<number, PlanValue>()
+  #plans(): schemas.PlanValue[] {
+    const plans = new Map<number, schemas.PlanValue>()
     for (const copy of this.#partitions.values()) {
       for (const plan of copy.plans.values())
         if (plan.attempt >= (plans.get(plan.sync)?.attempt ?? 0)) plans.set(plan.sync, plan)
@@ -104,24 +108,21 @@ export class TableRebuild {
     return [...plans.values()].toSorted((a, b) => a.sync - b.sync)
   }
 
-  /** SYNC_END is in every partition that the PLAN is in. */
-  #isComplete({ sync, partitions }: PlanValue): boolean {
+  /** SYNC_END is in every partition that the PLAN is in, and the records that it counts are here: retention may have taken some. */
+  #isComplete({ sync, partitions }: schemas.PlanValue): boolean {
     for (let partition = 0; partition < partitions; partition++)
       if (this.#partitions.get(partition)?.ended.has(sync) !== true) return false
-    return true
+    const { slices = [] } = this.#partitions.get(0)?.ended.get(sync) ?? {}
+    return slices.every(({ slice, records }) => this.#recordsOf(sync, slice).length === records)
   }
 
-  /** Such a sync is not put in the place of the one before. */
-  #hasOnlyRejected({ sync }: PlanValue): boolean {
-    const records = this.#partitions.get(0)?.ended.get(sync) ?? 0
-    return records > 0 && this.#recordsOf(sync).next().done === true
-  }
-
-  *#recordsOf(sync: number): Generator<DecodedRecord> {
-    for (const { syncs } of this.#partitions.values()) {
-      for (const records of syncs.get(sync)?.values() ?? [])
-        for (const record of records) if (record !== undefined) yield record
-    }
+  /** Of one slice, or of all. A record that retention has taken is a hole, which has no value. */
+  #recordsOf(sync: number, slice?: string): Held[] {
+    const parts = [...this.#partitions.values()].flatMap(({ syncs }) => [
+      ...(syncs.get(sync) ?? []),
+    ])
+    const wanted = parts.filter(([name]) => slice === undefined || name === slice)
+    return wanted.flatMap(([, records]) => Object.values(records))
   }
 
   #decode(
@@ -139,19 +140,22 @@ export class TableRebuild {
   }
 }
 
+/** Null: a record that was rejected. */
+type Held = DecodedRecord | null
+
 /** What one partition has told. */
 class PartitionCopy {
   /** By sync. */
-  readonly plans = new Map<number, PlanValue>()
-  /** The syncs whose SYNC_END has come, with the number of their records, rejected ones included. */
-  readonly ended = new Map<number, number>()
-  /** By sync and slice, in the place of their `seq`: none where a record was rejected. */
-  readonly syncs = new Map<number, Map<string, (DecodedRecord | undefined)[]>>()
-  #unit: { readonly seq: number; readonly records: readonly DecodedRecord[] }[] = []
+  readonly plans = new Map<number, schemas.PlanValue>()
+  /** The syncs whose SYNC_END has come. */
+  readonly ended = new Map<number, schemas.SyncEndValue>()
+  /** By sync and slice, in the place of their `seq`: a hole where retention has taken one. */
+  readonly syncs = new Map<number, Map<string, Held[]>>()
+  #unit: { readonly seq: number; readonly records: readonly Held[] }[] = []
   #attempt = 0
 
   /** A smaller attempt: the destination was dropped or restored, and counts again from an earlier point. */
-  plan(plan: PlanValue): void {
+  plan(plan: schemas.PlanValue): void {
     if (plan.attempt <= this.#attempt) {
       const first = plan.resumed ? plan.sync + 1 : plan.sync
       for (const sync of [...this.syncs.keys(), ...this.plans.keys()]) {
@@ -173,20 +177,21 @@ class PartitionCopy {
     records.length = Math.min(records.length, headers.seq)
   }
 
-  hold(seq: number, records: readonly DecodedRecord[]): void {
+  hold(seq: number, records: readonly Held[]): void {
     this.#unit.push({ seq, records })
   }
 
-  /** The unit counts as a whole, or not at all. */
-  cover({ sync, slice }: { readonly sync: number; readonly slice: string }): void {
-    const covered = this.#recordsOf(sync, slice)
-    for (const { seq, records } of this.#unit)
+  /** The unit counts as a whole, or not at all: retention may have taken its begin. */
+  cover(state: { readonly sync: number; readonly slice: string; readonly count: number }): void {
+    const covered = this.#recordsOf(state.sync, state.slice)
+    const count = this.#unit.reduce((sum, { records }) => sum + records.length, 0)
+    for (const { seq, records } of count === state.count ? this.#unit : [])
       for (const [index, record] of records.entries()) covered[seq + index] = record
     this.#unit = []
   }
 
-  #recordsOf(sync: number, slice: string): (DecodedRecord | undefined)[] {
-    const slices = this.syncs.get(sync) ?? new Map<string, (DecodedRecord | undefined)[]>()
+  #recordsOf(sync: number, slice: string): Held[] {
+    const slices = this.syncs.get(sync) ?? new Map<string, Held[]>()
     const records = slices.get(slice) ?? []
     this.syncs.set(sync, slices.set(slice, records))
     return records

@@ -47,7 +47,22 @@ class Topic {
   end(plan: PlanValue, partition = 0, records = 0): void {
     const { sync, attempt } = plan
     const common = { v: '1', type: 'SYNC_END', sync: String(sync), attempt: String(attempt) }
-    this.take({ ...common, outcome: 'complete', records: String(records) }, {}, partition)
+    const slices = plan.slices.map((slice) => ({ slice: slice.slice, partition: 0, records }))
+    const { connection, generation, partitions } = plan
+    const counts = { generation, partitions, records, slices }
+    const value = { connection, stream, sync, attempt, outcome: 'complete', ...counts }
+    this.take({ ...common, outcome: 'complete', records: String(records) }, value, partition)
+  }
+
+  /** Records that were rejected, as one unit. */
+  reject({ sync, attempt }: PlanValue, count: number, seq = 0): void {
+    const common = { v: '1', sync: String(sync), attempt: String(attempt), slice: '' }
+    for (let place = seq; place < seq + count; place++)
+      this.take({ ...common, type: 'REJECTED', seq: String(place) }, { reason: 'too large' })
+    this.take(
+      { ...common, type: 'STATE', seq: String(seq + count), count: String(count) },
+      { type: 'STATE' },
+    )
   }
 
   /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. */
@@ -160,9 +175,9 @@ describe('the table that a topic tells', () => {
         topic.plan(plan, partition)
         await topic.read(plan, [row(partition, `sync ${String(sync)}`)], { partition })
       }
-      topic.end(plan, 0)
+      topic.end(plan, 0, 2)
       expect(topic.rows()).toHaveLength(sync === 1 ? 0 : 2)
-      topic.end(plan, 1)
+      topic.end(plan, 1, 2)
       expect(topic.rows()).toEqual([0, 1].map((id) => [id, `sync ${String(sync)}`]))
     }
     topic.plan({ ...overwrite, sync: 2, attempt: 3, resumed: true }, 1)
@@ -229,11 +244,41 @@ describe('the table that a topic tells', () => {
     topic.end(overwrite, 0, 1)
     const rejected = { ...overwrite, sync: 2, attempt: 2 }
     topic.plan(rejected)
+    topic.reject(rejected, 3)
     topic.end(rejected, 0, 3)
     expect(topic.rows()).toEqual([[1, 'a']])
     const empty = { ...overwrite, sync: 3, attempt: 3 }
     topic.plan(empty)
     topic.end(empty, 0, 0)
+    expect(topic.rows()).toEqual([])
+  })
+
+  test('stays when retention has taken some of the next sync', async () => {
+    const topic = new Topic()
+    const overwrite = { ...appendDedup, destination_sync_mode: 'overwrite' } as const
+    topic.plan(overwrite)
+    await topic.read(overwrite, [row(1, 'whole')])
+    topic.end(overwrite, 0, 1)
+    const cut = { ...overwrite, sync: 2, attempt: 2 }
+    topic.plan(cut)
+    await topic.read(cut, [row(2, 'a part')], { seq: 1 })
+    topic.end(cut, 0, 2)
+    expect(topic.rows()).toEqual([[1, 'whole']])
+    const whole = { ...overwrite, sync: 3, attempt: 3 }
+    topic.plan(whole)
+    await topic.read(whole, [row(3, 'whole again')])
+    topic.reject(whole, 1, 1)
+    topic.end(whole, 0, 2)
+    expect(topic.rows()).toEqual([[3, 'whole again']])
+  })
+
+  test('has nothing of a unit whose begin retention has taken', async () => {
+    const topic = new Topic()
+    const append = { ...appendDedup, destination_sync_mode: 'append' } as const
+    topic.plan(append)
+    await topic.read(append, [row(2, 'the end of the unit')], { seq: 1, isOpen: true })
+    const common = { v: '1', sync: '1', attempt: '1', slice: '' }
+    topic.take({ ...common, type: 'STATE', seq: '2', count: '2' }, { type: 'STATE' })
     expect(topic.rows()).toEqual([])
   })
 
