@@ -7,6 +7,8 @@ import type { Metadata } from '../sinks/sink.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
+import { benchGrowth, type GrowthOptions } from './growth/bench-growth.ts'
+import { growthTable } from './growth/growth-series.ts'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchRuns, runsTable, type RunsOptions } from './runs/bench-runs.ts'
 import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
@@ -130,6 +132,19 @@ program
     for (const log of flags.logs)
       logs.push(stack.use(await openLog({ log, framing: 'block' })).config)
     show(flags, await benchShapes({ ...flags, logs, warmUp: true }, print), shapesTable)
+  })
+
+program
+  .command('growth')
+  .description('Time and memory while rows, tables, connections and runs at the same time grow')
+  .option('--rows <n,n,…>', 'of one table', wholeNumbers, [100_000, 1_000_000, 10_000_000])
+  .option('--tables <n,n,…>', 'of 100 rows', wholeNumbers, [1, 10, 100, 1_000])
+  .option('--connections <n,n,…>', 'in a service', wholeNumbers, [1, 10, 100, 1_000, 10_000])
+  .option('--runs <n,n,…>', 'at the same time', wholeNumbers, [1, 4, 16, 64])
+  .option('--picture <file>', 'an SVG of it')
+  .option('--json', 'one JSON array on the last line')
+  .action(async (flags: JsonFlag & GrowthOptions) => {
+    show(flags, await benchGrowth(flags, print), growthTable)
   })
 
 program

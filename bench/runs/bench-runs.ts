@@ -1,9 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
-import { serviceFolder, type ServiceProcess } from '../../test/support/service-process.ts'
+import { serviceFolder } from '../../test/support/service-process.ts'
 import { buildProgram, builtProgram } from '../built-program.ts'
 import { median } from '../statistics.ts'
+import {
+  createConnection,
+  createSource,
+  runAtOnce,
+  runToEnd,
+  type RunsAtOnce,
+} from './service-runs.ts'
 
 export interface RunsOptions {
   /** Small runs, one after another. */
@@ -17,22 +21,8 @@ export interface RunsOptions {
 export interface RunsFigures {
   /** Of a run of 3 streams of 10 rows in a warm service, from its creation to its end, by the clock of the database. */
   readonly smallRunMs: { readonly median: number; readonly least: number; readonly most: number }
-  readonly atOnce: readonly {
-    readonly runs: number
-    readonly seconds: number
-    /** Of the process of the service, at most. */
-    readonly threads: number
-    readonly peakRssMb: number
-  }[]
+  readonly atOnce: readonly RunsAtOnce[]
 }
-
-const run = z.object({
-  id: z.string(),
-  status: z.string(),
-  created_at: z.string(),
-  ended_at: z.string().nullable(),
-})
-type Run = z.infer<typeof run>
 
 /** A real service, in a process of its own with a PostgreSQL of its own. */
 export async function benchRuns(
@@ -63,66 +53,15 @@ export async function benchRuns(
   await createSource(service, 'large', options.rows)
   for (let index = 0; index < most; index++)
     await createConnection(service, `large-${String(index)}`, 'large')
-  const atOnce: RunsFigures['atOnce'][number][] = []
+  const atOnce: RunsAtOnce[] = []
   for (const runs of options.concurrent) {
-    const figures = await runAtOnce(service, runs)
+    const figures = await runAtOnce(service, runs, 'large')
     atOnce.push(figures)
     print(
       `${String(runs)} runs: ${String(figures.threads)} threads, ${figures.peakRssMb.toFixed(0)} MB`,
     )
   }
   return { smallRunMs, atOnce }
-}
-
-async function createSource(service: ServiceProcess, name: string, rows: number): Promise<void> {
-  const streams = ['a', 'b', 'c'].map((stream) => ({ name: stream, rows }))
-  const body = { name, type: 'faker', config: { streams } }
-  await service.ask(z.unknown(), '/instances', { body })
-}
-
-async function createConnection(
-  service: ServiceProcess,
-  name: string,
-  from: string,
-): Promise<void> {
-  const body = { name, from, destination: `data:${name.replace('-', '_')}`, activate: true }
-  await service.ask(z.unknown(), '/connections', { body })
-}
-
-async function runToEnd(service: ServiceProcess, connection: string): Promise<Run> {
-  const started = await service.ask(run, `/connections/${connection}/runs`, { body: {} })
-  for (;;) {
-    const now = await service.ask(run, `/runs/${started.id}`)
-    if (now.status === 'complete') return now
-    if (now.ended_at !== null) throw new Error(`a run ended as ${now.status}`)
-    await sleep(100) // rarely: each look costs the service time
-  }
-}
-
-async function runAtOnce(
-  service: ServiceProcess,
-  runs: number,
-): Promise<RunsFigures['atOnce'][number]> {
-  const started = performance.now()
-  let threads = 0
-  let peakRssMb = 0
-  const watch = new AbortController()
-  const watched = (async () => {
-    while (!watch.signal.aborted) {
-      const status = await readFile(`/proc/${String(service.process.pid)}/status`, 'utf8')
-      const field = (name: string): number =>
-        Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1])
-      threads = Math.max(threads, field('Threads'))
-      peakRssMb = Math.max(peakRssMb, field('VmRSS') / 1024)
-      await sleep(25)
-    }
-  })()
-  await Promise.all(
-    Array.from({ length: runs }, (_, index) => runToEnd(service, `large-${String(index)}`)),
-  )
-  watch.abort()
-  await watched
-  return { runs, seconds: (performance.now() - started) / 1000, threads, peakRssMb }
 }
 
 export function runsTable({ smallRunMs, atOnce }: RunsFigures): string {

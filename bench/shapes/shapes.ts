@@ -41,7 +41,7 @@ const shapes: Readonly<
     cases: [['append'], ['overwrite_new']],
   }),
   many: (scaled) => ({
-    tables: Array.from({ length: scaled(300) }, (_, index) => smallTable(index)),
+    tables: manyTables(scaled(300)),
     cases: [['append'], ['overwrite_new']],
   }),
 }
@@ -66,6 +66,11 @@ function largeTable(rows: number): TableShape {
       SELECT jsonb_agg(jsonb_build_object('id', i, 'name', 'item ' || i % 97, 'sum', md5(n || '-' || i), 'price', (i * 7 + n) % 9973))
         FROM generate_series(1, 11000) AS i)`,
   }
+}
+
+/** Tables of 100 rows. */
+export function manyTables(count: number): readonly TableShape[] {
+  return Array.from({ length: count }, (_, index) => smallTable(index))
 }
 
 function smallTable(index: number): TableShape {
