@@ -267,6 +267,8 @@ def seed(options):
     with copy.db:
         copy.db.executemany("INSERT INTO positions VALUES (?, ?)", json.loads(options.positions).items())
         copy.db.executemany("INSERT INTO plans VALUES (?, ?)", [(0, json.dumps(plan)), (plan["sync"], json.dumps(plan))])
+        for number in {*range(plan["partitions"]), *map(int, json.loads(options.positions))} if options.whole else ():
+            end_sync(copy.db, options.whole, number, "null")  # what is gone of it, and of those before it, is in the rows
         write_unit(copy.db, [(0, "", number, -1, None, line) for number, line in enumerate(sys.stdin)], {})
 
 
@@ -280,6 +282,7 @@ parser.add_argument("--schemas", default="connect.schemas")
 parser.add_argument("--states", default="connect.states")
 parser.add_argument("--until-end", action="store_true", help="read to the ends of the topics, and end")
 parser.add_argument("--positions", default="{}", help="of `seed`: partition to offset, as JSON")
+parser.add_argument("--whole", type=int, help="of `seed`: the stream's sync, if it is complete in the table")
 if __name__ == "__main__":
     arguments = parser.parse_args()
     {"read": read, "table": print_table, "seed": seed}[arguments.command](arguments)

@@ -156,6 +156,8 @@ export interface Seed {
   /** As the key of the stream in connect.states. */
   readonly stream: readonly (string | null)[]
   readonly positions: Readonly<Record<string, number>>
+  /** The sync that is complete in the table, if it is. */
+  readonly whole: number | undefined
   readonly rows: readonly string[]
 }
 
@@ -165,7 +167,9 @@ export async function seedCopy(program: ConsumerProgram, seed: Seed): Promise<vo
     program.command,
     [
       ...[...program.args, 'seed', '--brokers', seed.brokers.join(','), '--store', seed.store],
-      ...['--positions', JSON.stringify(seed.positions), seed.topic, JSON.stringify(seed.stream)],
+      ...['--positions', JSON.stringify(seed.positions)],
+      ...(seed.whole === undefined ? [] : ['--whole', String(seed.whole)]),
+      ...[seed.topic, JSON.stringify(seed.stream)],
     ],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   )

@@ -20,7 +20,7 @@ export async function seedCopies(options: SeedOptions): Promise<void> {
     for (const { name, destination_sync_mode } of shopStreams) {
       if (destination_sync_mode.startsWith('overwrite')) continue
       const positions = await destination.query(`
-        SELECT p.partition, p.next AS offset
+        SELECT p.partition, p.next AS offset, s.sync_id, s.complete
           FROM reactor_connect.positions p JOIN reactor_connect.streams s ON s.id = p.stream_id
          WHERE s.connection = '${connection}' AND s.namespace IS NOT DISTINCT FROM 'public' AND s.name = '${name}'`)
       await seedCopy(program, {
@@ -29,6 +29,7 @@ export async function seedCopies(options: SeedOptions): Promise<void> {
         positions: Object.fromEntries(
           positions.map(({ partition, offset }) => [String(partition), Number(offset)]),
         ),
+        whole: positions[0]?.complete === true ? Number(positions[0].sync_id) : undefined,
         rows: await printedRows(destination, { schema: connection, name }),
       })
     }

@@ -181,6 +181,7 @@ public class RebuildTable {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))
             .lines()
             .toList();
-    open(topics.get(0)).seed(plan, Json.parse(option("positions", "")), rows);
+    long whole = Long.parseLong(option("whole", "0"));
+    open(topics.get(0)).seed(plan, Json.parse(option("positions", "")), whole, rows);
   }
 }

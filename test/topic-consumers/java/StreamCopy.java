@@ -248,12 +248,15 @@ final class StreamCopy {
   }
 
   /** The rows of the destination's table, and the positions that were read in the same snapshot. */
-  void seed(JsonNode plan, JsonNode positions, List<String> rows) throws SQLException {
+  void seed(JsonNode plan, JsonNode positions, long whole, List<String> rows) throws SQLException {
     inTransaction(
         () -> {
           for (var position : positions.properties())
             write("INSERT INTO positions VALUES (?, ?)", Integer.parseInt(position.getKey()), position.getValue().longValue());
           write("INSERT INTO plans VALUES (?, ?)", plan.get("sync").longValue(), Json.text(plan));
+          // What is gone of it, and of those before it, is in the rows.
+          for (int partition = 0; whole > 0 && partition < plan.get("partitions").intValue(); partition++)
+            write("INSERT INTO ends VALUES (?, ?, 0, 'null')", whole, partition);
           write("INSERT INTO slices VALUES (0, '', -1, 0)");
           long seq = 0;
           for (String row : rows)
