@@ -23,6 +23,7 @@ import {
   sandboxToWire,
   standardLimitRows,
 } from './schema.ts'
+import { withoutRows } from './without-rows.ts'
 import type { Moved } from './promotion-binding.ts'
 import type { Promotion, SandboxService } from './contract.ts'
 import { connectionSchema, withDocsUrls } from '../connections/schema.ts'
@@ -45,15 +46,18 @@ const readFailures = [
   'reauthorization_required',
 ] as const
 
-export function sandboxRoutes(api: App, sandboxes: SandboxService): void {
-  runSandbox(api, sandboxes)
+/** `mayShowRows`: whether the caller may see the rows that a sandbox of this connection found. */
+export function sandboxRoutes(api: App, sandboxes: SandboxService, mayShowRows: MayShowRows): void {
+  runSandbox(api, sandboxes, mayShowRows)
   lookAtSandboxes(api, sandboxes)
   sandboxRows(api, sandboxes)
   deleteSandbox(api, sandboxes)
   promote(api, sandboxes)
 }
 
-function runSandbox(api: App, sandboxes: SandboxService): void {
+type MayShowRows = (request: FastifyRequest, connection: string) => Promise<boolean>
+
+function runSandbox(api: App, sandboxes: SandboxService, mayShowRows: MayShowRows): void {
   api.post(
     '/connections/:name/sandbox',
     {
@@ -63,7 +67,7 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
         operationId: 'runSandbox',
         summary: 'Read some rows into a temporary schema, and report what a run would change',
         description:
-          'Responds when it has ended, after two minutes at most. The tables and checkpoints of the connection do not change. It does not accept an `Idempotency-Key`: its response contains rows and a token, and is not stored.',
+          'Responds when it has ended, after two minutes at most. The tables and checkpoints of the connection do not change. It does not accept an `Idempotency-Key`: its response contains a token, and rows if you may see them (`connections:sandbox-rows`), and is not stored.',
         params: ofConnection,
         body: sandboxInput,
         response: {
@@ -89,10 +93,13 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
         ...(streams !== undefined && { streams }),
       })
       noteAudited(request, { details: { sandbox: sandbox.id } })
+      const shown = (await mayShowRows(request, connection))
+        ? sandbox
+        : { ...sandbox, report: withoutRows(sandbox.report) }
       return reply
         .code(201)
         .header('location', `/connect/v1/connections/${connection}/sandboxes/${sandbox.id}`)
-        .send(finishedSandboxToWire(sandbox, request.docsBase))
+        .send(finishedSandboxToWire(shown, request.docsBase))
     },
   )
 }

@@ -1,9 +1,8 @@
-import type { SandboxReport, SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
+import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type {
   FinishedSandbox,
   Sandbox,
-  SandboxFindings,
   SandboxSummary,
   StreamRows,
   TokenWithheld,
@@ -28,6 +27,7 @@ import {
   sandboxLock,
   sandboxTimeoutMs,
 } from './sandbox-dependencies.ts'
+import { withoutRows } from './without-rows.ts'
 import { readSandboxRows } from '../../sinks/postgres/sandbox/sandbox-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -285,31 +285,6 @@ function whyWithheld({ streams }: SandboxInput, report: SandboxReport): TokenWit
 function timedOut(cause: unknown): ConnectError {
   const details = { seconds: sandboxTimeoutMs / 1000 }
   return new ConnectError('sandbox_timed_out', { details, cause })
-}
-
-/** Rows are the customer's data: they are in the response, and stored only in the sandbox's own schema; messages nowhere. */
-function withoutRows(report: SandboxFindings): SandboxFindings {
-  const { streams, schema_drift: drift } = report
-  const ignored = drift?.ignored_run ?? null
-  return {
-    ...report,
-    streams: streams.map(withoutRowsOf),
-    schema_drift: drift && {
-      ...drift,
-      ignored_run: ignored && { ...ignored, streams: ignored.streams.map(withoutRowsOf) },
-    },
-  }
-}
-
-function withoutRowsOf(stream: SandboxStream): SandboxStream {
-  const row_examples = { inserted: [], changed: [], deleted: [] }
-  const { messages } = stream
-  return {
-    ...stream,
-    sample_rows: [],
-    row_examples,
-    ...(messages !== undefined && { messages: { ...messages, samples: [] } }),
-  }
 }
 
 interface BeatOptions {

@@ -172,7 +172,12 @@ async function apiRoutes(
         followers: new Followers(options.followers),
         stillAllowed: stillAllowedBy(guards),
       })
-      sandboxRoutes(api, service.sandboxes)
+      sandboxRoutes(api, service.sandboxes, (request, name) =>
+        guards.authorization.isAllowed(request, {
+          action: 'connections:sandbox-rows',
+          resource: { kind: 'connection', name },
+        }),
+      )
       receiverRoutes(api, service.receivers)
       deliveryRoutes(api, service.deliveries)
       apiKeyRoutes(api, service.apiKeys)

@@ -120,6 +120,17 @@ export class Authorization {
     )
   }
 
+  /** For a response that shows more to those who may see it: nothing is refused, so the audit log has nothing of it. */
+  async isAllowed(request: FastifyRequest, requested: RequestedAccess): Promise<boolean> {
+    try {
+      await this.#access.demand({ principal: principalOf(request), ...requested })
+      return true
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'permission_denied') return false
+      throw error
+    }
+  }
+
   async #recordRefusal<Result>(
     request: FastifyRequest,
     { action, resource }: RequestedAccess,

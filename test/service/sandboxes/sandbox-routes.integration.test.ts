@@ -6,7 +6,9 @@ import { TestApi } from '../../support/test-api.ts'
 const finished = z.object({
   id: z.string(),
   promote_token: z.string(),
-  report: z.object({ streams: z.array(z.object({ sample_rows: z.array(z.unknown()) })) }),
+  report: z.object({
+    streams: z.array(z.object({ sample_rows: z.array(z.unknown()), row_examples: z.unknown() })),
+  }),
 })
 
 async function withInactive(): Promise<TestApi> {
@@ -173,4 +175,23 @@ test('the rows of a report are for those who may run a sandbox', async () => {
   const { key } = await api.service.apiKeys.create({ name: 'screen', kind: 'viewer' })
   const refused = await api.call(path, undefined, { authorization: `Bearer ${key}` })
   expect(refused).toMatchObject({ status: 403, body: { error: { code: 'permission_denied' } } })
+})
+
+test('who may run a sandbox, but not see its rows, gets a report without them', async () => {
+  await using api = await withInactive()
+  const scopes = ['connections:read', 'connections:sandbox'].map((action) => {
+    return { action, names: null }
+  })
+  const { key } = await api.service.apiKeys.create({ name: 'try', kind: 'operator', scopes })
+  const asTry = { authorization: `Bearer ${key}` }
+  const { status, body } = await api.call('POST /connections/shop/sandbox', {}, asTry)
+  expect(status).toBe(201)
+  expect(body).toMatchObject({
+    report: { streams: [{ name: 'orders', diff_vs_current: { rows: { delete: 1 } } }, {}] },
+  })
+  const { report, promote_token: token } = finished.parse(body)
+  expect(token).not.toBe('')
+  const examples = { inserted: [], changed: [], deleted: [] }
+  for (const stream of report.streams)
+    expect(stream).toEqual({ sample_rows: [], row_examples: examples })
 })
