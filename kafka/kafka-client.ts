@@ -10,6 +10,7 @@ import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
 import type { KafkaServers } from './kafka-servers.ts'
 import { calmRequestQueues } from './request-queue.ts'
+import { ResponseFrames } from './response-frames.ts'
 
 const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 30_000
@@ -33,7 +34,7 @@ export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
 export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
   return new Cluster({
     logger: kafkaClient(servers, logger).logger(),
-    socketFactory: calmSocketFactory(),
+    socketFactory: brokerSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,
     ssl: servers.ssl,
@@ -49,17 +50,33 @@ export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
 }
 
 /**
- * kafkajs unrefs the socket of a dead broker at every attempt to disconnect. Node keeps each of these calls for a connection
- * that never comes, and warns after ten.
+ * Two things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
+ * socket of a dead broker at every attempt to disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten.
  */
-export function calmSocketFactory(): ISocketFactory {
+export function brokerSocketFactory(): ISocketFactory {
   const create = createSocketFactory()
   return (options) => {
     const socket = create(options)
     const unref = socket.unref.bind(socket)
     socket.unref = () => (socket.destroyed ? socket : unref())
+    const frames = new ResponseFrames()
+    const emit = socket.emit.bind(socket) as (event: string, ...values: unknown[]) => boolean
+    socket.emit = (event: string, ...values: unknown[]): boolean => {
+      if (event !== 'data' || !Buffer.isBuffer(values[0])) return emit(event, ...values)
+      if (socket.destroyed) return false
+      const length = frames.take(values[0])
+      if (length === undefined) return emit(event, ...values)
+      socket.destroy(noBroker(options, length))
+      return true
+    }
     return socket
   }
+}
+
+function noBroker({ host, port }: Parameters<ISocketFactory>[0], length: number): Error {
+  return new Error(
+    `${host}:${String(port)} does not speak Kafka, or its port is for the other setting of TLS: it announced a response of ${String(length)} bytes`,
+  )
 }
 
 function configOf(servers: KafkaServers): KafkaConfig {
@@ -68,7 +85,7 @@ function configOf(servers: KafkaServers): KafkaConfig {
     brokers: [...servers.brokers],
     clientId: servers.clientId,
     ssl: servers.ssl,
-    socketFactory: calmSocketFactory(),
+    socketFactory: brokerSocketFactory(),
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     ...(sasl !== undefined && { sasl }),
