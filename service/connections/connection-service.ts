@@ -29,7 +29,7 @@ import { hidingLogin } from './hide-login.ts'
 import { namedStreams } from './named-streams.ts'
 import { isTopic } from './is-topic.ts'
 import { refuseTopicOptions, requireTopics } from './topic-address.ts'
-import { requireFreeTopics } from './topic-users.ts'
+import { requireFreeNewTopics, requireFreeTopics } from './topic-users.ts'
 
 export interface ConnectionsOptions {
   readonly store: ExclusiveWork & {
@@ -125,6 +125,9 @@ export class StoredConnectionService implements ConnectionService {
 
   async approve(name: string, fingerprint: string): Promise<Connection> {
     const { drift } = this.#options.store
+    const before = await this.#store.get(name)
+    const waiting = await drift.waiting(before.id)
+    if (waiting !== null) await requireFreeNewTopics(before, waiting, this.#options.store)
     const isNew = await drift.approve(name, fingerprint)
     const connection = await this.#store.get(name)
     if (isNew) return connection
@@ -166,10 +169,21 @@ export class StoredConnectionService implements ConnectionService {
     const isOtherTopic = changes.destination !== undefined && isTopic(changes.destination)
     if (!('streams' in changes || 'options' in changes || isOtherTopic)) return {}
     const catalog = await this.#checkStreams({ ...before, ...changes })
+    if (isOtherTopic) await this.#requireFreeApproved({ ...before, ...changes })
     const { streams } = changes
     if (streams === undefined) return {}
     const approvedBefore = await this.#options.store.drift.approved(before.id)
     return { approvedCatalog: judgeSchema({ streams }, catalog, approvedBefore).approved }
+  }
+
+  /** Also of streams that the source does not have at present: they stay approved, and are not looked at when they come back. */
+  async #requireFreeApproved(connection: Connection): Promise<void> {
+    const approved = await this.#options.store.drift.approved(connection.id)
+    await requireFreeTopics(
+      connection,
+      (approved?.streams ?? []).map(streamIdOf),
+      this.#options.store,
+    )
   }
 
   /** Returns the catalog that the streams were found in. */

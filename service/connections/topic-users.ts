@@ -1,4 +1,11 @@
-import { ConnectError, streamIdOf, streamLabel, type StreamId } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  streamIdOf,
+  streamKey,
+  streamLabel,
+  type AirbyteCatalog,
+  type StreamId,
+} from '../../protocol/index.ts'
 import { targetTopic } from '../../sinks/topic/topic-place.ts'
 import type { ConnectionStore } from './contract.ts'
 import type { DriftStore } from './drift/contract.ts'
@@ -41,6 +48,22 @@ export async function requireFreeTopics(
         })
     }
   }
+}
+
+/**
+ * The same, of the streams of the catalog that are not approved yet: by a table that appears later, a connection must not get hold of the topic of another one. What
+ * was approved has been looked at, and whoever came first keeps the topic.
+ */
+export async function requireFreeNewTopics(
+  connection: Pick<Connection, 'id' | 'name' | 'destination'>,
+  catalog: AirbyteCatalog,
+  stores: Stores,
+): Promise<void> {
+  if (!isTopic(connection.destination)) return
+  const approved = await stores.drift.approved(connection.id)
+  const known = new Set(approved?.streams.map(streamKey))
+  const fresh = catalog.streams.filter((stream) => !known.has(streamKey(stream))).map(streamIdOf)
+  if (fresh.length > 0) await requireFreeTopics(connection, fresh, stores)
 }
 
 /** Undefined if no stream can be loaded there. */

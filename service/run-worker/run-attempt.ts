@@ -5,6 +5,7 @@ import { runConnection } from '../../engine/run/run-connection.ts'
 import type { EndedRun, RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
+import { requireFreeNewTopics } from '../connections/topic-users.ts'
 import { changeFacts } from '../schema-changes/change-document.ts'
 import { requireReadable } from '../connections/drift/keep-to-approved.ts'
 import { settleSchema, type SettledCatalog } from '../connections/drift/settle-schema.ts'
@@ -162,6 +163,7 @@ export class RunAttempt {
       instances,
       store: store.drift,
       now: () => this.#options.now(),
+      admit: (seen) => requireFreeNewTopics(connection, seen, store),
       onChanges: (changes, policy) => {
         for (const change of changes) {
           const facts = { policy, ...changeFacts(change) }

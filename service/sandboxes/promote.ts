@@ -4,6 +4,7 @@ import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { firstRunAt } from '../connections/first-run.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
+import { requireFreeNewTopics } from '../connections/topic-users.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { submitRun } from '../runs/submit-run.ts'
 import type { Connection } from '../connections/schema.ts'
@@ -155,6 +156,7 @@ async function decide(
     await presentState(connection, source.streams, dependencies),
   )
   if (moved.length > 0) return outdated(moved)
+  await requireFreeNewTopics(connection, source.seen, store)
   try {
     return {
       sandbox,

@@ -11,6 +11,8 @@ export interface DriftStore {
    * nothing changed, if the connection was changed in the meantime, or the run no longer belongs to the owner.
    */
   settle(settled: SettledSchema): Promise<boolean>
+  /** The schema that waits for approval; null if none does. */
+  waiting(connectionId: string): Promise<AirbyteCatalog | null>
   /** Approves the schema that was found; false if no schema with this fingerprint waits for approval. */
   approve(name: string, fingerprint: string): Promise<boolean>
 }

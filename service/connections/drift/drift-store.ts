@@ -20,6 +20,14 @@ export class PostgresDriftStore implements DriftStore {
     return row?.approved_catalog ?? null
   }
 
+  async waiting(connectionId: string): Promise<AirbyteCatalog | null> {
+    const [row] = await this.#database.query<{ drift_catalog: AirbyteCatalog | null }>(
+      `SELECT drift_catalog FROM ${table} WHERE id = $1`,
+      [connectionId],
+    )
+    return row?.drift_catalog ?? null
+  }
+
   async settle(settled: SettledSchema): Promise<boolean> {
     const { connection, run, owner, approved, drift, changes } = settled
     const rows = await this.#database.query(

@@ -20,6 +20,8 @@ export interface SettleOptions {
   readonly instances: Pick<InstanceService, 'discover'>
   readonly store: Pick<DriftStore, 'approved' | 'settle'>
   now(): number
+  /** Called with the present schema before it is approved or waits for approval. Throws to refuse it. */
+  admit(seen: AirbyteCatalog): Promise<void>
   /** Called with the changes (the first 100) before anything else is done about them. */
   onChanges(changes: readonly SchemaChange[], policy: SchemaDriftPolicy): void
 }
@@ -36,7 +38,7 @@ export interface SettledCatalog {
 
 /**
  * Reads the schema of the source, compares it with the approved one, and follows the connection's drift policy. The result is stored before
- * this resolves or throws. Throws `schema_drift_blocked` if the change must be approved first, and what `discover` throws. Undefined if the
+ * this resolves or throws. Throws `schema_drift_blocked` if the change must be approved first, and what `discover` and `admit` throw. Undefined if the
  * connection was changed in the meantime, or the run belongs to another process: start over with the present state.
  */
 export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
@@ -47,6 +49,8 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   const policy = connection.options.schemaDrift ?? 'propagate'
   if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, maxStored), policy)
   const drift = driftOf(judged, policy, options)
+  // What is ignored is not read.
+  if (policy !== 'ignore') await options.admit(judged.seen)
   if (!(await keep(options, judged, drift))) return undefined
   if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
   const reads = policy === 'ignore' ? keepToApproved(judged.approved, judged.seen) : judged.seen

@@ -189,3 +189,33 @@ test('a connection that is deleted, and was never run, leaves no topic of its ow
   const topics = await asAdmin(servers(), (admin) => admin.listTopics())
   expect(topics.filter((topic) => topic.includes(name))).toEqual([])
 })
+
+test('a table that appears later does not bring a connection into the topic of another one', async () => {
+  const { brokers, prefix: name } = testKafka()
+  await using place = await testService({ kafkaBrokers: brokers })
+  const { connections, instances, runs } = place.service
+  await using source = await shopOf(place, name)
+  const topic = `${name}.orders`
+  const destination = `topic:${name}.{stream}`
+  await connections.create({ name, from: name, destination, activate: true })
+  place.work()
+  await runOnce(place.service, name)
+  await using other = await testDatabase()
+  await other.query('CREATE TABLE mine (id bigint PRIMARY KEY); INSERT INTO mine VALUES (1)')
+  const config = { ...other.address, schemas: ['public'] }
+  const second = `${name}-2`
+  await instances.create({ name: second, type: 'postgres', config })
+  await connections.create({ name: second, from: second, destination, activate: true })
+  await runOnce(place.service, second)
+  await other.query('CREATE TABLE orders (id bigint PRIMARY KEY, body text, price numeric)')
+  const refused = { status: 'failed', error: { code: 'destination_topic_shared' } }
+  // Nor by a second try, or by other options.
+  expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
+  expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
+  const ignore = { options: { schemaDrift: 'ignore' } } as const
+  await expect(connections.update(second, ignore)).rejects.toMatchObject({
+    code: 'destination_topic_shared',
+  })
+  await runOnce(place.service, name)
+  expect(dataOf(newestRows(await readTopic(servers(), topic)))).toEqual(await sourceRows(source))
+})

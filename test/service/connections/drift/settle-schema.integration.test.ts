@@ -46,6 +46,7 @@ async function attempt(
     },
     store: store.drift,
     now: Date.now,
+    admit: () => Promise.resolve(),
     onChanges: () => undefined,
   })
 }
