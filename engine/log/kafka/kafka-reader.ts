@@ -176,12 +176,15 @@ interface Bounds {
   readonly high: bigint
 }
 
-/** A reader that skips to an attempt may start anywhere before it: if the position is lost, at the beginning. */
+/**
+ * A reader that skips to an attempt begins at the end that the topic had when its writer was opened. In a topic that was made again, whose end is before that, it begins anew; but if retention has passed it, messages of the attempt are
+ * gone, and the reader would wait for them for ever.
+ */
 function startOffset(options: LaneReaderOptions, bounds: Bounds): bigint {
   if (options.position === undefined) return bounds.low
   const position = BigInt(options.position)
   if (position >= bounds.low && position <= bounds.high) return position
-  if (options.skipToAttempt !== undefined) return bounds.low
+  if (options.skipToAttempt !== undefined && position > bounds.high) return bounds.low
   throw positionLost(bounds, position)
 }
 

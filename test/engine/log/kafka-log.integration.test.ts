@@ -270,6 +270,24 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
     },
   )
 
+  test('says so if retention has taken what an attempt wrote before its reader came', async () => {
+    const { endpoint } = await openLane(kind)
+    await startWriter(endpoint, { slices: [sliceA] }).done
+    const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
+    const { position = '' } = await writer.resumed
+    await writer.done
+    const { topic } = kafkaAddress(endpoint)
+    await using admin = await openAdmin()
+    const [end] = await admin.fetchTopicOffsets(topic)
+    const offset = end?.high ?? ''
+    expect(BigInt(offset)).toBeGreaterThan(BigInt(position))
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+    const from = { position, attempt: 2, skipToAttempt: 2 }
+    await expect(openLaneReader(endpoint.reader.address, from, logger)).rejects.toMatchObject({
+      code: 'log_position_lost',
+    })
+  })
+
   test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
     const { endpoint } = await openLane(kind)
     await startWriter(endpoint, { slices: [sliceA] }).done
