@@ -81,7 +81,13 @@ export class EventTopics implements AsyncDisposable {
   #producer(topic: string): Promise<KeyedProducer> {
     const known = this.#producers.get(topic)
     if (known !== undefined) return known
-    const options = { servers: this.#servers, topic, partitions: 1, logger: this.#logger }
+    const options = {
+      servers: this.#servers,
+      topic,
+      partitions: 1,
+      mayBeCompacted: true,
+      logger: this.#logger,
+    }
     const opened = KeyedProducer.open(options).catch((error: unknown) => {
       this.#producers.delete(topic)
       throw error

@@ -6,6 +6,8 @@ import type { TargetProblem } from '../contract.ts'
  */
 const owners = [
   { begins: 'connect_', shown: 'connect.', owner: 'the service' },
+  // The checkpoints and the messages about rows of the destination `topic:`.
+  { begins: 'connect-', shown: 'connect-', owner: 'the service' },
   { begins: '__', shown: '__', owner: 'Kafka itself' },
 ] as const
 
@@ -15,7 +17,7 @@ export function reservedTopicProblem(name: string): TargetProblem | undefined {
   const found = owners.find(({ begins }) => compared.startsWith(begins))
   if (found === undefined) return undefined
   return {
-    reason: `topics that begin with \`${found.shown}\` belong to ${found.owner}, and Kafka does not tell \`.\` from \`_\` in names`,
+    reason: `topics that begin with \`${found.shown}\` belong to ${found.owner}${found.begins.includes('_') ? ', and Kafka does not tell `.` from `_` in names' : ''}`,
     fix: 'Choose another name for the topic.',
   }
 }

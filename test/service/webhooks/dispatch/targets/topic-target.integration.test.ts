@@ -5,6 +5,7 @@ import { TopicTarget } from '../../../../../service/webhooks/dispatch/targets/to
 import { consumeTopic, skipWithoutKafkaConsole } from '../../../../support/kafka-console.ts'
 import { testKafka } from '../../../../support/kafka.ts'
 import { silent } from '../../../../support/logger.ts'
+import { asAdmin } from '../../../../sinks/topic/topic-support.ts'
 import { claimedEvent } from '../claimed.ts'
 
 const { brokers, prefix } = testKafka()
@@ -58,6 +59,19 @@ test('a reader with nothing but the two topics has the events as they came, in o
     receiver: 'shop',
     received_at: Date.parse('2026-11-28T09:00:00.000Z'),
   })
+})
+
+test('a topic that is compacted takes events: they all have keys', async () => {
+  const topic = `${prefix}-compacted`
+  await asAdmin({ servers }, async (admin) => {
+    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] })
+  })
+  const claimed = { ...claimedEvent(`topic:${topic}`, {}), orderKey: 'KEY1' }
+  const outcome = await target.dispatch({ target: { kind: 'topic', name: topic }, claimed })
+  expect(outcome).toEqual({ outcome: 'done' })
+  const [offsets] = await asAdmin({ servers }, (admin) => admin.fetchTopicOffsets(topic))
+  expect(offsets).toMatchObject({ low: '0', high: '1' })
 })
 
 test('events wait where there is no Kafka, and never go into a topic of the service itself', async () => {
