@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { connectionChoices } from '../../service/connections/choices.ts'
 import { storageDefaults } from '../../engine/log/stored/storage-config.ts'
-import { bucketName, httpUrl } from '../../service/platform/config/setting-types.ts'
+import {
+  baseUrl,
+  bucketName,
+  hostAndPort,
+  httpUrl,
+} from '../../service/platform/config/setting-types.ts'
 import { transformText } from '../../service/connections/transform-text.ts'
 import { sslModes } from '../../postgres/address.ts'
 
@@ -40,6 +45,10 @@ const brokers = z
   .transform((value) =>
     typeof value === 'string' ? value.split(',').map((broker) => broker.trim()) : value,
   )
+  .refine(
+    (list) => list.every((broker) => hostAndPort.safeParse(broker).success),
+    'must be HOST:PORT, or a list of them',
+  )
 
 const sasl = z.strictObject({
   mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
@@ -64,7 +73,7 @@ export const topicConfig = z.strictObject({
   brokers: brokers.optional(),
   ssl: z.boolean().optional(),
   sasl: sasl.optional(),
-  schema_registry_url: httpUrl.optional(),
+  schema_registry_url: baseUrl.optional(),
   schema_registry_username: name.optional(),
   schema_registry_password: z.string().optional(),
 })

@@ -108,6 +108,23 @@ schema = "shop"
     })
   })
 
+  test('takes brokers as HOST:PORT, and a registry without a query', () => {
+    const topics = (config: string): string =>
+      head.replace(
+        /destination:[^]*/,
+        `destination: { type: topic, config: { topic: a, ${config} } }\n`,
+      )
+    for (const brokers of [`u:${secret}@h:9092`, 'h', `[a:9092, 'u:${secret}@h:9092']`]) {
+      const wrong = failure(topics(`brokers: ${brokers}`))
+      expect(wrong.message).toContain('must be HOST:PORT')
+      expect(JSON.stringify(wrong)).not.toContain(secret)
+    }
+    const registry = `brokers: a:9092, format: avro, schema_registry_url: 'http://h/?token=${secret}'`
+    const wrong = failure(topics(registry))
+    expect(wrong.message).toContain('must have no query')
+    expect(JSON.stringify(wrong)).not.toContain(secret)
+  })
+
   test('names a Functions service, whose key is a secret', () => {
     const lines = `functions: { url: 'http://localhost:8010/', api_key: \${SOURCE_PASSWORD} }
 streams: [{ name: customers, transform: function:clean }]

@@ -101,8 +101,11 @@ function issueProblem(
   }
 }
 
-/** A wrong value. A URL may carry a password, even if none belongs there. */
+/** A wrong value. An address may carry a password or a token, even if none belongs there and its scheme is missing. */
 function showValue(value: unknown): string {
   const text = JSON.stringify(value)
-  return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)
+  return text
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)?[^"\s,]*@/gi, '$1…@')
+    .replaceAll(/\?[^"\s,]*/g, '?…')
+    .slice(0, 200)
 }

@@ -93,6 +93,12 @@ export const httpUrl = text.transform((value, context) => {
   return url.href.replace(/\/+$/, '')
 })
 
+/** An address below which paths are asked for. */
+export const baseUrl = httpUrl.refine(
+  (value) => !/[?#]/.test(value),
+  'must have no query: what is asked for is put behind it',
+)
+
 /** For tokens and passwords, or keys that verify them: plain http only to this machine. */
 export const secureUrl = httpUrl.refine((value) => {
   const { protocol, hostname } = new URL(value)

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import {
+  baseUrl,
   absoluteFolder,
   bindAddress,
   choice,
@@ -339,7 +340,7 @@ export const settingsSchema = z.object({
     secret: true,
     description: 'The password for the brokers.',
   }),
-  kafkaSchemaRegistryUrl: setting(httpUrl.optional(), {
+  kafkaSchemaRegistryUrl: setting(baseUrl.optional(), {
     path: 'kafka.schema_registry_url',
     type: 'URL',
     standard: 'none: schemas of rows in Avro are in the topic `connect.schemas`',

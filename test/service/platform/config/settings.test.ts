@@ -173,6 +173,10 @@ describe('a wrong setting stops the start', () => {
     ['REACTOR_CONNECT_POSTGRES_W_URL', 'postgres://u:hunter2@h'],
     ['REACTOR_CONNECT_DATA_URL', 'http://u:hunter2@h/'],
     ['REACTOR_CONNECT_DATA_URL', 'ftp://u:hunter2@h/'],
+    ['REACTOR_CONNECT_DATA_URL', 'ftp://u:x/hunter2@h/'],
+    ['REACTOR_CONNECT_KAFKA_SCHEMA_REGISTRY_URL', 'u:hunter2@h:8081'],
+    ['REACTOR_CONNECT_KAFKA_SCHEMA_REGISTRY_URL', 'http://h:8081/?token=hunter2'],
+    ['REACTOR_CONNECT_KAFKA_BROKERS', 'a:9092, u:hunter2@h:9092'],
   ])('%s shows no password', async (variable, value) => {
     const body = await problemOf(() => loadSettings({ environment: { [variable]: value } }))
     expect(body.details?.place).toBe(variable)
