@@ -116,7 +116,12 @@ function knownFault(faults: readonly KafkaFault[], context: KafkaDoing): KnownFa
   if (context.topic !== undefined && has(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION')) {
     return 'log_topic_missing'
   }
-  return has(({ name }) => unreachable.has(name)) ? 'kafka_unreachable' : 'kafka_failed'
+  return has(isUnreachable) ? 'kafka_unreachable' : 'kafka_failed'
+}
+
+/** kafkajs throws a plain error of this text if a broker that was connected once answers nothing any more. */
+function isUnreachable({ name, message }: KafkaFault): boolean {
+  return unreachable.has(name) || message === 'Broker not connected'
 }
 
 /** A newer producer of the transactional id was opened, or the broker has ended the transaction. */

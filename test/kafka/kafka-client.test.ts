@@ -77,3 +77,10 @@ test('lengths are found in any pieces', () => {
     expect(frames.take(Buffer.from([0, 3]))).toBe(3)
   }
 })
+
+test('a broker that stops in the middle is one that cannot be reached', () => {
+  const servers = { brokers: ['a:9092'], clientId: 'test', ssl: false }
+  const thrown = new Error('wrapped', { cause: new Error('Broker not connected') })
+  const { code } = kafkaError(thrown, { servers, doing: 'creating', target: 'topic a' })
+  expect(code).toBe('kafka_unreachable')
+})
