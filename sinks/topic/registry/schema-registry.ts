@@ -11,6 +11,9 @@ import {
 } from '../../../protocol/index.ts'
 import type { MessageSchema } from '../rows/row-options.ts'
 
+/** What a registry takes of a schema. */
+export type SchemaText = Pick<MessageSchema, 'type' | 'text'>
+
 export interface SchemaRegistryOptions {
   /** http or https, with the path that the registry is mounted at. */
   readonly url: string
@@ -73,8 +76,8 @@ export class SchemaRegistry {
    * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or `<topic>-value`. One that is there needs no right to
    * write: operators may register schemas themselves.
    */
-  async register(subject: string, schema: MessageSchema): Promise<number> {
-    const known = await this.#find(subject, schema)
+  async register(subject: string, schema: SchemaText): Promise<number> {
+    const known = await this.find(subject, schema)
     if (known !== undefined) return known
     const body = bodyOf(schema)
     const path = `${pathOf(subject)}/versions`
@@ -88,8 +91,8 @@ export class SchemaRegistry {
    * What `register` would do, and changes nothing: the id of a schema that is there; undefined if it would be new. Throws `schema_incompatible` if
    * `register` would.
    */
-  async preview(subject: string, schema: MessageSchema): Promise<number | undefined> {
-    const known = await this.#find(subject, schema)
+  async preview(subject: string, schema: SchemaText): Promise<number | undefined> {
+    const known = await this.find(subject, schema)
     if (known !== undefined) return known
     const body = bodyOf(schema)
     const compared = await this.#compare(subject, body)
@@ -99,7 +102,8 @@ export class SchemaRegistry {
     return undefined
   }
 
-  async #find(subject: string, schema: MessageSchema): Promise<number | undefined> {
+  /** The id of a schema that the subject has. */
+  async find(subject: string, schema: SchemaText): Promise<number | undefined> {
     const request = { method: 'POST', path: pathOf(subject), body: bodyOf(schema) } as const
     const known = await this.#ask(request)
     if (known.status === 200) return this.#idIn(known, subject)
@@ -207,7 +211,7 @@ function pathOf(subject: string): string {
 }
 
 /** Avro is the default, and older registries know nothing else. */
-function bodyOf({ type, text }: MessageSchema): JsonObject {
+function bodyOf({ type, text }: SchemaText): JsonObject {
   return { schema: text, ...(type !== 'AVRO' && { schemaType: type }) }
 }
 
