@@ -31,6 +31,8 @@ interface RegistryRequest {
 const mediaType = 'application/vnd.schemaregistry.v1+json'
 /** With five attempts, one that does not respond is given up after a minute. */
 const timeoutMs = 10_000
+/** A message has the id in four bytes, with a sign. */
+const maxId = 2 ** 31 - 1
 const maxResponseBytes = 8 * 1024 * 1024
 const longestPauseMs = 30_000
 /** Of the texts that the registry gives as reasons. */
@@ -144,8 +146,11 @@ export class SchemaRegistry {
   #idIn({ text }: WholeResponse, subject: string): number {
     const body = parsed(text)
     const id = isJsonObject(body) ? own(body, 'id') : undefined
-    if (typeof id === 'number' && Number.isInteger(id)) return id
-    throw this.#refused(`registering ${subject}`, 'its response has no id')
+    if (typeof id !== 'number')
+      throw this.#refused(`registering ${subject}`, 'its response has no id')
+    if (Number.isInteger(id) && id > 0 && id <= maxId) return id
+    const reason = `its response has the id ${String(id)}, and an id is a whole number from 1 to ${String(maxId)}`
+    throw this.#refused(`registering ${subject}`, reason)
   }
 
   async #ask(request: RegistryRequest): Promise<WholeResponse> {
