@@ -21,6 +21,7 @@ import { readUntold } from './bookkeeping/untold.ts'
 import { usesSchemasTopic } from './load/value-schemas.ts'
 import { checkpointTopic, laneId } from './own-names.ts'
 import { beginSync } from './sync/begin-sync.ts'
+import { SchemaRegistry } from './registry/schema-registry.ts'
 import { deleteOldKeys } from './sync/delete-old-keys.ts'
 import { finishSync, forgetStreams, leaveLog, noteWarning, savePlan } from './sync/finish-sync.ts'
 import { countsByKey } from './sync/topic-mode.ts'
@@ -121,6 +122,7 @@ class TopicDestination implements Destination {
             this.#asAdmin((kafka) =>
               ensureTarget(kafka, { topic, partitions: place.partitions, policy }),
             ),
+          registry: place.registry && new SchemaRegistry(place.registry),
           now: Date.now,
         },
         stream,

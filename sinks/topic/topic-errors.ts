@@ -1,6 +1,7 @@
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { hasType, kafkaError, refusedTopic } from '../../kafka/kafka-errors.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../sink.ts'
 
 interface Doing {
   readonly servers: KafkaServers
@@ -23,6 +24,15 @@ export function topicError(thrown: unknown, { servers, doing, bytes, ...at }: Do
   const error = kafkaError(thrown, { servers, doing, target: `topic ${topic}`, topic })
   if (error.code !== 'log_topic_missing') return error
   return new ConnectError('destination_topic_missing', { details: { topic }, cause: thrown })
+}
+
+/** Messages that are in the topic look different from those that would follow. */
+export function formChanged(
+  { stream }: Pick<SinkStream, 'stream'>,
+  facts: { readonly topic: string; readonly before: string; readonly after: string },
+): ConnectError {
+  const details = { ...facts, stream: streamLabel(stream.stream) }
+  return new ConnectError('destination_topic_form_changed', { details })
 }
 
 /** The bookkeeping does not know the active run. */

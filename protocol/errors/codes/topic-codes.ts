@@ -44,6 +44,15 @@ export const topicCodes = {
       'The option `{option}` is for rows in topics, and the destination {destination} has tables',
     suggestedFix: 'Remove `{option}`, or choose a destination `topic:NAME`.',
   },
+  destination_topic_form_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The messages in topic {topic} have another form than those of stream {stream} would have now. Before: {before}; now: {after}. Readers of the topic would meet both',
+    suggestedFix:
+      'Set back what has changed, or load the stream into another topic. To use this one, delete it while no run is active: the next run makes it again and fills it from the beginning.',
+  },
   destination_topic_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -90,9 +99,9 @@ export const topicCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'Stream {stream} appends to topic {topic}, and would be read from the beginning again (its cursor or its `sync_mode` is another one now): its rows would be in the topic twice',
+      'Stream {stream} appends to topic {topic}, and would be read from the beginning again ({why}): its rows would be in the topic twice',
     suggestedFix:
-      'Load the stream into another topic, or set back what has changed. To add all rows a second time, delete topic {checkpoints} while no run is active: all streams of the connection are read from the beginning then.',
+      'Load the stream into another topic, or set back what has changed. To have each row once in this topic, delete it while no run is active, and run the connection again. To add all rows a second time, run `reactor connect connections reset {connection} --streams {stream}`; with a run file, delete topic {checkpoints} while no run is active: all streams of the connection are read from the beginning then.',
   },
   destination_topic_shared: {
     failureType: 'config_error',

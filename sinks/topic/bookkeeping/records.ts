@@ -33,6 +33,33 @@ const runRecord = z.object({
 })
 export type RunRecord = z.infer<typeof runRecord>
 
+/** The key and the form that the messages of a topic have, if they count by it; null if they do not. */
+const merged = z.object({ key: keySchema, form: z.string() }).nullable()
+/** What all messages of a topic look like. Null: an older version wrote them. */
+const rowForm = z.object({
+  encoding: z.enum(['json', 'avro']),
+  envelope: z.enum(['row', 'debezium']),
+  /** Where readers of Avro find the schemas; null for JSON. */
+  lookup: z.enum(['registry', 'fingerprint']).nullable(),
+})
+export type RowFormRecord = z.infer<typeof rowForm>
+/** A schema of the messages, and its number in the registry. Null: there is no registry, or an older version wrote them. */
+const registeredSchema = z.object({ subject: z.string(), id: number, text: z.string() })
+export type RegisteredSchema = z.infer<typeof registeredSchema>
+
+/** A topic that the stream was loaded into before another one, and that has its rows. */
+const leftTopic = z.object({
+  topic: z.string(),
+  topicId: z.string().nullable(),
+  partitions: number,
+  merged,
+  form: rowForm.nullable(),
+  schema: registeredSchema.nullable(),
+  /** Somebody reset the stream since. */
+  isForgotten: z.boolean(),
+})
+export type LeftTopic = z.infer<typeof leftTopic>
+
 const streamRecord = z.object({
   topic: z.string(),
   /** At the last `begin`. Null: the brokers told none, or an older version wrote this. */
@@ -71,8 +98,12 @@ const streamRecord = z.object({
   /** The offsets that came next in the topic, by partition: when the generation began, and at the last `begin`. */
   generationStart: texts,
   beganAt: texts,
-  /** The key and the form that the messages of the topic have, if they count by it; null if they do not. */
-  merged: z.object({ key: keySchema, form: z.string() }).nullable(),
+  merged,
+  /** Slices before those that are stored have committed messages into the topic. An older version did not store it. */
+  isFilled: z.boolean().default(true),
+  form: rowForm.nullable().default(null),
+  schema: registeredSchema.nullable().default(null),
+  leftTopics: z.array(leftTopic).default([]),
 })
 export type StreamRecord = z.infer<typeof streamRecord>
 

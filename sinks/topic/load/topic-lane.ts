@@ -20,8 +20,10 @@ import { checkpointMessage, ownBatches, type OwnMessage } from '../bookkeeping/o
 import type { SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
 import { requireOwn } from '../bookkeeping/runs.ts'
 import { checkpointTopic, laneId, ownPartition, rejectedTopic } from '../own-names.ts'
+import { messageSchemas } from '../rows/message-schemas.ts'
 import { RowMessages } from '../rows/row-messages.ts'
 import type { RejectedRow, RowBatch, RowForm } from '../rows/row-options.ts'
+import { requireSameId } from '../sync/registered-schema.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import { topicError } from '../topic-errors.ts'
 import { explainRefusal } from '../topics/explain-refusal.ts'
@@ -142,6 +144,14 @@ class TopicLane implements SinkLane {
         lookup: place.registry === undefined ? 'fingerprint' : 'registry',
       }
       const schemaIds = await publishSchemas(form, place, producer)
+      const { schema } = record
+      // The registry may have lost its schemas since `begin`.
+      if (
+        schema !== null &&
+        schemaIds !== undefined &&
+        messageSchemas(form).key?.text === schema.text
+      )
+        requireSameId(schema, schemaIds.key, { sink: sync.sink, topic })
       this.#columns = columns
       this.#rows = new RowMessages({
         ...form,

@@ -11,8 +11,11 @@ import type {
 import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
 import { startRun } from '../bookkeeping/runs.ts'
+import { SchemaRegistry } from '../registry/schema-registry.ts'
 import { beginSync } from '../sync/begin-sync.ts'
 import { savePlan } from '../sync/finish-sync.ts'
+import type { SchemaSource } from '../sync/registered-schema.ts'
+import type { TopicPlace } from '../topic-place.ts'
 import { checkpointsIn, targetIn, type TopicSnapshot } from './topic-snapshot.ts'
 
 /** The checkpoints of a snapshot, in memory: what is decided of them is forgotten with it. */
@@ -38,6 +41,15 @@ class PreviewBookkeeping implements Bookkeeping {
 
   fence(): Promise<void> {
     return Promise.resolve()
+  }
+}
+
+/** It only looks for schemas. */
+function previewedRegistry(place: NonNullable<TopicPlace['registry']>): SchemaSource {
+  const registry = new SchemaRegistry(place)
+  return {
+    find: (subject, schema) => registry.find(subject, schema),
+    register: (subject, schema) => registry.preview(subject, schema),
   }
 }
 
@@ -82,6 +94,7 @@ export class PreviewDestination implements Destination {
       store: this.#store,
       ensureTopic: () =>
         Promise.resolve(targetIn(snapshot, streamIdOf(stream.stream.stream)).target),
+      registry: snapshot.place.registry && previewedRegistry(snapshot.place.registry),
       now: Date.now,
     }
     const sync = await beginSync(context, stream, start)

@@ -15,7 +15,7 @@ import { SchemaRegistry } from '../registry/schema-registry.ts'
 import { messageSchemas } from '../rows/message-schemas.ts'
 import { RowMessages } from '../rows/row-messages.ts'
 import type { MessageSchema, RejectedRow, RowForm, SchemaIds } from '../rows/row-options.ts'
-import { partitionsOf } from '../sync/begin-sync.ts'
+import { knownTopic } from '../sync/known-topic.ts'
 import { SampledMessages } from './sampled-messages.ts'
 import { checkpointsIn, targetIn, type TopicSnapshot } from './topic-snapshot.ts'
 
@@ -45,7 +45,7 @@ export class PreviewLane implements SinkLane {
     const lookup = place.registry === undefined ? 'fingerprint' : 'registry'
     const form: RowForm = { topic, sink, columns, format: place.format, lookup }
     const stored = checkpointsIn(this.#snapshot).stream(streamId)
-    const partitions = partitionsOf(stored, { topic, target })
+    const partitions = knownTopic(stored, { topic, target })?.partitions ?? target.partitions
     const { maxMessageBytes } = target
     const schemas = messageSchemas(form)
     const ids = await this.#previewSchemas(topic, schemas)

@@ -60,6 +60,7 @@ function newTarget({ partitions }: TopicPlace, sink: SinkStream): TargetTopic {
     partitions,
     policy: countsByKey(sink) ? 'compact' : 'delete',
     maxMessageBytes: newTopicBytes,
+    starts: Array.from({ length: partitions }, () => '0'),
     ends: Array.from({ length: partitions }, () => '0'),
   }
 }

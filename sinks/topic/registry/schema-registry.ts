@@ -11,6 +11,9 @@ import {
 } from '../../../protocol/index.ts'
 import type { MessageSchema } from '../rows/row-options.ts'
 
+/** What a registry takes of a schema. */
+export type SchemaText = Pick<MessageSchema, 'type' | 'text'>
+
 export interface SchemaRegistryOptions {
   /** http or https, with the path that the registry is mounted at. */
   readonly url: string
@@ -28,6 +31,8 @@ interface RegistryRequest {
 const mediaType = 'application/vnd.schemaregistry.v1+json'
 /** With five attempts, one that does not respond is given up after a minute. */
 const timeoutMs = 10_000
+/** A message has the id in four bytes, with a sign. */
+const maxId = 2 ** 31 - 1
 const maxResponseBytes = 8 * 1024 * 1024
 const longestPauseMs = 30_000
 /** Of the texts that the registry gives as reasons. */
@@ -73,8 +78,8 @@ export class SchemaRegistry {
    * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or `<topic>-value`. One that is there needs no right to
    * write: operators may register schemas themselves.
    */
-  async register(subject: string, schema: MessageSchema): Promise<number> {
-    const known = await this.#find(subject, schema)
+  async register(subject: string, schema: SchemaText): Promise<number> {
+    const known = await this.find(subject, schema)
     if (known !== undefined) return known
     const body = bodyOf(schema)
     const path = `${pathOf(subject)}/versions`
@@ -88,8 +93,8 @@ export class SchemaRegistry {
    * What `register` would do, and changes nothing: the id of a schema that is there; undefined if it would be new. Throws `schema_incompatible` if
    * `register` would.
    */
-  async preview(subject: string, schema: MessageSchema): Promise<number | undefined> {
-    const known = await this.#find(subject, schema)
+  async preview(subject: string, schema: SchemaText): Promise<number | undefined> {
+    const known = await this.find(subject, schema)
     if (known !== undefined) return known
     const body = bodyOf(schema)
     const compared = await this.#compare(subject, body)
@@ -99,7 +104,8 @@ export class SchemaRegistry {
     return undefined
   }
 
-  async #find(subject: string, schema: MessageSchema): Promise<number | undefined> {
+  /** The id of a schema that the subject has. */
+  async find(subject: string, schema: SchemaText): Promise<number | undefined> {
     const request = { method: 'POST', path: pathOf(subject), body: bodyOf(schema) } as const
     const known = await this.#ask(request)
     if (known.status === 200) return this.#idIn(known, subject)
@@ -140,8 +146,11 @@ export class SchemaRegistry {
   #idIn({ text }: WholeResponse, subject: string): number {
     const body = parsed(text)
     const id = isJsonObject(body) ? own(body, 'id') : undefined
-    if (typeof id === 'number' && Number.isInteger(id)) return id
-    throw this.#refused(`registering ${subject}`, 'its response has no id')
+    if (typeof id !== 'number')
+      throw this.#refused(`registering ${subject}`, 'its response has no id')
+    if (Number.isInteger(id) && id > 0 && id <= maxId) return id
+    const reason = `its response has the id ${String(id)}, and an id is a whole number from 1 to ${String(maxId)}`
+    throw this.#refused(`registering ${subject}`, reason)
   }
 
   async #ask(request: RegistryRequest): Promise<WholeResponse> {
@@ -207,7 +216,7 @@ function pathOf(subject: string): string {
 }
 
 /** Avro is the default, and older registries know nothing else. */
-function bodyOf({ type, text }: MessageSchema): JsonObject {
+function bodyOf({ type, text }: SchemaText): JsonObject {
   return { schema: text, ...(type !== 'AVRO' && { schemaType: type }) }
 }
 

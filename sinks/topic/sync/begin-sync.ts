@@ -6,16 +6,19 @@ import {
   isDoneInRun,
   isOverwriteMode,
   isResumable,
-  isSameKey,
   keepsStates,
-  keyText,
   settingsOf,
   takeNextNumbers,
 } from '../../continuation.ts'
 import type { RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
 import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
-import type { CheckpointRecord, SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
+import type {
+  CheckpointRecord,
+  RegisteredSchema,
+  SliceRecord,
+  StreamRecord,
+} from '../bookkeeping/records.ts'
 import { startRefusal } from '../bookkeeping/runs.ts'
 import {
   isCountedBy,
@@ -27,10 +30,18 @@ import {
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
-import { isOther } from '../topics/topic-identity.ts'
 import { noteColumns } from './column-notes.ts'
 import { syncMessage } from './control-messages.ts'
-import { formText, requireMode, requireOwnTopic, requirePolicy } from './topic-mode.ts'
+import {
+  knownTopic,
+  type KnownTopic,
+  listLeftTopics,
+  requireSameMessages,
+  requireUnrepeated,
+  sameRecord,
+} from './known-topic.ts'
+import { registerSchema, type SchemaSource } from './registered-schema.ts'
+import { formText, requireMode, requireOwnTopic, requirePolicy, rowFormOf } from './topic-mode.ts'
 import { topicWarnings } from './topic-warnings.ts'
 
 export interface BeginContext {
@@ -38,6 +49,8 @@ export interface BeginContext {
   readonly store: Bookkeeping
   /** Makes the stream's topic if it is missing. */
   readonly ensureTopic: (topic: string) => Promise<TargetTopic>
+  /** Absent: the place has none. */
+  readonly registry?: SchemaSource | undefined
   now(): number
 }
 
@@ -50,7 +63,7 @@ export async function beginSync(
   sink: SinkStream,
   start: RunStart,
 ): Promise<StreamSync> {
-  const { place, store, ensureTopic } = context
+  const { place, store, ensureTopic, registry } = context
   const streamId = streamIdOf(sink.stream.stream)
   const topic = targetTopic(place, streamId)
   requireMode(sink)
@@ -60,9 +73,21 @@ export async function beginSync(
   requirePolicy(sink, { topic, policy: target.policy })
   await store.read()
   const atMs = context.now()
-  return store.change((now) =>
-    decideSync(now, { sink, streamId, topic, start, place, target, atMs }),
-  )
+  const facts = { sink, streamId, topic, start, place, target, atMs }
+  const schema = registry === undefined ? null : await findSchema(store, facts, registry)
+  return store.change((now) => decideSync(now, { ...facts, schema }))
+}
+
+/** What the registry has of the messages. What refuses the stream anyhow does so before anything is registered. */
+async function findSchema(
+  store: Bookkeeping,
+  facts: Omit<Beginning, 'schema'>,
+  registry: SchemaSource,
+): Promise<RegisteredSchema | null> {
+  const now = await store.read()
+  decideSync(now, { ...facts, schema: null })
+  const known = knownTopic(now.stream(facts.streamId), facts)
+  return registerSchema(registry, known, facts)
 }
 
 interface Wanted {
@@ -75,6 +100,7 @@ interface Wanted {
 
 interface Beginning extends Wanted {
   readonly target: TargetTopic
+  readonly schema: RegisteredSchema | null
   readonly atMs: number
 }
 
@@ -106,45 +132,15 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   const known = same !== undefined && same.run !== 0 ? same : undefined
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
-  return startSync({ ...stored, record }, { known, partitions: same?.partitions }, beginning)
-}
-
-/** What rows are divided by. */
-export function partitionsOf(
-  stored: StoredStream,
-  topic: Pick<Beginning, 'topic' | 'target'>,
-): number {
-  return sameRecord(stored, topic)?.partitions ?? topic.target.partitions
-}
-
-/** What is stored of the stream, if the topic is still the one that it was loaded into. */
-function sameRecord(
-  stored: StoredStream,
-  topic: Pick<Beginning, 'topic' | 'target'>,
-): StreamRecord | undefined {
-  const { record } = stored
-  return record !== undefined && isSameTopic({ ...stored, record }, topic) ? record : undefined
-}
-
-/** The topic is the one that the stream was loaded into: its offsets go on. */
-function isSameTopic(
-  { record, slices }: StoredStream & { readonly record: StreamRecord },
-  { topic, target }: Pick<Beginning, 'topic' | 'target'>,
-): boolean {
-  if (record.topic !== topic || target.isNew) return false
-  if (isOther(record.topicId, target.id)) return false
-  const hasRows = [...slices.values()].some(({ loaded }) => loaded > 0)
-  if (hasRows && target.ends.every((offset) => offset === '0')) return false
-  return record.beganAt.every(
-    (offset, index) => BigInt(target.ends[index] ?? '0') >= BigInt(offset),
-  )
+  const inTopic = knownTopic({ ...stored, record }, beginning)
+  return startSync({ ...stored, record }, { known, inTopic }, beginning)
 }
 
 interface Earlier {
   /** As the last sync of the topic left the stream; undefined if it was forgotten since, or is another topic. */
   readonly known: StreamRecord | undefined
-  /** What the rows of the topic were divided by, also of a stream that was forgotten: its old messages are still there. */
-  readonly partitions: number | undefined
+  /** Also of a stream that was forgotten, or loaded into another topic since: its old messages are still there. */
+  readonly inTopic: KnownTopic | undefined
 }
 
 function startSync(
@@ -157,9 +153,9 @@ function startSync(
   const { record } = stored
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
-  requireLoadable(stored, known, { ...beginning, goesOn })
+  requireLoadable(stored, earlier, { ...beginning, goesOn })
   const { slices, ...counts } = carrySlices(stored, { start, resumed, goesOn })
-  const warnings = topicWarnings({ ...earlier, record, sink, topic, target, goesOn })
+  const warnings = topicWarnings({ ...earlier, record, sink, topic, target })
   const last = record ?? unknownStream
   const origin = resumed ? known : freshSync(beginning)
   const attempt = randomUUID()
@@ -181,6 +177,8 @@ function startSync(
     toldRun: null,
     // The end of an overwrite writes as the first lane does.
     lanes: Math.max(1, last.lanes),
+    isFilled: earlier.inTopic?.isFilled ?? false,
+    leftTopics: listLeftTopics(stored, topic),
     ...topicFacts(earlier, beginning, { resumed, untoldNotes: last.tableNotes }),
   }
   // Of a stream that somebody deleted from the topic, nothing counts.
@@ -210,12 +208,19 @@ function freshSync({
 
 type TopicFacts = Pick<
   StreamRecord,
-  'tableNotes' | 'partitions' | 'maxMessageBytes' | 'generationStart' | 'beganAt' | 'merged'
+  | 'tableNotes'
+  | 'partitions'
+  | 'maxMessageBytes'
+  | 'generationStart'
+  | 'beganAt'
+  | 'merged'
+  | 'form'
+  | 'schema'
 >
 
 function topicFacts(
-  { known, partitions: divided }: Earlier,
-  { sink, target, place }: Beginning,
+  { known, inTopic }: Earlier,
+  { sink, target, place, schema }: Beginning,
   {
     resumed,
     untoldNotes,
@@ -223,6 +228,7 @@ function topicFacts(
 ): TopicFacts {
   const { partitions, maxMessageBytes, ends } = target
   const isNewGeneration = isOverwriteMode(sink.mode) && !resumed
+  const divided = inTopic?.partitions
   const before = known ?? { columns: sink.columns, generationStart: [] }
   return {
     tableNotes: noteColumns(before.columns, sink.columns, untoldNotes),
@@ -231,17 +237,23 @@ function topicFacts(
     maxMessageBytes,
     generationStart: isNewGeneration ? [...ends] : before.generationStart,
     beganAt: [...ends],
-    merged: mergedBy(sink, known, place),
+    merged: mergedBy(sink, inTopic, place),
+    form: rowFormOf(place),
+    schema,
   }
 }
 
 /** Throws if the stream cannot be loaded in the state that it and its topic are in. */
 function requireLoadable(
-  { slices }: StoredStream,
-  known: StreamRecord | undefined,
-  { sink, topic, target, place, goesOn }: Beginning & { readonly goesOn: boolean },
+  stored: StoredStream,
+  { known, inTopic }: Earlier,
+  { goesOn, ...beginning }: Beginning & { readonly goesOn: boolean },
 ): void {
+  const { sink, topic, target, place } = beginning
+  requireUnrepeated(stored, sink, { topic, target, goesOn })
+  requireSameMessages(inTopic, sink, { topic, place })
   if (known === undefined) return
+  const { slices } = stored
   const stream = streamLabel(sink.stream.stream)
   const checkpoints = checkpointTopic(sink.connection)
   if (goesOn && slices.size < known.planned) {
@@ -253,36 +265,6 @@ function requireLoadable(
     const details = { stream, topic, before: known.partitions, now: target.partitions, checkpoints }
     throw new ConnectError('destination_topic_partitions', { details })
   }
-  if (isAppendedAgain(known, sink) && !goesOn)
-    throw new ConnectError('destination_topic_repeated', {
-      details: { stream, topic, checkpoints },
-    })
-  requireSameKey(known, sink, { topic, place })
-}
-
-/** Rows that are there were merged by another key, or in another form: they would stay. */
-function requireSameKey(
-  { merged }: StreamRecord,
-  sink: SinkStream,
-  { topic, place }: Pick<Beginning, 'topic' | 'place'>,
-): void {
-  if (sink.mode !== 'append_dedup' || merged === null) return
-  const stream = streamLabel(sink.stream.stream)
-  const isSame = isSameKey(merged.key, settingsOf(sink).key)
-  const form = formText(place, sink)
-  if (isSame && merged.form === form) return
-  const before = `(${keyText(merged.key)}) ${merged.form}`
-  const after = `(${keyText(settingsOf(sink).key)}) ${form}`
-  const details = { stream, topic, before, after }
-  throw new ConnectError('destination_topic_key_changed', { details })
-}
-
-/** Its cursor or its `sync_mode` has changed, so it starts over, and nobody asked for its rows a second time. */
-function isAppendedAgain(
-  { settings }: StreamRecord,
-  { mode, stream: { sync_mode: now } }: SinkStream,
-): boolean {
-  return mode === 'append' && settings.mode === 'append' && now === 'incremental'
 }
 
 /** A read from the beginning makes void what an incremental one warned of; a full refresh has read everything. */
@@ -293,10 +275,10 @@ function keepsReadWarnings(record: StreamRecord | undefined, goesOn: boolean): b
 /** What the rows of the topic count by after this sync. An overwrite decides it at its end. */
 function mergedBy(
   sink: SinkStream,
-  known: StreamRecord | undefined,
+  inTopic: KnownTopic | undefined,
   place: TopicPlace,
 ): StreamRecord['merged'] {
-  if (sink.mode !== 'append_dedup') return known?.merged ?? null
+  if (sink.mode !== 'append_dedup') return inTopic?.merged ?? null
   return { key: settingsOf(sink).key, form: formText(place, sink) }
 }
 

@@ -11,7 +11,10 @@ import { type KeyDigest, KeySet, digestOf } from './key-set.ts'
 
 export interface OldKeys {
   readonly place: Pick<TopicPlace, 'servers'>
-  readonly record: Pick<StreamRecord, 'topic' | 'partitions' | 'generationId' | 'generationStart'>
+  readonly record: Pick<
+    StreamRecord,
+    'topic' | 'partitions' | 'syncId' | 'generationId' | 'generationStart'
+  >
   /** A `begin` of the stream fences it. */
   readonly transactionalId: string
   /** Throws if the stream belongs to another attempt by now. */
@@ -57,7 +60,7 @@ async function deleteInPartition(
   partition: number,
   producer: TransactionalProducer,
 ): Promise<number> {
-  const { topic, generationId } = record
+  const { topic, syncId, generationId } = record
   await using fetcher = await PartitionFetcher.open({ servers, topic, partition, logger })
   const { low, high } = await fetcher.bounds()
   const start = BigInt(record.generationStart[partition] ?? '0')
@@ -66,7 +69,7 @@ async function deleteInPartition(
   const scan = { fetcher, servers, topic, passes, start, high }
   let deleted = 0
   for (let pass = 0; pass < passes; pass++) {
-    const tombstones = new Tombstones(producer, { topic, partition, generationId })
+    const tombstones = new Tombstones(producer, { topic, partition, syncId, generationId })
     await deleteOfPass({ ...scan, pass, generationId }, low, tombstones)
     deleted += tombstones.written
   }
@@ -172,13 +175,22 @@ class Tombstones {
   constructor(
     producer: TransactionalProducer,
     {
+      syncId,
       generationId,
       ...place
-    }: { readonly topic: string; readonly partition: number; readonly generationId: number },
+    }: {
+      readonly topic: string
+      readonly partition: number
+      readonly syncId: number
+      readonly generationId: number
+    },
   ) {
     this.#producer = producer
     this.#place = place
-    this.#headers = encodeHeaders({ 'connect-generation': String(generationId) })
+    this.#headers = encodeHeaders({
+      'connect-sync': String(syncId),
+      'connect-generation': String(generationId),
+    })
   }
 
   /** Keys as Latin-1 text, which holds any bytes; none are left in the set. */

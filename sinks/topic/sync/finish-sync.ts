@@ -11,6 +11,7 @@ import { rejectedTopic } from '../own-names.ts'
 import type { TopicPlace } from '../topic-place.ts'
 import { requireSameTopic } from '../topics/topic-identity.ts'
 import { syncMessage } from './control-messages.ts'
+import { hasLoaded } from './known-topic.ts'
 import { formText } from './topic-mode.ts'
 
 /** More of a stream are told by its run only. No source has so many. */
@@ -210,6 +211,8 @@ export function forgetStreams(
         readWarnings: [],
         untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices)),
         merged: null,
+        isFilled: hasLoaded(record, slices),
+        leftTopics: record.leftTopics.map((left) => ({ ...left, isForgotten: true })),
       }
       return [
         { kind: 'stream', stream, value },

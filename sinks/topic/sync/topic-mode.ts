@@ -8,6 +8,7 @@ import {
 import { isOverwriteMode } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
+import type { RowFormRecord } from '../bookkeeping/records.ts'
 import { sharedTopic, type TopicPlace } from '../topic-place.ts'
 
 /** The rows of a stream count by their key: of each, the newest message. */
@@ -51,6 +52,12 @@ export function requireOwnTopic(
         streamKey(id) !== streamKey(stream) && record.run !== 0 && record.topic === topic,
     )
   if (other !== undefined) throw sharedTopic(place, { topic, stream, other: other.id })
+}
+
+/** What is the same in all messages of a topic. */
+export function rowFormOf({ format, registry }: TopicPlace): RowFormRecord {
+  const lookup = registry === undefined ? 'fingerprint' : 'registry'
+  return { ...format, lookup: format.encoding === 'avro' ? lookup : null }
 }
 
 /** The form of the keys, as text for people: the same row has the same key only in the same form. */

@@ -1,6 +1,7 @@
 import type { SinkStream } from '../../sink.ts'
 import type { StreamRecord } from '../bookkeeping/records.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
+import { countMessages, type KnownTopic } from './known-topic.ts'
 import { countsByKey } from './topic-mode.ts'
 
 interface Facts {
@@ -8,13 +9,11 @@ interface Facts {
   readonly record: StreamRecord | undefined
   /** … if that was one of the same topic. */
   readonly known: StreamRecord | undefined
-  /** What the rows of the same topic were divided by. */
-  readonly partitions: number | undefined
+  /** What is known of the rows of the same topic. */
+  readonly inTopic: KnownTopic | undefined
   readonly sink: SinkStream
   readonly topic: string
   readonly target: TargetTopic
-  /** It continues from states. */
-  readonly goesOn: boolean
 }
 
 /** What the user should know of the topic as it is, and of what the run does differently from the stream's last one. */
@@ -24,6 +23,7 @@ export function topicWarnings(facts: Facts): readonly string[] {
     partitionsWarning(facts),
     historyWarning(facts),
     modeWarning(facts),
+    againWarning(facts),
   ].filter((warning) => warning !== undefined)
 }
 
@@ -36,7 +36,8 @@ function policyWarning({ sink, topic, target: { policy } }: Facts): string | und
   return undefined
 }
 
-function partitionsWarning({ partitions, topic, target }: Facts): string | undefined {
+function partitionsWarning({ inTopic, topic, target }: Facts): string | undefined {
+  const partitions = inTopic?.partitions
   if (partitions === undefined || target.partitions <= partitions) return undefined
   const [now, before] = [target.partitions, partitions].map(String)
   return `Topic ${topic} has ${now ?? ''} partitions now. The rows of the stream stay in the first ${before ?? ''}: in another partition, the versions of a row would not be in order. To use more partitions, load the stream into another topic.`
@@ -54,4 +55,12 @@ function modeWarning({ known, sink, topic }: Facts): string | undefined {
   const { mode } = known.settings
   if (mode === 'append') return undefined
   return `The mode was ${mode}, and is append: rows that are read again are added to ${topic} a second time. To let the newest row of each key count, set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+}
+
+/** A reset, a connection that was deleted and made again, a topic that others filled. */
+function againWarning({ known, sink, topic, target }: Facts): string | undefined {
+  const count = countMessages(target)
+  if (sink.mode !== 'append' || known !== undefined || count === 0) return undefined
+  const messages = count === 1 ? 'one message' : `up to ${count.toLocaleString('en-US')} messages`
+  return `Topic ${topic} holds ${messages} of earlier loads, and the stream is appended to it from its beginning: rows that were loaded before are in it twice. To have each row once, delete the topic while no run is active and run the connection again, which makes and fills it, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
 }

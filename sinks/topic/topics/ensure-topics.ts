@@ -33,6 +33,8 @@ export interface TargetTopic {
   readonly partitions: number
   readonly policy: string
   readonly maxMessageBytes: number
+  /** The first offsets that are there, by partition. */
+  readonly starts: readonly string[]
   /** The offsets that come next, by partition. */
   readonly ends: readonly string[]
 }
@@ -91,9 +93,11 @@ export async function describeTarget(
     const offsets = await nameRefusals([topicFor('Describe', topic)], () =>
       admin.fetchTopicOffsets(topic),
     )
-    const ends = offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high)
+    const sorted = offsets.toSorted((a, b) => a.partition - b.partition)
+    const starts = sorted.map(({ low }) => low)
+    const ends = sorted.map(({ high }) => high)
     const id = await topicId(kafka, topic)
-    return { id, policy, partitions: ends.length, maxMessageBytes: maxBytes, ends }
+    return { id, policy, partitions: ends.length, maxMessageBytes: maxBytes, starts, ends }
   } catch (error) {
     throw topicError(error, { servers, doing: 'preparing', topic })
   }

@@ -59,6 +59,9 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
     expect(tombstones.map(({ headers }) => headers.get('connect-generation'))).toEqual(
       Array.from({ length: 20 }, () => '2'),
     )
+    expect(tombstones.map(({ headers }) => headers.get('connect-sync'))).toEqual(
+      Array.from({ length: 20 }, () => String(second.begun.syncId)),
+    )
     // What was deleted once is not deleted again.
     await syncOnce(target, sink, rows(21, 60, 'c'))
     const third = await readTopic(target.place, target.topic)

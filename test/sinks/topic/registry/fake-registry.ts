@@ -20,6 +20,8 @@ export interface FakeRegistry extends AsyncDisposable {
   readonly strict: Set<string>
   /** The texts of all schemas: that with the id 1 comes first. */
   readonly schemas: readonly string[]
+  /** As if it were started again without its storage: its ids begin at 1 again. */
+  lose(): void
   /** How long each response takes. */
   delayMs: number
 }
@@ -67,6 +69,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     scripted,
     strict,
     schemas: ids,
+    lose: () => {
+      subjects.clear()
+      ids.length = 0
+    },
     delayMs: 0,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()

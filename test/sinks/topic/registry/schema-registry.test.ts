@@ -133,6 +133,24 @@ describe('a schema registry', () => {
     })
   })
 
+  it.each([4_294_967_296, 2 ** 31, 0, -1, 1.5])(
+    'whose response has the id %s, which fits no message, is refused at once',
+    async (id) => {
+      const { server, registry } = await open()
+      const missing = { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
+      const given = { status: 200, body: { id } }
+      server.scripted.push(missing, given, given)
+      const refusal = {
+        code: 'schema_registry_refused',
+        retryable: false,
+        details: { reason: expect.stringContaining(`has the id ${String(id)},`) as string },
+      }
+      await expect(registry.register(subject, valueSchema('string'))).rejects.toMatchObject(refusal)
+      await expect(registry.find(subject, valueSchema('string'))).rejects.toMatchObject(refusal)
+      expect(server.requests).toHaveLength(3)
+    },
+  )
+
   it('is left alone when the run is stopped', async () => {
     const server = await startFakeRegistry()
     onTestFinished(async () => server[Symbol.asyncDispose]())
