@@ -4,6 +4,7 @@ import { readTopic as read, type TopicReading } from '../engine/topics/read-topi
 import type { KafkaServers } from '../kafka/kafka-servers.ts'
 
 export { TableRebuild, type TopicMessage } from '../engine/topics/rebuild-table.ts'
+export { MissingMessages } from '../engine/topics/missing-messages.ts'
 export { TopicLines } from '../engine/topics/topic-lines.ts'
 export { topicName } from '../engine/log/kafka/topic-names.ts'
 export type { TopicReading } from '../engine/topics/read-topic.ts'

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { listTopics, type StreamTopic } from '../../engine/topics/list-topics.ts'
 import { loadTable } from '../../engine/topics/load-table.ts'
 import { readTopic, type TopicPlace } from '../../engine/topics/read-topic.ts'
+import { MissingMessages } from '../../engine/topics/missing-messages.ts'
 import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
 import { TopicLines } from '../../engine/topics/topic-lines.ts'
 import { kafkaServers } from '../../engine/log/kafka/kafka-log.ts'
@@ -23,6 +24,12 @@ export interface TopicsFlags {
   readonly brokers?: string
 }
 
+export interface RebuildOptions {
+  readonly table?: string
+  /** Only this sync and later ones count. */
+  readonly fromSync?: number
+}
+
 /** `reactor connect topics …` as it was parsed. */
 export type TopicsArguments = TopicsFlags &
   (
@@ -34,7 +41,7 @@ export type TopicsArguments = TopicsFlags &
         readonly fromEnd?: true
         readonly limit?: number
       }
-    | { readonly command: 'rebuild'; readonly topic: string; readonly table?: string }
+    | ({ readonly command: 'rebuild'; readonly topic: string } & RebuildOptions)
   )
 
 export interface TopicsContext {
@@ -61,7 +68,7 @@ export async function runTopics(options: TopicsArguments, context: TopicsContext
     case 'tail':
       return tail({ ...place, logger, topic: options.topic }, options, context)
     case 'rebuild':
-      return rebuild({ ...place, logger, topic: options.topic }, options.table, context)
+      return rebuild({ ...place, logger, topic: options.topic }, options, context)
   }
 }
 
@@ -159,20 +166,28 @@ async function tail(
 
 async function rebuild(
   place: TopicPlace & Place,
-  table: string | undefined,
+  { table, fromSync = 1 }: RebuildOptions,
   { output, signal }: TopicsContext,
 ): Promise<number> {
   const target = table === undefined ? undefined : targetOf(table, place)
   const copy = new TableRebuild(place.topic)
+  const missing = new MissingMessages(place.topic, { firstSync: fromSync })
   const lines = new TopicLines()
   await readTopic(place, {
     signal,
+    begin: (partition, offset) => {
+      missing.begin(partition, offset)
+    },
     take: (message) => {
-      lines.learn(message)
+      if (Number(message.headers.get('sync') ?? fromSync) < fromSync) return
+      missing.take(message)
       copy.take(message)
+      lines.learn(message)
     },
   })
   if (signal.aborted) return exitCodes.stopped
+  // Before a line is written, and before the table is touched.
+  missing.check(copy.syncs())
   const rows = copy.rows()
   if (target === undefined) {
     for (const row of rows) await output.write(`${stringifyExact(row)}\n`)

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { positiveNumber } from '../options.ts'
-import type { TopicsArguments, TopicsFlags } from './topics-command.ts'
+import type { RebuildOptions, TopicsArguments, TopicsFlags } from './topics-command.ts'
 
 interface TailFlags extends TopicsFlags {
   readonly follow?: true
@@ -8,9 +8,7 @@ interface TailFlags extends TopicsFlags {
   readonly limit?: number
 }
 
-interface RebuildFlags extends TopicsFlags {
-  readonly table?: string
-}
+type RebuildFlags = TopicsFlags & RebuildOptions
 
 /** `reactor connect topics …`. */
 export function topicsCommand(
@@ -41,6 +39,12 @@ export function topicsCommand(
     .option(
       '--table <SCHEMA.TABLE>',
       'load the rows into this table of the run file’s destination (PostgreSQL), in the place of those that it has',
+    )
+    .addOption(
+      new Option(
+        '--from-sync <N>',
+        'leave out the syncs before this one, which has read all rows of the source',
+      ).argParser(positiveNumber),
     )
     .action((topic: string, flags: RebuildFlags) => run({ ...flags, command: 'rebuild', topic }))
 }

@@ -20,6 +20,8 @@ export interface TopicReading {
   /** Wait for more at the end, until the signal; default: end where the topic ends now. */
   readonly follow?: boolean
   readonly signal: AbortSignal
+  /** Called with the first offset that each partition still has, before its messages. */
+  readonly begin?: (partition: number, offset: bigint) => void
   /** Takes the messages of each partition in their order, one at a time. */
   readonly take: (message: TopicMessage) => Promise<void> | void
 }
@@ -45,6 +47,7 @@ export async function readTopic(place: TopicPlace, reading: TopicReading): Promi
       const fetcher = await PartitionFetcher.open({ ...place, partition })
       const { low, stable } = await fetcher.bounds()
       opened.push({ partition, fetcher, next: stable })
+      reading.begin?.(partition, low)
       if (reading.fromEnd !== true)
         await readToEnd(place, reading, { partition, fetcher, low, stable })
     }
@@ -52,7 +55,7 @@ export async function readTopic(place: TopicPlace, reading: TopicReading): Promi
     while (reading.follow === true && !reading.signal.aborted) {
       await takeNext(place, reading, opened)
       if (performance.now() - lookedAtMs < lookAgainMs) continue
-      await openAdded(place, opened)
+      await openAdded(place, reading, opened)
       lookedAtMs = performance.now()
     }
   } finally {
@@ -126,14 +129,20 @@ async function takeNext(
 }
 
 /** Partitions that were added are read from their beginning. */
-async function openAdded(place: TopicPlace, opened: OpenPartition[]): Promise<void> {
+async function openAdded(
+  place: TopicPlace,
+  { begin }: Pick<TopicReading, 'begin'>,
+  opened: OpenPartition[],
+): Promise<void> {
   const known = new Set(opened.map(({ partition }) => partition))
   for (const partition of await partitionsOf(place)) {
     if (known.has(partition)) continue
     const fetcher = await PartitionFetcher.open({ ...place, partition })
     // It is closed with the others, also if the next line throws.
     const index = opened.push({ partition, fetcher, next: 0n }) - 1
-    opened[index] = { partition, fetcher, next: (await fetcher.bounds()).low }
+    const { low } = await fetcher.bounds()
+    begin?.(partition, low)
+    opened[index] = { partition, fetcher, next: low }
   }
 }
 

@@ -6,6 +6,8 @@ import { ConnectError, type Column, type RecordData } from '../../protocol/index
 import * as schemas from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
 import { isDeleted, mergeRecord, withNulls } from './merge-record.ts'
+import { valueOf } from './message-value.ts'
+import { isOverwrite, syncsOfTable, type SyncCopy } from './table-syncs.ts'
 
 /** A message as any consumer has it. */
 export interface TopicMessage extends KafkaMessage {
@@ -29,35 +31,32 @@ export class TableRebuild {
 
   take(message: TopicMessage): void {
     const { partition, value } = message
-    const headers = headersOf(message, { topic: this.#topic, partition })
+    const topic = this.#topic
+    const headers = headersOf(message, { topic, partition })
     // Of a type that this reader does not know.
     if (headers === undefined || value === null) return
     const copy = this.#copyOf(partition)
     switch (headers.type) {
       case 'PLAN':
-        copy.plan(schemas.planValue.parse(JSON.parse(value.toString())))
+        copy.plan(valueOf(schemas.planValue, message, topic))
         return
-      case 'BEGIN': {
-        const { columns } = schemas.beginValue.parse(JSON.parse(value.toString()))
-        this.#columns.set(headers.fingerprint, columns)
+      case 'BEGIN':
+        this.#columns.set(headers.fingerprint, valueOf(schemas.beginValue, message, topic).columns)
         copy.begin(headers)
         return
-      }
       case 'RECORD':
         copy.hold(headers.seq, this.#decode(message, value, headers.count))
         return
       case 'STORED': {
-        const { bucket } = schemas.storedValue.parse(JSON.parse(value.toString()))
+        const { bucket } = valueOf(schemas.storedValue, message, topic)
         // This reader has none.
-        throw new ConnectError('storage_not_available', {
-          details: { stream: this.#topic, bucket },
-        })
+        throw new ConnectError('storage_not_available', { details: { stream: topic, bucket } })
       }
       case 'STATE':
         copy.cover(headers)
         return
       case 'SYNC_END':
-        copy.ended.set(headers.sync, schemas.syncEndValue.parse(JSON.parse(value.toString())))
+        copy.ended.set(headers.sync, valueOf(schemas.syncEndValue, message, topic))
         return
       case 'REJECTED':
         copy.hold(headers.seq, [null])
@@ -68,21 +67,22 @@ export class TableRebuild {
     }
   }
 
+  /** The syncs that are here, the oldest first. */
+  syncs(): SyncCopy[] {
+    return this.#plans().map((plan) => {
+      const held = isOverwrite(plan) ? this.#recordsOf(plan.sync) : []
+      const isRejected = held.length > 0 && held.every((record) => record === null)
+      return { plan, isWhole: isOverwrite(plan) && this.#isComplete(plan), isRejected }
+    })
+  }
+
   /** The rows of the table: of a mode that replaces them, those of the last sync that is complete; of another mode, all that states cover. */
   rows(): RecordData[] {
     const table = new Map<string, DecodedRecord>()
-    for (const plan of this.#plans()) {
-      const mode = plan.destination_sync_mode
-      const held = this.#recordsOf(plan.sync)
-      if (mode.startsWith('overwrite')) {
-        if (!this.#isComplete(plan)) continue
-        // Such a sync is not put in the place of the one before.
-        if (held.length > 0 && held.every((record) => record === null)) continue
-        table.clear()
-      }
-      for (const record of held) {
+    for (const { plan } of syncsOfTable(this.syncs())) {
+      for (const record of this.#recordsOf(plan.sync)) {
         if (record === null) continue
-        if (mode.endsWith('dedup')) mergeRecord(table, record, plan)
+        if (plan.destination_sync_mode.endsWith('dedup')) mergeRecord(table, record, plan)
         else table.set(`row ${String(table.size)}`, record)
       }
     }
@@ -118,10 +118,8 @@ export class TableRebuild {
 
   /** Of one slice, or of all. A record that retention has taken is a hole, which has no value. */
   #recordsOf(sync: number, slice?: string): Held[] {
-    const parts = [...this.#partitions.values()].flatMap(({ syncs }) => [
-      ...(syncs.get(sync) ?? []),
-    ])
-    const wanted = parts.filter(([name]) => slice === undefined || name === slice)
+    const all = [...this.#partitions.values()].flatMap((copy) => [...(copy.syncs.get(sync) ?? [])])
+    const wanted = all.filter(([name]) => slice === undefined || name === slice)
     return wanted.flatMap(([, records]) => Object.values(records))
   }
 
@@ -132,11 +130,12 @@ export class TableRebuild {
   ): DecodedRecord[] {
     const fingerprint = fingerprintIn(value) ?? ''
     const columns = this.#columns.get(fingerprint)
+    // Retention has taken the BEGIN: a unit without all of its records does not count.
+    if (columns === undefined && fingerprint !== '') return []
     const bytes = unframeRecords(value, count, fingerprint)
     if (columns !== undefined && bytes !== undefined)
       return withNulls(decodeBlock(bytes, count ?? 1, columns), columns)
-    const place = { topic: this.#topic, partition }
-    throw foreignMessage(offset, place, 'no BEGIN before it has its schema')
+    throw foreignMessage(offset, { topic: this.#topic, partition }, 'its value is no RECORD')
   }
 }
 

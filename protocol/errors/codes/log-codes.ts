@@ -197,6 +197,13 @@ export const logCodes = {
     suggestedFix:
       'Delete the topic of the stream (with `kafka-topics.sh --delete`), then run again: the run reads what is missing at the destination from the source again. If a lifecycle rule of the bucket deletes objects, let it keep them for as long as the topic keeps its messages.',
   },
+  topic_incomplete: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Topic {topic} no longer has all messages that the table is made of: {gone}',
+    suggestedFix: '{fix}',
+  },
   topic_messages_gone: {
     failureType: 'transient_error',
     httpStatus: 500,
@@ -213,5 +220,12 @@ export const logCodes = {
     message: 'There is no topic {topic} at {brokers}',
     suggestedFix:
       '`reactor connect topics list` shows the topics of streams. Check the brokers, and the right to describe the topic.',
+  },
+  topic_not_of_stream: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No table can be made of topic {topic}: {found}',
+    suggestedFix: '{fix}',
   },
 } as const satisfies Record<string, ErrorCode>

@@ -65,7 +65,7 @@ class Topic {
     )
   }
 
-  /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. */
+  /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. `isBegun`: without the begin. */
   async read(
     { sync: syncId, attempt }: PlanValue,
     records: readonly RecordData[],
@@ -73,8 +73,15 @@ class Topic {
       seq = 0,
       partition = 0,
       isOpen = false,
+      isBegun = false,
       columns = allColumns,
-    }: { seq?: number; partition?: number; isOpen?: boolean; columns?: readonly Column[] } = {},
+    }: {
+      seq?: number
+      partition?: number
+      isOpen?: boolean
+      isBegun?: boolean
+      columns?: readonly Column[]
+    } = {},
   ): Promise<void> {
     const count = records.length
     const entries: LogEntry[] = [
@@ -83,7 +90,7 @@ class Topic {
       { type: 'state', slice: '', seq: seq + count, count, state: null },
     ]
     const batch = new BatchEncoder(1_000)
-    for (const entry of isOpen ? entries.slice(0, 2) : entries) {
+    for (const entry of entries.slice(isBegun ? 1 : 0, isOpen ? 2 : 3)) {
       const maker = { stream, partition, framing: 'block', syncId, attempt } as const
       for (const some of messagesOf(entry, maker, {
         schema: wireSchema(stream, columns),
@@ -270,6 +277,18 @@ describe('the table that a topic tells', () => {
     topic.reject(whole, 1, 1)
     topic.end(whole, 0, 2)
     expect(topic.rows()).toEqual([[3, 'whole again']])
+  })
+
+  test('passes over records whose BEGIN retention has taken', async () => {
+    const topic = new Topic()
+    const overwrite = { ...appendDedup, destination_sync_mode: 'overwrite' } as const
+    await topic.read(overwrite, [row(1, 'old')], { seq: 3, isBegun: true })
+    topic.end(overwrite, 0, 4)
+    const next = { ...overwrite, sync: 2, attempt: 2 }
+    topic.plan(next)
+    await topic.read(next, [row(2, 'new')])
+    topic.end(next, 0, 1)
+    expect(topic.rows()).toEqual([[2, 'new']])
   })
 
   test('has nothing of a unit whose begin retention has taken', async () => {
