@@ -17,7 +17,7 @@ export const topicCodes = {
     message:
       'Topic {topic} does not know this run: during the run, it was deleted, or deleted and made again',
     suggestedFix:
-      'Run the connection again when nobody changes the topic: it continues from the checkpoints that are there, and starts over if there are none.',
+      'Run the connection again when nobody changes the topic: it continues from the checkpoints that are there, and starts over if there are none. Then delete the topics of streams that append before you run it, or their rows are in them twice.',
   },
   destination_message_too_large: {
     failureType: 'config_error',
@@ -75,7 +75,7 @@ export const topicCodes = {
     retryable: true,
     message: 'Topic {topic} is gone: it was deleted while the run used it',
     suggestedFix:
-      'Run the connection again: it makes the topic again, and reads the stream from the beginning.',
+      'Run the connection again: it makes the topic again. A topic of rows is filled from the beginning; if it was that of the checkpoints, all streams are read from the beginning, and those that append are in their topics twice unless you delete these first.',
   },
   destination_topic_partitions: {
     failureType: 'config_error',
