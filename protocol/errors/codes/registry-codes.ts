@@ -9,7 +9,7 @@ export const registryCodes = {
     message:
       'The schema registry at {registry} does not take the new schema of {subject}: under the rule {compatibility} it does not fit the older ones: {reason}',
     suggestedFix:
-      'Write the stream to another topic, or allow the change once: set the compatibility of {subject} to NONE in the registry, run the connection, and set it back.',
+      'Write the stream to another topic, or allow the change once: set the compatibility of {subject} to NONE in the registry (Apicurio 3: as a rule of the artifact, by its own API), run the connection, and set it back.',
   },
   schema_registry_refused: {
     failureType: 'config_error',

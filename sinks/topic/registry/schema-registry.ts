@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../../protocol/index.ts'
+import { listChangedColumns } from './changed-columns.ts'
 import type { MessageSchema } from '../rows/row-options.ts'
 
 /** What a registry takes of a schema. */
@@ -135,12 +136,25 @@ export class SchemaRegistry {
   ): Promise<ConnectError> {
     const compatibility = (await this.#compatibilityOf(subject)) ?? 'its own'
     const compared = await this.#compare(subject, body)
-    const reasons = compared.status === 200 ? reasonsIn(compared.text) : []
-    const said = textIn(written.text, 'message') ?? 'it gives no reason'
-    const reason = reasons.length > 0 ? reasons.slice(0, namedReasons).join('; ') : said
+    const named = compared.status === 200 ? reasonsIn(compared.text) : []
+    const said = textIn(written.text, 'message')
+    const reasons =
+      named.length > 0 || said !== undefined ? named : await this.#changesIn(subject, body)
+    const reason =
+      reasons.length > 0
+        ? reasons.slice(0, namedReasons).join('; ')
+        : (said ?? 'it gives no reason')
     return new ConnectError('schema_incompatible', {
       details: { registry: this.#name, subject, compatibility, reason },
     })
+  }
+
+  /** What differs from the newest schema of the subject, for registries that only say that something does. */
+  async #changesIn(subject: string, { schema }: JsonObject): Promise<readonly string[]> {
+    const latest = await this.#ask({ method: 'GET', path: `${pathOf(subject)}/versions/latest` })
+    const before = latest.status === 200 ? textIn(latest.text, 'schema') : undefined
+    if (before === undefined || typeof schema !== 'string') return []
+    return listChangedColumns(parsed(before), parsed(schema))
   }
 
   #idIn({ text }: WholeResponse, subject: string): number {

@@ -107,6 +107,7 @@ function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }
     return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
   const [subject, versions] = rest
   if (subject === undefined) return { status: 200, body: [...subjects.keys()] }
+  if (method === 'GET') return latestOf(subject, { subjects, ids })
   const schema = typeof body?.schema === 'string' ? body.schema : ''
   return method === 'POST' && versions === undefined
     ? lookUp(subject, schema, { subjects, ids })
@@ -119,6 +120,13 @@ function compare(subject: string, { subjects, strict }: Omit<State, 'ids'>): Rep
   const isStrict = strict.has(subject)
   const messages = isStrict ? ['field c is of another type'] : []
   return { status: 200, body: { is_compatible: !isStrict, messages } }
+}
+
+function latestOf(subject: string, { subjects, ids }: Omit<State, 'strict'>): Reply {
+  const schema = subjects.get(subject)?.at(-1)
+  if (schema === undefined)
+    return { status: 404, body: { error_code: 40401, message: 'Subject not found' } }
+  return { status: 200, body: { subject, id: ids.indexOf(schema) + 1, version: 1, schema } }
 }
 
 function lookUp(subject: string, schema: string, { subjects, ids }: Omit<State, 'strict'>): Reply {

@@ -19,8 +19,17 @@ export interface RealRegistry extends AsyncDisposable {
   readonly url: string
 }
 
-/** Apicurio Registry, which speaks Confluent's API, on loopback and in memory. Maven copies it (109 MB) at its first use. */
-export async function startRealRegistry(wantedPort?: number): Promise<RealRegistry> {
+interface RealRegistryOptions {
+  readonly port?: number
+  /** Where its schemas stay when it ends. Default: in memory. */
+  readonly folder?: string
+}
+
+/** Apicurio Registry, which speaks Confluent's API, on loopback. Maven copies it (109 MB) at its first use. */
+export async function startRealRegistry({
+  port: wantedPort,
+  folder,
+}: RealRegistryOptions = {}): Promise<RealRegistry> {
   if (!existsSync(cache)) await copyRegistry()
   const [port, managementPort] = [wantedPort ?? (await freePort()), await freePort()]
   const settings = {
@@ -31,6 +40,9 @@ export async function startRealRegistry(wantedPort?: number): Promise<RealRegist
     'apicurio.storage.kind': 'sql',
     'apicurio.storage.sql.kind': 'h2',
     'quarkus.otel.sdk.disabled': true,
+    ...(folder !== undefined && {
+      'apicurio.datasource.url': `jdbc:h2:file:${join(folder, 'registry')};WRITE_DELAY=0`,
+    }),
   }
   const java = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
   const properties = Object.entries(settings).map(([name, value]) => `-D${name}=${String(value)}`)

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { freePort } from '../../../../service/platform/postgres/free-port.ts'
@@ -11,12 +14,17 @@ const limitMs = 5 * 60_000
 
 describe.runIf(wanted)('runs with a real registry', { timeout: limitMs }, () => {
   let port: number
+  let folder: string
   let registry: RealRegistry
   beforeAll(async () => {
     port = await freePort()
-    registry = await startRealRegistry(port)
+    folder = await mkdtemp(join(tmpdir(), 'registry-'))
+    registry = await startRealRegistry({ port, folder })
   }, limitMs)
-  afterAll(() => registry[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
 
   const openShop = (): Promise<AvroShop> =>
     openAvroShop({
@@ -75,10 +83,25 @@ describe.runIf(wanted)('runs with a real registry', { timeout: limitMs }, () => 
     const started = performance.now()
     expect(errorOf(await shop.load())).toMatchObject({ code: 'schema_registry_unreachable' })
     expect(performance.now() - started).toBeLessThan(60_000)
-    registry = await startRealRegistry(port)
+    registry = await startRealRegistry({ port, folder })
     const end = await shop.load()
     expect(end.code, end.stderr).toBe(0)
     expect(eventsOf(end).at(-1)?.streams).toMatchObject([{ status: 'complete', loaded: 1 }])
+  })
+
+  test('that come back without their schemas are refused, and get none; with them, the next run goes on', async () => {
+    await using shop = await openShop()
+    expect((await shop.load()).code).toBe(0)
+    await registry[Symbol.asyncDispose]()
+    {
+      await using empty = await startRealRegistry({ port })
+      await shop.db.query(`INSERT INTO things VALUES (3, 'c', 9)`)
+      expect(errorOf(await shop.load())).toMatchObject({ code: 'destination_topic_form_changed' })
+      expect(await (await fetch(`${empty.url}/subjects`)).json()).toEqual([])
+    }
+    registry = await startRealRegistry({ port, folder })
+    expect((await shop.load()).code).toBe(0)
+    expect(await shop.rows()).toHaveLength(3)
   })
 
   async function setRule(subject: string, compatibility: string): Promise<void> {

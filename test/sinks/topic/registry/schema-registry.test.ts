@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { SchemaRegistry } from '../../../../sinks/topic/registry/schema-registry.ts'
 import { messageSchemas } from '../../../../sinks/topic/rows/message-schemas.ts'
+import type { MessageSchema } from '../../../../sinks/topic/rows/row-options.ts'
 import { optionsOf } from '../rows/messages.ts'
 import { startFakeRegistry, type FakeRegistry } from './fake-registry.ts'
 
@@ -123,6 +124,33 @@ describe('a schema registry', () => {
     const writes = server.requests.filter(({ path }) => path.endsWith('/versions'))
     expect(writes).toHaveLength(1)
   })
+
+  it.each(['row', 'debezium'] as const)(
+    'that only says that a schema does not fit is asked for the older one: the columns are named (envelope %s)',
+    async (envelope) => {
+      const { server, registry } = await open()
+      const format = { encoding: 'avro', envelope } as const
+      const schemaOf = (kind: 'string' | 'integer'): MessageSchema =>
+        messageSchemas(
+          optionsOf(
+            [
+              { name: 'a', kind: 'json' },
+              { name: 'the c', kind },
+            ],
+            { format, lookup: 'registry' },
+          ),
+        ).value
+      await registry.register(subject, schemaOf('integer'))
+      const missing = { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
+      const unlike = { status: 200, body: { is_compatible: false } }
+      const level = { status: 200, body: { compatibilityLevel: 'FULL' } }
+      server.scripted.push(missing, unlike, level, unlike)
+      await expect(registry.preview(subject, schemaOf('string'))).rejects.toMatchObject({
+        code: 'schema_incompatible',
+        details: { compatibility: 'FULL', reason: 'column the c was integer, and is string' },
+      })
+    },
+  )
 
   it('whose response has no id is refused', async () => {
     const { server, registry } = await open()
