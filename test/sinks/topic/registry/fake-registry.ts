@@ -105,11 +105,18 @@ function replyTo({ method, path, body }: AskedRequest, { subjects, ids, strict }
   if (first === 'compatibility') return compare(rest[1] ?? '', { subjects, strict })
   if (first !== 'subjects')
     return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
-  const [subject, versions] = rest
+  return replyOfSubjects(rest, { method, body }, { subjects, ids, strict })
+}
+
+function replyOfSubjects(
+  [subject, versions]: readonly string[],
+  { method, body }: Pick<AskedRequest, 'method' | 'body'>,
+  { subjects, ids, strict }: State,
+): Reply {
   if (subject === undefined) return { status: 200, body: [...subjects.keys()] }
   if (method === 'GET') return latestOf(subject, { subjects, ids })
   const schema = typeof body?.schema === 'string' ? body.schema : ''
-  return method === 'POST' && versions === undefined
+  return versions === undefined
     ? lookUp(subject, schema, { subjects, ids })
     : register(subject, schema, { subjects, ids, strict })
 }
