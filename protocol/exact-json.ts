@@ -44,6 +44,24 @@ function writtenNumber(source: string): number | RawJson {
   return typeof exact === 'bigint' ? json.rawJSON(source) : exact
 }
 
+/** What `parseExact` keeps the value of, but not the digits: `1.0`, `1e2`. */
+const mayBeWrittenOtherwise = /[0-9](?:\.|[eE])|[0-9]{16}/
+
+/** As `parseExact`, but a number also keeps how it is written, as a numeric column does: `1.50` is a `RawJson`. */
+export function parseDigits(text: string): RecordValue {
+  if (!mayBeWrittenOtherwise.test(text)) return json.parse(text)
+  return json.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? writtenDigits(source) : value,
+  )
+}
+
+/** As `exactNumber`, but a `RawJson` unless it would be printed with the same digits. */
+export function writtenDigits(source: string): number | bigint | RawJson {
+  const value = exactNumber(source)
+  const isSame = typeof value !== 'number' || String(value) === source || source === '-0'
+  return isSame ? value : json.rawJSON(source)
+}
+
 /** A number in JSON's syntax with its exact value: a number if that is exact, else a bigint or a `RawJson`. */
 export function exactNumber(source: string): number | bigint | RawJson {
   const value = Number(source)

@@ -10,6 +10,11 @@ export function jsonText(value: unknown): string {
   return `${shown}\n`
 }
 
+/** JSON on one line, with the same escapes. */
+export function jsonLine(json: string): string {
+  return `${json.replaceAll(unseen, escaped)}\n`
+}
+
 function escaped(character: string): string {
   return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
 }

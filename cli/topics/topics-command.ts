@@ -4,15 +4,18 @@ import { loadTable } from '../../engine/topics/load-table.ts'
 import { readTopic, type TopicPlace } from '../../engine/topics/read-topic.ts'
 import { MissingMessages } from '../../engine/topics/missing-messages.ts'
 import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
+import { TableColumns } from '../../engine/topics/table-columns.ts'
+import { syncsOfTable } from '../../engine/topics/table-syncs.ts'
 import { TopicLines } from '../../engine/topics/topic-lines.ts'
 import { kafkaServers } from '../../engine/log/kafka/kafka-log.ts'
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import { stringifyExact, streamLabel } from '../../protocol/index.ts'
+import type { CommittedCounts } from '../../sinks/sink.ts'
 import type { PostgresPlace } from '../../sinks/postgres/postgres-place.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { CommandOutput } from '../output/command-output.ts'
-import { jsonText } from '../output/json-text.ts'
+import { jsonLine, jsonText } from '../output/json-text.ts'
 import { listLines } from '../output/list-lines.ts'
 import { loadRunFile } from '../run-file/load-run-file.ts'
 import { kafkaOf } from '../run-file/run-plan.ts'
@@ -156,7 +159,7 @@ async function tail(
     ...(fromEnd === true && { fromEnd }),
     take: async (message) => {
       if (left === 0) return
-      await output.write(`${lines.lineOf(message)}\n`)
+      await output.write(jsonLine(lines.lineOf(message)))
       left -= 1
       if (left === 0) enough.abort()
     },
@@ -172,7 +175,7 @@ async function rebuild(
   const target = table === undefined ? undefined : targetOf(table, place)
   const copy = new TableRebuild(place.topic)
   const missing = new MissingMessages(place.topic, { firstSync: fromSync })
-  const lines = new TopicLines()
+  const columns = new TableColumns(place.topic)
   await readTopic(place, {
     signal,
     begin: (partition, offset) => {
@@ -182,20 +185,39 @@ async function rebuild(
       if (Number(message.headers.get('sync') ?? fromSync) < fromSync) return
       missing.take(message)
       copy.take(message)
-      lines.learn(message)
+      columns.take(message)
     },
   })
   if (signal.aborted) return exitCodes.stopped
   // Before a line is written, and before the table is touched.
   missing.check(copy.syncs())
-  const rows = copy.rows()
+  const rows = copy.records()
   if (target === undefined) {
-    for (const row of rows) await output.write(`${stringifyExact(row)}\n`)
+    for (const { data } of rows) await output.write(jsonLine(stringifyExact(data)))
     return exitCodes.complete
   }
-  const loaded = await loadTable(target.place, { ...target, columns: lines.columns, rows })
-  output.screen.line(`${String(loaded)} rows are in ${target.schema}.${target.name}`)
+  const syncs = syncsOfTable(copy.syncs()).map(({ plan }) => plan.sync)
+  const counts = await loadTable(target.place, {
+    ...target,
+    columns: columns.columnsOf(syncs),
+    rows,
+  })
+  const name = `${target.schema}.${target.name}`
+  output.screen.line(`${String(counts.loaded)} rows are in ${name}`)
+  for (const warning of warningsOf(counts)) output.screen.line(`warning: ${name}: ${warning}`)
   return exitCodes.complete
+}
+
+function warningsOf({ rejected, nulled, cut }: CommittedCounts): string[] {
+  return [
+    ...(rejected > 0 ? [`${counted(rejected, 'row')} could not be loaded`] : []),
+    ...(nulled > 0 ? [`${counted(nulled, 'value')} did not fit the column: NULL instead`] : []),
+    ...(cut > 0 ? [`${counted(cut, 'value')} did not fit the column: less of it is there`] : []),
+  ]
+}
+
+function counted(count: number, what: string): string {
+  return `${String(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
 function targetOf(

@@ -1,9 +1,10 @@
+import type { DecodedRecord } from '../../protocol/avro/decode-block.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { largestRecordBytes, type Column, type RecordData } from '../../protocol/index.ts'
 import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { PostgresPlace } from '../../sinks/postgres/postgres-place.ts'
-import type { SinkStream, StreamSync } from '../../sinks/sink.ts'
+import type { CommittedCounts, SinkStream, StreamSync } from '../../sinks/sink.ts'
 
 /** No connection can have this name. */
 const connection = 'rebuilt topics'
@@ -13,14 +14,14 @@ export interface RebuiltTable {
   readonly name: string
   readonly schema: string
   readonly columns: readonly Column[]
-  readonly rows: readonly RecordData[]
+  readonly rows: readonly DecodedRecord[]
 }
 
-/** Puts the rows in the place of those of the table, in one transaction, as an overwrite of a run does. Resolves with their number. */
+/** Puts the rows in the place of those of the table, in one transaction, as an overwrite of a run does. */
 export async function loadTable(
   place: PostgresPlace,
   { name, schema, columns, rows }: RebuiltTable,
-): Promise<number> {
+): Promise<CommittedCounts> {
   const sink: SinkStream = {
     connection,
     columns,
@@ -55,27 +56,44 @@ async function loadRows(
   place: PostgresPlace,
   sync: StreamSync,
   { columns, rows }: Pick<RebuiltTable, 'columns' | 'rows'>,
-): Promise<number> {
+): Promise<CommittedCounts> {
   await using lane = await openPostgresLane(place, sync, 0)
   await lane.setColumns(columns)
   const encoder = new BlockEncoder({ columns, maxRecordBytes: largestRecordBytes })
   let seq = 0
-  for (let from = 0; from < rows.length;) {
-    from = encoder.records(rows, from, Date.now())
+  const write = async (): Promise<void> => {
     const block = encoder.take()
     if (block !== undefined) await lane.write({ slice: '', seq, ...block })
     // The bytes of a block belong to the lane until then.
     await lane.flush()
     seq += block?.count ?? 0
     const rejection = encoder.takeRejection()
-    if (rejection !== undefined) {
-      await lane.reject({ slice: '', seq, ...rejection })
-      seq += 1
-    }
+    if (rejection === undefined) return
+    await lane.reject({ slice: '', seq, ...rejection })
+    seq += 1
   }
-  const { loaded } = await lane.commit({
+  for (const { extractedAtMs, batch } of batches(rows))
+    for (let from = 0; from < batch.length;) {
+      from = encoder.records(batch, from, extractedAtMs)
+      // The block is full, or a record was rejected.
+      if (from < batch.length) await write()
+    }
+  await write()
+  return await lane.commit({
     partition: 0,
     slices: [{ slice: '', partition: 0, state: null, seq, complete: true }],
   })
-  return loaded
+}
+
+/** Records that follow one another and were read in the same millisecond. */
+function* batches(
+  rows: readonly DecodedRecord[],
+): Generator<{ readonly extractedAtMs: number; readonly batch: readonly RecordData[] }> {
+  let batch: RecordData[] = []
+  for (const [index, { data, extractedAtMs }] of rows.entries()) {
+    batch.push(data)
+    if (rows[index + 1]?.extractedAtMs === extractedAtMs) continue
+    yield { extractedAtMs, batch }
+    batch = []
+  }
 }

@@ -1,5 +1,7 @@
 import type { DecodedRecord } from '../../protocol/avro/decode-block.ts'
 import {
+  exactNumber,
+  isRawJson,
   stringifyExact,
   type Column,
   type RecordData,
@@ -13,7 +15,7 @@ export function mergeRecord(
   record: DecodedRecord,
   { primary_key: primaryKey, cursor, deletes }: PlanValue,
 ): void {
-  const key = stringifyExact(primaryKey.map(([field = '']) => record.data[field] ?? null))
+  const key = stringifyExact(primaryKey.map(([field = '']) => keyOf(record.data[field] ?? null)))
   const held = table.get(key)
   if (held === undefined) {
     table.set(key, record)
@@ -31,6 +33,21 @@ export function mergeRecord(
   table.set(key, { ...record, data })
 }
 
+/** `1.0` and `1` are one key. */
+function keyOf(value: RecordValue): RecordValue {
+  return isRawJson(value) ? exactNumber(value.rawJSON) : value
+}
+
+/** Those that are not deleted. A row whose name in the map begins with `row` has no key: a deletion is a row like any other there. */
+export function shownRows(
+  table: ReadonlyMap<string, DecodedRecord>,
+  deletes: PlanValue['deletes'] | undefined,
+): DecodedRecord[] {
+  const isShown = ({ data }: DecodedRecord, key: string): boolean =>
+    key.startsWith('row ') || deletes?.mode !== 'hard' || !isDeleted(data, deletes.column)
+  return [...table].flatMap(([key, row]) => (isShown(row, key) ? [row] : []))
+}
+
 /** A field that is missing is unchanged in a stream of changes, and null in others. */
 export function withNulls(records: DecodedRecord[], columns: readonly Column[]): DecodedRecord[] {
   if (columns.some(({ name }) => name.startsWith('_ab_cdc_'))) return records
@@ -43,7 +60,7 @@ export function withNulls(records: DecodedRecord[], columns: readonly Column[]):
 }
 
 /** Whether the record says that its row is gone. */
-export function isDeleted(data: RecordData, column: string | null): boolean {
+function isDeleted(data: RecordData, column: string | null): boolean {
   return column !== null && (data[column] ?? null) !== null
 }
 

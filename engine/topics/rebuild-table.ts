@@ -1,12 +1,12 @@
 import { foreignMessage } from '../../kafka/foreign-message.ts'
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
-import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
-import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.ts'
+import type { DecodedRecord } from '../../protocol/avro/decode-block.ts'
+import { fingerprintIn } from '../../protocol/avro/frame-block.ts'
 import { ConnectError, type Column, type RecordData } from '../../protocol/index.ts'
 import * as schemas from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
-import { isDeleted, mergeRecord, withNulls } from './merge-record.ts'
-import { valueOf } from './message-value.ts'
+import { mergeRecord, shownRows, withNulls } from './merge-record.ts'
+import { recordsIn, valueOf } from './message-value.ts'
 import { isOverwrite, syncsOfTable, type SyncCopy } from './table-syncs.ts'
 
 /** A message as any consumer has it. */
@@ -78,6 +78,10 @@ export class TableRebuild {
 
   /** The rows of the table: of a mode that replaces them, those of the last sync that is complete; of another mode, all that states cover. */
   rows(): RecordData[] {
+    return this.records().map(({ data }) => data)
+  }
+
+  records(): DecodedRecord[] {
     const table = new Map<string, DecodedRecord>()
     for (const { plan } of syncsOfTable(this.syncs())) {
       for (const record of this.#recordsOf(plan.sync)) {
@@ -86,10 +90,7 @@ export class TableRebuild {
         else table.set(`row ${String(table.size)}`, record)
       }
     }
-    const { deletes } = this.#plans().at(-1) ?? {}
-    const isShown = ({ data }: DecodedRecord, key: string): boolean =>
-      key.startsWith('row ') || deletes?.mode !== 'hard' || !isDeleted(data, deletes.column)
-    return [...table].flatMap(([key, row]) => (isShown(row, key) ? [row.data] : []))
+    return shownRows(table, this.#plans().at(-1)?.deletes)
   }
 
   #copyOf(partition: number): PartitionCopy {
@@ -128,13 +129,12 @@ export class TableRebuild {
     value: Buffer,
     count: number | undefined,
   ): DecodedRecord[] {
-    const fingerprint = fingerprintIn(value) ?? ''
-    const columns = this.#columns.get(fingerprint)
+    const fingerprint = fingerprintIn(value)
+    const columns = this.#columns.get(fingerprint ?? '')
     // Retention has taken the BEGIN: a unit without all of its records does not count.
-    if (columns === undefined && fingerprint !== '') return []
-    const bytes = unframeRecords(value, count, fingerprint)
-    if (columns !== undefined && bytes !== undefined)
-      return withNulls(decodeBlock(bytes, count ?? 1, columns), columns)
+    if (columns === undefined && fingerprint !== undefined) return []
+    const records = columns && recordsIn(value, count, columns)
+    if (columns !== undefined && records !== undefined) return withNulls(records, columns)
     throw foreignMessage(offset, { topic: this.#topic, partition }, 'its value is no RECORD')
   }
 }

@@ -1,72 +1,94 @@
-import { decodeBlock, type DecodedRecord } from '../../protocol/avro/decode-block.ts'
-import { fingerprintIn, unframeRecords } from '../../protocol/avro/frame-block.ts'
-import { parseExact, stringifyExact, type Column, type RecordValue } from '../../protocol/index.ts'
-import { beginValue } from '../log/kafka/message-schemas.ts'
+import { isUtf8 } from 'node:buffer'
+import type { z } from 'zod'
+import { fingerprintIn } from '../../protocol/avro/frame-block.ts'
+import { parseDigits, stringifyExact, type Column, type RecordValue } from '../../protocol/index.ts'
+import { beginValue, messageValues } from '../log/kafka/message-schemas.ts'
+import { recordsIn } from './message-value.ts'
 import type { TopicMessage } from './rebuild-table.ts'
 
 /** Messages of a stream's topic as text: one line of JSON for each, with the records decoded. */
 export class TopicLines {
   /** By the fingerprint that a value begins with. */
   readonly #schemas = new Map<string, readonly Column[]>()
-  #newest: { readonly attempt: number; readonly columns: readonly Column[] } | undefined
-
-  /** The columns of the newest attempt; none if there was no BEGIN. */
-  get columns(): readonly Column[] {
-    return this.#newest?.columns ?? []
-  }
-
-  /** Notes the columns that a BEGIN has. */
-  learn({ headers, value }: TopicMessage): void {
-    if (headers.get('type') !== 'BEGIN' || value === null) return
-    const { columns } = beginValue.parse(JSON.parse(value.toString()))
-    this.#schemas.set(headers.get('fingerprint') ?? '', columns)
-    const attempt = Number(headers.get('attempt') ?? 0)
-    if (attempt >= (this.#newest?.attempt ?? 0)) this.#newest = { attempt, columns }
-  }
 
   lineOf(message: TopicMessage): string {
-    this.learn(message)
+    this.#learn(message)
     const { partition, offset, headers, key, value } = message
     return stringifyExact({
       partition,
       offset: offset.toString(),
       ...Object.fromEntries(headers),
-      ...(key !== null && { key: key.toString() }),
+      ...(key !== null && contentIn('key', key)),
       ...this.#contentOf(headers, value),
     })
   }
 
-  #contentOf(
-    headers: ReadonlyMap<string, string>,
-    value: Buffer | null,
-  ): Readonly<Record<string, RecordValue>> {
-    if (value === null) return { value: null }
-    if (headers.get('type') !== 'RECORD') return { value: jsonOrText(value) }
-    const records = this.#decode(headers, value)
-    // Read from the middle: the BEGIN with its schema was not seen.
-    return records === undefined
-      ? { bytes: value.length }
-      : { records: records.map(({ data }) => data) }
+  /** Notes the columns that a BEGIN has; not of one that is damaged. */
+  #learn({ headers, value }: TopicMessage): void {
+    if (headers.get('type') !== 'BEGIN' || value === null) return
+    const begin = beginValue.safeParse(jsonIn(value)).data
+    if (begin !== undefined) this.#schemas.set(headers.get('fingerprint') ?? '', begin.columns)
   }
 
-  #decode(
-    headers: ReadonlyMap<string, string>,
-    value: Buffer,
-  ): readonly DecodedRecord[] | undefined {
-    const fingerprint = fingerprintIn(value) ?? ''
-    const columns = this.#schemas.get(fingerprint)
+  #contentOf(headers: ReadonlyMap<string, string>, value: Buffer | null): Content {
+    const type = headers.get('type') ?? ''
+    if (value === null) return { value: null }
+    if (type === 'RECORD') return this.#recordsOf(headers, value)
+    const damage = `its value is not that of a ${type}`
+    return { ...contentIn('value', value), ...(isDamaged(headers, value) && { damaged: damage }) }
+  }
+
+  #recordsOf(headers: ReadonlyMap<string, string>, value: Buffer): Content {
+    const fingerprint = fingerprintIn(value)
+    const columns = this.#schemas.get(fingerprint ?? '')
+    // Read from the middle: the BEGIN with its schema was not seen.
+    if (columns === undefined && fingerprint !== undefined) return { bytes: value.length }
     const count = headers.has('count') ? Number(headers.get('count')) : undefined
-    const bytes = unframeRecords(value, count, fingerprint)
-    if (columns === undefined || bytes === undefined) return undefined
-    return decodeBlock(bytes, count ?? 1, columns)
+    const records = columns && recordsIn(value, count, columns)
+    return records === undefined
+      ? { bytes: value.length, damaged: 'its value is not that of a RECORD' }
+      : { records: records.map(({ data }) => data) }
   }
 }
 
-function jsonOrText(value: Buffer): RecordValue {
-  const text = value.toString()
+type Content = Readonly<Record<string, RecordValue>>
+
+/** Of a message whose header says that it is ours: the JSON of older versions is not looked into. */
+function isDamaged(headers: ReadonlyMap<string, string>, value: Buffer): boolean {
+  const schema = new Map<string, z.ZodType>(Object.entries(messageValues)).get(
+    headers.get('type') ?? '',
+  )
+  if (schema === undefined || !headers.has('sync')) return false
+  const json = jsonIn(value)
+  return json === undefined || (headers.has('v') && !schema.safeParse(json).success)
+}
+
+/** JSON or text as it is; of other bytes what they are: how many, and the number of the schema if they have that of a schema registry. */
+function contentIn(name: 'key' | 'value', bytes: Buffer): Content {
+  const prefix = name === 'key' ? 'key_' : ''
+  if (bytes[0] === 0 && bytes.length >= registryHeaderBytes)
+    return { [`${prefix}bytes`]: bytes.length, [`${prefix}schema_id`]: bytes.readUInt32BE(1) }
+  if (!isUtf8(bytes)) return { [`${prefix}bytes`]: bytes.length }
+  const text = bytes.toString()
+  return { [name]: name === 'key' ? text : jsonOrText(text) }
+}
+
+/** The wire format of schema registries: a zero, and the number of the schema in four bytes. */
+const registryHeaderBytes = 5
+
+function jsonOrText(text: string): RecordValue {
   try {
-    return parseExact(text)
+    return parseDigits(text)
   } catch {
     return text // another producer's
+  }
+}
+
+/** Undefined: it is none. */
+function jsonIn(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString())
+  } catch {
+    return undefined
   }
 }

@@ -1,7 +1,7 @@
 import avro from 'avsc'
 import type { Schema, Type } from 'avsc'
 import type { Column } from '../columns.ts'
-import { exactNumber, parseExact } from '../exact-json.ts'
+import { exactNumber, parseDigits, parseExact, writtenDigits } from '../exact-json.ts'
 import type { RecordData, RecordValue } from '../json.ts'
 import { recordSchemaOf } from './avro-schema.ts'
 import type { AvroSchema } from './avro-types.ts'
@@ -21,15 +21,18 @@ export interface DecodedRecord {
  * missing is missing again. Integers beyond 2^53 are bigints, decimals that a double would change are `RawJson`, dates
  * and times are ISO text (timestamps with a zone in UTC), bytes are a Uint8Array.
  *
+ * `digits`: a decimal is a `RawJson` too if a double has its value, but would be printed otherwise (`1.50`).
+ *
  * For consumers, tests and transformations: the sink transcodes the bytes instead.
  */
 export function decodeBlock(
   bytes: Uint8Array,
   count: number,
   columns: readonly Column[],
+  numbers: Numbers = 'values',
 ): DecodedRecord[] {
-  const decoder = decoders.get(columns) ?? new RecordDecoder(columns)
-  decoders.set(columns, decoder)
+  const decoder = decoders[numbers].get(columns) ?? new RecordDecoder(columns, numbers)
+  decoders[numbers].set(columns, decoder)
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const records: DecodedRecord[] = []
   let position = 0
@@ -42,7 +45,13 @@ export function decodeBlock(
 }
 
 /** One costs as much as to decode many records: whoever decodes single ones gives the same columns each time. */
-const decoders = new WeakMap<readonly Column[], RecordDecoder>()
+const decoders = {
+  values: new WeakMap<readonly Column[], RecordDecoder>(),
+  digits: new WeakMap<readonly Column[], RecordDecoder>(),
+}
+
+/** What is kept of a decimal number. */
+type Numbers = 'values' | 'digits'
 
 /** The schema as avsc takes it: a document of its own, which avsc may change. */
 export function forAvsc(schema: AvroSchema): Schema {
@@ -62,8 +71,12 @@ interface OverflowEntry {
 class RecordDecoder {
   readonly #columns: readonly { readonly name: string; readonly kind: WireKind; field: string }[]
   readonly #type: Type
+  readonly #valueOf: ValuesOfKinds
+  readonly #parse: (json: string) => RecordValue
 
-  constructor(columns: readonly Column[]) {
+  constructor(columns: readonly Column[], numbers: Numbers) {
+    this.#valueOf = numbers === 'digits' ? digitsOf : valueOf
+    this.#parse = numbers === 'digits' ? parseDigits : parseExact
     const schema = recordSchemaOf({ name: 'record' }, columns)
     const [extractedAt, changes, , ...fields] = schema.fields
     this.#columns = columns.map(({ name, kind }, index) => ({
@@ -93,11 +106,11 @@ class RecordDecoder {
       overflow.delete(name)
       if (original === null) continue
       const held = value[field]
-      if (original !== undefined) entries.push([name, parseExact(original)])
-      else entries.push([name, isHeld(held) ? valueOf[kind](held) : null])
+      if (original !== undefined) entries.push([name, this.#parse(original)])
+      else entries.push([name, isHeld(held) ? this.#valueOf[kind](held) : null])
     }
     for (const [name, json] of overflow)
-      entries.push([name, json === null ? null : parseExact(json)])
+      entries.push([name, json === null ? null : this.#parse(json)])
     const record = {
       extractedAtMs: Number(value[recordFields.extractedAt]),
       ...(typeof changes === 'string' && { changes: parseExact(changes) }),
@@ -163,10 +176,12 @@ function isHeld(value: Held | null | undefined | OverflowEntry[]): value is Held
   return value !== null && value !== undefined && !Array.isArray(value)
 }
 
-const valueOf: Readonly<Record<WireKind, (held: Held) => RecordValue>> = {
+type ValuesOfKinds = Readonly<Record<WireKind, (held: Held) => RecordValue>>
+
+const valueOf: ValuesOfKinds = {
   boolean: (held) => held,
   integer: (held) => held,
-  number: (held) => numberOf(String(held)),
+  number: (held) => numberOf(String(held), exactNumber),
   double: (held) => held,
   string: (held) => held,
   date: (held) => formatDate(Number(held)),
@@ -177,10 +192,16 @@ const valueOf: Readonly<Record<WireKind, (held: Held) => RecordValue>> = {
   json: (held) => parseExact(String(held)),
 }
 
+const digitsOf: ValuesOfKinds = {
+  ...valueOf,
+  number: (held) => numberOf(String(held), writtenDigits),
+  json: (held) => parseDigits(String(held)),
+}
+
 function integerOf(held: Held): bigint {
   return typeof held === 'bigint' ? held : BigInt(Number(held))
 }
 
-function numberOf(digits: string): RecordValue {
-  return /^-?[0-9]/.test(digits) ? exactNumber(digits) : Number(digits)
+function numberOf(digits: string, parse: (digits: string) => RecordValue): RecordValue {
+  return /^-?[0-9]/.test(digits) ? parse(digits) : Number(digits)
 }

@@ -134,6 +134,25 @@ describe('reactor connect topics', () => {
     expect(lines(two)).toMatchObject([{ type: 'PLAN' }, { type: 'BEGIN' }])
   })
 
+  test('tail shows messages of others, also damaged ones, without what a terminal would obey', async () => {
+    const headers = { v: '1', type: 'BEGIN', sync: '1', attempt: '1', slice: '', seq: '0', records: '0', fingerprint: '00000000000000ab' } // prettier-ignore
+    const text = 'red \u009b31m and \u202eback'
+    const topic = await topicWith([
+      { headers, value: '{"columns":' },
+      { value: Buffer.from('000000002a02', 'hex'), headers: { 'connect-sync': '1' } },
+      { value: JSON.stringify({ text }), headers: { ['na\u2066me']: text } },
+    ])
+    const { code, out } = await topics('tail', topic)
+    expect(code).toBe(0)
+    expect(out).not.toMatch(/[\u0080-\u009f\u202a-\u202e\u2066-\u2069]/)
+    expect(lines(out)).toEqual([
+      expect.objectContaining({ type: 'BEGIN', damaged: 'its value is not that of a BEGIN' }),
+      { partition: 0, offset: '1', 'connect-sync': '1', bytes: 6, schema_id: 42 },
+      { partition: 0, offset: '2', ['na\u2066me']: text, value: { text } },
+    ])
+    await expect(topics('rebuild', topic)).rejects.toMatchObject({ code: 'log_foreign_message' })
+  })
+
   test('tail --follow shows what comes, until it is stopped', async () => {
     const stop = new AbortController()
     let seen = ''

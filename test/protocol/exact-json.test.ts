@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   exactNumber,
   isRawJson,
+  parseDigits,
   parseExact,
   parseExactJson,
   rawJson,
@@ -115,3 +116,21 @@ function asFraction(text: string): [bigint, number] {
   for (; digits % 10n === 0n; digits /= 10n) power++
   return [digits, power]
 }
+
+describe('digits', () => {
+  it.each([
+    ['1.000', '1.000'],
+    ['-0.10', '-0.10'],
+    ['1e2', '1e2'],
+    ['{"a":[1.50,7,"1.0"],"b":9007199254740993}', '{"a":[1.50,7,"1.0"],"b":9007199254740993}'],
+    ['0.1000000000000000055', '0.1000000000000000055'],
+    ['-0', '0'],
+    ['1.5', '1.5'],
+  ])('of %s stay', (text, printed) => {
+    expect(stringifyExact(parseDigits(text))).toBe(printed)
+  })
+
+  it('that are printed by themselves need no RawJson', () => {
+    expect(parseDigits('[1.5,7,-2]')).toEqual([1.5, 7, -2])
+  })
+})

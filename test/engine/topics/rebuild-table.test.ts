@@ -6,7 +6,14 @@ import { TableRebuild, type TopicMessage } from '../../../engine/topics/rebuild-
 import { BatchEncoder } from '../../../kafka/record-batch/batch-encoder.ts'
 import { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 import { wireSchema } from '../../../protocol/avro/avro-schema.ts'
-import type { Column, RecordData } from '../../../protocol/index.ts'
+import {
+  parseDigits,
+  rawJson,
+  stringifyExact,
+  type Column,
+  type RecordData,
+  type RecordValue,
+} from '../../../protocol/index.ts'
 import { blockOf } from '../../sinks/loading.ts'
 
 const stream = { name: 'orders' }
@@ -233,6 +240,16 @@ describe('the table that a topic tells', () => {
     topic.plan(plan)
     await topic.read(plan, [{ id: 1, body: 'a' }, { id: 1 }], { columns })
     expect(topic.rows()).toEqual([[1, null]])
+  })
+
+  test('keeps the digits of numbers, and takes keys of one value as one', async () => {
+    const topic = new Topic()
+    const plan = { ...appendDedup, deletes: { mode: 'hard', column: null } } as const
+    const columns = [{ name: 'id', kind: 'number' }, { name: 'body', kind: 'json' }] as const // prettier-ignore
+    topic.plan(plan)
+    const [first, second] = ['1.50', '[1.0,2.50]'].map((text) => parseDigits(text))
+    await topic.read(plan, [{ id: 1, body: 'old' }, { id: rawJson('1.0'), body: first ?? null }, { id: 2, body: second ?? null }], { columns }) // prettier-ignore
+    expect(stringifyExact(topic.rows() as RecordValue)).toBe('[[1.0,1.50],[2,[1.0,2.50]]]')
   })
 
   test('has nothing of a row that was deleted when its key comes back', async () => {
