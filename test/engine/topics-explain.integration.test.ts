@@ -11,6 +11,7 @@ import {
 } from '../../engine/log/kafka/message-schemas.ts'
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
+import { MissingMessages } from '../../engine/topics/missing-messages.ts'
 import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
 import {
   stringifyExact,
@@ -157,7 +158,14 @@ class Shop implements AsyncDisposable {
       expect(expected.length, mode).toBeGreaterThan(0)
       for (const [order, ordered] of Object.entries(ordersOf(messages))) {
         const rebuild = new TableRebuild(mode)
-        for (const message of ordered) rebuild.take(message)
+        const missing = new MissingMessages(mode)
+        for (const partition of new Set(ordered.map((message) => message.partition)))
+          missing.begin(partition, 0n)
+        for (const message of ordered) {
+          rebuild.take(message)
+          missing.take(message)
+        }
+        missing.check(rebuild.syncs())
         const told = rebuild.rows().map((row) => textOf(this.#valuesOf(row)))
         expect(told.toSorted(), `${mode}, ${order}`).toEqual(expected.toSorted())
       }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { MissingMessages } from '../../engine/topics/missing-messages.ts'
 import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
 import { stringifyExact, type RecordData, type RecordValue } from '../../protocol/index.ts'
 import { recordedMessages, recordedTable, recordedTopics } from './recording.ts'
@@ -10,11 +11,16 @@ describe.each(recordedTopics())('%s', (topic) => {
 
   test('gives the rows of its table to a reader', () => {
     const rebuild = new TableRebuild(topic)
-    for (const { offset, headers, ...message } of messages)
-      rebuild.take({
-        ...{ ...message, offset: BigInt(offset) },
+    const missing = new MissingMessages(topic)
+    for (const { offset, headers, ...rest } of messages) {
+      const message = {
+        ...{ ...rest, offset: BigInt(offset) },
         headers: new Map(Object.entries(headers)),
-      })
+      }
+      rebuild.take(message)
+      missing.take(message)
+    }
+    missing.check(rebuild.syncs())
     const rows = rebuild.rows().map(printed)
     const expected = recordedTable(topic).map(withoutOwnColumns)
     expect(expected.length).toBeGreaterThan(50)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { topicName } from '../../../engine/log/kafka/topic-names.ts'
+import { MissingMessages } from '../../../engine/topics/missing-messages.ts'
 import { TableRebuild } from '../../../engine/topics/rebuild-table.ts'
 import { stringifyExact, type RecordValue } from '../../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../../support/engine.ts'
@@ -116,7 +117,14 @@ class Shop implements AsyncDisposable {
       const messages = await readTopic(name)
       for (const ordered of ordersOf(messages)) {
         const rebuild = new TableRebuild(name)
-        for (const message of ordered) rebuild.take(message)
+        const missing = new MissingMessages(name)
+        for (const partition of new Set(ordered.map((message) => message.partition)))
+          missing.begin(partition, 0n)
+        for (const message of ordered) {
+          rebuild.take(message)
+          missing.take(message)
+        }
+        missing.check(rebuild.syncs())
         const told = rebuild
           .rows()
           .map((row) => textOf(columns.map((column) => momentOf(plain(row[column] ?? null)))))
