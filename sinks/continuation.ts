@@ -44,7 +44,7 @@ export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undef
   return isDedup && key.length > 0 ? key : undefined
 }
 
-/** The order of the fields makes no other key. */
+/** In a table, the order of the fields makes no other key. (The bytes of a message's key have an order.) */
 export function isSameKey(left: SyncSettings['key'], right: SyncSettings['key']): boolean {
   const [first, second] = [left, right].map((key) =>
     JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),

@@ -13,6 +13,8 @@ import { formText, rowFormOf } from './topic-mode.ts'
 
 /** More are forgotten: who loads a stream into a topic of each day comes back to none of them. */
 const mostLeftTopics = 100
+/** Of a schema of theirs: a checkpoint is one message, whose size has a limit. Schemas of keys are much shorter. */
+const maxLeftSchema = 8_192
 
 interface AtTopic {
   readonly topic: string
@@ -69,7 +71,9 @@ function findLeft({ record }: StoredStream, { topic, target }: AtTopic): LeftTop
 export function listLeftTopics({ record, slices }: StoredStream, topic: string): LeftTopic[] {
   if (record === undefined) return []
   const { topicId, partitions, merged, form, schema, run } = record
-  const last = { topic: record.topic, topicId, partitions, merged, form, schema }
+  const isShort = schema !== null && schema.text.length <= maxLeftSchema
+  const facts = { topicId, partitions, merged, form, schema: isShort ? schema : null }
+  const last = { topic: record.topic, ...facts }
   const left = hasLoaded(record, slices)
     ? [...record.leftTopics, { ...last, isForgotten: run === 0 }]
     : record.leftTopics
