@@ -293,7 +293,7 @@ test('a sandbox that runs is the only one of its connection and one of four, and
   const schemas = `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor_sandbox%'`
   await vi.waitFor(async () => {
     expect(await slow.data.query(schemas)).toHaveLength(3)
-  })
+  }, 30_000)
   expect(await run('a')).toMatchObject({ code: 'sandbox_active' })
   ends.push(run('d'))
   expect(await run('e')).toMatchObject({ code: 'sandbox_limit_reached' })
