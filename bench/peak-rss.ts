@@ -6,6 +6,12 @@ import { readFileSync } from 'node:fs'
  */
 export function peakRssMb(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS / 1024
-  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  return peakRssMbOf('self')
+}
+
+/** The same of another process that runs; on Linux. */
+export function peakRssMbOf(pid: number | 'self'): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8')
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
   return Number(kilobytes) / 1024
 }

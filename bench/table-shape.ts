@@ -13,6 +13,16 @@ export interface TableShape {
 /** Whether a table that is loaded has the key of the source's table. */
 export type TableKind = 'key' | 'no_key'
 
+/** Makes and fills these tables, and no others are left in the schema: programs that copy whole databases find them alone. */
+export function freshSource(tables: readonly TableShape[]): readonly string[] {
+  return [
+    'DROP SCHEMA public CASCADE',
+    'CREATE SCHEMA public',
+    ...tables.flatMap(createFilled),
+    'CHECKPOINT',
+  ]
+}
+
 /** Makes and fills the table. */
 export function createFilled(table: TableShape): readonly string[] {
   return [

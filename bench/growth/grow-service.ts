@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { serviceFolder, type ServiceProcess } from '../../test/support/service-process.ts'
 import { builtProgram } from '../built-program.ts'
+import { peakRssMbOf } from '../peak-rss.ts'
 import { createConnection, createSource, runAtOnce } from '../runs/service-runs.ts'
 import type { GrowthPoint } from './growth-series.ts'
 
@@ -13,7 +13,7 @@ const rowsOfStream = 2_000
 export interface ConnectionGrowth {
   /** All of them, 16 at a time. */
   readonly created: readonly GrowthPoint[]
-  /** From the start of the process to its first answer, with so many connections. */
+  /** From the start of the process to its first response, with so many connections. */
   readonly started: readonly GrowthPoint[]
 }
 
@@ -37,13 +37,13 @@ export async function growConnections(
     await createAll(filling, count, size)
     seconds += (performance.now() - before) / 1_000
     count = size
-    created.push({ size, seconds, peakMb: await peakMbOf(filling) })
+    created.push({ size, seconds, peakMb: peakMbOf(filling) })
     await filling.stop()
     const begin = performance.now()
     const service = await folder.start({ program: builtProgram, key })
     await service.ask(z.object({ items: z.array(z.unknown()) }), '/connections?limit=50')
     const startSeconds = (performance.now() - begin) / 1_000
-    const peakMb = await peakMbOf(service)
+    const peakMb = peakMbOf(service)
     started.push({ size, seconds: startSeconds, peakMb })
     await service.stop()
     print(
@@ -83,7 +83,6 @@ export async function growRuns(
   return points
 }
 
-async function peakMbOf({ process: { pid } }: ServiceProcess): Promise<number> {
-  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8')
-  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024
+function peakMbOf({ process: { pid = Number.NaN } }: ServiceProcess): number {
+  return peakRssMbOf(pid)
 }

@@ -4,7 +4,7 @@ import { ordersTable } from '../replicate/source-table.ts'
 import { engineTurn } from '../shapes/engine-turn.ts'
 import { requireRowCounts } from '../shapes/same-rows.ts'
 import { manyTables } from '../shapes/shapes.ts'
-import { createFilled, type TableShape } from '../table-shape.ts'
+import { freshSource, type TableShape } from '../table-shape.ts'
 import type { GrowthPoint } from './growth-series.ts'
 
 const log: LogConfig = { kind: 'embedded' }
@@ -38,7 +38,7 @@ async function grow(
   const points: GrowthPoint[] = []
   for (const size of sizes) {
     const tables = tablesOf(size)
-    await fill(bench, tables)
+    await bench.source(...freshSource(tables))
     const context = {
       bench,
       shape: { name: 'many', tables, cases: [] },
@@ -55,15 +55,6 @@ async function grow(
     points.push({ size, seconds, peakMb: peakRssMb })
   }
   return points
-}
-
-async function fill(bench: BenchServer, tables: readonly TableShape[]): Promise<void> {
-  await bench.source(
-    'DROP SCHEMA public CASCADE',
-    'CREATE SCHEMA public',
-    ...tables.flatMap(createFilled),
-    'CHECKPOINT',
-  )
 }
 
 async function requireRows(bench: BenchServer, tables: readonly TableShape[]): Promise<void> {

@@ -1,10 +1,10 @@
 import type { LogConfig } from '../../engine/run-types.ts'
 import type { Metadata } from '../../sinks/sink.ts'
-import { startBenchServer, type BenchServer } from '../bench-server.ts'
+import { startBenchServer } from '../bench-server.ts'
 import { buildProgram } from '../built-program.ts'
 import { psqlVersion } from '../replicate/copy-pipe.ts'
 import { median } from '../statistics.ts'
-import { createFilled, type TableKind } from '../table-shape.ts'
+import { freshSource, type TableKind } from '../table-shape.ts'
 import { engineTurn, kindOf } from './engine-turn.ts'
 import { pgcopydbVersion } from './pgcopydb.ts'
 import { pgcopydbTurn, pipeTurn } from './pipe-turns.ts'
@@ -57,22 +57,12 @@ export async function benchShapes(
   const figures: ShapeFigures[] = []
   for (const name of options.shapes) {
     const shape = shapeOf(name, options.scale)
-    await fillSource(bench, shape)
+    await bench.source(...freshSource(shape.tables))
     const context = { bench, shape, metadata: options.metadata }
     const turns = turnsOf(context, options.logs, pgcopydb !== undefined)
     figures.push(...figuresOf(shape, turns, await runRounds({ ...options, context, turns }, print)))
   }
   return figures
-}
-
-/** Programs that copy whole databases find the tables of this shape alone. */
-async function fillSource(bench: BenchServer, { tables }: Shape): Promise<void> {
-  await bench.source(
-    'DROP SCHEMA public CASCADE',
-    'CREATE SCHEMA public',
-    ...tables.flatMap(createFilled),
-    'CHECKPOINT',
-  )
 }
 
 function turnsOf(

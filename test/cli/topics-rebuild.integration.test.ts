@@ -2,9 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 import { reactor } from './service-command-line.ts'
+
+/** A run file for its brokers and its database. */
+function placesOf(connection: string, db: TestDatabase): ReturnType<typeof runFile> {
+  return runFile({
+    connection,
+    source: { type: 'faker', config: { streams: [{ name: 'any', rows: 1 }] } },
+    destination: { type: 'postgres', config: { ...db.address } },
+    log: { kafka: { brokers: inject('kafkaBrokers') } },
+  })
+}
 
 test('rebuild --table makes what the destination has: columns that are gone, wider types, digits, times', async () => {
   await using db = await testDatabase()
@@ -37,12 +47,7 @@ test('rebuild --table makes what the destination has: columns that are gone, wid
      INSERT INTO src.orders VALUES (4, 2, -7.0, '[]', 'nine', '2024-02-29 12:00', true)`,
   )
   await run()
-  await using file = await runFile({
-    connection,
-    source: { type: 'faker', config: { streams: [{ name: 'any', rows: 1 }] } },
-    destination: { type: 'postgres', config: { ...db.address } },
-    log: { kafka: { brokers: inject('kafkaBrokers') } },
-  })
+  await using file = await placesOf(connection, db)
   const topic = topicName(connection, { namespace: 'src', name: 'orders' })
   const argv = ['connect', 'topics', 'rebuild', topic, '--run-file', file.path]
   const { err } = await reactor([...argv, '--table', 'copies.orders'], { environment: {} })
@@ -83,12 +88,7 @@ test('rebuild --table tells of values that a column cannot hold', async () => {
     }),
   )
   expect(result.status).toBe('complete')
-  await using file = await runFile({
-    connection,
-    source: { type: 'faker', config: { streams: [{ name: 'any', rows: 1 }] } },
-    destination: { type: 'postgres', config: { ...db.address } },
-    log: { kafka: { brokers: inject('kafkaBrokers') } },
-  })
+  await using file = await placesOf(connection, db)
   const topic = topicName(connection, { namespace: 'src', name: 'orders' })
   const argv = ['connect', 'topics', 'rebuild', topic, '--run-file', file.path]
   const { err } = await reactor([...argv, '--table', 'copies.orders'], { environment: {} })

@@ -11,8 +11,6 @@ import {
 } from '../../engine/log/kafka/message-schemas.ts'
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { MissingMessages } from '../../engine/topics/missing-messages.ts'
-import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
 import {
   stringifyExact,
   type JsonObject,
@@ -25,6 +23,7 @@ import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { readTopic, type ReadMessage } from '../support/read-topic.ts'
 import { runFile } from '../support/run-file.ts'
+import { rebuildWhole } from './topics/rebuild-whole.ts'
 
 /**
  * The topics alone tell all of a stream: real runs of every mode, one of them stopped in the middle and one killed, with a schema that
@@ -157,15 +156,7 @@ class Shop implements AsyncDisposable {
       const expected = loaded.map((row) => this.columns.map((name) => isoOf(row[name]))).map(textOf)
       expect(expected.length, mode).toBeGreaterThan(0)
       for (const [order, ordered] of Object.entries(ordersOf(messages))) {
-        const rebuild = new TableRebuild(mode)
-        const missing = new MissingMessages(mode)
-        for (const partition of new Set(ordered.map((message) => message.partition)))
-          missing.begin(partition, 0n)
-        for (const message of ordered) {
-          rebuild.take(message)
-          missing.take(message)
-        }
-        missing.check(rebuild.syncs())
+        const rebuild = rebuildWhole(mode, ordered)
         const told = rebuild.rows().map((row) => textOf(this.#valuesOf(row)))
         expect(told.toSorted(), `${mode}, ${order}`).toEqual(expected.toSorted())
       }

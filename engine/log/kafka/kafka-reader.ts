@@ -177,8 +177,8 @@ interface Bounds {
 }
 
 /**
- * A reader that skips to an attempt begins at the end that the topic had when its writer was opened. In a topic that was made again, whose end is before that, it begins anew; but if retention has passed it, messages of the attempt are
- * gone, and the reader would wait for them for ever.
+ * A reader that skips to an attempt begins at the end that the topic had when its writer was opened. If the end is before that now, the topic was made again, and the
+ * reader begins at its beginning. If retention has passed it, messages of the attempt are gone, and the reader would wait for them for ever.
  */
 function startOffset(options: LaneReaderOptions, bounds: Bounds): bigint {
   if (options.position === undefined) return bounds.low

@@ -32,12 +32,12 @@ const framingBytes = 64
 
 /** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
 export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
-  const { servers, topic, partitions, mayBeCompacted: allKeyed = false, logger } = keyed
+  const { servers, topic, partitions, mayBeCompacted = false, logger } = keyed
   const admin = kafkaClient(servers, logger).admin()
   try {
     await admin.connect()
     const kafka = { admin, servers, logger }
-    const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, allKeyed })
+    const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
     return maxBytes
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })

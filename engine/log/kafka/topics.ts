@@ -66,11 +66,15 @@ async function expectCompacted(kafka: KafkaAdmin, topic: string): Promise<void> 
 
 /**
  * Makes a stream's topic or adds partitions to it; never takes any away. It can be used when this resolves, with its real
- * settings. Throws `log_topic_compacted`, unless all messages have keys: the broker would refuse those that have none.
+ * settings. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
  */
 export async function ensureStreamTopic(
   kafka: KafkaAdmin,
-  wanted: { readonly topic: string; readonly partitions: number; readonly allKeyed?: boolean },
+  wanted: {
+    readonly topic: string
+    readonly partitions: number
+    readonly mayBeCompacted?: boolean
+  },
 ): Promise<StreamTopic> {
   const { topic } = wanted
   const { admin, servers } = kafka
@@ -78,7 +82,7 @@ export async function ensureStreamTopic(
   try {
     const partitions = made ? wanted.partitions : await extendTopic(kafka, wanted)
     const { policy, ...limits } = await topicSettings(admin, topic)
-    if (policy.includes('compact') && wanted.allKeyed !== true) {
+    if (policy.includes('compact') && wanted.mayBeCompacted !== true) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
     return { ...limits, partitions }

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import {
-  baseUrl,
   absoluteFolder,
+  baseUrl,
   bindAddress,
   choice,
   flag,

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { topicName } from '../../../engine/log/kafka/topic-names.ts'
-import { MissingMessages } from '../../../engine/topics/missing-messages.ts'
-import { TableRebuild } from '../../../engine/topics/rebuild-table.ts'
 import { stringifyExact, type RecordValue } from '../../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { readTopic, type ReadMessage } from '../../support/read-topic.ts'
+import { rebuildWhole } from './rebuild-whole.ts'
 
 /** The reference reader beside real runs over what the topics outlive: soft deletes, and a destination that was dropped or restored. */
 const rows = 120
@@ -116,15 +115,7 @@ class Shop implements AsyncDisposable {
       const name = topicName(this.#connection, { namespace: 'public', name: table })
       const messages = await readTopic(name)
       for (const ordered of ordersOf(messages)) {
-        const rebuild = new TableRebuild(name)
-        const missing = new MissingMessages(name)
-        for (const partition of new Set(ordered.map((message) => message.partition)))
-          missing.begin(partition, 0n)
-        for (const message of ordered) {
-          rebuild.take(message)
-          missing.take(message)
-        }
-        missing.check(rebuild.syncs())
+        const rebuild = rebuildWhole(name, ordered)
         const told = rebuild
           .rows()
           .map((row) => textOf(columns.map((column) => momentOf(plain(row[column] ?? null)))))
