@@ -11,10 +11,10 @@ import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { usageError } from '../usage-error.ts'
 import {
   connectionBody,
-  connectionLines,
   type ConnectionDocument,
   type ConnectionFlags,
 } from './connection-fields.ts'
+import { connectionLines } from './connection-lines.ts'
 
 export async function createConnection(
   { client, output, input }: CommandContext,

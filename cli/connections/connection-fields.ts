@@ -1,16 +1,12 @@
 import { Option, type Command } from 'commander'
 import type { z } from 'zod'
-import { streamLabel } from '../../protocol/stream-id.ts'
 import { connectionChoices } from '../../service/connections/choices.ts'
-import { isTopic, topicName } from '../../service/connections/is-topic.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
-import { formatTime } from '../output/format-time.ts'
-import { table } from '../output/table.ts'
 import { numberUpTo, parseStreamNames } from '../options.ts'
 import { usageError } from '../usage-error.ts'
 
-// Each field of a connection: its option, its value in the API, and how it is shown.
+// Each field of a connection: its option, and its value in the API. How it is shown: connection-lines.ts.
 
 export type ConnectionDocument = z.output<typeof connectionDocument>
 
@@ -181,40 +177,4 @@ function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
     }
   if (timezone === undefined && catchUp === undefined) return undefined
   throw usageError('--timezone and --catch-up belong to a schedule', 'Give --schedule too.')
-}
-
-export function connectionLines(connection: ConnectionDocument): string {
-  const { name, from, destination, status, streams, schedule, options, drift } = connection
-  const when = schedule === null ? 'by hand' : `${schedule.cron} (${schedule.timezone ?? 'UTC'})`
-  const last = connection.last_run
-  return table([
-    ['name', name],
-    ...(connection.description === null ? [] : [['description', connection.description]]),
-    ['from', from],
-    ['streams', streams === null ? 'all' : streams.map(streamText).join(', ')],
-    ['destination', destination],
-    ['schedule', when],
-    ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
-    ['status', status],
-    ['next run', formatTime(connection.next_run_at) || 'none'],
-    [
-      'last run',
-      last === null ? 'never run' : `${last.id} ${last.status} ${formatTime(last.ended_at)}`.trim(),
-    ],
-    ...(drift === null
-      ? []
-      : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
-    ['version', String(connection.version)],
-    ['updated', formatTime(connection.updated_at)],
-    isTopic(destination)
-      ? ['topics', topicName(destination)]
-      : ['tables', `psql "$(reactor connect connections address ${name})"`],
-  ])
-}
-
-function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
-  const { sync_mode: mode, destination_sync_mode: destinationMode, transform } = stream
-  const label = streamLabel(stream)
-  const modes = [mode, destinationMode, transform].filter((chosen) => chosen !== undefined)
-  return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
 }

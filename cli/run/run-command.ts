@@ -15,7 +15,7 @@ import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
 import { commandFailure } from '../output/command-failure.ts'
-import { MetricsServer } from './metrics-server.ts'
+import type { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
 export interface RunOptions {
@@ -101,7 +101,7 @@ async function planRun(
   options: RunOptions,
   command: RunContext,
 ): Promise<RunPlan | undefined> {
-  const connector = connectorOf(file.source.type)
+  const connector = await connectorOf(file.source.type)
   const context: ConnectorContext = {
     logger: command.logger,
     signal: command.signal,
@@ -155,7 +155,7 @@ async function runPlan(
   await using server =
     options.metricsPort === undefined
       ? undefined
-      : await MetricsServer.listen(registry, options.metricsPort)
+      : await listenForMetrics(registry, options.metricsPort)
   if (server !== undefined) {
     collectDefaultMetrics({ register: registry })
     output.note(`metrics: ${server.url}`)
@@ -170,6 +170,12 @@ async function runPlan(
     onSecretFound: source.secretFound,
   }
   return await runConnection(plan, ports, signal)
+}
+
+/** Loaded only for those who ask for it: Node's HTTP server brings its client for fetch with it. */
+async function listenForMetrics(registry: Registry, port: number): Promise<MetricsServer> {
+  const { MetricsServer } = await import('./metrics-server.ts')
+  return MetricsServer.listen(registry, port)
 }
 
 /** Undefined as soon as the user stops: a source that does not respond must not hold up the command. */

@@ -15,9 +15,3 @@ declare module 'undici/lib/api/api-request.js' {
   ): Promise<Dispatcher.ResponseData>
   export { request as default }
 }
-
-declare module 'undici/lib/core/errors.js' {
-  import { errors } from 'undici'
-
-  export { errors as default }
-}

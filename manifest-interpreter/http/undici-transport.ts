@@ -1,7 +1,4 @@
-import requestWith from 'undici/lib/api/api-request.js'
-import errors from 'undici/lib/core/errors.js'
-import Agent from 'undici/lib/dispatcher/agent.js'
-import type { Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { TransportError } from './transport-error.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { Transport } from './transport.ts'
@@ -13,6 +10,7 @@ import { redirected } from './redirect.ts'
 import { ResponseHeaders } from './response-headers.ts'
 import { publicUrl, splitUrl } from './split-url.ts'
 import { requireSendable } from './unsendable-header.ts'
+import type * as UndiciParts from './undici-parts.ts'
 
 export interface UndiciTransportOptions {
   /** Private or reserved networks that sources may reach, like `10.1.0.0/16`. None by default. */
@@ -35,6 +33,19 @@ const MAX_DRAINED_BYTES = 128 * 1024
 const CONNECTION_HEADERS = new Set(
   'connection content-length expect keep-alive transfer-encoding upgrade'.split(' '),
 )
+/** Of undici's errors. */
+const TIMEOUT_CODES = new Set(
+  'UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT'.split(' '),
+)
+
+/** Loaded by the first request: every thread that reads comes here, and a source that is a database needs none of it. */
+type Undici = typeof UndiciParts
+let loaded: Undici | undefined
+
+async function loadUndici(): Promise<Undici> {
+  loaded = await import('./undici-parts.ts')
+  return loaded
+}
 
 /** HTTP/1.1 over pools of kept-alive connections, one pool per origin. Close it when the source is done. */
 export class UndiciTransport implements Transport {
@@ -85,8 +96,10 @@ export class UndiciTransport implements Transport {
     const headers = this.#headers(request)
     this.#guard.check(new URL(origin).hostname)
     const readTimeout = request.readTimeoutMs ?? this.#options.readTimeoutMs ?? 300_000
+    const undici = loaded ?? (await loadUndici())
     try {
-      const answer = await requestWith.call(this.#agent(request.connectTimeoutMs), {
+      const agent = this.#agent(undici, request.connectTimeoutMs)
+      const answer = await undici.requestWith.call(agent, {
         origin,
         path: target,
         method: request.method,
@@ -122,7 +135,7 @@ export class UndiciTransport implements Transport {
     return [...headers.values()].flat()
   }
 
-  #agent(connectTimeoutMs: number | undefined): Agent {
+  #agent({ Agent }: Undici, connectTimeoutMs: number | undefined): Agent {
     const timeout = connectTimeoutMs ?? this.#options.connectTimeoutMs ?? 30_000
     let agent = this.#agents.get(timeout)
     if (agent === undefined) {
@@ -198,20 +211,16 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
   if (error instanceof TransportError) return error
   if (signal.aborted) return signal.reason
   const to = publicUrl(request.url)
-  if (
-    error instanceof errors.ConnectTimeoutError ||
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError
-  ) {
+  const code = codeOf(error)
+  if (code !== undefined && TIMEOUT_CODES.has(code)) {
     return new TransportError('timeout', `${to} did not respond in time.`, { cause: error })
   }
-  if (error instanceof errors.HeadersOverflowError)
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return new TransportError(
       'limit',
       `The headers of the response from ${to} are larger than ${MAX_HEADER_BYTES / 1024} KB.`,
       { cause: error },
     )
-  const code = codeOf(error)
   const why = code === undefined ? '' : ` (${code})`
   return new TransportError('connection', `The connection to ${to} failed${why}.`, { cause: error })
 }

@@ -1,11 +1,12 @@
-import avro, { type Schema } from 'avsc'
+import type { Schema } from 'avsc'
 import { stringifyExact } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
+import { avsc } from './avsc.ts'
 import { exactLongs } from './decode-block.ts'
 
 /** Shows data of a schema, which is given as text, as JSON for people: moments are numbers, as on the wire; bytes are base64. */
 export function datumTexts(schemaText: string): (datum: Uint8Array) => string {
-  const type = avro.Type.forSchema(JSON.parse(schemaText) as Schema, { typeHook: exactLongs() })
+  const type = avsc().Type.forSchema(JSON.parse(schemaText) as Schema, { typeHook: exactLongs() })
   return (datum) => stringifyExact(shown(type.fromBuffer(Buffer.from(datum))))
 }
 

@@ -1,10 +1,10 @@
-import avro from 'avsc'
 import type { Schema, Type } from 'avsc'
 import type { Column } from '../columns.ts'
 import { exactNumber, parseDigits, parseExact, writtenDigits } from '../exact-json.ts'
 import type { RecordData, RecordValue } from '../json.ts'
 import { recordSchemaOf } from './avro-schema.ts'
 import type { AvroSchema } from './avro-types.ts'
+import { avsc } from './avsc.ts'
 import { formatDate, formatTime, formatTimestamp } from './iso-moment.ts'
 import { recordFields, wireKind, type WireKind } from './record-layout.ts'
 
@@ -85,7 +85,7 @@ class RecordDecoder {
       field: fields[index]?.name ?? '',
     }))
     const decoded = { ...schema, fields: [extractedAt, changes, overflowAsPairs, ...fields] }
-    this.#type = avro.Type.forSchema(JSON.parse(JSON.stringify(decoded)) as Schema, {
+    this.#type = avsc().Type.forSchema(JSON.parse(JSON.stringify(decoded)) as Schema, {
       typeHook: exactLongs(),
     })
   }
@@ -153,7 +153,7 @@ function isLong(schema: Schema): boolean {
 }
 
 function exactLong(): Type {
-  return avro.types.LongType.__with({
+  return avsc().types.LongType.__with({
     fromBuffer: (buffer: Buffer) => {
       const value = buffer.readBigInt64LE()
       const number = Number(value)

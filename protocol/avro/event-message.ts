@@ -1,5 +1,6 @@
-import avro, { type Schema, type Type } from 'avsc'
+import type { Schema, Type } from 'avsc'
 import type { AvroRecordSchema } from './avro-types.ts'
+import { avsc } from './avsc.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { frameRecord } from './frame-block.ts'
 
@@ -42,7 +43,7 @@ export const eventFingerprint = fingerprintOf(eventSchema)
 
 /** Avro single-object encoding. */
 export function encodeEvent(event: EventMessage): Buffer {
-  eventType ??= avro.Type.forSchema(eventSchema as Schema)
+  eventType ??= avsc().Type.forSchema(eventSchema as Schema)
   return frameRecord(eventFingerprint, eventType.toBuffer(event))
 }
 let eventType: Type | undefined
