@@ -70,7 +70,7 @@ async function planOf(
     allowedNetworks: [],
     now: Date.now,
   }
-  const { streams } = await connectorOf('postgres').discover(config, context)
+  const { streams } = await (await connectorOf('postgres')).discover(config, context)
   const stream = streams.find(({ name }) => name === benchTable)
   if (stream === undefined) throw new Error(`${benchTable} was not discovered`)
   return {

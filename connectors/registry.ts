@@ -3,28 +3,21 @@ import type { Connector } from './connector.ts'
 import { readdirSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fakerConnector } from './faker/connector.ts'
-import { githubConnector } from './github/connector.ts'
-import { linearConnector } from './linear/connector.ts'
-import { manifestConnector } from './manifest/connector.ts'
-import { postgresConnector } from './postgres/connector.ts'
-import { slackConnector } from './slack/connector.ts'
-import { stripeConnector } from './stripe/connector.ts'
 
-/** Those that are written in TypeScript. Each is made when it is first asked for: it loads its manifest, and every thread comes here. */
-const natives: ReadonlyMap<string, () => Connector> = new Map([
-  ['faker', () => fakerConnector],
-  ['github', githubConnector],
-  ['linear', linearConnector],
-  ['postgres', () => postgresConnector],
-  ['slack', slackConnector],
-  ['stripe', stripeConnector],
+/** Those that are written in TypeScript. Each is loaded when it is first asked for: every thread of a run comes here, and needs one of them. */
+const natives: ReadonlyMap<string, () => Promise<Connector>> = new Map([
+  ['faker', async () => (await import('./faker/connector.ts')).fakerConnector],
+  ['github', async () => (await import('./github/connector.ts')).githubConnector()],
+  ['linear', async () => (await import('./linear/connector.ts')).linearConnector()],
+  ['postgres', async () => (await import('./postgres/connector.ts')).postgresConnector],
+  ['slack', async () => (await import('./slack/connector.ts')).slackConnector()],
+  ['stripe', async () => (await import('./stripe/connector.ts')).stripeConnector()],
 ])
-const made = new Map<string, Connector>()
+const loaded = new Map<string, Promise<Connector>>()
 
-function nativeConnector(type: string): Connector | undefined {
-  const connector = made.get(type) ?? natives.get(type)?.()
-  if (connector !== undefined) made.set(type, connector)
+function nativeConnector(type: string): Promise<Connector> | undefined {
+  const connector = loaded.get(type) ?? natives.get(type)?.()
+  if (connector !== undefined) loaded.set(type, connector)
   return connector
 }
 
@@ -41,15 +34,21 @@ export function manifestType(path: string): string {
  * The connector of a type, on any thread: a read worker finds it by the type alone. Throws `unknown_connector`, and
  * `manifest_unreadable` or `manifest_invalid` for a manifest.
  */
-export function connectorOf(type: string): Connector {
-  const connector = nativeConnector(type)
+export async function connectorOf(type: string): Promise<Connector> {
+  const connector = await nativeConnector(type)
   if (connector !== undefined) return connector
+  const path = manifestOf(type)
+  if (path === undefined) {
+    const known = connectorTypes().join(', ')
+    throw new ConnectError('unknown_connector', { details: { type, known } })
+  }
+  const { manifestConnector } = await import('./manifest/connector.ts')
+  return manifestConnector(type, path)
+}
+
+function manifestOf(type: string): string | undefined {
   const path = type.slice(MANIFEST_PREFIX.length)
-  if (type.startsWith(MANIFEST_PREFIX) && isAbsolute(path)) return manifestConnector(type, path)
-  const manifest = bundledManifest(type)
-  if (manifest !== undefined) return manifestConnector(type, manifest)
-  const known = connectorTypes().join(', ')
-  throw new ConnectError('unknown_connector', { details: { type, known } })
+  return type.startsWith(MANIFEST_PREFIX) && isAbsolute(path) ? path : bundledManifest(type)
 }
 
 /** Every type that `connectorOf` knows by name, sorted. */

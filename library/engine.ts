@@ -47,7 +47,7 @@ export async function replicate(
 ): Promise<RunResult> {
   const { signal = new AbortController().signal, onNote, onProgress } = options
   const { folder = process.cwd(), allowedNetworks = [] } = options
-  const file = checkRunFile(connection, {
+  const file = await checkRunFile(connection, {
     place: { file: 'connection', positions: new PositionIndex('') },
     folder,
     environment: {},

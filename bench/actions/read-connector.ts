@@ -9,7 +9,7 @@ import { jsonObjectSchema } from '../../protocol/json-object.ts'
  * configuration (JSON), records that must come at least.
  */
 const [type = '', name = '', text = '{}', expected] = process.argv.slice(2)
-const connector = connectorOf(type)
+const connector = await connectorOf(type)
 const config = jsonObjectSchema.parse(JSON.parse(text))
 let count = 0
 

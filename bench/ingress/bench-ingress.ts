@@ -180,8 +180,10 @@ async function makeReceiver(url: string, folder: string): Promise<string> {
   return token
 }
 
-function requestOf(token: string): { readonly request: string; readonly idFrom: number } {
-  const [webhook] = connectorOf('github').descriptor.webhooks
+async function requestOf(
+  token: string,
+): Promise<{ readonly request: string; readonly idFrom: number }> {
+  const [webhook] = (await connectorOf('github')).descriptor.webhooks
   if (webhook === undefined) throw new TypeError('GitHub has no webhook')
   const shell = { action: 'opened', number: 1, text: '' }
   const text = 'x'.repeat(bodyBytes - JSON.stringify(shell).length)
@@ -218,7 +220,7 @@ async function sendLoad({
   readonly connections: number
   readonly seconds: number
 }): Promise<Load> {
-  const { request, idFrom } = requestOf(token)
+  const { request, idFrom } = await requestOf(token)
   const sender = join(import.meta.dirname, 'send-deliveries.ts')
   const argv = [sender, port, connections, seconds, request, idFrom].map(String)
   const { stdout } = await promisify(execFile)(process.execPath, argv)

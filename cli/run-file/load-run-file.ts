@@ -36,7 +36,11 @@ export async function loadRunFile(file: string, environment: Environment): Promi
 }
 
 /** The same for a text that has been read. `file`: its name, for messages; the extension chooses the language. */
-export function readRunFile(text: string, file: string, environment: Environment): LoadedRunFile {
+export async function readRunFile(
+  text: string,
+  file: string,
+  environment: Environment,
+): Promise<LoadedRunFile> {
   const { value, positions } = parse(text, file)
   const place = { file, positions }
   const expanded = expandEnvironment(value, environment)
@@ -52,10 +56,10 @@ export interface RunFileContext {
 }
 
 /** Validates a run file after the expansion of variables. Throws a ConnectError that names the field, problem and fix. */
-export function checkRunFile(
+export async function checkRunFile(
   value: unknown,
   { place, folder, environment }: RunFileContext,
-): LoadedRunFile {
+): Promise<LoadedRunFile> {
   const parsed = runFileSchema.safeParse(value)
   if (!parsed.success) {
     const problems = schemaProblems(parsed.error.issues, {
@@ -68,7 +72,7 @@ export function checkRunFile(
   }
   const content = parsed.data
   const problems: FileProblem[] = []
-  const source = resolveSource(content.source, problems, {
+  const source = await resolveSource(content.source, problems, {
     folder,
     catalogFolder: catalogFolderOf(environment),
   })
@@ -81,7 +85,7 @@ export function checkRunFile(
     content,
     source: { ...source, allowedNetworks: allowedNetworksOf(environment) },
     destination,
-    secrets: secretValues(content, { source, destination }),
+    secrets: await secretValues(content, { source, destination }),
   }
 }
 
@@ -152,17 +156,18 @@ const minSecretLength = 4
  * The secrets of a run: the second line of defence (the first: nothing shows a value of a configuration). A text that
  * also stands in a field that is no secret (user and password are the same) is left out.
  */
-function secretValues(
+async function secretValues(
   content: RunFile,
   resolved: {
     readonly source: { readonly type: string; readonly config: JsonObject }
     readonly destination: DestinationConfig
   },
-): readonly string[] {
+): Promise<readonly string[]> {
   const { source, destination } = resolved
   const place = textsOfDestination(destination)
   const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
-  const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
+  const { descriptor } = await connectorOf(source.type)
+  const config = textsOfConfig(source.config, descriptor.spec)
   const shown = new Set([source.type, content.connection, ...place.shown, ...config.shown])
   const secrets = new Set([
     ...place.secret,

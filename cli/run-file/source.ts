@@ -16,12 +16,17 @@ export interface SourceFolders {
   readonly catalogFolder: string
 }
 
+interface CheckedSource {
+  readonly type: string
+  readonly config: JsonObject
+}
+
 /** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined if that fails. */
-export function resolveSource(
+export async function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
   { folder, catalogFolder }: SourceFolders,
-): { readonly type: string; readonly config: JsonObject } | undefined {
+): Promise<CheckedSource | undefined> {
   if (source.manifest !== undefined) {
     const type = manifestType(resolve(folder, source.manifest))
     return checkedConfig(type, source.config, problems)
@@ -43,12 +48,13 @@ export function resolveSource(
   return undefined
 }
 
-function checkedConfig(
+async function checkedConfig(
   type: string,
   input: Readonly<Record<string, unknown>>,
   problems: FileProblem[],
-): { readonly type: string; readonly config: JsonObject } | undefined {
-  const { spec } = connectorOf(type).descriptor
+): Promise<CheckedSource | undefined> {
+  const { descriptor } = await connectorOf(type)
+  const { spec } = descriptor
   const config = coerceConfig(input, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {

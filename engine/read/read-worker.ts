@@ -138,11 +138,12 @@ async function readSlice(
   })
   output.startSlice(slice, seq)
   const { config, events } = job.source
+  const connector = await connectorOf(job.source.type)
   const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> => {
     const readContext = contextOf(reading, signal)
     if (events !== undefined) return readEvents(job, { events, out, context: readContext })
     const task = { config, stream: job.stream, slice, state, session: job.session }
-    return connectorOf(job.source.type).read(task, out, readContext)
+    return connector.read(task, out, readContext)
   }
   const outcome = await (limited === undefined
     ? read(target, context.signal)
@@ -193,7 +194,7 @@ async function readEvents(
     readonly context: ConnectorContext
   },
 ): Promise<'complete'> {
-  const { events: reader } = connectorOf(type)
+  const { events: reader } = await connectorOf(type)
   if (reader === undefined) throw new TypeError(`events of ${type} carry no records`)
   await reader.read({ config, stream, events }, out, context)
   await out.state(null)

@@ -6,7 +6,7 @@ import { ConfigBorrower, runJob } from '../threads/worker-side.ts'
 
 export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>> {
   return runJob(job, async ({ logger, signal }) => {
-    const connector = connectorOf(job.type)
+    const connector = await connectorOf(job.type)
     await using borrower = new ConfigBorrower(job.events, signal)
     const post = (event: SourceEvent): void => {
       job.events.postMessage(event)

@@ -41,7 +41,7 @@ export async function runConnection(
   const logger = ports.logger.child({ connection: plan.connection })
   // What is read from here on has the configuration that the source changed last: a single-use token is gone.
   const source = { ...plan.source }
-  const connector = connectorOf(source.type)
+  const connector = await connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
   using limit = new StopLimit(signal)
   await using destination = await openDestination(plan.destination, {

@@ -6,10 +6,13 @@ import { findSharedTopic } from '../../sinks/topic/topic-place.ts'
 import type { PlannedStream, RunPlan } from '../run-types.ts'
 
 /** Why a stream of the plan cannot run, as far as it is known before any request. */
-export function streamRefusal(plan: RunPlan, sink: PlannedStream): ConnectError | undefined {
+export async function streamRefusal(
+  plan: RunPlan,
+  sink: PlannedStream,
+): Promise<ConnectError | undefined> {
   return (
     nameRefusal(sink) ??
-    ownSourceRefusal(plan, sink) ??
+    (await ownSourceRefusal(plan, sink)) ??
     sharedTopicRefusal(plan, sink) ??
     transformRefusal(plan, sink)
   )
@@ -24,11 +27,12 @@ function nameRefusal({ stream: { stream } }: SinkStream): ConnectError | undefin
 }
 
 /** A stream that would be loaded into the very table that it is read from. */
-function ownSourceRefusal(
+async function ownSourceRefusal(
   { source, destination }: Pick<RunPlan, 'source' | 'destination'>,
   { stream }: Pick<SinkStream, 'stream'>,
-): ConnectError | undefined {
-  const from = connectorOf(source.type).descriptor.postgresDatabase?.(source.config)
+): Promise<ConnectError | undefined> {
+  const { descriptor } = await connectorOf(source.type)
+  const from = descriptor.postgresDatabase?.(source.config)
   if (destination.type !== 'postgres') return undefined
   if (from === undefined || !isSameDatabase(from, destination.address)) return undefined
   const { namespace = 'public', name } = streamIdOf(stream.stream)

@@ -112,7 +112,7 @@ export class SyncRun {
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
     const { destination, start, plan } = this.#deps
-    const refusal = streamRefusal(plan, this.#sink)
+    const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
     const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync

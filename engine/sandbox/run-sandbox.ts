@@ -39,10 +39,12 @@ export async function runSandbox(
   const createdAtMs = ports.now()
   try {
     const about = { id, connection, createdAtMs, expiresAtMs }
-    const toPrepare = streams.map((sink) => {
-      const error = streamRefusal(plan, sink)
-      return error === undefined ? sink : { sink, error }
-    })
+    const toPrepare = await Promise.all(
+      streams.map(async (sink) => {
+        const error = await streamRefusal(plan, sink)
+        return error === undefined ? sink : { sink, error }
+      }),
+    )
     const prepared = await prepareSandbox(destination, about, toPrepare)
     requireGoing(signal, plan)
     const readAtMs = ports.now()

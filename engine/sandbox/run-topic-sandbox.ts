@@ -37,7 +37,7 @@ export async function runTopicSandbox(
   const { destination: place, connection } = plan
   const createdAtMs = ports.now()
   try {
-    const refusals = new Map(plan.streams.map((sink) => [sink, refusalOf(plan, sink)]))
+    const refusals = await refusalsOf(plan)
     const streams = plan.streams.filter((sink) => refusals.get(sink) === undefined)
     const snapshot = await takeSnapshot({ place, connection, streams, logger })
     requireGoing(signal, plan)
@@ -74,9 +74,19 @@ export async function runTopicSandbox(
   }
 }
 
-function refusalOf(plan: TopicPlan, sink: TopicPlan['streams'][number]): ConnectError | undefined {
+type PlannedSink = TopicPlan['streams'][number]
+
+async function refusalsOf(
+  plan: TopicPlan,
+): Promise<ReadonlyMap<PlannedSink, ConnectError | undefined>> {
+  const refusals = new Map<PlannedSink, ConnectError | undefined>()
+  for (const sink of plan.streams) refusals.set(sink, await refusalOf(plan, sink))
+  return refusals
+}
+
+async function refusalOf(plan: TopicPlan, sink: PlannedSink): Promise<ConnectError | undefined> {
   try {
-    return streamRefusal(plan, sink)
+    return await streamRefusal(plan, sink)
   } catch (error) {
     return ConnectError.from(error)
   }

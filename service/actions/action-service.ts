@@ -13,7 +13,7 @@ import { DryRunTokens } from './dry-run-token.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
 export interface ActionServiceOptions extends Omit<ActionCallTools, 'tokens' | 'key' | 'hash'> {
-  readonly catalog: { connector(type: string): CatalogConnector }
+  readonly catalog: { connector(type: string): Promise<CatalogConnector> }
   readonly vault: Vault
   now(): number
 }
@@ -41,8 +41,8 @@ export class StoredActionService implements ActionService {
 
   async list(instanceName: string): Promise<readonly ActionDescriptor[]> {
     const { type } = await this.#options.instances.get(instanceName)
-    const { actions } = this.#options.catalog.connector(type).connector
-    return ((await actions?.load()) ?? []).map(({ descriptor }) => descriptor)
+    const { connector } = await this.#options.catalog.connector(type)
+    return ((await connector.actions?.load()) ?? []).map(({ descriptor }) => descriptor)
   }
 
   async get(instanceName: string, actionName: string): Promise<ActionDescriptor> {
@@ -76,7 +76,7 @@ export class StoredActionService implements ActionService {
     action: name,
   }: Pick<ActionRequestCall, 'instance' | 'action'>): Promise<FoundAction> {
     const instance = await this.#options.instances.get(instanceName)
-    const { connector } = this.#options.catalog.connector(instance.type)
+    const { connector } = await this.#options.catalog.connector(instance.type)
     const { actions, descriptor } = connector
     const loaded = (await actions?.load()) ?? []
     const action = loaded.find((candidate) => candidate.descriptor.name === name)

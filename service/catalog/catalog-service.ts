@@ -39,14 +39,14 @@ export class FolderCatalogService implements CatalogService {
   }
 
   /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer be loaded. */
-  connector(type: string): CatalogConnector {
+  async connector(type: string): Promise<CatalogConnector> {
     return toConnector(catalogEntry(this.#folder, type))
   }
 }
 
-function toConnector(entry: CatalogEntry): CatalogConnector {
+async function toConnector(entry: CatalogEntry): Promise<CatalogConnector> {
   const { connectorType } = entry
-  const connector = connectorOf(connectorType)
+  const connector = await connectorOf(connectorType)
   const named = { type: entry.name, ...titleAndDocs(entry, connector) }
   return { connectorType, connector, descriptor: { ...connector.descriptor, ...named } }
 }

@@ -9,7 +9,7 @@ import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 export async function summarizeConnector(entry: CatalogEntry): Promise<CatalogSummary> {
   const { name: type, kind, connectorType } = entry
   try {
-    const connector = connectorOf(connectorType)
+    const connector = await connectorOf(connectorType)
     const known = await connector.streams?.()
     const readable = known?.streams.filter(({ unsupported }) => unsupported === null)
     return {
@@ -29,7 +29,7 @@ export async function summarizeConnector(entry: CatalogEntry): Promise<CatalogSu
 /** All that is known of a connector without a configuration. Throws `manifest_invalid` or `manifest_unreadable`. */
 export async function describeConnector(entry: CatalogEntry): Promise<ConnectorDescription> {
   const { name, kind, connectorType } = entry
-  const connector = connectorOf(connectorType)
+  const connector = await connectorOf(connectorType)
   const { spec, auth, webhooks } = connector.descriptor
   const known = await connector.streams?.()
   const actions = (await connector.actions?.load()) ?? []

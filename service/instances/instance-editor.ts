@@ -54,7 +54,7 @@ export class InstanceEditor {
   ): Promise<Instance> {
     return this.runExclusively(name, async (instance) => {
       requireVersion(instance, about.ifVersion)
-      const { descriptor } = this.#options.catalog.connector(instance.type)
+      const { descriptor } = await this.#options.catalog.connector(instance.type)
       const { before, after } = await this.#changeSecrets(
         instance,
         (secrets) => edit({ config: instance.config, secrets }, descriptor),

@@ -53,7 +53,7 @@ export class StoredInstanceService implements InstanceService {
   async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
     const { name, type } = input
     const { store } = this.#options
-    const descriptor = this.#descriptor(type)
+    const descriptor = await this.#descriptor(type)
     checkConfig(type, descriptor.spec, input.config)
     this.#requireAllowedSocket(descriptor, input.config)
     const { config, secrets } = splitConfig(
@@ -128,7 +128,7 @@ export class StoredInstanceService implements InstanceService {
     name: string,
     redirectUri = this.#options.callbackUrl,
   ): Promise<{ authorizeUrl: string; state: string }> {
-    return this.#options.oauth.begin(this.#oauthInstance(await this.get(name)), redirectUri)
+    return this.#options.oauth.begin(await this.#oauthInstance(await this.get(name)), redirectUri)
   }
 
   isAuthorizationPending(state: string): Promise<boolean> {
@@ -153,7 +153,7 @@ export class StoredInstanceService implements InstanceService {
 
   async resolveConfig(name: string): Promise<ResolvedConfig> {
     const instance = await this.get(name)
-    const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    const { connectorType, descriptor } = await this.#options.catalog.connector(instance.type)
     this.#requireAllowedSocket(descriptor, instance.config)
     const secrets = await this.#freshSecrets(instance)
     if (isEmpty(secrets) && (await this.#isLost(instance))) {
@@ -179,7 +179,7 @@ export class StoredInstanceService implements InstanceService {
     name: string,
   ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }> {
     const instance = await this.get(name)
-    const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    const { connectorType, descriptor } = await this.#options.catalog.connector(instance.type)
     const { secrets } = await this.#secretsOf(instance).getOrNone()
     const { config } = instance
     const status = credentialStatus(descriptor, { config, secrets })
@@ -230,7 +230,7 @@ export class StoredInstanceService implements InstanceService {
   }
 
   async #noteReturned(instance: Instance): Promise<void> {
-    const descriptor = this.#descriptorIfThere(instance.type)
+    const descriptor = await this.#descriptorIfThere(instance.type)
     if (descriptor === undefined) return
     const { secrets } = await this.#secretsOf(instance).getOrNone()
     const split = { config: instance.config, secrets }
@@ -238,9 +238,9 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /** Undefined if its manifest is gone or cannot be read: then its secret fields are not known. */
-  #descriptorIfThere(type: string): ConnectorDescriptor | undefined {
+  async #descriptorIfThere(type: string): Promise<ConnectorDescriptor | undefined> {
     try {
-      return this.#descriptor(type)
+      return await this.#descriptor(type)
     } catch (error) {
       if (error instanceof ConnectError && error.code !== 'unexpected') return undefined
       throw error
@@ -288,7 +288,7 @@ export class StoredInstanceService implements InstanceService {
     change: ConfigChange,
   ): Promise<JsonObject> {
     const { id, type } = await this.get(name)
-    const descriptor = this.#descriptor(type)
+    const descriptor = await this.#descriptor(type)
     const { config, isChanged } = await this.#tokens.change(
       { id, name, descriptor },
       resolved,
@@ -320,7 +320,7 @@ export class StoredInstanceService implements InstanceService {
 
   async #freshSecrets(instance: Instance): Promise<Secrets> {
     try {
-      return await this.#options.oauth.freshSecrets(this.#oauthInstance(instance))
+      return await this.#options.oauth.freshSecrets(await this.#oauthInstance(instance))
     } catch (error) {
       if (error instanceof ConnectError && error.code === 'reauthorization_required') {
         await this.#editor.note(instance, 'reauthorize')
@@ -366,12 +366,12 @@ export class StoredInstanceService implements InstanceService {
     return new InstanceSecrets(this.#options.vault, instance)
   }
 
-  #descriptor(type: string): ConnectorDescriptor {
-    return this.#options.catalog.connector(type).descriptor
+  async #descriptor(type: string): Promise<ConnectorDescriptor> {
+    return (await this.#options.catalog.connector(type)).descriptor
   }
 
-  #oauthInstance({ id, name, type, config }: Instance): OAuthInstance {
-    return { id, name, config, descriptor: this.#descriptor(type) }
+  async #oauthInstance({ id, name, type, config }: Instance): Promise<OAuthInstance> {
+    return { id, name, config, descriptor: await this.#descriptor(type) }
   }
 }
 

@@ -29,7 +29,8 @@ export function openInstances(options: OpenInstancesOptions): OpenInstances {
     ...(now !== undefined && { now }),
     find: async (name) => {
       const { id, type, config } = await store.instances.get(name)
-      return { id, name, config, descriptor: catalog.connector(type).descriptor }
+      const { descriptor } = await catalog.connector(type)
+      return { id, name, config, descriptor }
     },
   })
   const sources = options.sources ?? openSourceThreads({ threads: sourceThreads, logger })

@@ -87,12 +87,12 @@ describe('import', () => {
       destination: { type: 'postgres', config: { user: 'u', database: 'd' } },
     })
     const environment = { REACTOR_CONNECT_CATALOG_DIR: catalogFolder() }
-    const run = readRunFile(text, 'run.yaml', environment)
+    const run = await readRunFile(text, 'run.yaml', environment)
     expect(run.source.type).toBe(`manifest:${join(catalogFolder(), 'shop', 'manifest.yaml')}`)
     expect(run.secrets).toContain('kit-secret-shop')
-    expect(() => readRunFile(text.replace('"shop"', '"shpo"'), 'run.yaml', environment)).toThrow(
-      'there is no connector "shpo"',
-    )
+    await expect(
+      readRunFile(text.replace('"shop"', '"shpo"'), 'run.yaml', environment),
+    ).rejects.toThrow('there is no connector "shpo"')
   })
 
   test('closes the folder of the catalog to others, and those above it that it makes', async () => {

@@ -24,9 +24,9 @@ destination:
   config: { host: db.example, user: writer, database: warehouse, schema: shop }
 `
 
-function failure(text: string, file = 'shop.yaml'): ConnectError {
+async function failure(text: string, file = 'shop.yaml'): Promise<ConnectError> {
   try {
-    readRunFile(text, file, environment)
+    await readRunFile(text, file, environment)
   } catch (error) {
     if (error instanceof ConnectError) return error
     throw error
@@ -35,8 +35,8 @@ function failure(text: string, file = 'shop.yaml'): ConnectError {
 }
 
 describe('a right run file', () => {
-  test('becomes a plan with the defaults filled in', () => {
-    const file = readRunFile(head, 'shop.yaml', environment)
+  test('becomes a plan with the defaults filled in', async () => {
+    const file = await readRunFile(head, 'shop.yaml', environment)
     expect(file.source).toEqual({
       type: 'postgres',
       config: { host: 'localhost', port: 5433, user: 'reader', password: secret, database: 'shop' },
@@ -67,7 +67,7 @@ describe('a right run file', () => {
     })
   })
 
-  test('means the same in TOML', () => {
+  test('means the same in TOML', async () => {
     const toml = `connection = "shop"
 [source]
 type = "postgres"
@@ -80,8 +80,8 @@ user = "writer"
 database = "warehouse"
 schema = "shop"
 `
-    const { content, source, destination } = readRunFile(toml, 'shop.toml', environment)
-    const yaml = readRunFile(head, 'shop.yaml', environment)
+    const { content, source, destination } = await readRunFile(toml, 'shop.toml', environment)
+    const yaml = await readRunFile(head, 'shop.yaml', environment)
     expect({ content, source, destination }).toEqual({
       content: yaml.content,
       source: yaml.source,
@@ -89,12 +89,12 @@ schema = "shop"
     })
   })
 
-  test('may give the destination as a URL', () => {
+  test('may give the destination as a URL', async () => {
     const text = head.replace(
       /destination:[^]*$/,
       'destination: { type: postgres, url: ${URL}, config: { schema: shop } }\n',
     )
-    expect(readRunFile(text, 'shop.yaml', environment).destination).toEqual({
+    expect((await readRunFile(text, 'shop.yaml', environment)).destination).toEqual({
       type: 'postgres',
       address: {
         host: 'db.example',
@@ -108,60 +108,63 @@ schema = "shop"
     })
   })
 
-  test('takes brokers as HOST:PORT, and a registry without a query', () => {
+  test('takes brokers as HOST:PORT, and a registry without a query', async () => {
     const topics = (config: string): string =>
       head.replace(
         /destination:[^]*/,
         `destination: { type: topic, config: { topic: a, ${config} } }\n`,
       )
     for (const brokers of [`u:${secret}@h:9092`, 'h', `[a:9092, 'u:${secret}@h:9092']`]) {
-      const wrong = failure(topics(`brokers: ${brokers}`))
+      const wrong = await failure(topics(`brokers: ${brokers}`))
       expect(wrong.message).toContain('must be HOST:PORT')
       expect(JSON.stringify(wrong)).not.toContain(secret)
     }
     const registry = `brokers: a:9092, format: avro, schema_registry_url: 'http://h/?token=${secret}'`
-    const wrong = failure(topics(registry))
+    const wrong = await failure(topics(registry))
     expect(wrong.message).toContain('must have no query')
     expect(JSON.stringify(wrong)).not.toContain(secret)
   })
 
-  test('names a Functions service, whose key is a secret', () => {
+  test('names a Functions service, whose key is a secret', async () => {
     const lines = `functions: { url: 'http://localhost:8010/', api_key: \${SOURCE_PASSWORD} }
 streams: [{ name: customers, transform: function:clean }]
 `
-    const file = readRunFile(head + lines, 'shop.yaml', environment)
+    const file = await readRunFile(head + lines, 'shop.yaml', environment)
     expect(runPlanOf(file, { streams: [], log: undefined }).functions).toEqual({
       url: 'http://localhost:8010',
       apiKey: secret,
     })
     expect(file.secrets).toContain(secret)
-    const wrong = failure(`${head}functions: { url: ${secret} }\n`)
+    const wrong = await failure(`${head}functions: { url: ${secret} }\n`)
     expect(JSON.stringify(wrong)).not.toContain(secret)
     expect(wrong.message).toContain('must begin with http:// or https://')
-    const bare = failure(`${head}streams: [{ name: customers, transform: function:clean }]\n`)
+    const bare = await failure(`${head}streams: [{ name: customers, transform: function:clean }]\n`)
     expect(bare.details).toMatchObject({ field: 'streams[0].transform', line: 8 })
-    expect(failure(`${head}streams: [{ name: a, transform: clean }]\n`).message).toContain(
+    expect((await failure(`${head}streams: [{ name: a, transform: clean }]\n`)).message).toContain(
       'must be function: and a name',
     )
   })
 
-  test('chooses the log, and --log goes before it', () => {
+  test('chooses the log, and --log goes before it', async () => {
     const kafka = { kind: 'kafka', brokers: ['localhost:9092'], framing: 'block', ssl: false }
-    const log = (lines: string, override?: 'embedded' | 'kafka'): unknown =>
-      runPlanOf(readRunFile(head + lines, 'shop.yaml', environment), { streams: [], log: override })
-        .log
-    expect(log('log: kafka')).toEqual(kafka)
-    expect(log('log: { kafka: { brokers: "a:1, b:2", framing: record } }')).toEqual({
+    const log = async (lines: string, override?: 'embedded' | 'kafka'): Promise<unknown> => {
+      const file = await readRunFile(head + lines, 'shop.yaml', environment)
+      return runPlanOf(file, { streams: [], log: override }).log
+    }
+    expect(await log('log: kafka')).toEqual(kafka)
+    expect(await log('log: { kafka: { brokers: "a:1, b:2", framing: record } }')).toEqual({
       ...kafka,
       brokers: ['a:1', 'b:2'],
       framing: 'record',
     })
-    expect(log('log: { kafka: { topics_per_connection: true } }')).toEqual({
+    expect(await log('log: { kafka: { topics_per_connection: true } }')).toEqual({
       ...kafka,
       topicsPerConnection: true,
     })
-    expect(log('log: { kafka: { brokers: [a:1] } }', 'embedded')).toEqual({ kind: 'embedded' })
-    expect(log('', 'kafka')).toEqual(kafka)
+    expect(await log('log: { kafka: { brokers: [a:1] } }', 'embedded')).toEqual({
+      kind: 'embedded',
+    })
+    expect(await log('', 'kafka')).toEqual(kafka)
   })
 })
 
@@ -272,8 +275,8 @@ const cases: readonly {
 describe('a wrong run file', () => {
   test.each(cases)(
     'with $name says the line, the field, what is wrong and the fix',
-    ({ lines, code, message, fix }) => {
-      const error = failure(`${head}${lines}\n`)
+    async ({ lines, code, message, fix }) => {
+      const error = await failure(`${head}${lines}\n`)
       expect(error.code).toBe(code ?? 'run_file_invalid')
       expect(error.message).toBe(message)
       expect(error.suggestedFix).toMatch(fix)
@@ -306,8 +309,10 @@ describe('a wrong run file', () => {
       'source.config.database: is missing',
       /Add `database` to source\.config/,
     ],
-  ])('with the source %s says so', (source, message, fix) => {
-    const error = failure(`${source}\n${head.replace(/source:[^]*?destination:/, 'destination:')}`)
+  ])('with the source %s says so', async (source, message, fix) => {
+    const error = await failure(
+      `${source}\n${head.replace(/source:[^]*?destination:/, 'destination:')}`,
+    )
     expect(error.message).toMatch(/^shop\.yaml:1:\d+: /)
     expect(error.message).toContain(message)
     expect(error.suggestedFix).toMatch(fix)
@@ -344,15 +349,17 @@ describe('a wrong run file', () => {
       'destination.url: holds a `%` that encodes nothing',
       /%40/,
     ],
-  ])('with the destination %s says so', (destination, message, fix) => {
-    const error = failure(`destination: ${destination}\n${head.replace(/destination:[^]*$/, '')}`)
+  ])('with the destination %s says so', async (destination, message, fix) => {
+    const error = await failure(
+      `destination: ${destination}\n${head.replace(/destination:[^]*$/, '')}`,
+    )
     expect(error.message).toMatch(/^shop\.yaml:1:\d+: /)
     expect(error.message).toContain(message)
     expect(error.suggestedFix).toMatch(fix)
   })
 
-  test('tells everything that is wrong at once, in the order of the file', () => {
-    const error = failure(`${head}log: kafak\ndeletes: sotf\nmetdata: full\n`)
+  test('tells everything that is wrong at once, in the order of the file', async () => {
+    const error = await failure(`${head}log: kafak\ndeletes: sotf\nmetdata: full\n`)
     expect(error.details.line).toBe(8)
     expect(error.details.more).toEqual([
       'shop.yaml:9:10: deletes: "sotf" is not one of the possible values. Did you mean `soft`? Use hard or soft.',
@@ -360,17 +367,17 @@ describe('a wrong run file', () => {
     ])
   })
 
-  test('that is empty misses its first field', () => {
-    expect(failure('').message).toBe('shop.yaml:1:1: connection: is missing')
+  test('that is empty misses its first field', async () => {
+    expect((await failure('')).message).toBe('shop.yaml:1:1: connection: is missing')
   })
 
-  test('in TOML says the line too', () => {
-    expect(failure('connection = "a"\nlog = kafka\n', 'shop.toml').message).toMatch(
+  test('in TOML says the line too', async () => {
+    expect((await failure('connection = "a"\nlog = kafka\n', 'shop.toml')).message).toMatch(
       /^shop\.toml:2:\d+: the file cannot be parsed: /,
     )
-    expect(failure('connection = "a"\nlgo = "kafka"\n', 'shop.toml').details.more).toContainEqual(
-      expect.stringMatching(/^shop\.toml:2:1: lgo: unknown field/),
-    )
+    expect(
+      (await failure('connection = "a"\nlgo = "kafka"\n', 'shop.toml')).details.more,
+    ).toContainEqual(expect.stringMatching(/^shop\.toml:2:1: lgo: unknown field/))
   })
 
   test('must be in UTF-8', async () => {
@@ -384,8 +391,8 @@ describe('a wrong run file', () => {
     await rm(folder, { recursive: true })
   })
 
-  test('needs an extension that tells its language', () => {
-    expect(failure('', 'shop.json')).toMatchObject({
+  test('needs an extension that tells its language', async () => {
+    expect(await failure('', 'shop.json')).toMatchObject({
       code: 'run_file_unreadable',
       suggestedFix: 'Name the run file `.yaml`, `.yml` or `.toml`.',
     })
@@ -402,15 +409,15 @@ describe('a wrong run file', () => {
     `ssl: ${secret}`,
     `port: ${secret}`,
     `schema: "${secret}\${NONE}"`,
-  ])('never shows a value of a configuration: %s', (line) => {
+  ])('never shows a value of a configuration: %s', async (line) => {
     for (const group of ['source', 'destination']) {
       const other = group === 'source' ? 'destination' : 'source'
-      const error = failure(
+      const error = await failure(
         `connection: shop\n${group}:\n  type: postgres\n  config:\n    ${line}\n${other}: { type: postgres, config: { host: a, user: b, database: c } }\n`,
       )
       expect(JSON.stringify(error.toJSON()).replace(/"field":"[^"]*"/g, '')).not.toContain(secret)
     }
-    const toml = failure(
+    const toml = await failure(
       `connection = "shop"\n[source]\ntype = "postgres"\nconfig.password = ${secret}\n`,
       'shop.toml',
     )
@@ -419,11 +426,14 @@ describe('a wrong run file', () => {
 })
 
 describe('secrets', () => {
-  test('are the passwords and the URL, but no text that also stands in an open field', () => {
+  test('are the passwords and the URL, but no text that also stands in an open field', async () => {
     const text = head.replace(/destination:[^]*$/, 'destination: { type: postgres, url: ${URL} }\n')
-    expect(readRunFile(text, 'shop.yaml', environment).secrets).toEqual([secret, environment.URL])
+    expect((await readRunFile(text, 'shop.yaml', environment)).secrets).toEqual([
+      secret,
+      environment.URL,
+    ])
     const same = head.replace('${SOURCE_PASSWORD}', 'reader')
-    expect(readRunFile(same, 'shop.yaml', environment).secrets).toEqual([])
+    expect((await readRunFile(same, 'shop.yaml', environment)).secrets).toEqual([])
   })
 
   test('are replaced in every form', () => {
@@ -443,10 +453,10 @@ describe('aliases of a YAML run file', () => {
 
   test.each(['[%]', '{ k: [%] }', '{ <<: [%] }'])(
     'that multiply in %s are refused at once',
-    (node) => {
+    async (node) => {
       // Whoever counts the values of 30 levels does not come to an end.
       for (const levels of [8, 30]) {
-        expect(failure(`${head}${bomb(levels, node)}`).details).toMatchObject({
+        expect((await failure(`${head}${bomb(levels, node)}`)).details).toMatchObject({
           problem: 'an alias expands to too many values, or contains itself',
           fix: 'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
         })
@@ -454,18 +464,20 @@ describe('aliases of a YAML run file', () => {
     },
   )
 
-  test('that hold themselves are refused', () => {
-    expect(failure(`${head}x: &x [*x]`).details).toMatchObject({ line: 8, column: 9 })
+  test('that hold themselves are refused', async () => {
+    expect((await failure(`${head}x: &x [*x]`)).details).toMatchObject({ line: 8, column: 9 })
   })
 
-  test('may repeat what a file repeats', () => {
+  test('may repeat what a file repeats', async () => {
     const text = head
       .replace('config: {', 'config: &c {')
       .replace(
         'config: { host: db.example, user: writer, database: warehouse, schema: shop }',
         'config: *c',
       )
-    expect(readRunFile(text, 'shop.yaml', environment).content.destination.config).toMatchObject({
+    expect(
+      (await readRunFile(text, 'shop.yaml', environment)).content.destination.config,
+    ).toMatchObject({
       host: 'localhost',
     })
   })

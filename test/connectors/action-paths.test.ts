@@ -15,7 +15,7 @@ const hostile = [
 
 describe.each(Object.entries(actionSubjects))('the requests of %s', (type, subject) => {
   test('go to the address of the configuration, whatever stands in a field', async () => {
-    const { actions } = connectorOf(type)
+    const { actions } = await connectorOf(type)
     const config = subject.configOf(base, 'secret')
     let planned = 0
     for (const action of (await actions?.load()) ?? []) {
@@ -40,7 +40,7 @@ describe.each(Object.entries(actionSubjects))('the requests of %s', (type, subje
   })
 
   test('have no header with a line of its own', async () => {
-    const { actions } = connectorOf(type)
+    const { actions } = await connectorOf(type)
     const config = subject.configOf(base, 'secret')
     for (const action of (await actions?.load()) ?? []) {
       const sample = subject.samples[action.descriptor.name] ?? {}

@@ -154,7 +154,7 @@ describe('a failure that was asked for', () => {
       import { workerData } from 'node:worker_threads'
       const { connectorOf } = await import(${JSON.stringify(registry)})
       const out = { records: async () => {}, state: async () => {} }
-      await connectorOf('faker').read(workerData, out, { signal: new AbortController().signal, now: Date.now })`
+      await (await connectorOf('faker')).read(workerData, out, { signal: new AbortController().signal, now: Date.now })`
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
       workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: 32 },

@@ -120,7 +120,9 @@ test.concurrent(
     const [failed] = (await runPlan(plan)).result.streams
     expect(failed?.error).toMatchObject({ code: 'source_answer_unreadable' })
     expect(JSON.stringify(await sandboxPlan(plan))).toContain('was no JSON (text/html, ')
-    const status = await connectorOf(orders.source.type).check(
+    const status = await (
+      await connectorOf(orders.source.type)
+    ).check(
       {},
       {
         logger: silent,

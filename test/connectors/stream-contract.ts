@@ -12,9 +12,10 @@ import { StreamBench } from './stream-world.ts'
 const options = { timeout: 180_000 }
 
 /** What the streams of a connector promise while the vendor, the network and the reader do what they do. */
-export function streamContract(type: string, subject: StreamSubject): void {
+export async function streamContract(type: string, subject: StreamSubject): Promise<void> {
+  const connector = await connectorOf(type)
   describe(`the streams of ${type}`, options, () => {
-    contractOf(connectorOf(type), subject)
+    contractOf(connector, subject)
   })
 }
 

@@ -17,7 +17,7 @@ export async function everyAction(): Promise<readonly ConnectorAction[]> {
     nativeTypes()
       .toSorted()
       .map(async (type) => {
-        const { actions, descriptor } = connectorOf(type)
+        const { actions, descriptor } = await connectorOf(type)
         const loaded = (await actions?.load()) ?? []
         const { title } = descriptor
         return loaded.map((action) => ({ type, title, action: action.descriptor }))

@@ -58,10 +58,9 @@ export async function planRun(options: PlanOptions): Promise<TablePlan> {
     allowedNetworks: options.source.allowedNetworks ?? [],
     now: Date.now,
   }
-  const { streams } = await connectorOf(options.source.type).discover(
-    options.source.config,
-    context,
-  )
+  const { streams } = await (
+    await connectorOf(options.source.type)
+  ).discover(options.source.config, context)
   const wanted = streams.filter(({ name }) => options.streams?.includes(name) ?? true)
   return {
     ...(options.transform !== undefined && { functions: options.transform.service }),

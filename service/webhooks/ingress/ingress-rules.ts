@@ -16,18 +16,19 @@ export interface IngressRules {
 }
 
 /** Undefined if its connector does not have the webhook any more. */
-export function ingressRules({
+export async function ingressRules({
   rules,
   type,
   webhook: name,
-}: Pick<StoredReceiver, 'rules' | 'type' | 'webhook'>): IngressRules | undefined {
+}: Pick<StoredReceiver, 'rules' | 'type' | 'webhook'>): Promise<IngressRules | undefined> {
   if (rules !== null) {
     const { signature, eventId, eventType, replayWindowSeconds } = rules
     const windowMs = replayWindowSeconds * 1000
     return { signature, eventId, eventType, windowMs, handshakes: [], perDelivery: [] }
   }
   if (type === null) return undefined
-  const webhook = connectorOf(type).descriptor.webhooks.find((some) => some.name === name)
+  const { descriptor } = await connectorOf(type)
+  const webhook = descriptor.webhooks.find((some) => some.name === name)
   if (webhook === undefined) return undefined
   const { signature, replayWindowMs: windowMs, eventId, eventType } = webhook
   const { handshakes = [], perDelivery = [] } = webhook

@@ -132,10 +132,11 @@ export class LoadedDirectory implements ReceiverDirectory {
       if (known === undefined) isComplete = false
       else secrets.set(receiver.id, known)
     }
-    this.#secrets = secrets
-    this.#byToken = new Map(
-      receivers.flatMap((receiver) => this.#entries(receiver, secrets.get(receiver.id)?.secrets)),
+    const entries = await Promise.all(
+      receivers.map((receiver) => this.#entries(receiver, secrets.get(receiver.id)?.secrets)),
     )
+    this.#secrets = secrets
+    this.#byToken = new Map(entries.flat())
     this.#isComplete = isComplete
   }
 
@@ -156,11 +157,11 @@ export class LoadedDirectory implements ReceiverDirectory {
     }
   }
 
-  #entries(
+  async #entries(
     receiver: StoredReceiver,
     secrets: ReceiverSecrets | null | undefined,
-  ): readonly (readonly [string, Entry])[] {
-    const found = this.#receiverOf(receiver, secrets)
+  ): Promise<readonly (readonly [string, Entry])[]> {
+    const found = await this.#receiverOf(receiver, secrets)
     if (found === undefined) return []
     const { tokenHash, previousTokens } = receiver
     const previous = previousTokens.map(({ value, until }) => {
@@ -169,14 +170,14 @@ export class LoadedDirectory implements ReceiverDirectory {
     return [[tokenHash.toString('base64'), { receiver: found, untilMs: null }], ...previous]
   }
 
-  #receiverOf(
+  async #receiverOf(
     receiver: StoredReceiver,
     secrets: ReceiverSecrets | null | undefined,
-  ): IngressReceiver | undefined {
+  ): Promise<IngressReceiver | undefined> {
     const { id, name, dispatch } = receiver
     let rules: IngressRules | undefined
     try {
-      rules = ingressRules(receiver)
+      rules = await ingressRules(receiver)
     } catch (error) {
       const { code } = ConnectError.from(error)
       this.#options.logger.warn({ receiver: name, code }, 'the connector of a receiver is missing')

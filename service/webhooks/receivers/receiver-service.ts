@@ -212,7 +212,8 @@ export class StoredReceiverService implements ReceiverService {
   ): Promise<Sender> {
     if (instance === null) return senderOf(undefined, choice)
     const { type } = await this.#options.store.instances.get(instance)
-    return senderOf(this.#options.catalog.connector(type).descriptor, choice)
+    const { descriptor } = await this.#options.catalog.connector(type)
+    return senderOf(descriptor, choice)
   }
 
   async #checkDispatch(dispatch: readonly Dispatch[], instance: string | null): Promise<void> {

@@ -41,7 +41,7 @@ describe('a field with several forms', () => {
   })
 
   test.each(['github', 'linear', 'slack', 'stripe'])('of %s shows none twice', async (type) => {
-    for (const { descriptor } of (await connectorOf(type).actions?.load()) ?? []) {
+    for (const { descriptor } of (await (await connectorOf(type)).actions?.load()) ?? []) {
       const paths = pathsIn(
         `${valueLines(descriptor.input)}output\n${valueLines(descriptor.output)}`,
       )

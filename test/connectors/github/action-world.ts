@@ -8,7 +8,7 @@ import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import { contextOf } from '../collected.ts'
 import { checking } from './loopback.ts'
 
-export const githubConnector = connectorOf('github')
+export const githubConnector = await connectorOf('github')
 
 /** A GitHub that stores what is written, and its actions. In the end all requests must have been as GitHub describes them. */
 export interface World extends AsyncDisposable {

@@ -11,7 +11,7 @@ import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import { Collected, contextOf } from '../collected.ts'
 import { fill } from './loopback.ts'
 
-const github = connectorOf('github')
+const github = await connectorOf('github')
 
 async function start() {
   const simulator = new GithubSimulator()

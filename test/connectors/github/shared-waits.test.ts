@@ -56,7 +56,7 @@ let clock: TestClock
 beforeEach(async () => {
   vendor = await ScriptedVendor.start(succeed)
   clock = new TestClock()
-  const { actions } = connectorOf('github')
+  const { actions } = await connectorOf('github')
   const subject = actionSubjects.github
   if (actions === undefined || subject === undefined) throw new TypeError('GitHub has actions')
   client = await actions.open(subject.configOf(vendor.url, 'planted4711secret'), {
@@ -72,7 +72,7 @@ afterEach(async () => {
 })
 
 async function send(name: string, timeoutMs = 30_000): Promise<ActionOutcome> {
-  const actions = await connectorOf('github').actions?.load()
+  const actions = await (await connectorOf('github')).actions?.load()
   const action = actions?.find(({ descriptor }) => descriptor.name === name)
   const input = actionSubjects.github?.samples[name]
   if (action === undefined || input === undefined) throw new TypeError(`GitHub has no ${name}`)

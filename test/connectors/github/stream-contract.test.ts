@@ -1,4 +1,4 @@
 import { streamContract } from '../stream-contract.ts'
 import { githubStreams } from './stream-subject.ts'
 
-streamContract('github', githubStreams)
+await streamContract('github', githubStreams)

@@ -34,7 +34,7 @@ async function invoking<Result>(
   if (subject === undefined) throw new TypeError(`${type} has no actions`)
   await using vendor = await ScriptedVendor.start(script)
   const config = subject.configOf(vendor.url, 'planted4711secret')
-  return await use({ vendor, source: new NativeConnector(connectorOf(type), config) })
+  return await use({ vendor, source: new NativeConnector(await connectorOf(type), config) })
 }
 
 function sampleOf(type: string, action: string): JsonObject {
@@ -237,7 +237,7 @@ test('a connection that never stood, or whose handshake failed, is known to have
   await closed[Symbol.asyncDispose]()
   for (const url of [closed.url, vendor.url.replace('http:', 'https:')]) {
     const config = actionSubjects.slack?.configOf(url, 'planted4711secret') ?? {}
-    const source = new NativeConnector(connectorOf('slack'), config)
+    const source = new NativeConnector(await connectorOf('slack'), config)
     const error = await source.refusal('postMessage', sampleOf('slack', 'postMessage'))
     expect(error).toMatchObject({ code: 'action_unavailable', details: { nothing_sent: true } })
   }
@@ -344,7 +344,7 @@ test.each([
   const subject = actionSubjects[type]
   if (subject === undefined) throw new TypeError(`${type} has no actions`)
   await using vendor = await ScriptedVendor.start(() => ({ body: {} }))
-  const source = new NativeConnector(connectorOf(type), subject.configOf(vendor.url, secret))
+  const source = new NativeConnector(await connectorOf(type), subject.configOf(vendor.url, secret))
   const error = await source.refusal(action, sampleOf(type, action))
   expect(error).toMatchObject({
     code: 'action_credentials_refused',
@@ -405,7 +405,7 @@ describe('a limit of the vendor', () => {
       'x-ratelimit-requests-remaining': '0',
       'x-ratelimit-requests-reset': String(inAnHour * 1000),
     }
-    const { actions } = connectorOf('linear')
+    const { actions } = await connectorOf('linear')
     const action = (await actions?.load())?.find(({ descriptor }) => descriptor.name === 'getIssue')
     if (actions === undefined || action === undefined) throw new TypeError('Linear has getIssue')
     const call = action.call(sampleOf('linear', 'getIssue'))

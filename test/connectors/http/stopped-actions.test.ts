@@ -53,7 +53,7 @@ async function stoppedCall(
     return script(request, response)
   })
   const config = subject.configOf(vendor.url, 'planted4711secret')
-  const source = new NativeConnector(connectorOf(type), config)
+  const source = new NativeConnector(await connectorOf(type), config)
   prepare(source)
   const error = await source.refusal(action, input, { timeoutMs: 20_000, ...timing })
   return { error, requests }

@@ -5,7 +5,7 @@ import { apiKey, LinearSimulator, rateLimited } from '../../fakes/linear/linear-
 import type { Row } from '../collected.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
-const linearConnector = connectorOf('linear')
+const linearConnector = await connectorOf('linear')
 
 function connectorFor({ url }: LinearSimulator): NativeConnector {
   return new NativeConnector(linearConnector, { api_key: apiKey, api_url: url })

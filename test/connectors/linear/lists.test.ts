@@ -5,7 +5,7 @@ import { fillAcme, on } from '../../fakes/linear/acme.ts'
 import { apiKey, LinearSimulator } from '../../fakes/linear/linear-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
-const linearConnector = connectorOf('linear')
+const linearConnector = await connectorOf('linear')
 
 function connectorFor({ url }: LinearSimulator): NativeConnector {
   return new NativeConnector(linearConnector, { api_key: apiKey, api_url: url })

@@ -1,4 +1,4 @@
 import { streamContract } from '../stream-contract.ts'
 import { linearStreams } from './stream-subject.ts'
 
-streamContract('linear', linearStreams)
+await streamContract('linear', linearStreams)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { AddressFields } from '../../../connectors/connector.ts'
 import { addressFields } from '../../../connectors/manifest/address-fields.ts'
 import { loadManifestFile } from '../../../connectors/manifest/load-manifest-file.ts'
 import { connectorOf, connectorTypes } from '../../../connectors/registry.ts'
@@ -124,12 +125,11 @@ test('the manifest of GitHub has no host but those that its connector names', ()
   ])
 })
 
-test('every connector says which fields decide where its secrets go', () => {
-  const fields = connectorTypes().map((type) => [
-    type,
-    connectorOf(type).descriptor.addressFields(),
-  ])
-  expect(Object.fromEntries(fields)).toEqual({
+test('every connector says which fields decide where its secrets go', async () => {
+  const fields: Record<string, AddressFields> = {}
+  for (const type of connectorTypes())
+    fields[type] = (await connectorOf(type)).descriptor.addressFields()
+  expect(fields).toEqual({
     arxiv: [],
     'ecb-exchange-rates': [],
     faker: [],

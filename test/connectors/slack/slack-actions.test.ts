@@ -13,7 +13,7 @@ import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
-const slackConnector = connectorOf('slack')
+const slackConnector = await connectorOf('slack')
 
 function connectorFor({ apiUrl }: SlackSimulator): NativeConnector {
   return new NativeConnector(slackConnector, { access_token: botToken, api_url: apiUrl })

@@ -10,7 +10,7 @@ import {
 } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
-const slackConnector = connectorOf('slack')
+const slackConnector = await connectorOf('slack')
 
 test('the browser is sent to Slack with the scopes of a bot, separated by commas', async () => {
   await using fetch = new TokenFetch([])

@@ -6,7 +6,7 @@ import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 import type { Row } from '../collected.ts'
 
-const slackConnector = connectorOf('slack')
+const slackConnector = await connectorOf('slack')
 
 function connectorFor({ apiUrl }: SlackSimulator): NativeConnector {
   const config = { access_token: botToken, api_url: apiUrl, start_date: '2026-01-01T00:00:00Z' }

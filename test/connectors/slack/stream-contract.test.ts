@@ -1,4 +1,4 @@
 import { streamContract } from '../stream-contract.ts'
 import { slackStreams } from './stream-subject.ts'
 
-streamContract('slack', slackStreams)
+await streamContract('slack', slackStreams)

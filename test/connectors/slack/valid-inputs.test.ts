@@ -13,7 +13,7 @@ import { fillAcme, ts } from '../../fakes/slack/acme.ts'
 import { botToken, SlackSimulator } from '../../fakes/slack/slack-simulator.ts'
 import { NativeConnector } from '../http/native-connector.ts'
 
-const slackConnector = connectorOf('slack')
+const slackConnector = await connectorOf('slack')
 const message = { channel: 'C1', ts: ts(6) }
 const text = { channel: 'C1', text: 'Hi' }
 

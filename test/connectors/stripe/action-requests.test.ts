@@ -15,7 +15,7 @@ import { fieldsOf, givenFields, textProblems } from './openapi/input-fields.ts'
 import { operationFor, requestViolations, slice } from './openapi/read-slice.ts'
 import { alternatives, samples } from './samples.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 const price = { currency: 'eur', product: 'prod_1', unit_amount: 5 }
 
 const cases = stripeActions.map((action) => [action.descriptor.name, action] as const)

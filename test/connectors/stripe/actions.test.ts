@@ -7,7 +7,7 @@ import { lockTimeout, StripeRefusal, tooManyRequests } from '../../fakes/stripe/
 import { actionNamed } from './action-named.ts'
 import { StripeSource } from './stripe-source.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 
 /** Sends actions to a simulator of its own. */
 async function openSender(url?: string) {

@@ -4,7 +4,7 @@ import { lockTimeout, StripeRefusal, tooManyRequests } from '../../fakes/stripe/
 import type { StripeAccount } from '../../fakes/stripe/stripe-account.ts'
 import { idsOf, lastState, mergedRows, StripeSource } from './stripe-source.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 
 const day = 86_400
 

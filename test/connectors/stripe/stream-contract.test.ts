@@ -1,4 +1,4 @@
 import { streamContract } from '../stream-contract.ts'
 import { stripeStreams } from './stream-subject.ts'
 
-streamContract('stripe', stripeStreams)
+await streamContract('stripe', stripeStreams)

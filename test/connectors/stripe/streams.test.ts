@@ -10,7 +10,7 @@ import {
 import { listViolations, slice } from './openapi/read-slice.ts'
 import { idsOf, lastState, mergedRows, StripeSource } from './stripe-source.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 
 const file = new URL('../../../connectors/stripe/streams/manifest.yaml', import.meta.url).pathname
 const { manifest } = loadManifestFile(file)

@@ -11,7 +11,7 @@ import { silent as logger } from '../../support/logger.ts'
 import { samples } from './samples.ts'
 import { Collected, configuredStream } from './stripe-source.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 
 const { streams = [] } = (await stripeConnector.streams?.()) ?? {}
 

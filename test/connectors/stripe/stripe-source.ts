@@ -12,7 +12,7 @@ import {
 import { StripeSimulator } from '../../fakes/stripe/stripe-simulator.ts'
 import { passingWaits } from '../collected.ts'
 
-const stripeConnector = connectorOf('stripe')
+const stripeConnector = await connectorOf('stripe')
 
 export interface StripeRead {
   readonly outcome: 'complete' | 'stopped'

@@ -46,7 +46,7 @@ function clientOf(kind: PrincipalKind): ApiClient {
 }
 
 async function actionsOf(type: string): Promise<readonly ActionDescriptor[]> {
-  const loaded = (await connectorOf(type).actions?.load()) ?? []
+  const loaded = (await (await connectorOf(type)).actions?.load()) ?? []
   return loaded.map(({ descriptor }) => descriptor)
 }
 

@@ -50,7 +50,7 @@ describe.each(nativeTypes())('the OpenAPI document of the actions of %s', (type)
 
   test('has an operation for each action', async () => {
     const { paths } = documentSchema.parse(await rawDocument(type))
-    const actions = (await connectorOf(type).actions?.load()) ?? []
+    const actions = (await (await connectorOf(type)).actions?.load()) ?? []
     expect(Object.entries(paths).map(([path, { post }]) => [path, post.operationId])).toEqual(
       actions.map(({ descriptor: { name } }) => [
         `/connect/v1/instances/{name}/actions/${name}/invoke`,

@@ -1,9 +1,10 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { connectorOf, nativeTypes } from '../../../connectors/registry.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
 import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { newFolder } from '../../support/new-folder.ts'
+import { typesWithActions } from '../../support/types-with-actions.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -53,13 +54,13 @@ describe('the catalog', () => {
   })
 
   it('lists which connectors have actions, without loading these', async () => {
-    const { actions } = connectorOf('stripe')
+    const { actions } = await connectorOf('stripe')
     if (actions === undefined) throw new Error('stripe has no actions')
     const load = vi.spyOn(actions, 'load')
     const catalog = new FolderCatalogService(folder)
     const listed = await catalog.list()
     expect(listed.filter(({ hasActions }) => hasActions).map(({ type }) => type)).toEqual(
-      nativeTypes().filter((type) => connectorOf(type).actions !== undefined),
+      await typesWithActions(),
     )
     expect(load).not.toHaveBeenCalled()
     expect((await catalog.get('stripe')).actions.length).toBeGreaterThan(0)

@@ -97,6 +97,6 @@ test.each(Object.keys(uses))(
 )
 
 async function descriptorsOf(type: string): Promise<readonly ActionDescriptor[]> {
-  const actions = (await connectorOf(type).actions?.load()) ?? []
+  const actions = (await (await connectorOf(type)).actions?.load()) ?? []
   return actions.map(({ descriptor }) => descriptor)
 }

@@ -90,12 +90,12 @@ class OneConnector extends FolderCatalogService {
     this.#descriptor = descriptor
   }
 
-  override connector(): CatalogConnector {
+  override connector(): Promise<CatalogConnector> {
     const descriptor = this.#descriptor
-    return {
+    return Promise.resolve({
       connectorType: descriptor.type,
       connector: { ...fakerConnector, descriptor },
       descriptor,
-    }
+    })
   }
 }

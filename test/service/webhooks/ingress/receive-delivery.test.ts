@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest'
 import type { WebhookSignature } from '../../../../connectors/webhook-signature.ts'
 import { ConnectError } from '../../../../protocol/index.ts'
 import type { Appended, NewDelivery } from '../../../../service/webhooks/deliveries/contract.ts'
-import { ingressRules } from '../../../../service/webhooks/ingress/ingress-rules.ts'
+import {
+  ingressRules,
+  type IngressRules,
+} from '../../../../service/webhooks/ingress/ingress-rules.ts'
 import { receiveDelivery } from '../../../../service/webhooks/ingress/receive-delivery.ts'
 import type { IngressReceiver } from '../../../../service/webhooks/ingress/receiver-directory.ts'
 import { testDelivery } from '../../../../service/webhooks/ingress/test-delivery.ts'
@@ -13,9 +16,13 @@ import { ingressReceiver, standardSecret } from '../../../support/deliveries.ts'
 
 const nowMs = 1_800_000_000_000
 
+const rulesOf = new Map<string, IngressRules | undefined>()
+for (const type of ['github', 'linear', 'slack', 'stripe'])
+  rulesOf.set(type, await ingressRules({ rules: null, type, webhook: 'events' }))
+
 /** A receiver of a connector. */
 function receiverOf(type: string): IngressReceiver {
-  const rules = ingressRules({ rules: null, type, webhook: 'events' })
+  const rules = rulesOf.get(type)
   if (rules === undefined) throw new TypeError(`${type} has no webhook`)
   return ingressReceiver({ rules, secretsAt: () => ['the secret'] })
 }

@@ -24,8 +24,8 @@ import { keyOf } from '../../../../service/webhooks/signature/hmac.ts'
 const vendors = ['stripe', 'slack', 'linear', 'github'] as const
 
 describe('a sender', () => {
-  test.each(vendors)('%s has one webhook, which is taken if none is named', (type) => {
-    const { descriptor } = connectorOf(type)
+  test.each(vendors)('%s has one webhook, which is taken if none is named', async (type) => {
+    const { descriptor } = await connectorOf(type)
     const [{ name, signature }] = descriptor.webhooks as [(typeof descriptor.webhooks)[number]]
     const sender = senderOf(descriptor, {})
     expect(sender).toMatchObject({ webhook: name, rules: null, signature })
@@ -33,20 +33,21 @@ describe('a sender', () => {
     expect(sender.secretFrom).toBe(type === 'github' ? 'user' : 'vendor')
   })
 
-  test.each(vendors)('the rules of %s are sound', (type) => {
-    for (const { signature } of connectorOf(type).descriptor.webhooks)
+  test.each(vendors)('the rules of %s are sound', async (type) => {
+    for (const { signature } of (await connectorOf(type)).descriptor.webhooks)
       expect(rulesProblems({ ...standardRules, eventId: '/id', signature })).toEqual([])
   })
 
-  test('of its own follows Standard Webhooks unless it has other rules', () => {
+  test('of its own follows Standard Webhooks unless it has other rules', async () => {
     expect(senderOf(undefined, {})).toMatchObject({ rules: standardRules, secretFrom: 'user' })
-    expect(senderOf(connectorOf('faker').descriptor, {})).toMatchObject({ rules: standardRules })
+    const { descriptor } = await connectorOf('faker')
+    expect(senderOf(descriptor, {})).toMatchObject({ rules: standardRules })
     const rules = { ...standardRules, eventId: '/event/id' }
     expect(ownSender(rules)).toMatchObject({ webhook: null, rules })
   })
 
-  test('with more than one webhook has to be told which one', () => {
-    const { descriptor } = connectorOf('stripe')
+  test('with more than one webhook has to be told which one', async () => {
+    const { descriptor } = await connectorOf('stripe')
     const [first] = descriptor.webhooks
     if (first === undefined) throw new Error('no webhook')
     const both = { ...descriptor, webhooks: [first, { ...first, name: 'connect' }] }
@@ -62,7 +63,7 @@ describe('secrets', () => {
     expect(newSecret(form)).not.toBe(secret)
   })
 
-  test('of another form are refused, without being told', () => {
+  test('of another form are refused, without being told', async () => {
     const own = ownSender(standardRules)
     for (const secret of ['whsec_short', 'plain-text-secret', `${newSecret('whsec')}\n`]) {
       expect(() => {
@@ -72,8 +73,9 @@ describe('secrets', () => {
         checkSecret(own, secret)
       }).not.toThrow(secret)
     }
+    const { descriptor } = await connectorOf('stripe')
     expect(() => {
-      checkSecret(senderOf(connectorOf('stripe').descriptor, {}), 'whsec_short')
+      checkSecret(senderOf(descriptor, {}), 'whsec_short')
     }).not.toThrow()
   })
 
