@@ -12,7 +12,7 @@ import { peakRssMb } from '../peak-rss.ts'
 async function main(): Promise<void> {
   // As the command line does.
   enableCompileCache()
-  const { createRunMetrics } = await import('../../engine/metrics/run-metrics.ts')
+  const { createRunMetrics } = await import('../../engine/metrics/registered-metrics.ts')
   const { runConnection } = await import('../../engine/run/run-connection.ts')
   const { openWorkerThreads } = await import('../../engine/threads/worker-threads.ts')
   const chunks: Buffer[] = []

@@ -1,22 +1,29 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
+import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
-/** Serves a registry at `GET /metrics` on 127.0.0.1 while a run goes on. */
+/** Serves the metrics of a run at `GET /metrics` on 127.0.0.1 while it goes on. */
 export class MetricsServer implements AsyncDisposable {
   readonly #server: Server
   /** Where to scrape. */
   readonly url: string
+  readonly metrics: RunMetrics
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, metrics: RunMetrics) {
     this.#server = server
+    this.metrics = metrics
     this.url = `http://127.0.0.1:${String(port)}/metrics`
   }
 
   /** `port` 0 takes a free one. Throws `metrics_port_unavailable`. */
-  static async listen(registry: Registry, port: number): Promise<MetricsServer> {
+  static async listen(port: number): Promise<MetricsServer> {
+    const registry = new Registry()
+    const metrics = createRunMetrics(registry)
+    collectDefaultMetrics({ register: registry })
     const server = createServer((request, response) => {
       if (request.method !== 'GET' || request.url !== '/metrics') {
         response.writeHead(404).end()
@@ -41,6 +48,7 @@ export class MetricsServer implements AsyncDisposable {
     return new MetricsServer(
       server,
       typeof address === 'object' && address !== null ? address.port : port,
+      metrics,
     )
   }
 

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino'
-import { collectDefaultMetrics, Registry } from 'prom-client'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
-import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { unreadMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { EndedRun, RunPlan } from '../../engine/run-types.ts'
 import { retryStart } from '../../engine/run/retry-start.ts'
@@ -150,19 +149,12 @@ async function runPlan(
   command: RunContext & { readonly threads: WorkerThreads },
 ): Promise<EndedRun> {
   const { output, logger, signal, source, threads } = command
-  const registry = new Registry()
-  const metrics = createRunMetrics(registry)
   await using server =
-    options.metricsPort === undefined
-      ? undefined
-      : await listenForMetrics(registry, options.metricsPort)
-  if (server !== undefined) {
-    collectDefaultMetrics({ register: registry })
-    output.note(`metrics: ${server.url}`)
-  }
+    options.metricsPort === undefined ? undefined : await listenForMetrics(options.metricsPort)
+  if (server !== undefined) output.note(`metrics: ${server.url}`)
   const ports = {
     logger,
-    metrics,
+    metrics: server?.metrics ?? unreadMetrics,
     threads,
     now: () => command.now(),
     onProgress: output.progress.bind(output),
@@ -172,10 +164,10 @@ async function runPlan(
   return await runConnection(plan, ports, signal)
 }
 
-/** Loaded only for those who ask for it: Node's HTTP server brings its client for fetch with it. */
-async function listenForMetrics(registry: Registry, port: number): Promise<MetricsServer> {
+/** Loaded only for those who ask for it: Node's HTTP server brings its client for fetch with it, and the Prometheus client takes 50 ms of CPU. */
+async function listenForMetrics(port: number): Promise<MetricsServer> {
   const { MetricsServer } = await import('./metrics-server.ts')
-  return MetricsServer.listen(registry, port)
+  return MetricsServer.listen(port)
 }
 
 /** Undefined as soon as the user stops: a source that does not respond must not hold up the command. */

@@ -1,6 +1,5 @@
-import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
-import { createRunMetrics } from '../metrics/run-metrics.ts'
+import { unreadMetrics } from '../metrics/run-metrics.ts'
 import { runConnection } from '../run/run-connection.ts'
 import { inProcess, type RunPlan, type StreamResult } from '../run-types.ts'
 import type { SandboxOptions, SandboxPorts } from './sandbox-report.ts'
@@ -30,7 +29,7 @@ export async function runSandboxed(
       logger: ports.logger.child({ sandbox: id }),
       threads: ports.threads,
       // A sandbox is not a run of the connection: it is not counted.
-      metrics: createRunMetrics(new Registry()),
+      metrics: unreadMetrics,
       now: () => ports.now(),
       onProgress: () => undefined,
       ...(ports.onConfigChanged && { onConfigChanged: ports.onConfigChanged.bind(ports) }),

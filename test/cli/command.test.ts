@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import { Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { runProgram, type RunArguments } from '../../cli/program.ts'
 import { commandFailure } from '../../cli/output/command-failure.ts'
@@ -154,26 +153,27 @@ describe('log lines', () => {
 })
 
 describe('the metrics server', () => {
-  test('serves the registry on loopback until it is disposed of', async () => {
-    const registry = new Registry()
-    new Counter({ name: 'rows_total', help: 'rows', registers: [registry] }).inc(3)
+  test('serves the metrics of the run on loopback until it is disposed of', async () => {
     let url: string
     {
-      await using server = await MetricsServer.listen(registry, 0)
+      await using server = await MetricsServer.listen(0)
       url = server.url
+      server.metrics.loadedRecords.inc({ connection: 'shop', stream: 'a' }, 3)
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
       const response = await fetch(url)
       expect(response.headers.get('content-type')).toContain('text/plain')
-      expect(await response.text()).toContain('rows_total 3')
+      const text = await response.text()
+      expect(text).toContain('reactor_connect_sink_records_total{connection="shop",stream="a"} 3\n')
+      expect(text).toContain('process_cpu_seconds_total')
       expect((await fetch(new URL('/', url))).status).toBe(404)
     }
     await expect(fetch(url)).rejects.toThrow()
   })
 
   test('says so when the port is taken', async () => {
-    await using server = await MetricsServer.listen(new Registry(), 0)
+    await using server = await MetricsServer.listen(0)
     const port = Number(new URL(server.url).port)
-    await expect(MetricsServer.listen(new Registry(), port)).rejects.toMatchObject({
+    await expect(MetricsServer.listen(port)).rejects.toMatchObject({
       code: 'metrics_port_unavailable',
       details: { port, reason: 'EADDRINUSE' },
     })

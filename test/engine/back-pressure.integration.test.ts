@@ -1,7 +1,6 @@
 import pg from 'pg'
-import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { unreadMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import { openWorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { RunPlan, RunProgress, RunResult } from '../../engine/run-types.ts'
@@ -70,7 +69,7 @@ function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
   const ports = {
     logger,
     threads,
-    metrics: createRunMetrics(new Registry()),
+    metrics: unreadMetrics,
     now: Date.now,
     onProgress: (report: RunProgress) => {
       reports.push(report)

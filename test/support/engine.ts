@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, inject } from 'vitest'
 import { connectorOf } from '../../connectors/registry.ts'
-import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import {
   defaultLimits,

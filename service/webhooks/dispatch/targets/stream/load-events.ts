@@ -1,6 +1,5 @@
-import { Registry } from 'prom-client'
 import type { WebhookEvent } from '../../../../../connectors/connector.ts'
-import { createRunMetrics } from '../../../../../engine/metrics/run-metrics.ts'
+import { unreadMetrics } from '../../../../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../../../../engine/run/run-connection.ts'
 import { inProcess, type RunPlan, type RunResult } from '../../../../../engine/run-types.ts'
 import type { WorkerThreads } from '../../../../../engine/threads/worker-threads.ts'
@@ -66,7 +65,7 @@ export async function loadEvents(
         logger: execution.logger,
         threads,
         // It is no run of the connection: it is not counted as one.
-        metrics: createRunMetrics(new Registry()),
+        metrics: unreadMetrics,
         ...shared.ports,
         now: () => dependencies.now(),
         onProgress: () => undefined,
