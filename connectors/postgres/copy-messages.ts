@@ -14,6 +14,8 @@ const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
 const headerBytes = 5
 const newline = 0x0a
+/** A call of `copy` takes as long as a loop over so many bytes: 60 ns (2026-11). */
+const fewBytes = 64
 const trailerBytes = 2
 const messageType = {
   copyData: 0x64,
@@ -56,10 +58,27 @@ export class CopyMessages {
         offset += this.#payload(chunk, offset)
         continue
       }
-      if (this.#headerLength === 0 && isEndOfCopy(chunk[offset])) return chunk.subarray(offset)
+      if (this.#headerLength === 0) {
+        offset = this.#wholeRows(chunk, offset)
+        if (isEndOfCopy(chunk[offset])) return chunk.subarray(offset)
+      }
       offset += this.#startMessage(chunk, offset)
     }
     return undefined
+  }
+
+  /** Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns where the rest begins. */
+  #wholeRows(chunk: Buffer, from: number): number {
+    let offset = from
+    while (chunk[offset] === messageType.copyData && offset + headerBytes <= chunk.length) {
+      const size = chunk.readInt32BE(offset + 1) - 4
+      const start = offset + headerBytes
+      if (size < 0 || start + size > chunk.length) break
+      this.#append(chunk, start, size)
+      this.#endRow()
+      offset = start + size
+    }
+    return offset
   }
 
   #startMessage(chunk: Buffer, offset: number): number {
@@ -114,7 +133,10 @@ export class CopyMessages {
       this.#lines.copy(larger, 0, 0, this.#length)
       this.#lines = larger
     }
-    chunk.copy(this.#lines, this.#length, offset, offset + size)
+    const lines = this.#lines
+    const at = this.#length
+    if (size > fewBytes) chunk.copy(lines, at, offset, offset + size)
+    else for (let index = 0; index < size; index++) lines[at + index] = chunk[offset + index] ?? 0
     this.#length = needed
   }
 

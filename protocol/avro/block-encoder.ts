@@ -280,20 +280,18 @@ export class BlockEncoder {
         continue
       }
       if (position + length > rows.length) throw malformedCopy('a row does not end')
-      this.#binaryField(column, types[column] ?? 'text', { position, length })
+      this.#binaryField(column, types[column] ?? 'text', position)
       position += length
     }
     this.#endRecord()
     return position
   }
 
-  #binaryField(
-    column: number,
-    type: BinaryType,
-    { position, length }: { readonly position: number; readonly length: number },
-  ): void {
+  /** Its length stands before `position`: an object with both was garbage for each field. */
+  #binaryField(column: number, type: BinaryType, position: number): void {
     const fields = this.#binaryFields
     this.#writer.byte(branch.value)
+    const length = fields.view.getInt32(position - 4)
     if (!fields.write(type, position, length)) this.#keepAside(column, fields.json(type, position))
   }
 

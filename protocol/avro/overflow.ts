@@ -34,6 +34,8 @@ export class Overflow {
   }
 
   clear(): void {
+    // Even of an empty array it takes 50 ns to set the length: a sixth of the time of a row of two integers (2026-11).
+    if (this.isEmpty) return
     this.#names.length = 0
     this.#values.length = 0
   }

@@ -64,6 +64,9 @@ const serializationError = {
   reason: 'DESTINATION_SERIALIZATION_ERROR',
 } as const
 
+/** Of a time between 2004 and 2039 in milliseconds, as Avro's long. */
+const extractedBytes = 6
+
 /**
  * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object or a string per row
  * in the usual case: the hottest code of the sink (docs/performance.md says what it costs).
@@ -98,6 +101,8 @@ export class CopyTranscoder {
   /** Of the row that was written last. */
   #lastChanges: readonly Change[] = []
   #missing: string[] = []
+  /** The last time of extraction that had the usual length: its bytes, and what they say. */
+  readonly #extracted = { head: 0, rest: 0, atMs: NaN }
   readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: noNames }
 
   constructor(
@@ -213,7 +218,7 @@ export class CopyTranscoder {
     const row = this.#row
     const count = this.#codes.length
     out.reserve(count * FIELD_BYTES)
-    row.extractedAtMs = wire.long()
+    row.extractedAtMs = this.#extractedAt()
     if (input[wire.offset++] !== branch.null) this.#sourceChanges = wire.string()
     if (input[wire.offset++] !== branch.null) this.#readOverflow()
     fields.beginRow()
@@ -232,6 +237,28 @@ export class CopyTranscoder {
     row.order = this.#rowNumber++
     this.#rowsLeft--
     this.#endRow()
+  }
+
+  /** The time of extraction. Neighbouring records share it, and six bytes are compared faster than they are decoded. */
+  #extractedAt(): number {
+    const wire = this.#wire
+    const { view, offset } = wire
+    const extracted = this.#extracted
+    if (
+      offset + extractedBytes <= view.byteLength &&
+      view.getInt32(offset) === extracted.head &&
+      view.getInt16(offset + 4) === extracted.rest
+    ) {
+      wire.offset += extractedBytes
+      return extracted.atMs
+    }
+    const atMs = wire.long()
+    if (wire.offset - offset === extractedBytes) {
+      extracted.head = view.getInt32(offset)
+      extracted.rest = view.getInt16(offset + 4)
+      extracted.atMs = atMs
+    }
+    return atMs
   }
 
   #endRow(): void {
