@@ -3,7 +3,7 @@ import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import { resumeNote } from '../run/resume-note.ts'
+import { resumeNoteAfter } from '../run/resume-note.ts'
 import { changeTable } from './change-table.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
@@ -94,5 +94,6 @@ function adviceFor({ status, connection, id, error, streams }: RunState): string
   if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
     return '. Not every record was loaded: see the warnings.'
   const retry = `\`reactor connect connections runs retry ${connection} ${id}\``
-  return `. ${retry} reads what is not complete: ${resumeNote}.`
+  const errors = [error, ...streams.map((stream) => stream.error)].filter((some) => some != null)
+  return `. ${retry} reads what is not complete: ${resumeNoteAfter(errors)}.`
 }
