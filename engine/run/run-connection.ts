@@ -48,6 +48,7 @@ export async function runConnection(
   await using destination = await openDestination(plan.destination, {
     logger,
     givenUp: limit.passed,
+    stop: signal,
   })
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
