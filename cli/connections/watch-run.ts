@@ -1,5 +1,5 @@
 import { apiPath } from '../client/api-path.ts'
-import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
+import { followRun, type RunLine, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
@@ -45,10 +45,14 @@ async function showNews(
   if (news.type === 'run') {
     if (output.json) await output.write(`${JSON.stringify({ type: 'run', run: news.json })}\n`)
     else human.progress(progressOf(news.run))
-  } else if (withLog) {
-    if (output.json) await output.write(`${JSON.stringify({ type: 'log', line: news.json })}\n`)
-    else output.screen.line(runLogLine(news.line))
-  }
+  } else if (output.json) {
+    if (withLog) await output.write(`${JSON.stringify({ type: 'log', line: news.json })}\n`)
+  } else if (withLog || isFailure(news.line)) output.screen.line(runLogLine(news.line))
+}
+
+/** Something failed and is tried again: otherwise the run would seem to stand still for no reason, while brokers are down for instance. */
+function isFailure({ level, fields }: RunLine): boolean {
+  return level === 'warn' && typeof fields.code === 'string'
 }
 
 async function showEnd(
