@@ -157,10 +157,7 @@ function startSync(
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, earlier, { ...beginning, goesOn })
-  const { slices, ...carried } = carrySlices(stored, { start, resumed, goesOn })
-  const { loaded } = carried.untoldCounts
-  const counts = isGone ? withoutLoaded(carried) : carried
-  const goneRows = isGone ? loaded : 0
+  const { slices, goneRows, ...counts } = carryKept(stored, { start, resumed, goesOn, isGone })
   const warnings = topicWarnings({ ...earlier, record, sink, topic, target, goneRows })
   const last = record ?? unknownStream
   const origin = resumed ? known : freshSync(beginning)
@@ -292,6 +289,17 @@ interface Carried extends Pick<StreamRecord, 'untoldCounts' | 'planned'> {
   readonly slices: ReadonlyMap<string, SliceRecord>
 }
 
+/** The same as `carrySlices`; of a topic that is gone, what was loaded is not there to be told. What was rejected is in another topic. */
+function carryKept(
+  stored: StoredStream,
+  { isGone, ...how }: Parameters<typeof carrySlices>[1] & { readonly isGone: boolean },
+): Carried & { readonly goneRows: number } {
+  const carried = carrySlices(stored, how)
+  if (!isGone) return { ...carried, goneRows: 0 }
+  const { untoldCounts } = carried
+  return { ...carried, untoldCounts: { ...untoldCounts, loaded: 0 }, goneRows: untoldCounts.loaded }
+}
+
 /** The slices as the sync begins with them, and what is untold of those that are over. */
 function carrySlices(
   stored: StoredStream,
@@ -314,14 +322,6 @@ function carrySlices(
   }
   const counts = addCounts(earlier, slicesUntold(before))
   return { slices: new Map(), untoldCounts: counts, planned: 0 }
-}
-
-/** What was loaded is not there to be told. What was rejected is in another topic. */
-function withoutLoaded({
-  untoldCounts: counts,
-  planned,
-}: Omit<Carried, 'slices'>): Omit<Carried, 'slices'> {
-  return { untoldCounts: { ...counts, loaded: 0 }, planned }
 }
 
 function mapSlices(
