@@ -8,11 +8,16 @@ import type { DestinationConfig, PreviewConfig } from './run-types.ts'
 
 /**
  * The destination that the configuration names, on the main thread.
- * @param givenUp from its abort on, calls that are in progress throw an error that is worth a retry, as do all that follow; nothing of them is left open
+ * @param options.stop from its abort on, nothing waits for other programs that hold a topic up
+ * @param options.givenUp from its abort on, calls that are in progress throw an error that is worth a retry, as do all that follow; nothing of them is left open
  */
 export async function openDestination(
   config: DestinationConfig | PreviewConfig,
-  { logger, givenUp }: { readonly logger: Logger; readonly givenUp?: AbortSignal },
+  {
+    logger,
+    givenUp,
+    stop,
+  }: { readonly logger: Logger; readonly givenUp?: AbortSignal; readonly stop?: AbortSignal },
 ): Promise<Destination> {
   switch (config.type) {
     case 'postgres': {
@@ -21,7 +26,7 @@ export async function openDestination(
     }
     case 'topic': {
       const { openTopicDestination } = await import('../sinks/topic/topic-destination.ts')
-      return openTopicDestination(config, { logger, givenUp })
+      return openTopicDestination(config, { logger, givenUp, stop })
     }
     case 'topic-preview': {
       const { PreviewDestination } = await import('../sinks/topic/preview/preview-destination.ts')

@@ -152,6 +152,8 @@ export interface StreamSync {
    * nothing to do.
    */
   readonly doneInRun: boolean
+  /** The table that the stream was loaded into is gone, with its rows: `begin` has made another one of its name. A destination of tables does not tell. */
+  readonly rowsAreGone?: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; otherwise empty. */
   readonly slices: readonly SliceCheckpoint[]
   /** The sink's position in the log, by partition; empty if nothing was read from a log that stores positions. */

@@ -1,9 +1,9 @@
 import { apiPath } from '../client/api-path.ts'
-import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
+import { followRun, type RunLine, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import { resumeNote } from '../run/resume-note.ts'
+import { resumeNoteAfter } from '../run/resume-note.ts'
 import { changeTable } from './change-table.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
@@ -45,10 +45,14 @@ async function showNews(
   if (news.type === 'run') {
     if (output.json) await output.write(`${JSON.stringify({ type: 'run', run: news.json })}\n`)
     else human.progress(progressOf(news.run))
-  } else if (withLog) {
-    if (output.json) await output.write(`${JSON.stringify({ type: 'log', line: news.json })}\n`)
-    else output.screen.line(runLogLine(news.line))
-  }
+  } else if (output.json) {
+    if (withLog) await output.write(`${JSON.stringify({ type: 'log', line: news.json })}\n`)
+  } else if (withLog || isFailure(news.line)) output.screen.line(runLogLine(news.line))
+}
+
+/** Something failed and is tried again: otherwise the run would seem to stand still for no reason, while brokers are down for instance. */
+function isFailure({ level, fields }: RunLine): boolean {
+  return level === 'warn' && typeof fields.code === 'string'
 }
 
 async function showEnd(
@@ -94,5 +98,6 @@ function adviceFor({ status, connection, id, error, streams }: RunState): string
   if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
     return '. Not every record was loaded: see the warnings.'
   const retry = `\`reactor connect connections runs retry ${connection} ${id}\``
-  return `. ${retry} reads what is not complete: ${resumeNote}.`
+  const errors = [error, ...streams.map((stream) => stream.error)].filter((some) => some != null)
+  return `. ${retry} reads what is not complete: ${resumeNoteAfter(errors)}.`
 }

@@ -10,7 +10,7 @@ import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 import type { Screen } from '../output/screen.ts'
 import { plainLabel } from './plain-label.ts'
-import { resumeNote } from './resume-note.ts'
+import { resumeNote, resumeNoteAfter } from './resume-note.ts'
 
 /** 5 redraws a second are smooth; a log file wants a line every few seconds. */
 const redrawEveryMs = 200
@@ -23,10 +23,11 @@ function adviceOf({ status, streams }: RunResult): string {
   const errors = streams.flatMap(({ error }) => (error === undefined ? [] : [error]))
   if (errors.length === 0) return '. Not every record was loaded: see the warnings.'
   const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
+  const note = resumeNoteAfter(errors)
   const goesOn =
     status === 'partial'
-      ? `complete streams start their next sync; of the failed streams, ${resumeNote}`
-      : resumeNote
+      ? `complete streams start their next sync; of the failed streams, ${note}`
+      : note
   if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
   if (canRetry === 0)
     return `. Correct what the errors name, then run the same command again: ${goesOn}.`

@@ -15,6 +15,7 @@ import type { RunPorts } from '../ports.ts'
 import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
+import { leaveCounts } from './leave-counts.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
@@ -47,6 +48,7 @@ export async function runConnection(
   await using destination = await openDestination(plan.destination, {
     logger,
     givenUp: limit.passed,
+    stop: signal,
   })
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
@@ -80,8 +82,9 @@ export async function runConnection(
       logger,
       signal,
     }
-    const results = await runStreams(deps, work, ports)
-    const status = combineStatus(results)
+    const ended = await runStreams(deps, work, ports)
+    const status = combineStatus(ended)
+    const results = (await isTakenOver(deps, ended)) ? ended.map(leaveCounts) : ended
     const seconds = (ports.now() - startedAtMs) / 1000
     const told = toldStreams(results, limit.passed)
     return {
@@ -136,6 +139,21 @@ async function noteEnd(
   await destination.endRun(connection, end).catch((error: unknown) => {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
   })
+}
+
+/** Another start has the connection: the destination forgets nothing that this one tells. */
+async function isTakenOver(
+  { destination, plan, start, logger }: StreamRunDeps,
+  streams: readonly StreamResult[],
+): Promise<boolean> {
+  if (!streams.some(({ error }) => error?.code === 'fenced')) return false
+  try {
+    return (await destination.newerStart(plan.connection, start)) !== undefined
+  } catch (error) {
+    // Then some rows may be told twice, which is better than never.
+    logger.warn({ err: error }, 'whether a newer run has the connection could not be read')
+    return false
+  }
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {

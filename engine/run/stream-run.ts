@@ -38,6 +38,7 @@ async function runAttempts(
     tally.settle()
     if (outcome.status !== 'failed') return outcome
     const error = ConnectError.fromJSON(outcome.error)
+    if (isOfRows(error)) tally.noteRowsGone()
     // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
     barren = syncs.checkpoint === start ? barren + 1 : 1
     start = syncs.checkpoint
@@ -121,6 +122,11 @@ class StreamAttempts {
     const details = { ...outcome.error.details, by: newerRun }
     return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
   }
+}
+
+/** The topic that the rows were loaded into is gone, and they with it. */
+function isOfRows({ code, details }: ConnectError): boolean {
+  return code === 'destination_topic_missing' && details.holds === 'rows'
 }
 
 /** The source failed, so its session may be gone. An error that cannot be retried occurs in a new one too. */

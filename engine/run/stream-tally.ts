@@ -51,6 +51,8 @@ export class StreamTally {
   readonly #readAgain = new ReadAgain()
   #readBytes = 0
   #loaded = 0
+  /** Of these, what went with a topic that was deleted. */
+  #gone = 0
   #loadedBytes = 0
   readonly #losses = new LossAccount()
   #untold: UntoldCounts | undefined
@@ -97,6 +99,13 @@ export class StreamTally {
   /** The first time, what is untold is of earlier starts. */
   noteBegun(untold: UntoldCounts): void {
     this.#untold ??= untold
+  }
+
+  /** The topic that the rows were loaded into was deleted: they are nowhere, so nobody is to read that they are loaded. */
+  noteRowsGone(): void {
+    this.#gone = this.#loaded
+    if (this.#untold === undefined) return
+    this.#untold = { ...this.#untold, kept: { ...this.#untold.kept, loaded: 0 } }
   }
 
   /** All lanes are done: the rows of the table are being exchanged. */
@@ -195,7 +204,7 @@ export class StreamTally {
       read: this.#read - readAgain,
       readAgain,
       readBytes: this.#readBytes,
-      loaded: this.#hasLeftStage ? 0 : this.#loaded,
+      loaded: this.#hasLeftStage ? 0 : this.#loaded - this.#gone,
       rejected: this.#losses.rejected,
       nulled: this.#losses.nulled,
       cut: this.#losses.cut,
@@ -211,7 +220,7 @@ export class StreamTally {
   get #repeats(): number {
     if (this.#status !== 'complete') return this.#readAgain.count
     // Everything that was read has arrived.
-    return Math.max(0, this.#read - this.#loaded - this.#losses.rejected)
+    return Math.max(0, this.#read - (this.#loaded - this.#gone) - this.#losses.rejected)
   }
 
   /** What earlier starts committed, as far as it is in a table, or will be. */

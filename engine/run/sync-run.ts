@@ -118,6 +118,7 @@ export class SyncRun {
     this.#first ??= sync
     this.#last = sync
     this.#noteUntold(sync)
+    if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }

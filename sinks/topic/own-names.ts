@@ -5,12 +5,17 @@ import type { StreamId } from '../../protocol/index.ts'
 export const controlTopic = 'connect-control'
 /** Records that were left out, with the reasons. */
 export const rejectedTopic = 'connect-rejected'
+const checkpointPrefix = 'connect-checkpoints.'
 /** Each of our own topics has one: what is written there is in order. */
 export const ownPartition = 0
 
 /** The checkpoints of a connection: compacted, the last message of a key counts. */
 export function checkpointTopic(connection: string): string {
   return ownName([connection], [connection])
+}
+
+export function isCheckpointTopic(topic: string): boolean {
+  return topic.startsWith(checkpointPrefix)
 }
 
 /** The transactional id of the main thread: one start of a connection at a time writes its bookkeeping. */
@@ -32,5 +37,5 @@ export function laneId(
 }
 
 function ownName(parts: readonly string[], identity: unknown): string {
-  return safeName({ nameOf: (safe) => `connect-checkpoints.${safe.join('.')}`, parts, identity })
+  return safeName({ nameOf: (safe) => `${checkpointPrefix}${safe.join('.')}`, parts, identity })
 }

@@ -47,6 +47,8 @@ export interface TopicDestinationOptions {
   readonly logger: Logger
   /** From its abort on, calls that are in progress throw `kafka_unreachable`, as do all that follow; what is open is aborted. */
   readonly givenUp?: AbortSignal | undefined
+  /** From its abort on, no call waits for transactions of other programs. */
+  readonly stop?: AbortSignal | undefined
 }
 
 /** The destination on the main thread. Connects at its first use. */
@@ -61,12 +63,14 @@ class TopicDestination implements Destination {
   readonly #place: TopicPlace
   readonly #logger: Logger
   readonly #givenUp: AbortSignal | undefined
+  readonly #stop: AbortSignal | undefined
   readonly #stores = new Map<string, Promise<CheckpointStore>>()
 
-  constructor(place: TopicPlace, { logger, givenUp }: TopicDestinationOptions) {
+  constructor(place: TopicPlace, { logger, givenUp, stop }: TopicDestinationOptions) {
     this.#place = place
     this.#logger = logger
     this.#givenUp = givenUp
+    this.#stop = stop
   }
 
   check(): Promise<void> {
@@ -162,6 +166,7 @@ class TopicDestination implements Destination {
                 requireOwn(await store.read(), sync)
               },
               logger: this.#logger,
+              stop: this.#stop,
             }),
           now: Date.now,
         },

@@ -9,6 +9,7 @@ import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
 import { RunClock } from '../../cli/run/run-clock.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
+import { ConnectError } from '../../protocol/index.ts'
 
 const customers = { namespace: 'public', name: 'customers' }
 
@@ -303,6 +304,21 @@ describe('human output', () => {
       )
     },
   )
+
+  test.each([
+    { code: 'destination_topic_missing', details: { topic: 'c', holds: 'checkpoints' } },
+    { code: 'destination_checkpoints_replaced', details: { topic: 'c' } },
+  ] as const)('promises no checkpoint to streams that failed with $code', ({ code, details }) => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const error = new ConnectError(code, { details }).toJSON()
+    const streams = result.streams.map((stream) => ({ ...stream, error }))
+    human.end({ kind: 'result', result: { ...result, streams }, exitCode: 1 })
+    const last = output.writes.join('').trimEnd().split('\n').at(-1)
+    expect(last).toContain('a stream whose checkpoints are gone is read from the beginning')
+    expect(last).not.toContain('continue from their last checkpoint')
+  })
 
   test('tells what earlier starts of the run did, and counts what they rejected', () => {
     const output = new Recording()

@@ -142,6 +142,24 @@ describe('runs', () => {
     expect(err).not.toContain('runs retry')
   })
 
+  test('a run that is waited for shows what fails and is tried again, and no other line of its log', async () => {
+    const waiting = run('connections runs start shop --wait')
+    const id = await active()
+    const { runs } = commands.api.store
+    const failed = { code: 'kafka_unreachable', reason: 'Kafka cannot be reached at nowhere:9092' }
+    await runs.appendLog(id, [
+      { atMs: Date.now(), level: 'info', message: 'run started', fields: {} },
+      { atMs: Date.now(), level: 'warn', message: 'attempt failed, trying again', fields: failed },
+    ])
+    await endedWith(id)
+    const { code, err } = await waiting
+    expect(code).toBe(0)
+    expect(err).toContain(
+      'WARN attempt failed, trying again code=kafka_unreachable reason=Kafka cannot be reached at nowhere:9092\n',
+    )
+    expect(err).not.toContain('run started')
+  })
+
   test('a run that exchanges the rows of a table says so, and no pace of 0', async () => {
     let shown = ''
     const onText = (text: string): void => {

@@ -177,14 +177,13 @@ interface Bounds {
 }
 
 /**
- * A reader that skips to an attempt begins at the end that the topic had when its writer was opened. If the end is before that now, the topic was made again, and the
- * reader begins at its beginning. If retention has passed it, messages of the attempt are gone, and the reader would wait for them for ever.
+ * The log has nothing of what is to be read, or not all of it, if retention has passed the position, or if the topic was made again and ends before it. A reader
+ * that skips to an attempt is no exception: its position is the end that the topic had when the attempt's writer was opened, so the reader would wait for messages that are gone.
  */
-function startOffset(options: LaneReaderOptions, bounds: Bounds): bigint {
-  if (options.position === undefined) return bounds.low
-  const position = BigInt(options.position)
+function startOffset({ position: start }: LaneReaderOptions, bounds: Bounds): bigint {
+  if (start === undefined) return bounds.low
+  const position = BigInt(start)
   if (position >= bounds.low && position <= bounds.high) return position
-  if (options.skipToAttempt !== undefined && position > bounds.high) return bounds.low
   throw positionLost(bounds, position)
 }
 

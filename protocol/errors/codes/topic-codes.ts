@@ -73,9 +73,8 @@ export const topicCodes = {
     failureType: 'transient_error',
     httpStatus: 500,
     retryable: true,
-    message: 'Topic {topic} is gone: it was deleted while the run used it',
-    suggestedFix:
-      'Run the connection again: it makes the topic again. A topic of rows is filled from the beginning; if it was that of the checkpoints, all streams are read from the beginning, and those that append are in their topics twice unless you delete these first.',
+    message: 'Topic {topic} is gone: it was deleted while the run used it. {loss}',
+    suggestedFix: 'Run the connection again: {next}.',
   },
   destination_topic_partitions: {
     failureType: 'config_error',

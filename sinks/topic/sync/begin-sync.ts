@@ -133,7 +133,8 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   if (known !== undefined && isDoneInRun(known, sink, start.run))
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
   const inTopic = knownTopic({ ...stored, record }, beginning)
-  return startSync({ ...stored, record }, { known, inTopic }, beginning)
+  const isGone = record?.topic === topic && same === undefined
+  return startSync({ ...stored, record }, { known, inTopic, isGone }, beginning)
 }
 
 interface Earlier {
@@ -141,6 +142,8 @@ interface Earlier {
   readonly known: StreamRecord | undefined
   /** Also of a stream that was forgotten, or loaded into another topic since: its old messages are still there. */
   readonly inTopic: KnownTopic | undefined
+  /** The topic was deleted, and made again: what was loaded into it is nowhere. */
+  readonly isGone: boolean
 }
 
 function startSync(
@@ -148,14 +151,14 @@ function startSync(
   earlier: Earlier,
   beginning: Beginning,
 ): Change<StreamSync> {
-  const { known } = earlier
+  const { known, isGone } = earlier
   const { sink, streamId, topic, start, target } = beginning
   const { record } = stored
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, earlier, { ...beginning, goesOn })
-  const { slices, ...counts } = carrySlices(stored, { start, resumed, goesOn })
-  const warnings = topicWarnings({ ...earlier, record, sink, topic, target })
+  const { slices, goneRows, ...counts } = carryKept(stored, { start, resumed, goesOn, isGone })
+  const warnings = topicWarnings({ ...earlier, record, sink, topic, target, goneRows })
   const last = record ?? unknownStream
   const origin = resumed ? known : freshSync(beginning)
   const attempt = randomUUID()
@@ -186,7 +189,7 @@ function startSync(
   const begun = { ...stored, record: value, slices, positions }
   const started = syncMessage('sync_started', { sink, record: value, atMs: beginning.atMs })
   return {
-    result: syncOf(begun, beginning, resumed ? 'resumed' : 'new'),
+    result: { ...syncOf(begun, beginning, resumed ? 'resumed' : 'new'), rowsAreGone: isGone },
     records: changedRecords(stored, begun, streamId),
     control: resumed ? [] : [started],
   }
@@ -284,6 +287,17 @@ function mergedBy(
 
 interface Carried extends Pick<StreamRecord, 'untoldCounts' | 'planned'> {
   readonly slices: ReadonlyMap<string, SliceRecord>
+}
+
+/** The same as `carrySlices`; of a topic that is gone, what was loaded is not there to be told. What was rejected is in another topic. */
+function carryKept(
+  stored: StoredStream,
+  { isGone, ...how }: Parameters<typeof carrySlices>[1] & { readonly isGone: boolean },
+): Carried & { readonly goneRows: number } {
+  const carried = carrySlices(stored, how)
+  if (!isGone) return { ...carried, goneRows: 0 }
+  const { untoldCounts } = carried
+  return { ...carried, untoldCounts: { ...untoldCounts, loaded: 0 }, goneRows: untoldCounts.loaded }
 }
 
 /** The slices as the sync begins with them, and what is untold of those that are over. */

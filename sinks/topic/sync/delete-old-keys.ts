@@ -20,6 +20,8 @@ export interface OldKeys {
   /** Throws if the stream belongs to another attempt by now. */
   readonly requireOwn: () => Promise<void>
   readonly logger: Logger
+  /** From its abort on, transactions of others are not waited for: throws `kafka_failed`. */
+  readonly stop?: AbortSignal | undefined
 }
 
 /** Keys that are held at a time: 128 MiB. A partition with more messages of the new generation is read several times. */
@@ -56,7 +58,7 @@ export async function deleteOldKeys(old: OldKeys): Promise<number> {
 }
 
 async function deleteInPartition(
-  { place: { servers }, record, logger }: OldKeys,
+  { place: { servers }, record, logger, stop }: OldKeys,
   partition: number,
   producer: TransactionalProducer,
 ): Promise<number> {
@@ -66,7 +68,7 @@ async function deleteInPartition(
   const start = BigInt(record.generationStart[partition] ?? '0')
   if (low >= start) return 0
   const passes = Math.max(1, Math.ceil(Number(high - start) / maxKeys))
-  const scan = { fetcher, servers, topic, passes, start, high }
+  const scan = { fetcher, servers, topic, partition, passes, start, high, logger, stop }
   let deleted = 0
   for (let pass = 0; pass < passes; pass++) {
     const tombstones = new Tombstones(producer, { topic, partition, syncId, generationId })
@@ -105,7 +107,10 @@ async function deleteOfPass(scan: Scan, low: bigint, tombstones: Tombstones): Pr
 interface Scan {
   readonly servers: TopicPlace['servers']
   readonly topic: string
+  readonly partition: number
   readonly fetcher: PartitionFetcher
+  readonly logger: Logger
+  readonly stop: AbortSignal | undefined
   readonly start: bigint
   readonly high: bigint
   readonly pass: number
@@ -138,16 +143,21 @@ const hidden = 'a transaction that another process has left open hides a part of
 const lost = 'an offset is out of range, though nothing was deleted'
 
 async function readMessages(
-  { fetcher, servers, topic }: Pick<Scan, 'fetcher' | 'servers' | 'topic'>,
+  scan: Omit<Scan, 'start' | 'high' | 'pass' | 'passes' | 'generationId'>,
   { from, to }: { readonly from: bigint; readonly to: bigint },
   take: (message: KafkaMessage) => Promise<void> | void,
 ): Promise<void> {
+  const { fetcher, servers, topic, stop } = scan
   let next = from
   for (;;) {
     const end = await readRange(fetcher, {
       from: next,
       to,
       hiddenMs,
+      onHidden: (wait) => {
+        warnOfHidden(scan, wait)
+      },
+      stop,
       take: async (batches) => {
         for await (const message of fetcher.messages(batches)) {
           if (message.offset >= to) return
@@ -163,6 +173,25 @@ async function readMessages(
     if (low <= end.next) throw topicError(new Error(lost), doing)
     next = low
   }
+}
+
+/** Nobody else would say why the run stands still. */
+function warnOfHidden(
+  { servers, topic, partition, logger }: Pick<Scan, 'servers' | 'topic' | 'partition' | 'logger'>,
+  { from, waitedMs }: { readonly from: bigint; readonly waitedMs: number },
+): void {
+  const place = `--bootstrap-server ${servers.brokers.join(',')}`
+  const at = `--topic ${topic} --partition ${String(partition)}`
+  logger.warn(
+    {
+      topic,
+      partition,
+      offset: from.toString(),
+      seconds: Math.round(waitedMs / 1000),
+      fix: `Wait: Kafka aborts it when its timeout is over, after 15 minutes at most by default. Or find its producer with \`kafka-transactions.sh ${place} describe-producers ${at}\` and end that program; if it is dead, abort the transaction with \`kafka-transactions.sh ${place} abort ${at} --start-offset OFFSET\` (its CurrentTransactionStartOffset).`,
+    },
+    'the end of an overwrite waits for a transaction of another program, which is open in the topic of the rows',
+  )
 }
 
 class Tombstones {

@@ -14,6 +14,8 @@ interface Facts {
   readonly sink: SinkStream
   readonly topic: string
   readonly target: TargetTopic
+  /** Rows that no run has told, in the topic of this name that was deleted. */
+  readonly goneRows: number
 }
 
 /** What the user should know of the topic as it is, and of what the run does differently from the stream's last one. */
@@ -22,6 +24,7 @@ export function topicWarnings(facts: Facts): readonly string[] {
     policyWarning(facts),
     partitionsWarning(facts),
     historyWarning(facts),
+    goneWarning(facts),
     modeWarning(facts),
     againWarning(facts),
   ].filter((warning) => warning !== undefined)
@@ -48,6 +51,12 @@ function historyWarning({ record, known, topic }: Facts): string | undefined {
   if (record.topic !== topic)
     return `The stream was loaded into topic ${record.topic} before, and is read from the beginning into ${topic}. The messages of ${record.topic} stay as they are. Two run files need two names of the connection.`
   return `Topic ${topic} is not the one that was loaded before: it was deleted and made again. The stream is read from the beginning.`
+}
+
+function goneWarning({ topic, goneRows }: Facts): string | undefined {
+  if (goneRows === 0) return undefined
+  const rows = goneRows === 1 ? '1 row went' : `${goneRows.toLocaleString('en-US')} rows went`
+  return `Topic ${topic} was deleted after this run, or starts before it that did not end, had loaded into it: ${rows} with it. No result counts them as loaded.`
 }
 
 function modeWarning({ known, sink, topic }: Facts): string | undefined {

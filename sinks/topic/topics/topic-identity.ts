@@ -1,5 +1,5 @@
-import { ConnectError } from '../../../protocol/index.ts'
 import type { StreamRecord } from '../bookkeeping/records.ts'
+import { topicMissing } from '../topic-errors.ts'
 
 type Id = string | null | undefined
 
@@ -16,6 +16,5 @@ export function requireSameTopic(
   { topic, topicId }: Pick<StreamRecord, 'topic' | 'topicId'>,
   now: Id,
 ): void {
-  if (isOther(topicId, now))
-    throw new ConnectError('destination_topic_missing', { details: { topic } })
+  if (isOther(topicId, now)) throw topicMissing(topic)
 }

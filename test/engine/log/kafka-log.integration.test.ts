@@ -232,12 +232,7 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
         const offset = String(BigInt(position) + 1n)
         await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
       } else {
-        await admin.deleteTopics({ topics: [topic] })
-        await expect
-          .poll(async () =>
-            admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false),
-          )
-          .toBe(true)
+        await replaceTopic(admin, topic)
       }
       const checkpoints = [checkpoint('a', 300)]
       const lost = openLaneReader(endpoint.reader.address, { position }, logger)
@@ -270,23 +265,28 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
     },
   )
 
-  test('says so if retention has taken what an attempt wrote before its reader came', async () => {
-    const { endpoint } = await openLane(kind)
-    await startWriter(endpoint, { slices: [sliceA] }).done
-    const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
-    const { position = '' } = await writer.resumed
-    await writer.done
-    const { topic } = kafkaAddress(endpoint)
-    await using admin = await openAdmin()
-    const [end] = await admin.fetchTopicOffsets(topic)
-    const offset = end?.high ?? ''
-    expect(BigInt(offset)).toBeGreaterThan(BigInt(position))
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
-    const from = { position, attempt: 2, skipToAttempt: 2 }
-    await expect(openLaneReader(endpoint.reader.address, from, logger)).rejects.toMatchObject({
-      code: 'log_position_lost',
-    })
-  })
+  test.for(['retention has taken', 'a topic that was made again lacks'] as const)(
+    'says so if %s what an attempt wrote before its reader came',
+    async (how) => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA] }).done
+      const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
+      const { position = '' } = await writer.resumed
+      await writer.done
+      const { topic } = kafkaAddress(endpoint)
+      await using admin = await openAdmin()
+      const [end] = await admin.fetchTopicOffsets(topic)
+      const offset = end?.high ?? ''
+      expect(BigInt(offset)).toBeGreaterThan(BigInt(position))
+      if (how === 'retention has taken')
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+      else await replaceTopic(admin, topic)
+      const from = { position, attempt: 2, skipToAttempt: 2 }
+      await expect(openLaneReader(endpoint.reader.address, from, logger)).rejects.toMatchObject({
+        code: 'log_position_lost',
+      })
+    },
+  )
 
   test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
     const { endpoint } = await openLane(kind)
@@ -724,6 +724,13 @@ function client(): Kafka {
     clientId: 'test',
     logLevel: kafkajs.logLevel.NOTHING,
   })
+}
+
+async function replaceTopic(admin: Admin, topic: string): Promise<void> {
+  await admin.deleteTopics({ topics: [topic] })
+  const make = (): Promise<boolean> =>
+    admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false) // the old one is not gone everywhere yet
+  while (!(await make())) await setTimeout(50)
 }
 
 async function openAdmin(): Promise<Admin & AsyncDisposable> {

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KafkaBroker } from '../../kafka/kafka-broker.ts'
@@ -108,6 +110,23 @@ test('brokers that are not there are named within 15 seconds', async () => {
     message: expect.stringContaining(address) as string,
     suggested_fix: expect.stringContaining('correct `brokers`') as string,
   })
+})
+
+/** As a frozen broker: its kernel still takes connections. Waits for the 30 seconds that a request has. */
+test('brokers that take connections and do not respond are unreachable', async () => {
+  const silentServer = createServer(() => undefined)
+  silentServer.listen(0, '127.0.0.1')
+  await once(silentServer, 'listening')
+  const { port } = silentServer.address() as AddressInfo
+  const address = `127.0.0.1:${String(port)}`
+  try {
+    expect(eventsOf(await nowhere([address])).at(-1)?.error).toMatchObject({
+      code: 'kafka_unreachable',
+      message: expect.stringContaining(address) as string,
+    })
+  } finally {
+    silentServer.close()
+  }
 })
 
 /** Each of four attempts waits for the brokers: 5.4 minutes on two busy cores (2026-11-29). */

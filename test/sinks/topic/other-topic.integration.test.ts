@@ -5,7 +5,9 @@ import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-e
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import type { StreamSync } from '../../../sinks/sink.ts'
 import { checkpointTopic, rejectedTopic } from '../../../sinks/topic/own-names.ts'
+import { eventsOf, startRun } from '../../cli/reactor-command.ts'
 import { silent } from '../../support/logger.ts'
+import { runFile } from '../../support/run-file.ts'
 import { blockOf, commit } from '../loading.ts'
 import {
   asAdmin,
@@ -173,7 +175,15 @@ test.each(['append', 'append_dedup', 'overwrite'] as const)(
     // What the lane had sent was aborted, so that consumers do not wait for its end.
     expect(await readTopic(target.place, target.topic)).toEqual([])
     const { begun: again } = await syncOnce(target, sync.sink, rows(1, 20))
-    expect(again.slices).toEqual([])
+    // The rows of the first commit are in no topic: nobody reads that they are loaded.
+    expect(again).toMatchObject({
+      slices: [],
+      rowsAreGone: true,
+      untoldCounts: { kept: { loaded: 0 } },
+      warnings: expect.arrayContaining([
+        expect.stringMatching(/10 rows went with it/) as string,
+      ]) as string[],
+    })
     const messages = await readTopic(target.place, target.topic)
     expect(dataOf(newestRows(messages))).toEqual(rows(1, 20))
     expect(messages).toHaveLength(20)
@@ -211,9 +221,54 @@ test('a topic that is deleted between two commits, and not made again, is named'
   }
   await expect(goOn()).rejects.toMatchObject({
     code: 'destination_topic_missing',
-    message: expect.stringContaining(target.topic) as string,
+    message: `Topic ${target.topic} is gone: it was deleted while the run used it. What was loaded into it before, also by this run, went with it`,
+    suggestedFix: expect.stringContaining('fills it from the beginning') as string,
     retryable: true,
   })
+})
+
+const goneRows = 60_000
+
+test('a run whose topic is deleted under way fills it again, and counts no row that went with it', async () => {
+  const target = topicTest()
+  const { connection, topic, place } = target
+  const { brokers } = place.servers
+  await using file = await runFile({
+    connection,
+    source: { type: 'faker', config: { streams: [{ name: 'users', rows: goneRows }] } },
+    destination: { type: 'topic', config: { topic, brokers } },
+    defaults: { sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+    limits: { commit_bytes: 65_536, commit_ms: 50, partitions_per_stream: 1 },
+  })
+  const frozen = startRun(file.path, { args: ['--json'] })
+  const hasRows = async (): Promise<boolean> =>
+    asAdmin(place, async (admin) => {
+      const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+      return offsets.some(({ high }) => high !== '0')
+    })
+  await until(hasRows)
+  frozen.process.kill('SIGSTOP')
+  try {
+    expect(await readTopic(place, topic)).not.toHaveLength(0)
+    await deleteTopic(target)
+  } finally {
+    frozen.process.kill('SIGCONT')
+  }
+  const end = await frozen.end
+  expect(end.stderr).toContain('code=destination_topic_missing')
+  expect(eventsOf(end).at(-1)).toMatchObject({
+    status: 'complete',
+    streams: [
+      {
+        loaded: goneRows,
+        before: { loaded: 0 },
+        warnings: expect.arrayContaining([
+          expect.stringMatching(/rows went with it/) as string,
+        ]) as string[],
+      },
+    ],
+  })
+  expect(await readTopic(place, topic)).toHaveLength(goneRows)
 })
 
 test('an overwrite deletes the old rows also after the checkpoints were deleted', async () => {
@@ -236,7 +291,8 @@ test('a run whose checkpoints are deleted under way loads nothing more, and the 
   await lane.write(blockOf(sync.sink.columns, rows(11, 20), { seq: 10 }))
   await expect(commit(lane, 20)).rejects.toMatchObject({
     code: 'destination_topic_missing',
-    message: expect.stringContaining(checkpointTopic(target.connection)) as string,
+    message: `Topic ${checkpointTopic(target.connection)} is gone: it was deleted while the run used it. The checkpoints of the connection went with it`,
+    suggestedFix: expect.stringContaining('delete the topics of streams that append') as string,
   })
   const { begun: again } = await syncOnce(target, sync.sink, rows(1, 20))
   expect(again).toMatchObject({ syncId: 1, slices: [] })

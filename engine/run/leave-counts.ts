@@ -1,0 +1,24 @@
+import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
+import type { CommittedCounts } from '../../sinks/sink.ts'
+import type { StreamResult } from '../run-types.ts'
+
+/**
+ * The result of a stream whose connection a newer start has taken over. That start finds everything this one committed as untold, also of streams that were
+ * complete, and tells it in its `before`, whether this process lives to tell anything or not. So it is not told here: each row is in one result.
+ */
+export function leaveCounts(result: StreamResult): StreamResult {
+  const { loaded, rejected, nulled, cut, before = noCounts } = result
+  const committed = addCounts({ loaded, rejected, nulled, cut }, before)
+  if (!hasAny(committed)) return result
+  const warning = `A newer run took the connection over. It counts what this run had committed of the stream, as \`before\` (earlier starts), so this run counts nothing of it: ${shown(committed)}.`
+  return { ...result, ...noCounts, before: noCounts, warnings: [...result.warnings, warning] }
+}
+
+function hasAny(counts: CommittedCounts): boolean {
+  return Object.values(counts).some((count: number) => count > 0)
+}
+
+function shown({ loaded, rejected }: CommittedCounts): string {
+  const [rows, records] = [loaded, rejected].map((count) => count.toLocaleString('en-US'))
+  return `${rows ?? ''} loaded${rejected > 0 ? `, ${records ?? ''} rejected` : ''}`
+}
