@@ -1,6 +1,5 @@
-import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { createRunMetrics } from '../../../engine/metrics/run-metrics.ts'
+import { unreadMetrics } from '../../../engine/metrics/run-metrics.ts'
 import { StreamTally } from '../../../engine/run/stream-tally.ts'
 import { noCounts } from '../../../sinks/committed-counts.ts'
 
@@ -13,7 +12,7 @@ function commit(tally: StreamTally, loaded: number, rejected = 0): void {
 test('rows that went with a topic are not loaded, neither those of this start nor those of earlier ones; what follows is', () => {
   const stream = { name: 'users' }
   const options = { connection: 'shop', stream, isStaged: false }
-  const tally = new StreamTally(options, createRunMetrics(new Registry()))
+  const tally = new StreamTally(options, unreadMetrics)
   tally.noteBegun({
     kept: { ...noCounts, loaded: 5, rejected: 1 },
     staged: noCounts,
