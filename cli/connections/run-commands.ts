@@ -160,7 +160,7 @@ function runLines(run: RunDocument, columns: number | undefined): string {
   return `${facts}\n${streams}${schema}${problemLines(run)}`
 }
 
-/** Errors, warnings and changes of tables below the streams: they are sentences. */
+/** Errors, warnings and changes of columns below the streams: they are sentences. */
 function problemLines(run: RunDocument): string {
   const problems = [
     ...errorText('run', run.error),
@@ -168,7 +168,7 @@ function problemLines(run: RunDocument): string {
     ...run.streams.flatMap((stream) => [
       ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
       ...stream.table_changes.map(
-        (note) => `${streamLabel(stream)}: table: ${tableNoteText(note)}`,
+        (note) => `${streamLabel(stream)}: columns: ${tableNoteText(note)}`,
       ),
       ...errorText(streamLabel(stream), stream.error),
     ]),

@@ -76,7 +76,7 @@ function streamLines(
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
     `${status}  ${plainLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
-    ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(tableNoteText(note))}`),
+    ...(stream.tableNotes ?? []).map((note) => `  columns: ${plainText(tableNoteText(note))}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
@@ -99,7 +99,7 @@ function earlierFacts(before: ShownStream['before']): readonly string[] {
   return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
-/** What happened to a column, for people. */
+/** What happened to a column of a table, or of the rows in a topic, for people. */
 export function tableNoteText(note: TableNote): string {
   const { column, type } = note
   switch (note.kind) {
@@ -108,11 +108,11 @@ export function tableNoteText(note: TableNote): string {
         ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again; reset the stream to read all of them`
         : `column ${column} was added (${type})`
     case 'widened':
-      return `column ${column} was changed from ${note.was} to ${type}: it could not hold all values of the source`
+      return `column ${column} was changed from ${note.was} to ${type}, which holds all values that the source has now`
     case 'kept':
       return `column ${column} stays ${type}, although the source now has ${note.source}: a column never gets narrower`
     case 'left':
-      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): it stays in the table, and new rows have no value for it`
+      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): rows that are there keep their values of it, and new rows have none`
   }
 }
 

@@ -84,8 +84,8 @@ function deletedRows(count: number): readonly string[] {
   if (count === 0) return []
   const rows =
     count === 1
-      ? '1 row that was read has a value in it, and is not in the table'
-      : `${shownCount(count)} rows that were read have a value in it, and are not in the table`
+      ? '1 row that was read has a value in it, and was loaded as a deletion'
+      : `${shownCount(count)} rows that were read have a value in it, and were loaded as deletions`
   return [
     `Column _ab_cdc_deleted_at marks deleted rows: ${rows}. To keep such rows, set \`deletes: soft\`, or leave the column out of \`columns\`.`,
   ]

@@ -271,7 +271,7 @@ async function unseenStreams(
     .filter(({ stream }) => !shownKeys.has(streamKey(stream)))
     .map(
       ({ stream, table }) =>
-        `The source no longer shows stream ${streamLabel(stream)}, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,
+        `The source no longer shows stream ${streamLabel(stream)}, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, and nobody needs these rows, delete ${table} at the destination.`,
     )
   for (const warning of warnings) logger.warn({ warning }, 'the run continues with a warning')
   return warnings

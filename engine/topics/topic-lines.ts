@@ -1,8 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
 import { fingerprintIn } from '../../protocol/avro/frame-block.ts'
-import { parseDigits, stringifyExact, type Column, type RecordValue } from '../../protocol/index.ts'
+import {
+  isRawJson,
+  rawJson,
+  stringifyExact,
+  type Column,
+  type RecordValue,
+} from '../../protocol/index.ts'
 import { beginValue, messageValues } from '../log/kafka/message-schemas.ts'
+import { compactJson } from './compact-json.ts'
 import { recordsIn } from './message-value.ts'
 import type { TopicMessage } from './rebuild-table.ts'
 
@@ -14,10 +21,10 @@ export class TopicLines {
   lineOf(message: TopicMessage): string {
     this.#learn(message)
     const { partition, offset, headers, key, value } = message
-    return stringifyExact({
-      partition,
-      offset: offset.toString(),
-      ...Object.fromEntries(headers),
+    return objectText({
+      partition: String(partition),
+      offset: jsonText(offset.toString()),
+      ...Object.fromEntries([...headers].map(([name, text]) => [name, jsonText(text)])),
       ...(key !== null && contentIn('key', key)),
       ...this.#contentOf(headers, value),
     })
@@ -32,26 +39,56 @@ export class TopicLines {
 
   #contentOf(headers: ReadonlyMap<string, string>, value: Buffer | null): Content {
     const type = headers.get('type') ?? ''
-    if (value === null) return { value: null }
+    if (value === null) return { value: 'null' }
     if (type === 'RECORD') return this.#recordsOf(headers, value)
     const damage = `its value is not that of a ${type}`
-    return { ...contentIn('value', value), ...(isDamaged(headers, value) && { damaged: damage }) }
+    return {
+      ...contentIn('value', value),
+      ...(isDamaged(headers, value) && { damaged: jsonText(damage) }),
+    }
   }
 
   #recordsOf(headers: ReadonlyMap<string, string>, value: Buffer): Content {
     const fingerprint = fingerprintIn(value)
     const columns = this.#schemas.get(fingerprint ?? '')
     // Read from the middle: the BEGIN with its schema was not seen.
-    if (columns === undefined && fingerprint !== undefined) return { bytes: value.length }
+    if (columns === undefined && fingerprint !== undefined) return { bytes: String(value.length) }
     const count = headers.has('count') ? Number(headers.get('count')) : undefined
     const records = columns && recordsIn(value, count, columns)
     return records === undefined
-      ? { bytes: value.length, damaged: 'its value is not that of a RECORD' }
-      : { records: records.map(({ data }) => data) }
+      ? {
+          bytes: String(value.length),
+          damaged: jsonText('its value is not that of a RECORD'),
+        }
+      : { records: jsonText(records.map(({ data }) => data)) }
   }
 }
 
-type Content = Readonly<Record<string, RecordValue>>
+/** The JSON of properties. */
+type Content = Readonly<Record<string, string>>
+
+function objectText(content: Content): string {
+  const properties = Object.entries(content).map(([name, json]) => `${jsonText(name)}:${json}`)
+  return `{${properties.join()}}`
+}
+
+function jsonText(value: RecordValue): string {
+  return stringifyExact(withSigns(value))
+}
+
+/** JSON.stringify prints -0 as 0. */
+function withSigns(value: RecordValue): RecordValue {
+  if (Object.is(value, -0)) return rawJson('-0')
+  if (typeof value !== 'object' || value === null || isRawJson(value)) return value
+  if (value instanceof Uint8Array) return value
+  if (Array.isArray(value)) return value.map(withSigns)
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      inner === undefined ? inner : withSigns(inner),
+    ]),
+  )
+}
 
 /** Of a message whose header says that it is ours: the JSON of older versions is not looked into. */
 function isDamaged(headers: ReadonlyMap<string, string>, value: Buffer): boolean {
@@ -67,22 +104,17 @@ function isDamaged(headers: ReadonlyMap<string, string>, value: Buffer): boolean
 function contentIn(name: 'key' | 'value', bytes: Buffer): Content {
   const prefix = name === 'key' ? 'key_' : ''
   if (bytes[0] === 0 && bytes.length >= registryHeaderBytes)
-    return { [`${prefix}bytes`]: bytes.length, [`${prefix}schema_id`]: bytes.readUInt32BE(1) }
-  if (!isUtf8(bytes)) return { [`${prefix}bytes`]: bytes.length }
+    return {
+      [`${prefix}bytes`]: String(bytes.length),
+      [`${prefix}schema_id`]: String(bytes.readUInt32BE(1)),
+    }
+  if (!isUtf8(bytes)) return { [`${prefix}bytes`]: String(bytes.length) }
   const text = bytes.toString()
-  return { [name]: name === 'key' ? text : jsonOrText(text) }
+  return { [name]: name === 'key' ? jsonText(text) : (compactJson(text) ?? jsonText(text)) }
 }
 
 /** The wire format of schema registries: a zero, and the number of the schema in four bytes. */
 const registryHeaderBytes = 5
-
-function jsonOrText(text: string): RecordValue {
-  try {
-    return parseDigits(text)
-  } catch {
-    return text // another producer's
-  }
-}
 
 /** Undefined: it is none. */
 function jsonIn(value: Buffer): unknown {

@@ -29,12 +29,13 @@ import { hidingLogin } from './hide-login.ts'
 import { namedStreams } from './named-streams.ts'
 import { isTopic } from './is-topic.ts'
 import { refuseTopicOptions, requireTopics } from './topic-address.ts'
-import { requireFreeNewTopics, requireFreeTopics } from './topic-users.ts'
+import { requireFreeNewTopics, requireFreeTopics, type EventTargets } from './topic-users.ts'
 
 export interface ConnectionsOptions {
   readonly store: ExclusiveWork & {
     readonly connections: ConnectionStore
     readonly drift: DriftStore
+    readonly receivers: EventTargets
   }
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>

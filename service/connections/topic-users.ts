@@ -12,16 +12,25 @@ import type { DriftStore } from './drift/contract.ts'
 import { isTopic, topicName } from './is-topic.ts'
 import type { Connection } from './schema.ts'
 
-interface Stores {
+interface ConnectionStores {
   readonly connections: Pick<ConnectionStore, 'list'>
   readonly drift: Pick<DriftStore, 'approved'>
+}
+
+/** Receivers of webhooks. The text of a target `topic:NAME` is that of a destination. */
+export interface EventTargets {
+  all(): Promise<readonly { readonly dispatch: readonly { readonly target: string }[] }[]>
+}
+
+interface Stores extends ConnectionStores {
+  readonly receivers: EventTargets
 }
 
 const pageSize = 200
 
 /**
- * Throws `destination_topic_shared` if another connection loads one of the topics: an overwrite of the one would delete the rows of the other. Of the others, the
- * streams count that were approved last.
+ * Throws `destination_topic_shared` if another connection loads one of the topics, or webhooks write events into it: an overwrite of the one would delete the rows
+ * of the other, and no reader of rows understands events. Of the others, the streams count that were approved last.
  */
 export async function requireFreeTopics(
   { name, destination }: Pick<Connection, 'name' | 'destination'>,
@@ -29,25 +38,55 @@ export async function requireFreeTopics(
   stores: Stores,
 ): Promise<void> {
   const own = new Map(streams.map((stream) => [topicOf(destination, stream), stream]))
-  for await (const other of allConnections(stores.connections)) {
-    if (other.name === name || !isTopic(other.destination)) continue
-    const approved = await stores.drift.approved(other.id)
+  // Its name is not for everybody.
+  for await (const topic of loadedTopics(stores, { except: name }))
+    refuseShared(own.get(topic), { topic, other: 'one of another connection' })
+  if (!isTopic(destination)) return
+  for (const topic of await eventTopics(stores))
+    refuseShared(own.get(topic), { topic, other: 'the events of a receiver of webhooks' })
+}
+
+function refuseShared(
+  stream: StreamId | undefined,
+  facts: { readonly topic: string; readonly other: string },
+): void {
+  if (stream === undefined) return
+  const fix =
+    'Choose other names for the topics of this connection, such as `topic:shop2.{stream}`.'
+  const details = { ...facts, stream: streamLabel(stream), fix }
+  throw new ConnectError('destination_topic_shared', { details })
+}
+
+/** Whether rows of a connection go into the topic. */
+export async function isLoadedTopic(name: string, stores: ConnectionStores): Promise<boolean> {
+  for await (const topic of loadedTopics(stores)) if (topic === name) return true
+  return false
+}
+
+/** The topics of the streams that were approved, and those whose name is in the destination itself. */
+async function* loadedTopics(
+  { connections, drift }: ConnectionStores,
+  { except }: { readonly except?: string } = {},
+): AsyncGenerator<string, void> {
+  for await (const { id, name, destination } of allConnections(connections)) {
+    if (name === except || !isTopic(destination)) continue
+    const approved = await drift.approved(id)
     for (const stream of approved?.streams ?? []) {
-      const topic = topicOf(other.destination, streamIdOf(stream))
-      if (topic === undefined) continue
-      const shared = own.get(topic)
-      if (shared !== undefined)
-        throw new ConnectError('destination_topic_shared', {
-          details: {
-            topic,
-            stream: streamLabel(shared),
-            // Its name is not for everybody.
-            other: 'one of another connection',
-            fix: 'Choose other names for the topics of this connection, such as `topic:shop2.{stream}`.',
-          },
-        })
+      const topic = topicOf(destination, streamIdOf(stream))
+      if (topic !== undefined) yield topic
     }
+    if (approved === null) yield topicName(destination)
   }
+}
+
+async function eventTopics({ receivers }: Stores): Promise<ReadonlySet<string>> {
+  const targets = (await receivers.all()).flatMap(({ dispatch }) => dispatch)
+  return new Set(
+    targets
+      .map(({ target }) => target)
+      .filter(isTopic)
+      .map(topicName),
+  )
 }
 
 /**
@@ -78,7 +117,7 @@ function topicOf(destination: string, stream: StreamId): string | undefined {
 }
 
 async function* allConnections(
-  connections: Stores['connections'],
+  connections: ConnectionStores['connections'],
 ): AsyncGenerator<Connection, void> {
   let cursor: string | null | undefined
   while (cursor !== null) {

@@ -301,7 +301,7 @@ export class RunAttempt {
   }: StreamResult): void {
     const facts = { stream: streamLabel(stream), read, loaded, rejected }
     for (const { kind, ...note } of tableNotes)
-      this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'the table changed')
+      this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'a column changed')
     const losses = addCounts({ loaded, rejected, nulled, cut }, before)
     if (losses.rejected + losses.nulled + losses.cut > 0) {
       const counts = { rejected: losses.rejected, nulled: losses.nulled, cut: losses.cut }

@@ -6,6 +6,7 @@ import type { InstanceService } from '../instances/contract.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
+import type { EventTargets } from '../connections/topic-users.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 import type { PlanDependencies } from './plan-run.ts'
 import { standardRetries, type RetryPolicy } from './retry-policy.ts'
@@ -16,6 +17,7 @@ export interface RunWorkerOptions {
     readonly connections: ConnectionStore
     readonly runs: RunStore
     readonly drift: DriftStore
+    readonly receivers: EventTargets
     readonly schemas: SchemaStore
   }
   readonly queue: RunQueue

@@ -7,6 +7,7 @@ import type { ExclusiveWork, Locks } from '../platform/database/locks.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
 import type { SandboxStore } from './contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
+import type { EventTargets } from '../connections/topic-users.ts'
 
 /** The dependencies of sandboxes. */
 export interface SandboxDependencies {
@@ -14,6 +15,7 @@ export interface SandboxDependencies {
     readonly connections: ConnectionStore
     readonly sandboxes: SandboxStore
     readonly drift: DriftStore
+    readonly receivers: EventTargets
     isHeld: Locks['isHeld']
   }
   readonly instances: Pick<

@@ -262,12 +262,12 @@ describe('human output', () => {
     const streams = stream === undefined ? [] : [{ ...stream, tableNotes }]
     human.end({ kind: 'result', result: { ...result, status: 'complete', streams }, exitCode: 0 })
     const lines = output.writes.join('').split('\n')
-    expect(lines.filter((line) => line.startsWith('  table:'))).toEqual([
-      '  table:   column a was added (date)',
-      '  table:   column e was added again (date): older rows have NULL in it until the source sends them again; reset the stream to read all of them',
-      '  table:   column b was changed from bigint to text: it could not hold all values of the source',
-      '  table:   column c stays text, although the source now has bigint: a column never gets narrower',
-      '  table:   column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): it stays in the table, and new rows have no value for it',
+    expect(lines.filter((line) => line.startsWith('  columns:'))).toEqual([
+      '  columns: column a was added (date)',
+      '  columns: column e was added again (date): older rows have NULL in it until the source sends them again; reset the stream to read all of them',
+      '  columns: column b was changed from bigint to text, which holds all values that the source has now',
+      '  columns: column c stays text, although the source now has bigint: a column never gets narrower',
+      '  columns: column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): rows that are there keep their values of it, and new rows have none',
     ])
   })
 

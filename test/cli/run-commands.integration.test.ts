@@ -72,9 +72,9 @@ describe('runs', () => {
     const change = { kind: 'widened', column: 'n', type: 'text', was: 'bigint' } as const
     await endedWith(id, { streams: [{ ...users, tableChanges: [change] }, orders] })
     const told =
-      'column n was changed from bigint to text: it could not hold all values of the source\n'
-    expect((await waiting).err).toContain(`  table:   ${told}`)
-    expect((await run(`connections runs get shop ${id}`)).out).toContain(`: table: ${told}`)
+      'column n was changed from bigint to text, which holds all values that the source has now\n'
+    expect((await waiting).err).toContain(`  columns: ${told}`)
+    expect((await run(`connections runs get shop ${id}`)).out).toContain(`: columns: ${told}`)
     const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))
     expect(found).toMatchObject({ streams: [{ table_changes: [change] }, {}] })
   })

@@ -1,5 +1,4 @@
 import { format } from 'prettier'
-import { z } from 'zod'
 import {
   interfaceVersion,
   messageHeaders,
@@ -10,6 +9,8 @@ import {
   streamStateValue,
   type MessageType,
 } from '../../engine/log/kafka/message-schemas.ts'
+import { jsonSchema, keyed } from './asyncapi-parts.ts'
+import { rowChannels, rowMessages, rowSchemas } from './asyncapi-rows.ts'
 
 /** What each message is for; docs/topics.md has the rules. */
 const summaries: Readonly<Record<MessageType, string>> = {
@@ -40,7 +41,7 @@ export async function asyncapiDocument(): Promise<string> {
       title: 'Topics of Reactor Connect',
       version: String(interfaceVersion),
       description:
-        'The streams of connections in Kafka. `docs/topics.md` has the rules for readers, `docs/topic-promises.md` what may change. Generated from `engine/log/kafka/message-schemas.ts`.',
+        'The streams of connections in Kafka. The log (`connect.…`): `docs/topics.md` has the rules for readers, `docs/topic-promises.md` what may change. Rows as messages (destinations `topic:NAME`): `docs/row-messages.md` and `docs/row-promises.md`. Generated from the schemas of the program.',
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/json',
@@ -72,14 +73,18 @@ export async function asyncapiDocument(): Promise<string> {
           'Compacted, one partition. With topics per connection: `connect.{connection}..schemas`.',
         messages: { schema: { $ref: '#/components/messages/schema' } },
       },
+      ...rowChannels,
     },
     operations: Object.fromEntries(
-      ['stream', 'states', 'schemas'].map((channel) => [
+      ['stream', 'states', 'schemas', 'rows', 'control', 'rejected'].map((channel) => [
         `read_${channel}`,
         { action: 'receive', channel: { $ref: `#/channels/${channel}` } },
       ]),
     ),
-    components: { messages: { ...messages, ...statesMessages, schema: schemaMessage } },
+    components: {
+      messages: { ...messages, ...statesMessages, schema: schemaMessage, ...rowMessages },
+      schemas: rowSchemas,
+    },
   }
   return format(JSON.stringify(document), { parser: 'json', printWidth: 100 })
 }
@@ -116,21 +121,3 @@ const schemaMessage = keyed(
   },
   { description: 'The schema as JSON' },
 )
-
-function keyed(summary: string, key: object, payload: object): object {
-  return { summary, bindings: { kafka: { key, bindingVersion: '0.5.0' } }, payload }
-}
-
-/** As it stands in a message: header values are text. A reader ignores what it does not know. */
-function jsonSchema(schema: z.ZodType): object {
-  const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), (key, value: unknown) => {
-    if (key === '$schema' || key === '$defs') return undefined
-    return isReference(value) ? { ...value, $ref: undefined } : value
-  })
-  return z.record(z.string(), z.json()).parse(JSON.parse(text))
-}
-
-/** To the definition of any JSON: it says nothing. */
-function isReference(value: unknown): value is { readonly $ref: string } {
-  return typeof value === 'object' && value !== null && '$ref' in value
-}

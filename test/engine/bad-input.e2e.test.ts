@@ -418,6 +418,26 @@ describe.concurrent('a message of somebody else in the topic', options, () => {
     await expectComplete(shop, document, 'id, email, score')
   })
 
+  test('that comes during a run is passed by with one run through the embedded log, and stays in the topic', async () => {
+    await using warehouse = await testDatabase()
+    const { brokers, prefix: connection } = testKafka()
+    const topic = `connect.${connection}.users`
+    await using slow = await runFile(usersFile(warehouse, { connection, brokers }, 300))
+    const started = startRun(slow.path, { args: ['--json'] })
+    await started.output('stdout', /"loaded":[1-9]/)
+    await sendForeign(brokers, topic)
+    expect(await failureOf(await started.end)).toMatchObject({ code: 'log_foreign_message' })
+    const again = await runOnce(usersFile(warehouse, { connection, brokers }))
+    expect(await failureOf(again)).toMatchObject({ code: 'log_foreign_message' })
+    const withoutKafka = { ...usersFile(warehouse, { connection, brokers }), log: undefined }
+    const embedded = await runOnce(withoutKafka)
+    expect(embedded, embedded.stderr).toMatchObject({ code: 0 })
+    expect(await countUsers(warehouse)).toEqual({ rows: users.rows, ids: users.rows })
+    const through = await runOnce(usersFile(warehouse, { connection, brokers }))
+    expect(through, through.stderr).toMatchObject({ code: 0 })
+    expect(await countUsers(warehouse)).toEqual({ rows: users.rows, ids: users.rows })
+  })
+
   test('that comes during a run ends the stream, nothing of it is loaded, and a new topic makes it good', async () => {
     await using warehouse = await testDatabase()
     const { brokers, prefix: connection } = testKafka()

@@ -134,7 +134,7 @@ class Shop implements AsyncDisposable {
         destination_sync_mode: mode,
         ...(syncModes[mode] === 'incremental' && { cursor_field: 'updated_at' }),
       })),
-      limits: { partitions_per_stream: 2, commit_bytes: 1, commit_ms: 1 },
+      limits: { partitions_per_stream: 2, commit_bytes: 65_536, commit_ms: 1 },
     })
     const engine = startEngine(file.path)
     const exited = once(engine, 'exit')

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -15,7 +16,10 @@ export function stampOf(pom: string): string {
 /** Copies the jars of a pom, with what they need, into `target` unless it is there; `without` leaves jars out by their names. */
 export async function copyJars(pom: string, target: string, without?: RegExp): Promise<void> {
   await fetchOnce(target, async (draft) => {
-    await maven(['-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime'], draft)
+    await maven(
+      ['-f', resolve(pom), 'dependency:copy-dependencies', '-DincludeScope=runtime'],
+      draft,
+    )
     if (without === undefined) return
     for (const jar of await readdir(draft)) if (without.test(jar)) await rm(join(draft, jar))
   })
@@ -23,15 +27,18 @@ export async function copyJars(pom: string, target: string, without?: RegExp): P
 
 /** Unpacks an archive, `group:artifact:version:type:classifier`, into `target` unless it is there. */
 export async function unpackArtifact(artifact: string, target: string): Promise<void> {
-  await fetchOnce(target, async (draft) => {
-    const markers = join(draft, '.markers')
-    const args = [`-Dartifact=${artifact}`, `-DmarkersDirectory=${markers}`]
-    await maven(['dependency:unpack', ...args], draft)
-  })
+  await fetchOnce(target, (draft) => maven(['dependency:unpack', `-Dartifact=${artifact}`], draft))
 }
 
-async function maven(args: readonly string[], outputDirectory: string): Promise<void> {
-  await run('mvn', ['-q', '-B', ...args, `-DoutputDirectory=${outputDirectory}`])
+/** In a folder that goes: where there is no pom, its plugins make a folder `${project.basedir}` in the one that they run in. */
+export async function maven(args: readonly string[], outputDirectory: string): Promise<void> {
+  const cwd = await mkdtemp(join(tmpdir(), 'maven-'))
+  try {
+    const output = `-DoutputDirectory=${resolve(outputDirectory)}`
+    await run('mvn', ['-q', '-B', ...args, output], { cwd })
+  } finally {
+    await rm(cwd, { recursive: true, force: true })
+  }
 }
 
 /** Two programs may fetch at once: each fills a folder of its own, and the first rename wins. */

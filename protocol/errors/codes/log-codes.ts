@@ -49,7 +49,7 @@ export const logCodes = {
     message:
       'Topic {topic}, partition {partition}: the message at offset {offset} was not written by Reactor Connect ({reason})',
     suggestedFix:
-      'Find the other producer and stop it, delete the topic with `kafka-topics.sh --delete --topic {topic}`, then run again: the run reads what is missing at the destination from the source again.',
+      'Find out who writes to the topic (`kafka-acls.sh --list --topic {topic}` lists who may) and stop that, or give the connection another name, which its topics get too. Then run once without Kafka (`--log embedded`), which passes by what is in the topic and deletes nothing; runs through Kafka go on after that.',
   },
   log_lane_in_use: {
     failureType: 'system_error',
@@ -134,7 +134,7 @@ export const logCodes = {
     retryable: false,
     message: 'Topic {topic} cannot be created: {reason}',
     suggestedFix:
-      'Kafka does not distinguish `.` and `_` in topic names. Rename the connection, or delete the other topic.',
+      'Kafka does not distinguish `.` and `_` in topic names. Give the connection another name, or delete the other topic if it is one of Reactor Connect that nobody needs.',
   },
   log_topic_not_compacted: {
     failureType: 'config_error',

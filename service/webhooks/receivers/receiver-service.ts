@@ -2,6 +2,8 @@ import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { FolderCatalogService } from '../../catalog/catalog-service.ts'
 import type { ConnectionStore } from '../../connections/contract.ts'
+import type { DriftStore } from '../../connections/drift/contract.ts'
+import { isLoadedTopic } from '../../connections/topic-users.ts'
 import type { InstanceStore } from '../../instances/contract.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { ExclusiveWork } from '../../platform/database/locks.ts'
@@ -41,7 +43,8 @@ export interface ReceiversOptions {
   readonly store: ExclusiveWork & {
     readonly receivers: ReceiverStore
     readonly instances: Pick<InstanceStore, 'get'>
-    readonly connections: Pick<ConnectionStore, 'get'>
+    readonly connections: Pick<ConnectionStore, 'get' | 'list'>
+    readonly drift: Pick<DriftStore, 'approved'>
   }
   readonly vault: Vault
   readonly catalog: Pick<FolderCatalogService, 'connector'>
@@ -223,7 +226,20 @@ export class StoredReceiverService implements ReceiverService {
       await this.#options.targets.check(target)
       const parsed = parseTarget(target)
       if (parsed?.kind === 'stream') await this.#checkStream(target, parsed.connection, instance)
+      if (parsed?.kind === 'topic') await this.#checkTopic(target, parsed.name)
     }
+  }
+
+  /** Whoever may make receivers need have no right on the connection: they could write what they like among its rows. */
+  async #checkTopic(target: string, topic: string): Promise<void> {
+    if (!(await isLoadedTopic(topic, this.#options.store))) return
+    throw new ConnectError('target_not_available', {
+      details: {
+        target,
+        reason: 'a connection loads rows into this topic, whose readers expect nothing else there',
+        fix: 'Choose another name for the topic of the events.',
+      },
+    })
   }
 
   /** Events of another instance name objects that the connection does not find. */

@@ -147,7 +147,8 @@ export type CheckpointRecord =
     }
 
 const name = [z.string().nullable(), z.string()] as const
-const keys = z.union([
+/** The keys of the messages. */
+export const checkpointKey = z.union([
   z.tuple([z.literal('run')]),
   z.tuple([z.literal('stream'), ...name]),
   z.tuple([z.literal('slice'), ...name, z.string()]),
@@ -186,7 +187,7 @@ export function parseRecord(message: StoredMessage): CheckpointRecord {
 }
 
 function recordOf({ key, value }: StoredMessage): CheckpointRecord {
-  const parts = keys.parse(JSON.parse(key?.toString('utf8') ?? 'null'))
+  const parts = checkpointKey.parse(JSON.parse(key?.toString('utf8') ?? 'null'))
   const content: unknown = value === null ? null : JSON.parse(value.toString('utf8'))
   if (parts[0] === 'run') return { kind: 'run', value: runRecord.nullable().parse(content) }
   const [, namespace, streamName] = parts

@@ -3,7 +3,7 @@ import { hasType, isFencedProducer, refusedTopic } from '../../../kafka/kafka-er
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { packageVersion } from '../../../lib/files/package-version.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
-import { type Column, ConnectError, streamIdOf, streamLabel } from '../../../protocol/index.ts'
+import { type Column, ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { LaneProgress } from '../../lane-progress.ts'
 import { nameRejection } from '../../named-losses.ts'
 import type {
@@ -29,6 +29,7 @@ import { topicError } from '../topic-errors.ts'
 import { explainRefusal } from '../topics/explain-refusal.ts'
 import { requireSameTopic } from '../topics/topic-identity.ts'
 import { laneRecords } from './lane-checkpoint.ts'
+import { rejectionMessage } from './rejection-message.ts'
 import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 
 /** What waits to be sent. A commit sends what is left: all partitions at the same time. */
@@ -287,34 +288,13 @@ class TopicLane implements SinkLane {
   }
 
   async #sendRejections(): Promise<void> {
+    const { options, topic } = this.#context
     const rejections = this.#rejections
     this.#rejections = []
     await this.#sendOwn(
       rejectedTopic,
-      rejections.map((rejection) => this.#rejectionMessage(rejection)),
+      rejections.map((rejection) => rejectionMessage(rejection, { sync: options.sync, topic })),
     )
-  }
-
-  #rejectionMessage({ slice, seq, reason, key }: RejectedRow): OwnMessage {
-    const { options, topic } = this.#context
-    const { sink, syncId, generationId } = options.sync
-    const { name, namespace = null } = streamIdOf(sink.stream.stream)
-    return {
-      key: JSON.stringify([sink.connection, namespace, name]),
-      value: JSON.stringify({
-        connection: sink.connection,
-        namespace,
-        stream: name,
-        topic,
-        sync_id: syncId,
-        generation_id: generationId,
-        slice,
-        seq,
-        reason,
-        ...(key !== undefined && { key }),
-        rejected_at: new Date().toISOString(),
-      }),
-    }
   }
 
   async #sendOwn(topic: string, messages: readonly OwnMessage[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   streamLabel,
   type Column,
@@ -5,7 +6,7 @@ import {
   type JsonObject,
 } from '../../../protocol/index.ts'
 import type { RowColumns } from './row-columns.ts'
-import { ownFields } from './row-facts.ts'
+import { envelopeSource, ownFields } from './row-facts.ts'
 import type { RowForm } from './row-options.ts'
 
 const draft = 'http://json-schema.org/draft-07/schema#'
@@ -85,10 +86,17 @@ function envelope(row: JsonObject): JsonObject {
     properties: {
       before: rowOrNull,
       after: rowOrNull,
-      source: { type: 'object' },
+      source: sourceSchema(),
       transaction: { type: 'null' },
       op: { type: 'string', enum: ['r', 'd'] },
       ts_ms: { type: 'integer' },
     },
   }
+}
+
+/** Open to fields that come later. */
+function sourceSchema(): JsonObject {
+  const schema = z.toJSONSchema(envelopeSource, { target: 'draft-7', io: 'input' })
+  const fields = Object.entries(schema).filter(([name]) => name !== '$schema')
+  return z.record(z.string(), z.json()).parse(Object.fromEntries(fields))
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { streamIdOf } from '../../../protocol/index.ts'
 import { idPrefixText } from '../../wire/row-id.ts'
 import type { RowMessagesOptions } from './row-options.ts'
@@ -12,25 +13,29 @@ export const ownFields = {
   meta: '_airbyte_meta',
 } as const
 
-/** `source` of Debezium's envelope, in its order, up to what differs from record to record. */
-export interface SourceFacts {
-  readonly version: string
-  readonly connector: 'reactor-connect'
-  /** The connection; also as `db`, which readers expect. */
-  readonly name: string
-  /** When the row was read, as nobody knows when it changed. */
-  readonly ts_ms: number
-  /** A whole table (`true`), or the rows that an incremental read found (`incremental`): Debezium's words for rows that a query reads. */
-  readonly snapshot: 'true' | 'incremental'
-  readonly db: string
-  /** The namespace of the stream. */
-  readonly schema: string | null
-  /** The stream. */
-  readonly table: string
-  readonly sync_id: number
-  readonly generation_id: number
-  readonly slice: string
-}
+const whole = z.int().min(0)
+
+/** `source` of Debezium's envelope, in its order. */
+export const envelopeSource = z.object({
+  version: z.string().meta({ description: 'Of Reactor Connect' }),
+  connector: z.literal('reactor-connect'),
+  name: z.string().meta({ description: 'The connection; also as `db`, which readers expect' }),
+  ts_ms: z.int().meta({ description: 'When the row was read, as nobody knows when it changed' }),
+  snapshot: z.enum(['true', 'incremental']).meta({
+    description:
+      "A whole read (`true`), or the rows that an incremental read found: Debezium's words for rows that a query reads",
+  }),
+  db: z.string(),
+  schema: z.string().nullable().meta({ description: 'The namespace of the stream' }),
+  table: z.string().meta({ description: 'The stream' }),
+  sync_id: whole,
+  generation_id: whole,
+  slice: z.string(),
+  seq: whole.meta({ description: 'Number of the record in its slice and sync, from 0' }),
+})
+
+/** Up to what differs from record to record. */
+type SourceFacts = Readonly<Omit<z.infer<typeof envelopeSource>, 'seq'>>
 
 type FactOptions = Pick<RowMessagesOptions, 'sink' | 'syncId' | 'generationId' | 'version'>
 

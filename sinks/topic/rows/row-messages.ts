@@ -5,6 +5,7 @@ import {
   type MessageParts,
 } from '../../../kafka/record-batch/batch-encoder.ts'
 import type { RecordBlock } from '../../sink.ts'
+import { rowHeadersOf } from '../topic-messages.ts'
 import { AvroMessages } from './avro-messages.ts'
 import { JsonMessages } from './json-messages.ts'
 import type { MessageWriter, Written } from './message-writer.ts'
@@ -50,10 +51,7 @@ export class RowMessages {
         ? new JsonMessages(options, this.#columns, this.#record)
         : new AvroMessages(options, this.#columns)
     this.#batches = batches ?? new PartitionBatches(partitions, { maxMessageBytes, turn: syncId })
-    const headers = encodeHeaders({
-      'connect-sync': String(syncId),
-      'connect-generation': String(generationId),
-    })
+    const headers = encodeHeaders(rowHeadersOf({ syncId, generationId }))
     this.#message = { key: noBytes, keyLength: -1, value: noBytes, valueLength: -1, headers }
   }
 

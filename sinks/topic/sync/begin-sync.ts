@@ -31,7 +31,7 @@ import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/ensure-topics.ts'
 import { noteColumns } from './column-notes.ts'
-import { syncMessage } from './control-messages.ts'
+import { startedMessage } from './control-messages.ts'
 import {
   knownTopic,
   type KnownTopic,
@@ -187,7 +187,7 @@ function startSync(
   // Of a stream that somebody deleted from the topic, nothing counts.
   const positions = record === undefined ? new Map<number, never>() : stored.positions
   const begun = { ...stored, record: value, slices, positions }
-  const started = syncMessage('sync_started', { sink, record: value, atMs: beginning.atMs })
+  const started = startedMessage({ sink, record: value, atMs: beginning.atMs })
   return {
     result: { ...syncOf(begun, beginning, resumed ? 'resumed' : 'new'), rowsAreGone: isGone },
     records: changedRecords(stored, begun, streamId),

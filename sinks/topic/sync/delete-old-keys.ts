@@ -7,6 +7,7 @@ import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import type { StreamRecord } from '../bookkeeping/records.ts'
 import type { TopicPlace } from '../topic-place.ts'
 import { topicError } from '../topic-errors.ts'
+import { rowHeadersOf } from '../topic-messages.ts'
 import { type KeyDigest, KeySet, digestOf } from './key-set.ts'
 
 export interface OldKeys {
@@ -216,10 +217,7 @@ class Tombstones {
   ) {
     this.#producer = producer
     this.#place = place
-    this.#headers = encodeHeaders({
-      'connect-sync': String(syncId),
-      'connect-generation': String(generationId),
-    })
+    this.#headers = encodeHeaders(rowHeadersOf({ syncId, generationId }))
   }
 
   /** Keys as Latin-1 text, which holds any bytes; none are left in the set. */

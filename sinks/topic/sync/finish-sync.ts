@@ -10,7 +10,7 @@ import { slicesUntold } from '../bookkeeping/untold.ts'
 import { rejectedTopic } from '../own-names.ts'
 import type { TopicPlace } from '../topic-place.ts'
 import { requireSameTopic } from '../topics/topic-identity.ts'
-import { syncMessage } from './control-messages.ts'
+import { completeMessage } from './control-messages.ts'
 import { hasLoaded } from './known-topic.ts'
 import { formText } from './topic-mode.ts'
 
@@ -129,7 +129,7 @@ function complete(
   return {
     result: warnings,
     records: [{ kind: 'stream', stream, value }],
-    control: [syncMessage('sync_complete', { sink, record, atMs, counts })],
+    control: [completeMessage({ sink, record, atMs, counts })],
   }
 }
 

@@ -37,12 +37,12 @@ test('rows that the source marks as deleted are told once, with the column and w
   account.add(stats({ loaded: 3, deleted: 1 }))
   const [one = ''] = account.warnings(table)
   expect(one).toBe(
-    'Column _ab_cdc_deleted_at marks deleted rows: 1 row that was read has a value in it, and is not in the table. To keep such rows, set `deletes: soft`, or leave the column out of `columns`.',
+    'Column _ab_cdc_deleted_at marks deleted rows: 1 row that was read has a value in it, and was loaded as a deletion. To keep such rows, set `deletes: soft`, or leave the column out of `columns`.',
   )
   account.add(stats({ loaded: 2000, deleted: 1500 }))
   expect(account.warnings(table)).toEqual([
     expect.stringContaining(
-      ': 1,501 rows that were read have a value in it, and are not in the table.',
+      ': 1,501 rows that were read have a value in it, and were loaded as deletions.',
     ),
   ])
 })

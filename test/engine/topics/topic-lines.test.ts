@@ -1,21 +1,31 @@
 import { describe, expect, test } from 'vitest'
 import type { TopicMessage } from '../../../engine/topics/rebuild-table.ts'
 import { TopicLines } from '../../../engine/topics/topic-lines.ts'
+import { recordSchemaOf } from '../../../protocol/avro/avro-schema.ts'
+import { BlockEncoder, fingerprintOf, rawJson, type Column } from '../../../protocol/index.ts'
 
 const lines = new TopicLines()
 
-function shown(
+function messageOf(
   headers: Readonly<Record<string, string>>,
   value: Buffer | string | null,
   key: Buffer | string | null = null,
-): unknown {
-  const message: TopicMessage = {
+): TopicMessage {
+  return {
     partition: 1,
     offset: 7n,
     headers: new Map(Object.entries(headers)),
     key: typeof key === 'string' ? Buffer.from(key) : key,
     value: typeof value === 'string' ? Buffer.from(value) : value,
   }
+}
+
+function shown(
+  headers: Readonly<Record<string, string>>,
+  value: Buffer | string | null,
+  key: Buffer | string | null = null,
+): unknown {
+  const message = messageOf(headers, value, key)
   const { partition, offset, ...rest } = JSON.parse(lines.lineOf(message)) as Record<
     string,
     unknown
@@ -69,5 +79,35 @@ describe('a message as a line', () => {
       key_bytes: 6,
       key_schema_id: 42,
     })
+  })
+
+  test('is JSON as it stands there: digits, -0 and names that come twice', () => {
+    const text =
+      '{ "a" : -0,\n "a":1.50, "b": "x \\" { y\\\\", "c": [ 1e3 , 12345678901234567890 ] }'
+    const line = lines.lineOf(messageOf({ 'connect-sync': '1' }, text))
+    expect(line).toBe(
+      '{"partition":1,"offset":"7","connect-sync":"1","value":{"a":-0,"a":1.50,"b":"x \\" { y\\\\","c":[1e3,12345678901234567890]}}',
+    )
+    expect(lines.lineOf(messageOf({}, '-0'))).toContain('"value":-0}')
+    expect(lines.lineOf(messageOf({}, '{"a":1,}'))).toContain('"value":"{\\"a\\":1,}"}')
+  })
+
+  test('shows the sign of zero in records', () => {
+    const columns: Column[] = [
+      { name: 'd', kind: 'double' },
+      { name: 'j', kind: 'json' },
+    ]
+    const schema = recordSchemaOf({ name: 'record' }, columns)
+    const fingerprint = fingerprintOf(schema)
+    const headers = { ...begin, fingerprint: fingerprint.hex }
+    expect(lines.lineOf(messageOf(headers, JSON.stringify({ columns, schema })))).toContain('BEGIN')
+    const encoder = new BlockEncoder({ columns, maxRecordBytes: 1e6, blockBytes: 1e6 })
+    encoder.records([{ d: -0, j: { a: [rawJson('-0'), 0] } }], 0, 0)
+    const datum = encoder.take()?.bytes ?? Buffer.of()
+    const record = { v: '1', type: 'RECORD', sync: '1', attempt: '1', slice: '', seq: '0' }
+    const value = Buffer.concat([Buffer.from([0xc3, 0x01]), fingerprint.bytes, datum])
+    expect(lines.lineOf(messageOf(record, value))).toContain(
+      '"records":[{"d":-0,"j":{"a":[-0,0]}}]',
+    )
   })
 })

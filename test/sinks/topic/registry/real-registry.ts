@@ -5,6 +5,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { maven } from '../../../kafka/maven-jars.ts'
 import { freePort } from '../../../../service/platform/postgres/free-port.ts'
 
 const run = promisify(execFile)
@@ -72,10 +73,7 @@ async function copyRegistry(): Promise<void> {
   const draft = `${cache}.${String(process.pid)}`
   await mkdir(draft, { recursive: true })
   try {
-    await run('mvn', [
-      ...['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`],
-      `-DoutputDirectory=${draft}`,
-    ])
+    await maven(['dependency:copy', `-Dartifact=${artifact}`], draft)
     const archive = join(draft, `apicurio-registry-app-${version}-all.tar.gz`)
     await run('tar', ['-xzf', archive, '-C', draft])
     await rm(archive)
