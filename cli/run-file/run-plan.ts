@@ -18,7 +18,7 @@ export interface RunPlanOptions {
 
 /** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
 export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
-  const { connection, functions, log, storage, limits } = file.content
+  const { connection, functions, log, storage } = file.content
   return {
     connection,
     source: file.source,
@@ -29,7 +29,7 @@ export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan
       ...logConfig(log, options.log),
       ...(storage !== undefined && { storage: storageConfig(storage) }),
     },
-    limits: runLimits(limits),
+    limits: runLimitsOf(file),
   }
 }
 
@@ -70,7 +70,7 @@ function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogCon
   }
 }
 
-function runLimits(limits: RunFile['limits']): RunLimits {
+export function runLimitsOf({ content: { limits } }: LoadedRunFile): RunLimits {
   return {
     parallelLanes: limits.parallel_lanes ?? defaultLimits.parallelLanes,
     partitionsPerStream: limits.partitions_per_stream ?? defaultLimits.partitionsPerStream,

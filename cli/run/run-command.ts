@@ -12,7 +12,7 @@ import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
-import { runPlanOf } from '../run-file/run-plan.ts'
+import { runLimitsOf, runPlanOf } from '../run-file/run-plan.ts'
 import { commandFailure } from '../output/command-failure.ts'
 import type { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
@@ -45,13 +45,14 @@ export async function runLoadedFile(
 ): Promise<FileRun> {
   try {
     const source = new FileSource(file.source.config, command)
-    const plan = await planRun(file, options, { ...command, source })
-    if (plan === undefined) return { end: { kind: 'stopped', exitCode: exitCodes.stopped } }
+    // Before the source is asked: they load their modules meanwhile.
     await using threads = openWorkerThreads({
-      lanes: plan.limits.parallelLanes,
+      lanes: runLimitsOf(file).parallelLanes,
       heapMb: file.content.limits.worker_heap_mb,
       logger: command.logger,
     })
+    const plan = await planRun(file, options, { ...command, source })
+    if (plan === undefined) return { end: { kind: 'stopped', exitCode: exitCodes.stopped } }
     const { result, confirmTold } = await runPlan(plan, options, { ...command, source, threads })
     return { end: { kind: 'result', result, exitCode: exitCodeOf(result.status) }, confirmTold }
   } catch (error) {
