@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseDigits, stringifyExact, type RecordValue } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
 
 /** A database that answers. */
@@ -59,12 +60,12 @@ export async function printedRows(
 /** jsonb comes with spaces, which the topics leave out. */
 function withoutSpaces(line: string, documents: readonly string[]): string {
   if (documents.length === 0) return line
-  const row = z.record(z.string(), z.unknown()).parse(JSON.parse(line, digits))
+  const row = z.record(z.string(), z.custom<RecordValue>()).parse(parseDigits(line))
   for (const name of documents) {
     const value = row[name]
     if (typeof value === 'string') row[name] = JSON.stringify(JSON.parse(value))
   }
-  return JSON.stringify(row)
+  return stringifyExact(row)
 }
 
 /** Rows as texts that can be compared, sorted: fields in one order, and without nulls. */
