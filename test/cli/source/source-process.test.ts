@@ -2,31 +2,15 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { loadedModules } from '../../support/loaded-modules.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../../..')
 
-/** Writes the URL of every module that is loaded to standard error. */
-const tracer = `data:text/javascript,${encodeURIComponent(`
-  import { registerHooks } from 'node:module'
-  import { writeSync } from 'node:fs'
-  registerHooks({
-    load(url, context, next) {
-      writeSync(2, url + '\\n')
-      return next(url, context)
-    },
-  })
-`)}`
-
 test('a source loads nothing of the other commands: platforms start it for each thing that they ask', async () => {
   const argv = ['connect', 'source', 'spec', '--manifest', 'test/fakes/tracker.yaml']
-  const { stdout, stderr } = await run(
-    process.execPath,
-    ['--import', tracer, 'cli/main.ts', ...argv],
-    { cwd: root },
-  )
+  const { stdout, loaded } = await loadedModules('cli/main.ts', argv)
   expect(JSON.parse(stdout)).toMatchObject({ type: 'SPEC' })
-  const loaded = stderr.split('\n').map((url) => url.replace(`file://${root}/`, ''))
   expect(loaded).toContain('cli/source/source-command.ts')
   const unwanted =
     /^(?:engine|sinks|service\/(?!platform\/config\/environment)|connectors\/(?!manifest\/)|node_modules\/(?:zod|pg|pino|avsc|kafkajs|fastify)\/)/

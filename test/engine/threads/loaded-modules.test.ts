@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { loadedModules } from '../../support/loaded-modules.ts'
+
+// Each thread of a run loads them: its start and its memory are those of its modules (docs/performance.md).
+
+test('a thread that reads loads neither a connector nor an interpreter before its job says which', async () => {
+  const { loaded } = await loadedModules('engine/read/read-worker.ts')
+  expect(loaded).toContain('connectors/registry.ts')
+  const unwanted =
+    /^(?:connectors\/[^/]+\/|manifest-interpreter|service|cli|node_modules\/(?:undici|avsc|js-yaml|pg|kafkajs|prom-client)\/)/
+  expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
+})
+
+test('a thread that loads rows loads no destination before its job says which', async () => {
+  const { loaded } = await loadedModules('engine/load/sink-worker.ts')
+  expect(loaded).toContain('engine/load/lane-loader.ts')
+  const unwanted =
+    /^(?:connectors|manifest-interpreter|service|cli|sinks\/postgres\/|node_modules\/(?:undici|avsc|js-yaml|pg|kafkajs|prom-client)\/)/
+  expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
+})
