@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
@@ -398,13 +397,13 @@ function isSame(
 
 /** Whether the promise is settled in time; it is not consumed. */
 async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const timer = new AbortController()
+  const timeout = Promise.withResolvers<boolean>()
+  const timer = setTimeout(timeout.resolve, ms, false)
   const settled = promise.then(
     () => true,
     () => true,
   )
-  const timeout = sleep(ms, false, { signal: timer.signal }).catch(() => true)
-  const first = await Promise.race([settled, timeout])
-  timer.abort()
+  const first = await Promise.race([settled, timeout.promise])
+  clearTimeout(timer)
   return first
 }
