@@ -113,7 +113,7 @@ describe.concurrent('a complete run', options, () => {
     expect(end.code).toBe(0)
     const [warning = ''] = resultOf(end).warnings ?? []
     expect(warning).toMatch(
-      /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
+      /^The source no longer shows stream public\.notes.* delete "copy"\."notes"/,
     )
     expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
     await shop.query('DROP TABLE copy.notes')

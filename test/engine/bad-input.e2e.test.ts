@@ -427,8 +427,10 @@ describe.concurrent('a message of somebody else in the topic', options, () => {
     await started.output('stdout', /"loaded":[1-9]/)
     await sendForeign(brokers, topic)
     expect(await failureOf(await started.end)).toMatchObject({ code: 'log_foreign_message' })
+    // It meets the message again, unless that stands exactly where the destination goes on: then it is passed by with a warning.
     const again = await runOnce(usersFile(warehouse, { connection, brokers }))
-    expect(await failureOf(again)).toMatchObject({ code: 'log_foreign_message' })
+    if (again.code === 0) expect(again.stderr).toContain('there is a foreign message')
+    else expect(await failureOf(again)).toMatchObject({ code: 'log_foreign_message' })
     const withoutKafka = { ...usersFile(warehouse, { connection, brokers }), log: undefined }
     const embedded = await runOnce(withoutKafka)
     expect(embedded, embedded.stderr).toMatchObject({ code: 0 })
