@@ -32,6 +32,8 @@ public class JoinTables {
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
     settings.put(StreamsConfig.STATE_DIR_CONFIG, args[1]);
     settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 200);
+    // With a cache, a join of two tables keeps the row whose both sides are deleted between two commits of the application.
+    settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
     settings.put(StreamsConfig.consumerPrefix("isolation.level"), "read_committed");
     settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
     StreamsBuilder builder = new StreamsBuilder();
