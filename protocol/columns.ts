@@ -19,19 +19,22 @@ import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from './jso
  * | bytes     | string, contentEncoding base64                                | bytes                         | BYTEA       |
  * | json      | object, array, oneOf/anyOf/several types, anything else       | string, logical json          | JSONB       |
  */
-export type ColumnKind =
-  | 'boolean'
-  | 'integer'
-  | 'number'
-  | 'double'
-  | 'string'
-  | 'date'
-  | 'timestamptz'
-  | 'timestamp'
-  | 'timetz'
-  | 'time'
-  | 'bytes'
-  | 'json'
+export const columnKinds = [
+  'boolean',
+  'integer',
+  'number',
+  'double',
+  'string',
+  'date',
+  'timestamptz',
+  'timestamp',
+  'timetz',
+  'time',
+  'bytes',
+  'json',
+] as const
+/** What a column holds: one of `columnKinds`. */
+export type ColumnKind = (typeof columnKinds)[number]
 
 /** One top-level property of a stream. Every column is nullable on the wire. */
 export interface Column {

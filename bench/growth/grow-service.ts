@@ -13,7 +13,7 @@ const rowsOfStream = 2_000
 export interface ConnectionGrowth {
   /** All of them, 16 at a time. */
   readonly created: readonly GrowthPoint[]
-  /** From the start of the process to its first response, with so many connections. */
+  /** From the start of the process to its first response, with this number of connections. */
   readonly started: readonly GrowthPoint[]
 }
 

@@ -14,7 +14,7 @@ const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
 const headerBytes = 5
 const newline = 0x0a
-/** A call of `copy` takes as long as a loop over so many bytes: 60 ns (2026-11). */
+/** A call of `copy` takes as long as a loop over this number of bytes: 60 ns (2026-11). */
 const fewBytes = 64
 const trailerBytes = 2
 const messageType = {
@@ -67,7 +67,7 @@ export class CopyMessages {
     return undefined
   }
 
-  /** Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns where the rest begins. */
+  /** Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns the offset of the rest. */
   #wholeRows(chunk: Buffer, from: number): number {
     let offset = from
     while (chunk[offset] === messageType.copyData && offset + headerBytes <= chunk.length) {

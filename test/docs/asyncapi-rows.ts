@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Column, ColumnKind, ConfiguredAirbyteStream } from '../../protocol/index.ts'
+import { columnKinds, type Column, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import { checkpointKey } from '../../sinks/topic/bookkeeping/records.ts'
 import { messageSchemas } from '../../sinks/topic/rows/message-schemas.ts'
 import type { MessageSchemas, RowFormat } from '../../sinks/topic/rows/row-options.ts'
@@ -11,25 +11,10 @@ import {
 } from '../../sinks/topic/topic-messages.ts'
 import { jsonSchema, keyBinding, keyed } from './asyncapi-parts.ts'
 
-const kinds = [
-  'boolean',
-  'integer',
-  'number',
-  'double',
-  'string',
-  'date',
-  'timestamptz',
-  'timestamp',
-  'timetz',
-  'time',
-  'bytes',
-  'json',
-] as const satisfies readonly ColumnKind[]
-
 /** Of the stream that the document shows the rows of: a key, a column of each kind, and the mark of deleted rows. */
 export const exampleColumns: readonly Column[] = [
   { name: 'id', kind: 'integer' },
-  ...kinds.map((kind) => ({ name: `a_${kind}`, kind })),
+  ...columnKinds.map((kind) => ({ name: `a_${kind}`, kind })),
   { name: '_ab_cdc_deleted_at', kind: 'timestamptz' },
 ]
 export const exampleTopic = 'shop.orders'

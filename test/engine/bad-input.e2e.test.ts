@@ -394,6 +394,22 @@ async function sendForeign(brokers: readonly string[], topic: string): Promise<v
   await producer.disconnect()
 }
 
+function topicOfUsers(connection: string): string {
+  return `connect.${connection}.users`
+}
+
+/** A run of users in whose topic foreign messages come while rows are loaded. */
+async function runWithForeign(
+  warehouse: TestDatabase,
+  log: Parameters<typeof usersFile>[1],
+): ReturnType<typeof runOnce> {
+  await using slow = await runFile(usersFile(warehouse, log, 300))
+  const started = startRun(slow.path, { args: ['--json'] })
+  await started.output('stdout', /"loaded":[1-9]/)
+  await sendForeign(log.brokers, topicOfUsers(log.connection))
+  return await started.end
+}
+
 async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
   const admin = kafkaClient(brokers).admin()
   await admin.connect()
@@ -421,13 +437,9 @@ describe.concurrent('a message of somebody else in the topic', options, () => {
   test('that comes during a run is passed by with one run through the embedded log, and stays in the topic', async () => {
     await using warehouse = await testDatabase()
     const { brokers, prefix: connection } = testKafka()
-    const topic = `connect.${connection}.users`
-    await using slow = await runFile(usersFile(warehouse, { connection, brokers }, 300))
-    const started = startRun(slow.path, { args: ['--json'] })
-    await started.output('stdout', /"loaded":[1-9]/)
-    await sendForeign(brokers, topic)
-    expect(await failureOf(await started.end)).toMatchObject({ code: 'log_foreign_message' })
-    // It meets the message again, unless that stands exactly where the destination goes on: then it is passed by with a warning.
+    const end = await runWithForeign(warehouse, { connection, brokers })
+    expect(await failureOf(end)).toMatchObject({ code: 'log_foreign_message' })
+    // The run meets the message again, except if the destination goes on exactly at it: then the message is passed by with a warning.
     const again = await runOnce(usersFile(warehouse, { connection, brokers }))
     if (again.code === 0) expect(again.stderr).toContain('there is a foreign message')
     else expect(await failureOf(again)).toMatchObject({ code: 'log_foreign_message' })
@@ -443,12 +455,8 @@ describe.concurrent('a message of somebody else in the topic', options, () => {
   test('that comes during a run ends the stream, nothing of it is loaded, and a new topic makes it good', async () => {
     await using warehouse = await testDatabase()
     const { brokers, prefix: connection } = testKafka()
-    const topic = `connect.${connection}.users`
-    await using slow = await runFile(usersFile(warehouse, { connection, brokers }, 300))
-    const started = startRun(slow.path, { args: ['--json'] })
-    await started.output('stdout', /"loaded":[1-9]/)
-    await sendForeign(brokers, topic)
-    const end = await started.end
+    const topic = topicOfUsers(connection)
+    const end = await runWithForeign(warehouse, { connection, brokers })
     expect(end.code).toBe(1)
     const { code, message } = await failureOf(end)
     expect(code).toBe('log_foreign_message')

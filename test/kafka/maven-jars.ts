@@ -30,7 +30,7 @@ export async function unpackArtifact(artifact: string, target: string): Promise<
   await fetchOnce(target, (draft) => maven(['dependency:unpack', `-Dartifact=${artifact}`], draft))
 }
 
-/** In a folder that goes: where there is no pom, its plugins make a folder `${project.basedir}` in the one that they run in. */
+/** In a temporary folder: if there is no pom, Maven's plugins make a folder `${project.basedir}` in the folder that they run in. */
 export async function maven(args: readonly string[], outputDirectory: string): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), 'maven-'))
   try {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
-import type { ColumnKind, JsonValue } from '../../../protocol/index.ts'
+import { columnKinds, type JsonValue } from '../../../protocol/index.ts'
 import type { SyncMode } from '../../../sinks/sink.ts'
 import { largestStoredRecordBytes } from '../stream-log.ts'
 
@@ -81,28 +81,13 @@ export const readHeaders = z.discriminatedUnion('type', [
 /** Of a message that a lane's writer wrote. */
 export type LaneHeaders = z.infer<typeof laneHeaders>
 
-const kinds = [
-  'boolean',
-  'integer',
-  'number',
-  'double',
-  'string',
-  'date',
-  'timestamptz',
-  'timestamp',
-  'timetz',
-  'time',
-  'bytes',
-  'json',
-] as const satisfies readonly ColumnKind[]
-
 const streamDescriptor = z.object({ namespace: z.string().exactOptional(), name: z.string() })
 const path = z.array(z.string()).min(1)
 const whole = z.int().min(0)
 const anyJson: z.ZodType<JsonValue, JsonValue> = z.json()
 
 export const beginValue = z.object({
-  columns: z.array(z.object({ name: z.string(), kind: z.enum(kinds) })),
+  columns: z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) })),
   schema: z.unknown().meta({ description: 'The Avro schema of the values that follow' }),
 })
 export const storedValue = z.object({
