@@ -7,8 +7,8 @@ import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 
-/** More than a reader fetches ahead. */
-const rows = 60_000
+/** Several times what a reader fetches ahead and its COPY holds, however fast the machine. */
+const rows = 200_000
 
 async function untilBegun(admin: Admin, topic: string): Promise<void> {
   const deadline = Date.now() + 30_000
