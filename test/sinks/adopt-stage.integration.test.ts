@@ -46,12 +46,111 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
       ...(mode === 'overwrite_dedup' ? [index] : []),
       { relname: 'things', relkind: 'r', relreplident: 'd' },
     ])
-    const before = await tableOid(db)
-    await sync(db, sinkStream(things, { mode, key: ['id'] }), [{ id: 3, name: 'c' }])
-    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
-    expect(await tableOid(db)).toBe(before)
   },
 )
+
+test.each(['overwrite', 'overwrite_dedup'] as const)(
+  'so does the stage of a later %s: the old rows go with their table, and none is left for vacuum',
+  async (mode) => {
+    await using db = await testDatabase()
+    await finish(db, await loaded(db, mode))
+    const before = await tableOid(db)
+    await sync(db, sinkStream(things, { mode, key: ['id'] }), [{ id: 3, name: 'c' }])
+    expect(await tableOid(db)).not.toBe(before)
+    expect(await db.query('SELECT ctid::text, id::int FROM things')).toEqual([
+      { ctid: '(0,1)', id: 3 },
+    ])
+    expect(await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '%stage%'`)).toEqual([])
+  },
+)
+
+test('a later overwrite keeps the table that somebody uses in a view, and its rows give way', async () => {
+  await using db = await testDatabase()
+  await finish(db, await loaded(db))
+  await db.query('CREATE VIEW seen AS SELECT id FROM things')
+  const before = await tableOid(db)
+  await sync(db, sinkStream(things, { mode: 'overwrite' }), [{ id: 3, name: 'c' }])
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query('SELECT id::int FROM seen')).toEqual([{ id: 3 }])
+})
+
+test('the table that comes has statistics, if the one before had some', async () => {
+  await using db = await testDatabase()
+  await finish(db, await loaded(db))
+  const analyzed = `SELECT count(*)::int AS columns FROM pg_stats WHERE tablename = 'things'`
+  await db.query('ANALYZE things')
+  const [had] = await db.query(analyzed)
+  const before = await tableOid(db)
+  await sync(db, sinkStream(things, { mode: 'overwrite' }), twoRows)
+  expect(await tableOid(db)).not.toBe(before)
+  expect(await db.query(analyzed)).toEqual([had])
+  expect(had).not.toEqual({ columns: 0 })
+})
+
+/** A filled table whose next overwrite has loaded everything after `since` began. */
+async function loadedAgain(
+  db: TestDatabase,
+  since = (): Promise<unknown> => Promise.resolve(),
+): Promise<StreamSync> {
+  await finish(db, await loaded(db))
+  await since()
+  const next = await begin(db, sinkStream(things, { mode: 'overwrite' }), 2)
+  await load(db, next, { records: [{ id: 3, name: 'c' }] })
+  return next
+}
+
+const snapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class'
+
+test('a transaction whose snapshot is older than the new rows finds all of the old ones, although it reads them after the overwrite', async () => {
+  await using db = await testDatabase()
+  await using reader = await DestinationSession.open({ address: db.address })
+  const next = await loadedAgain(db, () => reader.runPinned(snapshot))
+  const before = await tableOid(db)
+  await finish(db, next)
+  expect(await reader.rows('SELECT id::int, name FROM public.things ORDER BY id')).toEqual(twoRows)
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+})
+
+test.each([
+  ['whose snapshot has the new rows', snapshot],
+  ['that has no snapshot between its statements', 'BEGIN; SELECT FROM pg_class'],
+])('a transaction %s finds them in the table that came', async (_name, statements) => {
+  await using db = await testDatabase()
+  await using reader = await DestinationSession.open({ address: db.address })
+  const next = await loadedAgain(db)
+  const before = await tableOid(db)
+  await reader.runPinned(statements)
+  await finish(db, next)
+  expect(await tableOid(db)).not.toBe(before)
+  expect(await reader.rows('SELECT id::int FROM public.things')).toEqual([{ id: 3 }])
+})
+
+test('where the transactions of others are hidden, an open one keeps the table, and an idle session does not', async () => {
+  await using db = await testDatabase()
+  const role = `r_${db.address.database}`
+  await db.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'secret'; GRANT CREATE ON SCHEMA public TO ${role};
+     DO $$BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO ${role}', current_database()); END$$`,
+  )
+  try {
+    const loader = { ...db, address: { ...db.address, user: role, password: 'secret' } }
+    await using other = await DestinationSession.open({ address: db.address })
+    const sink = sinkStream(things, { mode: 'overwrite' })
+    await sync(loader, sink, twoRows)
+    const oids = [await tableOid(db)]
+    await sync(loader, sink, twoRows)
+    oids.push(await tableOid(db))
+    await other.runPinned('BEGIN; SELECT FROM pg_class')
+    await sync(loader, sink, [{ id: 3, name: 'c' }])
+    oids.push(await tableOid(db))
+    expect(oids[1]).not.toBe(oids[0])
+    expect(oids[2]).toBe(oids[1])
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+  } finally {
+    await db.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
+  }
+})
 
 test.each([
   ['a view', 'CREATE VIEW seen AS SELECT id FROM things'],

@@ -2,22 +2,34 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { DestinationSession } from '../session.ts'
+import { markedSessions } from '../bookkeeping/run-sessions.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
+/** The sync whose rows the stage has. */
+export interface StagedSync {
+  /** Of the stream's row in the bookkeeping. */
+  readonly id: string
+  readonly syncId: number
+}
+
 /**
- * The stage becomes the table, so that no row is written twice: if the table is empty, and still what `begin` made, so that nobody loses
- * anything with it. In the transaction that finishes the sync. Returns false, with nothing changed, if the rows have to be copied.
+ * The stage becomes the table, so that no row is written twice and none is left for vacuum: if the table is still what `begin` made, so
+ * that nobody loses anything with it, and nobody could miss its rows. In the transaction that finishes the sync. Returns false, with
+ * nothing changed, if the rows have to be copied.
  */
 export async function adoptStage(
   session: DestinationSession,
   target: StreamTarget,
+  sync: StagedSync,
 ): Promise<boolean> {
   // A table that is another's may not even be locked.
-  if (!(await isAsMade(session, target)) || !(await lockAtOnce(session, target))) return false
-  if (!(await isAsMade(session, target))) return false
+  if (!(await mayGiveWay(session, target, sync))) return false
+  await keepStatistics(session, target)
+  if (!(await lockAtOnce(session, target)) || !(await mayGiveWay(session, target, sync)))
+    return false
   const { table, stage, key } = target
   await session.run(
     `DROP TABLE ${quoteTable(table)};
@@ -31,8 +43,36 @@ export async function adoptStage(
   return true
 }
 
-/** Does not wait: who waits for this lock holds up all readers that come after. False if one is in the way. */
-async function lockAtOnce(session: DestinationSession, { table }: StreamTarget): Promise<boolean> {
+async function mayGiveWay(
+  session: DestinationSession,
+  target: StreamTarget,
+  sync: StagedSync,
+): Promise<boolean> {
+  if (!(await isAsMade(session, target))) return false
+  if (!(await hasRows(session, target.table))) return true
+  // The rows of a table that gets none are deleted and counted.
+  return (await hasRows(session, target.stage)) && (await isSeenByAll(session, sync))
+}
+
+/** Queries are planned as well as before; without statistics they are not until autovacuum comes. */
+async function keepStatistics(
+  session: DestinationSession,
+  { table, stage }: StreamTarget,
+): Promise<void> {
+  const [row] = await session.rows<{ has: boolean }>(
+    'SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = $1 AND tablename = $2) AS has',
+    [table.schema, table.table],
+  )
+  if (row?.has === true) await session.run(`ANALYZE ${quoteTable(stage)}`)
+}
+
+/** Does not wait for the table: who waits for this lock holds up all readers that come after. False if one is in the way. */
+async function lockAtOnce(
+  session: DestinationSession,
+  { table, stage }: StreamTarget,
+): Promise<boolean> {
+  // Autovacuum may be at work there: nobody waits for the table meanwhile.
+  await session.run(`LOCK TABLE ${quoteTable(stage)} IN ACCESS EXCLUSIVE MODE`)
   try {
     await session.run(`LOCK TABLE ${quoteTable(table)} IN ACCESS EXCLUSIVE MODE NOWAIT`, 'adoption')
     return true
@@ -45,10 +85,9 @@ async function lockAtOnce(session: DestinationSession, { table }: StreamTarget):
   }
 }
 
-/** Whether the table has no rows and nothing that somebody gave it, and no subscriber waits for rows under its name. */
+/** Whether the table has nothing but its rows, and no subscriber waits for rows under its name. */
 async function isAsMade(session: DestinationSession, target: StreamTarget): Promise<boolean> {
   const { table, stage, key } = target
-  if (await hasRows(session, table)) return false
   if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return false
   const [found] = await session.rows<{ same: boolean }>(
     `SELECT ${isPlain} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
@@ -90,3 +129,32 @@ const isNotReplicated = `NOT EXISTS (SELECT FROM pg_publication_tables p JOIN pg
      WHERE n.oid = t.relnamespace AND p.tablename = t.relname)
   AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = t.oid)
   AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() AND plugin <> 'pgoutput')`
+
+/**
+ * Whether each transaction that might still open the table sees all rows of the stage. One whose snapshot is older than the last of their
+ * commits, and that has not read the table yet, would find them missing under the table's name. What other users' transactions see is hidden,
+ * unless the role has pg_read_all_stats: then only one that began after this transaction is known to be young enough.
+ * Lanes read no table but their own.
+ */
+async function isSeenByAll(
+  session: DestinationSession,
+  { id, syncId }: StagedSync,
+): Promise<boolean> {
+  const [row] = await session.rows<{ seen: boolean | null }>(
+    `SELECT last.age IS NOT NULL AND ${hasNoStandby} AND NOT EXISTS (
+       SELECT FROM pg_stat_activity a JOIN pg_locks x USING (pid)
+        WHERE a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()
+          AND x.locktype = 'virtualxid' AND x.mode = 'ExclusiveLock' AND x.granted
+          AND (a.xact_start IS NULL OR a.xact_start <= now())
+          AND (a.backend_type IS NULL OR age(a.backend_xmin) >= last.age)
+          AND NOT (a.pid = ANY (${markedSessions}))) AS seen
+       FROM (SELECT min(age(xmin)) AS age FROM ${session.bookkeeping}.slices WHERE stream_id = $1 AND planned_sync = $2) last`,
+    [id, syncId],
+  )
+  return row?.seen === true
+}
+
+/** A server that follows this one has readers of its own, whose snapshots are not known here. Its connection is in no database. */
+const hasNoStandby = `NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical')
+  AND NOT EXISTS (SELECT FROM pg_stat_replication JOIN pg_stat_activity w USING (pid) WHERE w.datid IS NULL)`

@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { ownKey, settingsOf } from '../../continuation.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
-import { adoptStage } from './adopt-stage.ts'
+import { adoptStage, type StagedSync } from './adopt-stage.ts'
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
@@ -52,7 +52,7 @@ export async function savePlan(
 }
 
 /**
- * `Destination.finish`. A staged generation is swapped in. An empty table that nobody has touched gives way to the stage (adopt-stage.ts);
+ * `Destination.finish`. A staged generation is swapped in. A table that nobody has given anything gives way to the stage (adopt-stage.ts);
  * otherwise rows are exchanged, the table is not, so that its views, grants and indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
  * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
  */
@@ -70,7 +70,9 @@ export async function finishSync(
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
       return { rejected, warnings: [] }
     }
-    const emptied = target.isOverwrite ? await swapStage(session, target) : 0
+    const emptied = target.isOverwrite
+      ? await swapStage(session, target, { id, syncId: sync.syncId })
+      : 0
     const key = ownKey(settingsOf(sync.sink))
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams
@@ -136,7 +138,11 @@ async function requireComplete(
 }
 
 /** Resolves with the number of rows that were deleted, if none came in their place. */
-async function swapStage(session: DestinationSession, target: StreamTarget): Promise<number> {
+async function swapStage(
+  session: DestinationSession,
+  target: StreamTarget,
+  sync: StagedSync,
+): Promise<number> {
   const stage = await readTable(session, target.stage)
   // Without the stage, the table would become empty.
   if (stage === undefined) {
@@ -152,7 +158,7 @@ async function swapStage(session: DestinationSession, target: StreamTarget): Pro
   const refusal =
     (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
   if (refusal !== undefined) throw refusal
-  if (await adoptStage(session, target)) return 0
+  if (await adoptStage(session, target, sync)) return 0
   const newKey = await findMissingKeyIndex(session, target)
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
