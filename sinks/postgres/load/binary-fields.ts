@@ -1,7 +1,7 @@
 import type { FieldWriter } from './copy-format.ts'
 import type { HeldType } from '../tables/column-types.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
-import { NumericField } from './numeric-field.ts'
+import { NumericField, powersOfTen } from './numeric-field.ts'
 import { sanitizeJson } from './sanitize-json.ts'
 import { isUnstorable } from './text-fields.ts'
 import type { WireReader } from '../../wire/wire-reader.ts'
@@ -13,8 +13,8 @@ const TWO_32 = 2 ** 32
 /** 2000-01-01, from where Postgres counts: days and microseconds since 1970. */
 const EPOCH_DAYS = 10_957
 const EPOCH_MICROS = 946_684_800_000_000
-/** Decimals up to which a double is tried as a whole number of units. */
-const SHORT_SCALES = 4
+/** A double is tried as a whole number of up to so many parts. Below the limit, a number times the parts, rounded, is the right one. */
+const MOST_PARTS = 10_000
 const MAX_EXACT = 1e15
 
 /** Begins a binary COPY: signature, flags, length of an extension. */
@@ -30,8 +30,6 @@ export class BinaryFields implements FieldWriter {
   readonly #wire: WireReader
   readonly #numeric: NumericField
   readonly #fieldsPerRow: number
-  /** ASCII digits of a double. */
-  readonly #digits = new Uint8Array(32)
 
   constructor(out: ByteOutput, wire: WireReader, fieldsPerRow: number) {
     this.#out = out
@@ -108,23 +106,21 @@ export class BinaryFields implements FieldWriter {
     wire.offset = end
   }
 
-  /** Its shortest digits, as Postgres would print it. */
+  /** Its shortest digits, as Postgres would print it: 100 ns if they are few, otherwise 220, of which V8 prints for 90 (2026-11, one core). */
   double(): void {
     const value = this.#wire.double()
-    if (value === 0) {
-      this.#numeric.scaled(0, 0)
+    const most = Math.round(value * MOST_PARTS)
+    if (most / MOST_PARTS !== value || Math.abs(most) >= MAX_EXACT) {
+      if (!this.#numeric.printed(String(value))) this.unwritable = true
       return
     }
-    for (let scale = 0; scale <= SHORT_SCALES; scale++) {
-      const unit = 10 ** scale
-      const units = Math.round(value * unit)
-      if (Math.abs(units) >= MAX_EXACT) break
-      if (units / unit === value) {
-        this.#numeric.scaled(units, scale)
-        return
-      }
+    for (let scale = 0; ; scale++) {
+      const parts = powersOfTen[scale] ?? MOST_PARTS
+      const count = Math.round(value * parts)
+      if (count / parts !== value) continue
+      this.#numeric.scaled(count, scale)
+      return
     }
-    this.#longDouble(String(value))
   }
 
   string(): void {
@@ -190,12 +186,6 @@ export class BinaryFields implements FieldWriter {
     const micros = (zigzag >> 1n) ^ -(zigzag & 1n)
     this.#out.view.setBigInt64(this.#out.offset, micros - BigInt(EPOCH_MICROS))
     this.#out.offset += 8
-  }
-
-  #longDouble(text: string): void {
-    const digits = this.#digits
-    for (let offset = 0; offset < text.length; offset++) digits[offset] = text.charCodeAt(offset)
-    if (!this.#numeric.digits(digits, 0, text.length)) this.unwritable = true
   }
 
   /** Copies up to `end` of the wire without U+0000: four bytes at a time if none of them is zero. */

@@ -39,10 +39,48 @@ export class NumericField {
     return true
   }
 
+  /** From what JavaScript prints of a number; false, and nothing written, if that has an exponent or no digits. */
+  printed(text: string): boolean {
+    const end = text.length
+    const first = text.charCodeAt(0) === MINUS ? 1 : 0
+    let dot = first
+    while (dot < end && isDigit(text.charCodeAt(dot))) dot++
+    if (dot < end && text.charCodeAt(dot) !== DOT) return false
+    this.#begin(end)
+    this.#weight = ((dot - first + 3) >> 2) - 1
+    let group = 0
+    for (let offset = first; offset < dot; offset++) {
+      group = group * 10 + text.charCodeAt(offset) - ZERO
+      if (((dot - offset) & 3) !== 1) continue
+      this.#group(group)
+      group = 0
+    }
+    const scale = this.#printedFraction(text, dot + 1)
+    if (scale < 0) return false
+    this.#end(first === 1, scale)
+    return true
+  }
+
+  /** The number of its digits; -1 if something else is among them. */
+  #printedFraction(text: string, start: number): number {
+    let group = 0
+    let scale = 0
+    for (let offset = start; offset < text.length; offset++) {
+      const code = text.charCodeAt(offset)
+      if (!isDigit(code)) return -1
+      group = group * 10 + code - ZERO
+      if ((++scale & 3) !== 0) continue
+      this.#group(group)
+      group = 0
+    }
+    if ((scale & 3) !== 0) this.#group(group * (powersOfTen[4 - (scale & 3)] ?? 1))
+    return scale
+  }
+
   /** A whole number below 2^53 in size, divided by ten to the power of `scale` (0 to 4). */
   scaled(value: number, scale: number): void {
     const size = Math.abs(value)
-    const unit = POWERS[scale] ?? 1
+    const unit = powersOfTen[scale] ?? 1
     const whole = Math.floor(size / unit)
     this.#begin(20)
     this.#weight = 3
@@ -106,11 +144,15 @@ export class NumericField {
   }
 }
 
-const POWERS = [1, 10, 100, 1000, 10_000] as const
+export const powersOfTen = [1, 10, 100, 1000, 10_000] as const
+
+function isDigit(code: number): boolean {
+  return (code - ZERO) >>> 0 <= 9
+}
 
 /** Where the digits from `start` on end. */
 function wholeEnd(from: Uint8Array, start: number, end: number): number {
   let offset = start
-  while (offset < end && ((from[offset] ?? 0) - ZERO) >>> 0 <= 9) offset++
+  while (offset < end && isDigit(from[offset] ?? 0)) offset++
   return offset
 }
