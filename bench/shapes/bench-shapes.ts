@@ -136,7 +136,7 @@ function figuresOf(
   return contenders.map((contender, index) => {
     const { program, mode, log, kind } = contender
     const ratioTo = (pipe: Contender['program']): number => {
-      const place = contenders.findIndex((other) => other.program === pipe && other.kind === kind)
+      const place = contenders.findIndex((other) => other.program === pipe && other.mode === kind)
       return medianOf((round) => secondsIn(round, place) / secondsIn(round, index))
     }
     const isEngine = program === 'reactor-connect'

@@ -6,6 +6,7 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { builtProgram } from '../built-program.ts'
 import { measureProgram, nodeFlags } from '../measured-process.ts'
 import type { TableKind } from '../table-shape.ts'
+import { pipeEngineTables } from './pipe-turns.ts'
 import type { Mode } from './shapes.ts'
 import {
   emptyWarehouse,
@@ -28,10 +29,14 @@ export function kindOf(mode: Mode): TableKind {
   return loads[mode].kind
 }
 
-/** The built program as a user runs it, once for each mode of a case, in processes of their own. It finds and makes the tables itself. */
+/**
+ * The built program as a user runs it, once for each mode of a case, in processes of their own. It finds and makes the tables itself. What it
+ * appended goes once more through a pipe.
+ */
 export function engineTurn(context: TurnContext, modes: readonly Mode[], log: LogConfig): Turn {
+  const isPiped = modes.length === 1 && modes[0] === 'append' && log.kind === 'embedded'
   return {
-    contenders: modes.map((mode) => contenderOf(mode, log)),
+    contenders: [...modes.map((mode) => contenderOf(mode, log)), ...(isPiped ? [enginePipe] : [])],
     async run(verify) {
       await using folder = await temporaryFolder('bench-shapes')
       // A connection of its own: its checkpoints and topics are new.
@@ -46,10 +51,21 @@ export function engineTurn(context: TurnContext, modes: readonly Mode[], log: Lo
         results.push(await measureProgram(builtProgram, argv, { flags: nodeFlags }))
         await verify(kindOf(mode))
       }
+      if (isPiped) {
+        results.push(await pipeEngineTables(context))
+        await verify(enginePipe.kind)
+      }
       if (log.kind === 'kafka') await deleteTopics(log.brokers, connection)
       return results
     },
   }
+}
+
+const enginePipe: Contender = {
+  program: 'binary pipe',
+  mode: 'engine_tables',
+  log: null,
+  kind: 'no_key',
 }
 
 function contenderOf(mode: Mode, { kind: log }: LogConfig): Contender {

@@ -20,6 +20,23 @@ export function pipeTurn(context: TurnContext, kind: TableKind, format: CopyForm
   })
 }
 
+/** The tables that the engine has loaded, with its types and metadata, into empty ones that are like them: what the server takes for the same columns. */
+export async function pipeEngineTables({ bench, shape }: TurnContext): Promise<Measured> {
+  const { warehouseUrl: url } = bench
+  const madeOf = (name: string): string => `made_${name}`
+  const statements = shape.tables.flatMap(({ name }) => [
+    `ALTER TABLE ${name} RENAME TO ${madeOf(name)}`,
+    `CREATE TABLE ${name} (LIKE ${madeOf(name)})`,
+  ])
+  await bench.warehouse(...statements, 'CHECKPOINT')
+  let seconds = 0
+  for (const { name } of shape.tables) {
+    const ends = { fromUrl: url, from: madeOf(name), toUrl: url, to: name }
+    seconds += (await copyPipe({ ...ends, format: 'binary' })).seconds
+  }
+  return { seconds }
+}
+
 export function pgcopydbTurn(context: TurnContext, kind: TableKind): Turn {
   return loadingTurn(context, { program: 'pgcopydb', kind }, () => pgcopydb(context.bench))
 }

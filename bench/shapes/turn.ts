@@ -6,8 +6,8 @@ import type { Mode, Shape } from './shapes.ts'
 /** Who is measured, and what it does. */
 export interface Contender {
   readonly program: 'reactor-connect' | 'text pipe' | 'binary pipe' | 'pgcopydb'
-  /** Of a pipe: whether its tables have a key. */
-  readonly mode: Mode | TableKind
+  /** Of a pipe: whether its tables have a key, or that they are those that the engine has just made and filled. */
+  readonly mode: Mode | TableKind | 'engine_tables'
   readonly log: 'embedded' | 'kafka (block)' | null
   /** Whether the tables that it loads have a key, as those of the pipe that it is compared with. */
   readonly kind: TableKind

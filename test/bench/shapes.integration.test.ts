@@ -40,10 +40,14 @@ test.skipIf(psqlVersion() === undefined)(
       for (const name of ['seconds', 'ratio', 'binary_ratio', 'cpu_seconds', 'peak_mb'] as const)
         expect(line[name], name).toBeGreaterThan(0)
     }
+    const pipes = [
+      ...['text pipe', 'binary pipe'].map((program) => ({ program, mode: 'no_key' })),
+      { program: 'binary pipe', mode: 'engine_tables' },
+    ]
     for (const shape of shapeNames)
-      for (const program of ['text pipe', 'binary pipe'])
+      for (const pipe of pipes)
         expect(figures).toContainEqual(
-          expect.objectContaining({ shape, program, mode: 'no_key', log: null, cpu_seconds: null }),
+          expect.objectContaining({ shape, ...pipe, log: null, cpu_seconds: null }),
         )
     expect(figures).toContainEqual(
       expect.objectContaining({ shape: 'columns12', program: 'text pipe', mode: 'key', ratio: 1 }),

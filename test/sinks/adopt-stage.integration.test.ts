@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
@@ -124,6 +125,46 @@ test.each([
   await finish(db, next)
   expect(await tableOid(db)).not.toBe(before)
   expect(await reader.rows('SELECT id::int FROM public.things')).toEqual([{ id: 3 }])
+})
+
+test('whoever reads while one overwrite follows another sees the whole table of one of them', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(things, { mode: 'overwrite' })
+  const records = Array.from({ length: 200 }, (_, id) => ({ id, name: 'a' }))
+  await sync(db, sink, records)
+  const seen = new Set<string>()
+  const done = new AbortController()
+  const read = async (isolation: string, waitMs: number): Promise<void> => {
+    await using reader = await DestinationSession.open({ address: db.address })
+    while (!done.signal.aborted) {
+      await reader.runPinned(`BEGIN ISOLATION LEVEL ${isolation}; SELECT FROM pg_class`)
+      await delay(waitMs)
+      const [row] = await reader.rows<{ found: string }>(
+        `SELECT count(*) || ' of ' || count(DISTINCT _airbyte_generation_id) AS found FROM public.things`,
+      )
+      seen.add(row?.found ?? 'nothing')
+      await reader.runPinned('COMMIT')
+      await delay(waitMs)
+    }
+  }
+  const readers = [
+    read('READ COMMITTED', 0),
+    read('READ COMMITTED', 7),
+    read('REPEATABLE READ', 5),
+    read('SERIALIZABLE', 90),
+  ]
+  const oids = new Set<unknown>()
+  try {
+    for (let round = 0; round < 15; round++) {
+      await sync(db, sink, records)
+      oids.add(await tableOid(db))
+    }
+  } finally {
+    done.abort()
+    await Promise.all(readers)
+  }
+  expect([...seen]).toEqual(['200 of 1'])
+  expect(oids.size).toBeLessThan(15)
 })
 
 test('where the transactions of others are hidden, an open one keeps the table, and an idle session does not', async () => {
