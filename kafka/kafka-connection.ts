@@ -22,6 +22,8 @@ const pauseMs = { first: 5, last: 2_000 } as const
 /** A topic that stays unknown for this share of that time is gone. */
 const unknownTopicShare = 1 / 20
 const defaultNewTopicMs = 10_000
+/** The place, among kafkajs's connections to a broker, of that for fetches alone. */
+const fetches = 1
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
 /** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the error may be temporary. */
@@ -131,7 +133,14 @@ export class KafkaConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    this.#dropFetches()
     await this.#cluster.disconnect()
+  }
+
+  /** kafkajs would wait for the responses: half a second for a fetch at the end of a partition. It fetches through connections of their own. */
+  #dropFetches(): void {
+    for (const { connectionPool } of Object.values(this.#cluster.brokerPool.brokers))
+      connectionPool.pool[fetches]?.requestQueue.rejectAll(new Error('the connection was closed'))
   }
 
   async #offset(request: {

@@ -4,6 +4,7 @@
  */
 declare module 'kafkajs/src/cluster/index.js' {
   import type { ISocketFactory, Logger, RetryOptions, SASLOptions } from 'kafkajs'
+  import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
   import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
   /** A request of any kind, and how its response is read. `parse` throws what the response says has failed. */
@@ -38,6 +39,8 @@ declare module 'kafkajs/src/cluster/index.js' {
     /** By the key of the API; null before the broker was asked. */
     readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
     readonly connectionPool: {
+      /** The second one is for fetches, the first one for everything else. */
+      readonly pool: readonly { readonly requestQueue: RequestQueue }[]
       send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
     }
     disconnect(): Promise<void>
@@ -81,6 +84,8 @@ declare module 'kafkajs/src/cluster/index.js' {
       readonly isolationLevel: 0 | 1
       readonly retry: RetryOptions
     })
+    /** By their ids: those that were connected to. */
+    readonly brokerPool: { readonly brokers: Readonly<Record<number, ClusterBroker>> }
     connect(): Promise<void>
     disconnect(): Promise<void>
     removeBroker(broker: { readonly host: string; readonly port: number }): void
@@ -159,6 +164,8 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   /** The requests of one connection. */
   class RequestQueue {
     readonly pending: readonly unknown[]
+    /** Also of requests that were sent. */
+    rejectAll(error: Error): void
     scheduleCheckPendingRequests: (this: RequestQueue) => void
   }
   export { RequestQueue as default }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Kafka } from 'kafkajs'
 import { expect, onTestFinished, test } from 'vitest'
 import { type FetchedBatch, PartitionFetcher } from '../../kafka/partition-fetcher.ts'
@@ -62,6 +63,16 @@ test('passes over transactions that were aborted, and over the markers of those 
   const [middle] = await messagesIn(fetcher, batches)
   expect(middle).toMatchObject({ offset: 7n, value: Buffer.from('third') })
   expect(await fetcher.fetch(1_000n)).toBe('lost')
+})
+
+test('a fetch that waits at the end of a partition ends with its fetcher, not when the broker answers', async () => {
+  const { fetcher } = await openTopic()
+  // The connection for fetches is open afterwards.
+  await fetcher.bounds()
+  const ended = expect(fetcher.fetch(0n)).rejects.toThrow('the connection was closed')
+  await delay(50)
+  await fetcher[Symbol.asyncDispose]()
+  await ended
 })
 
 test.each(['lz4', 'snappy', 'gzip', 'uncompressed'])(
