@@ -100,12 +100,12 @@ async function loadedAgain(
   return next
 }
 
-const snapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class'
-
 test('a transaction whose snapshot is older than the new rows finds all of the old ones, although it reads them after the overwrite', async () => {
   await using db = await testDatabase()
   await using reader = await DestinationSession.open({ address: db.address })
-  const next = await loadedAgain(db, () => reader.runPinned(snapshot))
+  const next = await loadedAgain(db, () =>
+    reader.runPinned('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class'),
+  )
   const before = await tableOid(db)
   await finish(db, next)
   expect(await reader.rows('SELECT id::int, name FROM public.things ORDER BY id')).toEqual(twoRows)
@@ -113,15 +113,12 @@ test('a transaction whose snapshot is older than the new rows finds all of the o
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
 })
 
-test.each([
-  ['whose snapshot has the new rows', snapshot],
-  ['that has no snapshot between its statements', 'BEGIN; SELECT FROM pg_class'],
-])('a transaction %s finds them in the table that came', async (_name, statements) => {
+test('a transaction that has no snapshot between its statements finds the new rows in the table that came', async () => {
   await using db = await testDatabase()
   await using reader = await DestinationSession.open({ address: db.address })
   const next = await loadedAgain(db)
   const before = await tableOid(db)
-  await reader.runPinned(statements)
+  await reader.runPinned('BEGIN; SELECT FROM pg_class')
   await finish(db, next)
   expect(await tableOid(db)).not.toBe(before)
   expect(await reader.rows('SELECT id::int FROM public.things')).toEqual([{ id: 3 }])
@@ -153,18 +150,13 @@ test('whoever reads while one overwrite follows another sees the whole table of 
     read('REPEATABLE READ', 5),
     read('SERIALIZABLE', 90),
   ]
-  const oids = new Set<unknown>()
   try {
-    for (let round = 0; round < 15; round++) {
-      await sync(db, sink, records)
-      oids.add(await tableOid(db))
-    }
+    for (let round = 0; round < 15; round++) await sync(db, sink, records)
   } finally {
     done.abort()
     await Promise.all(readers)
   }
   expect([...seen]).toEqual(['200 of 1'])
-  expect(oids.size).toBeLessThan(15)
 })
 
 test('where the transactions of others are hidden, an open one keeps the table, and an idle session does not', async () => {
@@ -218,6 +210,12 @@ test.each([
   ],
   ['a policy', 'CREATE POLICY own ON things USING (true)'],
   ['an heir, of a dropped one', 'CREATE TABLE heir () INHERITS (things); DROP TABLE heir'],
+  ['a parent', 'CREATE TABLE parent (id bigint); ALTER TABLE things INHERIT parent'],
+  ['an extension that has it', 'ALTER EXTENSION plpgsql ADD TABLE things'],
+  [
+    'a setting of its values out of line',
+    'ALTER TABLE things SET (toast.autovacuum_enabled = false)',
+  ],
   ['a function of its rows', `CREATE FUNCTION f(things) RETURNS int LANGUAGE sql AS 'SELECT 1'`],
   ['a column of its type', 'CREATE TABLE other (thing things)'],
   ['a publication of it', 'CREATE PUBLICATION own FOR TABLE things WITH (publish = insert)'],
@@ -226,7 +224,7 @@ test.each([
     'a publication of its schema',
     'CREATE PUBLICATION own FOR TABLES IN SCHEMA public WITH (publish = insert)',
   ],
-])('an empty table with %s stays, and gets the rows', async (_name, statements) => {
+])('a table with %s stays, empty or filled, and gets the rows', async (_name, statements) => {
   await using db = await testDatabase()
   const ready = await loaded(db)
   await db.query(statements)
@@ -234,6 +232,9 @@ test.each([
   await finish(db, ready)
   expect(await tableOid(db)).toBe(before)
   expect(await db.query('SELECT id::int, name FROM things ORDER BY id')).toEqual(twoRows)
+  await sync(db, sinkStream(things, { mode: 'overwrite' }), [{ id: 3, name: 'c' }])
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query('SELECT id::int, name FROM things')).toEqual([{ id: 3, name: 'c' }])
 })
 
 test('a foreign key that refers to the empty table stays with it', async () => {

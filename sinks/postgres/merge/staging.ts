@@ -4,7 +4,7 @@ import type { Merge } from './merge-sql.ts'
 import { operatorSchema } from './operators.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
-import type { TableColumns } from '../tables/table-columns.ts'
+import { storageOf, type TableColumns } from '../tables/table-columns.ts'
 
 /** The session's own table in which the rows of one transaction wait for their merge. Empty again after each commit. */
 export const staging = 'pg_temp._reactor_staging'
@@ -18,7 +18,7 @@ export async function createStaging(
   const meta = columns.includes('_airbyte_meta') ? '' : 'NULL::pg_catalog.jsonb AS _airbyte_meta, '
   await session.run(
     `DROP TABLE IF EXISTS ${staging};
-     CREATE TEMP TABLE _reactor_staging ON COMMIT DELETE ROWS AS
+     CREATE TEMP TABLE _reactor_staging ${storageOf(columns.length)} ON COMMIT DELETE ROWS AS
        SELECT ${columns.map(quoteIdentifier).join(', ')}, ${meta}
               NULL::pg_catalog.int8 AS _reactor_seq, NULL::pg_catalog.text[] AS _reactor_missing
          FROM ${quoteTable(table)} WITH NO DATA`,

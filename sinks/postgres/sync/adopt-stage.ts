@@ -90,7 +90,7 @@ async function isAsMade(session: DestinationSession, target: StreamTarget): Prom
   const { table, stage, key } = target
   if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return false
   const [found] = await session.rows<{ same: boolean }>(
-    `SELECT ${isPlain} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
+    `SELECT ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
        FROM pg_class t JOIN pg_type y ON y.oid = t.reltype, pg_class s
       WHERE t.oid = to_regclass($1) AND s.oid = to_regclass($2)`,
     [quoteTable(table), quoteTable(stage), key === undefined ? null : keyIndexName(table, key)],
@@ -98,14 +98,19 @@ async function isAsMade(session: DestinationSession, target: StreamTarget): Prom
   return found?.same === true
 }
 
-const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloptions IS NULL AND t.reloftype = 0
+const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloftype = 0
   AND NOT (t.relrowsecurity OR t.relforcerowsecurity OR t.relispartition OR t.relhassubclass OR t.relhasrules OR t.relhastriggers)
   AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)
   AND NOT EXISTS (SELECT FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)`
 
+/** It inherits from no table, no extension has it, and its values out of line have no settings. */
+const belongsToNobody = `NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = t.oid AND deptype IN ('e', 'x'))
+  AND NOT EXISTS (SELECT FROM pg_class o WHERE o.oid = t.reltoastrelid AND o.reloptions IS NOT NULL)`
+
 /** Column by column with what belongs to it; one that was dropped counts too. */
 const isLikeStage = `t.relowner = s.relowner AND t.relpersistence = s.relpersistence AND t.reltablespace = s.reltablespace
-  AND t.relam = s.relam AND t.relacl IS NOT DISTINCT FROM s.relacl
+  AND t.relam = s.relam AND coalesce(t.reloptions, '{}') <@ coalesce(s.reloptions, '{}') AND t.relacl IS NOT DISTINCT FROM s.relacl
   AND ${columnsOf('t')} = ${columnsOf('s')}`
 
 function columnsOf(table: string): string {
