@@ -27,6 +27,7 @@ export async function pipeEngineTables({ bench, shape }: TurnContext): Promise<M
   const statements = shape.tables.flatMap(({ name }) => [
     `ALTER TABLE ${name} RENAME TO ${madeOf(name)}`,
     `CREATE TABLE ${name} (LIKE ${madeOf(name)})`,
+    withOptionsOf(madeOf(name), name),
   ])
   await bench.warehouse(...statements, 'CHECKPOINT')
   let seconds = 0
@@ -35,6 +36,15 @@ export async function pipeEngineTables({ bench, shape }: TurnContext): Promise<M
     seconds += (await copyPipe({ ...ends, format: 'binary' })).seconds
   }
   return { seconds }
+}
+
+/** LIKE leaves out the storage parameters of a table. */
+function withOptionsOf(from: string, to: string): string {
+  return `DO $options$
+    DECLARE options text := (SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = '${from}'::regclass);
+    BEGIN
+      IF options <> '' THEN EXECUTE 'ALTER TABLE ${to} SET (' || options || ')'; END IF;
+    END $options$`
 }
 
 export function pgcopydbTurn(context: TurnContext, kind: TableKind): Turn {

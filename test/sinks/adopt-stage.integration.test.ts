@@ -124,6 +124,21 @@ test('a transaction that has no snapshot between its statements finds the new ro
   expect(await reader.rows('SELECT id::int FROM public.things')).toEqual([{ id: 3 }])
 })
 
+test('a table that is being vacuumed or analyzed is waited for', async () => {
+  await using db = await testDatabase()
+  // The lock that VACUUM and ANALYZE take.
+  await using vacuum = await DestinationSession.open({ address: db.address })
+  const next = await loadedAgain(db)
+  const before = await tableOid(db)
+  await vacuum.runPinned('BEGIN; LOCK TABLE public.things IN SHARE UPDATE EXCLUSIVE MODE')
+  const finished = finish(db, next)
+  await delay(300)
+  await vacuum.runPinned('COMMIT')
+  await finished
+  expect(await tableOid(db)).not.toBe(before)
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+})
+
 test('whoever reads while one overwrite follows another sees the whole table of one of them', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(things, { mode: 'overwrite' })

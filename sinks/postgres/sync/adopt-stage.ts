@@ -8,6 +8,9 @@ import { hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
+/** How long a table is waited for that is vacuumed or analyzed. */
+const vacuumSeconds = 5
+
 /** The sync whose rows the stage has. */
 export interface StagedSync {
   /** Of the stream's row in the bookkeeping. */
@@ -66,20 +69,26 @@ async function keepStatistics(
   if (row?.has === true) await session.run(`ANALYZE ${quoteTable(stage)}`)
 }
 
-/** Does not wait for the table: who waits for this lock holds up all readers that come after. False if one is in the way. */
+/**
+ * Does not wait for readers: who waits for their locks holds up all that come after. Autovacuum is waited for, with a lock that holds up
+ * nobody else: it gives way after a second (`deadlock_timeout`). False if somebody is in the way.
+ */
 async function lockAtOnce(
   session: DestinationSession,
   { table, stage }: StreamTarget,
 ): Promise<boolean> {
-  // Autovacuum may be at work there: nobody waits for the table meanwhile.
   await session.run(`LOCK TABLE ${quoteTable(stage)} IN ACCESS EXCLUSIVE MODE`)
   try {
-    await session.run(`LOCK TABLE ${quoteTable(table)} IN ACCESS EXCLUSIVE MODE NOWAIT`, 'adoption')
+    await session.run(
+      `SET LOCAL lock_timeout = '${vacuumSeconds}s';
+       LOCK TABLE ${quoteTable(table)} IN SHARE UPDATE EXCLUSIVE MODE;
+       LOCK TABLE ${quoteTable(table)} IN ACCESS EXCLUSIVE MODE NOWAIT`,
+      'adoption',
+    )
     return true
   } catch (error) {
-    const isHeld =
-      error instanceof ConnectError && error.details.sqlstate === sqlstates.lockNotAvailable
-    if (!isHeld) throw error
+    const held: readonly unknown[] = [sqlstates.lockNotAvailable, sqlstates.deadlockDetected]
+    if (!(error instanceof ConnectError && held.includes(error.details.sqlstate))) throw error
     await session.rollbackTo('adoption')
     return false
   }

@@ -130,7 +130,7 @@ const manyColumns = 64
 
 /**
  * What a new table of so many columns is made with, as SQL. The server moves values of a row above 2 KB out of it, one by one, until it is smaller:
- * large ones, but 18 of 36 bytes just as well, each of which costs more than a row. 200 columns, 50,000 rows: 7 s instead of 18 (bench/shapes, 2026-11).
+ * large ones, but 18 of 36 bytes just as well, each of which costs more than a row. 200 columns, 50,000 rows: 6 s instead of 18 (bench/shapes, 2026-11).
  */
 export function storageOf(columns: number): string {
   return columns > manyColumns ? 'WITH (toast_tuple_target = 8160)' : ''
