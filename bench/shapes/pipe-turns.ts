@@ -13,11 +13,16 @@ import {
 export function pipeTurn(context: TurnContext, kind: TableKind, format: CopyFormat): Turn {
   return loadingTurn(context, { program: `${format} pipe`, kind }, async () => {
     const { sourceUrl: fromUrl, warehouseUrl: toUrl } = context.bench
-    let seconds = 0
-    for (const { name } of context.shape.tables)
-      seconds += (await copyPipe({ fromUrl, from: name, toUrl, to: name, format })).seconds
-    return { seconds }
+    return pipeAll(
+      context.shape.tables.map(({ name }) => ({ fromUrl, from: name, toUrl, to: name, format })),
+    )
   })
+}
+
+async function pipeAll(pipes: readonly Parameters<typeof copyPipe>[0][]): Promise<Measured> {
+  let seconds = 0
+  for (const pipe of pipes) seconds += (await copyPipe(pipe)).seconds
+  return { seconds }
 }
 
 /** The tables that the engine has loaded, with its types and metadata, into empty ones that are like them: what the server takes for the same columns. */
@@ -30,12 +35,8 @@ export async function pipeEngineTables({ bench, shape }: TurnContext): Promise<M
     withOptionsOf(madeOf(name), name),
   ])
   await bench.warehouse(...statements, 'CHECKPOINT')
-  let seconds = 0
-  for (const { name } of shape.tables) {
-    const ends = { fromUrl: url, from: madeOf(name), toUrl: url, to: name }
-    seconds += (await copyPipe({ ...ends, format: 'binary' })).seconds
-  }
-  return { seconds }
+  const ends = { fromUrl: url, toUrl: url, format: 'binary' } as const
+  return pipeAll(shape.tables.map(({ name }) => ({ ...ends, from: madeOf(name), to: name })))
 }
 
 /** LIKE leaves out the storage parameters of a table. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { columnKinds } from '../../protocol/index.ts'
 import {
   actualTypeOf,
-  columnKinds,
   columnTypeOf,
   widenedType,
 } from '../../sinks/postgres/tables/column-types.ts'

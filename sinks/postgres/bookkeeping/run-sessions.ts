@@ -36,8 +36,7 @@ export async function markSession(
 }
 
 /** SQL: an array of the process ids of all sessions that are marked, of whatever connection. */
-export const markedSessions = `ARRAY(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = ${String(startLock)}
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
+export const markedSessions = `ARRAY(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = ${String(startLock)})`
 
 /**
  * Ends all sessions of older starts of the connection, whatever they are doing: a process that is frozen would keep its locks until it

@@ -13,7 +13,7 @@ const TWO_32 = 2 ** 32
 /** 2000-01-01, from where Postgres counts: days and microseconds since 1970. */
 const EPOCH_DAYS = 10_957
 const EPOCH_MICROS = 946_684_800_000_000
-/** A double is tried as a whole number of up to so many parts. Below the limit, a number times the parts, rounded, is the right one. */
+/** A double is tried as a whole number of tenths, hundredths, and so on, to ten-thousandths. Below the limit, the rounded product is the right one. */
 const MOST_PARTS = 10_000
 const MAX_EXACT = 1e15
 

@@ -157,8 +157,7 @@ async function isSeenByAll(
   const [row] = await session.rows<{ seen: boolean | null }>(
     `SELECT last.age IS NOT NULL AND ${hasNoStandby} AND NOT EXISTS (
        SELECT FROM pg_stat_activity a JOIN pg_locks x USING (pid)
-        WHERE a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()
+        WHERE a.datname = current_database() AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()
           AND x.locktype = 'virtualxid' AND x.mode = 'ExclusiveLock' AND x.granted
           AND (a.xact_start IS NULL OR a.xact_start <= now())
           AND (a.backend_type IS NULL OR age(a.backend_xmin) >= last.age)

@@ -59,21 +59,6 @@ export function writtenType(type: string): string {
   return writtenTypes[type] ?? type
 }
 
-export const columnKinds = [
-  'boolean',
-  'integer',
-  'number',
-  'double',
-  'string',
-  'date',
-  'timestamptz',
-  'timestamp',
-  'timetz',
-  'time',
-  'bytes',
-  'json',
-] as const satisfies readonly ColumnKind[]
-
 const catalogNames: Readonly<Record<string, string>> = { boolean: 'bool', bigint: 'int8' }
 
 /** A type as SQL that means the catalog's on every search path. */

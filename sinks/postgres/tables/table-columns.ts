@@ -129,7 +129,7 @@ export function baseType(oid: string): string {
 const manyColumns = 64
 
 /**
- * What a new table of so many columns is made with, as SQL. The server moves values of a row above 2 KB out of it, one by one, until it is smaller:
+ * The storage parameters of a new table with this number of columns, as SQL. The server moves values of a row above 2 KB out of it, one by one, until it is smaller:
  * large ones, but 18 of 36 bytes just as well, each of which costs more than a row. 200 columns, 50,000 rows: 6 s instead of 18 (bench/shapes, 2026-11).
  */
 export function storageOf(columns: number): string {
