@@ -234,14 +234,20 @@ export interface RecordOutput {
    */
   copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void>
   /**
-   * The same with rows of binary COPY (whole ones, including its header and trailer), if the output accepts them. `types` are the types of
+   * The same with rows of binary COPY (whole ones, without its header and trailer), if the output accepts them. `types` are the types of
    * the columns; each must be declared as the right kind (`kindOfBinaryType`). All text is UTF-8.
    */
-  copyBinary?(rows: Uint8Array, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
+  copyBinary?(rows: BinaryRows, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
   /** All records so far are covered by this state: a read that starts from it continues right after them. */
   state(state: JsonValue): Promise<void>
   /** A sign of life while nothing can be read: waiting for a rate limit. */
   rateLimited(untilMs: number): void
+}
+
+/** Whole rows of binary COPY, and how many they are. */
+export interface BinaryRows {
+  readonly bytes: Uint8Array
+  readonly count: number
 }
 
 /** The one descriptor of a connector: catalog pages, OpenAPI, CLI help, typed clients and dry-runs are made from it. */

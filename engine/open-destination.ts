@@ -43,6 +43,11 @@ export function laneDestination(
   return config.type === 'topic-preview' ? { ...config, ...snapshotFor(config, stream) } : config
 }
 
+/** Whether its lanes take rows of binary COPY (`RecordBlock.copy`). */
+export function takesCopyRows({ type }: DestinationConfig | PreviewConfig): boolean {
+  return type === 'postgres'
+}
+
 /** A lane of it, in a sink worker. Throws `fenced` if a newer `begin` took over. */
 export async function openSinkLane(
   config: DestinationConfig | PreviewConfig,

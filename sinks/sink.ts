@@ -1,3 +1,4 @@
+import type { CopyRows } from '../protocol/avro/copy-rows.ts'
 import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../protocol/index.ts'
 
 /**
@@ -238,6 +239,8 @@ export interface RecordBlock {
   readonly seq: number
   readonly count: number
   readonly bytes: Uint8Array
+  /** The bytes are rows of binary COPY instead, for a lane that takes them: without header and trailer. */
+  readonly copy?: CopyRows
 }
 
 /** Loads one partition of one stream, in order. One call at a time. */

@@ -2,9 +2,6 @@ import { kindOfBinaryType, type BinaryType } from '../../protocol/avro/copy-bina
 import type { Column } from '../../protocol/index.ts'
 import { hasOwnText, type ColumnType } from './column-types.ts'
 
-const signature = 0x5047
-const headerBytes = 19
-
 /** Types of pg_catalog whose binary form is read; those that send their text under the name of text. */
 const binaryTypes: ReadonlyMap<string, BinaryType> = new Map([
   ...(Object.keys(kindOfBinaryType) as BinaryType[]).map((name) => [name, name] as const),
@@ -49,17 +46,14 @@ export function isKeyType(type: BinaryType): type is KeyType {
   return type in keyText
 }
 
-/** The texts of some fields of the row in the message that begins at `start`; undefined if the message has no row. */
+/** The texts of some fields of the row that begins at `start`. */
 export function textsOf(
   rows: Buffer,
   start: number,
   fields: readonly { readonly index: number; readonly type: KeyType }[],
-): string[] | undefined {
-  const hasHeader = rows.length >= start + headerBytes && rows.readUInt16BE(start) === signature
-  const first = hasHeader ? start + headerBytes : start
-  if (rows.readInt16BE(first) < 0) return undefined
+): string[] {
   return fields.map(({ index, type }) => {
-    let offset = first + 2
+    let offset = start + 2
     for (let skipped = 0; skipped < index; skipped++)
       offset += 4 + Math.max(0, rows.readInt32BE(offset))
     return keyText[type](

@@ -1,8 +1,8 @@
-/** Whole rows, one after the other. The bytes are valid until the next chunk is asked for. */
+/** Whole rows, one after the other, without what a binary COPY has before and after them. The bytes are valid until the next chunk is asked for. */
 export interface CopyChunk {
   readonly bytes: Buffer
   readonly rows: number
-  /** Where the last message begins that may hold a row; negative if there is none. */
+  /** Where the last row begins. */
   readonly lastRow: number
 }
 
@@ -16,7 +16,11 @@ const headerBytes = 5
 const newline = 0x0a
 /** A call of `copy` takes as long as a loop over this number of bytes: 60 ns (2026-11). */
 const fewBytes = 64
-const trailerBytes = 2
+/** A binary COPY begins with `PGCOPY…`, flags and the length of an extension, in the message of its first row, … */
+const copySignature = 0x5047
+const copyHeaderBytes = 19
+/** … and ends with a row of -1 fields. */
+const copyTrailer = 0xffff
 const messageType = {
   copyData: 0x64,
   copyOutResponse: 0x48,
@@ -32,9 +36,10 @@ export class CopyMessages {
   #length = 0
   #given = 0
   #rows = 0
-  /** Where the last whole message ends, and where the last one begins that is more than a trailer. */
+  /** Where the last whole row ends, and where it begins. */
   #whole = 0
-  #lastRow = -1
+  #lastRow = 0
+  #hasBegun = false
   /** The message that the bytes are in the middle of. */
   #type = 0
   #left = 0
@@ -116,9 +121,26 @@ export class CopyMessages {
 
   /** The protocol sends one row a message. */
   #endRow(): void {
+    if (this.#format === 'binary' && !this.#isRow()) {
+      this.#length = this.#whole
+      return
+    }
     this.#rows += 1
-    if (this.#length - this.#whole > trailerBytes) this.#lastRow = this.#whole
+    this.#lastRow = this.#whole
     this.#whole = this.#length
+  }
+
+  /** Whether the message has a row, once the header has gone. */
+  #isRow(): boolean {
+    const lines = this.#lines
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      if (lines.readUInt16BE(this.#whole) === copySignature) {
+        this.#length -= copyHeaderBytes
+        lines.copyWithin(this.#whole, this.#whole + copyHeaderBytes)
+      }
+    }
+    return this.#length > this.#whole && lines.readUInt16BE(this.#whole) !== copyTrailer
   }
 
   /** Notices and changed parameters may come between rows. */
@@ -150,7 +172,6 @@ export class CopyMessages {
       lastRow: this.#lastRow,
     }
     this.#rows = 0
-    this.#lastRow = -1
     return chunk
   }
 
@@ -170,7 +191,7 @@ export class CopyMessages {
     this.#length = rest.length
     // Rows may have come since the chunk was taken.
     this.#whole -= this.#given
-    if (this.#lastRow >= 0) this.#lastRow -= this.#given
+    this.#lastRow -= this.#given
     this.#given = 0
   }
 }

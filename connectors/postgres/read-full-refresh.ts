@@ -20,8 +20,8 @@ export async function readRange(
   const pace = new StatePace(read.stateRows)
   let state: RangeState = { ...initial, types: typesOf(source.key), origin: read.origin }
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
-    state = { ...state, after: rows.keyOfLast(chunk) ?? state.after }
-    await rows.give(chunk.bytes)
+    state = { ...state, after: rows.keyOfLast(chunk) }
+    await rows.give(chunk)
     pace.gave(chunk)
     if (pace.due) {
       await out.state(state)
@@ -43,7 +43,7 @@ export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'
   const select = `SELECT ${source.selectList} FROM ${source.from}`
   const copy = session.copy(select, { stream: source.name }, rows.format)
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
-    await rows.give(chunk.bytes)
+    await rows.give(chunk)
   }
   if (signal.aborted) throw interrupted(read, 'it has no key to continue by')
   const done: WholeState = { kind: 'whole', done: true }
@@ -85,9 +85,9 @@ export function typesOf(key: readonly SourceColumn[]): string[] {
 /** How the rows of a read arrive, and how they are processed. */
 interface Rows {
   readonly format: CopyOutFormat
-  give(bytes: Buffer): Promise<void>
-  /** The key of the chunk's last row, as text; undefined if the chunk has no row. */
-  keyOfLast(chunk: CopyChunk): string[] | undefined
+  give(chunk: CopyChunk): Promise<void>
+  /** The key of the chunk's last row, as text. */
+  keyOfLast(chunk: CopyChunk): string[]
 }
 
 /** Binary where output, columns and key allow it: it costs the server and the encoder less (docs/performance.md). */
@@ -101,14 +101,14 @@ function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows
   if (types === undefined || copyBinary === undefined || fields.length < key.length) {
     return {
       format: 'text',
-      give: (bytes) => out.copyText(bytes),
+      give: ({ bytes }) => out.copyText(bytes),
       keyOfLast: ({ bytes }) => keyOfLastLine(bytes, key),
     }
   }
   return {
     format: 'binary',
-    give: (bytes) => copyBinary(bytes, types),
-    keyOfLast: ({ bytes, lastRow }) => (lastRow < 0 ? undefined : textsOf(bytes, lastRow, fields)),
+    give: ({ bytes, rows }) => copyBinary({ bytes, count: rows }, types),
+    keyOfLast: ({ bytes, lastRow }) => textsOf(bytes, lastRow, fields),
   }
 }
 

@@ -8,7 +8,7 @@ export function isReusable(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   const { byteLength } = buffer
   return (
     buffer instanceof ArrayBuffer &&
-    byteLength >= DEFAULT_BLOCK_BYTES &&
+    byteLength >= DEFAULT_BLOCK_BYTES / 2 &&
     byteLength <= 4 * DEFAULT_BLOCK_BYTES
   )
 }

@@ -1,5 +1,6 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
+import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
@@ -174,6 +175,8 @@ export interface LogRecords {
   readonly count: number
   /** Avro records one after the other, without array framing. */
   readonly bytes: Uint8Array
+  /** The bytes are rows of binary COPY instead, without header and trailer: in an embedded log only. */
+  readonly copy?: CopyRows
   /** For a log in `record` framing, from its writer: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
   readonly ends?: Uint32Array
   readonly keys?: readonly (Uint8Array | null)[]

@@ -1,14 +1,20 @@
-import type { RecordOutput } from '../../connectors/connector.ts'
+import type { BinaryRows, RecordOutput } from '../../connectors/connector.ts'
 import type { BlockEncoder, Rejection } from '../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
-import type { LaneWriter } from '../log/stream-log.ts'
+import type { LaneWriter, LogRecords } from '../log/stream-log.ts'
 import type { ReadTotals } from '../threads/protocol.ts'
+
+/** What a source gives at once is smaller than this, if its rows are: their buffers are used again. */
+const usualRowsBytes = 208 * 1024
 
 export interface LaneOutputOptions {
   readonly encoder: BlockEncoder
   readonly writer: LaneWriter
   readonly now: () => number
+  /** Rows of binary COPY that are not larger than so many bytes go into the log as they are; absent: none. */
+  readonly passedBytes?: number
   /** Called after every block and state. */
   readonly onTotals: (totals: ReadTotals) => void
   readonly onRateLimited: (untilMs: number) => void
@@ -68,13 +74,18 @@ export class LaneOutput implements RecordOutput {
   }
 
   async copyBinary(
-    rows: Uint8Array,
+    rows: BinaryRows,
     types: readonly BinaryType[],
     emittedAtMs = this.#options.now(),
   ): Promise<void> {
+    const { bytes } = rows
+    if (bytes.length <= (this.#options.passedBytes ?? 0)) {
+      await this.#pass(rows, { types, emittedAtMs })
+      return
+    }
     const encoder = this.#encoder
-    await this.#encode(rows.length, (from) =>
-      encoder.copyBinary(rows, from, { types, emittedAtMs }),
+    await this.#encode(bytes.length, (from) =>
+      encoder.copyBinary(bytes, from, { types, emittedAtMs }),
     )
   }
 
@@ -109,18 +120,40 @@ export class LaneOutput implements RecordOutput {
     }
   }
 
+  /** The rows are a block of their own. */
+  async #pass({ bytes, count }: BinaryRows, copy: CopyRows): Promise<void> {
+    if (this.#encoder.count > 0) await this.#cut()
+    const started = performance.now()
+    const copied = this.#copyOf(bytes)
+    this.#totals.encodeSeconds += (performance.now() - started) / 1000
+    await this.#appendBlock({ bytes: copied, count, copy })
+    this.#options.onTotals(this.#totals)
+  }
+
+  #copyOf(rows: Uint8Array): Uint8Array {
+    if (rows.length < usualRowsBytes / 2) return new Uint8Array(rows)
+    const buffer = this.#writer.reuse()
+    const fits = buffer !== undefined && rows.length <= buffer.byteLength
+    const into = fits ? buffer : new ArrayBuffer(Math.max(rows.length, usualRowsBytes))
+    const bytes = new Uint8Array(into, 0, rows.length)
+    bytes.set(rows)
+    return bytes
+  }
+
   async #cut(): Promise<void> {
     const block = this.#encoder.take(() => this.#writer.reuse())
-    if (block !== undefined) {
-      this.#totals.records += block.count
-      this.#totals.bytes += block.bytes.length
-      const seq = this.#seq
-      this.#seq += block.count
-      await this.#append({ type: 'records', slice: this.#slice, seq, ...block })
-    }
+    if (block !== undefined) await this.#appendBlock(block)
     const rejection = this.#encoder.takeRejection()
     if (rejection !== undefined) await this.#appendRejection(rejection)
     this.#options.onTotals(this.#totals)
+  }
+
+  async #appendBlock(block: Pick<LogRecords, 'bytes' | 'count' | 'copy'>): Promise<void> {
+    this.#totals.records += block.count
+    this.#totals.bytes += block.bytes.length
+    const seq = this.#seq
+    this.#seq += block.count
+    await this.#append({ type: 'records', slice: this.#slice, seq, ...block })
   }
 
   async #appendRejection(rejection: Rejection): Promise<void> {

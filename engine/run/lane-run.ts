@@ -19,7 +19,7 @@ import type {
   StreamTransform,
 } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
-import { laneDestination } from '../open-destination.ts'
+import { laneDestination, takesCopyRows } from '../open-destination.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
@@ -238,6 +238,7 @@ function startReading(
     ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
     ...(run.transform !== undefined && { transform: run.transform }),
     ...(framed && { keyFields: primaryKey }),
+    passesCopyRows: plan.log.kind === 'embedded' && takesCopyRows(plan.destination),
   }
   return run.threads.read(job, {
     transfer: [side.workerPort, ...endpoint.writer.transfer],

@@ -52,6 +52,8 @@ export interface ReadLaneJob extends JobBase {
   readonly keyFields?: readonly string[]
   /** A sandbox's: the job ends, gracefully, after so many records. */
   readonly limitRows?: number
+  /** Rows of binary COPY go into the log as they are. */
+  readonly passesCopyRows?: boolean
   readonly transform?: StreamTransform
 }
 

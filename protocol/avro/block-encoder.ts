@@ -5,6 +5,7 @@ import { stringifyExact } from '../exact-json.ts'
 import type { RecordData } from '../json.ts'
 import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
+import type { CopyRows } from './copy-rows.ts'
 import { BACKSLASH, fieldEnd, NEWLINE, TAB } from './copy-text.ts'
 import { Overflow } from './overflow.ts'
 import { RecordKey } from './record-key.ts'
@@ -17,10 +18,6 @@ export const DEFAULT_BLOCK_BYTES = 256 * 1024
 
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
-
-/** A binary COPY begins with `PGCOPY…`, flags and the length of an extension. */
-const BINARY_SIGNATURE = 0x5047
-const BINARY_HEADER_BYTES = 19
 
 /** What a buffer has beyond a full block, so that the next block fits too: the last record of each makes their sizes differ. */
 const SPARE = 16 * 1024
@@ -164,24 +161,13 @@ export class BlockEncoder {
   }
 
   /**
-   * Transcodes whole rows of binary COPY as `copyText` does lines, its header and trailer among them; `types` are those of the
-   * columns (`kindOfBinaryType`). All text is UTF-8.
+   * Transcodes whole rows of binary COPY, without its header and trailer, as `copyText` does lines. All text is UTF-8.
    */
-  copyBinary(
-    rows: Uint8Array,
-    from: number,
-    { types, emittedAtMs }: { readonly types: readonly BinaryType[]; readonly emittedAtMs: number },
-  ): number {
+  copyBinary(rows: Uint8Array, from: number, { types, emittedAtMs }: CopyRows): number {
     this.#setEmittedAt(emittedAtMs)
     if (rows !== this.#binaryFields.rows) this.#binaryFields.rows = rows
-    const { view } = this.#binaryFields
     let position = from
-    while (position < rows.length && !this.#isFull()) {
-      const fields = view.getInt16(position)
-      if (fields === BINARY_SIGNATURE) position += BINARY_HEADER_BYTES
-      else if (fields === -1) position += 2
-      else position = this.#row(types, position)
-    }
+    while (position < rows.length && !this.#isFull()) position = this.#row(types, position)
     return position
   }
 

@@ -189,12 +189,7 @@ export class CopyBinaryFields {
   #uuid(position: number): void {
     const writer = this.#writer
     writer.long(36)
-    for (let index = 0; index < 16; index++) {
-      if (index === 4 || index === 6 || index === 8 || index === 10) writer.byte(MINUS)
-      const byte = this.#rows[position + index] ?? 0
-      writer.byte(hexDigits[byte >> 4] ?? 0)
-      writer.byte(hexDigits[byte & 15] ?? 0)
-    }
+    writer.position = writeUuid(this.#rows, position, { bytes: writer.bytes, to: writer.position })
   }
 
   /** Digits to the base 10,000, of which the first stands for 10,000 to the power of the weight, and a number of decimals. */
@@ -283,6 +278,22 @@ export class CopyBinaryFields {
     const zone = type === 'timestamptz' ? '+00' : ''
     return `${text} ${clock}${fraction === '' ? '' : `.${fraction}`}${zone}${isBc ? ' BC' : ''}`
   }
+}
+
+/** The text of the 16 bytes at `position`; returns where it ends. */
+export function writeUuid(
+  from: Uint8Array,
+  position: number,
+  { bytes, to }: { readonly bytes: Uint8Array; readonly to: number },
+): number {
+  let end = to
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) bytes[end++] = MINUS
+    const byte = from[position + index] ?? 0
+    bytes[end++] = hexDigits[byte >> 4] ?? 0
+    bytes[end++] = hexDigits[byte & 15] ?? 0
+  }
+  return end
 }
 
 /** As Postgres prints it. */

@@ -93,6 +93,62 @@ test('however the socket cuts the messages, the same lines come out and the rest
   )
 })
 
+/** As COPY TO writes it in binary: the number of fields, and each with its length. */
+function binaryRowOf(values: readonly (string | null)[]): Buffer {
+  const count = Buffer.alloc(2)
+  count.writeInt16BE(values.length)
+  const fields = values.map((value) => {
+    const text = Buffer.from(value ?? '')
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value === null ? -1 : text.length)
+    return Buffer.concat([length, text])
+  })
+  return Buffer.concat([count, ...fields])
+}
+
+const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
+
+test('however the socket cuts the messages, binary rows come without header and trailer, and are counted', () => {
+  const end = Buffer.concat([message('c', Buffer.alloc(0)), message('C', Buffer.from('COPY 3\0'))])
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(field, { maxLength: 3 }), { maxLength: 20 }),
+      fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }),
+      fc.boolean(),
+      (values, cuts, headerIsAlone) => {
+        const encoded = values.map(binaryRowOf)
+        const [first = Buffer.alloc(0), ...others] = encoded
+        const heads = headerIsAlone
+          ? [binaryHeader, ...encoded]
+          : [Buffer.concat([binaryHeader, first]), ...others]
+        const messages = [...heads, Buffer.from([0xff, 0xff])].map((row) => message('d', row))
+        const stream = Buffer.concat([message('H', Buffer.from([1, 0, 0])), ...messages, end])
+        const reader = new CopyMessages(() => undefined, 'binary')
+        const bytes: Buffer[] = []
+        let given = 0
+        const take = (): void => {
+          reader.release()
+          const chunk = reader.take()
+          if (chunk === undefined) return
+          bytes.push(Buffer.from(chunk.bytes))
+          given += chunk.rows
+          const lastRow = encoded[given - 1]
+          expect(Buffer.from(chunk.bytes.subarray(chunk.lastRow))).toEqual(lastRow)
+        }
+        for (let at = 0, turn = 0; at < stream.length; turn += 1) {
+          const size = cuts[turn % cuts.length] ?? 1
+          if (reader.push(stream.subarray(at, at + size)) !== undefined) break
+          at += size
+          if (turn % 2 === 1) take()
+        }
+        take()
+        expect(Buffer.concat(bytes)).toEqual(Buffer.concat(encoded))
+        expect(given).toBe(values.length)
+      },
+    ),
+  )
+})
+
 test('however sorted lines are chunked, the group is that of the highest value', () => {
   fc.assert(
     fc.property(

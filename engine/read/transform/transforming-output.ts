@@ -1,4 +1,4 @@
-import type { RecordOutput } from '../../../connectors/connector.ts'
+import type { BinaryRows, RecordOutput } from '../../../connectors/connector.ts'
 import { BlockEncoder, type Rejection } from '../../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../../protocol/avro/copy-binary-fields.ts'
 import { decodeBlock } from '../../../protocol/avro/decode-block.ts'
@@ -104,13 +104,13 @@ export class TransformingOutput implements RecordOutput, Disposable {
   }
 
   async copyBinary(
-    rows: Uint8Array,
+    { bytes }: BinaryRows,
     types: readonly BinaryType[],
     emittedAtMs = this.#options.now(),
   ): Promise<void> {
     const encoder = this.#encoder
-    await this.#encode(rows.length, (from) =>
-      encoder.copyBinary(rows, from, { types, emittedAtMs }),
+    await this.#encode(bytes.length, (from) =>
+      encoder.copyBinary(bytes, from, { types, emittedAtMs }),
     )
   }
 

@@ -4,7 +4,7 @@ import type { RecordBlock } from '../../sink.ts'
 import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from '../tables/column-types.ts'
-import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
+import type { BlockWriter, CopyFormat, FieldWriter, RowTail, RowFacts } from './copy-format.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
 import { unescapeCopy, writeEscaped } from './copy-escapes.ts'
 import type { Change, LoadLosses } from './load-losses.ts'
@@ -39,17 +39,12 @@ export interface CopyColumn extends Column {
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
-export interface TranscoderOptions {
-  readonly tail: RowTailOptions
+export interface TranscoderOptions extends RowFacts {
   /** Binary only if `takesBinary` says so (binary-columns.ts). */
   readonly format: CopyFormat
-  /** Of the same columns. */
-  readonly seen: SeenFacts
   readonly losses: LoadLosses
   /** The fields of the primary key, by which losses name their rows; empty without one. */
   readonly keyFields: readonly string[]
-  /** Takes the records that cannot become a row; absent if rows are only appended. */
-  readonly rejections?: KeyRejections
 }
 
 const noNames: readonly string[] = []
@@ -71,7 +66,7 @@ const extractedBytes = 6
  * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object or a string per row
  * in the usual case: the hottest code of the sink (docs/performance.md says what it costs).
  */
-export class CopyTranscoder {
+export class CopyTranscoder implements BlockWriter {
   /** The columns of the COPY, quoted by the caller. */
   readonly copyColumns: readonly string[]
   /** Cells that become NULL because the server refused them, by the row's number in the batch. */
@@ -131,7 +126,6 @@ export class CopyTranscoder {
         : new BinaryFields(out, this.#wire, this.copyColumns.length)
   }
 
-  /** Begins a block whose first record has this number in the batch. */
   open(block: RecordBlock, firstRow: number): void {
     this.#wire.open(block.bytes)
     this.#rowsLeft = block.count
@@ -141,7 +135,6 @@ export class CopyTranscoder {
     this.#rejections?.setSlice(block.slice)
   }
 
-  /** Skips records of the open block. */
   skip(rows: number): void {
     const { offset } = this.#out
     for (let row = 0; row < rows; row++) {
@@ -151,7 +144,6 @@ export class CopyTranscoder {
     }
   }
 
-  /** Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block ends. */
   pump(fullAt: number, untilRow: number): 'full' | 'done' | 'needs meta' | 'needs text' {
     while (this.#rowsLeft > 0 && this.#rowNumber < untilRow) {
       if (this.#out.offset >= fullAt) return 'full'
@@ -200,12 +192,10 @@ export class CopyTranscoder {
     }
   }
 
-  /** The number, in the batch, of the last row that was looked at. */
   get lastRow(): number {
     return this.#rowNumber - 1
   }
 
-  /** Bytes that were read of the block: as many as it has once it is done. */
   get consumed(): number {
     return this.#wire.offset
   }

@@ -1,7 +1,7 @@
 import type { FieldWriter } from './copy-format.ts'
 import type { HeldType } from '../tables/column-types.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
-import { NumericField, powersOfTen } from './numeric-field.ts'
+import { NumericField } from './numeric-field.ts'
 import { sanitizeJson } from './sanitize-json.ts'
 import { isUnstorable } from './text-fields.ts'
 import type { WireReader } from '../../wire/wire-reader.ts'
@@ -13,9 +13,6 @@ const TWO_32 = 2 ** 32
 /** 2000-01-01, from where Postgres counts: days and microseconds since 1970. */
 const EPOCH_DAYS = 10_957
 const EPOCH_MICROS = 946_684_800_000_000
-/** A double is tried as a whole number of tenths, hundredths, and so on, to ten-thousandths. Below the limit, the rounded product is the right one. */
-const MOST_PARTS = 10_000
-const MAX_EXACT = 1e15
 
 /** Begins a binary COPY: signature, flags, length of an extension. */
 export const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
@@ -102,25 +99,12 @@ export class BinaryFields implements FieldWriter {
     const wire = this.#wire
     const length = wire.long()
     const end = wire.offset + length
-    if (!this.#numeric.digits(wire.input, wire.offset, end)) this.unwritable = true
+    if (!this.#numeric.number(wire.input, wire.offset, end)) this.unwritable = true
     wire.offset = end
   }
 
-  /** Its shortest digits, as Postgres would print it: 100 ns if they are few, otherwise 220, of which V8 prints for 90 (2026-11, one core). */
   double(): void {
-    const value = this.#wire.double()
-    const most = Math.round(value * MOST_PARTS)
-    if (most / MOST_PARTS !== value || Math.abs(most) >= MAX_EXACT) {
-      if (!this.#numeric.printed(String(value))) this.unwritable = true
-      return
-    }
-    for (let scale = 0; ; scale++) {
-      const parts = powersOfTen[scale] ?? MOST_PARTS
-      const count = Math.round(value * parts)
-      if (count / parts !== value) continue
-      this.#numeric.scaled(count, scale)
-      return
-    }
+    this.#numeric.double(this.#wire.double())
   }
 
   string(): void {
@@ -146,10 +130,15 @@ export class BinaryFields implements FieldWriter {
   }
 
   json(): void {
+    this.document(this.#wire.long())
+  }
+
+  /** JSON of this length, from where the wire stands. */
+  document(length: number): void {
     const lengthAt = this.#out.offset
     this.#out.offset += 4
     this.#out.bytes[this.#out.offset++] = JSONB_VERSION
-    this.#document()
+    this.#copyJson(length)
     this.#out.view.setInt32(lengthAt, this.#out.offset - lengthAt - 4)
   }
 
@@ -214,11 +203,10 @@ export class BinaryFields implements FieldWriter {
   }
 
   /** Four bytes at a time if none of them is zero or a backslash. */
-  #document(): void {
+  #copyJson(length: number): void {
     const wire = this.#wire
     const { input, view } = wire
     const out = this.#out
-    const length = wire.long()
     out.reserve(length + 8)
     const { bytes, view: target } = out
     const end = wire.offset + length

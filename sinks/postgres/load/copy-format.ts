@@ -1,5 +1,7 @@
-import type { Metadata } from '../../sink.ts'
+import type { Metadata, RecordBlock } from '../../sink.ts'
 import type { RowIdFacts } from '../../wire/row-id.ts'
+import type { KeyRejections } from './key-rejections.ts'
+import type { SeenFacts } from './seen-facts.ts'
 import type { HeldType } from '../tables/column-types.ts'
 
 /** How values stand in a COPY. */
@@ -32,6 +34,35 @@ export interface FieldWriter {
   /** A value that came as JSON because its declared kind cannot hold it, as the text of the column's type. */
   text(text: string, held: HeldType): void
 }
+
+/** Writes the records of blocks as rows of a COPY. */
+export interface BlockWriter {
+  /** Begins a block whose first record has this number in the batch. */
+  open(block: RecordBlock, firstRow: number): void
+  /** Skips records of the open block. */
+  skip(rows: number): void
+  /**
+   * Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block ends, or until a row needs
+   * something else: that one, the `lastRow`, is not in the output.
+   */
+  pump(fullAt: number, untilRow: number): 'full' | 'done' | RowNeed
+  /** The number, in the batch, of the last row that was looked at. */
+  readonly lastRow: number
+  /** Bytes that were read of the block: as many as it has once it is done. */
+  readonly consumed: number
+}
+
+/** What every writer of rows needs. */
+export interface RowFacts {
+  readonly tail: RowTailOptions
+  /** Of the same columns. */
+  readonly seen: SeenFacts
+  /** Takes the records that cannot become a row; absent if rows are only appended. */
+  readonly rejections?: KeyRejections
+}
+
+/** A column for `_airbyte_meta`; to be written as text; the records of its block instead of rows of binary COPY. */
+export type RowNeed = 'needs meta' | 'needs text' | 'needs records'
 
 /** Writes the metadata columns that end every row. */
 export interface RowTail {

@@ -5,50 +5,21 @@ import type { RecordBlock } from '../../sink.ts'
 import { CopyTranscoder, type CopyColumn } from './avro-to-copy.ts'
 import { takesBinary } from './binary-columns.ts'
 import { binaryHeader, binaryTrailer } from './binary-fields.ts'
-import type { CopyFormat, RowTailOptions } from './copy-format.ts'
+import type { BlockWriter, CopyFormat, RowFacts, RowNeed, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
+import type { CopyLoadOptions, CopyPlace } from './copy-load-options.ts'
 import { ByteOutput } from '../../wire/byte-output.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { type TableName } from '../tables/identifiers.ts'
-import type { KeyRejections } from './key-rejections.ts'
+import { KeptBlocks, type KeptBlock } from './kept-blocks.ts'
 import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
 import { requireRows } from '../tables/row-account.ts'
+import { RowOrigins } from './row-origins.ts'
+import { RowsTranscoder } from './rows-to-copy.ts'
 import { SeenFacts } from './seen-facts.ts'
-import type { DestinationSession } from '../session.ts'
-import type { TableColumns } from '../tables/table-columns.ts'
 
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
 const CHUNK_BYTES = 128 * 1024
-
-/** A table that rows are copied into. */
-export interface CopyPlace {
-  /** Quoted. */
-  readonly table: string
-  readonly name: TableName
-  readonly tail: RowTailOptions
-  /** Statements before each COPY, without a result; one that must not be is refused. */
-  readonly condition?: string
-}
-
-export interface CopyLoadOptions {
-  readonly session: DestinationSession
-  readonly place: CopyPlace
-  /**
-   * The staging table of a merge, where the rows go instead from the first batch on that has a key twice or one that the table has, or if the table has triggers.
-   * Until then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
-   */
-  readonly whenMerged?: CopyPlace
-  /** The columns of the table, staging apart. */
-  readonly types: TableColumns
-  readonly stream: string
-  /** The fields of the primary key; empty without one. */
-  readonly keyFields: readonly string[]
-  /** Of a dedup mode. */
-  readonly rejections?: KeyRejections
-  /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
-  readonly addMeta: () => Promise<void>
-}
 
 /**
  * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. Where the
@@ -68,11 +39,12 @@ export class CopyLoad {
   #place: CopyPlace
   #tail: RowTailOptions
   #transcoder: CopyTranscoder
+  /** Of blocks of binary COPY; undefined if the table gets text. */
+  #rowsTranscoder: RowsTranscoder | undefined
   #format: CopyFormat = 'text'
-  /** A row that only text can represent: more of them may come, so the lane stays with text. */
+  /** A row that only text can represent: more of them may come, so what is written until the next flush is text. */
   #needsText = false
-  #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
-  #keptBytes = 0
+  readonly #blocks = new KeptBlocks()
   /** Rows of the transaction: given to `write`, … */
   #rows = 0
   /** … sent in the open COPY, … */
@@ -89,7 +61,7 @@ export class CopyLoad {
   #hasStaged = false
   #stagedRows = 0
   /** Where the rows of the transaction came from: of a dedup mode. */
-  #origins: { readonly firstRow: number; readonly slice: string; readonly seq: number }[] = []
+  readonly #origins = new RowOrigins()
 
   constructor(options: CopyLoadOptions) {
     this.#options = options
@@ -103,28 +75,34 @@ export class CopyLoad {
     this.#columns = columns
     this.#seen = new SeenFacts(columns.length)
     this.#options.rejections?.setColumns(columns)
-    this.#write(tail)
+    this.setTail(tail)
   }
 
   /** The same columns with another tail, or in another format. */
-  #write(tail: RowTailOptions): void {
+  setTail(tail: RowTailOptions): void {
     this.#tail = tail
     const isBinary = !this.#needsText && takesBinary(this.#columns, this.#options.types)
     this.#format = isBinary ? 'binary' : 'text'
     this.#transcoder = this.#newTranscoder()
+    this.#rowsTranscoder = isBinary
+      ? new RowsTranscoder(this.#output, this.#columns, this.#rowFacts())
+      : undefined
   }
 
   #newTranscoder(): CopyTranscoder {
-    const { keyFields, rejections } = this.#options
+    const { keyFields } = this.#options
     const { losses } = this
     return new CopyTranscoder(this.#output, this.#columns, {
-      tail: this.#tail,
+      ...this.#rowFacts(),
       format: this.#format,
-      seen: this.#seen,
       losses,
       keyFields,
-      ...(rejections && { rejections }),
     })
+  }
+
+  #rowFacts(): RowFacts {
+    const { rejections } = this.#options
+    return { tail: this.#tail, seen: this.#seen, ...(rejections && { rejections }) }
   }
 
   /** What was written in this transaction since the last `setColumns`. */
@@ -132,13 +110,8 @@ export class CopyLoad {
     return this.#seen
   }
 
-  /** The same columns, for a table whose `_airbyte_meta` went with its transaction. */
-  dropMeta(tail: RowTailOptions): void {
-    this.#write(tail)
-  }
-
   get keptBytes(): number {
-    return this.#keptBytes
+    return this.#blocks.bytes
   }
 
   get hasMeta(): boolean {
@@ -162,25 +135,24 @@ export class CopyLoad {
 
   /** The record that a row of the transaction, of a dedup mode, came from. */
   recordOf(row: number): { readonly slice: string; readonly seq: number } {
-    const origin = this.#origins.findLast(({ firstRow }) => firstRow <= row)
-    return { slice: origin?.slice ?? '', seq: (origin?.seq ?? 0) + row - (origin?.firstRow ?? 0) }
+    return this.#origins.recordOf(row)
   }
 
   async write(block: RecordBlock): Promise<void> {
-    this.#blocks.push({ block, firstRow: this.#rows })
-    const { slice, seq } = block
-    if (this.#options.rejections) this.#origins.push({ firstRow: this.#rows, slice, seq })
+    this.#blocks.add({ block, firstRow: this.#rows })
+    if (this.#options.rejections) this.#origins.add(this.#rows, block)
     this.#rows += block.count
-    this.#keptBytes += block.bytes.length
     await this.#untilSent('goes on')
   }
 
   /** Ends the COPY: everything given is in the transaction, and its blocks are free. */
   async flush(): Promise<void> {
     if (this.#copy !== undefined || this.#sent < this.#rows) await this.#untilSent('ends')
-    this.#blocks = []
-    this.#keptBytes = 0
+    this.#blocks.clear()
     this.#transcoder.refused.clear()
+    if (!this.#needsText) return
+    this.#needsText = false
+    this.setTail(this.#tail)
   }
 
   /** Begins the transaction if no COPY did. */
@@ -198,13 +170,12 @@ export class CopyLoad {
 
   /** The transaction has ended: the next row is the first. */
   restart(): void {
-    this.#blocks = []
-    this.#keptBytes = 0
+    this.#blocks.clear()
     this.#rows = this.#sent = this.#settled = 0
     this.#endsAt = undefined
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
     this.#stagedRows = 0
-    this.#origins = []
+    this.#origins.clear()
     this.#output.offset = 0
     this.#transcoder.refused.clear()
     this.#seen.clear()
@@ -226,31 +197,39 @@ export class CopyLoad {
 
   async #sendRows(): Promise<void> {
     while (this.#sent < this.#rows) {
-      const kept = this.#blocks.find(({ block, firstRow }) => this.#sent < firstRow + block.count)
+      const kept = this.#blocks.at(this.#sent)
       if (kept === undefined) return
-      const outcome = await this.#sendBlock(kept.block, kept.firstRow)
+      const outcome = await this.#sendBlock(kept)
       if (outcome === 'needs text') await this.#useText()
+      if (outcome === 'needs records') this.#blocks.encode(kept, this.#columns)
       if (this.#sent !== this.#endsAt) continue
       await this.#endCopy()
       this.#endsAt = undefined
     }
   }
 
-  async #sendBlock(block: RecordBlock, firstRow: number): Promise<'sent' | 'needs text'> {
-    const transcoder = this.#transcoder
+  /** Undefined: the block is to be encoded before. A cell that was refused is only known by the number of its row in records. */
+  #writerOf({ copy }: RecordBlock): BlockWriter | undefined {
+    if (copy === undefined) return this.#transcoder
+    return this.#transcoder.refused.size === 0 ? this.#rowsTranscoder : undefined
+  }
+
+  async #sendBlock({ block, firstRow }: KeptBlock): Promise<'sent' | RowNeed> {
+    const transcoder = this.#writerOf(block)
+    if (transcoder === undefined) return 'needs records'
     transcoder.open(block, firstRow)
     transcoder.skip(this.#sent - firstRow)
     const until = Math.min(firstRow + block.count, this.#endsAt ?? Infinity)
     const copy = this.#openCopy()
     for (;;) {
       const outcome = transcoder.pump(CHUNK_BYTES, until)
-      if (outcome === 'needs meta') throw new NeedsMeta()
-      if (outcome === 'needs text') {
+      if (outcome === 'done') break
+      if (outcome === 'full') await this.#ship(copy)
+      else if (outcome === 'needs meta') throw new NeedsMeta()
+      else {
         this.#sent = transcoder.lastRow
         return outcome
       }
-      if (outcome === 'done') break
-      await this.#ship(copy)
     }
     this.#sent = until
     if (until === firstRow + block.count && transcoder.consumed !== block.bytes.length) {
@@ -288,9 +267,7 @@ export class CopyLoad {
 
   /** Sends the output while the next chunk is written to the other buffer. */
   async #ship(copy: CopyIn): Promise<void> {
-    const failure = await this.#inFlight
-    this.#inFlight = Promise.resolve(undefined)
-    if (failure !== undefined) throw failure
+    await this.#untilShipped()
     const output = this.#output
     const full = output.bytes
     this.#inFlight = copy.write(full.subarray(0, output.offset)).then(
@@ -303,14 +280,18 @@ export class CopyLoad {
     this.#spare = full.length > CHUNK_BYTES * 8 ? Buffer.allocUnsafeSlow(CHUNK_BYTES * 2) : full
   }
 
+  async #untilShipped(): Promise<void> {
+    const failure = await this.#inFlight
+    this.#inFlight = Promise.resolve(undefined)
+    if (failure !== undefined) throw failure
+  }
+
   async #endCopy(): Promise<void> {
     const copy = this.#copy
     if (copy === undefined) return
     if (this.#format === 'binary') this.#output.append(binaryTrailer)
     if (this.#output.offset > 0) await this.#ship(copy)
-    const failure = await this.#inFlight
-    this.#inFlight = Promise.resolve(undefined)
-    if (failure !== undefined) throw failure
+    await this.#untilShipped()
     const counted = await copy.end()
     this.#copy = undefined
     const { rejections } = this.#options
@@ -354,7 +335,7 @@ export class CopyLoad {
   /** With another tail or format; values that were refused before stay refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
-    this.#write(tail)
+    this.setTail(tail)
     for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
   }
 

@@ -6,6 +6,9 @@ const ZERO = 0x30
 /** Longer ones are left to the server's own parser. */
 const MAX_DIGITS = 1000
 const NEGATIVE = 0x4000
+/** A double is tried as a whole number of tenths, hundredths, and so on, to ten-thousandths. Below the limit, the rounded product is the right one. */
+const mostParts = 10_000
+const maxExact = 1e15
 /** Number of digits, weight, sign, scale: two bytes each. */
 const HEADER_BYTES = 8
 
@@ -23,8 +26,15 @@ export class NumericField {
     this.#out = out
   }
 
-  /** From plain decimal digits, perhaps with a minus and a fraction; false, and nothing written, where they are something else. */
-  digits(from: Uint8Array, start: number, end: number): boolean {
+  /** From the text of a number: of plain decimal digits, perhaps with a minus and a fraction, or not finite; false, and nothing written, if it is something else. */
+  number(from: Uint8Array, start: number, end: number): boolean {
+    if (this.#digits(from, start, end)) return true
+    const special = specialTexts.find((text) => text.compare(from, start, end) === 0)
+    if (special !== undefined) this.#special(specialSign(Number(special.toString())))
+    return special !== undefined
+  }
+
+  #digits(from: Uint8Array, start: number, end: number): boolean {
     const negative = from[start] === MINUS
     const first = negative ? start + 1 : start
     if (end - first > MAX_DIGITS) return false
@@ -39,13 +49,37 @@ export class NumericField {
     return true
   }
 
-  /** From what JavaScript prints of a number; false, and nothing written, if that has an exponent or no digits. */
-  printed(text: string): boolean {
+  /** Its shortest digits, as Postgres would print it: 100 ns if they are few, otherwise 220, of which V8 prints for 90 (2026-11, one core). */
+  double(value: number): void {
+    const most = Math.round(value * mostParts)
+    if (most / mostParts !== value || Math.abs(most) >= maxExact) {
+      if (Number.isFinite(value)) this.#printed(plainDigits(String(value)))
+      else this.#special(specialSign(value))
+      return
+    }
+    for (let scale = 0; ; scale++) {
+      const parts = powersOfTen[scale] ?? mostParts
+      const count = Math.round(value * parts)
+      if (count / parts !== value) continue
+      this.#scaled(count, scale)
+      return
+    }
+  }
+
+  /** A value without digits. */
+  #special(sign: number): void {
+    this.#begin(0)
+    this.#end(false, 0)
+    const out = this.#out
+    out.view.setUint16(out.offset - 4, sign)
+  }
+
+  /** From plain decimal digits. */
+  #printed(text: string): void {
     const end = text.length
     const first = text.charCodeAt(0) === MINUS ? 1 : 0
-    let dot = first
-    while (dot < end && isDigit(text.charCodeAt(dot))) dot++
-    if (dot < end && text.charCodeAt(dot) !== DOT) return false
+    const point = text.indexOf('.')
+    const dot = point < 0 ? end : point
     this.#begin(end)
     this.#weight = ((dot - first + 3) >> 2) - 1
     let group = 0
@@ -55,20 +89,15 @@ export class NumericField {
       this.#group(group)
       group = 0
     }
-    const scale = this.#printedFraction(text, dot + 1)
-    if (scale < 0) return false
-    this.#end(first === 1, scale)
-    return true
+    this.#end(first === 1, this.#printedFraction(text, dot + 1))
   }
 
-  /** The number of its digits; -1 if something else is among them. */
+  /** Returns the number of its digits. */
   #printedFraction(text: string, start: number): number {
     let group = 0
     let scale = 0
     for (let offset = start; offset < text.length; offset++) {
-      const code = text.charCodeAt(offset)
-      if (!isDigit(code)) return -1
-      group = group * 10 + code - ZERO
+      group = group * 10 + text.charCodeAt(offset) - ZERO
       if ((++scale & 3) !== 0) continue
       this.#group(group)
       group = 0
@@ -78,7 +107,7 @@ export class NumericField {
   }
 
   /** A whole number below 2^53 in size, divided by ten to the power of `scale` (0 to 4). */
-  scaled(value: number, scale: number): void {
+  #scaled(value: number, scale: number): void {
     const size = Math.abs(value)
     const unit = powersOfTen[scale] ?? 1
     const whole = Math.floor(size / unit)
@@ -144,7 +173,25 @@ export class NumericField {
   }
 }
 
-export const powersOfTen = [1, 10, 100, 1000, 10_000] as const
+/** What JavaScript prints of a finite number, without an exponent: `1.5e-7` as `0.00000015`. */
+function plainDigits(text: string): string {
+  const exponentAt = text.indexOf('e')
+  if (exponentAt < 0) return text
+  const sign = text.startsWith('-') ? '-' : ''
+  const [whole = '', fraction = ''] = text.slice(sign.length, exponentAt).split('.')
+  const exponent = Number(text.slice(exponentAt + 1))
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${whole}${fraction}`
+  return `${sign}${whole}${fraction}${'0'.repeat(exponent - fraction.length)}`
+}
+
+const specialTexts = ['NaN', 'Infinity', '-Infinity'].map((text) => Buffer.from(text))
+
+function specialSign(value: number): number {
+  if (value === Infinity) return 0xd000
+  return value === -Infinity ? 0xf000 : 0xc000
+}
+
+const powersOfTen = [1, 10, 100, 1000, 10_000] as const
 
 function isDigit(code: number): boolean {
   return (code - ZERO) >>> 0 <= 9

@@ -358,7 +358,7 @@ class PostgresLane implements SinkLane {
   #restart(): void {
     // A column that was added in a transaction that was rolled back is gone again.
     const tail = this.#tail(this.#load.isStaged)
-    if (this.#load.hasMeta !== tail.hasMeta) this.#load.dropMeta(tail)
+    if (this.#load.hasMeta !== tail.hasMeta) this.#load.setTail(tail)
     this.#load.restart()
     this.#seen = emptySeen()
     this.#addsMeta = false

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { Metadata } from '../../sinks/sink.ts'
+import { createThings } from '../connectors/every-type.ts'
+import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+
+/** Rows go through the embedded log as the source sends them, and through Kafka as Avro. */
+const roads = { passed: 'embedded', encoded: 'kafka block' } as const satisfies Record<
+  string,
+  LogName
+>
+
+interface Loaded {
+  readonly loaded: number
+  readonly rejected: number
+  readonly nulled: number
+  readonly cut: number
+}
+
+async function load(
+  db: TestDatabase,
+  schema: keyof typeof roads,
+  options: Pick<PlanOptions, 'mode'> & Partial<PlanOptions>,
+): Promise<readonly Loaded[]> {
+  const plan = await planRun({
+    connection: `${schema}-${randomUUID().slice(0, 8)}`,
+    source: { type: 'postgres', config: { ...db.address, schemas: ['public'] } },
+    destination: db.address,
+    schema,
+    log: logConfig(roads[schema]),
+    ...options,
+  })
+  const { result } = await runPlan(plan)
+  expect(result.streams.map(({ error }) => error)).toEqual(plan.streams.map(() => undefined))
+  return result.streams.map(({ loaded, rejected, nulled, cut }) => ({
+    loaded,
+    rejected,
+    nulled,
+    cut,
+  }))
+}
+
+/** By either road, the table has the same columns and rows: those that are only in one of them are in the result. */
+async function differences(db: TestDatabase, table: string): Promise<readonly unknown[]> {
+  const names = await db.query(
+    `SELECT attname AS name FROM pg_attribute
+      WHERE attrelid = 'passed.${table}'::regclass AND attnum > 0 AND NOT attisdropped
+        AND attname NOT IN ('_airbyte_extracted_at', '_airbyte_raw_id', '_airbyte_generation_id')
+      ORDER BY attnum`,
+  )
+  const columns = names
+    .map(({ name }) =>
+      name === '_airbyte_meta' ? `"_airbyte_meta" -> 'changes'` : `"${String(name)}"`,
+    )
+    .join(', ')
+  const rows = (schema: string): string => `SELECT ${columns} FROM ${schema}.${table}`
+  return db.query(
+    `(SELECT 'passed' AS only, * FROM (${rows('passed')} EXCEPT ALL ${rows('encoded')}) AS p)
+     UNION ALL
+     (SELECT 'encoded', * FROM (${rows('encoded')} EXCEPT ALL ${rows('passed')}) AS e)`,
+  )
+}
+
+const cases: readonly (readonly [PlanOptions['mode'], Metadata])[] = [
+  ['append', 'none'],
+  ['append', 'minimal'],
+  ['append', 'full'],
+  ['overwrite', 'minimal'],
+  ['append_dedup', 'minimal'],
+  ['overwrite_dedup', 'full'],
+]
+
+test.each(cases)(
+  '%s with metadata %s: rows that are passed through make the table that records make',
+  async (mode, metadata) => {
+    await using db = await testDatabase()
+    await createThings(db)
+    // A transaction of a few rows, so that rows with something to say of their values stand at any place of one.
+    const limits = { commitBytes: 200_000 }
+    const options = { mode, metadata, limits }
+    expect(await load(db, 'passed', options)).toEqual(await load(db, 'encoded', options))
+    expect(await differences(db, 'things')).toEqual([])
+    expect(await db.query('SELECT count(*) > 5000 AS filled FROM passed.things')).toEqual([
+      { filled: true },
+    ])
+  },
+)
+
+test('a second sync merges rows that are passed through, changed and new ones', async () => {
+  await using db = await testDatabase()
+  await createThings(db)
+  const options = { mode: 'append_dedup', metadata: 'minimal' } as const
+  for (const schema of ['passed', 'encoded'] as const) {
+    await load(db, schema, { ...options, connection: schema })
+  }
+  await db.query(`UPDATE things SET text = 'changed', document = '"\\u0000"' WHERE id % 7 = 0`)
+  await db.query(`INSERT INTO things (id, double) VALUES (-1, 'NaN'), (-2, 1e-300)`)
+  for (const schema of ['passed', 'encoded'] as const) {
+    await load(db, schema, { ...options, connection: schema })
+  }
+  expect(await differences(db, 'things')).toEqual([])
+})
+
+test('columns that the table has in another type get the values as text', async () => {
+  await using db = await testDatabase()
+  await createThings(db)
+  const options = { mode: 'append', metadata: 'minimal' } as const
+  for (const schema of ['passed', 'encoded'] as const) {
+    await load(db, schema, { ...options, connection: schema })
+    await db.query(
+      `ALTER TABLE ${schema}.things ALTER normal TYPE text, ALTER indexed TYPE text, ALTER double TYPE float8`,
+    )
+    await load(db, schema, { ...options, connection: schema })
+  }
+  expect(await differences(db, 'things')).toEqual([])
+})
