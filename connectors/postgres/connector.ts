@@ -10,7 +10,7 @@ import {
 import { Mutex } from '../../lib/async/slots.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { databaseOf, parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
-import { discoverStreams } from './discover.ts'
+import { canReadAny, discoverStreams } from './discover.ts'
 import { serverOf } from './origin.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
@@ -46,8 +46,9 @@ async function check(
   context: ConnectorContext,
 ): Promise<AirbyteConnectionStatus> {
   try {
-    const { streams } = await discover(config, context)
-    if (streams.length > 0) return { status: 'SUCCEEDED' }
+    const parsed = parsePostgresConfig(config)
+    await using session = await SourceSession.open(parsed, { logger: context.logger })
+    if (await canReadAny(session, parsed)) return { status: 'SUCCEEDED' }
     return { status: 'FAILED', message: nothingToRead }
   } catch (thrown) {
     const error = ConnectError.from(thrown)

@@ -4,7 +4,16 @@ import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
 import type { SourceSession } from './session.ts'
-import { listTables, listTablesWithoutColumns, type Table } from './tables.ts'
+import { hasTables, listTables, listTablesWithoutColumns, type Table } from './tables.ts'
+
+/** Whether there is a table or view that the role may read. */
+export async function canReadAny(
+  session: SourceSession,
+  { schemas }: PostgresConfig,
+): Promise<boolean> {
+  await schemasExist(session, schemas ?? [])
+  return hasTables(session, schemas)
+}
 
 /** Every table and view that the role may read, as streams. */
 export async function discoverStreams(

@@ -29,6 +29,23 @@ export async function listTables(
   return tablesWhere(session, { schemas: schemas ?? null, names: null })
 }
 
+/** Whether `listTables` would list one. */
+export async function hasTables(
+  session: SourceSession,
+  schemas: readonly string[] | undefined,
+): Promise<boolean> {
+  const rows = await session.rows(
+    `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE ${isListed} AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+        AND EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                       AND has_column_privilege(a.attrelid, a.attnum, 'SELECT'))
+      LIMIT 1`,
+    [schemas ?? null],
+  )
+  return rows.length > 0
+}
+
 /** Tables that only have rows: nothing of them can be read. */
 export async function listTablesWithoutColumns(
   session: SourceSession,
