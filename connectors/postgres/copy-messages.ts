@@ -12,6 +12,8 @@ export type CopyOutFormat = 'text' | 'binary'
 /** Bytes that are gathered before they are handed out; a socket returns at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
+/** What a read begins with: most tables of a run with thousands of them have no more. */
+const firstBytes = 16 * 1024
 const headerBytes = 5
 const newline = 0x0a
 /** A call of `copy` takes as long as a loop over this number of bytes: 60 ns (2026-11). */
@@ -32,7 +34,7 @@ const messageType = {
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
   readonly #format: CopyOutFormat
-  #lines: Buffer = Buffer.allocUnsafe(chunkBytes + headroomBytes)
+  #lines: Buffer = Buffer.allocUnsafe(firstBytes)
   #length = 0
   #given = 0
   #rows = 0
@@ -151,7 +153,7 @@ export class CopyMessages {
   #append(chunk: Buffer, offset: number, size: number): void {
     const needed = this.#length + size
     if (needed > this.#lines.length) {
-      const larger = Buffer.allocUnsafe(needed + Math.max(needed, headroomBytes))
+      const larger = Buffer.allocUnsafe(Math.max(2 * needed, chunkBytes + headroomBytes))
       this.#lines.copy(larger, 0, 0, this.#length)
       this.#lines = larger
     }

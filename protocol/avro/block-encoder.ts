@@ -19,6 +19,9 @@ export const DEFAULT_BLOCK_BYTES = 256 * 1024
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
 
+/** What a writer begins with: most streams of a run with thousands of them need no more. */
+const FIRST_BYTES = 16 * 1024
+
 /** What a buffer has beyond a full block, so that the next block fits too: the last record of each makes their sizes differ. */
 const SPARE = 16 * 1024
 
@@ -102,7 +105,7 @@ export class BlockEncoder {
     this.#blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES
     this.#maxRecordBytes = options.maxRecordBytes
     this.#limitAdvice = options.limitAdvice === undefined ? '' : `: ${options.limitAdvice}`
-    this.#writer = new WireWriter(this.#blockBytes + ROOM)
+    this.#writer = new WireWriter(FIRST_BYTES)
     this.#copyFields = new CopyFields(this.#writer)
     this.#binaryFields = new CopyBinaryFields(this.#writer)
     this.#valueFields = new ValueFields(this.#writer)

@@ -20,6 +20,8 @@ import { SeenFacts } from './seen-facts.ts'
 
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
 const CHUNK_BYTES = 128 * 1024
+/** What a lane begins with: most streams of a run with thousands of them need no more. */
+const FIRST_BYTES = 16 * 1024
 
 /**
  * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. Where the
@@ -33,8 +35,8 @@ export class CopyLoad {
   readonly #options: CopyLoadOptions
   /** Of the columns of the blocks, in the open transaction. */
   #seen = new SeenFacts(0)
-  readonly #output = new ByteOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
-  #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
+  readonly #output = new ByteOutput(Buffer.allocUnsafeSlow(FIRST_BYTES))
+  #spare: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #columns: readonly CopyColumn[] = []
   #place: CopyPlace
   #tail: RowTailOptions
