@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import { preloadDestination } from '../../engine/open-destination.ts'
 import { unreadMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { EndedRun, RunPlan } from '../../engine/run-types.ts'
@@ -132,7 +133,9 @@ async function askSource(
   file: LoadedRunFile,
   { context, source }: { readonly context: ConnectorContext; readonly source: FileSource },
 ): ReturnType<Connector['discover']> {
-  const status = await connector.check(source.config, context)
+  const checking = connector.check(source.config, context)
+  preloadDestination(file.destination)
+  const status = await checking
   if (status.status === 'FAILED') {
     const reason = status.message ?? 'the connector gave no reason'
     throw new ConnectError('source_check_failed', {
