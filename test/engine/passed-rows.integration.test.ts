@@ -115,3 +115,23 @@ test('columns that the table has in another type get the values as text', async 
   }
   expect(await differences(db, 'things')).toEqual([])
 })
+
+test('a row without a key is rejected, also beside a value that has to be changed', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE keyed (k int, note text, document json);
+     CREATE UNIQUE INDEX keyed_k ON keyed (k);
+     INSERT INTO keyed SELECT nullif(n % 50, 0), 'row ' || n, CASE n % 60 WHEN 0 THEN '"\\u0000"' ELSE '1' END::json
+       FROM generate_series(1, 49) AS n;
+     INSERT INTO keyed VALUES (NULL, 'without', '1'), (NULL, 'changed too', '"\\u0000"'), (50, 'after', '2')`,
+  )
+  const options = {
+    mode: 'append_dedup',
+    metadata: 'minimal',
+    key: ['k'],
+  } as const
+  const passed = await load(db, 'passed', options)
+  expect(passed).toMatchObject([{ loaded: 50, rejected: 2 }])
+  expect(await load(db, 'encoded', options)).toEqual(passed)
+  expect(await differences(db, 'keyed')).toEqual([])
+})

@@ -41,6 +41,8 @@ export interface PlanOptions {
   readonly mode: SyncMode
   readonly syncMode?: 'full_refresh' | 'incremental'
   readonly cursor?: string
+  /** The fields of the primary key; default: those that the source defines. */
+  readonly key?: readonly string[]
   readonly streams?: readonly string[]
   readonly metadata?: Metadata
   readonly limits?: Partial<RunLimits>
@@ -76,7 +78,8 @@ export async function planRun(options: PlanOptions): Promise<TablePlan> {
 }
 
 function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream {
-  const { connection, mode, cursor } = options
+  const { connection, mode, cursor, key } = options
+  const primaryKey = key?.map((field) => [field]) ?? stream.source_defined_primary_key
   const destination_sync_mode =
     mode === 'append' || mode === 'overwrite' ? mode : ('append_dedup' as const)
   return {
@@ -85,7 +88,7 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream 
       stream,
       sync_mode: options.syncMode ?? 'full_refresh',
       destination_sync_mode,
-      ...(stream.source_defined_primary_key && { primary_key: stream.source_defined_primary_key }),
+      ...(primaryKey && { primary_key: primaryKey }),
       ...(cursor !== undefined && { cursor_field: [cursor] }),
     },
     columns: columnsOf(stream.json_schema),

@@ -97,7 +97,8 @@ export class RowsTranscoder implements BlockWriter {
       row.order = this.#rowNumber
       this.#tail.write(row)
       this.#endRow()
-      if (!this.#fields.stripped && this.#rejections?.takeReason() === undefined) continue
+      const reason = this.#rejections?.takeReason()
+      if (reason === undefined && !this.#fields.stripped) continue
       this.#fields.stripped = false
       this.#out.offset = start
       return 'needs records'
@@ -125,6 +126,7 @@ export class RowsTranscoder implements BlockWriter {
     const { view } = wire
     const { nulls, values } = this.#seen
     const count = this.#steps.length
+    if (view.getInt16(wire.offset) !== count) throw new TypeError('a row has other fields')
     this.#out.reserve(2)
     this.#fields.beginRow()
     let position = wire.offset + 2
