@@ -1,10 +1,12 @@
 import kafkajs, {
+  type Admin,
   type ISocketFactory,
   type Kafka,
   type KafkaConfig,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs'
+import createAdmin from 'kafkajs/src/admin/index.js'
 import Cluster from 'kafkajs/src/cluster/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
@@ -26,14 +28,23 @@ const retry: RetryOptions = {
 
 /** The kafkajs client: the log speaks through pino at debug level. */
 export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
+  return clientOf(servers, { logger })
+}
+
+/** Where the lines of kafkajs go: may change, but not to a logger of another level. */
+export interface ChangingLogger {
+  readonly logger: Logger
+}
+
+function clientOf(servers: KafkaServers, lines: ChangingLogger): Kafka {
   calmRequestQueues()
-  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(logger) })
+  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(lines) })
 }
 
 /** kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. */
-export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
+export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Cluster {
   return new Cluster({
-    logger: kafkaClient(servers, logger).logger(),
+    logger: clientOf(servers, lines).logger(),
     socketFactory: brokerSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,
@@ -47,6 +58,25 @@ export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
     isolationLevel: readCommitted,
     retry,
   })
+}
+
+/**
+ * kafkajs's admin, which can be told topics that are there. As long as it knows none, it asks for all topics of the brokers each time that it makes one, or
+ * reads its settings: of a run of many streams, for each as many as there are.
+ */
+export function narrowAdmin(
+  servers: KafkaServers,
+  logger: Logger,
+): { readonly admin: Admin; noteTopic(topic: string): void } {
+  const cluster = kafkaCluster(servers, { logger })
+  const admin = createAdmin({ logger: clientOf(servers, { logger }).logger(), retry, cluster })
+  return {
+    admin,
+    noteTopic: (topic) => {
+      // One is enough: what it asks for is who the brokers are.
+      cluster.targetTopics = new Set([topic])
+    },
+  }
 }
 
 /**
@@ -105,16 +135,13 @@ function saslOf({ sasl }: KafkaServers): SASLOptions | undefined {
   }
 }
 
-function logging(logger: Logger): Pick<KafkaConfig, 'logLevel' | 'logCreator'> {
-  const child = logger.child({ part: 'kafkajs' })
+function logging(lines: ChangingLogger): Pick<KafkaConfig, 'logLevel' | 'logCreator'> {
   return {
     // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
-    logLevel: logger.isLevelEnabled('debug') ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
+    logLevel: lines.logger.isLevelEnabled('debug') ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
     logCreator: () => (line) => {
-      child.debug(
-        { namespace: line.namespace, label: line.label, kafka: line.log.message },
-        'kafkajs',
-      )
+      const { namespace, label, log } = line
+      lines.logger.debug({ part: 'kafkajs', namespace, label, kafka: log.message }, 'kafkajs')
     },
   }
 }

@@ -175,6 +175,12 @@ export function hasType(thrown: unknown, wanted: string): boolean {
   return false
 }
 
+/** Whether a broker has responded, with an error: the connection works. */
+export function isBrokersWord(thrown: unknown): boolean {
+  for (const { type } of faultsOf(thrown)) if (type !== '') return true
+  return false
+}
+
 /** Whether an error of kafkajs of this name is, or is behind, what was thrown. */
 export function hasName(thrown: unknown, wanted: string): boolean {
   for (const { name } of faultsOf(thrown)) if (name === wanted) return true

@@ -34,13 +34,17 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
 
   export interface ClusterBroker {
+    readonly nodeId: number
     /** Throws what the broker says. */
     findGroupCoordinator(request: CoordinatorRequest): Promise<unknown>
     /** By the key of the API; null before the broker was asked. */
     readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
     readonly connectionPool: {
       /** The second one is for fetches, the first one for everything else. */
-      readonly pool: readonly { readonly requestQueue: RequestQueue }[]
+      readonly pool: readonly {
+        readonly requestQueue: RequestQueue
+        isConnected(): boolean
+      }[]
       send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
     }
     disconnect(): Promise<void>
@@ -86,6 +90,8 @@ declare module 'kafkajs/src/cluster/index.js' {
     })
     /** By their ids: those that were connected to. */
     readonly brokerPool: { readonly brokers: Readonly<Record<number, ClusterBroker>> }
+    /** What the brokers are asked for when metadata are refreshed; if there are none, it is all that they have. */
+    targetTopics: Set<string>
     connect(): Promise<void>
     disconnect(): Promise<void>
     removeBroker(broker: { readonly host: string; readonly port: number }): void
@@ -111,6 +117,18 @@ declare module 'kafkajs/src/cluster/index.js' {
     >
   }
   export { Cluster as default }
+}
+
+declare module 'kafkajs/src/admin/index.js' {
+  import type { Admin, Logger, RetryOptions } from 'kafkajs'
+  import type Cluster from 'kafkajs/src/cluster/index.js'
+
+  function createAdmin(options: {
+    readonly logger: Logger
+    readonly retry: RetryOptions
+    readonly cluster: Cluster
+  }): Admin
+  export { createAdmin as default }
 }
 
 declare module 'kafkajs/src/protocol/encoder.js' {
@@ -164,6 +182,7 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   /** The requests of one connection. */
   class RequestQueue {
     readonly pending: readonly unknown[]
+    readonly inflight: { readonly size: number }
     /** Also of requests that were sent. */
     rejectAll(error: Error): void
     scheduleCheckPendingRequests: (this: RequestQueue) => void

@@ -1,6 +1,7 @@
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
 import type { Logger } from 'pino'
 import { ConnectError } from '../protocol/index.ts'
+import type { ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
@@ -17,6 +18,8 @@ const brokerMessageBytes = 1024 * 1024
 export interface KafkaAdmin {
   readonly admin: Admin
   readonly servers: KafkaServers
+  /** See `KafkaConnection`. */
+  readonly sessions?: ClusterSessions
   readonly logger: Logger
 }
 
@@ -86,12 +89,12 @@ export async function settingsOnceServed(
 
 /** Throws `kafka_failed` with what the brokers said last. */
 async function untilServed(
-  { servers, logger }: KafkaAdmin,
+  { servers, sessions, logger }: KafkaAdmin,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<void> {
   try {
     const options = { servers, topics: [topic], patienceMs: leadersMs, newTopicMs: leadersMs }
-    await using connection = await KafkaConnection.open({ ...options, logger })
+    await using connection = await KafkaConnection.open({ ...options, sessions, logger })
     await connection.untilServed(topic, partitions)
   } catch (error) {
     const doing = 'waiting for the leaders of'

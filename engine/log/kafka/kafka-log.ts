@@ -6,7 +6,8 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
+import { narrowAdmin } from '../../../kafka/kafka-client.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
@@ -27,28 +28,35 @@ export function kafkaServers({
   return { brokers, clientId, ssl, ...(sasl !== undefined && { sasl }) }
 }
 
-/** Kafka as the log. Holds one admin connection; the lanes' own connections live in the workers. */
+type MainKafka = KafkaAdmin & {
+  readonly sessions: ClusterSessions
+  /** A topic that is there. */
+  noteTopic(topic: string): void
+}
+
+/** Kafka as the log. Holds the connections of the main thread; the lanes' own connections live in the workers. */
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
-  readonly #kafka: KafkaAdmin
+  readonly #kafka: MainKafka
   /** Of connections with topics of their own: made, or being made. */
   readonly #ownTopics = new Map<string, Promise<SharedTopics>>()
 
-  private constructor(config: KafkaLogConfig, kafka: KafkaAdmin) {
+  private constructor(config: KafkaLogConfig, kafka: MainKafka) {
     this.#config = config
     this.#kafka = kafka
   }
 
   static async open(config: KafkaLogConfig, logger: Logger): Promise<KafkaLog> {
     const servers = kafkaServers(config)
-    const admin = kafkaClient(servers, logger).admin()
+    const { admin, noteTopic } = narrowAdmin(servers, logger)
+    const kafka = { admin, noteTopic, servers, sessions: new ClusterSessions(), logger }
+    const log = new KafkaLog(config, kafka)
     try {
       await admin.connect()
-      const kafka = { admin, servers, logger }
-      if (config.topicsPerConnection !== true) await ensureSharedTopics(kafka, sharedTopics)
-      return new KafkaLog(config, kafka)
+      if (config.topicsPerConnection !== true) await log.#ensureShared(sharedTopics)
+      return log
     } catch (error) {
-      await admin.disconnect()
+      await log[Symbol.asyncDispose]()
       throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
     }
   }
@@ -70,8 +78,9 @@ export class KafkaLog implements StreamLog {
       maxRecordBytes: recordBytesFor(maxBytes),
       ...(keptMs !== undefined && { keptMs }),
       announce: (attempt) => {
-        const { logger } = this.#kafka
-        return SyncAnnouncer.announce({ ...address, partitions: made.partitions }, attempt, logger)
+        const { logger, sessions } = this.#kafka
+        const whole = { ...address, partitions: made.partitions }
+        return SyncAnnouncer.announce(whole, attempt, { logger, sessions })
       },
     }
   }
@@ -82,14 +91,20 @@ export class KafkaLog implements StreamLog {
     const known = this.#ownTopics.get(connection)
     if (known !== undefined) return known
     const own = topicsOfConnection(connection)
-    const made = ensureSharedTopics(this.#kafka, own).then(() => own)
+    const made = this.#ensureShared(own).then(() => own)
     this.#ownTopics.set(connection, made)
     // The next stream tries again.
     made.catch(() => this.#ownTopics.delete(connection))
     return made
   }
 
+  async #ensureShared(topics: SharedTopics): Promise<void> {
+    await ensureSharedTopics(this.#kafka, topics)
+    this.#kafka.noteTopic(topics.statesTopic)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kafka.admin.disconnect()
+    const { admin, sessions } = this.#kafka
+    await Promise.all([admin.disconnect(), sessions[Symbol.asyncDispose]()])
   }
 }

@@ -5,6 +5,7 @@ import type { KafkaAddress, LaneReader, LaneReaderOptions, LogEntry } from '../s
 import { gatherRecords } from './gather-records.ts'
 import { laneOf } from './lane-producer.ts'
 import { parseMessage, type ParsedMessage, type SchemaInUse } from './parse-message.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import { PartitionFetcher, readError } from '../../../kafka/partition-fetcher.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
@@ -14,6 +15,9 @@ interface PositionedEntry {
   readonly entry: LogEntry
   readonly next: string
 }
+
+/** Of this thread. */
+const sessions = new ClusterSessions()
 
 /** The reading end of a lane in Kafka: committed messages only, from any position. */
 export class KafkaReader implements LaneReader {
@@ -60,7 +64,8 @@ export class KafkaReader implements LaneReader {
     logger: Logger,
   ): Promise<KafkaReader> {
     const { topic, partition } = address
-    const fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
+    const place = { servers: address, topic, partition }
+    const fetcher = await PartitionFetcher.open({ ...place, sessions, logger })
     try {
       const { low, high } = await fetcher.bounds()
       const offset = startOffset(options, { topic, partition, low, high })
