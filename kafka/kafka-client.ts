@@ -1,12 +1,10 @@
 import kafkajs, {
-  type Admin,
   type ISocketFactory,
   type Kafka,
   type KafkaConfig,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs'
-import createAdmin from 'kafkajs/src/admin/index.js'
 import Cluster from 'kafkajs/src/cluster/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
@@ -58,25 +56,6 @@ export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Clus
     isolationLevel: readCommitted,
     retry,
   })
-}
-
-/**
- * kafkajs's admin, which can be told topics that are there. As long as it knows none, it asks for all topics of the brokers each time that it makes one, or
- * reads its settings: of a run of many streams, for each as many as there are.
- */
-export function narrowAdmin(
-  servers: KafkaServers,
-  logger: Logger,
-): { readonly admin: Admin; noteTopic(topic: string): void } {
-  const cluster = kafkaCluster(servers, { logger })
-  const admin = createAdmin({ logger: clientOf(servers, { logger }).logger(), retry, cluster })
-  return {
-    admin,
-    noteTopic: (topic) => {
-      // One is enough: what it asks for is who the brokers are.
-      cluster.targetTopics = new Set([topic])
-    },
-  }
 }
 
 /**

@@ -73,6 +73,16 @@ export class KafkaConnection implements AsyncDisposable {
     return broker.connectionPool.send(request)
   }
 
+  /** The broker that makes topics and tells their settings. */
+  async controller(): Promise<ClusterBroker> {
+    return this.#cluster.findControllerBroker()
+  }
+
+  /** How many a topic had when the brokers were asked last: one of those that the connection was opened for. */
+  partitionsOf(topic: string): number {
+    return this.#cluster.findTopicPartitionMetadata(topic).length
+  }
+
   /** The broker that stores a consumer group's offsets or a producer's transactions. */
   async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
     const key = `${kind} ${id}`
@@ -120,7 +130,7 @@ export class KafkaConnection implements AsyncDisposable {
   /** Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at different times. */
   async untilServed(topic: string, partitions: number): Promise<void> {
     await this.runWithRetries(async () => {
-      const known = this.#cluster.findTopicPartitionMetadata(topic).length
+      const known = this.partitionsOf(topic)
       if (known < partitions) {
         const message = `Topic ${topic} has ${String(known)} of its ${String(partitions)} partitions`
         throw Object.assign(new Error(message), { type: 'LEADER_NOT_AVAILABLE' })

@@ -151,6 +151,7 @@ const passing = new Set([
   'REPLICA_NOT_AVAILABLE',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
+  'NOT_CONTROLLER',
   'GROUP_LOAD_IN_PROGRESS',
   // The markers of the transaction before are not written yet.
   'CONCURRENT_TRANSACTIONS',

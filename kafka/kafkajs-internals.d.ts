@@ -3,7 +3,15 @@
  * docs/adr/0007-record-batches.md). kafkajs is pinned to 2.2.4 and no longer changes.
  */
 declare module 'kafkajs/src/cluster/index.js' {
-  import type { ISocketFactory, Logger, RetryOptions, SASLOptions } from 'kafkajs'
+  import type {
+    DescribeConfigResponse,
+    ISocketFactory,
+    ITopicConfig,
+    Logger,
+    ResourceConfigQuery,
+    RetryOptions,
+    SASLOptions,
+  } from 'kafkajs'
   import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
   import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
@@ -48,6 +56,13 @@ declare module 'kafkajs/src/cluster/index.js' {
       send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
     }
     disconnect(): Promise<void>
+    createTopics(request: { readonly topics: readonly ITopicConfig[] }): Promise<unknown>
+    createPartitions(request: {
+      readonly topicPartitions: readonly { readonly topic: string; readonly count: number }[]
+    }): Promise<unknown>
+    describeConfigs(request: {
+      readonly resources: readonly ResourceConfigQuery[]
+    }): Promise<DescribeConfigResponse>
     initProducerId(request: {
       readonly transactionalId: string
       readonly transactionTimeout: number
@@ -101,6 +116,7 @@ declare module 'kafkajs/src/cluster/index.js' {
       topic: string,
     ): readonly { readonly partitionId: number; readonly leader: number }[]
     findBroker(broker: { readonly nodeId: number }): Promise<ClusterBroker>
+    findControllerBroker(): Promise<ClusterBroker>
     getNodeIds(): readonly number[]
     findGroupCoordinator(request: CoordinatorRequest): Promise<ClusterBroker>
     fetchTopicsOffset(
@@ -117,18 +133,6 @@ declare module 'kafkajs/src/cluster/index.js' {
     >
   }
   export { Cluster as default }
-}
-
-declare module 'kafkajs/src/admin/index.js' {
-  import type { Admin, Logger, RetryOptions } from 'kafkajs'
-  import type Cluster from 'kafkajs/src/cluster/index.js'
-
-  function createAdmin(options: {
-    readonly logger: Logger
-    readonly retry: RetryOptions
-    readonly cluster: Cluster
-  }): Admin
-  export { createAdmin as default }
 }
 
 declare module 'kafkajs/src/protocol/encoder.js' {

@@ -7,11 +7,11 @@ import {
   type StreamLog,
 } from '../stream-log.ts'
 import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
-import { narrowAdmin } from '../../../kafka/kafka-client.ts'
+import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
-import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
+import type { TopicCluster } from '../../../kafka/make-topic.ts'
 import { SyncAnnouncer } from './sync-announcer.ts'
 import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 
@@ -28,35 +28,27 @@ export function kafkaServers({
   return { brokers, clientId, ssl, ...(sasl !== undefined && { sasl }) }
 }
 
-type MainKafka = KafkaAdmin & {
-  readonly sessions: ClusterSessions
-  /** A topic that is there. */
-  noteTopic(topic: string): void
-}
-
 /** Kafka as the log. Holds the connections of the main thread; the lanes' own connections live in the workers. */
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
-  readonly #kafka: MainKafka
+  readonly #kafka: TopicCluster & { readonly sessions: ClusterSessions }
   /** Of connections with topics of their own: made, or being made. */
   readonly #ownTopics = new Map<string, Promise<SharedTopics>>()
 
-  private constructor(config: KafkaLogConfig, kafka: MainKafka) {
+  private constructor(config: KafkaLogConfig, logger: Logger) {
     this.#config = config
-    this.#kafka = kafka
+    this.#kafka = { servers: kafkaServers(config), sessions: new ClusterSessions(), logger }
   }
 
   static async open(config: KafkaLogConfig, logger: Logger): Promise<KafkaLog> {
-    const servers = kafkaServers(config)
-    const { admin, noteTopic } = narrowAdmin(servers, logger)
-    const kafka = { admin, noteTopic, servers, sessions: new ClusterSessions(), logger }
-    const log = new KafkaLog(config, kafka)
+    const log = new KafkaLog(config, logger)
     try {
-      await admin.connect()
-      if (config.topicsPerConnection !== true) await log.#ensureShared(sharedTopics)
+      await log.#connect()
+      if (config.topicsPerConnection !== true) await ensureSharedTopics(log.#kafka, sharedTopics)
       return log
     } catch (error) {
       await log[Symbol.asyncDispose]()
+      const { servers } = log.#kafka
       throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
     }
   }
@@ -91,20 +83,20 @@ export class KafkaLog implements StreamLog {
     const known = this.#ownTopics.get(connection)
     if (known !== undefined) return known
     const own = topicsOfConnection(connection)
-    const made = this.#ensureShared(own).then(() => own)
+    const made = ensureSharedTopics(this.#kafka, own).then(() => own)
     this.#ownTopics.set(connection, made)
     // The next stream tries again.
     made.catch(() => this.#ownTopics.delete(connection))
     return made
   }
 
-  async #ensureShared(topics: SharedTopics): Promise<void> {
-    await ensureSharedTopics(this.#kafka, topics)
-    this.#kafka.noteTopic(topics.statesTopic)
+  /** kafkajs alone tries again: brokers that are not there are told within a few seconds. */
+  async #connect(): Promise<void> {
+    const connection = await KafkaConnection.open({ ...this.#kafka, topics: [], patienceMs: 0 })
+    await connection[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { admin, sessions } = this.#kafka
-    await Promise.all([admin.disconnect(), sessions[Symbol.asyncDispose]()])
+    await this.#kafka.sessions[Symbol.asyncDispose]()
   }
 }

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
@@ -33,17 +33,10 @@ const framingBytes = 64
 /** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
 export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   const { servers, topic, partitions, mayBeCompacted = false, logger } = keyed
-  const admin = kafkaClient(servers, logger).admin()
-  try {
-    await admin.connect()
-    const kafka = { admin, servers, logger }
-    const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
-    return maxBytes
-  } catch (error) {
-    throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
-  } finally {
-    await admin.disconnect()
-  }
+  await using sessions = new ClusterSessions()
+  const kafka = { servers, sessions, logger }
+  const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
+  return maxBytes
 }
 
 /** Appends messages to a topic in batches. Those with the same key are in one partition, in the order of the calls. */
