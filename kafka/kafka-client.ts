@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import kafkajs, {
   type ISocketFactory,
   type Kafka,
@@ -59,8 +60,9 @@ export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Clus
 }
 
 /**
- * Two things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
+ * Three things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
  * socket of a dead broker at every attempt to disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten.
+ * Requests that are made at the same time go into one packet: a write costs the system 0.1 to 0.5 ms, as much as the rest of a small request (2026-11).
  */
 export function brokerSocketFactory(): ISocketFactory {
   const create = createSocketFactory()
@@ -68,6 +70,7 @@ export function brokerSocketFactory(): ISocketFactory {
     const socket = create(options)
     const unref = socket.unref.bind(socket)
     socket.unref = () => (socket.destroyed ? socket : unref())
+    gatherWrites(socket)
     const frames = new ResponseFrames()
     const emit = socket.emit.bind(socket) as (event: string, ...values: unknown[]) => boolean
     socket.emit = (event: string, ...values: unknown[]): boolean => {
@@ -79,6 +82,20 @@ export function brokerSocketFactory(): ISocketFactory {
       return true
     }
     return socket
+  }
+}
+
+function gatherWrites(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...values: unknown[]) => boolean
+  const uncork = (): void => {
+    socket.uncork()
+  }
+  socket.write = (...values: unknown[]): boolean => {
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(uncork)
+    }
+    return write(...values)
   }
 }
 

@@ -24,6 +24,9 @@ const pauseMs = { first: 5, last: 2_000 } as const
 /** A topic that stays unknown for this share of that time is gone. */
 const unknownTopicShare = 1 / 20
 const defaultNewTopicMs = 10_000
+/** Timestamps and isolation levels, as the protocol has them. */
+const latest = -1
+const readUncommitted = 0
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
 /** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the error may be temporary. */
@@ -63,13 +66,10 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** A request to the leader of a partition. */
   async request<Decoded, Answer>(
-    { topic, partition }: { readonly topic: string; readonly partition: number },
+    place: { readonly topic: string; readonly partition: number },
     request: BrokerRequest<Decoded, Answer>,
   ): Promise<Answer> {
-    const leader = this.#cluster
-      .findTopicPartitionMetadata(topic)
-      .find(({ partitionId }) => partitionId === partition)?.leader
-    const broker = await this.#cluster.findBroker({ nodeId: leader ?? -1 })
+    const broker = await this.#leader(place)
     return broker.connectionPool.send(request)
   }
 
@@ -125,6 +125,17 @@ export class KafkaConnection implements AsyncDisposable {
       this.#offsets({ topic, partitions: [partition], fromBeginning: false }),
     ])
     return { low, stable }
+  }
+
+  /** The end of the log, with what is not committed. */
+  async highWatermark(topic: string, partition: number): Promise<bigint> {
+    const broker = await this.#leader({ topic, partition })
+    const partitions = [{ partition, timestamp: latest }]
+    const { responses } = await broker.listOffsets({
+      isolationLevel: readUncommitted,
+      topics: [{ topic, partitions }],
+    })
+    return BigInt(responses[0]?.partitions[0]?.offset ?? '0')
   }
 
   /** Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at different times. */
@@ -190,6 +201,16 @@ export class KafkaConnection implements AsyncDisposable {
         if (!hasType(error, 'CONCURRENT_TRANSACTIONS')) await this.#refresh(error)
       }
     }
+  }
+
+  async #leader(place: {
+    readonly topic: string
+    readonly partition: number
+  }): Promise<ClusterBroker> {
+    const leader = this.#cluster
+      .findTopicPartitionMetadata(place.topic)
+      .find(({ partitionId }) => partitionId === place.partition)?.leader
+    return this.#cluster.findBroker({ nodeId: leader ?? -1 })
   }
 
   async #offsets(request: {

@@ -75,6 +75,18 @@ declare module 'kafkajs/src/cluster/index.js' {
         }[]
       },
     ): Promise<unknown>
+    /** `isolationLevel` 0: also what is not committed. */
+    listOffsets(request: {
+      readonly isolationLevel: 0 | 1
+      readonly topics: readonly {
+        readonly topic: string
+        readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
+      }[]
+    }): Promise<{
+      readonly responses: readonly {
+        readonly partitions: readonly { readonly offset: string }[]
+      }[]
+    }>
     endTxn(request: Transaction & { readonly transactionResult: boolean }): Promise<unknown>
     offsetCommit(request: {
       readonly groupId: string

@@ -38,18 +38,21 @@ export interface TopicSettings {
   readonly keptMs?: number
 }
 
-/** False if the topic was there already. */
+/** False if the topic was there already. A new one can be used when it resolves. */
 export async function createTopic(
   kafka: TopicCluster,
   topic: ITopicConfig & { readonly numPartitions: number },
 ): Promise<boolean> {
+  const made = await makeTopic(kafka, topic)
+  if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
+  return made
+}
+
+/** The same, but brokers may not have heard of the topic yet: for users that expect that, as `KafkaConnection` does. */
+export async function makeTopic(kafka: TopicCluster, topic: ITopicConfig): Promise<boolean> {
   const { servers } = kafka
   try {
-    const made = await nameRefusals([topicFor(creation, topic.topic)], () =>
-      requestTopic(kafka, topic),
-    )
-    if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
-    return made
+    return await nameRefusals([topicFor(creation, topic.topic)], () => requestTopic(kafka, topic))
   } catch (error) {
     if (hasType(error, 'INVALID_TOPIC_EXCEPTION')) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -114,8 +117,8 @@ export async function settingsOnceServed(
   }
 }
 
-/** Throws `kafka_failed` with what the brokers said last. */
-async function untilServed(
+/** Waits until all leaders know the topic. Throws `kafka_failed` with what the brokers said last. */
+export async function untilServed(
   kafka: TopicCluster,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<void> {

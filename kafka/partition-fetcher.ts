@@ -98,11 +98,17 @@ export class PartitionFetcher implements AsyncDisposable {
     })
   }
 
-  /** Committed batches from `offset` on, in order (none after half a second without any). `lost` if the log does not hold `offset`. */
-  async fetch(offset: bigint): Promise<Fetched | 'lost'> {
+  /** The end of the log, with what is not committed. */
+  async high(): Promise<bigint> {
+    const { topic, partition } = this.#options
+    return this.#runWithRetries(() => this.#connection.highWatermark(topic, partition))
+  }
+
+  /** Committed batches from `offset` on, in order; none if none have come in this time. `lost` if the log does not hold `offset`. */
+  async fetch(offset: bigint, waitMs = maxWaitMs): Promise<Fetched | 'lost'> {
     return this.#runWithRetries(async () => {
       try {
-        const { batches: bytes, aborted, highWatermark } = await this.#request(offset, maxWaitMs)
+        const { batches: bytes, aborted, highWatermark } = await this.#request(offset, waitMs)
         const all = readBatches(bytes).filter(({ lastOffset }) => lastOffset >= offset)
         const last = all.at(-1)
         return {

@@ -7,6 +7,7 @@ import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { produceRequest } from '../../../kafka/produce-request.ts'
 import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
 import { anonymous, encodeBatch } from '../../../kafka/record-batch/record-batch.ts'
+import { untilServed } from '../../../kafka/make-topic.ts'
 import { ensureStreamTopic } from './topics.ts'
 
 /** A message of a topic that is not a stream's. */
@@ -36,7 +37,12 @@ export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   await using sessions = new ClusterSessions()
   const kafka = { servers, sessions, logger }
   const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
-  return maxBytes
+  try {
+    await untilServed(kafka, { topic, partitions })
+    return maxBytes
+  } catch (error) {
+    throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
+  }
 }
 
 /** Appends messages to a topic in batches. Those with the same key are in one partition, in the order of the calls. */

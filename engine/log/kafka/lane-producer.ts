@@ -23,6 +23,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #address: KafkaAddress
   readonly #producer: TransactionalProducer
   readonly #encoder = new BatchEncoder(firstBytes)
+  readonly #stateEncoder = new BatchEncoder(firstBytes)
 
   private constructor(address: KafkaAddress, producer: TransactionalProducer) {
     this.#address = address
@@ -66,15 +67,23 @@ export class LaneProducer implements AsyncDisposable {
     await this.#doing('writing to', () => this.#producer.publish(topic, 0, encoder), topic)
   }
 
-  /** Writes one batch inside the transaction. */
-  async send(messages: readonly LaneMessages[]): Promise<void> {
-    const { topic, partition, maxMessageBytes: limit, statesTopic } = this.#address
-    // Most transactions have states too.
+  /** Writes one batch inside the transaction; and states, which may also follow alone. */
+  async send(
+    messages: readonly LaneMessages[],
+    states: readonly KeyedMessage[] = [],
+  ): Promise<void> {
+    const { topic, partition, statesTopic } = this.#address
+    // Most transactions have states, sooner or later.
     const places = [
       { topic, partition },
       { topic: statesTopic, partition: statesPartition },
     ]
     await this.#doing('writing to', () => this.#producer.join(places))
+    await Promise.all([this.#sendMessages(messages), this.sendStates(states)])
+  }
+
+  async #sendMessages(messages: readonly LaneMessages[]): Promise<void> {
+    const { topic, partition, maxMessageBytes: limit } = this.#address
     this.#encoder.restart(batchBytes)
     for (const some of messages) some.encode(this.#encoder)
     const bytes = this.#encoder.bytes.length
@@ -95,11 +104,11 @@ export class LaneProducer implements AsyncDisposable {
   async sendStates(states: readonly KeyedMessage[]): Promise<void> {
     if (states.length === 0) return
     const { statesTopic } = this.#address
-    this.#encoder.restart(batchBytes)
-    encodeKeyed(this.#encoder, states)
+    this.#stateEncoder.restart(firstBytes)
+    encodeKeyed(this.#stateEncoder, states)
     await this.#doing(
       'writing to',
-      () => this.#producer.append(statesTopic, statesPartition, this.#encoder),
+      () => this.#producer.append(statesTopic, statesPartition, this.#stateEncoder),
       statesTopic,
     )
   }

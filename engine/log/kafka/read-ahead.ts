@@ -1,4 +1,4 @@
-import type { FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
+import type { Fetched, FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 
 /**
@@ -31,15 +31,16 @@ export class ReadAhead {
   #failure: { readonly error: unknown } | undefined
   #stopped = false
 
-  /** `lost`: the error for an offset that the log does not hold. */
+  /** `first`: what was fetched already. `lost`: the error for an offset that the log does not hold. */
   constructor(dependencies: {
     readonly fetcher: PartitionFetcher
-    readonly offset: bigint
+    readonly first: Fetched
     readonly lost: (offset: bigint) => Promise<Error>
   }) {
     this.#fetcher = dependencies.fetcher
-    this.#offset = dependencies.offset
+    this.#offset = dependencies.first.next
     this.#lost = dependencies.lost
+    this.#add(dependencies.first)
   }
 
   /** The next batch, if it is here; its messages are the caller's. */
@@ -109,10 +110,14 @@ export class ReadAhead {
     const fetched = await this.#fetcher.fetch(this.#offset)
     if (fetched === 'lost') throw await this.#lost(this.#offset)
     const moved = fetched.next > this.#offset
-    this.#fetchedBytes = fetched.batches.reduce((sum, { batch }) => sum + batch.body.length, 0)
-    this.#compressed.push(...fetched.batches)
     this.#offset = fetched.next
+    this.#add(fetched)
     return moved
+  }
+
+  #add({ batches }: Fetched): void {
+    this.#fetchedBytes = batches.reduce((sum, { batch }) => sum + batch.body.length, 0)
+    this.#compressed.push(...batches)
   }
 
   #wantsMore(): boolean {

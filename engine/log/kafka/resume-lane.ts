@@ -24,18 +24,18 @@ export async function resumeLane(lane: {
   const { address, options, producer, seen } = lane
   const { topic, partition, statesTopic } = address
   const fetcher = producer.fetcher(topic, partition)
-  const [saved, { low, high }] = await Promise.all([
+  const [saved, high] = await Promise.all([
     readSavedStates(producer.fetcher(statesTopic, statesPartition), address, seen),
-    fetcher.bounds(),
+    fetcher.high(),
   ])
   const { syncId, attemptKeys, position, slices: checkpoints } = options
-  const facts = { topic, partition, syncId, attemptKeys, checkpoints, position, saved, low, high }
-  const bounds = { position: newestStates(facts).start, low, high }
-  const neighbors = mayContinueLog(facts)
-    ? await readNeighbors(fetcher, address, bounds)
-    : noNeighbors
-  const decision = decideResume({ ...facts, ...neighbors })
-  const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
+  const known = { topic, partition, syncId, attemptKeys, checkpoints, position, saved, high }
+  const inLog = mayContinueLog(known)
+    ? await readLog(fetcher, address, newestStates(known).start)
+    : unread
+  const facts = { ...known, ...inLog }
+  const decision = decideResume(facts)
+  const since = decision.since ?? { attempt: options.attempt, from: facts.high.toString() }
   if (decision.stale) {
     // The states in the log follow a position that this attempt leaves: they are overwritten, so that no later attempt joins the two.
     const { attempt } = options
@@ -56,6 +56,17 @@ interface Neighbors {
 }
 
 const noNeighbors: Neighbors = { before: 'none', first: 'none' }
+/** The facts of a log that is not continued in any case. */
+const unread = { ...noNeighbors, low: 0n }
+
+async function readLog(
+  fetcher: PartitionFetcher,
+  lane: TopicPartition,
+  position: bigint,
+): Promise<Neighbors & { readonly low: bigint; readonly high: bigint }> {
+  const { low, high } = await fetcher.bounds()
+  return { low, high, ...(await readNeighbors(fetcher, lane, { position, low, high })) }
+}
 
 interface Bounds {
   readonly position: bigint

@@ -15,7 +15,7 @@ export interface ResumeFacts {
   readonly position: string | undefined
   /** The slices' last states in the log; `hidden` if they cannot be read. */
   readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
-  /** The offsets that the partition holds. */
+  /** The offsets that the partition holds. `low` only matters if the log may be continued. */
   readonly low: bigint
   readonly high: bigint
   /** The message right before the start (`newestStates`), and the lane's first one from it on. They only matter if the log may be continued. */

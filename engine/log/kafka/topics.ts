@@ -2,8 +2,8 @@ import { hasType, kafkaError } from '../../../kafka/kafka-errors.ts'
 import {
   createTopic,
   extendTopic,
+  makeTopic,
   settingsOnceServed,
-  topicSettings,
   type TopicCluster,
   type TopicSettings,
 } from '../../../kafka/make-topic.ts'
@@ -65,8 +65,7 @@ async function expectCompacted(kafka: TopicCluster, topic: string): Promise<void
 }
 
 /**
- * Makes a stream's topic or adds partitions to it; never takes any away. It can be used when this resolves, with its real
- * settings. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
+ * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a `KafkaConnection` can use it. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
  */
 export async function ensureStreamTopic(
   kafka: TopicCluster,
@@ -81,7 +80,7 @@ export async function ensureStreamTopic(
   const made = await createStreamTopic(kafka, wanted)
   try {
     const partitions = made ? wanted.partitions : await extendTopic(kafka, wanted)
-    const { policy, ...limits } = await topicSettings(kafka, topic)
+    const { policy, ...limits } = await settingsOnceServed(kafka, { topic, partitions })
     if (policy.includes('compact') && wanted.mayBeCompacted !== true) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
@@ -96,7 +95,7 @@ async function createStreamTopic(
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<boolean> {
   const create = (bytes?: number): Promise<boolean> =>
-    createTopic(kafka, {
+    makeTopic(kafka, {
       topic,
       numPartitions: partitions,
       replicationFactor: -1,
