@@ -65,7 +65,8 @@ async function expectCompacted(kafka: TopicCluster, topic: string): Promise<void
 }
 
 /**
- * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a `KafkaConnection` can use it. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
+ * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a `KafkaConnection` can use it, and waits for
+ * brokers that have not heard of it. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
  */
 export async function ensureStreamTopic(
   kafka: TopicCluster,

@@ -275,9 +275,11 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
       await writer.done
       const { topic } = kafkaAddress(endpoint)
       await using admin = await openAdmin()
-      const [end] = await admin.fetchTopicOffsets(topic)
-      const offset = end?.high ?? ''
-      expect(BigInt(offset)).toBeGreaterThan(BigInt(position))
+      // The end of what is committed: the broker writes the marker some milliseconds after the writer was told that it has committed.
+      const end = async (): Promise<string> =>
+        (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
+      await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
+      const offset = await end()
       if (how === 'retention has taken')
         await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
       else await replaceTopic(admin, topic)
