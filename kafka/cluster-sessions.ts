@@ -1,7 +1,7 @@
 import type Cluster from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
 import { IdleSessions, type IdleSession } from '../lib/async/idle-sessions.ts'
-import { kafkaCluster } from './kafka-client.ts'
+import { kafkaCluster } from './kafka-cluster.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 
 /** The place, among kafkajs's connections to a broker, of that for fetches alone. */

@@ -1,108 +1,20 @@
-import type { Socket } from 'node:net'
-import kafkajs, {
-  type ISocketFactory,
-  type Kafka,
-  type KafkaConfig,
-  type RetryOptions,
-  type SASLOptions,
-} from 'kafkajs'
-import Cluster from 'kafkajs/src/cluster/index.js'
-import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
+import kafkajs, { type Kafka, type KafkaConfig } from 'kafkajs'
 import type { Logger } from 'pino'
+import {
+  brokerSocketFactory,
+  connectionTimeoutMs,
+  logging,
+  requestTimeoutMs,
+  retry,
+  saslOf,
+} from './kafka-cluster.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { calmRequestQueues } from './request-queue.ts'
-import { ResponseFrames } from './response-frames.ts'
 
-const connectionTimeoutMs = 5_000
-const requestTimeoutMs = 30_000
-const readCommitted = 1
-
-/** kafkajs's own retries, for one request. On the main thread, at the start, an unreachable broker is reported within about 5 seconds. */
-const retry: RetryOptions = {
-  initialRetryTime: 100,
-  multiplier: 2,
-  maxRetryTime: 1_000,
-  retries: 5,
-}
-
-/** The kafkajs client: the log speaks through pino at debug level. */
+/** The kafkajs client, with what its producer, consumer and admin need. */
 export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
-  return clientOf(servers, { logger })
-}
-
-/** Where the lines of kafkajs go: may change, but not to a logger of another level. */
-export interface ChangingLogger {
-  readonly logger: Logger
-}
-
-function clientOf(servers: KafkaServers, lines: ChangingLogger): Kafka {
   calmRequestQueues()
-  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(lines) })
-}
-
-/** kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. */
-export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Cluster {
-  return new Cluster({
-    logger: clientOf(servers, lines).logger(),
-    socketFactory: brokerSocketFactory(),
-    brokers: servers.brokers,
-    clientId: servers.clientId,
-    ssl: servers.ssl,
-    sasl: saslOf(servers),
-    connectionTimeout: connectionTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    enforceRequestTimeout: true,
-    metadataMaxAge: 300_000,
-    allowAutoTopicCreation: false,
-    isolationLevel: readCommitted,
-    retry,
-  })
-}
-
-/**
- * Three things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
- * socket of a dead broker at every attempt to disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten.
- * Requests that are made at the same time go into one packet: a write costs the system 0.1 to 0.5 ms, as much as the rest of a small request (2026-11).
- */
-export function brokerSocketFactory(): ISocketFactory {
-  const create = createSocketFactory()
-  return (options) => {
-    const socket = create(options)
-    const unref = socket.unref.bind(socket)
-    socket.unref = () => (socket.destroyed ? socket : unref())
-    gatherWrites(socket)
-    const frames = new ResponseFrames()
-    const emit = socket.emit.bind(socket) as (event: string, ...values: unknown[]) => boolean
-    socket.emit = (event: string, ...values: unknown[]): boolean => {
-      if (event !== 'data' || !Buffer.isBuffer(values[0])) return emit(event, ...values)
-      if (socket.destroyed) return false
-      const length = frames.take(values[0])
-      if (length === undefined) return emit(event, ...values)
-      socket.destroy(noBroker(options, length))
-      return true
-    }
-    return socket
-  }
-}
-
-function gatherWrites(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...values: unknown[]) => boolean
-  const uncork = (): void => {
-    socket.uncork()
-  }
-  socket.write = (...values: unknown[]): boolean => {
-    if (socket.writableCorked === 0) {
-      socket.cork()
-      process.nextTick(uncork)
-    }
-    return write(...values)
-  }
-}
-
-function noBroker({ host, port }: Parameters<ISocketFactory>[0], length: number): Error {
-  return new Error(
-    `${host}:${String(port)} does not speak Kafka, or its port is for the other setting of TLS: it announced a response of ${String(length)} bytes`,
-  )
+  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging({ logger }) })
 }
 
 function configOf(servers: KafkaServers): KafkaConfig {
@@ -115,29 +27,5 @@ function configOf(servers: KafkaServers): KafkaConfig {
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     ...(sasl !== undefined && { sasl }),
-  }
-}
-
-function saslOf({ sasl }: KafkaServers): SASLOptions | undefined {
-  if (sasl === undefined) return undefined
-  const { username, password } = sasl
-  switch (sasl.mechanism) {
-    case 'plain':
-      return { mechanism: 'plain', username, password }
-    case 'scram-sha-256':
-      return { mechanism: 'scram-sha-256', username, password }
-    case 'scram-sha-512':
-      return { mechanism: 'scram-sha-512', username, password }
-  }
-}
-
-function logging(lines: ChangingLogger): Pick<KafkaConfig, 'logLevel' | 'logCreator'> {
-  return {
-    // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
-    logLevel: lines.logger.isLevelEnabled('debug') ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-    logCreator: () => (line) => {
-      const { namespace, label, log } = line
-      lines.logger.debug({ part: 'kafkajs', namespace, label, kafka: log.message }, 'kafkajs')
-    },
   }
 }

@@ -147,6 +147,16 @@ declare module 'kafkajs/src/cluster/index.js' {
   export { Cluster as default }
 }
 
+declare module 'kafkajs/src/loggers/index.js' {
+  import type { LogEntry, Logger } from 'kafkajs'
+
+  export const LEVELS: { readonly NOTHING: number; readonly INFO: number }
+  export function createLogger(options: {
+    readonly level: number
+    readonly logCreator: () => (line: LogEntry) => void
+  }): Logger
+}
+
 declare module 'kafkajs/src/protocol/encoder.js' {
   /** Big endian, as Kafka's protocol is. */
   class Encoder {

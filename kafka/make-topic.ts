@@ -1,4 +1,4 @@
-import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
+import type { Admin, ITopicConfig } from 'kafkajs'
 import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
 import { ConnectError } from '../protocol/index.ts'
@@ -14,6 +14,8 @@ const leadersMs = 30_000
 const patienceMs = 2_000
 /** Topics that the user may not see look as if they were missing. */
 const creation = 'Create (or Describe, if it is there)'
+/** As the protocol has it. */
+const topicResource = 2
 /** `max.message.bytes` where a broker does not tell: Kafka's own default. */
 const brokerMessageBytes = 1024 * 1024
 
@@ -135,10 +137,9 @@ export async function untilServed(
 /** The real settings of a topic. */
 export async function topicSettings(kafka: TopicCluster, topic: string): Promise<TopicSettings> {
   const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
-  const topicType = kafkajs.ConfigResourceTypes.TOPIC
   const { resources } = await nameRefusals([topicFor('DescribeConfigs', topic)], () =>
     atController(kafka, (controller) =>
-      controller.describeConfigs({ resources: [{ type: topicType, name: topic, configNames }] }),
+      controller.describeConfigs({ resources: [{ type: topicResource, name: topic, configNames }] }),
     ),
   )
   const values = new Map(

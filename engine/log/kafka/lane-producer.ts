@@ -14,6 +14,8 @@ import { laneId } from './topic-names.ts'
 const batchBytes = 1.25 * 1024 * 1024
 /** Most lanes of a run have little to write. */
 const firstBytes = 64 * 1024
+/** A state or a schema, as most are. */
+const keyedBytes = 4 * 1024
 
 const utf8 = new TextEncoder()
 const noHeaders = encodeHeaders({})
@@ -23,7 +25,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #address: KafkaAddress
   readonly #producer: TransactionalProducer
   readonly #encoder = new BatchEncoder(firstBytes)
-  readonly #stateEncoder = new BatchEncoder(firstBytes)
+  readonly #stateEncoder = new BatchEncoder(keyedBytes)
 
   private constructor(address: KafkaAddress, producer: TransactionalProducer) {
     this.#address = address
@@ -62,7 +64,7 @@ export class LaneProducer implements AsyncDisposable {
    * call.
    */
   async publish(topic: string, message: KeyedMessage): Promise<void> {
-    const encoder = new BatchEncoder(firstBytes)
+    const encoder = new BatchEncoder(keyedBytes)
     encodeKeyed(encoder, [message])
     await this.#doing('writing to', () => this.#producer.publish(topic, 0, encoder), topic)
   }

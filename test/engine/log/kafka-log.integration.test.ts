@@ -267,7 +267,7 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
 
   test.for(['retention has taken', 'a topic that was made again lacks'] as const)(
     'says so if %s what an attempt wrote before its reader came',
-    async (how) => {
+    async (how, { expect }) => {
       const { endpoint } = await openLane(kind)
       await startWriter(endpoint, { slices: [sliceA] }).done
       const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
