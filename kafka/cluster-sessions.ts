@@ -7,8 +7,7 @@ import type { KafkaServers } from './kafka-servers.ts'
 /** The place, among kafkajs's connections to a broker, of that for fetches alone. */
 const fetches = 1
 
-type BrokerConnection =
-  Cluster['brokerPool']['brokers'][number]['connectionPool']['pool'][number]
+type BrokerConnection = Cluster['brokerPool']['brokers'][number]['connectionPool']['pool'][number]
 
 /** The sockets of one user to the brokers of a cluster. Whoever has it has it alone. */
 export class ClusterSession implements IdleSession {

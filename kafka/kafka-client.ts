@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import {
   brokerSocketFactory,
   connectionTimeoutMs,
-  logging,
+  linesTo,
   requestTimeoutMs,
   retry,
   saslOf,
@@ -14,7 +14,14 @@ import { calmRequestQueues } from './request-queue.ts'
 /** The kafkajs client, with what its producer, consumer and admin need. */
 export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
   calmRequestQueues()
-  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging({ logger }) })
+  const { INFO, NOTHING } = kafkajs.logLevel
+  const logLevel = logger.isLevelEnabled('debug') ? INFO : NOTHING
+  return new kafkajs.Kafka({
+    ...configOf(servers),
+    retry,
+    logLevel,
+    logCreator: linesTo({ logger }),
+  })
 }
 
 function configOf(servers: KafkaServers): KafkaConfig {

@@ -31,9 +31,10 @@ export interface ChangingLogger {
  */
 export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Cluster {
   calmRequestQueues()
-  const { logLevel: level, logCreator } = logging(lines)
+  // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
+  const level = lines.logger.isLevelEnabled('debug') ? LEVELS.INFO : LEVELS.NOTHING
   return new Cluster({
-    logger: createLogger({ level, logCreator }),
+    logger: createLogger({ level, logCreator: linesTo(lines) }),
     socketFactory: brokerSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,
@@ -108,17 +109,10 @@ export function saslOf({ sasl }: KafkaServers): SASLOptions | undefined {
   }
 }
 
-/** The log speaks through pino at debug level. */
-export function logging(lines: ChangingLogger): {
-  readonly logLevel: number
-  readonly logCreator: () => (line: LogEntry) => void
-} {
-  return {
-    // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
-    logLevel: lines.logger.isLevelEnabled('debug') ? LEVELS.INFO : LEVELS.NOTHING,
-    logCreator: () => (line) => {
-      const { namespace, label, log } = line
+/** kafkajs speaks through pino at debug level. */
+export function linesTo(lines: ChangingLogger): () => (line: LogEntry) => void {
+  return () =>
+    ({ namespace, label, log }) => {
       lines.logger.debug({ part: 'kafkajs', namespace, label, kafka: log.message }, 'kafkajs')
-    },
-  }
+    }
 }

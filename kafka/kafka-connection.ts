@@ -164,7 +164,7 @@ export class KafkaConnection implements AsyncDisposable {
   /** One try. Requests are sent in here, or with retries. */
   async runOnce<T>(action: () => Promise<T>): Promise<T> {
     // Others may have the sockets.
-    if (this.#stop.signal.aborted) throw new Error('the connection was closed')
+    this.#stop.signal.throwIfAborted()
     this.#running += 1
     try {
       return await action()
@@ -180,7 +180,7 @@ export class KafkaConnection implements AsyncDisposable {
   /** Sockets are used again if nothing was wrong with them, and no response may come that is not for the next user. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return
-    this.#stop.abort()
+    this.#stop.abort(new Error('the connection was closed'))
     const { sessions } = this.#options
     const isClean = !this.#isBroken && this.#running === 0 && !this.#session.isWaiting
     this.#session.dropFetches()

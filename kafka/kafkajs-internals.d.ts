@@ -8,7 +8,6 @@ declare module 'kafkajs/src/cluster/index.js' {
     ISocketFactory,
     ITopicConfig,
     Logger,
-    ResourceConfigQuery,
     RetryOptions,
     SASLOptions,
   } from 'kafkajs'
@@ -61,7 +60,12 @@ declare module 'kafkajs/src/cluster/index.js' {
       readonly topicPartitions: readonly { readonly topic: string; readonly count: number }[]
     }): Promise<unknown>
     describeConfigs(request: {
-      readonly resources: readonly ResourceConfigQuery[]
+      /** `type` 2 is a topic. */
+      readonly resources: readonly {
+        readonly type: number
+        readonly name: string
+        readonly configNames: readonly string[]
+      }[]
     }): Promise<DescribeConfigResponse>
     initProducerId(request: {
       readonly transactionalId: string

@@ -14,7 +14,7 @@ const leadersMs = 30_000
 const patienceMs = 2_000
 /** Topics that the user may not see look as if they were missing. */
 const creation = 'Create (or Describe, if it is there)'
-/** As the protocol has it. */
+/** The type of a topic among what has settings. */
 const topicResource = 2
 /** `max.message.bytes` where a broker does not tell: Kafka's own default. */
 const brokerMessageBytes = 1024 * 1024
@@ -139,7 +139,9 @@ export async function topicSettings(kafka: TopicCluster, topic: string): Promise
   const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
   const { resources } = await nameRefusals([topicFor('DescribeConfigs', topic)], () =>
     atController(kafka, (controller) =>
-      controller.describeConfigs({ resources: [{ type: topicResource, name: topic, configNames }] }),
+      controller.describeConfigs({
+        resources: [{ type: topicResource, name: topic, configNames }],
+      }),
     ),
   )
   const values = new Map(

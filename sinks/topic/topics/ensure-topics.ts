@@ -1,6 +1,11 @@
 import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { hasType } from '../../../kafka/kafka-errors.ts'
-import { createTopic, topicSettings, type KafkaAdmin, type TopicCluster } from '../../../kafka/make-topic.ts'
+import {
+  createTopic,
+  topicSettings,
+  type KafkaAdmin,
+  type TopicCluster,
+} from '../../../kafka/make-topic.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
 import { nameRefusals, topicFor } from '../../../kafka/name-refusals.ts'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -104,10 +109,7 @@ export async function describeTarget(
 }
 
 /** See `KafkaConnection.topicId`. Throws `destination_topic_missing`. */
-export async function topicId(
-  kafka: TopicCluster,
-  topic: string,
-): Promise<string | undefined> {
+export async function topicId(kafka: TopicCluster, topic: string): Promise<string | undefined> {
   const { servers } = kafka
   try {
     await using connection = await KafkaConnection.open({ ...kafka, topics: [topic], patienceMs })

@@ -276,8 +276,7 @@ describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 },
       const { topic } = kafkaAddress(endpoint)
       await using admin = await openAdmin()
       // The end of what is committed: the broker writes the marker some milliseconds after the writer was told that it has committed.
-      const end = async (): Promise<string> =>
-        (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
+      const end = async (): Promise<string> => (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
       await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
       const offset = await end()
       if (how === 'retention has taken')

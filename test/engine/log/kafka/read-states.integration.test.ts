@@ -17,12 +17,12 @@ function saved(slice: string, seq: number): SavedState {
 
 interface World {
   /** As another process does it. */
-  write(states: readonly SavedState[], of?: typeof owner): Promise<void>
+  readonly write: (states: readonly SavedState[], of?: typeof owner) => Promise<void>
   /** The `seq` of each slice. */
-  read(seen: SeenStates, of?: typeof owner): Promise<Record<string, number>>
+  readonly read: (seen: SeenStates, of?: typeof owner) => Promise<Record<string, number>>
   /** Where the last one began to read. */
-  startedAt(): bigint | undefined
-  makeAgain(): Promise<void>
+  readonly startedAt: () => bigint | undefined
+  readonly makeAgain: () => Promise<void>
 }
 
 async function openWorld(): Promise<World> {
