@@ -1,82 +1,27 @@
-import kafkajs, {
-  type ISocketFactory,
-  type Kafka,
-  type KafkaConfig,
-  type RetryOptions,
-  type SASLOptions,
-} from 'kafkajs'
-import Cluster from 'kafkajs/src/cluster/index.js'
-import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
+import kafkajs, { type Kafka, type KafkaConfig } from 'kafkajs'
 import type { Logger } from 'pino'
+import {
+  brokerSocketFactory,
+  connectionTimeoutMs,
+  linesTo,
+  requestTimeoutMs,
+  retry,
+  saslOf,
+} from './kafka-cluster.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { calmRequestQueues } from './request-queue.ts'
-import { ResponseFrames } from './response-frames.ts'
 
-const connectionTimeoutMs = 5_000
-const requestTimeoutMs = 30_000
-const readCommitted = 1
-
-/** kafkajs's own retries, for one request. On the main thread, at the start, an unreachable broker is reported within about 5 seconds. */
-const retry: RetryOptions = {
-  initialRetryTime: 100,
-  multiplier: 2,
-  maxRetryTime: 1_000,
-  retries: 5,
-}
-
-/** The kafkajs client: the log speaks through pino at debug level. */
+/** The kafkajs client, with what its producer, consumer and admin need. */
 export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
   calmRequestQueues()
-  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(logger) })
-}
-
-/** kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. */
-export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
-  return new Cluster({
-    logger: kafkaClient(servers, logger).logger(),
-    socketFactory: brokerSocketFactory(),
-    brokers: servers.brokers,
-    clientId: servers.clientId,
-    ssl: servers.ssl,
-    sasl: saslOf(servers),
-    connectionTimeout: connectionTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    enforceRequestTimeout: true,
-    metadataMaxAge: 300_000,
-    allowAutoTopicCreation: false,
-    isolationLevel: readCommitted,
+  const { INFO, NOTHING } = kafkajs.logLevel
+  const logLevel = logger.isLevelEnabled('debug') ? INFO : NOTHING
+  return new kafkajs.Kafka({
+    ...configOf(servers),
     retry,
+    logLevel,
+    logCreator: linesTo({ logger }),
   })
-}
-
-/**
- * Two things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
- * socket of a dead broker at every attempt to disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten.
- */
-export function brokerSocketFactory(): ISocketFactory {
-  const create = createSocketFactory()
-  return (options) => {
-    const socket = create(options)
-    const unref = socket.unref.bind(socket)
-    socket.unref = () => (socket.destroyed ? socket : unref())
-    const frames = new ResponseFrames()
-    const emit = socket.emit.bind(socket) as (event: string, ...values: unknown[]) => boolean
-    socket.emit = (event: string, ...values: unknown[]): boolean => {
-      if (event !== 'data' || !Buffer.isBuffer(values[0])) return emit(event, ...values)
-      if (socket.destroyed) return false
-      const length = frames.take(values[0])
-      if (length === undefined) return emit(event, ...values)
-      socket.destroy(noBroker(options, length))
-      return true
-    }
-    return socket
-  }
-}
-
-function noBroker({ host, port }: Parameters<ISocketFactory>[0], length: number): Error {
-  return new Error(
-    `${host}:${String(port)} does not speak Kafka, or its port is for the other setting of TLS: it announced a response of ${String(length)} bytes`,
-  )
 }
 
 function configOf(servers: KafkaServers): KafkaConfig {
@@ -89,32 +34,5 @@ function configOf(servers: KafkaServers): KafkaConfig {
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     ...(sasl !== undefined && { sasl }),
-  }
-}
-
-function saslOf({ sasl }: KafkaServers): SASLOptions | undefined {
-  if (sasl === undefined) return undefined
-  const { username, password } = sasl
-  switch (sasl.mechanism) {
-    case 'plain':
-      return { mechanism: 'plain', username, password }
-    case 'scram-sha-256':
-      return { mechanism: 'scram-sha-256', username, password }
-    case 'scram-sha-512':
-      return { mechanism: 'scram-sha-512', username, password }
-  }
-}
-
-function logging(logger: Logger): Pick<KafkaConfig, 'logLevel' | 'logCreator'> {
-  const child = logger.child({ part: 'kafkajs' })
-  return {
-    // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
-    logLevel: logger.isLevelEnabled('debug') ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-    logCreator: () => (line) => {
-      child.debug(
-        { namespace: line.namespace, label: line.label, kafka: line.log.message },
-        'kafkajs',
-      )
-    },
   }
 }

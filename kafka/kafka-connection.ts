@@ -1,11 +1,11 @@
 import type Cluster from 'kafkajs/src/cluster/index.js'
 import type { BrokerRequest, ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
-import { kafkaCluster } from './kafka-client.ts'
+import { ClusterSession, type ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
-import { closedBroker, hasName, hasType, isPassing } from './kafka-errors.ts'
+import { closedBroker, hasName, hasType, isBrokersWord, isPassing } from './kafka-errors.ts'
 import { idsApi, topicIdRequest } from './topic-id-request.ts'
-import { nameRefusals, topicFor } from './name-refusals.ts'
+import { isTopicRefused, nameRefusals, topicFor } from './name-refusals.ts'
 
 export interface KafkaConnectionOptions {
   readonly servers: KafkaServers
@@ -14,6 +14,8 @@ export interface KafkaConnectionOptions {
   readonly patienceMs: number
   /** How long after the opening a topic may be unknown because it is new: topics are made right before. */
   readonly newTopicMs?: number
+  /** Where its sockets come from, and where they go afterwards. Absent: they are opened and closed with it. */
+  readonly sessions?: ClusterSessions | undefined
   readonly logger: Logger
 }
 
@@ -22,20 +24,30 @@ const pauseMs = { first: 5, last: 2_000 } as const
 /** A topic that stays unknown for this share of that time is gone. */
 const unknownTopicShare = 1 / 20
 const defaultNewTopicMs = 10_000
-/** The place, among kafkajs's connections to a broker, of that for fetches alone. */
-const fetches = 1
+/** Timestamps and isolation levels, as the protocol has them. */
+const latest = -1
+const readUncommitted = 0
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
 /** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the error may be temporary. */
 export class KafkaConnection implements AsyncDisposable {
   readonly #options: KafkaConnectionOptions
+  readonly #session: ClusterSession
   readonly #cluster: Cluster
+  /** By kind and id, since the last failure. */
+  readonly #coordinators = new Map<string, number>()
+  /** Actions that have not ended. */
+  #running = 0
+  /** A request got no response. */
+  #isBroken = false
   readonly #stop = new AbortController()
   readonly #openedAtMs = performance.now()
 
   private constructor(options: KafkaConnectionOptions) {
     this.#options = options
-    this.#cluster = kafkaCluster(options.servers, options.logger)
+    const { servers, sessions, logger } = options
+    this.#session = sessions?.take(servers, logger) ?? ClusterSession.open(servers, logger)
+    this.#cluster = this.#session.cluster
   }
 
   static async open(options: KafkaConnectionOptions): Promise<KafkaConnection> {
@@ -54,21 +66,33 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** A request to the leader of a partition. */
   async request<Decoded, Answer>(
-    { topic, partition }: { readonly topic: string; readonly partition: number },
+    place: { readonly topic: string; readonly partition: number },
     request: BrokerRequest<Decoded, Answer>,
   ): Promise<Answer> {
-    const leader = this.#cluster
-      .findTopicPartitionMetadata(topic)
-      .find(({ partitionId }) => partitionId === partition)?.leader
-    const broker = await this.#cluster.findBroker({ nodeId: leader ?? -1 })
+    const broker = await this.#leader(place)
     return broker.connectionPool.send(request)
+  }
+
+  /** The broker that makes topics and tells their settings. */
+  async controller(): Promise<ClusterBroker> {
+    return this.#cluster.findControllerBroker()
+  }
+
+  /** How many a topic had when the brokers were asked last: one of those that the connection was opened for. */
+  partitionsOf(topic: string): number {
+    return this.#cluster.findTopicPartitionMetadata(topic).length
   }
 
   /** The broker that stores a consumer group's offsets or a producer's transactions. */
   async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
+    const key = `${kind} ${id}`
+    const known = this.#coordinators.get(key)
+    if (known !== undefined) return this.#cluster.findBroker({ nodeId: known })
     const request = { groupId: id, coordinatorType: coordinatorTypes[kind] }
     try {
-      return await this.#cluster.findGroupCoordinator(request)
+      const broker = await this.#cluster.findGroupCoordinator(request)
+      this.#coordinators.set(key, broker.nodeId)
+      return broker
     } catch (error) {
       // kafkajs asks every broker, and forgets what they said: that the user has no right to know, for instance.
       if (!hasName(error, 'KafkaJSGroupCoordinatorNotFound')) throw error
@@ -96,32 +120,80 @@ export class KafkaConnection implements AsyncDisposable {
     topic: string,
     partition: number,
   ): Promise<{ readonly low: bigint; readonly stable: bigint }> {
-    return {
-      low: await this.#offset({ topic, partition, fromBeginning: true }),
-      stable: await this.#offset({ topic, partition, fromBeginning: false }),
-    }
+    const [[low = 0n], [stable = 0n]] = await Promise.all([
+      this.#offsets({ topic, partitions: [partition], fromBeginning: true }),
+      this.#offsets({ topic, partitions: [partition], fromBeginning: false }),
+    ])
+    return { low, stable }
+  }
+
+  /** The end of the log, with what is not committed. */
+  async highWatermark(topic: string, partition: number): Promise<bigint> {
+    const broker = await this.#leader({ topic, partition })
+    const partitions = [{ partition, timestamp: latest }]
+    const { responses } = await broker.listOffsets({
+      isolationLevel: readUncommitted,
+      topics: [{ topic, partitions }],
+    })
+    return BigInt(responses[0]?.partitions[0]?.offset ?? '0')
   }
 
   /** Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at different times. */
   async untilServed(topic: string, partitions: number): Promise<void> {
     await this.runWithRetries(async () => {
-      const known = this.#cluster.findTopicPartitionMetadata(topic).length
+      const known = this.partitionsOf(topic)
       if (known < partitions) {
         const message = `Topic ${topic} has ${String(known)} of its ${String(partitions)} partitions`
         throw Object.assign(new Error(message), { type: 'LEADER_NOT_AVAILABLE' })
       }
-      for (let partition = 0; partition < partitions; partition++) {
-        await this.#offset({ topic, partition, fromBeginning: true })
-      }
+      const all = Array.from({ length: partitions }, (_, partition) => partition)
+      await this.#offsets({ topic, partitions: all, fromBeginning: true })
     })
   }
 
   /** Tries again while the broker restarts or a leader moves. */
   async runWithRetries<T>(action: () => Promise<T>): Promise<T> {
+    this.#running += 1
+    try {
+      return await this.#runWithRetries(action)
+    } finally {
+      this.#running -= 1
+    }
+  }
+
+  /** One try. Requests are sent in here, or with retries. */
+  async runOnce<T>(action: () => Promise<T>): Promise<T> {
+    // Others may have the sockets.
+    this.#stop.signal.throwIfAborted()
+    this.#running += 1
+    try {
+      return await action()
+    } catch (error) {
+      this.#isBroken ||= !isBrokersWord(error)
+      if (!hasType(error, 'CONCURRENT_TRANSACTIONS')) this.#coordinators.clear()
+      throw error
+    } finally {
+      this.#running -= 1
+    }
+  }
+
+  /** Sockets are used again if nothing was wrong with them, and no response may come that is not for the next user. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort(new Error('the connection was closed'))
+    const { sessions } = this.#options
+    const isClean = !this.#isBroken && this.#running === 0 && !this.#session.isWaiting
+    this.#session.dropFetches()
+    await (isClean && sessions !== undefined
+      ? sessions.giveBack(this.#session)
+      : this.#session[Symbol.asyncDispose]())
+  }
+
+  async #runWithRetries<T>(action: () => Promise<T>): Promise<T> {
     const started = performance.now()
     for (let pause: number = pauseMs.first; ; pause = Math.min(pause * 2, pauseMs.last)) {
       try {
-        return await action()
+        return await this.runOnce(action)
       } catch (error) {
         if (!this.#mayPass(error, performance.now() - started)) throw error
         this.#options.logger.debug({ err: error, pause }, 'request failed, trying again')
@@ -131,39 +203,40 @@ export class KafkaConnection implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort()
-    this.#dropFetches()
-    await this.#cluster.disconnect()
-  }
-
-  /** kafkajs would wait for the responses: half a second for a fetch at the end of a partition. It fetches through connections of their own. */
-  #dropFetches(): void {
-    for (const { connectionPool } of Object.values(this.#cluster.brokerPool.brokers))
-      connectionPool.pool[fetches]?.requestQueue.rejectAll(new Error('the connection was closed'))
-  }
-
-  async #offset(request: {
+  async #leader(place: {
     readonly topic: string
     readonly partition: number
-    readonly fromBeginning: boolean
-  }): Promise<bigint> {
-    const { topic, partition, fromBeginning } = request
-    const [answer] = await this.#cluster.fetchTopicsOffset([
-      { topic, partitions: [{ partition }], fromBeginning },
-    ])
-    return BigInt(answer?.partitions[0]?.offset ?? '0')
+  }): Promise<ClusterBroker> {
+    const leader = this.#cluster
+      .findTopicPartitionMetadata(place.topic)
+      .find(({ partitionId }) => partitionId === place.partition)?.leader
+    return this.#cluster.findBroker({ nodeId: leader ?? -1 })
   }
 
-  /** One at a time: the error of several does not say which of them is refused. */
+  async #offsets(request: {
+    readonly topic: string
+    readonly partitions: readonly number[]
+    readonly fromBeginning: boolean
+  }): Promise<readonly bigint[]> {
+    const { topic, partitions, fromBeginning } = request
+    const [answer] = await this.#cluster.fetchTopicsOffset([
+      { topic, partitions: partitions.map((partition) => ({ partition })), fromBeginning },
+    ])
+    return (answer?.partitions ?? []).map(({ offset }) => BigInt(offset))
+  }
+
+  /** All at once. The error of several does not say which of them is refused: then one at a time. */
   async #target(topics: readonly string[]): Promise<void> {
     const cluster = this.#cluster
-    // Who the brokers are.
-    if (topics.length === 0) await cluster.addMultipleTargetTopics([])
-    for (const topic of topics)
-      await nameRefusals([topicFor('Describe', topic)], () =>
-        cluster.addMultipleTargetTopics([topic]),
-      )
+    try {
+      await cluster.addMultipleTargetTopics(topics)
+    } catch (error) {
+      if (!isTopicRefused(error)) throw error
+      for (const topic of topics)
+        await nameRefusals([topicFor('Describe', topic)], () =>
+          cluster.addMultipleTargetTopics([topic]),
+        )
+    }
   }
 
   #mayPass(error: unknown, elapsedMs: number): boolean {
@@ -180,7 +253,10 @@ export class KafkaConnection implements AsyncDisposable {
     try {
       if (closed !== undefined) this.#cluster.removeBroker(closed)
       await this.#cluster.connect()
-      await this.#cluster.refreshMetadata()
+      // Without topics, these would be of all that the brokers have: while it is opened, the next attempt asks for its own.
+      const { targetTopics } = this.#cluster
+      if (targetTopics.size > 0 || this.#options.topics.length === 0)
+        await this.#cluster.refreshMetadata()
     } catch (error) {
       // The next attempt of the action meets the same error, and decides.
       this.#options.logger.debug({ err: error }, 'metadata not refreshed')

@@ -151,6 +151,7 @@ const passing = new Set([
   'REPLICA_NOT_AVAILABLE',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
+  'NOT_CONTROLLER',
   'GROUP_LOAD_IN_PROGRESS',
   // The markers of the transaction before are not written yet.
   'CONCURRENT_TRANSACTIONS',
@@ -172,6 +173,12 @@ export function closedBroker(
 /** The error type that the broker gave, if any. */
 export function hasType(thrown: unknown, wanted: string): boolean {
   for (const { type } of faultsOf(thrown)) if (type === wanted) return true
+  return false
+}
+
+/** Whether a broker has responded, with an error: the connection works. */
+export function isBrokersWord(thrown: unknown): boolean {
+  for (const { type } of faultsOf(thrown)) if (type !== '') return true
   return false
 }
 

@@ -3,7 +3,14 @@
  * docs/adr/0007-record-batches.md). kafkajs is pinned to 2.2.4 and no longer changes.
  */
 declare module 'kafkajs/src/cluster/index.js' {
-  import type { ISocketFactory, Logger, RetryOptions, SASLOptions } from 'kafkajs'
+  import type {
+    DescribeConfigResponse,
+    ISocketFactory,
+    ITopicConfig,
+    Logger,
+    RetryOptions,
+    SASLOptions,
+  } from 'kafkajs'
   import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
   import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
@@ -34,16 +41,32 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
 
   export interface ClusterBroker {
+    readonly nodeId: number
     /** Throws what the broker says. */
     findGroupCoordinator(request: CoordinatorRequest): Promise<unknown>
     /** By the key of the API; null before the broker was asked. */
     readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
     readonly connectionPool: {
       /** The second one is for fetches, the first one for everything else. */
-      readonly pool: readonly { readonly requestQueue: RequestQueue }[]
+      readonly pool: readonly {
+        readonly requestQueue: RequestQueue
+        isConnected(): boolean
+      }[]
       send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
     }
     disconnect(): Promise<void>
+    createTopics(request: { readonly topics: readonly ITopicConfig[] }): Promise<unknown>
+    createPartitions(request: {
+      readonly topicPartitions: readonly { readonly topic: string; readonly count: number }[]
+    }): Promise<unknown>
+    describeConfigs(request: {
+      /** `type` 2 is a topic. */
+      readonly resources: readonly {
+        readonly type: number
+        readonly name: string
+        readonly configNames: readonly string[]
+      }[]
+    }): Promise<DescribeConfigResponse>
     initProducerId(request: {
       readonly transactionalId: string
       readonly transactionTimeout: number
@@ -56,6 +79,18 @@ declare module 'kafkajs/src/cluster/index.js' {
         }[]
       },
     ): Promise<unknown>
+    /** `isolationLevel` 0: also what is not committed. */
+    listOffsets(request: {
+      readonly isolationLevel: 0 | 1
+      readonly topics: readonly {
+        readonly topic: string
+        readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
+      }[]
+    }): Promise<{
+      readonly responses: readonly {
+        readonly partitions: readonly { readonly offset: string }[]
+      }[]
+    }>
     endTxn(request: Transaction & { readonly transactionResult: boolean }): Promise<unknown>
     offsetCommit(request: {
       readonly groupId: string
@@ -86,6 +121,8 @@ declare module 'kafkajs/src/cluster/index.js' {
     })
     /** By their ids: those that were connected to. */
     readonly brokerPool: { readonly brokers: Readonly<Record<number, ClusterBroker>> }
+    /** What the brokers are asked for when metadata are refreshed; if there are none, it is all that they have. */
+    targetTopics: Set<string>
     connect(): Promise<void>
     disconnect(): Promise<void>
     removeBroker(broker: { readonly host: string; readonly port: number }): void
@@ -95,6 +132,7 @@ declare module 'kafkajs/src/cluster/index.js' {
       topic: string,
     ): readonly { readonly partitionId: number; readonly leader: number }[]
     findBroker(broker: { readonly nodeId: number }): Promise<ClusterBroker>
+    findControllerBroker(): Promise<ClusterBroker>
     getNodeIds(): readonly number[]
     findGroupCoordinator(request: CoordinatorRequest): Promise<ClusterBroker>
     fetchTopicsOffset(
@@ -111,6 +149,16 @@ declare module 'kafkajs/src/cluster/index.js' {
     >
   }
   export { Cluster as default }
+}
+
+declare module 'kafkajs/src/loggers/index.js' {
+  import type { LogEntry, Logger } from 'kafkajs'
+
+  export const LEVELS: { readonly NOTHING: number; readonly INFO: number }
+  export function createLogger(options: {
+    readonly level: number
+    readonly logCreator: () => (line: LogEntry) => void
+  }): Logger
 }
 
 declare module 'kafkajs/src/protocol/encoder.js' {
@@ -164,6 +212,7 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   /** The requests of one connection. */
   class RequestQueue {
     readonly pending: readonly unknown[]
+    readonly inflight: { readonly size: number }
     /** Also of requests that were sent. */
     rejectAll(error: Error): void
     scheduleCheckPendingRequests: (this: RequestQueue) => void

@@ -1,6 +1,8 @@
-import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
+import type { Admin, ITopicConfig } from 'kafkajs'
+import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
 import { ConnectError } from '../protocol/index.ts'
+import type { ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
@@ -8,16 +10,25 @@ import { nameRefusals, topicFor } from './name-refusals.ts'
 
 /** The leaders of a new topic are waited for this long. */
 const leadersMs = 30_000
+/** A broker that has just restarted; one that is away is reported soon. */
+const patienceMs = 2_000
 /** Topics that the user may not see look as if they were missing. */
 const creation = 'Create (or Describe, if it is there)'
+/** The type of a topic among what has settings. */
+const topicResource = 2
 /** `max.message.bytes` where a broker does not tell: Kafka's own default. */
 const brokerMessageBytes = 1024 * 1024
 
 /** The cluster that topics are made in. */
-export interface KafkaAdmin {
-  readonly admin: Admin
+export interface TopicCluster {
   readonly servers: KafkaServers
+  /** See `KafkaConnection`. Topics of many streams at the same time are made through many sessions: a broker serves the requests of one in turn. */
+  readonly sessions?: ClusterSessions
   readonly logger: Logger
+}
+
+export interface KafkaAdmin extends TopicCluster {
+  readonly admin: Admin
 }
 
 export interface TopicSettings {
@@ -29,19 +40,21 @@ export interface TopicSettings {
   readonly keptMs?: number
 }
 
-/** False if the topic was there already. */
+/** False if the topic was there already. A new one can be used when it resolves. */
 export async function createTopic(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   topic: ITopicConfig & { readonly numPartitions: number },
 ): Promise<boolean> {
-  const { admin, servers } = kafka
+  const made = await makeTopic(kafka, topic)
+  if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
+  return made
+}
+
+/** The same, but brokers may not have heard of the topic yet: for users that expect that, as `KafkaConnection` does. */
+export async function makeTopic(kafka: TopicCluster, topic: ITopicConfig): Promise<boolean> {
+  const { servers } = kafka
   try {
-    // kafkajs's own wait for leaders gives up where a broker has not heard of the topic yet.
-    const made = await nameRefusals([topicFor(creation, topic.topic)], () =>
-      admin.createTopics({ topics: [topic], waitForLeaders: false }),
-    )
-    if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
-    return made
+    return await nameRefusals([topicFor(creation, topic.topic)], () => requestTopic(kafka, topic))
   } catch (error) {
     if (hasType(error, 'INVALID_TOPIC_EXCEPTION')) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -54,59 +67,82 @@ export async function createTopic(
   }
 }
 
+async function requestTopic(kafka: TopicCluster, topic: ITopicConfig): Promise<boolean> {
+  try {
+    await atController(kafka, (controller) => controller.createTopics({ topics: [topic] }))
+    return true
+  } catch (error) {
+    if (hasType(error, 'TOPIC_ALREADY_EXISTS')) return false
+    throw error
+  }
+}
+
 /** Adds partitions up to a number; never takes any away. Resolves with how many there are. */
 export async function extendTopic(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<number> {
-  const { admin } = kafka
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-  const existing = topics[0]?.partitions.length ?? 0
+  const existing = await countPartitions(kafka, topic)
   if (existing >= partitions) return existing
+  const topicPartitions = [{ topic, count: partitions }]
   await nameRefusals([topicFor('Alter', topic)], () =>
-    admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] }),
+    atController(kafka, (controller) => controller.createPartitions({ topicPartitions })),
   )
   await untilServed(kafka, { topic, partitions })
   return partitions
 }
 
+async function countPartitions(kafka: TopicCluster, topic: string): Promise<number> {
+  await using connection = await KafkaConnection.open({ ...kafka, topics: [topic], patienceMs })
+  return connection.partitionsOf(topic)
+}
+
+async function atController<T>(
+  kafka: TopicCluster,
+  action: (controller: ClusterBroker) => Promise<T>,
+): Promise<T> {
+  await using connection = await KafkaConnection.open({ ...kafka, topics: [], patienceMs })
+  return await connection.runWithRetries(async () => action(await connection.controller()))
+}
+
 /** The real settings of a topic that is there, or that another process is making right now. */
 export async function settingsOnceServed(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<TopicSettings> {
   try {
-    return await topicSettings(kafka.admin, topic)
+    return await topicSettings(kafka, topic)
   } catch (error) {
     if (!hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
     await untilServed(kafka, { topic, partitions })
-    return topicSettings(kafka.admin, topic)
+    return topicSettings(kafka, topic)
   }
 }
 
-/** Throws `kafka_failed` with what the brokers said last. */
-async function untilServed(
-  { servers, logger }: KafkaAdmin,
+/** Waits until all leaders know the topic. Throws `kafka_failed` with what the brokers said last. */
+export async function untilServed(
+  kafka: TopicCluster,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<void> {
   try {
-    const options = { servers, topics: [topic], patienceMs: leadersMs, newTopicMs: leadersMs }
-    await using connection = await KafkaConnection.open({ ...options, logger })
+    const options = { topics: [topic], patienceMs: leadersMs, newTopicMs: leadersMs }
+    await using connection = await KafkaConnection.open({ ...kafka, ...options })
     await connection.untilServed(topic, partitions)
   } catch (error) {
     const doing = 'waiting for the leaders of'
-    throw kafkaError(error, { servers, doing, target: `topic ${topic}` })
+    throw kafkaError(error, { servers: kafka.servers, doing, target: `topic ${topic}` })
   }
 }
 
 /** The real settings of a topic. */
-export async function topicSettings(admin: Admin, topic: string): Promise<TopicSettings> {
+export async function topicSettings(kafka: TopicCluster, topic: string): Promise<TopicSettings> {
   const configNames = ['max.message.bytes', 'cleanup.policy', 'retention.ms']
   const { resources } = await nameRefusals([topicFor('DescribeConfigs', topic)], () =>
-    admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
-    }),
+    atController(kafka, (controller) =>
+      controller.describeConfigs({
+        resources: [{ type: topicResource, name: topic, configNames }],
+      }),
+    ),
   )
   const values = new Map(
     resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),

@@ -28,6 +28,11 @@ export async function nameRefusals<T>(
   }
 }
 
+/** Whether the brokers refuse a topic. */
+export function isTopicRefused(error: unknown): boolean {
+  return refusals.topic.some((type) => hasType(error, type))
+}
+
 export function topicFor(operation: string, name: string): RequestedResource {
   return { kind: 'topic', name, operation }
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { committedBatches } from './committed-batches.ts'
 import { fetchRequest, type FetchedPartition } from './fetch-request.ts'
+import type { ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { foreignMessage } from './foreign-message.ts'
@@ -13,6 +14,8 @@ export interface PartitionFetcherOptions {
   readonly servers: KafkaServers
   readonly topic: string
   readonly partition: number
+  /** See `KafkaConnection`. */
+  readonly sessions?: ClusterSessions | undefined
   readonly logger: Logger
 }
 
@@ -21,6 +24,23 @@ const maxFetchBytes = 1024 * 1024
 /** The broker answers an empty fetch after this time. */
 const maxWaitMs = 500
 const patienceMs = 60_000
+
+/** A batch as it stood in the log, whatever it holds: no other has the same place and the same bytes. */
+export interface BatchMark {
+  readonly offset: bigint
+  readonly checksum: number
+}
+
+export interface Fetched {
+  readonly batches: readonly FetchedBatch[]
+  /** The offset to continue from, which skips what is not for readers (markers, aborted transactions). */
+  readonly next: bigint
+  /** The first and the last batch in the response, which may not be for readers. */
+  readonly first: BatchMark | undefined
+  readonly last: BatchMark | undefined
+  /** The end of the log, when the broker responded. */
+  readonly high: bigint
+}
 
 /** A committed batch, still compressed. */
 export interface FetchedBatch {
@@ -36,21 +56,31 @@ export interface FetchedBatch {
 export class PartitionFetcher implements AsyncDisposable {
   readonly #options: PartitionFetcherOptions
   readonly #connection: KafkaConnection
+  readonly #isOwner: boolean
 
-  private constructor(options: PartitionFetcherOptions, connection: KafkaConnection) {
+  private constructor(
+    options: PartitionFetcherOptions,
+    { connection, isOwner }: { readonly connection: KafkaConnection; readonly isOwner: boolean },
+  ) {
     this.#options = options
     this.#connection = connection
+    this.#isOwner = isOwner
   }
 
   static async open(options: PartitionFetcherOptions): Promise<PartitionFetcher> {
-    const { servers, topic, logger } = options
+    const { servers, topic, sessions, logger } = options
     try {
-      const topics = [topic]
-      const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
-      return new PartitionFetcher(options, connection)
+      const where = { servers, topics: [topic], patienceMs, sessions, logger }
+      const connection = await KafkaConnection.open(where)
+      return new PartitionFetcher(options, { connection, isOwner: true })
     } catch (error) {
       throw readError(error, options)
     }
+  }
+
+  /** Through the connection of another, which was opened for this topic too, and which is not to be closed before. */
+  static through(connection: KafkaConnection, options: PartitionFetcherOptions): PartitionFetcher {
+    return new PartitionFetcher(options, { connection, isOwner: false })
   }
 
   /** The first offset that is kept, the end, and the end of what is committed (no open transaction before it). */
@@ -68,21 +98,25 @@ export class PartitionFetcher implements AsyncDisposable {
     })
   }
 
-  /**
-   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to continue from, which
-   * skips what is not for readers (markers, aborted transactions). `lost` if the log does not hold `offset`.
-   */
-  async fetch(
-    offset: bigint,
-  ): Promise<{ readonly batches: readonly FetchedBatch[]; readonly next: bigint } | 'lost'> {
+  /** The end of the log, with what is not committed. */
+  async high(): Promise<bigint> {
+    const { topic, partition } = this.#options
+    return this.#runWithRetries(() => this.#connection.highWatermark(topic, partition))
+  }
+
+  /** Committed batches from `offset` on, in order; none if none have come in this time. `lost` if the log does not hold `offset`. */
+  async fetch(offset: bigint, waitMs = maxWaitMs): Promise<Fetched | 'lost'> {
     return this.#runWithRetries(async () => {
       try {
-        const { batches: bytes, aborted } = await this.#request(offset, maxWaitMs)
+        const { batches: bytes, aborted, highWatermark } = await this.#request(offset, waitMs)
         const all = readBatches(bytes).filter(({ lastOffset }) => lastOffset >= offset)
         const last = all.at(-1)
         return {
           batches: committedBatches(all, aborted).map((batch) => ({ batch, from: offset })),
           next: last === undefined ? offset : last.lastOffset + 1n,
+          first: markOf(all[0]),
+          last: markOf(last),
+          high: highWatermark,
         }
       } catch (error) {
         if (hasType(error, 'OFFSET_OUT_OF_RANGE')) return 'lost'
@@ -111,17 +145,19 @@ export class PartitionFetcher implements AsyncDisposable {
   /** Sets the offset of a group that has no members: for lag monitors. */
   async commitOffset(groupId: string, offset: string): Promise<void> {
     const { topic, partition } = this.#options
-    const coordinator = await this.#connection.coordinator('group', groupId)
-    await coordinator.offsetCommit({
-      groupId,
-      groupGenerationId: -1,
-      memberId: '',
-      topics: [{ topic, partitions: [{ partition, offset }] }],
+    await this.#connection.runOnce(async () => {
+      const coordinator = await this.#connection.coordinator('group', groupId)
+      await coordinator.offsetCommit({
+        groupId,
+        groupGenerationId: -1,
+        memberId: '',
+        topics: [{ topic, partitions: [{ partition, offset }] }],
+      })
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connection[Symbol.asyncDispose]()
+    if (this.#isOwner) await this.#connection[Symbol.asyncDispose]()
   }
 
   async #request(offset: bigint, waitMs: number): Promise<FetchedPartition> {
@@ -141,10 +177,14 @@ export class PartitionFetcher implements AsyncDisposable {
   }
 }
 
+function markOf(batch: RecordBatch | undefined): BatchMark | undefined {
+  return batch && { offset: batch.lastOffset, checksum: batch.checksum }
+}
+
 /** A fault of reading as an error that says what to do. */
 export function readError(
   error: unknown,
-  { servers, topic, partition }: Omit<PartitionFetcherOptions, 'logger'>,
+  { servers, topic, partition }: Omit<PartitionFetcherOptions, 'logger' | 'sessions'>,
 ): Error {
   if (error instanceof BrokenBatchError) {
     return foreignMessage(error.offset, { topic, partition }, error.message)

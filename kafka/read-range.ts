@@ -1,4 +1,4 @@
-import type { FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
+import type { BatchMark, FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
 
 export interface Range {
   readonly from: bigint
@@ -10,8 +10,8 @@ export interface Range {
   readonly onHidden?: (hidden: { readonly from: bigint; readonly waitedMs: number }) => void
   /** From its abort on, it does not wait there. */
   readonly stop?: AbortSignal | undefined
-  /** Takes batches in their order. Their messages may be at `to` and beyond. */
-  readonly take: (batches: readonly FetchedBatch[]) => Promise<void>
+  /** Takes batches in their order. Their messages may be at `to` and beyond. `last` is read when they are taken. */
+  readonly take: (batches: readonly FetchedBatch[], last: BatchMark | undefined) => Promise<void>
 }
 
 export interface RangeEnd {
@@ -40,7 +40,7 @@ export async function readRange(
   while (next < to) {
     const fetched = await fetcher.fetch(next)
     if (fetched === 'lost') return { outcome: 'lost', next }
-    await take(fetched.batches)
+    await take(fetched.batches, fetched.last)
     if (fetched.next > next) {
       next = fetched.next
       movedAtMs = performance.now()

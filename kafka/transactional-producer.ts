@@ -1,9 +1,11 @@
 import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
+import type { ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
-import { hasType } from './kafka-errors.ts'
+import { hasType, isFencedProducer } from './kafka-errors.ts'
 import type { RequestedResource } from './named-refusal.ts'
+import { PartitionFetcher } from './partition-fetcher.ts'
 import { produceRequest } from './produce-request.ts'
 import {
   anonymous,
@@ -32,14 +34,18 @@ export interface TransactionalProducerOptions {
   readonly transactionalId: string
   /** How long a transaction may be open: the first that the broker allows. Default: five minutes, one minute. */
   readonly timeoutsMs?: readonly number[]
+  /** See `KafkaConnection`. */
+  readonly sessions?: ClusterSessions | undefined
   readonly logger: Logger
 }
 
-/** Messages for one partition. */
-export interface PartitionMessages extends EncodedMessages {
+interface Place {
   readonly topic: string
   readonly partition: number
 }
+
+/** Messages for one partition. */
+export interface PartitionMessages extends EncodedMessages, Place {}
 
 type WrittenBy = Pick<RecordBatch, 'producerId' | 'producerEpoch' | 'transactional'>
 
@@ -55,6 +61,7 @@ interface Identity {
 export class TransactionalProducer implements AsyncDisposable {
   /** The broker aborts a transaction that is open for longer. */
   readonly timeoutMs: number
+  readonly #options: TransactionalProducerOptions
   readonly #transactionalId: string
   readonly #connection: KafkaConnection
   readonly #identity: Identity
@@ -64,12 +71,13 @@ export class TransactionalProducer implements AsyncDisposable {
   readonly #joined = new Set<string>()
 
   private constructor(dependencies: {
-    readonly transactionalId: string
+    readonly options: TransactionalProducerOptions
     readonly connection: KafkaConnection
     readonly identity: Identity
     readonly timeoutMs: number
   }) {
-    this.#transactionalId = dependencies.transactionalId
+    this.#options = dependencies.options
+    this.#transactionalId = dependencies.options.transactionalId
     this.#connection = dependencies.connection
     this.#identity = dependencies.identity
     this.timeoutMs = dependencies.timeoutMs
@@ -77,11 +85,12 @@ export class TransactionalProducer implements AsyncDisposable {
 
   /** When it resolves, every older producer of the transactional id is fenced and its open transaction is aborted. */
   static async open(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
-    const { servers, topics, transactionalId, logger, timeoutsMs = defaultTimeoutsMs } = options
-    const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
+    const { servers, topics, transactionalId, timeoutsMs = defaultTimeoutsMs } = options
+    const { sessions, logger } = options
+    const connection = await KafkaConnection.open({ servers, topics, patienceMs, sessions, logger })
     try {
       const opened = await openIdentity(transactionalId, { connection, timeoutsMs })
-      return new TransactionalProducer({ transactionalId, connection, ...opened })
+      return new TransactionalProducer({ options, connection, ...opened })
     } catch (error) {
       await connection[Symbol.asyncDispose]()
       throw error
@@ -91,6 +100,12 @@ export class TransactionalProducer implements AsyncDisposable {
   /** See `KafkaConnection.topicId`. */
   async topicId(topic: string): Promise<string | undefined> {
     return this.#connection.runWithRetries(() => this.#connection.topicId(topic))
+  }
+
+  /** Reads one of its topics through its own connection. Not to be used after the producer. */
+  fetcher(topic: string, partition: number): PartitionFetcher {
+    const { servers, logger } = this.#options
+    return PartitionFetcher.through(this.#connection, { servers, topic, partition, logger })
   }
 
   /** Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id. */
@@ -109,14 +124,14 @@ export class TransactionalProducer implements AsyncDisposable {
   /** Writes one batch inside the transaction. A request that is repeated is the same batch: it counts once. */
   async append(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
     if (messages.count === 0) return
-    await this.#join(topic, partition)
+    await this.join([{ topic, partition }])
     await this.#send(topic, partition, messages)
   }
 
   /** Writes batches of several partitions inside the transaction: those of one partition in their order, the partitions at the same time. */
   async appendAll(batches: readonly PartitionMessages[]): Promise<void> {
     const filled = batches.filter(({ count }) => count > 0)
-    for (const { topic, partition } of filled) await this.#join(topic, partition)
+    await this.join(filled)
     const byPlace = Map.groupBy(filled, ({ topic, partition }) => placeOf(topic, partition))
     const sent = await Promise.allSettled(
       [...byPlace.values()].map(async (some) => {
@@ -166,21 +181,32 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 
   /**
-   * Tells the coordinator that the transaction includes this partition, before anything is written to it. One at a time: if one of several
-   * cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason.
+   * Tells the coordinator that the transaction includes these partitions, before anything is written to them: once, if it is known which they will be.
+   * If one of several cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason: then one at a time.
    */
-  async #join(topic: string, partition: number): Promise<void> {
-    const place = placeOf(topic, partition)
-    if (this.#joined.has(place)) return
-    await nameRefusals(this.#writing(topic), () =>
-      this.#atCoordinator(async (coordinator, transaction) =>
-        coordinator.addPartitionsToTxn({
-          ...transaction,
-          topics: [{ topic, partitions: [partition] }],
-        }),
-      ),
+  async join(places: readonly Place[]): Promise<void> {
+    const byName = new Map(places.map((place) => [placeOf(place.topic, place.partition), place]))
+    const missing = [...byName].filter(([name]) => !this.#joined.has(name))
+    if (missing.length === 0) return
+    const all = missing.map(([, place]) => place)
+    try {
+      await this.#addPartitions(all)
+    } catch (error) {
+      if (isFencedProducer(error)) throw error
+      for (const place of all)
+        await nameRefusals(this.#writing(place.topic), () => this.#addPartitions([place]))
+    }
+    for (const [name] of missing) this.#joined.add(name)
+  }
+
+  async #addPartitions(places: readonly Place[]): Promise<void> {
+    const byTopic = Map.groupBy(places, ({ topic }) => topic)
+    const topics = [...byTopic].map(([topic, some]) => {
+      return { topic, partitions: some.map(({ partition }) => partition) }
+    })
+    await this.#atCoordinator(async (coordinator, transaction) =>
+      coordinator.addPartitionsToTxn({ ...transaction, topics }),
     )
-    this.#joined.add(place)
   }
 
   /** Ending a transaction twice in the same way is ending it once. */

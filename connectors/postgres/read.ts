@@ -1,4 +1,4 @@
-import { IdleSessions } from '../../postgres/idle-sessions.ts'
+import { IdleSessions } from '../../lib/async/idle-sessions.ts'
 import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'

@@ -76,6 +76,8 @@ export interface RecordBatch {
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly count: number
+  /** Of all but its place in the log. */
+  readonly checksum: number
   /** The messages, compressed: a view into the response. */
   readonly body: Buffer
 }
@@ -109,7 +111,8 @@ export function readBatches(bytes: Buffer): readonly RecordBatch[] {
 
 function readBatch(bytes: Buffer): RecordBatch {
   const baseOffset = bytes.readBigInt64BE(0)
-  if (crc32c(bytes.subarray(crcEnd)) !== bytes.readUInt32BE(crcAt)) {
+  const checksum = bytes.readUInt32BE(crcAt)
+  if (crc32c(bytes.subarray(crcEnd)) !== checksum) {
     throw new BrokenBatchError(baseOffset, 'its checksum is wrong')
   }
   const attributes = bytes.readInt16BE(21)
@@ -122,6 +125,7 @@ function readBatch(bytes: Buffer): RecordBatch {
     producerId: bytes.readBigInt64BE(43),
     producerEpoch: bytes.readInt16BE(51),
     count: bytes.readInt32BE(57),
+    checksum,
     body: bytes.subarray(headerBytes),
   }
 }

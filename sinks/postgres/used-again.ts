@@ -1,4 +1,4 @@
-import { IdleSessions } from '../../postgres/idle-sessions.ts'
+import { IdleSessions } from '../../lib/async/idle-sessions.ts'
 import type { DestinationPlace } from './destination-errors.ts'
 import { DestinationSession } from './session.ts'
 

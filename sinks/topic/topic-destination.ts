@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { kafkaClient } from '../../kafka/kafka-client.ts'
 import { kafkaError } from '../../kafka/kafka-errors.ts'
+import { ClusterSessions } from '../../kafka/cluster-sessions.ts'
 import type { KafkaAdmin } from '../../kafka/make-topic.ts'
 import { ConnectError, type StreamId, streamIdOf } from '../../protocol/index.ts'
 import type {
@@ -227,9 +228,10 @@ class TopicDestination implements Destination {
     const { servers } = this.#place
     const logger = this.#logger
     const admin = kafkaClient(servers, logger).admin()
+    await using sessions = new ClusterSessions()
     try {
       await admin.connect()
-      return await work({ admin, servers, logger })
+      return await work({ admin, servers, sessions, logger })
     } catch (error) {
       throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
     } finally {

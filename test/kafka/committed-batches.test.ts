@@ -57,6 +57,7 @@ function batch(baseOffset: bigint, producerId: bigint): RecordBatch {
     producerId,
     producerEpoch: 0,
     count: 1,
+    checksum: 0,
     body: Buffer.alloc(0),
   }
 }

@@ -5,6 +5,7 @@ import {
   eventSchema,
   type EventMessage,
 } from '../../../protocol/index.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
@@ -55,15 +56,8 @@ export class EventTopics implements AsyncDisposable {
 
   async #publish(): Promise<void> {
     const servers = this.#servers
-    const admin = kafkaClient(servers, this.#logger).admin()
-    try {
-      await admin.connect()
-      await ensureSharedTopics({ admin, servers, logger: this.#logger }, sharedTopics)
-    } catch (error) {
-      throw kafkaError(error, { servers, doing: 'preparing', target: 'the shared topics' })
-    } finally {
-      await admin.disconnect()
-    }
+    await using sessions = new ClusterSessions()
+    await ensureSharedTopics({ servers, sessions, logger: this.#logger }, sharedTopics)
     const { schemasTopic } = sharedTopics
     const producer = kafkaClient(servers, this.#logger).producer()
     try {

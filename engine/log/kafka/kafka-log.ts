@@ -6,11 +6,12 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
+import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { sharedTopics, topicName, topicsOfConnection, type SharedTopics } from './topic-names.ts'
-import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
+import type { TopicCluster } from '../../../kafka/make-topic.ts'
 import { SyncAnnouncer } from './sync-announcer.ts'
 import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 
@@ -27,28 +28,27 @@ export function kafkaServers({
   return { brokers, clientId, ssl, ...(sasl !== undefined && { sasl }) }
 }
 
-/** Kafka as the log. Holds one admin connection; the lanes' own connections live in the workers. */
+/** Kafka as the log. Holds the connections of the main thread; the lanes' own connections live in the workers. */
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
-  readonly #kafka: KafkaAdmin
+  readonly #kafka: TopicCluster & { readonly sessions: ClusterSessions }
   /** Of connections with topics of their own: made, or being made. */
   readonly #ownTopics = new Map<string, Promise<SharedTopics>>()
 
-  private constructor(config: KafkaLogConfig, kafka: KafkaAdmin) {
+  private constructor(config: KafkaLogConfig, logger: Logger) {
     this.#config = config
-    this.#kafka = kafka
+    this.#kafka = { servers: kafkaServers(config), sessions: new ClusterSessions(), logger }
   }
 
   static async open(config: KafkaLogConfig, logger: Logger): Promise<KafkaLog> {
-    const servers = kafkaServers(config)
-    const admin = kafkaClient(servers, logger).admin()
+    const log = new KafkaLog(config, logger)
     try {
-      await admin.connect()
-      const kafka = { admin, servers, logger }
-      if (config.topicsPerConnection !== true) await ensureSharedTopics(kafka, sharedTopics)
-      return new KafkaLog(config, kafka)
+      await log.#connect()
+      if (config.topicsPerConnection !== true) await ensureSharedTopics(log.#kafka, sharedTopics)
+      return log
     } catch (error) {
-      await admin.disconnect()
+      await log[Symbol.asyncDispose]()
+      const { servers } = log.#kafka
       throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
     }
   }
@@ -70,8 +70,9 @@ export class KafkaLog implements StreamLog {
       maxRecordBytes: recordBytesFor(maxBytes),
       ...(keptMs !== undefined && { keptMs }),
       announce: (attempt) => {
-        const { logger } = this.#kafka
-        return SyncAnnouncer.announce({ ...address, partitions: made.partitions }, attempt, logger)
+        const { logger, sessions } = this.#kafka
+        const whole = { ...address, partitions: made.partitions }
+        return SyncAnnouncer.announce(whole, attempt, { logger, sessions })
       },
     }
   }
@@ -89,7 +90,13 @@ export class KafkaLog implements StreamLog {
     return made
   }
 
+  /** kafkajs alone tries again: brokers that are not there are told within a few seconds. */
+  async #connect(): Promise<void> {
+    const connection = await KafkaConnection.open({ ...this.#kafka, topics: [], patienceMs: 0 })
+    await connection[Symbol.asyncDispose]()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kafka.admin.disconnect()
+    await this.#kafka.sessions[Symbol.asyncDispose]()
   }
 }

@@ -2,10 +2,12 @@ import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import { LaneOrder } from '../lane-order.ts'
 import type { KafkaAddress, LaneReader, LaneReaderOptions, LogEntry } from '../stream-log.ts'
+import type { TopicPartition } from '../../../kafka/foreign-message.ts'
 import { gatherRecords } from './gather-records.ts'
 import { laneOf } from './lane-producer.ts'
 import { parseMessage, type ParsedMessage, type SchemaInUse } from './parse-message.ts'
-import { PartitionFetcher, readError } from '../../../kafka/partition-fetcher.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
+import { type Fetched, PartitionFetcher, readError } from '../../../kafka/partition-fetcher.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 import { laneId } from './topic-names.ts'
@@ -14,6 +16,9 @@ interface PositionedEntry {
   readonly entry: LogEntry
   readonly next: string
 }
+
+/** Of this thread. */
+const sessions = new ClusterSessions()
 
 /** The reading end of a lane in Kafka: committed messages only, from any position. */
 export class KafkaReader implements LaneReader {
@@ -37,16 +42,16 @@ export class KafkaReader implements LaneReader {
     readonly address: KafkaAddress
     readonly options: LaneReaderOptions
     readonly fetcher: PartitionFetcher
-    readonly offset: bigint
+    readonly first: Fetched
     readonly logger: Logger
   }) {
-    const { address, options, fetcher, offset } = dependencies
+    const { address, options, fetcher, first } = dependencies
     this.#address = address
     this.#fetcher = fetcher
     this.#ahead = new ReadAhead({
       fetcher,
-      offset,
-      lost: async (lostOffset) => this.#lostPositionError(lostOffset),
+      first,
+      lost: (offset) => positionLost(fetcher, address, offset),
     })
     this.#logger = dependencies.logger
     this.#attempt = options.attempt
@@ -60,11 +65,11 @@ export class KafkaReader implements LaneReader {
     logger: Logger,
   ): Promise<KafkaReader> {
     const { topic, partition } = address
-    const fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
+    const place = { servers: address, topic, partition }
+    const fetcher = await PartitionFetcher.open({ ...place, sessions, logger })
     try {
-      const { low, high } = await fetcher.bounds()
-      const offset = startOffset(options, { topic, partition, low, high })
-      return new KafkaReader({ address, options, fetcher, offset, logger })
+      const first = await fetchFirst(fetcher, address, options)
+      return new KafkaReader({ address, options, fetcher, first, logger })
     } catch (error) {
       await fetcher[Symbol.asyncDispose]()
       throw error
@@ -161,33 +166,30 @@ export class KafkaReader implements LaneReader {
     if (entry.type === 'records') this.#heldBytes += entry.bytes.byteLength
     return { entry, next: (offset + 1n).toString() }
   }
-
-  async #lostPositionError(offset: bigint): Promise<ConnectError> {
-    const { topic, partition } = this.#address
-    const { low, high } = await this.#fetcher.bounds()
-    return positionLost({ topic, partition, low, high }, offset)
-  }
-}
-
-interface Bounds {
-  readonly topic: string
-  readonly partition: number
-  readonly low: bigint
-  readonly high: bigint
 }
 
 /**
- * The log has nothing of what is to be read, or not all of it, if retention has passed the position, or if the topic was made again and ends before it. A reader
- * that skips to an attempt is no exception: its position is the end that the topic had when the attempt's writer was opened, so the reader would wait for messages that are gone.
+ * What is there already. The log has nothing of what is to be read, or not all of it, if retention has passed the position, or if the topic was made again and ends
+ * before it. A reader that skips to an attempt is no exception: its position is the end that the topic had when the attempt's writer was opened, so the reader would wait
+ * for messages that are gone.
  */
-function startOffset({ position: start }: LaneReaderOptions, bounds: Bounds): bigint {
-  if (start === undefined) return bounds.low
-  const position = BigInt(start)
-  if (position >= bounds.low && position <= bounds.high) return position
-  throw positionLost(bounds, position)
+async function fetchFirst(
+  fetcher: PartitionFetcher,
+  lane: TopicPartition,
+  { position }: LaneReaderOptions,
+): Promise<Fetched> {
+  const offset = position === undefined ? (await fetcher.bounds()).low : BigInt(position)
+  const first = await fetcher.fetch(offset, 0)
+  if (first === 'lost') throw await positionLost(fetcher, lane, offset)
+  return first
 }
 
-function positionLost({ topic, partition, low, high }: Bounds, position: bigint): ConnectError {
+async function positionLost(
+  fetcher: PartitionFetcher,
+  { topic, partition }: TopicPartition,
+  position: bigint,
+): Promise<ConnectError> {
+  const { low, high } = await fetcher.bounds()
   return new ConnectError('log_position_lost', {
     details: {
       topic,

@@ -12,7 +12,9 @@ import type {
 import { isReusable } from '../reusable-buffer.ts'
 import { messagesOf, type LaneMessageMaker, type LaneMessages } from './lane-messages.ts'
 import { LaneProducer } from './lane-producer.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import type { BatchEncoder } from '../../../kafka/record-batch/batch-encoder.ts'
+import { SeenStates } from './read-states.ts'
 import type { LogStart } from './resume.ts'
 import { resumeLane } from './resume-lane.ts'
 import type { SavedState } from './saved-states.ts'
@@ -20,6 +22,10 @@ import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
 
 /** A unit is committed in parts when its transaction has used this much of its time. */
 const unitShare = 0.8
+
+/** Of this thread. */
+const sessions = new ClusterSessions()
+const seen = new SeenStates()
 
 /** The writing end of a lane in Kafka: one transactional producer. */
 export class KafkaWriter implements LaneWriter {
@@ -42,6 +48,8 @@ export class KafkaWriter implements LaneWriter {
     readonly producer: LaneProducer
     readonly queue: SendQueue
     readonly resumed: { readonly resume: LaneResume; readonly since: LogStart }
+    /** It is published. */
+    readonly schema: WireSchema
   }) {
     const { address, options } = dependencies
     this.#address = address
@@ -54,7 +62,8 @@ export class KafkaWriter implements LaneWriter {
     this.#attemptKey = options.attemptKeys.at(-1)
     this.#maker = { stream, partition, framing, syncId, attempt }
     this.#columns = options.columns
-    this.#schema = wireSchema(stream, options.columns)
+    this.#schema = dependencies.schema
+    this.#published.add(publishedSchema(address, dependencies.schema).hex)
   }
 
   /** Fences older writers first, then finds out where to continue. `bounds`: for tests. */
@@ -63,18 +72,20 @@ export class KafkaWriter implements LaneWriter {
     options: LaneWriterOptions,
     { logger, bounds = {} }: { readonly logger: Logger; readonly bounds?: Partial<SendBounds> },
   ): Promise<KafkaWriter> {
-    const producer = await LaneProducer.open(address, logger)
+    const producer = await LaneProducer.open(address, logger, sessions)
     try {
-      const resumed = await resumeLane({ address, options, producer, logger })
+      const schema = wireSchema(address.stream, options.columns)
+      const [resumed] = await Promise.all([
+        resumeLane({ address, options, producer, seen }),
+        publishSchema(producer, address, schema),
+      ])
       const queue = new SendQueue({
         producer,
         owner: address,
         bounds: { ...defaultBounds, unitMs: producer.timeoutMs * unitShare, ...bounds },
         logger,
       })
-      const writer = new KafkaWriter({ address, options, producer, queue, resumed })
-      await writer.#publishSchema()
-      return writer
+      return new KafkaWriter({ address, options, producer, queue, resumed, schema })
     } catch (error) {
       await producer[Symbol.asyncDispose]()
       throw error
@@ -147,18 +158,29 @@ export class KafkaWriter implements LaneWriter {
     await this.#publishSchema()
   }
 
-  /** Before the first record that uses it: visible at once, outside of the transaction. */
   async #publishSchema(): Promise<void> {
-    const { blockSchema, recordSchema, fingerprint, recordFingerprint } = this.#schema
-    const [hex, schema] =
-      this.#address.framing === 'block'
-        ? [fingerprint.hex, blockSchema]
-        : [recordFingerprint.hex, recordSchema]
+    const { hex } = publishedSchema(this.#address, this.#schema)
     if (this.#published.has(hex)) return
-    await this.#producer.publish(this.#address.schemasTopic, {
-      key: hex,
-      value: JSON.stringify(schema),
-    })
+    await publishSchema(this.#producer, this.#address, this.#schema)
     this.#published.add(hex)
   }
+}
+
+/** Before the first record that uses it: visible at once, outside of the transaction. */
+async function publishSchema(
+  producer: LaneProducer,
+  address: KafkaAddress,
+  wire: WireSchema,
+): Promise<void> {
+  const { hex, schema } = publishedSchema(address, wire)
+  await producer.publish(address.schemasTopic, { key: hex, value: JSON.stringify(schema) })
+}
+
+function publishedSchema(
+  { framing }: KafkaAddress,
+  { blockSchema, recordSchema, fingerprint, recordFingerprint }: WireSchema,
+): { readonly hex: string; readonly schema: WireSchema['blockSchema' | 'recordSchema'] } {
+  return framing === 'block'
+    ? { hex: fingerprint.hex, schema: blockSchema }
+    : { hex: recordFingerprint.hex, schema: recordSchema }
 }

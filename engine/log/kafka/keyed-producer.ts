@@ -1,12 +1,13 @@
 import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { produceRequest } from '../../../kafka/produce-request.ts'
 import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
 import { anonymous, encodeBatch } from '../../../kafka/record-batch/record-batch.ts'
+import { untilServed } from '../../../kafka/make-topic.ts'
 import { ensureStreamTopic } from './topics.ts'
 
 /** A message of a topic that is not a stream's. */
@@ -33,16 +34,14 @@ const framingBytes = 64
 /** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
 export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   const { servers, topic, partitions, mayBeCompacted = false, logger } = keyed
-  const admin = kafkaClient(servers, logger).admin()
+  await using sessions = new ClusterSessions()
+  const kafka = { servers, sessions, logger }
+  const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
   try {
-    await admin.connect()
-    const kafka = { admin, servers, logger }
-    const { maxBytes } = await ensureStreamTopic(kafka, { topic, partitions, mayBeCompacted })
+    await untilServed(kafka, { topic, partitions })
     return maxBytes
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
-  } finally {
-    await admin.disconnect()
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { hasType, kafkaError } from '../../../kafka/kafka-errors.ts'
 import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
+import type { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
+import type { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { KafkaAddress, LaneName } from '../stream-log.ts'
@@ -12,6 +14,8 @@ import { laneId } from './topic-names.ts'
 const batchBytes = 1.25 * 1024 * 1024
 /** Most lanes of a run have little to write. */
 const firstBytes = 64 * 1024
+/** A state or a schema, as most are. */
+const keyedBytes = 4 * 1024
 
 const utf8 = new TextEncoder()
 const noHeaders = encodeHeaders({})
@@ -21,6 +25,7 @@ export class LaneProducer implements AsyncDisposable {
   readonly #address: KafkaAddress
   readonly #producer: TransactionalProducer
   readonly #encoder = new BatchEncoder(firstBytes)
+  readonly #stateEncoder = new BatchEncoder(keyedBytes)
 
   private constructor(address: KafkaAddress, producer: TransactionalProducer) {
     this.#address = address
@@ -28,12 +33,16 @@ export class LaneProducer implements AsyncDisposable {
   }
 
   /** When it resolves, every older producer of the lane is fenced and its open transaction is aborted. */
-  static async open(address: KafkaAddress, logger: Logger): Promise<LaneProducer> {
+  static async open(
+    address: KafkaAddress,
+    logger: Logger,
+    sessions?: ClusterSessions,
+  ): Promise<LaneProducer> {
     const { topic, partition, statesTopic, schemasTopic } = address
     const topics = [topic, statesTopic, schemasTopic]
     const transactionalId = laneId(topic, partition)
     try {
-      const options = { servers: address, topics, transactionalId, logger }
+      const options = { servers: address, topics, transactionalId, sessions, logger }
       return new LaneProducer(address, await TransactionalProducer.open(options))
     } catch (error) {
       throw laneError(error, address, { doing: 'opening' })
@@ -45,14 +54,37 @@ export class LaneProducer implements AsyncDisposable {
     return this.#producer.timeoutMs
   }
 
-  /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */
-  async publish(topic: string, message: KeyedMessage): Promise<void> {
-    this.#encodeKeyed([message])
-    await this.#doing('writing to', () => this.#producer.publish(topic, 0, this.#encoder), topic)
+  /** Reads one of the topics of the lane; not after the producer is closed. */
+  fetcher(topic: string, partition: number): PartitionFetcher {
+    return this.#producer.fetcher(topic, partition)
   }
 
-  /** Writes one batch inside the transaction. */
-  async send(messages: readonly LaneMessages[]): Promise<void> {
+  /**
+   * Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. It may be called beside another
+   * call.
+   */
+  async publish(topic: string, message: KeyedMessage): Promise<void> {
+    const encoder = new BatchEncoder(keyedBytes)
+    encodeKeyed(encoder, [message])
+    await this.#doing('writing to', () => this.#producer.publish(topic, 0, encoder), topic)
+  }
+
+  /** Writes one batch inside the transaction; and states, which may also follow alone. */
+  async send(
+    messages: readonly LaneMessages[],
+    states: readonly KeyedMessage[] = [],
+  ): Promise<void> {
+    const { topic, partition, statesTopic } = this.#address
+    // Most transactions have states, sooner or later.
+    const places = [
+      { topic, partition },
+      { topic: statesTopic, partition: statesPartition },
+    ]
+    await this.#doing('writing to', () => this.#producer.join(places))
+    await Promise.all([this.#sendMessages(messages), this.sendStates(states)])
+  }
+
+  async #sendMessages(messages: readonly LaneMessages[]): Promise<void> {
     const { topic, partition, maxMessageBytes: limit } = this.#address
     this.#encoder.restart(batchBytes)
     for (const some of messages) some.encode(this.#encoder)
@@ -74,10 +106,11 @@ export class LaneProducer implements AsyncDisposable {
   async sendStates(states: readonly KeyedMessage[]): Promise<void> {
     if (states.length === 0) return
     const { statesTopic } = this.#address
-    this.#encodeKeyed(states)
+    this.#stateEncoder.restart(firstBytes)
+    encodeKeyed(this.#stateEncoder, states)
     await this.#doing(
       'writing to',
-      () => this.#producer.append(statesTopic, statesPartition, this.#encoder),
+      () => this.#producer.append(statesTopic, statesPartition, this.#stateEncoder),
       statesTopic,
     )
   }
@@ -97,17 +130,6 @@ export class LaneProducer implements AsyncDisposable {
     await this.#producer[Symbol.asyncDispose]()
   }
 
-  #encodeKeyed(messages: readonly KeyedMessage[]): void {
-    this.#encoder.restart(batchBytes)
-    for (const { key, value } of messages) {
-      this.#encoder.message({
-        key: utf8.encode(key),
-        value: [utf8.encode(value)],
-        headers: noHeaders,
-      })
-    }
-  }
-
   async #doing(doing: string, action: () => Promise<void>, topic?: string): Promise<void> {
     try {
       await action()
@@ -115,6 +137,11 @@ export class LaneProducer implements AsyncDisposable {
       throw laneError(error, this.#address, { doing, ...(topic !== undefined && { topic }) })
     }
   }
+}
+
+function encodeKeyed(encoder: BatchEncoder, messages: readonly KeyedMessage[]): void {
+  for (const { key, value } of messages)
+    encoder.message({ key: utf8.encode(key), value: [utf8.encode(value)], headers: noHeaders })
 }
 
 /** The lane that an address refers to. */

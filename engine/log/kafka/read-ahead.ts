@@ -1,4 +1,4 @@
-import type { FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
+import type { Fetched, FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
 import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 
 /**
@@ -6,6 +6,11 @@ import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.t
  * the reader waits.
  */
 const maxBytes = 8 * 1024 * 1024
+/**
+ * After a smaller response there is little to win by fetching ahead, since the reader is as fast as the writer; and a fetch that waits when the reader ends costs
+ * the next reader of the thread a connection.
+ */
+const aheadBytes = 64 * 1024
 
 /**
  * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those that were
@@ -19,20 +24,23 @@ export class ReadAhead {
   #open: MessageCursor[] = []
   #openBytes = 0
   #heldBytes = 0
+  /** Of the last response, compressed. */
+  #fetchedBytes = 0
   #waiting: PromiseWithResolvers<undefined> | undefined
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
   #stopped = false
 
-  /** `lost`: the error for an offset that the log does not hold. */
+  /** `first`: what was fetched already. `lost`: the error for an offset that the log does not hold. */
   constructor(dependencies: {
     readonly fetcher: PartitionFetcher
-    readonly offset: bigint
+    readonly first: Fetched
     readonly lost: (offset: bigint) => Promise<Error>
   }) {
     this.#fetcher = dependencies.fetcher
-    this.#offset = dependencies.offset
+    this.#offset = dependencies.first.next
     this.#lost = dependencies.lost
+    this.#add(dependencies.first)
   }
 
   /** The next batch, if it is here; its messages are the caller's. */
@@ -102,13 +110,19 @@ export class ReadAhead {
     const fetched = await this.#fetcher.fetch(this.#offset)
     if (fetched === 'lost') throw await this.#lost(this.#offset)
     const moved = fetched.next > this.#offset
-    this.#compressed.push(...fetched.batches)
     this.#offset = fetched.next
+    this.#add(fetched)
     return moved
+  }
+
+  #add({ batches }: Fetched): void {
+    this.#fetchedBytes = batches.reduce((sum, { batch }) => sum + batch.body.length, 0)
+    this.#compressed.push(...batches)
   }
 
   #wantsMore(): boolean {
     if (this.#waiting !== undefined && this.#open.length === 0) return true
+    if (this.#compressed.length === 0 && this.#fetchedBytes < aheadBytes) return false
     return this.#openBytes + this.#heldBytes < maxBytes
   }
 }

@@ -1,12 +1,12 @@
-import type { Logger } from 'pino'
 import type { KafkaAddress, LaneResume, LaneWriterOptions } from '../stream-log.ts'
 import type { LaneProducer } from './lane-producer.ts'
 import type { LaneHeaders } from './message-schemas.ts'
 import { headersOf, isAboutSync } from './parse-message.ts'
 import type { TopicPartition } from '../../../kafka/foreign-message.ts'
-import { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
-import { decideResume, newestStates, type LogStart } from './resume.ts'
-import { readSavedStates, stateMessage } from './saved-states.ts'
+import type { PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
+import { readSavedStates, type SeenStates } from './read-states.ts'
+import { decideResume, mayContinueLog, newestStates, type LogStart } from './resume.ts'
+import { stateMessage, statesPartition } from './saved-states.ts'
 
 export interface ResumedLane {
   readonly resume: LaneResume
@@ -18,38 +18,24 @@ export async function resumeLane(lane: {
   readonly address: KafkaAddress
   readonly options: LaneWriterOptions
   readonly producer: LaneProducer
-  readonly logger: Logger
+  /** What this thread knows of states. */
+  readonly seen: SeenStates
 }): Promise<ResumedLane> {
-  const { address, options, producer, logger } = lane
-  const { topic, partition } = address
-  const saved = await readSavedStates(
-    { servers: address, topic: address.statesTopic, logger },
-    address,
-  )
-  await using fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
-  const { low, high } = await fetcher.bounds()
+  const { address, options, producer, seen } = lane
+  const { topic, partition, statesTopic } = address
+  const fetcher = producer.fetcher(topic, partition)
+  const [saved, high] = await Promise.all([
+    readSavedStates(producer.fetcher(statesTopic, statesPartition), address, seen),
+    fetcher.high(),
+  ])
   const { syncId, attemptKeys, position, slices: checkpoints } = options
-  const { start } = newestStates({
-    saved,
-    syncId,
-    attemptKeys,
-    partition,
-    position,
-    checkpoints,
-  })
-  const decision = decideResume({
-    topic,
-    partition,
-    syncId,
-    attemptKeys,
-    checkpoints,
-    position,
-    saved,
-    low,
-    high,
-    ...(await readNeighbors(fetcher, address, { position: start, low, high })),
-  })
-  const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
+  const known = { topic, partition, syncId, attemptKeys, checkpoints, position, saved, high }
+  const inLog = mayContinueLog(known)
+    ? await readLog(fetcher, address, newestStates(known).start)
+    : unread
+  const facts = { ...known, ...inLog }
+  const decision = decideResume(facts)
+  const since = decision.since ?? { attempt: options.attempt, from: facts.high.toString() }
   if (decision.stale) {
     // The states in the log follow a position that this attempt leaves: they are overwritten, so that no later attempt joins the two.
     const { attempt } = options
@@ -69,6 +55,19 @@ interface Neighbors {
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
 
+const noNeighbors: Neighbors = { before: 'none', first: 'none' }
+/** The facts of a log that is not continued in any case. */
+const unread = { ...noNeighbors, low: 0n }
+
+async function readLog(
+  fetcher: PartitionFetcher,
+  lane: TopicPartition,
+  position: bigint,
+): Promise<Neighbors & { readonly low: bigint; readonly high: bigint }> {
+  const { low, high } = await fetcher.bounds()
+  return { low, high, ...(await readNeighbors(fetcher, lane, { position, low, high })) }
+}
+
 interface Bounds {
   readonly position: bigint
   readonly low: bigint
@@ -81,12 +80,12 @@ async function readNeighbors(
   lane: TopicPartition,
   { position, low, high }: Bounds,
 ): Promise<Neighbors> {
-  if (position < low || position > high) return { before: 'none', first: 'none' }
+  if (position < low || position > high) return noNeighbors
   let before: Neighbors['before'] = 'none'
   let offset = position > low ? position - 1n : position
   while (offset < high) {
     const fetched = await fetcher.fetch(offset)
-    if (fetched === 'lost') return { before: 'none', first: 'none' }
+    if (fetched === 'lost') return noNeighbors
     for await (const message of fetcher.messages(fetched.batches)) {
       const headers = headersOf(message, lane) ?? 'foreign'
       // Between the lane's messages, wherever an attempt began or the sync ended.

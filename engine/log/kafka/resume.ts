@@ -15,10 +15,10 @@ export interface ResumeFacts {
   readonly position: string | undefined
   /** The slices' last states in the log; `hidden` if they cannot be read. */
   readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
-  /** The offsets that the partition holds. */
+  /** The offsets that the partition holds. `low` only matters if the log may be continued. */
   readonly low: bigint
   readonly high: bigint
-  /** The message right before the start (`newestStates`), and the lane's first one from it on. */
+  /** The message right before the start (`newestStates`), and the lane's first one from it on. They only matter if the log may be continued. */
   readonly before: LaneHeaders | 'foreign' | 'none'
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
@@ -48,6 +48,7 @@ export interface NewestStates {
   readonly start: bigint
 }
 
+/** What is known before the log itself is read. */
 type StateFacts = Pick<
   ResumeFacts,
   'saved' | 'syncId' | 'attemptKeys' | 'partition' | 'position' | 'checkpoints'
@@ -94,6 +95,13 @@ function unknownStates(facts: StateFacts): SavedState[] {
   )
 }
 
+/** Whether the log has newer states that count, if it leads to them: only then its entries matter. */
+export function mayContinueLog(facts: StateFacts): boolean {
+  if (facts.saved === 'hidden' || unknownStates(facts).length > 0) return false
+  const { states } = newestStates(facts)
+  return facts.checkpoints.some((checkpoint) => isNewer(states.get(checkpoint.slice), checkpoint))
+}
+
 function whyUnknown(unknown: readonly SavedState[]): string {
   return unknown.every(({ attemptKey }) => attemptKey === undefined)
     ? 'an older version of Reactor Connect wrote its newest states'
@@ -131,10 +139,8 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       `${place}: ${whyUnknown(unknown)}. Reading again from the destination's checkpoints`,
     )
   }
+  if (!mayContinueLog(facts)) return fromDestination()
   const { since, states: usable, start } = newestStates(facts)
-  if (!checkpoints.some((checkpoint) => isNewer(usable.get(checkpoint.slice), checkpoint))) {
-    return fromDestination()
-  }
   const lost = whyLost(facts, { position: start, since: since.attempt })
   if (lost !== undefined) {
     return fromDestination(`${place}: ${lost}. Reading again from the destination's checkpoints`)

@@ -1,12 +1,7 @@
 import type { z } from 'zod'
 import type { JsonValue, StreamId } from '../../../protocol/index.ts'
-import { PartitionFetcher, type PartitionFetcherOptions } from '../../../kafka/partition-fetcher.ts'
-import { readRange } from '../../../kafka/read-range.ts'
-import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 import {
   interfaceVersion,
-  sliceStateKey,
-  sliceStateValue,
   type PlanValue,
   type streamStateValue,
   type SyncEndValue,
@@ -35,18 +30,16 @@ export interface SavedState {
   readonly complete: boolean
 }
 
-/** All states are in one partition: a lane's writer reads it once, when it opens. */
+/** All states are in one partition: a lane's writer reads it when it opens. */
 export const statesPartition = 0
 
-/** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
-const hiddenMs = 10_000
-
-interface Owner {
+/** Whose states they are. */
+export interface StateOwner {
   readonly connection: string
   readonly stream: StreamId
 }
 
-export function stateMessage(saved: SavedState, owner: Owner): KeyedMessage {
+export function stateMessage(saved: SavedState, owner: StateOwner): KeyedMessage {
   const { slice, ...value } = saved
   return { key: `${keysBeginning(owner)}${JSON.stringify(slice)}]`, value: JSON.stringify(value) }
 }
@@ -55,7 +48,7 @@ export function stateMessage(saved: SavedState, owner: Owner): KeyedMessage {
 export function streamStateMessage(
   plan: PlanValue,
   end: SyncEndValue | undefined,
-  { connection, stream }: Owner,
+  { connection, stream }: StateOwner,
 ): KeyedMessage {
   const value: z.input<typeof streamStateValue> = {
     v: interfaceVersion,
@@ -69,50 +62,6 @@ export function streamStateMessage(
 }
 
 /** Of the keys of all slices of a stream, which are `[connection, namespace, stream, slice]`. */
-function keysBeginning({ connection, stream }: Owner): string {
+export function keysBeginning({ connection, stream }: StateOwner): string {
   return `${JSON.stringify([connection, stream.namespace ?? null, stream.name]).slice(0, -1)},`
-}
-
-/**
- * The last states of a lane, by slice. `hidden` if a transaction that does not end keeps a part of the topic from being read: then nothing
- * is known.
- */
-export async function readSavedStates(
-  options: Omit<PartitionFetcherOptions, 'partition'>,
-  owner: Owner,
-): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
-  await using fetcher = await PartitionFetcher.open({ ...options, partition: statesPartition })
-  const { low, high } = await fetcher.bounds()
-  const states = new Map<string, SavedState>()
-  const ownKeys = Buffer.from(keysBeginning(owner))
-  const { outcome } = await readRange(fetcher, {
-    from: low,
-    to: high,
-    hiddenMs,
-    take: async (batches) => {
-      for await (const message of fetcher.messages(batches)) take(message, states, ownKeys)
-    },
-  })
-  return outcome === 'read' ? states : 'hidden'
-}
-
-/** Most messages are of other streams, so a key is compared before it is parsed. */
-function take(message: KafkaMessage, states: Map<string, SavedState>, ownKeys: Buffer): void {
-  if (message.key?.subarray(0, ownKeys.length).equals(ownKeys) !== true) return
-  const key = parse(sliceStateKey, message.key)
-  if (key === undefined) return
-  const [, , , slice] = key
-  const value = parse(sliceStateValue, message.value)
-  // A tombstone, or a message of another version: treated as if the log had no state of the slice, so the destination decides.
-  if (value === undefined) states.delete(slice)
-  else states.set(slice, { slice, ...value })
-}
-
-function parse<T>(schema: z.ZodType<T>, bytes: Buffer | null): T | undefined {
-  if (bytes === null) return undefined
-  try {
-    return schema.safeParse(JSON.parse(bytes.toString('utf8'))).data
-  } catch {
-    return undefined // not JSON: not ours
-  }
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { LaneMessages } from './lane-messages.ts'
 import type { LaneProducer } from './lane-producer.ts'
-import { stateMessage, type SavedState } from './saved-states.ts'
+import { stateMessage, type KeyedMessage, type SavedState } from './saved-states.ts'
 
 export interface SendQueueOptions {
   readonly producer: LaneProducer
@@ -187,13 +187,27 @@ export class SendQueue {
   async #send(batch: readonly Queued[]): Promise<void> {
     const sent = this.#sent
     if (sent.bytes === 0) sent.sinceMs = performance.now()
-    await this.#options.producer.send(batch.map(({ messages }) => messages))
+    for (const item of batch)
+      if (item.saved !== undefined) this.#saved.set(item.saved.slice, item.saved)
+    // The commit follows at once.
+    const isLast = this.#flushing && this.#whole === 0 && batch.at(-1)?.endsUnit === true
+    await this.#options.producer.send(
+      batch.map(({ messages }) => messages),
+      isLast ? this.#takeStates() : [],
+    )
     for (const item of batch) {
       sent.bytes += item.messages.bytes
       sent.partOfUnit = !item.endsUnit
       if (item.endsUnit) sent.units += 1
-      if (item.saved !== undefined) this.#saved.set(item.saved.slice, item.saved)
     }
+  }
+
+  #takeStates(): readonly KeyedMessage[] {
+    const states = [...this.#saved.values()].map((saved) =>
+      stateMessage(saved, this.#options.owner),
+    )
+    this.#saved.clear()
+    return states
   }
 
   /** Never in the middle of a unit, except one that has been open for too long. */
@@ -209,10 +223,9 @@ export class SendQueue {
   }
 
   async #commit(): Promise<void> {
-    const { producer, owner } = this.#options
-    await producer.sendStates([...this.#saved.values()].map((saved) => stateMessage(saved, owner)))
+    const { producer } = this.#options
+    await producer.sendStates(this.#takeStates())
     await producer.commit()
-    this.#saved.clear()
     this.#sent = { bytes: 0, units: 0, partOfUnit: this.#sent.partOfUnit, sinceMs: 0 }
   }
 

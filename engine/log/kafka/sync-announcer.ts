@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
 import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
+import type { EncodedMessages } from '../../../kafka/record-batch/record-batch.ts'
+import type { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
 import { cursorField, primaryKey, type ConnectError } from '../../../protocol/index.ts'
 import type { StreamSync } from '../../../sinks/sink.ts'
@@ -34,7 +36,6 @@ export class SyncAnnouncer implements SyncAnnouncement {
   readonly #address: SyncAddress
   readonly #producer: TransactionalProducer
   readonly #plan: PlanValue
-  readonly #encoder = new BatchEncoder(messageBytes)
 
   private constructor(address: SyncAddress, producer: TransactionalProducer, plan: PlanValue) {
     this.#address = address
@@ -49,7 +50,7 @@ export class SyncAnnouncer implements SyncAnnouncement {
   static async announce(
     address: SyncAddress,
     { sync, slices, confirm }: AnnouncedAttempt,
-    logger: Logger,
+    { logger, sessions }: { readonly logger: Logger; readonly sessions: ClusterSessions },
   ): Promise<SyncAnnouncer> {
     const { topic, statesTopic } = address
     const topics = [topic, statesTopic]
@@ -57,6 +58,7 @@ export class SyncAnnouncer implements SyncAnnouncement {
       topics,
       transactionalId: syncWriterId(topic),
       timeoutsMs: [timeoutMs],
+      sessions,
       logger,
     }
     const producer = await doing(address, 'opening', () =>
@@ -107,30 +109,32 @@ export class SyncAnnouncer implements SyncAnnouncement {
     { key, value: entry }: KeyedMessage,
   ): Promise<void> {
     const { topic, statesTopic, partitions } = this.#address
-    const json = utf8.encode(JSON.stringify(value))
+    const message = encoded(null, utf8.encode(JSON.stringify(value)), headers)
+    const batches = Array.from({ length: partitions }, (_, partition) => {
+      return { topic, partition, ...message }
+    })
+    const { bytes, count } = encoded(utf8.encode(key), utf8.encode(entry), {})
+    const state = { topic: statesTopic, partition: statesPartition, bytes, count }
+    // At the same time: until the commit, the entry hides the states of all streams that follow it, no longer than one of these requests takes.
     await doing(this.#address, 'writing to', async () => {
-      this.#encode(null, json, headers)
-      for (let partition = 0; partition < partitions; partition++)
-        await this.#producer.append(topic, partition, this.#encoder)
-      // Last: until the commit, it hides the states of all streams that follow it.
-      this.#encode(utf8.encode(key), utf8.encode(entry), {})
-      await this.#producer.append(statesTopic, statesPartition, this.#encoder)
+      await this.#producer.appendAll([...batches, state])
       await this.#producer.commit()
     })
-  }
-
-  #encode(
-    key: Uint8Array | null,
-    value: Uint8Array,
-    headers: Readonly<Record<string, string>>,
-  ): void {
-    this.#encoder.restart(messageBytes)
-    this.#encoder.message({ key, value: [value], headers: encodeHeaders(headers) })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#producer[Symbol.asyncDispose]()
   }
+}
+
+function encoded(
+  key: Uint8Array | null,
+  value: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): EncodedMessages {
+  const encoder = new BatchEncoder(messageBytes)
+  encoder.message({ key, value: [value], headers: encodeHeaders(headers) })
+  return { bytes: encoder.bytes, count: encoder.count }
 }
 
 /** What docs/topics.md says of a PLAN. */

@@ -2,9 +2,9 @@ import { hasType, kafkaError } from '../../../kafka/kafka-errors.ts'
 import {
   createTopic,
   extendTopic,
+  makeTopic,
   settingsOnceServed,
-  topicSettings,
-  type KafkaAdmin,
+  type TopicCluster,
   type TopicSettings,
 } from '../../../kafka/make-topic.ts'
 import { ConnectError, largestRecordBytes } from '../../../protocol/index.ts'
@@ -36,7 +36,7 @@ export function recordBytesFor(maxMessageBytes: number): number {
  * made in another way: it would lose what is still needed.
  */
 export async function ensureSharedTopics(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   { statesTopic, schemasTopic }: SharedTopics,
 ): Promise<void> {
   for (const topic of [statesTopic, schemasTopic]) {
@@ -53,7 +53,7 @@ export async function ensureSharedTopics(
   }
 }
 
-async function expectCompacted(kafka: KafkaAdmin, topic: string): Promise<void> {
+async function expectCompacted(kafka: TopicCluster, topic: string): Promise<void> {
   const { servers } = kafka
   try {
     const { policy } = await settingsOnceServed(kafka, { topic, partitions: 1 })
@@ -65,11 +65,11 @@ async function expectCompacted(kafka: KafkaAdmin, topic: string): Promise<void> 
 }
 
 /**
- * Makes a stream's topic or adds partitions to it; never takes any away. It can be used when this resolves, with its real
- * settings. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
+ * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a `KafkaConnection` can use it, and waits for
+ * brokers that have not heard of it. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
  */
 export async function ensureStreamTopic(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   wanted: {
     readonly topic: string
     readonly partitions: number
@@ -77,11 +77,11 @@ export async function ensureStreamTopic(
   },
 ): Promise<StreamTopic> {
   const { topic } = wanted
-  const { admin, servers } = kafka
+  const { servers } = kafka
   const made = await createStreamTopic(kafka, wanted)
   try {
     const partitions = made ? wanted.partitions : await extendTopic(kafka, wanted)
-    const { policy, ...limits } = await topicSettings(admin, topic)
+    const { policy, ...limits } = await settingsOnceServed(kafka, { topic, partitions })
     if (policy.includes('compact') && wanted.mayBeCompacted !== true) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
     }
@@ -92,11 +92,11 @@ export async function ensureStreamTopic(
 }
 
 async function createStreamTopic(
-  kafka: KafkaAdmin,
+  kafka: TopicCluster,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<boolean> {
   const create = (bytes?: number): Promise<boolean> =>
-    createTopic(kafka, {
+    makeTopic(kafka, {
       topic,
       numPartitions: partitions,
       replicationFactor: -1,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import { kafkaError } from '../../../kafka/kafka-errors.ts'
+import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
 import type { KafkaAdmin } from '../../../kafka/make-topic.ts'
 import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
@@ -30,6 +31,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TopicSnaps
   const { place, connection, streams, logger } = options
   const { servers } = place
   const admin = kafkaClient(servers, logger).admin()
+  await using sessions = new ClusterSessions()
   try {
     await admin.connect()
     const existing = new Set(await admin.listTopics())
@@ -37,7 +39,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TopicSnaps
     for (const sink of streams) {
       const topic = targetTopic(place, streamIdOf(sink.stream.stream))
       targets[topic] ??= existing.has(topic)
-        ? await describe({ admin, servers, logger }, topic)
+        ? await describe({ admin, servers, sessions, logger }, topic)
         : newTarget(place, sink)
     }
     const hasCheckpoints = existing.has(checkpointTopic(connection))

@@ -1,6 +1,11 @@
 import { KafkaConnection } from '../../../kafka/kafka-connection.ts'
 import { hasType } from '../../../kafka/kafka-errors.ts'
-import { createTopic, topicSettings, type KafkaAdmin } from '../../../kafka/make-topic.ts'
+import {
+  createTopic,
+  topicSettings,
+  type KafkaAdmin,
+  type TopicCluster,
+} from '../../../kafka/make-topic.ts'
 import { schemasTopic } from '../../../kafka/topic-names.ts'
 import { nameRefusals, topicFor } from '../../../kafka/name-refusals.ts'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -104,13 +109,10 @@ export async function describeTarget(
 }
 
 /** See `KafkaConnection.topicId`. Throws `destination_topic_missing`. */
-export async function topicId(
-  { servers, logger }: Pick<KafkaAdmin, 'servers' | 'logger'>,
-  topic: string,
-): Promise<string | undefined> {
+export async function topicId(kafka: TopicCluster, topic: string): Promise<string | undefined> {
+  const { servers } = kafka
   try {
-    const options = { servers, topics: [topic], patienceMs, logger }
-    await using connection = await KafkaConnection.open(options)
+    await using connection = await KafkaConnection.open({ ...kafka, topics: [topic], patienceMs })
     return await connection.runWithRetries(() => connection.topicId(topic))
   } catch (error) {
     throw topicError(error, { servers, doing: 'looking for', topic })
@@ -171,12 +173,13 @@ function creationError(error: ConnectError, topic: string): ConnectError {
 }
 
 async function settingsOf(
-  { admin, servers }: KafkaAdmin,
+  kafka: KafkaAdmin,
   topic: string,
 ): Promise<Awaited<ReturnType<typeof topicSettings>>> {
   try {
-    return await topicSettings(admin, topic)
+    return await topicSettings(kafka, topic)
   } catch (error) {
+    const { servers } = kafka
     throw topicError(error, { servers, doing: 'reading the settings of', topic })
   }
 }

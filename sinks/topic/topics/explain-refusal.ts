@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import { kafkaClient } from '../../../kafka/kafka-client.ts'
 import type { KafkaServers } from '../../../kafka/kafka-servers.ts'
 import { topicSettings } from '../../../kafka/make-topic.ts'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -14,18 +13,14 @@ export async function explainRefusal(
     logger,
   }: { readonly servers: KafkaServers; readonly topic: string; readonly logger: Logger },
 ): Promise<ConnectError> {
-  const admin = kafkaClient(servers, logger).admin()
   try {
-    await admin.connect()
-    const { policy } = await topicSettings(admin, topic)
+    const { policy } = await topicSettings({ servers, logger }, topic)
     if (policy.includes('compact')) {
       const details = { topic, policy, needed: 'delete' }
       return new ConnectError('destination_topic_policy', { details, cause: thrown })
     }
   } catch (error) {
     logger.debug({ err: error }, 'the settings of the topic could not be read')
-  } finally {
-    await admin.disconnect()
   }
   return topicError(thrown, { servers, doing: 'writing to', topic })
 }

@@ -134,6 +134,7 @@ async function messagesIn({
     control: false,
     producerId: 1n,
     producerEpoch: 0,
+    checksum: 0,
     body: Buffer.from(bytes),
   }
   const cursor = await MessageCursor.open({ ...batch, ...facts }, 0n)

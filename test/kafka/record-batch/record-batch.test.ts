@@ -233,6 +233,7 @@ function plainBatch(body: Buffer, count: number): Parameters<typeof MessageCurso
     producerId: -1n,
     producerEpoch: 0,
     count,
+    checksum: 0,
     body,
   }
 }

@@ -125,6 +125,7 @@ async function cursorOf(encoder: BatchEncoder): Promise<MessageCursor> {
       producerId: 1n,
       producerEpoch: 0,
       count,
+      checksum: 0,
       body: Buffer.from(encoder.bytes),
     },
     0n,

@@ -15,8 +15,8 @@ const idleMs = 2_000
 const mostIdle = 8
 
 /**
- * Sessions that are ready for the next use. To open one, the server starts a process and client and server check a password with thousands of
- * hashes: of a run of many small streams it was a third (300 tables of 100 rows, 2 cores, 2026-11: 45 s with, 30 s without).
+ * Sessions that are ready for the next use. To open one at PostgreSQL, the server starts a process and client and server check a password with
+ * thousands of hashes: of a run of many small streams it was a third (300 tables of 100 rows, 2 cores, 2026-11: 45 s with, 30 s without).
  */
 export class IdleSessions<Session extends IdleSession> implements AsyncDisposable {
   readonly #idle: Idle<Session>[] = []

@@ -1,0 +1,167 @@
+import type { z } from 'zod'
+import type { BatchMark, FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
+import { readRange } from '../../../kafka/read-range.ts'
+import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
+import { sliceStateKey, sliceStateValue } from './message-schemas.ts'
+import { keysBeginning, type SavedState, type StateOwner } from './saved-states.ts'
+
+/** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
+const hiddenMs = 10_000
+
+/**
+ * The last states of a stream's slices: all that was committed before it is called, by whomever. `hidden` if a transaction that does not end keeps a
+ * part of the topic from being read: then nothing is known. `fetcher` reads the topic of the states.
+ */
+export async function readSavedStates(
+  fetcher: PartitionFetcher,
+  owner: StateOwner & { readonly statesTopic: string; readonly brokers: readonly string[] },
+  seen: SeenStates,
+): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
+  const place = JSON.stringify([owner.brokers, owner.statesTopic, owner.connection])
+  const before = seen.take(place)
+  const later = before && (await readOn(fetcher, before))
+  const [states, outcome] = later ?? (await readAll(fetcher, owner.connection))
+  seen.put(place, states)
+  return outcome === 'read' ? statesOf(states, owner) : 'hidden'
+}
+
+type Read = readonly [ConnectionStates, 'read' | 'hidden' | 'lost']
+
+async function readAll(fetcher: PartitionFetcher, connection: string): Promise<Read> {
+  const states = new ConnectionStates(connection)
+  const { low, high } = await fetcher.bounds()
+  return [states, await readInto(states, fetcher, { from: low, to: high })]
+}
+
+/**
+ * What follows the batch that was read last. Undefined if the log does not have that batch in that place any more: the topic was made again, or lost its end,
+ * or was compacted.
+ */
+async function readOn(
+  fetcher: PartitionFetcher,
+  states: ConnectionStates,
+): Promise<Read | undefined> {
+  const { last } = states
+  if (last === undefined) return undefined
+  const fetched = await fetcher.fetch(last.offset)
+  if (fetched === 'lost') return undefined
+  const { first, next, high } = fetched
+  if (first?.offset !== last.offset || first.checksum !== last.checksum) return undefined
+  await states.take(fetcher, fetched.batches, fetched.last)
+  return [states, await readInto(states, fetcher, { from: next, to: high })]
+}
+
+async function readInto(
+  states: ConnectionStates,
+  fetcher: PartitionFetcher,
+  range: { readonly from: bigint; readonly to: bigint },
+): Promise<'read' | 'hidden' | 'lost'> {
+  const { outcome } = await readRange(fetcher, {
+    ...range,
+    hiddenMs,
+    take: (batches, last) => states.take(fetcher, batches, last),
+  })
+  return outcome
+}
+
+function statesOf(states: ConnectionStates, owner: StateOwner): ReadonlyMap<string, SavedState> {
+  const byKey = states.ofStream(keysBeginning(owner))
+  return new Map(
+    [...byKey].flatMap(([slice, bytes]) => {
+      const value = parse(sliceStateValue, bytes)
+      // Of another version: treated as if the log had no state of the slice, so the destination decides.
+      return value === undefined ? [] : [[slice, { slice, ...value }] as const]
+    }),
+  )
+}
+
+/** The last states of all streams of a connection, as the topic has them up to a batch. */
+class ConnectionStates {
+  /** The last batch that was read. */
+  last: BatchMark | undefined
+  /** What it takes, about. */
+  bytes = 0
+  readonly #ownKeys: Buffer
+  /** By the beginning of their keys, and slice. */
+  readonly #streams = new Map<string, Map<string, Buffer>>()
+
+  constructor(connection: string) {
+    this.#ownKeys = Buffer.from(`[${JSON.stringify(connection)},`)
+  }
+
+  ofStream(keys: string): ReadonlyMap<string, Buffer> {
+    return this.#streams.get(keys) ?? new Map()
+  }
+
+  async take(
+    fetcher: PartitionFetcher,
+    batches: readonly FetchedBatch[],
+    last: BatchMark | undefined,
+  ): Promise<void> {
+    for await (const message of fetcher.messages(batches)) this.#take(message)
+    this.last = last ?? this.last
+  }
+
+  /** Most messages are of other connections, so a key is compared before it is parsed. */
+  #take({ key: keyBytes, value }: KafkaMessage): void {
+    if (keyBytes?.subarray(0, this.#ownKeys.length).equals(this.#ownKeys) !== true) return
+    const key = parse(sliceStateKey, keyBytes)
+    if (key === undefined) return
+    const [connection, namespace, name, slice] = key
+    const stream = { name, ...(namespace !== null && { namespace }) }
+    const beginning = keysBeginning({ connection, stream })
+    const ofStream = this.#streams.get(beginning) ?? new Map<string, Buffer>()
+    this.#streams.set(beginning, ofStream)
+    this.bytes -= sizeOf(slice, ofStream.get(slice))
+    // A tombstone: the log has no state of the slice.
+    if (value === null) ofStream.delete(slice)
+    // A copy: the message is a view into a batch.
+    else ofStream.set(slice, Buffer.from(value))
+    this.bytes += sizeOf(slice, ofStream.get(slice))
+  }
+}
+
+/** Of a state beside its key and value. */
+const besideStateBytes = 200
+
+function sizeOf(slice: string, value: Buffer | undefined): number {
+  return value === undefined ? 0 : besideStateBytes + slice.length + value.length
+}
+
+/** What a thread remembers of states, in bytes. A hundred streams have about 50 KB. */
+const mostSeenBytes = 4 * 1024 * 1024
+
+/**
+ * What a thread has read of states, so that each lane reads on from there. From the beginning of the topic, a run of many streams read it as often as it has
+ * streams. What takes too much is forgotten, and read again from the beginning.
+ */
+export class SeenStates {
+  /** The one that was used last is at the end. */
+  readonly #places = new Map<string, ConnectionStates>()
+
+  /** They belong to the caller, who may give them back. */
+  take(place: string): ConnectionStates | undefined {
+    const states = this.#places.get(place)
+    this.#places.delete(place)
+    return states
+  }
+
+  put(place: string, states: ConnectionStates): void {
+    this.#places.delete(place)
+    this.#places.set(place, states)
+    let bytes = [...this.#places.values()].reduce((sum, some) => sum + some.bytes, 0)
+    for (const [oldest, some] of this.#places) {
+      if (bytes <= mostSeenBytes) return
+      this.#places.delete(oldest)
+      bytes -= some.bytes
+    }
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(bytes.toString('utf8'))).data
+  } catch {
+    return undefined // not JSON: not ours
+  }
+}
