@@ -23,16 +23,12 @@ function areKeysRead(body: Body, variable: string, keys: Set<string>): boolean {
 }
 
 function keyOf(node: Expression, variable: string): string | undefined {
-  switch (node.type) {
-    case 'getattr':
-      return isVariable(node.object, variable) && !methods.has(node.name) ? node.name : undefined
-    case 'getitem':
-      return isVariable(node.object, variable) ? textOf(node.key) : undefined
-    case 'call':
-      return isVariable(objectOfGet(node), variable) ? textOf(onlyArgument(node)) : undefined
-    default:
-      return undefined
-  }
+  if (node.type === 'getattr')
+    return isVariable(node.object, variable) && !methods.has(node.name) ? node.name : undefined
+  if (node.type === 'getitem')
+    return isVariable(node.object, variable) ? textOf(node.key) : undefined
+  if (node.type !== 'call') return undefined
+  return isVariable(objectOfGet(node), variable) ? textOf(onlyArgument(node)) : undefined
 }
 
 /** Of dicts: what they return may hold everything. */
