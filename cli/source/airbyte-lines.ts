@@ -22,6 +22,7 @@ export class AirbyteLines implements SourceOutput {
   }
 
   async records(stream: string, records: readonly Dict[]): Promise<void> {
+    if (records.length === 0) return
     this.#counts.set(stream, (this.#counts.get(stream) ?? 0) + records.length)
     const head = `{"type":"RECORD","record":{"stream":${JSON.stringify(stream)},"data":`
     const tail = `,"emitted_at":${this.#now()}}}\n`
