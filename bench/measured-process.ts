@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { z } from 'zod'
+import { builtWrapper } from './built-program.ts'
 
 /** What a process took. */
 export const measured = z.object({
@@ -9,8 +9,6 @@ export const measured = z.object({
   peakRssMb: z.number(),
 })
 export type Measured = z.infer<typeof measured>
-
-const wrapper = join(import.meta.dirname, 'measured-program.ts')
 
 /** As the first line of cli/main.ts says. */
 export const nodeFlags = ['--max-semi-space-size=8']
@@ -21,6 +19,7 @@ export async function measureProgram(
   argv: readonly string[],
   { flags = [] }: { readonly flags?: readonly string[] } = {},
 ): Promise<Measured> {
+  const wrapper = await builtWrapper()
   const started = performance.now()
   const child = spawn(process.execPath, [...flags, wrapper, program, ...argv], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],

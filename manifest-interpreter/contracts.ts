@@ -22,7 +22,8 @@ export type { Transport } from './http/transport.ts'
  */
 
 /** Constant messages, facts as fields; never a secret or the contents of a record. */
-export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'>
+export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'> &
+  Partial<Pick<PinoLogger, 'isLevelEnabled'>>
 
 /** The interpreter's dependencies. A test passes a frozen clock and a tape of exchanges. */
 export interface Environment {

@@ -3,6 +3,7 @@ import { rawJson } from '../../protocol/exact-json.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { ConnectionStatus } from '../../manifest-interpreter/source/check-connection.ts'
 import type { SourceMessage, SourceOutput } from '../../manifest-interpreter/source/messages.ts'
+import type { RecordValue } from '../../protocol/index.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 
 /** Writes lines and resolves when there is room for more. */
@@ -21,10 +22,12 @@ export class AirbyteLines implements SourceOutput {
   }
 
   async records(stream: string, records: readonly Dict[]): Promise<void> {
+    if (records.length === 0) return
     this.#counts.set(stream, (this.#counts.get(stream) ?? 0) + records.length)
     const head = `{"type":"RECORD","record":{"stream":${JSON.stringify(stream)},"data":`
     const tail = `,"emitted_at":${this.#now()}}}\n`
-    await this.#write(records.map((record) => head + jsonText(record) + tail).join(''))
+    const texts = jsonTexts(records)
+    await this.#write(head + texts.join(tail + head) + tail)
   }
 
   async message(message: SourceMessage): Promise<void> {
@@ -113,9 +116,27 @@ export class AirbyteLines implements SourceOutput {
   }
 }
 
+/**
+ * The JSON of each value, at least one. All are written at once, with separators: for records of 1 kB in two thirds of the time that a call for
+ * each takes, for 300 bytes in 0.85 of it (2026-11-29).
+ */
+function jsonTexts(values: readonly Value[]): readonly string[] {
+  const plain: RecordValue[] = []
+  for (const value of values) plain.push(toRecordValue(value), separator)
+  plain.pop()
+  return jsonOf(plain).slice(1, -1).split(`,${separatorText},`)
+}
+
+/** In no value's JSON: JSON.stringify never escapes this character, and doubles each backslash that a text holds. */
+const separatorText = String.raw`"\u0021"`
+const separator = rawJson(separatorText)
+
 /** Compact JSON; integers keep their digits, NaN and infinities are null. */
 function jsonText(value: Value): string {
-  const plain = toRecordValue(value)
+  return jsonOf(toRecordValue(value))
+}
+
+function jsonOf(plain: RecordValue): string {
   try {
     // A replacer makes it three times slower.
     return JSON.stringify(plain)

@@ -333,15 +333,19 @@ interface LogMessage {
 
 /** The logger of a source on the command line: pino would take a fifth of the time that a check takes. */
 function protocolLogger(level: LogLevel, write: (log: LogMessage) => void): Logger {
-  const written = severities.slice(0, severities.findIndex((severity) => severity === level) + 1)
+  const written: readonly string[] = severities.slice(
+    0,
+    severities.findIndex((severity) => severity === level) + 1,
+  )
+  const isLevelEnabled = (severity: string): boolean => written.includes(severity)
   const log =
     (severity: Severity) =>
     (first: unknown, text = ''): void => {
-      if (!written.includes(severity)) return
+      if (!isLevelEnabled(severity)) return
       const message = typeof first === 'string' ? first : `${text} ${factsText(first)}`
       write({ level: severity.toUpperCase(), message })
     }
-  return { debug: log('debug'), info: log('info'), warn: log('warn') }
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), isLevelEnabled }
 }
 
 /** JSON, with an error as its name and its message. */

@@ -23,21 +23,14 @@ export interface DatetimeFormat {
 export function datetimeFormat(format: string): DatetimeFormat {
   const epoch = epochFormats.get(format)
   if (epoch !== undefined) return { format, ...epoch, match: (value) => quietly(epoch, value) }
-  const reader = compileStrptime(format.replaceAll('%_ms', '%f'))
+  const reader = compileStrptime(format.replaceAll('%_ms', '%f'), 0)
   const matcher = { parse: (value: Value) => reader.match(str(value)) }
   return {
     format,
-    parse: (value) => inUtc(reader.read(str(value))),
-    match: (value) => {
-      const time = quietly(matcher, value)
-      return time === undefined ? undefined : inUtc(time)
-    },
+    parse: (value) => reader.read(str(value)),
+    match: (value) => quietly(matcher, value),
     write: format.includes('%_ms') ? milliseconds(format) : compileStrftime(format),
   }
-}
-
-function inUtc(time: PyDateTime): PyDateTime {
-  return time.offset === null ? time.with({ offset: 0 }) : time
 }
 
 function quietly(

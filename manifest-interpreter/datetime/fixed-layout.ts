@@ -8,6 +8,7 @@ import { PyDateTime } from '../value/py-datetime.ts'
  */
 export function compileFixedLayout(
   format: string,
+  naiveOffset: 0 | null,
 ): ((text: string) => PyDateTime | undefined) | undefined {
   const steps: Step[] = []
   for (const [piece] of format.matchAll(/%[^]?|[^%]/gu)) {
@@ -16,7 +17,7 @@ export function compileFixedLayout(
     steps.push(step)
   }
   return (text) => {
-    const reading: Reading = { text, position: 0, ...blank }
+    const reading: Reading = { text, position: 0, ...blank, offset: naiveOffset }
     for (const step of steps) if (!step(reading)) return undefined
     if (reading.position !== text.length || !isValid(reading)) return undefined
     return new PyDateTime(reading)
@@ -46,7 +47,6 @@ const blank = {
   minute: 0,
   second: 0,
   microsecond: 0,
-  offset: null,
 }
 
 const directives: ReadonlyMap<string, Step> = new Map([

@@ -21,26 +21,31 @@ export interface DateReader {
 const compiled = new Map<string, DateReader>()
 const MAX_COMPILED = 500
 
-export function compileStrptime(format: string): DateReader {
-  const known = compiled.get(format)
+/** @param naiveOffset of what is read without one: null, or 0 */
+export function compileStrptime(format: string, naiveOffset: 0 | null = null): DateReader {
+  const key = `${String(naiveOffset)} ${format}`
+  const known = compiled.get(key)
   if (known !== undefined) return known
-  const reader = makeReader(format)
+  const reader = makeReader(format, naiveOffset)
   if (compiled.size >= MAX_COMPILED) compiled.clear()
-  compiled.set(format, reader)
+  compiled.set(key, reader)
   return reader
 }
 
-function makeReader(format: string): DateReader {
+function makeReader(format: string, naiveOffset: 0 | null): DateReader {
   const pattern = compilePattern(format)
   if (pattern instanceof PythonError) return unreadable(pattern)
-  const fixed = compileFixedLayout(format)
+  const fixed = compileFixedLayout(format, naiveOffset)
   const { regex, letters } = pattern
   const match = (text: string): PyDateTime | undefined => {
     const quick = fixed?.(text)
     if (quick !== undefined) return quick
     const found = regex.exec(text)
     if (found?.[0].length !== text.length) return undefined
-    return fromFields(new Map(letters.map((letter, index) => [letter, found[index + 1] ?? ''])))
+    const time = fromFields(
+      new Map(letters.map((letter, index) => [letter, found[index + 1] ?? ''])),
+    )
+    return time.offset === null ? time.with({ offset: naiveOffset }) : time
   }
   const read = (text: string): PyDateTime => {
     const time = match(text)

@@ -82,6 +82,7 @@ export function withoutRepeated(params: Dict, url: string): Dict {
 
 /** Percent-encodes what a URL may not hold and leaves what is encoded; encoded letters that need not be are decoded. */
 export function requote(url: string): string {
+  if (isAllowed(url, URL_CHARACTERS)) return url
   const decoded = decodeUnreserved(url)
   return decoded === undefined
     ? quote(url, URL_CHARACTERS)
@@ -195,6 +196,7 @@ function removeDotSegments(path: string): string {
 
 /** A percent sign stays where all of them begin an escape; otherwise all are encoded. */
 function encodeInvalid(text: string, allowed: CharacterSet): string {
+  if (isAllowed(text, allowed)) return text
   let escapes = 0
   const upper = text.replaceAll(/%[a-fA-F0-9]{2}/g, (escape) => {
     escapes += 1
@@ -226,12 +228,20 @@ function allowing(characters: string): CharacterSet {
 }
 
 function quote(text: string | Uint8Array, allowed: CharacterSet): string {
+  if (typeof text === 'string' && isAllowed(text, allowed)) return text
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text
   if (bytes.every((byte) => allowed[byte] === true)) return Buffer.from(bytes).toString('latin1')
   let quoted = ''
   for (const byte of bytes)
     quoted += allowed[byte] === true ? String.fromCharCode(byte) : percent(byte)
   return quoted
+}
+
+/** Most texts are: each request of a stream has a URL of a dozen of them. */
+function isAllowed(text: string, allowed: CharacterSet): boolean {
+  for (let position = 0; position < text.length; position += 1)
+    if (allowed[text.charCodeAt(position)] !== true) return false
+  return true
 }
 
 function percent(byte: number): string {

@@ -1,3 +1,4 @@
+import { markedUtf8Text } from '../../lib/text/utf8-text.ts'
 import type { HttpRequest } from './http-request.ts'
 import { joined, readHead } from './body-head.ts'
 import { TransportError } from './transport-error.ts'
@@ -134,17 +135,11 @@ export class HttpResponse {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** Of valid UTF-8 that nothing says to be something else. Text of another encoding that looks like it is no JSON as UTF-8. */
 function plainJson(bytes: Uint8Array, contentType: string | undefined): Value | undefined {
   if (!/^utf-?8$/i.test(charsetOf(contentType) ?? 'utf-8')) return undefined
-  try {
-    return parsePlainJson(utf8.decode(bytes))
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
+  const text = markedUtf8Text(bytes)
+  return text === undefined ? undefined : parsePlainJson(text)
 }
 
 export interface HttpResponseOptions {

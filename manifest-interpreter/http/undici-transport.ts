@@ -51,6 +51,8 @@ async function loadUndici(): Promise<Undici> {
 export class UndiciTransport implements Transport {
   readonly #options: UndiciTransportOptions
   readonly #guard: AddressGuard
+  /** Whose host the guard has let pass. A source has one, or a few. */
+  #checkedOrigin = ''
   /** By connect timeout: undici has one per pool. */
   readonly #agents = new Map<number, Agent>()
 
@@ -94,7 +96,7 @@ export class UndiciTransport implements Transport {
   async #sendOnce(request: HttpRequest, signal: AbortSignal): Promise<RawResponse> {
     const { origin, target } = addressOf(request.url)
     const headers = this.#headers(request)
-    this.#guard.check(new URL(origin).hostname)
+    this.#checkOrigin(origin, request.url)
     const readTimeout = request.readTimeoutMs ?? this.#options.readTimeoutMs ?? 300_000
     const undici = loaded ?? (await loadUndici())
     try {
@@ -119,6 +121,15 @@ export class UndiciTransport implements Transport {
     } catch (error) {
       throw asTransportError(error, request, signal)
     }
+  }
+
+  #checkOrigin(origin: string, url: string): void {
+    if (origin === this.#checkedOrigin) return
+    const parsed = URL.parse(origin)
+    if (parsed === null)
+      throw new TransportError('invalid-url', `${publicUrl(url)} has no valid host. Check the URL.`)
+    this.#guard.check(parsed.hostname)
+    this.#checkedOrigin = origin
   }
 
   #headers(request: HttpRequest): string[] {
@@ -180,9 +191,6 @@ function addressOf(url: string): { origin: string; target: string } {
     )
   }
   const origin = `${scheme}://${authority.slice(authority.lastIndexOf('@') + 1)}`
-  if (!URL.canParse(origin)) {
-    throw new TransportError('invalid-url', `${publicUrl(url)} has no valid host. Check the URL.`)
-  }
   const target = `${path.replace(/^\/*/, '/')}${query === '' ? '' : `?${query}`}`
   return { origin, target: encodeTarget(target) }
 }

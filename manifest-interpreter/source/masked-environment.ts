@@ -69,11 +69,12 @@ function maskedMessage(message: SideMessage, secrets: SecretFilter): SideMessage
 }
 
 function maskedLogger(logger: Logger, secrets: SecretFilter): Logger {
+  const isLevelEnabled = (level: string): boolean => logger.isLevelEnabled?.(level) ?? true
   const masked =
     (severity: 'debug' | 'info' | 'warn') =>
     (facts: unknown, text?: string): void => {
       if (typeof facts === 'string') logger[severity](secrets.beginning(facts))
       else logger[severity](secrets.facts(facts), text)
     }
-  return { debug: masked('debug'), info: masked('info'), warn: masked('warn') }
+  return { debug: masked('debug'), info: masked('info'), warn: masked('warn'), isLevelEnabled }
 }

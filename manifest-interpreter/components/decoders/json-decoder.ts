@@ -23,11 +23,11 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
  * again; a large one is an error when the break is reached, since records before it have gone already.
  */
 export interface PathDecoder extends PageDecoder {
-  /** Announces, before anything is read, that `whole` will be called. */
-  keepWhole(): void
-  /** Says that the body is read by `decodeAt` only. */
-  allowPieces(): void
-  /** True if a value of `decode` or `decodeAt` is seen by others too. */
+  /** Announces, before anything is read, that `whole` will be called. `seen`: the keys of objects that are looked at; undefined for all. */
+  keepWhole(seen?: () => ReadonlySet<string> | undefined): void
+  /** Says that the body is read by `decodeAt` only, with these keys. */
+  allowPieces(keys: readonly string[]): void
+  /** True if a value of `decode` or `decodeAt` is, or may be, seen by others too. */
   readonly isKept: boolean
   /** How much of a body must have arrived before it is decoded. */
   readonly aheadBytes: number
@@ -54,6 +54,10 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
   let keepsWhole = false
   let readsPieces = false
+  /** Under which key the records are, if it is known. */
+  let recordsKey: string | undefined
+  const viewers: (() => ReadonlySet<string> | undefined)[] = []
+  let isKept: boolean | undefined
   const valueOf = (body: Uint8Array, response: HttpResponse): Value => {
     const value = response.plainJson ?? responseJson(body)
     if (value === undefined) report?.(response, { format: 'JSON', body })
@@ -74,14 +78,17 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
     async *decode(response) {
       yield bodiesOf(await whole(response))
     },
-    keepWhole: () => {
+    keepWhole: (seen) => {
       keepsWhole = true
+      viewers.push(seen ?? (() => undefined))
     },
-    allowPieces: () => {
+    allowPieces: (keys) => {
       readsPieces = true
+      ;[recordsKey] = keys
     },
     get isKept() {
-      return keepsWhole
+      isKept ??= viewers.some((seen) => mayInclude(seen(), recordsKey))
+      return isKept
     },
     get aheadBytes() {
       return readsPieces && !keepsWhole ? MAX_WHOLE_BYTES : Number.POSITIVE_INFINITY
@@ -105,6 +112,10 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
       for await (const batch of bodies) yield select(batch)
     },
   }
+}
+
+function mayInclude(seen: ReadonlySet<string> | undefined, key: string | undefined): boolean {
+  return seen === undefined || key === undefined || seen.has(key)
 }
 
 /** `null`, `false`, zero, and an empty text. Empty objects and lists are how APIs say that there are no records. */

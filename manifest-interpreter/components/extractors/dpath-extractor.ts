@@ -21,7 +21,7 @@ export function dpathExtractor(
     builder,
     parameters: parametersOf(definition),
   })
-  if (isPathDecoder(decoder) && path.isFixed()) decoder.allowPieces()
+  if (isPathDecoder(decoder) && path.isFixed()) decoder.allowPieces(path.keys ?? [])
   const expander = optionalComponent(definition, 'record_expander')
   const extract = (response: HttpResponse) => extracted(response, decoder, path)
   if (expander === undefined) return { extract }

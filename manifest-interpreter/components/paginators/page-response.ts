@@ -1,4 +1,6 @@
 import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
+import { keysRead } from '../../jinja/keys-read.ts'
+import { parsedTemplate } from './stop-condition-safety.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
@@ -9,20 +11,32 @@ export interface PageResponse {
   bodyOf(response: HttpResponse): Promise<Value>
 }
 
-/** Asks the decoder to keep bodies, if one of the templates may look at them. */
+/** Asks the decoder to keep bodies, or what is under some keys of them, if one of the templates may look at them. */
 export function pageResponse(
   decoder: Decoder | undefined,
   templates: readonly (Value | undefined)[],
 ): PageResponse {
   if (!templates.some(namesResponse)) return { bodyOf: () => Promise.resolve(null) }
   const used = decoder ?? jsonDecoder()
-  if (isPathDecoder(used)) used.keepWhole()
+  if (isPathDecoder(used)) used.keepWhole(() => keysSeen(templates.filter(namesResponse)))
   return {
     async bodyOf(response) {
       const value = await used.whole(response)
       return Array.isArray(value) ? (value[0] ?? {}) : value
     },
   }
+}
+
+/** The keys of `response` that the templates look at; undefined if they may look at others. */
+function keysSeen(templates: readonly (Value | undefined)[]): ReadonlySet<string> | undefined {
+  const seen = new Set<string>()
+  for (const template of templates) {
+    const body = typeof template === 'string' ? parsedTemplate(template) : undefined
+    const keys = body && keysRead(body, 'response')
+    if (keys === undefined) return undefined
+    for (const key of keys) seen.add(key)
+  }
+  return seen
 }
 
 /** May return true if the word is in a text: the body is then kept in vain. */

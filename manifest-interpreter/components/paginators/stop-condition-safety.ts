@@ -21,7 +21,7 @@ export function classifyStopCondition(
   condition: string,
   minimumPageSize: number,
 ): StopConditionSafety {
-  const template = parsed(condition)
+  const template = parsedTemplate(condition)
   if (template === undefined) return unknown('it is not a valid template')
   const found = comparisons(template)
   if (!names(template, 'last_page_size')) return classifyOthers(found)
@@ -38,7 +38,7 @@ export function classifyStopCondition(
 
 /** True if a template reads a variable of this name (not a member of something else). */
 export function namesVariable(template: string, name: string): boolean {
-  const body = parsed(template)
+  const body = parsedTemplate(template)
   return body !== undefined && names(body, name)
 }
 
@@ -49,7 +49,8 @@ function unknown(reason: string): StopConditionSafety {
 }
 
 /** Undefined if it is not a template. */
-function parsed(template: string): Body | undefined {
+/** Undefined if it is not a valid template. */
+export function parsedTemplate(template: string): Body | undefined {
   try {
     return parseTemplate(template)
   } catch (error) {

@@ -232,8 +232,10 @@ export class HttpClient {
 
   /** Logs each request and its status, to show what a stream requests. */
   #logOutcome({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
+    const { logger } = this.#options.environment
+    if (logger.isLevelEnabled?.('debug') === false) return
     const facts = outcomeFacts({ request, outcome, said: undefined })
-    this.#options.environment.logger.debug({ stream, ...facts }, 'a request was sent')
+    logger.debug({ stream, ...facts }, 'a request was sent')
   }
 }
 

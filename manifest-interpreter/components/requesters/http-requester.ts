@@ -102,6 +102,7 @@ function compileUrl(
   const [url, urlBase, ownPath] = ['url', 'url_base', 'path'].map((name) =>
     templates.string(optionalText(definition, name) ?? '', { parameters }),
   )
+  const join = joinedOnce()
   return (scope, path) => {
     const variables = templateScope(config, scope)
     const evaluate = (template: typeof url): string => str(template?.(variables) ?? '')
@@ -109,8 +110,18 @@ function compileUrl(
     const base = evaluate(urlBase)
     const tail = path ?? ''
     const last = tail === '' ? evaluate(ownPath).replace(/^\/+/, '') : tail
-    if (base !== '') return joinPath(base, last)
-    return last === '' ? whole : joinPath(whole, last)
+    if (base !== '') return join(base, last)
+    return last === '' ? whole : join(whole, last)
+  }
+}
+
+/** All pages of a slice have the same URL without its parameters. */
+function joinedOnce(): typeof joinPath {
+  let known: { readonly base: string; readonly path: string; readonly url: string } | undefined
+  return (base, path) => {
+    if (known?.base !== base || known.path !== path)
+      known = { base, path, url: joinPath(base, path) }
+    return known.url
   }
 }
 

@@ -4,7 +4,11 @@ import {
   ExactJsonParser,
   JsonError,
 } from '../../../manifest-interpreter/value/exact-json-parser.ts'
-import { parseJson, parseResponseJson } from '../../../manifest-interpreter/value/json.ts'
+import {
+  parseJson,
+  parsePlainJson,
+  parseResponseJson,
+} from '../../../manifest-interpreter/value/json.ts'
 import { isPlainDict } from '../../../manifest-interpreter/value/dict.ts'
 import { PyFloat } from '../../../manifest-interpreter/value/value.ts'
 import { anyText } from '../../support/any-text.ts'
@@ -89,6 +93,15 @@ describe('parseJson', () => {
     ['NaN', Number.NaN],
   ])('reads %s', (source, value) => {
     expect(parseJson(source)).toStrictEqual(value)
+  })
+
+  it.each([
+    '["2024-01-05 10:00", "-0", "1e5", "12345678901234567890"]',
+    '{"a1": 1, "b": 0.33999999999999997, "c": -12, "d": 1.25 }',
+    '{"at": "2024-01-01T00:00:00.000Z", "id": "550e8400-e29b-41d4-a716-446655440000"}',
+  ])('needs no parser of its own for %s', (source) => {
+    expect(parsePlainJson(source)).toEqual(exact(source))
+    expect(parsePlainJson(source)).toBeDefined()
   })
 
   it('keeps a key like __proto__ as an entry', () => {

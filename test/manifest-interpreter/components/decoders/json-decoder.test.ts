@@ -37,6 +37,24 @@ describe('JsonDecoder', () => {
   })
 })
 
+describe('records that others may see', () => {
+  const shown = (seen: (() => ReadonlySet<string> | undefined) | undefined, keys: string[]) => {
+    const decoder = jsonDecoder()
+    decoder.allowPieces(keys)
+    decoder.keepWhole(seen)
+    return decoder.isKept
+  }
+
+  test('are those under a key that a template looks at, or of a body that is looked at as a whole', () => {
+    expect(shown(undefined, ['data'])).toBe(true)
+    expect(shown(() => undefined, ['data'])).toBe(true)
+    expect(shown(() => new Set(['next', 'data']), ['data', 'items'])).toBe(true)
+    expect(shown(() => new Set(['next']), [])).toBe(true)
+    expect(shown(() => new Set(['next']), ['data'])).toBe(false)
+    expect(jsonDecoder().isKept).toBe(false)
+  })
+})
+
 describe('a body larger than 8 MB', () => {
   const record = `{"id": 1, "text": "${'x'.repeat(1000)}"}`
   const count = 10_000
