@@ -11,7 +11,8 @@ import type { CheckpointRecord } from '../bookkeeping/records.ts'
 import { checkpointTopic } from '../own-names.ts'
 import { countsByKey } from '../sync/topic-mode.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
-import { describeTarget, type TargetTopic } from '../topics/ensure-topics.ts'
+import { describeTarget } from '../topics/ensure-topics.ts'
+import type { TargetTopic } from '../topics/target-topic.ts'
 import type { TopicSnapshot } from './topic-snapshot.ts'
 
 interface SnapshotOptions {

@@ -3,7 +3,7 @@ import type { StreamId } from '../../../protocol/index.ts'
 import { Checkpoints } from '../bookkeeping/checkpoints.ts'
 import type { CheckpointRecord } from '../bookkeeping/records.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
-import type { TargetTopic } from '../topics/ensure-topics.ts'
+import type { TargetTopic } from '../topics/target-topic.ts'
 
 /**
  * What a run into topics would begin with: its checkpoints and topics as they are, or as they would be made. Plain data: it crosses a thread. Holds the

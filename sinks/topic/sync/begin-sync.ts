@@ -29,7 +29,7 @@ import {
 } from '../bookkeeping/untold.ts'
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
-import type { TargetTopic } from '../topics/ensure-topics.ts'
+import type { TargetTopic } from '../topics/target-topic.ts'
 import { noteColumns } from './column-notes.ts'
 import { startedMessage } from './control-messages.ts'
 import {

@@ -1,6 +1,6 @@
 import type { SinkStream } from '../../sink.ts'
 import type { StreamRecord } from '../bookkeeping/records.ts'
-import type { TargetTopic } from '../topics/ensure-topics.ts'
+import type { TargetTopic } from '../topics/target-topic.ts'
 import { countMessages, type KnownTopic } from './known-topic.ts'
 import { countsByKey } from './topic-mode.ts'
 

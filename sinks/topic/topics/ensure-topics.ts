@@ -11,6 +11,7 @@ import { nameRefusals, topicFor } from '../../../kafka/name-refusals.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { checkpointTopic, controlTopic, rejectedTopic } from '../own-names.ts'
 import { topicError } from '../topic-errors.ts'
+import type { TargetTopic } from './target-topic.ts'
 
 /** A restarting broker is waited for. */
 const patienceMs = 20_000
@@ -27,21 +28,6 @@ const ownMessageBytes = String(8 * 1024 * 1024 + 512 * 1024)
 const smallSegments: Settings = {
   'segment.bytes': String(16 * 1024 * 1024),
   'min.cleanable.dirty.ratio': '0.1',
-}
-
-/** A topic that rows go to, as it is. */
-export interface TargetTopic {
-  /** It was not there before. */
-  readonly isNew: boolean
-  /** Another topic of the same name has another one. Undefined if the brokers tell none. */
-  readonly id: string | undefined
-  readonly partitions: number
-  readonly policy: string
-  readonly maxMessageBytes: number
-  /** The first offsets that are there, by partition. */
-  readonly starts: readonly string[]
-  /** The offsets that come next, by partition. */
-  readonly ends: readonly string[]
 }
 
 /** Makes the topics that all connections share, if they are missing. Throws `destination_topic_policy`. */
