@@ -233,7 +233,7 @@ function beginAs(snapshot: string | undefined): string {
 
 /**
  * A long read must not meet a timeout that was meant for an application, and the server notices within 5 seconds that it was
- * stopped, even while it sorts. Some of the settings exist in newer versions only, one of them not on Windows.
+ * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
  */
 const noTimeouts = `
   SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, true)

@@ -35,8 +35,7 @@ export async function hasTables(
   schemas: readonly string[] | undefined,
 ): Promise<boolean> {
   const rows = await session.rows(
-    `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE ${isListed} AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+    `SELECT ${fromListed}
         AND EXISTS (SELECT FROM pg_catalog.pg_attribute a
                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                        AND has_column_privilege(a.attrelid, a.attnum, 'SELECT'))
@@ -52,9 +51,7 @@ export async function listTablesWithoutColumns(
   schemas: readonly string[] | undefined,
 ): Promise<string[]> {
   const rows = await session.rows<{ readonly name: string }>(
-    `SELECT n.nspname || '.' || c.relname AS name
-     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE ${isListed} AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+    `SELECT n.nspname || '.' || c.relname AS name ${fromListed}
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
@@ -104,11 +101,13 @@ const innerType = (oid: string): string => `(
   FROM pg_catalog.pg_type i JOIN pg_catalog.pg_namespace n ON n.oid = i.typnamespace
   WHERE i.oid = ${oid})`
 
-/** Of pg_class c and its pg_namespace n: what is not the system's, not a part of another table and not of a session. */
-const isListed = `
-  c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-  AND has_schema_privilege(n.oid, 'USAGE')`
+/** pg_class c with its pg_namespace n, in the schemas of $1 (NULL: all): what is not the system's, not a part of another table and not of a session. */
+const fromListed = `
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND has_schema_privilege(n.oid, 'USAGE')
+    AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))`
 
 /**
  * `base`: every type with the type it is made of (a domain over a domain over text: text), and the length that a domain gives that.
@@ -119,9 +118,7 @@ const isListed = `
 const tablesSql = `
 WITH RECURSIVE tables AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE ${isListed}
-    AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+  ${fromListed}
     AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]))
 ), base AS (
   SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid, NULL::int AS typmod

@@ -1,6 +1,7 @@
 import type { BinaryRows, RecordOutput } from '../../connectors/connector.ts'
 import type { BlockEncoder, Rejection } from '../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import { copyBlock } from '../../protocol/avro/copy-block.ts'
 import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter, LogRecords } from '../log/stream-log.ts'
@@ -13,7 +14,7 @@ export interface LaneOutputOptions {
   readonly encoder: BlockEncoder
   readonly writer: LaneWriter
   readonly now: () => number
-  /** Rows of binary COPY that are not larger than so many bytes go into the log as they are; absent: none. */
+  /** Rows of binary COPY up to this number of bytes go into the log as they are; absent: none. */
   readonly passedBytes?: number
   /** Called after every block and state. */
   readonly onTotals: (totals: ReadTotals) => void
@@ -132,12 +133,8 @@ export class LaneOutput implements RecordOutput {
 
   #copyOf(rows: Uint8Array): Uint8Array {
     if (rows.length < usualRowsBytes / 2) return new Uint8Array(rows)
-    const buffer = this.#writer.reuse()
-    const fits = buffer !== undefined && rows.length <= buffer.byteLength
-    const into = fits ? buffer : new ArrayBuffer(Math.max(rows.length, usualRowsBytes))
-    const bytes = new Uint8Array(into, 0, rows.length)
-    bytes.set(rows)
-    return bytes
+    const room = Math.max(rows.length, usualRowsBytes)
+    return copyBlock(rows, { room, reuse: () => this.#writer.reuse() })
   }
 
   async #cut(): Promise<void> {

@@ -68,7 +68,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     }),
     writer,
     now: Date.now,
-    ...(job.passesCopyRows === true && { passedBytes: largestRecordBytes }),
+    ...(job.passesCopyRows && { passedBytes: largestRecordBytes }),
     onTotals: reporter(job),
     onRateLimited: (untilMs) => {
       post(job, { type: 'rate_limited', untilMs })

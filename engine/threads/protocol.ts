@@ -53,7 +53,7 @@ export interface ReadLaneJob extends JobBase {
   /** A sandbox's: the job ends, gracefully, after so many records. */
   readonly limitRows?: number
   /** Rows of binary COPY go into the log as they are. */
-  readonly passesCopyRows?: boolean
+  readonly passesCopyRows: boolean
   readonly transform?: StreamTransform
 }
 

@@ -3,6 +3,7 @@ import type { Column } from '../columns.ts'
 import { ConnectError } from '../errors/connect-error.ts'
 import { stringifyExact } from '../exact-json.ts'
 import type { RecordData } from '../json.ts'
+import { copyBlock } from './copy-block.ts'
 import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
 import type { CopyRows } from './copy-rows.ts'
@@ -175,7 +176,7 @@ export class BlockEncoder {
   }
 
   /** The records that were encoded since the last call; undefined if there are none. `reuse`: a buffer for them, if there is one. */
-  take(reuse?: () => ArrayBuffer | undefined): EncodedBlock | undefined {
+  take(reuse: () => ArrayBuffer | undefined = () => undefined): EncodedBlock | undefined {
     if (this.#count === 0) return undefined
     const block = {
       bytes: this.#copyBlock(reuse),
@@ -207,15 +208,10 @@ export class BlockEncoder {
   }
 
   /** A block that its state cut short is as large as it must be: there may be many of them. */
-  #copyBlock(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
+  #copyBlock(reuse: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
     const written = this.#writer.bytes.subarray(0, this.#recordAt)
     if (written.length < this.#blockBytes) return written.slice()
-    const buffer = reuse?.()
-    const fits = buffer !== undefined && written.length <= buffer.byteLength
-    const into = fits ? buffer : new ArrayBuffer(written.length + SPARE)
-    const bytes = new Uint8Array(into, 0, written.length)
-    bytes.set(written)
-    return bytes
+    return copyBlock(written, { room: written.length + SPARE, reuse })
   }
 
   #isFull(): boolean {

@@ -48,7 +48,6 @@ function unknown(reason: string): StopConditionSafety {
   return { verdict: 'unknown', reason }
 }
 
-/** Undefined if it is not a template. */
 /** Undefined if it is not a valid template. */
 export function parsedTemplate(template: string): Body | undefined {
   try {

@@ -58,11 +58,11 @@ export class BinaryFields implements FieldWriter {
   integer(): void {
     const wire = this.#wire
     const value = wire.long()
-    this.#length(8)
     if (value === value) {
-      this.#int64(value)
+      this.int8(value)
       return
     }
+    this.#length(8)
     // The lowest bit is the sign; of a negative all other bits are turned.
     const turned = -(wire.low & 1)
     const out = this.#out
@@ -77,9 +77,14 @@ export class BinaryFields implements FieldWriter {
     this.#out.offset += 4
   }
 
-  time(): void {
+  /** An integer that a double holds exactly. */
+  int8(value: number): void {
     this.#length(8)
-    this.#int64(this.#wire.long())
+    this.#int64(value)
+  }
+
+  time(): void {
+    this.int8(this.#wire.long())
   }
 
   timestamp(): void {
@@ -104,7 +109,11 @@ export class BinaryFields implements FieldWriter {
   }
 
   double(): void {
-    this.#numeric.double(this.#wire.double())
+    this.float8(this.#wire.double())
+  }
+
+  float8(value: number): void {
+    this.#numeric.double(value)
   }
 
   string(): void {

@@ -7,14 +7,12 @@ import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import { tailColumns, type BlockWriter, type RowFacts } from './copy-format.ts'
 import type { KeyRejections } from './key-rejections.ts'
-import { NumericField } from './numeric-field.ts'
 import type { SeenFacts } from './seen-facts.ts'
 
 /** What becomes of a field: small integers, so that the switch of the inner loop is a jump. */
 const steps = { copy: 0, skip: 1, int4: 2, float8: 3, json: 4, uuid: 5, int2: 6 } as const
 
-const TWO_32 = 2 ** 32
-/** A call of `set` takes as long as a loop over so many bytes. */
+/** A call of `set` takes as long as a loop over this number of bytes. */
 const fewBytes = 128
 /** Longest field of a fixed size, with its length: a UUID as text. */
 const fixedBytes = 40
@@ -30,13 +28,11 @@ export class RowsTranscoder implements BlockWriter {
   readonly #out: ByteOutput
   readonly #wire = new WireReader()
   readonly #fields: BinaryFields
-  readonly #numeric: NumericField
   readonly #columns: readonly CopyColumn[]
   readonly #seen: SeenFacts
   readonly #rejections: KeyRejections | undefined
   readonly #tail: BinaryRowTail
   readonly #fieldsPerRow: number
-  #types: readonly BinaryType[] = []
   #steps: Uint8Array = new Uint8Array(0)
   #rowsLeft = 0
   #rowNumber = 0
@@ -54,7 +50,6 @@ export class RowsTranscoder implements BlockWriter {
     const inTable = columns.filter(({ target }) => target !== undefined)
     this.#fieldsPerRow = inTable.length + tailColumns(tail).length
     this.#fields = new BinaryFields(out, this.#wire, this.#fieldsPerRow)
-    this.#numeric = new NumericField(out)
     this.#tail = new BinaryRowTail(out, tail)
   }
 
@@ -67,12 +62,7 @@ export class RowsTranscoder implements BlockWriter {
     this.#row.extractedAtMs = copy.emittedAtMs
     this.#tail.setSlice(slice)
     this.#rejections?.setSlice(slice)
-    if (JSON.stringify(copy.types) !== JSON.stringify(this.#types)) this.#setTypes(copy.types)
-  }
-
-  #setTypes(types: readonly BinaryType[]): void {
-    this.#types = types
-    this.#steps = Uint8Array.from(types, (type, column) =>
+    this.#steps = Uint8Array.from(copy.types, (type, column) =>
       this.#columns[column]?.target === undefined ? steps.skip : stepOf(type),
     )
   }
@@ -176,10 +166,10 @@ export class RowsTranscoder implements BlockWriter {
     const { view } = this.#wire
     switch (step) {
       case steps.int4:
-        this.#int8(view.getInt32(position))
+        this.#fields.int8(view.getInt32(position))
         return
       case steps.float8:
-        this.#numeric.double(view.getFloat64(position))
+        this.#fields.float8(view.getFloat64(position))
         return
       case steps.json:
         this.#wire.offset = position
@@ -189,18 +179,9 @@ export class RowsTranscoder implements BlockWriter {
         this.#uuid(position)
         return
       case steps.int2:
-        this.#int8(view.getInt16(position))
+        this.#fields.int8(view.getInt16(position))
         return
     }
-  }
-
-  #int8(value: number): void {
-    const out = this.#out
-    const { view, offset } = out
-    view.setInt32(offset, 8)
-    view.setInt32(offset + 4, Math.floor(value / TWO_32))
-    view.setInt32(offset + 8, value)
-    out.offset = offset + 12
   }
 
   /** As its text. */
