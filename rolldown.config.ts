@@ -1,6 +1,10 @@
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { rolldown, type Plugin, type RolldownOptions } from 'rolldown'
+
+const root = import.meta.dirname
+/** The folder of a package, as far as its name, and the name. */
+const packageFolder = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/
 
 /** What is started by its path: the program, and the workers that it starts in threads. */
 const programs = [
@@ -27,13 +31,23 @@ const files = globSync([
 ])
 
 /**
- * These become a part of our files, without what nobody uses of them: zod as it is installed took a third of the time in which a thread of
- * a run starts (150 instead of 80 ms of CPU and 12 MB more for a thread that loads rows, 2026-11-29, together with avsc). What else uses zod
- * is here so that a process has one of it.
+ * These, with what they depend on, become a part of our files: each thread of a run loads them, and a file costs it about 0.5 ms. zod as it is
+ * installed took a third of the time in which a thread starts (150 instead of 80 ms of CPU and 12 MB more for a thread that loads rows,
+ * together with avsc); the others took 50 to 60 ms of the 340 ms of CPU of a run that ends at the check of its source (2 busy cores,
+ * 2026-11-29). What else uses zod is here so that a process has one of it.
  */
-const bundled = ['zod', 'fastify-type-provider-zod', '@fastify/error']
+const bundled = withDependencies([
+  'zod',
+  'fastify-type-provider-zod',
+  'pg',
+  'pg-copy-streams',
+  'pino',
+  'commander',
+  'js-yaml',
+  'smol-toml',
+  'aws4fetch',
+])
 
-const root = import.meta.dirname
 /** Stands for `import.meta.url` of a module until it is known which file of dist/ it is in. */
 const placeholder = /__urlOf\("([^"]+)"\)/g
 
@@ -52,21 +66,60 @@ function placesOfSources(): Plugin {
         (_, path: string) => `new URL("./${up}${path}", import.meta.url).href`,
       )
     },
-    generateBundle() {
+    generateBundle(_, bundle) {
       for (const fileName of files)
         this.emitFile({ type: 'asset', fileName, source: readFileSync(fileName) })
-      for (const name of bundled)
-        this.emitFile({ type: 'asset', fileName: `licenses/${name}.txt`, source: licenseOf(name) })
+      const modules = Object.values(bundle).flatMap((part) =>
+        part.type === 'chunk' ? part.moduleIds : [],
+      )
+      for (const [name, source] of licensesOf(modules))
+        this.emitFile({ type: 'asset', fileName: `licenses/${name}.txt`, source })
     },
   }
 }
 
-function licenseOf(name: string): Uint8Array {
-  return readFileSync(join(root, 'node_modules', name, 'LICENSE'))
+/** Of each package that one of `modules` is from, by its name. */
+function licensesOf(modules: readonly string[]): Map<string, Uint8Array> {
+  return new Map(
+    modules.flatMap((path) => {
+      const [folder, name] = packageFolder.exec(path) ?? []
+      return folder === undefined || name === undefined ? [] : [[name, licenseIn(folder)] as const]
+    }),
+  )
+}
+
+/** Where a package has no file for it, its README says it. */
+function licenseIn(folder: string): Uint8Array {
+  const names = readdirSync(folder)
+  const file =
+    names.find((name) => /^licen[cs]e/i.test(name)) ?? names.find((name) => /^readme/i.test(name))
+  if (file === undefined)
+    throw new Error(`${folder} has no licence, and is a part of what we publish`)
+  return readFileSync(join(folder, file))
+}
+
+/** What is loaded with them, and is not left to whoever installs us. */
+function withDependencies(names: readonly string[]): string[] {
+  const found = new Set(names)
+  for (const name of found) for (const dependency of dependenciesOf(name)) found.add(dependency)
+  return [...found]
+}
+
+function dependenciesOf(name: string): string[] {
+  const file = join(root, 'node_modules', name, 'package.json')
+  const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
+    dependencies?: Record<string, string>
+  }
+  return Object.keys(dependencies)
 }
 
 function isBundled(id: string): boolean {
   return bundled.some((name) => id === name || id.startsWith(`${name}/`))
+}
+
+/** What every thread loads most of: small modules, in one file instead of thirty. */
+function isLeaf(path: string): boolean {
+  return /^(?:lib|protocol|postgres)[\\/]/.test(relative(root, path))
 }
 
 /**
@@ -85,6 +138,7 @@ const config = {
     dir: join(root, 'dist'),
     cleanDir: true,
     format: 'esm',
+    codeSplitting: { groups: [{ name: 'leaves', test: isLeaf }] },
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
   },

@@ -141,14 +141,15 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
     output.note(stdoutProblem(error))
     stop.stop()
   })
-  const { end, confirmTold } = await runFile(options, { output, signal: stop.signal })
+  const { end, run: ended } = await runFile(options, { output, signal: stop.signal })
+  await using run = ended
   clearTimeout(limit)
   stop.signal.removeEventListener('abort', onStop)
   finish(output, end)
-  if (confirmTold === undefined) return
+  if (run === undefined) return
   // If nobody got it, the next run tells it again.
   if ((await accepted.get(options.json ? process.stdout : process.stderr)) !== true) return
-  await confirmTold()
+  await run.confirmTold()
 }
 
 async function source(options: SourceArguments): Promise<void> {
@@ -294,7 +295,6 @@ async function runFile(
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
     mask.add(file.secrets)
-    const { runLoadedFile } = await import('./run/run-command.ts')
     const { createLogger } = await import('./run/log-lines.ts')
     const logger = createLogger({
       level: options.logLevel,
@@ -302,7 +302,11 @@ async function runFile(
         screen.line(text)
       },
     })
-    return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
+    const { openRunThreads } = await import('./run/run-threads.ts')
+    await using threads = openRunThreads(file, { log: options.log, logger })
+    // The largest part, which this thread loads while the others load theirs.
+    const { runLoadedFile } = await import('./run/run-command.ts')
+    return await runLoadedFile(file, options, { ...context, logger, mask, threads, now: Date.now })
   } catch (error) {
     const { commandFailure } = await import('./output/command-failure.ts')
     return { end: commandFailure(error) }

@@ -1,3 +1,4 @@
+import type { IdleSession, IdleSessions } from '../lib/async/idle-sessions.ts'
 import type { PostgresDatabase } from '../postgres/address.ts'
 import type { BinaryType } from '../protocol/avro/copy-binary-fields.ts'
 import type {
@@ -166,6 +167,8 @@ export interface ConnectorContext {
   /** Called for each request, by a connector that uses HTTP. Must not throw. */
   onRequest?(): void
   now(): number
+  /** What one call leaves open for the next one. Whoever made it closes it. Absent: each call opens and closes its own. */
+  readonly idleSessions?: IdleSessions<IdleSession> | undefined
   /** How a connector that uses HTTP waits. Default: by the machine's clock. Tests pass one that does not wait. */
   readonly waits?: Waits
 }

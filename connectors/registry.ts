@@ -46,6 +46,12 @@ export async function connectorOf(type: string): Promise<Connector> {
   return manifestConnector(type, path)
 }
 
+/** Begins to load what a connector of this type will need; nothing is read of a manifest. */
+export function preloadConnector(type: string): void {
+  const loading = nativeConnector(type) ?? import('./manifest/connector.ts')
+  loading.catch(() => undefined) // whoever asks for it meets the error
+}
+
 function manifestOf(type: string): string | undefined {
   const path = type.slice(MANIFEST_PREFIX.length)
   return type.startsWith(MANIFEST_PREFIX) && isAbsolute(path) ? path : bundledManifest(type)

@@ -5,15 +5,20 @@ import { snapshotFor } from '../sinks/topic/preview/topic-snapshot.ts'
 import type { DestinationConfig, PreviewConfig } from './run-types.ts'
 
 // Imported on first use: a run has one kind of destination.
-const modules = {
+const destinations = {
   postgres: () => import('../sinks/postgres/postgres-destination.ts'),
   topic: () => import('../sinks/topic/topic-destination.ts'),
   'topic-preview': () => import('../sinks/topic/preview/preview-destination.ts'),
 }
+const lanes = {
+  postgres: () => import('../sinks/postgres/load/postgres-lane.ts'),
+  topic: () => import('../sinks/topic/load/topic-lane.ts'),
+  'topic-preview': () => import('../sinks/topic/preview/preview-lane.ts'),
+}
 
 /** Begins to load what `openDestination` will need: in the time in which a source is asked, 25 ms are free. */
 export function preloadDestination({ type }: DestinationConfig): void {
-  modules[type]().catch(() => undefined) // whoever opens it meets the error
+  destinations[type]().catch(() => undefined) // whoever opens it meets the error
 }
 
 /**
@@ -31,15 +36,15 @@ export async function openDestination(
 ): Promise<Destination> {
   switch (config.type) {
     case 'postgres': {
-      const { openPostgresDestination } = await modules.postgres()
+      const { openPostgresDestination } = await destinations.postgres()
       return openPostgresDestination(config, givenUp)
     }
     case 'topic': {
-      const { openTopicDestination } = await modules.topic()
+      const { openTopicDestination } = await destinations.topic()
       return openTopicDestination(config, { logger, givenUp, stop })
     }
     case 'topic-preview': {
-      const { PreviewDestination } = await modules['topic-preview']()
+      const { PreviewDestination } = await destinations['topic-preview']()
       return new PreviewDestination(config)
     }
   }
@@ -58,6 +63,11 @@ export function takesCopyRows({ type }: DestinationConfig | PreviewConfig): bool
   return type === 'postgres'
 }
 
+/** Begins to load what `openSinkLane` will need. */
+export function preloadSinkLane(type: DestinationConfig['type']): void {
+  lanes[type]().catch(() => undefined) // whoever opens the lane meets the error
+}
+
 /** A lane of it, in a sink worker. Throws `fenced` if a newer `begin` took over. */
 export async function openSinkLane(
   config: DestinationConfig | PreviewConfig,
@@ -66,15 +76,15 @@ export async function openSinkLane(
 ): Promise<SinkLane> {
   switch (config.type) {
     case 'postgres': {
-      const { openPostgresLane } = await import('../sinks/postgres/load/postgres-lane.ts')
+      const { openPostgresLane } = await lanes.postgres()
       return openPostgresLane(config, lane.sync, lane.partition)
     }
     case 'topic': {
-      const { openTopicLane } = await import('../sinks/topic/load/topic-lane.ts')
+      const { openTopicLane } = await lanes.topic()
       return openTopicLane({ place: config, ...lane, logger })
     }
     case 'topic-preview': {
-      const { PreviewLane } = await import('../sinks/topic/preview/preview-lane.ts')
+      const { PreviewLane } = await lanes['topic-preview']()
       return new PreviewLane(config, lane.sync)
     }
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { JsonObject } from '../protocol/index.ts'
-import type { ChangeConfig } from '../connectors/connector.ts'
+import type { ChangeConfig, ConnectorContext } from '../connectors/connector.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { RunProgress, StreamResult } from './run-types.ts'
 import type { WorkerThreads } from './threads/worker-threads.ts'
@@ -23,4 +23,6 @@ export interface RunPorts {
   onSecretFound?(text: string): void
   /** Changes the part of the source's configuration that several runs, in any process, share. Absent: no other run shares it. */
   readonly changeConfig?: ChangeConfig
+  /** What the source was asked through before the run, to be used again. Its owner closes it after the run. */
+  readonly idleSessions?: ConnectorContext['idleSessions']
 }

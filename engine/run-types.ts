@@ -168,8 +168,8 @@ export interface StreamResult extends StreamProgress {
   readonly preview?: PreviewedMessages
 }
 
-/** A run that came to its end, or was stopped. */
-export interface EndedRun {
+/** A run that came to its end, or was stopped. To be disposed: until then its destination stays open, for `confirmTold`. */
+export interface EndedRun extends AsyncDisposable {
   readonly result: RunResult
   /**
    * To be called once the result survives this process (it is printed, or stored): only then the destination forgets what it had to tell, and the

@@ -4,6 +4,7 @@ import { checkRunFile } from '../cli/run-file/load-run-file.ts'
 import type { runFileSchema } from '../cli/run-file/run-file-schema.ts'
 import { PositionIndex } from '../cli/run-file/source-position.ts'
 import { runLoadedFile } from '../cli/run/run-command.ts'
+import { openRunThreads } from '../cli/run/run-threads.ts'
 import type { RunEnd } from '../cli/run/run-output.ts'
 import type { RunProgress, RunResult } from '../engine/run-types.ts'
 import { ConnectError } from '../protocol/errors/connect-error.ts'
@@ -64,13 +65,15 @@ export async function replicate(
     progress: (progress: RunProgress) => onProgress?.(progress),
     end: () => undefined,
   }
-  const { end, confirmTold } = await runLoadedFile(
+  await using threads = openRunThreads(file, { log: undefined, logger })
+  const { end, run } = await runLoadedFile(
     { ...file, source: { ...file.source, allowedNetworks } },
     { log: undefined, metricsPort: undefined },
-    { output, logger, mask, signal, now: Date.now },
+    { output, logger, mask, signal, threads, now: Date.now },
   )
+  await using ended = run
   // The caller has it as soon as this resolves.
-  await confirmTold?.()
+  await ended?.confirmTold()
   return resultOf(end)
 }
 

@@ -29,8 +29,9 @@ async function main(): Promise<void> {
     now: Date.now,
     onProgress: () => undefined,
   }
-  const { result, confirmTold } = await runConnection(plan, ports, new AbortController().signal)
-  await confirmTold()
+  await using ended = await runConnection(plan, ports, new AbortController().signal)
+  await ended.confirmTold()
+  const { result } = ended
   const seconds = (performance.now() - started) / 1000
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
   const figures = {

@@ -54,7 +54,8 @@ export function kafkaOf(log: RunFile['log']): KafkaLogConfig | undefined {
   return config.kind === 'kafka' ? config : undefined
 }
 
-function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {
+/** @param override the option of the command */
+export function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {
   const kind = override ?? (typeof log === 'object' ? 'kafka' : log)
   if (kind === 'embedded') return { kind }
   const {
@@ -70,7 +71,7 @@ function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogCon
   }
 }
 
-export function runLimitsOf({ content: { limits } }: LoadedRunFile): RunLimits {
+export function runLimitsOf({ content: { limits } }: Pick<LoadedRunFile, 'content'>): RunLimits {
   return {
     parallelLanes: limits.parallel_lanes ?? defaultLimits.parallelLanes,
     partitionsPerStream: limits.partitions_per_stream ?? defaultLimits.partitionsPerStream,

@@ -1,19 +1,20 @@
 import type { Logger } from 'pino'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
-import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { preloadDestination } from '../../engine/open-destination.ts'
 import { unreadMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { EndedRun, RunPlan } from '../../engine/run-types.ts'
 import { retryStart } from '../../engine/run/retry-start.ts'
+import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/platform/secrets/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
-import { runLimitsOf, runPlanOf } from '../run-file/run-plan.ts'
+import { runPlanOf } from '../run-file/run-plan.ts'
 import { commandFailure } from '../output/command-failure.ts'
 import type { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
@@ -30,12 +31,15 @@ export interface RunCommandContext {
   /** All output goes through it: it gets the secrets that the source finds or replaces. */
   readonly mask: Mask
   readonly signal: AbortSignal
+  readonly threads: WorkerThreads
   now(): number
 }
 
 /** A run that has come to its end, however that was. */
-export interface FileRun extends Partial<Pick<EndedRun, 'confirmTold'>> {
+export interface FileRun {
   readonly end: RunEnd
+  /** What has ended, if streams were run: to be disposed. */
+  readonly run?: EndedRun
 }
 
 /** Runs the connection of a loaded file: check, discover, resolve the streams, run. Never throws: the end says what happened. */
@@ -46,16 +50,16 @@ export async function runLoadedFile(
 ): Promise<FileRun> {
   try {
     const source = new FileSource(file.source.config, command)
-    // Before the source is asked: they load their modules meanwhile.
-    await using threads = openWorkerThreads({
-      lanes: runLimitsOf(file).parallelLanes,
-      heapMb: file.content.limits.worker_heap_mb,
-      logger: command.logger,
-    })
-    const plan = await planRun(file, options, { ...command, source })
+    await using idleSessions = new IdleSessions()
+    const plan = await planRun(file, options, { ...command, source, idleSessions })
     if (plan === undefined) return { end: { kind: 'stopped', exitCode: exitCodes.stopped } }
-    const { result, confirmTold } = await runPlan(plan, options, { ...command, source, threads })
-    return { end: { kind: 'result', result, exitCode: exitCodeOf(result.status) }, confirmTold }
+    const run = await runPlan(plan, options, {
+      ...command,
+      source,
+      idleSessions,
+    })
+    const { result } = run
+    return { end: { kind: 'result', result, exitCode: exitCodeOf(result.status) }, run }
   } catch (error) {
     // Before the streams. It would have been tried again if the user had not stopped the run.
     if (command.signal.aborted && ConnectError.from(error).retryable)
@@ -95,7 +99,11 @@ class FileSource {
   }
 }
 
-type RunContext = RunCommandContext & { readonly source: FileSource }
+interface RunContext extends RunCommandContext {
+  readonly source: FileSource
+  /** The source is checked, asked for its streams and planned in one session. */
+  readonly idleSessions: IdleSessions<IdleSession>
+}
 
 async function planRun(
   file: LoadedRunFile,
@@ -110,6 +118,7 @@ async function planRun(
     configChanged: command.source.changed,
     secretFound: command.source.secretFound,
     now: () => command.now(),
+    idleSessions: command.idleSessions,
   }
   const catalog = await unlessStopped(
     () =>
@@ -147,12 +156,8 @@ async function askSource(
   return connector.discover(source.config, context)
 }
 
-async function runPlan(
-  plan: RunPlan,
-  options: RunOptions,
-  command: RunContext & { readonly threads: WorkerThreads },
-): Promise<EndedRun> {
-  const { output, logger, signal, source, threads } = command
+async function runPlan(plan: RunPlan, options: RunOptions, command: RunContext): Promise<EndedRun> {
+  const { output, logger, signal, source, threads, idleSessions } = command
   await using server =
     options.metricsPort === undefined ? undefined : await listenForMetrics(options.metricsPort)
   if (server !== undefined) output.note(`metrics: ${server.url}`)
@@ -164,6 +169,7 @@ async function runPlan(
     onProgress: output.progress.bind(output),
     onConfigChanged: source.changed,
     onSecretFound: source.secretFound,
+    idleSessions,
   }
   return await runConnection(plan, ports, signal)
 }

@@ -9,14 +9,21 @@ import {
 } from '../../protocol/index.ts'
 import { Mutex } from '../../lib/async/slots.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
-import { databaseOf, parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
+import {
+  databaseOf,
+  parsePostgresConfig,
+  type PostgresConfig,
+  postgresSpec,
+  socketFolderOf,
+} from './config.ts'
 import { canReadAny, discoverStreams } from './discover.ts'
 import { serverOf } from './origin.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
 import { PlannedTables } from './planned-tables.ts'
-import { SourceSession } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { Table } from './tables.ts'
+import { giveBack, openOrEnter } from './used-again.ts'
 
 /**
  * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental by a cursor
@@ -47,8 +54,8 @@ async function check(
 ): Promise<AirbyteConnectionStatus> {
   try {
     const parsed = parsePostgresConfig(config)
-    await using session = await SourceSession.open(parsed, { logger: context.logger })
-    if (await canReadAny(session, parsed)) return { status: 'SUCCEEDED' }
+    const isUsable = await ask(parsed, context, (session) => canReadAny(session, parsed))
+    if (isUsable) return { status: 'SUCCEEDED' }
     return { status: 'FAILED', message: nothingToRead }
   } catch (thrown) {
     const error = ConnectError.from(thrown)
@@ -63,8 +70,21 @@ const nothingToRead =
 
 async function discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog> {
   const parsed = parsePostgresConfig(config)
-  await using session = await SourceSession.open(parsed, { logger: context.logger })
-  return await discoverStreams(session, parsed, context.logger)
+  return ask(parsed, context, (session) => discoverStreams(session, parsed, context.logger))
+}
+
+/** In a session of its own, which whoever asks next may use again. */
+async function ask<T>(
+  config: PostgresConfig,
+  { logger, idleSessions }: ConnectorContext,
+  question: (session: SourceSession) => Promise<T>,
+): Promise<T> {
+  const session = await openOrEnter(config, { logger }, idleSessions)
+  try {
+    return await question(session)
+  } finally {
+    await giveBack(session, config, idleSessions)
+  }
 }
 
 /** The open session holds the transaction whose snapshot every read of the run imports. */
@@ -74,7 +94,7 @@ async function openRead(
   streams: readonly StreamId[] = [],
 ): Promise<ReadSession> {
   const parsed = parsePostgresConfig(config)
-  const session = await SourceSession.open(parsed, { logger: context.logger })
+  const session = await openOrEnter(parsed, { logger: context.logger }, context.idleSessions)
   try {
     const [row] = await session.rows<{ snapshot: string }>(
       'SELECT pg_export_snapshot() AS snapshot',

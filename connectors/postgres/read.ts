@@ -1,4 +1,4 @@
-import { IdleSessions } from '../../lib/async/idle-sessions.ts'
+import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
 import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -15,11 +15,12 @@ import { type Origin, originChange, originOf, server } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { keepsItsPlace } from './saved-type.ts'
-import { SourceSession } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
 import { type CursorState, parseCursorState, parseFullRefreshState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
 import type { Table } from './tables.ts'
+import { giveBack, openOrEnter } from './used-again.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
 
 /** What `openRead` shares with every read of the run. */
@@ -62,7 +63,7 @@ export async function readSlice(
   } finally {
     // A COPY may be in progress: the server would wait for somebody to read its rows.
     if (outcome === 'stopped') session.destroy()
-    await giveBack(session, config)
+    await giveBack(session, config, idleSessions)
   }
   return outcome
 }
@@ -71,32 +72,8 @@ export async function readSlice(
 const roomPatienceMs = 60_000
 const longestPauseMs = 5_000
 
-/** Of this thread: outside of a transaction. */
-const idleSessions = new IdleSessions<SourceSession>()
-
-async function openOrEnter(
-  config: PostgresConfig,
-  options: Parameters<typeof SourceSession.open>[1],
-): Promise<SourceSession> {
-  const idle = idleSessions.take(keyOf(config))
-  if (idle === undefined) return SourceSession.open(config, options)
-  await idle.enter(options)
-  return idle
-}
-
-/** For the next slice that this thread reads. */
-async function giveBack(session: SourceSession, config: PostgresConfig): Promise<void> {
-  // The slice has been read: a session that is lost by now is only not used again.
-  if (!session.isLost)
-    await session.leave().catch(() => {
-      session.destroy()
-    })
-  await idleSessions.giveBack(session, keyOf(config))
-}
-
-function keyOf(config: PostgresConfig): string {
-  return JSON.stringify(config)
-}
+/** Of this thread. */
+const idleSessions = new IdleSessions<IdleSession>()
 
 /** Undefined if `signal` ended the wait. */
 async function openWhenFree(
@@ -109,7 +86,7 @@ async function openWhenFree(
   const giveUpAt = performance.now() + roomPatienceMs
   for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
     try {
-      return await openOrEnter(config, options)
+      return await openOrEnter(config, options, idleSessions)
     } catch (thrown) {
       if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)

@@ -1,12 +1,18 @@
-import { openSinkLane } from '../open-destination.ts'
-import { openLaneReader } from '../log/lane.ts'
+import { openSinkLane, preloadSinkLane } from '../open-destination.ts'
+import { openLaneReader, preloadLane } from '../log/lane.ts'
 import type { ObjectStorage } from '../log/stored/object-storage.ts'
 import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
-import { runJob, type JobContext } from '../threads/worker-side.ts'
+import { expectedJobs, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneLoader } from './lane-loader.ts'
 
 /** How often a worker reports where its time goes, in milliseconds. */
 const reportEveryMs = 500
+
+const expected = expectedJobs()
+if (expected !== undefined) {
+  preloadSinkLane(expected.destination)
+  preloadLane('reader', expected.log)
+}
 
 export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | 'stopped'>> {
   return runJob(job, (context) => load(job, context))

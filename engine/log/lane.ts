@@ -8,6 +8,22 @@ import type {
   LogAddress,
 } from './stream-log.ts'
 
+// Imported on first use: a Kafka client costs a thread's start 60 ms.
+const writers = {
+  embedded: () => import('./embedded/embedded-writer.ts'),
+  kafka: () => import('./kafka/kafka-writer.ts'),
+}
+const readers = {
+  embedded: () => import('./embedded/embedded-reader.ts'),
+  kafka: () => import('./kafka/kafka-reader.ts'),
+}
+
+/** Begins to load what one end of a lane will need. */
+export function preloadLane(end: 'writer' | 'reader', kind: LogAddress['kind']): void {
+  const loading = end === 'writer' ? writers[kind]() : readers[kind]()
+  loading.catch(() => undefined) // whoever opens the lane meets the error
+}
+
 /** Opens the writing end of a lane, inside the read worker. */
 export async function openLaneWriter(
   address: LaneAddress,
@@ -27,12 +43,11 @@ async function openWriter(
 ): Promise<LaneWriter> {
   switch (address.kind) {
     case 'embedded': {
-      const { EmbeddedWriter } = await import('./embedded/embedded-writer.ts')
+      const { EmbeddedWriter } = await writers.embedded()
       return new EmbeddedWriter(address, options)
     }
     case 'kafka': {
-      // Imported on first use: the client costs a thread's start 60 ms.
-      const { KafkaWriter } = await import('./kafka/kafka-writer.ts')
+      const { KafkaWriter } = await writers.kafka()
       return KafkaWriter.open(address.kafka, options, { logger })
     }
   }
@@ -46,11 +61,11 @@ export async function openLaneReader(
 ): Promise<LaneReader> {
   switch (address.kind) {
     case 'embedded': {
-      const { EmbeddedReader } = await import('./embedded/embedded-reader.ts')
+      const { EmbeddedReader } = await readers.embedded()
       return new EmbeddedReader(address)
     }
     case 'kafka': {
-      const { KafkaReader } = await import('./kafka/kafka-reader.ts')
+      const { KafkaReader } = await readers.kafka()
       return KafkaReader.open(address.kafka, options, logger)
     }
   }

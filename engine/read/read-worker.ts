@@ -1,5 +1,5 @@
 import type { ConnectorContext, RecordOutput, WebhookEvent } from '../../connectors/connector.ts'
-import { connectorOf } from '../../connectors/registry.ts'
+import { connectorOf, preloadConnector } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import {
   ConnectError,
@@ -9,10 +9,10 @@ import {
 } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
-import { openLaneWriter } from '../log/lane.ts'
+import { openLaneWriter, preloadLane } from '../log/lane.ts'
 import { largestStoredRecordBytes, type LaneWriter } from '../log/stream-log.ts'
 import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/protocol.ts'
-import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.ts'
+import { ConfigBorrower, expectedJobs, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 import { StreamWarnings } from './stream-warnings.ts'
@@ -30,6 +30,12 @@ function limitAdvice({ maxRecordBytes }: ReadLaneJob): { readonly limitAdvice?: 
   return {
     limitAdvice: `raise \`max.message.bytes\` of the topics of the connection, up to ${String(largestRecordBytes)} bytes a record, or ${storage}`,
   }
+}
+
+const expected = expectedJobs()
+if (expected !== undefined) {
+  preloadConnector(expected.source)
+  preloadLane('writer', expected.log)
 }
 
 export async function readLane(job: ReadLaneJob): Promise<JobResult<'complete' | 'stopped'>> {

@@ -44,12 +44,12 @@ export async function runConnection(
   const source = { ...plan.source }
   const connector = await connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
-  using limit = new StopLimit(signal)
-  await using destination = await openDestination(plan.destination, {
-    logger,
-    givenUp: limit.passed,
-    stop: signal,
-  })
+  await using open = new AsyncDisposableStack()
+  const limit = open.use(new StopLimit(signal))
+  const givenUp = limit.passed
+  const destination = open.use(
+    await openDestination(plan.destination, { logger, givenUp, stop: signal }),
+  )
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   const streams = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
@@ -87,9 +87,11 @@ export async function runConnection(
     const results = (await isTakenOver(deps, ended)) ? ended.map(leaveCounts) : ended
     const seconds = (ports.now() - startedAtMs) / 1000
     const told = toldStreams(results, limit.passed)
+    const stillOpen = open.move()
     return {
       result: { status, seconds, streams: results, warnings },
-      confirmTold: () => noteEnd(deps, { told, status }),
+      confirmTold: () => noteEnd(deps, { told, status, limit }),
+      [Symbol.asyncDispose]: () => stillOpen.disposeAsync(),
     }
   } finally {
     clearInterval(timer)
@@ -123,22 +125,33 @@ function toldStreams(
     .map(({ stream }) => stream)
 }
 
+interface ToldEnd {
+  readonly told: readonly StreamId[]
+  readonly status: RunResult['status']
+  readonly limit: StopLimit
+}
+
 /** If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand. */
-async function noteEnd(
-  { plan, start, logger }: StreamRunDeps,
-  { told, status }: { readonly told: readonly StreamId[]; readonly status: RunResult['status'] },
-): Promise<void> {
-  const { connection, completed = [], runKey } = plan
+async function noteEnd(deps: StreamRunDeps, { told, status, limit }: ToldEnd): Promise<void> {
+  const { connection, completed = [], runKey, destination: place } = deps.plan
+  const { start, logger } = deps
   const isStopped = status === 'stopped'
   // The next start under the key tells of the whole run.
   if (isStopped && runKey !== undefined) return
-  // The run's own one may have been given up.
-  const givenUp = AbortSignal.timeout(confirmLimitMs)
-  await using destination = await openDestination(plan.destination, { logger, givenUp })
   const end = { start, told, completed, how: isStopped ? 'stopped' : 'ended' } as const
-  await destination.endRun(connection, end).catch((error: unknown) => {
+  try {
+    if (!limit.passed.aborted) {
+      limit.startIn(confirmLimitMs)
+      await deps.destination.endRun(connection, end)
+      return
+    }
+    // The run's own one has been given up.
+    const givenUp = AbortSignal.timeout(confirmLimitMs)
+    await using destination = await openDestination(place, { logger, givenUp })
+    await destination.endRun(connection, end)
+  } catch (error) {
     logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
-  })
+  }
 }
 
 /** Another start has the connection: the destination forgets nothing that this one tells. */
@@ -199,6 +212,7 @@ function connectorContext(
     changeConfig: configChange(source, ports),
     secretFound: (text) => ports.onSecretFound?.(text),
     now: () => ports.now(),
+    idleSessions: ports.idleSessions,
   }
 }
 
@@ -251,10 +265,16 @@ class StopLimit implements Disposable {
     this.#stop.removeEventListener('abort', this.#start)
   }
 
-  readonly #start = (): void => {
-    this.#timer ??= setTimeout(() => {
+  /** From now on, whether or not the run is asked to stop. */
+  startIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
       this.#passed.abort()
-    }, stopGraceMs)
+    }, ms)
+  }
+
+  readonly #start = (): void => {
+    if (this.#timer === undefined) this.startIn(stopGraceMs)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Transferable } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { JobResult } from './protocol.ts'
+import type { ExpectedJobs, JobResult } from './protocol.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface JobOptions {
@@ -29,13 +29,14 @@ export interface PoolOptions {
   readonly heapMb: number
   /** How long the others stay without work. */
   readonly idleMs: number
+  readonly expectedJobs?: ExpectedJobs | undefined
   readonly logger: Logger
 }
 
 /** Opens a pool of threads that run the function of this name of a module. */
 export function openPool<Job, T>(
   worker: { readonly path: string; readonly name: string },
-  { minThreads, threads, heapMb, idleMs, logger }: PoolOptions,
+  { minThreads, threads, heapMb, idleMs, expectedJobs, logger }: PoolOptions,
 ): Piscina<Job, JobResult<T>> {
   const { name } = worker
   setFlagsFromString(noSemiSpaceOfProcess)
@@ -49,6 +50,7 @@ export function openPool<Job, T>(
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
     env: workerEnvironment(),
+    workerData: { expectedJobs },
   })
   // Without a handler, a worker that dies while idle would end the process. One that dies with a job rejects the job. Its message is left
   // out: it may contain secrets of earlier jobs, which are no longer masked.

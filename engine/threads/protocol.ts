@@ -9,15 +9,23 @@ import type {
   JsonValue,
 } from '../../protocol/index.ts'
 import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
-import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
+import type { LaneAddress, LaneReaderOptions, LogAddress } from '../log/stream-log.ts'
 import type { Observed } from '../observed-fields.ts'
-import type { FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
+import type { DestinationConfig, FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
 
 /**
  * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool (pool.ts); while it goes on, the
  * worker tells events on the job's port, and the main thread may reply or ask it to stop (main-side.ts, worker-side.ts). The job's result
  * comes from the pool; the port closes after the last event.
  */
+
+/** What the jobs of a pool will need, if it is known: its threads load it while nothing else is to be done. */
+export interface ExpectedJobs {
+  /** The type of the connector. */
+  readonly source: string
+  readonly destination: DestinationConfig['type']
+  readonly log: LogAddress['kind']
+}
 
 /** The part that every job posted to a worker has. */
 export interface JobBase {

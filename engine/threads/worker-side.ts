@@ -1,10 +1,11 @@
-import type { MessagePort } from 'node:worker_threads'
+import { type MessagePort, workerData } from 'node:worker_threads'
 import { type Logger, pino } from 'pino'
 import { z } from 'zod'
 import { ConnectError, cutTexts, passedCharacters, type JsonObject } from '../../protocol/index.ts'
 import type {
   ConfigReply,
   ConfigRequest,
+  ExpectedJobs,
   JobBase,
   JobResult,
   LogLine,
@@ -17,6 +18,11 @@ export interface JobContext {
   readonly logger: Logger
   /** Aborted when the main thread asks to stop. */
   readonly signal: AbortSignal
+}
+
+/** What this thread was started for (pool.ts); undefined if that was not known. */
+export function expectedJobs(): ExpectedJobs | undefined {
+  return (workerData as { readonly expectedJobs?: ExpectedJobs } | null)?.expectedJobs
 }
 
 /**

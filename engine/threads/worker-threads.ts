@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { Slots } from '../../lib/async/slots.ts'
 import { openPool, runIn, type JobOptions } from './pool.ts'
-import type { JobResult, LoadLaneJob, ReadLaneJob } from './protocol.ts'
+import type { ExpectedJobs, JobResult, LoadLaneJob, ReadLaneJob } from './protocol.ts'
 
 /** The threads of this process in which lanes are read and loaded. All runs share them. */
 export interface WorkerThreads extends AsyncDisposable {
@@ -24,13 +24,15 @@ export interface WorkerThreadsOptions {
   readonly heapMb?: number | undefined
   /** How long a thread stays without work; one of each kind stays for good. */
   readonly idleMs?: number
+  /** Absent if jobs of all kinds may come. */
+  readonly expectedJobs?: ExpectedJobs
   readonly logger: Logger
 }
 
 /** Both pools serve jobs in order, so the sink of a lane is never behind one whose reader waits for it. */
 export function openWorkerThreads(options: WorkerThreadsOptions): WorkerThreads {
-  const { lanes, heapMb = 256, idleMs = 1_000, logger } = options
-  const pool = { minThreads: 1, threads: lanes, heapMb, idleMs, logger }
+  const { lanes, heapMb = 256, idleMs = 1_000, expectedJobs, logger } = options
+  const pool = { minThreads: 1, threads: lanes, heapMb, idleMs, expectedJobs, logger }
   const readers = openPool<ReadLaneJob, 'complete' | 'stopped'>(
     { path: '../read/read-worker', name: 'readLane' },
     pool,

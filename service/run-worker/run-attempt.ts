@@ -52,8 +52,8 @@ export class RunAttempt {
   #reason: StopReason | undefined
   /** Of the run as a whole: those of the attempt before, until the engine says what holds now. */
   #warnings: readonly string[]
-  /** The engine's part came to an end: to be called once the streams are stored. */
-  #confirmTold: EndedRun['confirmTold'] | undefined
+  /** The engine's part, once it has ended: it is confirmed when the streams are stored. */
+  #ended: EndedRun | undefined
 
   constructor(run: ClaimedRun, options: AttemptOptions) {
     this.#run = run
@@ -101,6 +101,7 @@ export class RunAttempt {
     } finally {
       beating.abort()
       await beats
+      await this.#ended?.[Symbol.asyncDispose]()
       await this.#log[Symbol.asyncDispose]()
     }
   }
@@ -220,11 +221,11 @@ export class RunAttempt {
     }
     try {
       const running = runConnection(plan, ports, this.#stop.signal)
-      const { result, confirmTold } = await running.catch(async (thrown: unknown) => {
+      this.#ended = await running.catch(async (thrown: unknown) => {
         if (!(thrown instanceof ConnectError)) throw thrown
         throw await this.#explainRefusedLogin(thrown, { connection, plan })
       })
-      if (result.status !== 'stopped') this.#confirmTold = confirmTold
+      const { result } = this.#ended
       this.#warnings = this.#execution.warnings(result.warnings ?? [])
       const authorized = await this.#explainLostAuthorization(
         result.streams,
@@ -335,8 +336,8 @@ export class RunAttempt {
    * connection may start then, and would tell it again.
    */
   async #noteTold(): Promise<void> {
-    const confirm = this.#confirmTold
-    if (confirm === undefined) return
+    const ended = this.#ended
+    if (ended === undefined || ended.result.status === 'stopped') return
     const { store, owner } = this.#options
     const streams = this.#streams.all
     if (streams.some(({ warnings, tableChanges }) => warnings.length + tableChanges.length > 0)) {
@@ -346,7 +347,7 @@ export class RunAttempt {
       )
       if (word === 'lost') return
     }
-    await confirm()
+    await ended.confirmTold()
   }
 
   async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {

@@ -163,7 +163,7 @@ export async function runPlanIn(
       ended.push(stream)
     },
   }
-  const { result, confirmTold } = await runConnection(plan, ports, signal)
-  if (isTold) await confirmTold()
-  return { result, progress, ended, metrics: await registry.metrics(), log }
+  await using run = await runConnection(plan, ports, signal)
+  if (isTold) await run.confirmTold()
+  return { result: run.result, progress, ended, metrics: await registry.metrics(), log }
 }

@@ -81,7 +81,9 @@ export class LaneProducer implements AsyncDisposable {
       { topic: statesTopic, partition: statesPartition },
     ]
     await this.#doing('writing to', () => this.#producer.join(places))
-    await Promise.all([this.#sendMessages(messages), this.sendStates(states)])
+    const sent = await Promise.allSettled([this.#sendMessages(messages), this.sendStates(states)])
+    // Both have ended: what is sent after the transaction would begin another one, which nobody ends.
+    for (const outcome of sent) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   async #sendMessages(messages: readonly LaneMessages[]): Promise<void> {

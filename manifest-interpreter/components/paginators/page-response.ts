@@ -1,6 +1,6 @@
 import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
+import { parsedTemplate } from '../../jinja/parsed-template.ts'
 import { keysRead } from '../../jinja/keys-read.ts'
-import { parsedTemplate } from './stop-condition-safety.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'

@@ -1,7 +1,6 @@
 import { isFalse } from '../../interpolation/false-values.ts'
-import { parseTemplate } from '../../jinja/parse-template.ts'
+import { parsedTemplate } from '../../jinja/parsed-template.ts'
 import { isInt, numeric } from '../../value/number.ts'
-import { PythonError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Body, CompareNode, CompareOperator, Expression, IfNode } from '../../jinja/nodes.ts'
 
@@ -46,16 +45,6 @@ const safe: StopConditionSafety = { verdict: 'safe', reason: '' }
 
 function unknown(reason: string): StopConditionSafety {
   return { verdict: 'unknown', reason }
-}
-
-/** Undefined if it is not a valid template. */
-export function parsedTemplate(template: string): Body | undefined {
-  try {
-    return parseTemplate(template)
-  } catch (error) {
-    if (error instanceof PythonError) return undefined
-    throw error
-  }
 }
 
 interface Comparison {

@@ -154,11 +154,12 @@ export async function migrateBookkeeping(session: DestinationSession): Promise<v
       await requireIntact(session, { known: 'tables' })
       await requireOwner(session)
     }
-    for (const [index, sql] of migrations.entries()) {
-      if (index < applied) continue
-      await session.run(sql(schema))
-      await session.rows(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [index + 1])
-    }
+    // In one round trip: one after the other they took 20 to 40 ms of a first run.
+    const steps = migrations.map(
+      (sql, index) => `${sql(schema)}
+        ; INSERT INTO ${schema}.migrations (version) VALUES (${String(index + 1)})`,
+    )
+    await session.run(steps.slice(applied).join(';'))
   })
 }
 

@@ -159,15 +159,18 @@ export class CopyLoad {
 
   /** Begins the transaction if no COPY did. */
   async begin(): Promise<void> {
-    if (!this.#begun) await this.#options.session.begin()
+    if (this.#begun) return
     this.#begun = true
+    await this.#options.session.begin()
   }
 
-  /** Abandons an open COPY; the transaction must then be rolled back. */
-  async abort(): Promise<void> {
+  /** Abandons an open COPY, and the transaction if there is one: the server would warn of a rollback without. */
+  async rollback(): Promise<void> {
+    const { session } = this.#options
     const copy = this.#copy
     this.#copy = undefined
-    if (copy !== undefined && !this.#options.session.isLost) await copy.abort()
+    if (copy !== undefined && !session.isLost) await copy.abort()
+    if (this.#begun) await session.rollback()
   }
 
   /** The transaction has ended: the next row is the first. */

@@ -230,8 +230,7 @@ class PostgresLane implements SinkLane {
   }
 
   async rollback(): Promise<void> {
-    await this.#load.abort()
-    await this.#context.session.rollback()
+    await this.#load.rollback()
     this.#progress.rolledBack()
     this.#restart()
   }

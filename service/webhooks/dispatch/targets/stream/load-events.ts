@@ -70,14 +70,10 @@ export async function loadEvents(
         now: () => dependencies.now(),
         onProgress: () => undefined,
       }
-      const { result, confirmTold } = await runConnection(
-        eventsPlan(plan, name, events),
-        ports,
-        signal,
-      )
-      tell(result, execution.logger)
-      await confirmTold()
-      return result.status !== 'stopped'
+      await using run = await runConnection(eventsPlan(plan, name, events), ports, signal)
+      tell(run.result, execution.logger)
+      await run.confirmTold()
+      return run.result.status !== 'stopped'
     } finally {
       await shared.waitUntilSettled()
     }
