@@ -32,6 +32,15 @@ export function isSocketFolder(host: string): boolean {
   return host.startsWith('/')
 }
 
+/** False of a URL, and of the end of one, `user:password@host`: an error would repeat it. */
+export function isHost(text: string): boolean {
+  return isSocketFolder(text) || !/@|:\/\//.test(text)
+}
+
+/** What a host must be that is none. */
+export const hostRule =
+  'must be the host name or address of the server alone, without user, password or `://`'
+
 /** As far as the addresses show: a server may have other names. */
 export function isSameDatabase(first: PostgresDatabase, second: PostgresDatabase): boolean {
   const isSameServer =

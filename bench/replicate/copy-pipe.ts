@@ -1,4 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { delimiter, dirname } from 'node:path'
+import process from 'node:process'
 
 export type CopyFormat = 'text' | 'binary'
 
@@ -6,9 +9,24 @@ export interface PipeResult {
   readonly seconds: number
 }
 
+/**
+ * For PostgreSQL's client programs: with the folder of the programs themselves first. `psql` of Debian is a Perl program that looks for the real one, and takes
+ * more CPU than a table of 100 rows (55 of 60 ms).
+ */
+export function clientEnvironment(): NodeJS.ProcessEnv {
+  const clients = globSync('/usr/lib/postgresql/*/bin/psql').toSorted(byVersion)
+  const folders = [...clients.slice(-1).map(dirname), process.env.PATH ?? '']
+  return { ...process.env, PATH: folders.join(delimiter) }
+}
+
+const byVersion = new Intl.Collator('en', { numeric: true }).compare
+
 /** psql prints its version where it is installed (Debian: postgresql-client). The pipe is the physical limit, so it has no stand-in. */
 export function psqlVersion(): string | undefined {
-  const { status, stdout } = spawnSync('psql', ['--version'], { encoding: 'utf8' })
+  const { status, stdout } = spawnSync('psql', ['--version'], {
+    encoding: 'utf8',
+    env: clientEnvironment(),
+  })
   return status === 0 ? stdout.trim() : undefined
 }
 
@@ -26,11 +44,13 @@ export async function copyPipe(tables: {
   const read = `COPY ${tables.from} TO STDOUT ${options}`
   const reader = spawn('psql', [...flags, tables.fromUrl, '-c', read], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: clientEnvironment(),
   })
   // The two programs share one pipe of the operating system: no byte passes through this process.
   const write = `COPY ${tables.to} FROM STDIN ${options}`
   const writer = spawn('psql', [...flags, tables.toUrl, '-c', write], {
     stdio: [reader.stdout, 'inherit', 'inherit'],
+    env: clientEnvironment(),
   })
   reader.stdout.destroy()
   const [readerCode, writerCode] = await Promise.all([exitCode(reader), exitCode(writer)])

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import type { BenchServer } from '../bench-server.ts'
+import { clientEnvironment } from '../replicate/copy-pipe.ts'
 
 /** The first line of its version, if it is installed (Debian: pgcopydb). */
 export function pgcopydbVersion(): string | undefined {
@@ -25,7 +26,7 @@ export async function pgcopydb({
       ...['copy', 'table-data', '--dir', join(folder.path, 'work')],
       ...['--source', sourceUrl, '--target', warehouseUrl],
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['ignore', 'ignore', 'pipe'], env: clientEnvironment() },
   )
   const errors: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))

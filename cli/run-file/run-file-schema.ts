@@ -8,7 +8,7 @@ import {
   httpUrl,
 } from '../../service/platform/config/setting-types.ts'
 import { transformText } from '../../service/connections/transform-text.ts'
-import { sslModes } from '../../postgres/address.ts'
+import { hostRule, isHost, sslModes } from '../../postgres/address.ts'
 
 const syncMode = z.enum(connectionChoices.syncMode)
 const destinationSyncMode = z.enum(connectionChoices.destinationSyncMode)
@@ -30,7 +30,7 @@ const jsonObject = z.record(z.string(), z.unknown())
 
 /** `destination.config` of a PostgreSQL database. */
 export const postgresConfig = z.strictObject({
-  host: name.optional(),
+  host: name.refine(isHost, hostRule).optional(),
   port: port.optional(),
   user: name.optional(),
   password: z.string().optional(),

@@ -106,13 +106,13 @@ export function tableNoteText(note: TableNote): string {
     case 'added':
       return note.again === true
         ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again; reset the stream to read all of them`
-        : `column ${column} was added (${type})`
+        : `column ${column} was added (${type}): rows that were loaded before have NULL in it until the source sends them again`
     case 'widened':
       return `column ${column} was changed from ${note.was} to ${type}, which holds all values that the source has now`
     case 'kept':
       return `column ${column} stays ${type}, although the source now has ${note.source}: a column never gets narrower`
     case 'left':
-      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): rows that are there keep their values of it, and new rows have none`
+      return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): rows that stay keep their values of it, and rows that are loaded from now on have none (after an overwrite: no row)`
   }
 }
 

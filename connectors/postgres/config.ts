@@ -2,10 +2,12 @@ import { z } from 'zod'
 import { parseConfig, specOf } from '../connector-config.ts'
 import {
   defaultSsl,
+  hostRule,
+  isHost,
   isSocketFolder,
-  sslModes,
   type PostgresDatabase,
   type SslMode,
+  sslModes,
 } from '../../postgres/address.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 
@@ -17,10 +19,7 @@ const postgresConfigSchema = z.strictObject({
   host: z
     .string('must be the host name or address of the server')
     .min(1, 'must be the host name or address of the server')
-    .refine(
-      (host) => !host.includes('://'),
-      'must be the host name or address of the server, not a URL',
-    )
+    .refine(isHost, hostRule)
     .meta({
       title: 'Host',
       description: 'Name or address; a path is the folder of a Unix socket.',

@@ -4,14 +4,15 @@ import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
 import type { SourceSession } from './session.ts'
-import { hasTables, listTables, listTablesWithoutColumns, type Table } from './tables.ts'
+import { hasTables, listTables, listUnreadTables, type Table } from './tables.ts'
+
+/** Of the tables that are left out: a role may see thousands that it does not read on purpose. */
+const mostNamed = 10
 
 /** Whether there is a table or view that the role may read. */
-export async function canReadAny(
-  session: SourceSession,
-  { schemas }: PostgresConfig,
-): Promise<boolean> {
-  await schemasExist(session, schemas ?? [])
+export async function canReadAny(session: SourceSession, config: PostgresConfig): Promise<boolean> {
+  const { schemas } = config
+  await schemasExist(session, config)
   return hasTables(session, schemas)
 }
 
@@ -21,23 +22,33 @@ export async function discoverStreams(
   config: PostgresConfig,
   logger: Logger,
 ): Promise<AirbyteCatalog> {
-  await schemasExist(session, config.schemas ?? [])
+  await schemasExist(session, config)
   const tables = await listTables(session, config.schemas)
-  const empty = await listTablesWithoutColumns(session, config.schemas)
+  const { empty, forbidden } = await listUnreadTables(session, config.schemas)
   if (empty.length > 0) {
     logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
+  }
+  if (forbidden.length > 0) {
+    const shown = forbidden.slice(0, mostNamed)
+    logger.warn(
+      { tables: forbidden.length, such_as: shown },
+      'tables that the role may not read are left out: GRANT SELECT on those that you want',
+    )
   }
   return { streams: tables.map(streamOf) }
 }
 
-async function schemasExist(session: SourceSession, schemas: readonly string[]): Promise<void> {
+async function schemasExist(
+  session: SourceSession,
+  { schemas = [], database }: PostgresConfig,
+): Promise<void> {
   const [missing] = await session.rows<{ schema: string }>(
     `SELECT wanted AS schema FROM unnest($1::text[]) AS wanted
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = wanted)`,
     [schemas],
   )
   if (missing === undefined) return
-  throw new ConnectError('source_stream_missing', { details: { stream: `${missing.schema}.*` } })
+  throw new ConnectError('source_schema_missing', { details: { ...missing, database } })
 }
 
 function streamOf(table: Table): AirbyteStream {

@@ -45,19 +45,26 @@ export async function hasTables(
   return rows.length > 0
 }
 
-/** Tables that only have rows: nothing of them can be read. */
-export async function listTablesWithoutColumns(
+/** Tables of which nothing can be read: they have no columns, or the role may read none of them. */
+export async function listUnreadTables(
   session: SourceSession,
   schemas: readonly string[] | undefined,
-): Promise<string[]> {
-  const rows = await session.rows<{ readonly name: string }>(
-    `SELECT n.nspname || '.' || c.relname AS name ${fromListed}
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
-                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+): Promise<{ readonly empty: readonly string[]; readonly forbidden: readonly string[] }> {
+  const rows = await session.rows<{ readonly name: string; readonly isEmpty: boolean }>(
+    `SELECT n.nspname || '.' || c.relname AS name, NOT EXISTS (
+         SELECT FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS "isEmpty"
+       ${fromListed}
+       AND NOT EXISTS (
+         SELECT FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND has_column_privilege(a.attrelid, a.attnum, 'SELECT'))
      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
     [schemas ?? null],
   )
-  return rows.map(({ name }) => name)
+  const namesOf = (isEmpty: boolean): string[] =>
+    rows.filter((row) => row.isEmpty === isEmpty).map(({ name }) => name)
+  return { empty: namesOf(true), forbidden: namesOf(false) }
 }
 
 /** One readable table by its exact name, or undefined. */

@@ -263,11 +263,11 @@ describe('human output', () => {
     human.end({ kind: 'result', result: { ...result, status: 'complete', streams }, exitCode: 0 })
     const lines = output.writes.join('').split('\n')
     expect(lines.filter((line) => line.startsWith('  columns:'))).toEqual([
-      '  columns: column a was added (date)',
+      '  columns: column a was added (date): rows that were loaded before have NULL in it until the source sends them again',
       '  columns: column e was added again (date): older rows have NULL in it until the source sends them again; reset the stream to read all of them',
       '  columns: column b was changed from bigint to text, which holds all values that the source has now',
       '  columns: column c stays text, although the source now has bigint: a column never gets narrower',
-      '  columns: column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): rows that are there keep their values of it, and new rows have none',
+      '  columns: column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): rows that stay keep their values of it, and rows that are loaded from now on have none (after an overwrite: no row)',
     ])
   })
 

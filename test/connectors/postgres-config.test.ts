@@ -63,3 +63,15 @@ test('the specification marks the password as a secret and names what is require
   expect(postgresSpec.properties).toMatchObject({ password: { airbyte_secret: true } })
   expect(postgresSpec.required).toEqual(['host', 'user', 'database'])
 })
+
+test.each(['user:hush@db.example.com', 'postgres://user:hush@db.example.com/shop'])(
+  'a host that is the end of a URL is refused without being repeated: %s',
+  (host) => {
+    expect(() => parsePostgresConfig({ ...least, host })).toThrow(
+      expect.objectContaining({
+        code: 'source_config_invalid',
+        message: expect.not.stringContaining('hush'),
+      }),
+    )
+  },
+)

@@ -80,7 +80,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` in the configuration of the source.',
+      'It depends on the SQLSTATE. 53300: raise `max_connections` on the source, lower `parallel` in the configuration of the source, or wait. 53100: its disk is full, free some. 53200: its memory is. Then run again.',
   },
   source_column_missing: {
     failureType: 'config_error',
@@ -223,6 +223,14 @@ export const sourceCodes = {
     suggestedFix:
       'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
   },
+  source_schema_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Database {database} has no schema {schema}, which `schemas` of the source names',
+    suggestedFix:
+      'Correct `schemas` in the configuration of the source (names are case-sensitive), or `database`, if it is in another one.',
+  },
   source_snapshot_lost: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -245,7 +253,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'Stream {stream} does not exist in the source',
     suggestedFix:
-      'Run discover and remove or replace the stream. If the table was renamed, select it under its new name.',
+      'Run discover and remove or replace the stream. If the table was renamed, select it under its new name. If it is there, the role may not read it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON … TO …`.',
   },
   source_table_replaced: {
     failureType: 'transient_error',
