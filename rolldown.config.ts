@@ -119,7 +119,7 @@ function isBundled(id: string): boolean {
 
 /** What every thread loads most of: small modules, in one file instead of thirty. */
 function isLeaf(path: string): boolean {
-  return /^(?:lib|protocol|postgres)[\\/]/.test(relative(root, path))
+  return /^(?:lib|protocol)[\\/]/.test(relative(root, path))
 }
 
 /**

@@ -25,13 +25,19 @@ async function runCommand(): Promise<void> {
     return
   }
   const isRun = argv[0] === 'connect' && argv[1] === 'run'
-  // Before the commands are loaded, which takes half a second: a run that is stopped during that time has a result too.
+  // Before the commands are loaded: a run that is stopped during that time has a result too.
   const stop = isRun ? await listenForStop() : undefined
   const { enableCompileCache } = await import('./compile-cache.ts')
   const { readEnvironment } = await import('../service/platform/config/environment.ts')
   enableCompileCache(readEnvironment())
-  if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
-  else await runAny(stop)
+  try {
+    if (stop !== undefined) await runRun(stop)
+    else if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
+    else await runAny()
+  } catch (error) {
+    const { showFailedCommand } = await import('./failed-command.ts')
+    await showFailedCommand(argv, error)
+  }
 }
 
 async function showVersion(): Promise<void> {
@@ -41,12 +47,7 @@ async function showVersion(): Promise<void> {
 
 async function runSource(): Promise<void> {
   const { runSourceCommandLine } = await import('./source/source-process.ts')
-  try {
-    await runSourceCommandLine(argv)
-  } catch (error) {
-    const { showFailedCommand } = await import('./command-line.ts')
-    await showFailedCommand(argv, error)
-  }
+  await runSourceCommandLine(argv)
 }
 
 /** Until the process ends. */
@@ -55,7 +56,12 @@ async function listenForStop(): Promise<StopSignals> {
   return new signals.StopSignals(process, () => undefined)
 }
 
-async function runAny(stop: StopSignals | undefined): Promise<void> {
+async function runRun(stop: StopSignals): Promise<void> {
+  const { runRunCommandLine } = await import('./run/run-process.ts')
+  await runRunCommandLine(argv, stop)
+}
+
+async function runAny(): Promise<void> {
   const { runCommandLine } = await import('./command-line.ts')
-  await runCommandLine(argv, stop)
+  await runCommandLine(argv)
 }

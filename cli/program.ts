@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
 import { actionsCommand } from './actions/actions-program.ts'
@@ -15,7 +15,6 @@ import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'
 import { keysCommand } from './keys/keys-program.ts'
-import { portNumber } from './options.ts'
 import { receiversCommand } from './receivers/receivers-program.ts'
 import { reservedCommands } from './reserved/reserved-program.ts'
 import { schemasCommand } from './schemas/schemas-program.ts'
@@ -27,16 +26,7 @@ import { topicsCommand } from './topics/topics-program.ts'
 import type { TopicsArguments } from './topics/topics-command.ts'
 import { parseCommand, throwErrors } from './parse-command.ts'
 import { sourceCommand } from './source/source-program.ts'
-import { sourceLogLevels, type LogLevel } from './run/log-levels.ts'
-
-/** `reactor connect run FILE …` as it was parsed. */
-export interface RunArguments {
-  readonly file: string
-  readonly json: boolean
-  readonly log: 'embedded' | 'kafka' | undefined
-  readonly logLevel: LogLevel
-  readonly metricsPort: number | undefined
-}
+import { runCommand, type RunArguments } from './run/run-program.ts'
 
 export interface ProgramOptions {
   readonly version: string
@@ -53,26 +43,6 @@ export interface ProgramOptions {
   readonly writeOut: (text: string) => void
 }
 
-interface RunFlags {
-  readonly json?: true
-  readonly log?: 'embedded' | 'kafka'
-  readonly logLevel: LogLevel
-  readonly metricsPort?: number
-}
-
-const examples = `
-Examples:
-  $ reactor connect run shop.yaml
-  $ reactor connect run shop.yaml --json > events.jsonl
-  $ reactor connect run shop.yaml --log kafka --metrics-port 9464
-  $ SOURCE_PASSWORD=… reactor connect run shop.toml --log-level debug
-
-Exit codes:
-  0 complete   1 failed   2 wrong run file or command line   3 partial
-  4 stopped by Ctrl-C at a checkpoint (run again to finish)   130 ended by a second Ctrl-C
-
-docs/run-file.md describes the run file.`
-
 /** Parses a command line and runs its command. Throws `usage` for a wrong one; help and version resolve. */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Promise<void> {
   await parseCommand(createProgram(options), argv)
@@ -88,7 +58,7 @@ export function createProgram(options: ProgramOptions): Command {
     .command('connect')
     .description('connectors, connections and runs')
     .addHelpText('after', connectHelp)
-  runCommand(connect, options)
+  runCommand(connect, options.run)
   sourceCommand(connect, options.source)
   catalogCommand(connect, options.catalog, options.askService)
   serveCommand(connect, options.serve)
@@ -128,31 +98,3 @@ Many connections, in a service that stores them, runs them on a schedule and sho
   $ reactor connect connections runs start shop --wait
 
 docs/cli.md describes all commands.`
-
-function runCommand(connect: Command, options: ProgramOptions): void {
-  connect
-    .command('run')
-    .description('run the connection in a run file once, until it ends')
-    .argument('<FILE>', 'run file: .yaml, .yml or .toml')
-    .option('--json', 'one JSON object per line on stdout: progress, then the result')
-    .addOption(
-      new Option('--log <KIND>', 'transport between readers and sinks; overrides the file').choices(
-        ['embedded', 'kafka'],
-      ),
-    )
-    .addOption(
-      new Option('--log-level <LEVEL>', 'minimum level of log lines on stderr')
-        .choices(sourceLogLevels)
-        .default('info'),
-    )
-    .option(
-      '--metrics-port <N>',
-      'serve Prometheus metrics on 127.0.0.1 during the run (0: a free port)',
-      portNumber,
-    )
-    .addHelpText('after', examples)
-    .action(async (file: string, flags: RunFlags) => {
-      const { log, logLevel, metricsPort } = flags
-      await options.run({ file, json: flags.json === true, log, logLevel, metricsPort })
-    })
-}

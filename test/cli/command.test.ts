@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { runProgram, type RunArguments } from '../../cli/program.ts'
+import { runProgram } from '../../cli/program.ts'
+import type { RunArguments } from '../../cli/run/run-program.ts'
 import { commandFailure } from '../../cli/output/command-failure.ts'
 import { createLogger } from '../../cli/run/log-lines.ts'
 import { MetricsServer } from '../../cli/run/metrics-server.ts'

@@ -89,7 +89,7 @@ test.each(['SIGTERM', 'SIGINT'])(
     const loading = `import { registerHooks } from 'node:module'
       let isSent = false
       registerHooks({ load(url, context, next) {
-        if (!isSent && url.includes('/command-line')) {
+        if (!isSent && url.includes('/run-process')) {
           isSent = true
           process.kill(process.pid, '${signal}')
         }
