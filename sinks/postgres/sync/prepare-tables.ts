@@ -16,6 +16,7 @@ import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { noteTableChanges } from '../tables/table-notes.ts'
+import { keepPrivate } from './table-rights.ts'
 import {
   addMeta,
   alterTable,
@@ -68,8 +69,10 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
     const columns = ownColumns(await readExistingTable(session, target.table), target.columns)
     await createStage(session, target.stage, { table: target.table, columns })
+    await keepPrivate(session, target.stage)
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
+    await keepPrivate(session, target.stage)
     const { columns, metadata } = wantedOf(preparation, target.stage)
     const stage = await readExistingTable(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
@@ -156,7 +159,11 @@ async function findOwnedColumn(
   { table, columns, isOverwrite, key }: StreamTarget,
 ): Promise<ConnectError | undefined> {
   const [found] = await session.rows<{ column: string; undo: string }>(
-    `SELECT attname AS column, CASE attgenerated WHEN '' THEN 'DROP IDENTITY' ELSE 'DROP EXPRESSION' END AS undo
+    `SELECT attname AS column, CASE attgenerated
+              WHEN '' THEN format('ALTER COLUMN %I DROP IDENTITY', attname)
+              WHEN 's' THEN format('ALTER COLUMN %I DROP EXPRESSION', attname)
+              -- A virtual one has no values to keep, and the server drops no expression of it (18).
+              ELSE format('DROP COLUMN %1$I, ADD COLUMN %1$I %2$s', attname, format_type(atttypid, atttypmod)) END AS undo
        FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = ANY($2) AND NOT attisdropped
         AND (attgenerated <> '' OR attidentity = 'a' AND $3) ORDER BY attnum LIMIT 1`,
     [quoteTable(table), columns.map(({ name }) => name), isOverwrite || key !== undefined],
