@@ -39,7 +39,7 @@ export const destinationCodes = {
     retryable: false,
     message: 'The stream has the column {column}, and {table} generates its values itself',
     suggestedFix:
-      'Run `ALTER TABLE {table} {undo}`, or rename the column at the destination; then run the connection again.',
+      'Run `ALTER TABLE {table} {change}`, or rename the column at the destination; then run the connection again.',
   },
   destination_column_in_use: {
     failureType: 'config_error',
