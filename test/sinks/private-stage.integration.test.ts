@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { testDatabase, type Row, type TestDatabase } from '../support/postgres.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
-import { begin, finish, load, sinkStream, sync } from './loading.ts'
+import { begin, finish, load, sinkStream, sync, withDestination } from './loading.ts'
 
 const things = { id: 'integer' } as const
 
@@ -153,3 +154,38 @@ test.each([
     expect(append.warnings).toEqual([])
   },
 )
+
+test('a stage that somebody dropped is read again from the beginning, also by a run that is to merge its rows', async () => {
+  await using db = await testDatabase()
+  const options = { syncMode: 'incremental', key: ['id'], cursor: 'id' } as const
+  const overwrite = sinkStream(things, { ...options, mode: 'overwrite_dedup' })
+  const merge = sinkStream(things, { ...options, mode: 'append_dedup' })
+  const ready = await begin(db, overwrite)
+  await withDestination(db, (destination) =>
+    destination.savePlan(ready, [{ slice: '', partition: 0, state: null }]),
+  )
+  await load(db, ready, { records: [{ id: 1 }], complete: false })
+  const goesOn = await begin(db, overwrite)
+  expect(goesOn.slices).toMatchObject([{ state: { seq: 1 } }])
+  const [stage] = await db.query(
+    `SELECT quote_ident(relname) AS name FROM pg_class WHERE relname LIKE '${stages}' AND relkind = 'r'`,
+  )
+  await db.query(`DROP TABLE ${String(stage?.name)}`)
+  expect((await begin(db, merge, 2)).slices).toEqual([])
+})
+
+test('what a failed overwrite left is listed by the query of its page', async () => {
+  await using db = await testDatabase()
+  const page = await readFile('docs/connectors/postgres-destination.md', 'utf8')
+  const query = /```sql\n(SELECT c\.oid::regclass AS stage[^`]+);\n```/.exec(page)?.[1] ?? ''
+  const name = `long_${'x'.repeat(58)}`
+  await begin(db, sinkStream(things, { mode: 'overwrite', name }))
+  await begin(db, sinkStream(things, { mode: 'overwrite', name: 'things' }))
+  await begin(db, sinkStream(things, { mode: 'overwrite', name: 'thing' }))
+  const listed = await db.query(
+    `SELECT connection, stream, has_unfinished_sync AS unfinished FROM (${query}) l ORDER BY stream`,
+  )
+  expect(listed).toEqual(
+    [name, 'thing', 'things'].map((stream) => ({ connection: 'test', stream, unfinished: true })),
+  )
+})
