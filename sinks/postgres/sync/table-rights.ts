@@ -4,7 +4,8 @@ import { rightMissing } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 
-const roleName = `CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END`
+/** SQL: who is given a right, of an entry of `aclexplode`; quoted for a GRANT or REVOKE. */
+export const granteeName = `CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END`
 
 /**
  * Takes from a stage what default privileges gave to others, in the transaction that made it: its rows are committed while a run goes on, and
@@ -14,7 +15,7 @@ const roleName = `CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_user
 export async function keepPrivate(session: DestinationSession, stage: TableName): Promise<void> {
   const [found] = await session.rows<{ trusted: boolean; owner: string; others: string | null }>(
     `SELECT ${isTrusted('relowner')} AS trusted, pg_get_userbyid(relowner) AS owner,
-            (SELECT string_agg(DISTINCT ${roleName}, ', ') FROM aclexplode(relacl) WHERE grantee <> relowner) AS others
+            (SELECT string_agg(DISTINCT ${granteeName}, ', ') FROM aclexplode(relacl) WHERE grantee <> relowner) AS others
        FROM pg_class WHERE oid = to_regclass($1)`,
     [quoteTable(stage)],
   )
@@ -49,6 +50,6 @@ function rightsOf(lists: readonly string[]): string {
 /** SQL: the statements that give a table of the quoted name (a parameter) the rights that others have on the table of pg_class; null if none have. */
 export function grantsOf(table: string, name: string): string {
   return `(SELECT string_agg(format('GRANT %s ON TABLE %s TO %s%s', rights, ${name}::text, grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), '; ')
-     FROM (SELECT ${roleName} AS grantee, is_grantable, string_agg(privilege_type, ', ') AS rights
+     FROM (SELECT ${granteeName} AS grantee, is_grantable, string_agg(privilege_type, ', ') AS rights
              FROM aclexplode(${table}.relacl) WHERE grantee <> ${table}.relowner GROUP BY 1, 2) g)`
 }
