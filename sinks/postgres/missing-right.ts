@@ -80,18 +80,26 @@ function bookkeepingGrants(role: string): string {
   return `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`
 }
 
-/** A new version alters the tables of the checkpoints once, which no grant allows. The role that created them can still use them then. */
+/**
+ * A new version alters the tables of the checkpoints once, which no grant allows. The role that created them can still use them then: it trusts the
+ * new owner, whose rights it gets (bookkeeping/trusted-bookkeeping.ts).
+ */
 export function bookkeepingOwnerMissing(
   address: PostgresAddress,
   { schema, tables }: { schema: string; tables: readonly { name: string; owner: string }[] },
 ): ConnectError {
   const role = quoteIdentifier(address.user)
-  const owners = [...new Set(tables.map(({ owner }) => quoteIdentifier(owner)))].join(', ')
+  const roles = [...new Set(tables.map(({ owner }) => owner))]
+  const owners = roles.map(quoteIdentifier).join(', ')
   const names = tables.map(({ name }) => quoteTable({ schema, table: name }))
   const statements = [
     `GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} TO ${role}`,
     ...names.map((name) => `ALTER TABLE ${name} OWNER TO ${role}`),
     `GRANT ALL ON ${names.join(', ')} TO ${owners}`,
+    // This one cannot be a member of another.
+    ...roles
+      .filter((owner) => owner !== 'pg_database_owner')
+      .map((owner) => `GRANT ${role} TO ${quoteIdentifier(owner)}`),
   ]
   const reason = `the tables of schema ${schema} belong to ${owners}, and this version has to alter them`
   const fix = `Run the connection once as ${owners}, or run \`${statements.join('; ')}\` as a superuser.`

@@ -207,6 +207,8 @@ test.each([
   ['an index', 'CREATE INDEX own ON things (id)'],
   ['a comment', `COMMENT ON TABLE things IS 'mine'`],
   ['a comment of a column', `COMMENT ON COLUMN things.id IS 'mine'`],
+  ['a comment of its type', `COMMENT ON TYPE things IS 'mine'`],
+  ['a grant of its type', 'GRANT USAGE ON TYPE things TO pg_monitor'],
   ['a default', 'ALTER TABLE things ALTER COLUMN name SET DEFAULT 0'],
   ['a column', 'ALTER TABLE things ADD COLUMN own int'],
   [

@@ -22,3 +22,22 @@ test('a sandbox whose schema was dropped fails, and does not make it anew', asyn
   const schemas = await db.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor%'`)
   expect(schemas).toEqual([])
 })
+
+test('nobody else may look into a sandbox, also if default privileges open all schemas and tables', async () => {
+  await using db = await testDatabase()
+  await db.query(`ALTER DEFAULT PRIVILEGES GRANT USAGE, CREATE ON SCHEMAS TO PUBLIC, pg_monitor;
+    ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC`)
+  const stream = sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] })
+  const about = { id: 'sbx_1', connection: 'test', createdAtMs: 0, expiresAtMs: 1 }
+  const { schema } = await prepareSandbox({ address: db.address }, about, [stream])
+  await db.query('CREATE SCHEMA other')
+  const rights = await db.query(
+    `SELECT nspname AS schema, has_schema_privilege('pg_monitor', oid, 'USAGE') AS usage, has_schema_privilege('pg_monitor', oid, 'CREATE') AS create
+       FROM pg_namespace WHERE nspname IN ($1, 'other') ORDER BY nspname`,
+    [schema],
+  )
+  expect(rights).toEqual([
+    { schema: 'other', usage: true, create: true },
+    { schema, usage: false, create: false },
+  ])
+})

@@ -158,6 +158,21 @@ test('a column that the table fills by itself is named before anything is loaded
   expect(await db.query('SELECT id, v FROM things')).toEqual([{ id: '1', v: '3' }])
 })
 
+test('the advised statement lets values into a virtual generated column, where the server has such', async () => {
+  await using db = await testDatabase()
+  const things = sinkStream({ id: 'integer', 'My v': 'integer' })
+  await sync(db, things, [])
+  const [server] = await db.query(`SELECT current_setting('server_version_num')::int AS number`)
+  const isVirtual = Number(server?.number) >= 180_000
+  await db.query(`ALTER TABLE things DROP COLUMN "My v";
+    ALTER TABLE things ADD COLUMN "My v" bigint GENERATED ALWAYS AS (id * 2) ${isVirtual ? 'VIRTUAL' : 'STORED'}`)
+  const error = ConnectError.from(await begin(db, things, 2).catch((thrown: unknown) => thrown))
+  expect(error.code).toBe('destination_column_generated')
+  await db.query(/`([^`]+)`/.exec(error.suggestedFix)?.[1] ?? '')
+  await sync(db, things, [{ id: 1, 'My v': 3 }])
+  expect(await db.query('SELECT id, "My v" AS v FROM things')).toEqual([{ id: '1', v: '3' }])
+})
+
 test('an empty table is taken over, one with rows of somebody else is not, and a view never', async () => {
   await using db = await testDatabase()
   await db.query(

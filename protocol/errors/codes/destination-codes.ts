@@ -17,6 +17,14 @@ export const destinationCodes = {
       'The tables of schema {schema} at the destination were made by a newer version (migration {found}; this version knows {known})',
     suggestedFix: 'Run the newer version of Reactor Connect.',
   },
+  destination_bookkeeping_untrusted: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The checkpoints in {host}:{port}/{database} are not to be trusted by {user}: {object}: {problem}',
+    suggestedFix: '{fix}',
+  },
   destination_busy: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -31,7 +39,7 @@ export const destinationCodes = {
     retryable: false,
     message: 'The stream has the column {column}, and {table} generates its values itself',
     suggestedFix:
-      'Run `ALTER TABLE {table} ALTER COLUMN {column} {undo}`, or rename the column at the destination; then run the connection again.',
+      'Run `ALTER TABLE {table} {change}`, or rename the column at the destination; then run the connection again.',
   },
   destination_column_in_use: {
     failureType: 'config_error',

@@ -1,6 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
+import { requireTrusted } from './trusted-bookkeeping.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import { bookkeepingOwnerMissing } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
@@ -126,7 +127,8 @@ const migrations: readonly ((schema: string) => string)[] = [
 
 /**
  * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
- * Throws `destination_bookkeeping_newer`, and `destination_bookkeeping_damaged` if tables or columns of it were dropped.
+ * Throws `destination_bookkeeping_newer`, `destination_bookkeeping_damaged` if tables or columns of it were dropped, and
+ * `destination_bookkeeping_untrusted` if others can make it run what they want.
  */
 export async function migrateBookkeeping(session: DestinationSession): Promise<void> {
   if ((await knownVersion(session)) === migrations.length) {
@@ -185,11 +187,9 @@ async function knownVersion(session: DestinationSession): Promise<number> {
 }
 
 async function appliedVersion(session: DestinationSession): Promise<number> {
-  const [found] = await session.rows<{ exists: boolean }>(
-    'SELECT to_regclass($1) IS NOT NULL AS exists',
-    [`${session.bookkeeping}.migrations`],
-  )
-  if (found?.exists !== true) return 0
+  // Before anything is read: also a view runs what its owner wrote.
+  const { exists } = await requireTrusted(session)
+  if (!exists) return 0
   const [row] = await session.rows<{ version: number }>(
     `SELECT coalesce(max(version), 0) AS version FROM ${session.bookkeeping}.migrations`,
   )

@@ -3,6 +3,7 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../sync/begin-sync.ts'
 import { schemaExists } from '../tables/schemas.ts'
 import { migrateBookkeeping } from '../bookkeeping/migrations.ts'
+import { requireTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
 import { catalogType, conversion } from '../tables/column-types.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import {
@@ -68,6 +69,7 @@ export async function prepareSandbox(
   const schema = sandboxSchemaName(sandbox.id)
   await using production = await DestinationSession.open(place)
   await production.run(`${readSettings}; SET default_transaction_read_only = on`)
+  await requireTrusted(production)
   await using session = await DestinationSession.open({
     address: place.address,
     bookkeeping: schema,

@@ -3,6 +3,7 @@ import { lockForSession } from '../advisory-locks.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
+import { granteeName } from '../sync/table-rights.ts'
 import { DestinationSession } from '../session.ts'
 
 /** What a sandbox's schema says about itself in its comment. */
@@ -32,7 +33,10 @@ export function sandboxSchemaName(id: string): string {
   return prefix + id.slice('sbx_'.length).toLowerCase()
 }
 
-/** The schema and its comment are one transaction: whatever is killed afterwards, a sweep finds the schema. */
+/**
+ * The schema and its comment are one transaction: whatever is killed afterwards, a sweep finds the schema. Nobody else may look into it, also
+ * if default privileges open all schemas: it gets rows of tables that may have policies, or other rights.
+ */
 export async function createSandboxSchema(
   session: DestinationSession,
   { id, schema, connection, createdAtMs, expiresAtMs }: SandboxSchema,
@@ -47,6 +51,14 @@ export async function createSandboxSchema(
   }
   await session.transaction(async () => {
     await session.run(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
+    const [found] = await session.rows<{ others: string | null }>(
+      `SELECT string_agg(DISTINCT ${granteeName}, ', ') AS others FROM pg_namespace, aclexplode(nspacl)
+        WHERE nspname = $1 AND grantee <> nspowner`,
+      [schema],
+    )
+    const others = found?.others ?? null
+    if (others !== null)
+      await session.run(`REVOKE ALL ON SCHEMA ${quoteIdentifier(schema)} FROM ${others} CASCADE`)
     await session.run(
       `COMMENT ON SCHEMA ${quoteIdentifier(schema)} IS ${quoteLiteral(JSON.stringify(about))}`,
     )

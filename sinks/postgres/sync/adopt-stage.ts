@@ -4,9 +4,10 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { DestinationSession } from '../session.ts'
 import { markedSessions } from '../bookkeeping/run-sessions.ts'
 import { quoteTable } from '../tables/identifiers.ts'
-import { hasIndex, keyIndexName } from '../tables/key-index.ts'
+import { freeName, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
+import { grantsOf, hasDefaultRights } from './table-rights.ts'
 
 /** How long a table is waited for that is vacuumed or analyzed. */
 const vacuumSeconds = 5
@@ -29,32 +30,44 @@ export async function adoptStage(
   sync: StagedSync,
 ): Promise<boolean> {
   // A table that is another's may not even be locked.
-  if (!(await mayGiveWay(session, target, sync))) return false
+  if ((await findWay(session, target, sync)) === undefined) return false
   await keepStatistics(session, target)
-  if (!(await lockAtOnce(session, target)) || !(await mayGiveWay(session, target, sync)))
-    return false
+  if (!(await lockAtOnce(session, target))) return false
+  const way = await findWay(session, target, sync)
+  if (way === undefined) return false
   const { table, stage, key } = target
   await session.run(
     `DROP TABLE ${quoteTable(table)};
      ALTER TABLE ${quoteTable(stage)} RENAME TO ${quoteIdentifier(table.table)};
-     ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT`,
+     ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT;
+     ${way.grants ?? ''}`,
   )
   if (key !== undefined) {
+    const wanted = keyIndexName(table, key)
+    await freeName(session, table, wanted)
     const index = quoteTable({ schema: table.schema, table: keyIndexName(stage, key) })
-    await session.run(`ALTER INDEX ${index} RENAME TO ${quoteIdentifier(keyIndexName(table, key))}`)
+    await session.run(`ALTER INDEX ${index} RENAME TO ${quoteIdentifier(wanted)}`)
   }
   return true
 }
 
-async function mayGiveWay(
+/** How the stage becomes the table. */
+interface Way {
+  /** Nobody but the owner may read a stage: these statements make the table one that others may use as before. */
+  readonly grants: string | null
+}
+
+/** Undefined if the table does not give way. */
+async function findWay(
   session: DestinationSession,
   target: StreamTarget,
   sync: StagedSync,
-): Promise<boolean> {
-  if (!(await isAsMade(session, target))) return false
-  if (!(await hasRows(session, target.table))) return true
+): Promise<Way | undefined> {
+  const way = await findPlain(session, target)
+  if (way === undefined || !(await hasRows(session, target.table))) return way
   // The rows of a table that gets none are deleted and counted.
-  return (await hasRows(session, target.stage)) && (await isSeenByAll(session, sync))
+  const isSeen = (await hasRows(session, target.stage)) && (await isSeenByAll(session, sync))
+  return isSeen ? way : undefined
 }
 
 /** Queries are planned as well as before; without statistics they are not until autovacuum comes. */
@@ -94,23 +107,36 @@ async function lockAtOnce(
   }
 }
 
-/** Whether the table has nothing but its rows, and no subscriber waits for rows under its name. */
-async function isAsMade(session: DestinationSession, target: StreamTarget): Promise<boolean> {
+/** Undefined if the table has more than its rows, or a subscriber waits for rows under its name. */
+async function findPlain(
+  session: DestinationSession,
+  target: StreamTarget,
+): Promise<Way | undefined> {
   const { table, stage, key } = target
-  if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return false
-  const [found] = await session.rows<{ same: boolean }>(
-    `SELECT ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
+  if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return
+  const [found] = await session.rows<Way & { same: boolean }>(
+    `SELECT ${grantsOf('t', '$1')} AS grants, ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
        FROM pg_class t JOIN pg_type y ON y.oid = t.reltype, pg_class s
       WHERE t.oid = to_regclass($1) AND s.oid = to_regclass($2)`,
-    [quoteTable(table), quoteTable(stage), key === undefined ? null : keyIndexName(table, key)],
+    [
+      quoteTable(table),
+      quoteTable(stage),
+      key === undefined ? null : keyIndexName(table, key),
+      table.schema,
+    ],
   )
-  return found?.same === true
+  return found?.same === true ? found : undefined
 }
+
+/** The table with its columns, the index of its key, and the types that came with it. */
+const isOfTable = `(classoid = 'pg_class'::regclass AND (objoid = t.oid OR objoid = to_regclass(quote_ident($4::text) || '.' || quote_ident($3::text)))
+    OR classoid = 'pg_type'::regclass AND objoid IN (y.oid, y.typarray))`
 
 const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloftype = 0
   AND NOT (t.relrowsecurity OR t.relforcerowsecurity OR t.relispartition OR t.relhassubclass OR t.relhasrules OR t.relhastriggers)
-  AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)
-  AND NOT EXISTS (SELECT FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = t.oid)`
+  AND y.typacl IS NULL
+  AND NOT EXISTS (SELECT FROM pg_description WHERE ${isOfTable})
+  AND NOT EXISTS (SELECT FROM pg_seclabel WHERE ${isOfTable})`
 
 /** It inherits from no table, no extension has it, and its values out of line have no settings. */
 const belongsToNobody = `NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)
@@ -119,7 +145,7 @@ const belongsToNobody = `NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.
 
 /** Column by column with what belongs to it; one that was dropped counts too. */
 const isLikeStage = `t.relowner = s.relowner AND t.relpersistence = s.relpersistence AND t.reltablespace = s.reltablespace
-  AND t.relam = s.relam AND coalesce(t.reloptions, '{}') <@ coalesce(s.reloptions, '{}') AND t.relacl IS NOT DISTINCT FROM s.relacl
+  AND t.relam = s.relam AND coalesce(t.reloptions, '{}') <@ coalesce(s.reloptions, '{}') AND ${hasDefaultRights('t')}
   AND ${columnsOf('t')} = ${columnsOf('s')}`
 
 function columnsOf(table: string): string {

@@ -64,7 +64,9 @@ export async function beginSync(
     const stored = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const row = stored && withoutTold(stored, start)
     const { isOurs, owners } = await takeTable(session, sink, { target, row })
-    const hasTable = (await readTable(session, target.loaded)) !== undefined
+    const hasTable =
+      (await hasGathered(session, row, target)) &&
+      (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
@@ -244,6 +246,16 @@ async function requireNewest(
 
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
   return row !== undefined && isSameTable(row.table, table)
+}
+
+/** Rows of an overwrite that did not end are merged from its stage, if the mode is another one now: their states are worth nothing without it. */
+async function hasGathered(
+  session: DestinationSession,
+  row: StreamRow | undefined,
+  target: StreamTarget,
+): Promise<boolean> {
+  if (row?.staged !== true || target.isOverwrite || !isTableOf(row, target)) return true
+  return (await readTable(session, target.stage)) !== undefined
 }
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */

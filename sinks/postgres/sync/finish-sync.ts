@@ -163,7 +163,8 @@ async function swapStage(
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
     await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
-  const deleted = await deleteRows(session, target)
+  // A publication of all tables has one that was made just now too, and the server deletes nothing from it, not even no row.
+  const deleted = (await hasRows(session, target.table)) ? await deleteRows(session, target) : 0
   const inserted = await copyRows(session, target, list)
   if (newKey !== undefined) await createKeyIndex(session, target.table, newKey)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)

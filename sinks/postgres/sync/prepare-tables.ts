@@ -16,6 +16,8 @@ import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { noteTableChanges } from '../tables/table-notes.ts'
+import { warnOfPublishedStage } from './published-stage.ts'
+import { keepPrivate } from './table-rights.ts'
 import {
   addMeta,
   alterTable,
@@ -68,8 +70,10 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
     const columns = ownColumns(await readExistingTable(session, target.table), target.columns)
     await createStage(session, target.stage, { table: target.table, columns })
+    await keepPrivate(session, target.stage)
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
+    await keepPrivate(session, target.stage)
     const { columns, metadata } = wantedOf(preparation, target.stage)
     const stage = await readExistingTable(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
@@ -79,7 +83,10 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     keyIndex,
     tableNotes,
     removed: warnOfRemovedRows(target, removed),
-    warnings: await warnOfLooseKeys(session, target),
+    warnings: [
+      ...(await warnOfLooseKeys(session, target)),
+      ...(await warnOfPublishedStage(session, target)),
+    ],
   }
 }
 
@@ -150,20 +157,29 @@ function rulesInTheWay(
   return { any: ['insert', 'update', ...(hasDeletes ? (['delete'] as const) : [])], instead: [] }
 }
 
+/** The server drops no expression of a virtual column (18), which has no values to lose either. */
+type Undo = 'DROP IDENTITY' | 'DROP EXPRESSION' | 'DROP COLUMN'
+
 /** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
 async function findOwnedColumn(
   session: DestinationSession,
   { table, columns, isOverwrite, key }: StreamTarget,
 ): Promise<ConnectError | undefined> {
-  const [found] = await session.rows<{ column: string; undo: string }>(
-    `SELECT attname AS column, CASE attgenerated WHEN '' THEN 'DROP IDENTITY' ELSE 'DROP EXPRESSION' END AS undo
+  const [found] = await session.rows<{ column: string; type: string; undo: Undo }>(
+    `SELECT attname AS column, format_type(atttypid, atttypmod) AS type,
+            CASE attgenerated WHEN '' THEN 'DROP IDENTITY' WHEN 's' THEN 'DROP EXPRESSION' ELSE 'DROP COLUMN' END AS undo
        FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = ANY($2) AND NOT attisdropped
         AND (attgenerated <> '' OR attidentity = 'a' AND $3) ORDER BY attnum LIMIT 1`,
     [quoteTable(table), columns.map(({ name }) => name), isOverwrite || key !== undefined],
   )
   if (found === undefined) return undefined
-  const { column, undo } = found
-  const details = { table: quoteTable(table), column: quoteIdentifier(column), undo }
+  const { type, undo } = found
+  const column = quoteIdentifier(found.column)
+  const change =
+    undo === 'DROP COLUMN'
+      ? `DROP COLUMN ${column}, ADD COLUMN ${column} ${type}`
+      : `ALTER COLUMN ${column} ${undo}`
+  const details = { table: quoteTable(table), column, undo, change }
   return new ConnectError('destination_column_generated', { details })
 }
 

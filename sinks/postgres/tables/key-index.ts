@@ -59,7 +59,7 @@ export async function createKeyIndex(
  * A table that somebody renamed, to put another in its place, still has the index of the key under its old name. It stays there,
  * under a name of its own.
  */
-async function freeName(
+export async function freeName(
   session: DestinationSession,
   { schema }: TableName,
   index: string,
