@@ -347,18 +347,17 @@ export class CopyLoad {
   #refuse(thrown: unknown): void {
     const { session, stream } = this.#options
     const { table: relation } = this.#place.name
-    if (!(thrown instanceof DatabaseError) || thrown.code?.startsWith('22') !== true) {
-      throw session.error(thrown)
-    }
+    if (!(thrown instanceof DatabaseError) || !isOfValue(thrown)) throw session.error(thrown)
     const names = this.#columns.map(({ target }) => target?.name)
     const where = thrown.where ?? ''
     const cell = refusedCell(where, relation, names)
     // A function was at work: the error of the session names it.
-    if (cell === undefined && !where.startsWith('COPY ')) throw session.error(thrown)
+    const isOfData = thrown.code?.startsWith('22') === true && where.startsWith('COPY ')
+    if (cell === undefined && !isOfData) throw session.error(thrown)
     const row = this.#rowOfLine(cell?.line ?? 0)
     const before = this.#transcoder.refused.get(row) ?? new Set()
     if (cell === undefined || before.has(cell.column)) {
-      const details = { stream, table: relation, sqlstate: thrown.code }
+      const details = { stream, table: relation, sqlstate: thrown.code ?? null }
       throw new ConnectError('destination_value_refused', { details })
     }
     this.#transcoder.refused.set(row, before.add(cell.column))
@@ -380,6 +379,13 @@ const mergedAfter: Parameters<typeof hasState>[1] = [
   'programLimitExceeded',
   'divisionByZero',
 ]
+
+/** Arrays and types of extensions (hstore) say other things than `invalid_text_representation` of a text that they cannot read. */
+const refusedTexts: readonly (string | undefined)[] = ['42601', '54000']
+
+function isOfValue({ code }: DatabaseError): boolean {
+  return code?.startsWith('22') === true || refusedTexts.includes(code)
+}
 
 /** A row needs `_airbyte_meta`, but the table has no such column yet. */
 class NeedsMeta extends Error {}

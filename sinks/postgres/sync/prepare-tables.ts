@@ -7,6 +7,7 @@ import { findKeyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
 import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
+import { findUnfitColumn } from '../tables/unfit-column.ts'
 import { copyRows } from '../tables/copy-rows.ts'
 import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
@@ -70,9 +71,8 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     await createStage(session, target.stage, { table: target.table, columns })
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
-    const { columns, metadata } = wantedOf(preparation, target.stage)
     const stage = await readExistingTable(session, target.stage)
-    await evolveTable(session, { name: target.stage, columns, metadata }, stage)
+    await evolveTable(session, wantedOf(preparation, target.stage), stage)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
   return {
@@ -130,6 +130,7 @@ export async function planTable(
   }
   const refusal =
     (await findUnfitKey(session, target, actual)) ??
+    (await findUnfitColumn(session, { sink, target, actual, changes })) ??
     (await findKeyTypeChange(session, sink, { target, row, actual, changes })) ??
     (await findChangeRefusal(session, target.table, changes)) ??
     (await findOwnedColumn(session, target)) ??
@@ -171,7 +172,7 @@ function wantedOf(
   { sink, target }: Pick<Preparation, 'sink' | 'target'>,
   name: TableName,
 ): Parameters<typeof createTable>[1] {
-  return { name, columns: target.columns, metadata: sink.metadata }
+  return { name, columns: target.columns, metadata: sink.metadata, key: target.key }
 }
 
 async function readExistingTable(

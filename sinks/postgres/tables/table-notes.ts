@@ -1,5 +1,5 @@
 import type { TableNote } from '../../sink.ts'
-import { columnTypeOf, type HeldColumn } from './column-types.ts'
+import { columnTypeOf, isChosen, type HeldColumn } from './column-types.ts'
 import type { TargetColumn } from './stream-target.ts'
 import type { TableChange, TableColumns } from './table-columns.ts'
 
@@ -49,9 +49,9 @@ function noteOf(
   return { kind: 'kept', column, type: held, source }
 }
 
-/** A `numeric(6,2)` became `numeric`. */
+/** A `numeric(6,2)` became `numeric`, and an `integer[]` `jsonb`. */
 function typeBefore({ held, formatted = held }: HeldColumn, type: string): string {
-  return held === type ? formatted : held
+  return held === type || isChosen(held) ? formatted : held
 }
 
 function leftColumns({ columns, before, actual }: Columns): readonly TableNote[] {
