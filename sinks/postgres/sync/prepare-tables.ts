@@ -129,15 +129,26 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
-    (await findUnfitKey(session, target, actual)) ??
-    (await findUnfitColumn(session, { sink, target, actual, changes })) ??
-    (await findKeyTypeChange(session, sink, { target, row, actual, changes })) ??
-    (await findChangeRefusal(session, target.table, changes)) ??
+    (await findTypeRefusal(session, sink, { target, row, actual, changes })) ??
     (await findOwnedColumn(session, target)) ??
     (await findSetupRefusal(session, target)) ??
     (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??
     (await findRewritingRule(session, target.table, rulesInTheWay(sink, target)))
   return { actual, changes, refusal }
+}
+
+async function findTypeRefusal(
+  session: DestinationSession,
+  sink: SinkStream,
+  known: Parameters<typeof findKeyTypeChange>[2],
+): Promise<ConnectError | undefined> {
+  const { target, actual, changes } = known
+  return (
+    (await findUnfitKey(session, target, actual)) ??
+    (await findUnfitColumn(session, { sink, target, actual, changes })) ??
+    (await findKeyTypeChange(session, sink, known)) ??
+    (await findChangeRefusal(session, target.table, changes))
+  )
 }
 
 /** COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement that deletes. */

@@ -195,14 +195,22 @@ function leftType(
   const declared = columnTypeOf(kind)
   if (declared === 'jsonb') return 'jsonb'
   if (held === 'enum') return undefined
-  if (held === 'money') return declared === 'bigint' || declared === 'numeric' ? 'numeric' : 'text'
-  if (held === 'oid') return declared === 'bigint' || declared === 'numeric' ? declared : 'text'
-  if (declared !== 'text') return 'text'
+  if (held === 'money' || held === 'oid') return numberType(held, declared)
+  return declared === 'text' ? textType(held, limited, isKey) : 'text'
+}
+
+function numberType(held: 'money' | 'oid', declared: OwnType): OwnType {
+  if (declared === 'numeric') return 'numeric'
+  if (declared !== 'bigint') return 'text'
+  return held === 'oid' ? 'bigint' : 'numeric'
+}
+
+function textType(held: ChosenType, limited: boolean, isKey: boolean): WideType | undefined {
   // Different texts that these take for one value are told when a sync begins (usable-key.ts).
   if (held === 'uuid' || held === 'network') return undefined
   if (isKey) return 'text'
-  if (held === 'interval') return limited ? 'interval' : undefined
-  return limited ? 'text' : undefined
+  if (!limited) return undefined
+  return held === 'interval' ? 'interval' : 'text'
 }
 
 const wholeNumbers: readonly HeldType[] = ['smallint', 'integer', 'bigint']

@@ -45,20 +45,20 @@ async function findChosenKey(
   { sink, target, actual, changes }: Table,
 ): Promise<ConnectError | undefined> {
   if (sink.mode !== 'append_dedup') return undefined
-  for (const column of target.columns) {
-    const held = actual.get(column.name)?.held
-    const change = changes.find((planned) => planned.column === column.name)
-    if (held === undefined || !isChosen(held) || target.key?.includes(column.name) !== true)
-      continue
-    if (change?.kind !== 'widen' || (change.type !== 'text' && change.type !== 'jsonb')) continue
-    if (!(await hasRows(session, target.table))) return undefined
-    const problem =
-      'may take several keys for one value, and the table has rows whose keys may be written otherwise than those of the source'
-    const hint =
-      'Look whether the keys of the rows are then written as at the source, or empty the table instead (`TRUNCATE`), which has the column changed by the run.'
-    return unfitColumn({ sink, target, actual }, column, { type: change.type, problem, hint })
-  }
-  return undefined
+  const rewritten = changes.find(({ kind, column, type }) => {
+    const held = actual.get(column)?.held
+    const isRewritten = kind === 'widen' && (type === 'text' || type === 'jsonb')
+    return isRewritten && held !== undefined && isChosen(held) && target.key?.includes(column)
+  })
+  const column = target.columns.find(({ name }) => name === rewritten?.column)
+  if (rewritten?.kind !== 'widen' || column === undefined) return undefined
+  if (!(await hasRows(session, target.table))) return undefined
+  const { type } = rewritten
+  const problem =
+    'may take several keys for one value, and the table has rows whose keys may be written otherwise than those of the source'
+  const hint =
+    'Look whether the keys of the rows are then written as at the source, or empty the table instead (`TRUNCATE`), which has the column changed by the run.'
+  return unfitColumn({ sink, target, actual }, column, { type, problem, hint })
 }
 
 function unfitColumn(
