@@ -1,7 +1,7 @@
 import type { Column, ColumnKind } from '../../protocol/index.ts'
 import {
   columnTypeOf,
-  widenedType,
+  widenedOwnType,
   type OwnType,
 } from '../../sinks/postgres/tables/column-types.ts'
 import { beginValue } from '../log/kafka/message-schemas.ts'
@@ -48,7 +48,7 @@ function isSame(one: readonly Column[], other: readonly Column[]): boolean {
 function widened(kind: ColumnKind, other: ColumnKind): ColumnKind {
   if (kind === other) return kind
   const type = columnTypeOf(kind)
-  return kindOfType[widenedType({ held: type, limited: false }, other) ?? type]
+  return kindOfType[widenedOwnType({ held: type, limited: false }, other) ?? type]
 }
 
 const kindOfType: Readonly<Record<OwnType, ColumnKind>> = {

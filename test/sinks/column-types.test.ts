@@ -19,10 +19,31 @@ test.each([
   ['double precision', 'double', undefined],
   ['double precision', 'number', 'numeric'],
   ['uuid', 'string', undefined],
+  ['uuid', 'integer', 'text'],
+  ['name', 'string', 'text'],
+  ['"char"', 'string', 'text'],
+  ['money', 'number', 'numeric'],
+  ['money', 'string', 'text'],
+  ['interval', 'string', undefined],
+  ['interval(0)', 'string', 'interval'],
+  ['interval day to second(3)', 'string', 'interval'],
+  ['interval(0)[]', 'json', 'jsonb'],
+  ['public."interval"', 'string', undefined],
+  ['integer[]', 'json', 'jsonb'],
   ['json', 'json', undefined],
   ['timestamp with time zone', 'timestamp', 'text'],
 ] as const)('a column of type %s that is declared %s becomes %s', (formatted, kind, type) => {
   expect(widenedType(actualTypeOf(formatted), kind)).toBe(type)
+})
+
+test.each([
+  ['uuid', undefined],
+  ['inet', undefined],
+  ['interval', 'text'],
+  ['int4range', 'text'],
+  ['public.hstore', 'text'],
+] as const)('a column of type %s that is a key of texts becomes %s', (formatted, type) => {
+  expect(widenedType(actualTypeOf(formatted), 'string', true)).toBe(type)
 })
 
 describe('any column takes any kind', () => {

@@ -48,6 +48,14 @@ export const destinationCodes = {
     message: 'A column of {table} must become wider, but something depends on it: {reason}',
     suggestedFix: '{fix}',
   },
+  destination_column_unfit: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Column {column} of {table} has the type {type}, which does not hold the values ({kind}) of stream {stream}: it {problem}',
+    suggestedFix: '{fix}',
+  },
   destination_conflict: {
     failureType: 'transient_error',
     httpStatus: 409,

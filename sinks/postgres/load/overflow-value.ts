@@ -40,6 +40,11 @@ const textOf: Readonly<Record<HeldType, (text: string, value: RecordValue) => st
     jsonb: (text) => text,
     json: (text) => text,
     uuid: (text) => text,
+    enum: (text) => text,
+    network: (text) => text,
+    interval: (text) => text,
+    money: (text) => text,
+    oid: (text) => text,
     other: (text) => text,
   }
 

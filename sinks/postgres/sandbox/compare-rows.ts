@@ -1,4 +1,4 @@
-import { actualTypeOf } from '../tables/column-types.ts'
+import { actualTypeOf, isChosen } from '../tables/column-types.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { isEqual } from '../merge/operators.ts'
@@ -180,5 +180,5 @@ function hashOf(alias: string, columns: readonly ComparedColumn[]): string {
 function comparable(alias: string, { name, type }: ComparedColumn): string {
   const column = `${alias}.${quote(name)}`
   const { held } = actualTypeOf(type)
-  return held === 'json' || held === 'other' ? `${column}::text` : column
+  return held === 'json' || (isChosen(held) && held !== 'uuid') ? `${column}::text` : column
 }

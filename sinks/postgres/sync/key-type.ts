@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel, type ColumnKind } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import type { HeldType, OwnType } from '../tables/column-types.ts'
+import type { HeldType, WideType } from '../tables/column-types.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
@@ -11,7 +11,7 @@ import { hasRows, type TableChange, type TableColumns } from '../tables/table-co
 export interface KeyColumn {
   readonly held: HeldType
   /** Undefined if the column stays. */
-  readonly widened: OwnType | undefined
+  readonly widened: WideType | undefined
   /** What the stream had before; undefined if that is not known. */
   readonly before: ColumnKind | undefined
   readonly kind: ColumnKind

@@ -7,6 +7,7 @@ import { findKeyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
 import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
+import { findUnfitColumn } from '../tables/unfit-column.ts'
 import { copyRows } from '../tables/copy-rows.ts'
 import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
@@ -74,9 +75,8 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
     await keepPrivate(session, target.stage)
-    const { columns, metadata } = wantedOf(preparation, target.stage)
     const stage = await readExistingTable(session, target.stage)
-    await evolveTable(session, { name: target.stage, columns, metadata }, stage)
+    await evolveTable(session, wantedOf(preparation, target.stage), stage)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
   return {
@@ -136,14 +136,26 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
-    (await findUnfitKey(session, target, actual)) ??
-    (await findKeyTypeChange(session, sink, { target, row, actual, changes })) ??
-    (await findChangeRefusal(session, target.table, changes)) ??
+    (await findTypeRefusal(session, sink, { target, row, actual, changes })) ??
     (await findOwnedColumn(session, target)) ??
     (await findSetupRefusal(session, target)) ??
     (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??
     (await findRewritingRule(session, target.table, rulesInTheWay(sink, target)))
   return { actual, changes, refusal }
+}
+
+async function findTypeRefusal(
+  session: DestinationSession,
+  sink: SinkStream,
+  known: Parameters<typeof findKeyTypeChange>[2],
+): Promise<ConnectError | undefined> {
+  const { target, actual, changes } = known
+  return (
+    (await findUnfitKey(session, target, actual)) ??
+    (await findUnfitColumn(session, { sink, target, actual, changes })) ??
+    (await findKeyTypeChange(session, sink, known)) ??
+    (await findChangeRefusal(session, target.table, changes))
+  )
 }
 
 /** COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement that deletes. */
@@ -187,7 +199,7 @@ function wantedOf(
   { sink, target }: Pick<Preparation, 'sink' | 'target'>,
   name: TableName,
 ): Parameters<typeof createTable>[1] {
-  return { name, columns: target.columns, metadata: sink.metadata }
+  return { name, columns: target.columns, metadata: sink.metadata, key: target.key }
 }
 
 async function readExistingTable(

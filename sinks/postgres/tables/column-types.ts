@@ -14,14 +14,22 @@ export type OwnType =
   | 'bytea'
   | 'jsonb'
 
-/** What a column of a table can hold, whoever made it. `uuid` and `other` (an enum): types that we send text to and never change. */
-export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | 'uuid' | 'other'
+/** What a column can become: one of ours, or the same type without its precision. */
+export type WideType = OwnType | 'interval'
+
+/** Types that only a user chooses; we send text to them. `network`: inet, cidr, macaddr. `other`: arrays, composites, ranges, types of extensions. */
+type ChosenType = 'uuid' | 'enum' | 'network' | 'interval' | 'money' | 'oid' | 'other'
+
+/** What a column of a table can hold, whoever made it. A domain holds what its base type does. */
+export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | ChosenType
 
 /** A column as it is in the database. */
 export interface ActualType {
   readonly held: HeldType
-  /** It has a length, precision or scale, and would refuse or round values of its type. */
+  /** It has a length, precision or scale, and would refuse, round or cut values of its type. */
   readonly limited: boolean
+  /** A domain with a CHECK or a default, which another type would lose: the column keeps its type. */
+  readonly isPinned?: boolean
 }
 
 /** A column of a table, with the schema of the operators that compare its values. */
@@ -83,6 +91,8 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
   'character varying': 'text',
   character: 'text',
   citext: 'text',
+  name: 'text',
+  '"char"': 'text',
   date: 'date',
   'timestamp with time zone': 'timestamptz',
   'timestamp without time zone': 'timestamp',
@@ -92,21 +102,29 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
   jsonb: 'jsonb',
   json: 'json',
   uuid: 'uuid',
+  inet: 'network',
+  cidr: 'network',
+  macaddr: 'network',
+  macaddr8: 'network',
+  interval: 'interval',
+  money: 'money',
+  oid: 'oid',
 }
 
-/** `character` is one character; `real` has the half of a double's digits. */
-const narrowTypes: readonly string[] = ['character', 'real']
+/** `character` is one character, `"char"` one byte, `name` 63 bytes; `real` has the half of a double's digits. */
+const narrowTypes: readonly string[] = ['character', '"char"', 'name', 'real']
 
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
 export function actualTypeOf(formatted: string): ActualType {
   // Of a type that is not the catalog's the schema is written too.
-  const base = formatted.replace(/\([^)]*\)/, '').replace(/^.*\.citext$/, 'citext')
+  const base = formatted
+    .replace(/\([^)]*\)/, '')
+    .replace(/^.*\.citext$/, 'citext')
+    .replace(/^interval(?: [a-z]+)+$/, 'interval')
   const held = heldTypes[base] ?? 'other'
   const limited = base !== formatted || narrowTypes.includes(base)
   return { held, limited: limited && held !== 'other' }
 }
-
-const holdsAll: readonly HeldType[] = ['jsonb', 'json', 'uuid', 'other']
 
 /** What else than its own type a column holds without a change of value. */
 const alsoHolds: Readonly<Partial<Record<HeldType, readonly OwnType[]>>> = {
@@ -129,13 +147,24 @@ const joined: Readonly<Record<string, OwnType>> = {
 }
 
 /**
- * The type that an existing column must become to hold values of the declared kind too; undefined if it stays.
- * A column only ever gets wider. A user's own choice of a type that we do not know stays, and takes what casts to it.
+ * The type that an existing column must become so that values of the declared kind arrive in it as they came, or not at all; undefined if it stays.
+ * A column only ever gets wider. In a key nothing may be written otherwise than it came: two keys could become one.
  */
-export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | undefined {
+export function widenedType(
+  actual: ActualType,
+  kind: ColumnKind,
+  isKey = false,
+): WideType | undefined {
+  const { held } = actual
+  if (held === 'json') return undefined
+  return isChosen(held) ? leftType({ ...actual, held }, kind, isKey) : widenedOwnType(actual, kind)
+}
+
+/** The same where no user chose a type. */
+export function widenedOwnType(actual: ActualType, kind: ColumnKind): OwnType | undefined {
   const { held, limited } = actual
   const declared = columnTypeOf(kind)
-  if (holdsAll.includes(held)) return undefined
+  if (held === 'jsonb') return undefined
   if (declared === 'jsonb') return 'jsonb'
   if (kind === 'double' && holdsDoubles(actual)) return undefined
   const isHeld = held === 'text' || held === declared || alsoHolds[held]?.includes(declared)
@@ -143,18 +172,76 @@ export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | und
   return joined[`${held} ${declared}`] ?? 'text'
 }
 
+const chosenTypes: readonly HeldType[] = [
+  'uuid',
+  'enum',
+  'network',
+  'interval',
+  'money',
+  'oid',
+  'other',
+] satisfies readonly ChosenType[]
+
+export function isChosen(held: HeldType): held is ChosenType {
+  return chosenTypes.includes(held)
+}
+
+/** What a user's own type has to become. A text may be one of its values, and it refuses all others; anything else never is. */
+function leftType(
+  { held, limited }: ActualType & { readonly held: ChosenType },
+  kind: ColumnKind,
+  isKey: boolean,
+): WideType | undefined {
+  const declared = columnTypeOf(kind)
+  if (declared === 'jsonb') return 'jsonb'
+  if (held === 'enum') return undefined
+  if (held === 'money' || held === 'oid') return numberType(held, declared)
+  return declared === 'text' ? textType(held, limited, isKey) : 'text'
+}
+
+function numberType(held: 'money' | 'oid', declared: OwnType): OwnType {
+  if (declared === 'numeric') return 'numeric'
+  if (declared !== 'bigint') return 'text'
+  return held === 'oid' ? 'bigint' : 'numeric'
+}
+
+function textType(held: ChosenType, limited: boolean, isKey: boolean): WideType | undefined {
+  // Different texts that these take for one value are told when a sync begins (usable-key.ts).
+  if (held === 'uuid' || held === 'network') return undefined
+  if (isKey) return 'text'
+  if (!limited) return undefined
+  return held === 'interval' ? 'interval' : 'text'
+}
+
+const wholeNumbers: readonly HeldType[] = ['smallint', 'integer', 'bigint']
+const numberKinds: readonly ColumnKind[] = ['integer', 'number', 'double']
+
+/** Whether a column that keeps its type refuses each value that it cannot hold as it came; then that becomes NULL, and is told. */
+export function refusesOthers({ held, limited }: ActualType, kind: ColumnKind): boolean {
+  if (held === 'text') return !limited
+  return wholeNumbers.includes(held) && numberKinds.includes(kind)
+}
+
 function holdsDoubles({ held, limited }: ActualType): boolean {
   return held === 'float' && !limited
 }
 
 /** The expression that converts the (quoted) column to its wider type. No value changes. */
-export function conversion(column: string, from: HeldType, to: OwnType): string {
+export function conversion(column: string, from: HeldType, to: WideType): string {
   if (to === 'jsonb') return `pg_catalog.to_jsonb(${column})`
   if (from === 'date' && to === 'timestamptz')
     return `${column}::${catalogType('timestamp')} AT TIME ZONE 'UTC'`
   // The cast itself keeps 6 digits of a real and 15 of a double; its text has all.
   if (from === 'float' && to === 'numeric')
     return `${column}::${catalogType('text')}::${catalogType('numeric')}`
+  // The amount as the source writes it, whatever lc_monetary says.
+  if (from === 'money' && to === 'text')
+    return `${column}::${catalogType('numeric')}::${catalogType('text')}`
+  if (from === 'oid' && to === 'numeric')
+    return `${column}::${catalogType('bigint')}::${catalogType('numeric')}`
+  // The cast itself writes the mask of a single address too.
+  if (from === 'network' && to === 'text')
+    return `pg_catalog.to_jsonb(${column}) OPERATOR(pg_catalog.#>>) '{}'`
   return `${column}::${catalogType(to)}`
 }
 

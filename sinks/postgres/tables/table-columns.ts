@@ -6,8 +6,10 @@ import {
   columnTypeOf,
   conversion,
   widenedType,
+  type ActualType,
   type HeldColumn,
-  type OwnType,
+  type HeldType,
+  type WideType,
 } from './column-types.ts'
 import { findColumnInUse, refusedChange } from './column-uses.ts'
 import type { Metadata } from '../../sink.ts'
@@ -32,6 +34,8 @@ export interface WantedTable {
   readonly name: TableName
   readonly columns: readonly TargetColumn[]
   readonly metadata: Metadata
+  /** Columns of the key; undefined if rows are only appended. */
+  readonly key?: readonly string[] | undefined
 }
 
 /** Undefined if there is no such table. */
@@ -61,12 +65,12 @@ export async function readTable(
     })
   }
   const isUnusual = rows.some(({ typeOid }) => typeOid !== null && !catalogOrdered.has(typeOid))
-  const unusual = isUnusual ? await unusualOperators(session, first.oid) : new Map<string, string>()
+  const unusual = isUnusual ? await readUnusual(session, first.oid) : new Map<string, HeldColumn>()
   return new Map(
     rows.flatMap(({ name: column, type }) => {
       if (column === null) return []
-      const operators = unusual.get(column) ?? 'pg_catalog'
-      return [[column, { ...actualTypeOf(type), operators, formatted: type }] as const]
+      const plain = { ...actualTypeOf(type), operators: 'pg_catalog' }
+      return [[column, { ...(unusual.get(column) ?? plain), formatted: type }] as const]
     }),
   )
 }
@@ -79,18 +83,49 @@ const catalogOrdered: ReadonlySet<number> = new Set([
   16, 17, 20, 21, 23, 25, 26, 700, 701, 1042, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950, 3802,
 ])
 
-/** The schema of the operators that compare the values of a column, of other types than those. */
-async function unusualOperators(
+interface UnusualType extends Record<string, unknown> {
+  readonly name: string
+  readonly operators: string
+  /** The type that the column's domains are made of, or its own. */
+  readonly base: string
+  readonly isEnum: boolean
+  /** A composite, or an array of elements that round or cut what they get. */
+  readonly cuts: boolean
+  readonly isPinned: boolean
+}
+
+/** Columns of other types than those. */
+async function readUnusual(
   session: DestinationSession,
   table: string,
-): Promise<ReadonlyMap<string, string>> {
-  const rows = await session.rows<{ name: string; operators: string }>(
-    `SELECT a.attname AS name, ${operatorSchemaOf(baseType('a.atttypid'))} AS operators
+): Promise<ReadonlyMap<string, HeldColumn>> {
+  const rows = await session.rows<UnusualType>(
+    `SELECT a.attname AS name, ${operatorSchemaOf('b.oid')} AS operators, format_type(b.oid, b.typmod) AS base, t.typtype = 'e' AS "isEnum",
+            t.typtype = 'c' OR t.typelem <> 0 AND (b.typmod <> -1 OR e.typtype IN ('c', 'd')
+              OR e.typname IN ('name', 'char', 'bpchar', 'money', 'float4', 'oid')) AS cuts, b.pinned AS "isPinned"
        FROM pg_attribute a
-      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> ALL ($2::oid[])`,
+       CROSS JOIN LATERAL (WITH RECURSIVE base AS (SELECT a.atttypid AS oid, a.atttypmod AS typmod, false AS pinned UNION ALL
+          SELECT d.typbasetype, d.typtypmod, pinned OR d.typdefault IS NOT NULL
+                 OR EXISTS (SELECT FROM pg_constraint WHERE contypid = d.oid AND contype = 'c')
+            FROM base JOIN pg_type d ON d.oid = base.oid WHERE d.typtype = 'd') SELECT * FROM base) b
+       JOIN pg_type t ON t.oid = b.oid LEFT JOIN pg_type e ON e.oid = t.typelem
+      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> ALL ($2::oid[]) AND t.typtype <> 'd'`,
     [table, [...catalogOrdered]],
   )
-  return new Map(rows.map(({ name, operators }) => [name, operators]))
+  return new Map(
+    rows.map(({ name, operators, ...type }) => [name, { ...unusualType(type), operators }]),
+  )
+}
+
+function unusualType({
+  base,
+  isEnum,
+  cuts,
+  isPinned,
+}: Pick<UnusualType, 'base' | 'isEnum' | 'cuts' | 'isPinned'>): ActualType {
+  const { held, limited } = actualTypeOf(base)
+  if (held !== 'other') return { held, limited, isPinned }
+  return { held: isEnum ? 'enum' : held, limited: cuts, isPinned }
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -185,7 +220,7 @@ export type TableChange =
   | {
       readonly kind: 'widen'
       readonly column: string
-      readonly type: OwnType
+      readonly type: WideType
       readonly action: string
     }
 
@@ -202,13 +237,17 @@ export function planTableChanges(wanted: WantedTable, actual: TableColumns): Tab
       changes.push(addition(column, quoted, columnTypeOf(kind)))
       continue
     }
-    const type = widenedType(existing, kind)
-    if (type === undefined) continue
-    const using = conversion(quoted, existing.held, type)
-    const action = `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${using}`
+    const type = widenedType(existing, kind, wanted.key?.includes(column))
+    if (type === undefined || existing.isPinned === true) continue
+    const action = changeOfType(quoted, existing.held, type)
     changes.push({ kind: 'widen', column, type, action })
   }
   return changes
+}
+
+/** The action of ALTER TABLE that gives the (quoted) column a wider type. */
+export function changeOfType(quoted: string, held: HeldType, type: WideType): string {
+  return `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${conversion(quoted, held, type)}`
 }
 
 function addition(column: string, quoted: string, type: string): TableChange {

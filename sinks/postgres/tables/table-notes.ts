@@ -1,5 +1,5 @@
 import type { TableNote } from '../../sink.ts'
-import { columnTypeOf, type HeldColumn } from './column-types.ts'
+import { columnTypeOf, isChosen, type HeldColumn } from './column-types.ts'
 import type { TargetColumn } from './stream-target.ts'
 import type { TableChange, TableColumns } from './table-columns.ts'
 
@@ -46,19 +46,24 @@ function noteOf(
   const { held } = present
   const source = columnTypeOf(kind)
   if (known === undefined || known.kind === kind || held === source) return undefined
-  return { kind: 'kept', column, type: held, source }
+  return { kind: 'kept', column, type: typeNow(present), source }
 }
 
-/** A `numeric(6,2)` became `numeric`. */
-function typeBefore({ held, formatted = held }: HeldColumn, type: string): string {
-  return held === type ? formatted : held
+/** A `numeric(6,2)` became `numeric`, and an `integer[]` `jsonb`. */
+function typeBefore(present: HeldColumn, type: string): string {
+  const { held, formatted = held } = present
+  return held === type ? formatted : typeNow(present)
+}
+
+function typeNow({ held, formatted = held }: HeldColumn): string {
+  return isChosen(held) ? formatted : held
 }
 
 function leftColumns({ columns, before, actual }: Columns): readonly TableNote[] {
   const names = new Set(columns.map(({ name }) => name))
   return before.flatMap(({ name: column }) => {
-    const held = actual.get(column)?.held
-    if (names.has(column) || held === undefined) return []
-    return [{ kind: 'left', column, type: held } as const]
+    const present = actual.get(column)
+    if (names.has(column) || present === undefined) return []
+    return [{ kind: 'left', column, type: typeNow(present) } as const]
   })
 }

@@ -87,6 +87,8 @@ async function partitionedElsewhere(
   )
 }
 
+const looseTypes = ['citext', 'uuid', 'inet', 'cidr', 'macaddr', 'macaddr8']
+
 /**
  * The effect of a user's column type or collation on the key: the server treats texts as equal that are two keys at the source, so their
  * records become one row.
@@ -99,14 +101,14 @@ export async function warnOfLooseKeys(
   const texts = columns.filter(({ kind, name }) => kind === 'string' && key.includes(name))
   if (texts.length === 0) return []
   const loose = await session.rows<{ column: string; why: string }>(
-    `SELECT attname AS column, CASE WHEN typname = 'citext' THEN 'type citext' WHEN typname = 'uuid' THEN 'type uuid'
+    `SELECT attname AS column, CASE WHEN typname = ANY ($3) THEN format('type %s', typname)
               ELSE format('collation %I', collname) END AS why
        FROM pg_attribute JOIN pg_type t ON t.oid = ${baseType('atttypid')}
        LEFT JOIN pg_collation c ON c.oid = attcollation
       WHERE attrelid = to_regclass($1) AND attname = ANY ($2) AND NOT attisdropped
-        AND (typname = 'citext' OR typname = 'uuid' OR NOT c.collisdeterministic)
+        AND (typname = ANY ($3) OR NOT c.collisdeterministic)
       ORDER BY attnum`,
-    [quoteTable(table), texts.map(({ name }) => name)],
+    [quoteTable(table), texts.map(({ name }) => name), looseTypes],
   )
   return loose.map(
     ({ column, why }) =>
