@@ -67,11 +67,8 @@ test('the specification marks the password as a secret and names what is require
 test.each(['user:hush@db.example.com', 'postgres://user:hush@db.example.com/shop'])(
   'a host that is the end of a URL is refused without being repeated: %s',
   (host) => {
-    expect(() => parsePostgresConfig({ ...least, host })).toThrow(
-      expect.objectContaining({
-        code: 'source_config_invalid',
-        message: expect.not.stringContaining('hush'),
-      }),
-    )
+    const refused = (): unknown => parsePostgresConfig({ ...least, host })
+    expect(refused).toThrow(/`host` must be the host name or address of the server alone/)
+    expect(refused).not.toThrow(/hush/)
   },
 )

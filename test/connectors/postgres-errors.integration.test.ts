@@ -60,12 +60,7 @@ describe('check', () => {
     const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
     const config = { ...db.address, user: role, password: 'right' }
     await postgresConnector.discover(config, { ...contextOf(), logger })
-    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({
-        such_as: expect.arrayContaining(['public.forbidden']),
-        msg: expect.stringContaining('GRANT SELECT'),
-      }),
-    )
+    expect(lines.join('')).toMatch(/public\.forbidden.*may not read are left out: GRANT SELECT/)
   })
 
   test('leaves tables without columns out, with a warning that names them', async () => {
