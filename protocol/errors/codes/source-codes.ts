@@ -223,6 +223,15 @@ export const sourceCodes = {
     suggestedFix:
       'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
   },
+  source_rows_damaged: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message:
+      'Stream {stream}: PostgreSQL at {host}:{port} sent rows that are damaged, so none of them was loaded from the damage on: {reason}',
+    suggestedFix:
+      'Run the connection again: no row is lost or doubled. If it happens again, connect to the server itself, without the proxy or pooler in between, and look at the log and the health of the server.',
+  },
   source_snapshot_lost: {
     failureType: 'transient_error',
     httpStatus: 503,
