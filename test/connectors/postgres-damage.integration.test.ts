@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BinaryRows, ReadTask } from '../../connectors/connector.ts'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
-import { streamIdOf, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
+import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import {
+  columnsOf,
+  streamIdOf,
+  type AirbyteStream,
+  type ConfiguredAirbyteStream,
+} from '../../protocol/index.ts'
 import { damaged, nothing, row, tagOf, type CopyDamage } from '../support/damaged-copy.ts'
 import { messageOf, messageProxy, type MessageProxy } from '../support/message-proxy.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -24,6 +30,22 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]()
 })
 
+/** Takes lines as the engine does. */
+class Encoded extends Collected {
+  readonly #encoder: BlockEncoder
+
+  constructor(source: AirbyteStream) {
+    super(source)
+    const columns = columnsOf(source.json_schema)
+    this.#encoder = new BlockEncoder({ columns, maxRecordBytes: 1000 })
+  }
+
+  override async copyText(lines: Uint8Array): Promise<void> {
+    this.#encoder.copyText(lines, 0, 0)
+    return Promise.resolve()
+  }
+}
+
 /** Takes binary rows, and only counts them. */
 class Counted extends Collected {
   count = 0
@@ -45,6 +67,8 @@ interface Read {
   readonly error: unknown
 }
 
+const outputs = { binary: Counted, text: Collected, 'encoded text': Encoded }
+
 let stateRows = 50_000
 
 async function read(
@@ -54,7 +78,8 @@ async function read(
   proxy.changes = damaged({})
   const source = await discovered(postgresConnector, config(more), 'things')
   const configured = stream?.(source) ?? fullRefreshOf(source)
-  const out = format === 'binary' ? new Counted(source) : new Collected(source)
+  const Output = outputs[format]
+  const out = new Output(source)
   await using session = await postgresConnector.openRead(config(more), contextOf(), [
     streamIdOf(source),
   ])
@@ -78,7 +103,7 @@ async function read(
 }
 
 interface ReadOptions {
-  readonly format?: 'binary' | 'text'
+  readonly format?: keyof typeof outputs
   readonly more?: Record<string, unknown>
   readonly stream?: (source: Parameters<typeof fullRefreshOf>[0]) => ConfiguredAirbyteStream
   readonly state?: ReadTask['state']
@@ -266,6 +291,16 @@ describe.each(['binary', 'text'] as const)('a read in %s', (format) => {
 
 test.each(inBinary)('a read in binary fails if %s', async (_, damage) => {
   expectDamage(await read(damage))
+})
+
+const inText: readonly (readonly [string, CopyDamage])[] = [
+  ['a line has no end', inRow500((p) => p.subarray(0, -1))],
+  ['a line has one field more', inRow500((p) => Buffer.concat([Buffer.from('1\t'), p]))],
+  ['a line has one field less', inRow500((p) => p.subarray(p.indexOf('\t') + 1))],
+]
+
+test.each(inText)('a read in text fails if %s', async (_, damage) => {
+  expectDamage(await read(damage, { format: 'encoded text' }))
 })
 
 describe('rows that are missing before a state', () => {
