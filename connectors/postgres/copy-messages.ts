@@ -31,10 +31,9 @@ const messageType = {
   copyOutResponse: 0x48,
   copyDone: 0x63,
   errorResponse: 0x45,
-  noticeResponse: 0x4e,
-  parameterStatus: 0x53,
-  notificationResponse: 0x41,
 } as const
+/** Notices, changed parameters and notifications may come at any time. */
+const betweenRows: ReadonlySet<number> = new Set([0x4e, 0x53, 0x41])
 /** A message of PostgreSQL is smaller than this. */
 const largestMessage = 0x4000_0000
 /** A response to COPY has three bytes, and two for each column; a table has at most 1,664 of them in a result. */
@@ -117,10 +116,10 @@ export class CopyMessages {
   #isEnd(type: number | undefined): boolean {
     if (this.#damage !== undefined) return false
     if (type !== messageType.copyDone) return type === messageType.errorResponse
+    const isWhole = this.#format === 'text' || this.#hasTrailer
     if (this.#response === undefined) this.#fail('a COPY ended that had not begun')
-    else if (this.#format === 'binary' && !this.#hasTrailer)
-      this.#fail('the rows ended without their trailer')
-    this.#isDone = this.#damage === undefined
+    else if (isWhole) this.#isDone = true
+    else this.#fail('the rows ended without their trailer')
     return this.#isDone
   }
 
@@ -172,21 +171,20 @@ export class CopyMessages {
 
   #problemOf(type: number, size: number): string | undefined {
     if (size < 0 || size >= largestMessage) return `a message says that it has ${size} bytes`
-    const hasBegun = this.#response !== undefined
-    switch (type) {
-      case messageType.copyData:
-        if (!hasBegun) return 'rows came before the COPY had begun'
-        return size === 0 ? 'a message without a row' : undefined
-      case messageType.copyOutResponse:
-        if (hasBegun) return 'the COPY began a second time'
-        return size < 3 || size > largestResponse ? 'the COPY began in an unknown way' : undefined
-      case messageType.noticeResponse:
-      case messageType.parameterStatus:
-      case messageType.notificationResponse:
-        return undefined
-      default:
-        return `a message of the type ${JSON.stringify(String.fromCharCode(type))} came in the middle of the rows`
-    }
+    if (type === messageType.copyData) return this.#problemOfData(size)
+    if (type === messageType.copyOutResponse) return this.#problemOfResponse(size)
+    if (betweenRows.has(type)) return undefined
+    return `a message of the type ${JSON.stringify(String.fromCharCode(type))} came in the middle of the rows`
+  }
+
+  #problemOfData(size: number): string | undefined {
+    if (this.#response === undefined) return 'rows came before the COPY had begun'
+    return size === 0 ? 'a message without a row' : undefined
+  }
+
+  #problemOfResponse(size: number): string | undefined {
+    if (this.#response !== undefined) return 'the COPY began a second time'
+    return size < 3 || size > largestResponse ? 'the COPY began in an unknown way' : undefined
   }
 
   #payload(chunk: Buffer, offset: number): number {

@@ -52,15 +52,16 @@ export class RowCheck {
       for (let column = 0; column < fields; column++) {
         if (position > lastLength) return 'a row ends before its last field'
         const length = view.getInt32(position)
-        const size = sizes[column]
-        const isUsual = length === size || (size === anySize && length >= 0)
-        if (!isUsual && !this.#fits(column, position, length))
+        if (length !== sizes[column] && !this.#fits(column, position, length))
           return `a field of ${length} bytes does not have the length of its type`
         position += length < 0 ? 4 : 4 + length
       }
     }
-    if (position === bytes.byteLength) return undefined
-    return position < bytes.byteLength
+    return position === bytes.byteLength ? undefined : this.#problemOfEnd(position)
+  }
+
+  #problemOfEnd(position: number): string {
+    return position < this.#view.byteLength
       ? 'a row goes on after its last field'
       : 'a field is longer than its row'
   }
