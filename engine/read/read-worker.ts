@@ -15,7 +15,7 @@ import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/p
 import { ConfigBorrower, expectedJobs, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
-import { saysInState } from './says-in-state.ts'
+import { saysInState } from '../threads/says-in-state.ts'
 import { StreamWarnings } from './stream-warnings.ts'
 import { transformingOutput } from './transform/open-transform.ts'
 import type { TransformingOutput } from './transform/transforming-output.ts'

@@ -19,7 +19,7 @@ import type {
   StreamTransform,
 } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
-import { saysInState } from '../read/says-in-state.ts'
+import { saysInState } from '../threads/says-in-state.ts'
 import { laneDestination, takesCopyRows } from '../open-destination.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
