@@ -18,22 +18,35 @@ const headerBytes = 5
 const newline = 0x0a
 /** A call of `copy` takes as long as a loop over this number of bytes: 60 ns (2026-11). */
 const fewBytes = 64
-/** A binary COPY begins with `PGCOPY…`, flags and the length of an extension, in the message of its first row, … */
-const copySignature = 0x5047
+/** A binary COPY begins with this signature, flags and the length of an extension, in the message of its first row, … */
+const copySignature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const copyHeaderBytes = 19
-/** … and ends with a row of -1 fields. */
+/** … and ends with a row of -1 fields, in a message of its own. */
 const copyTrailer = 0xffff
+const trailerBytes = 2
+/** Of the flags, those that a reader must know. PostgreSQL sets none of them. */
+const criticalFlags = 0xffff
 const messageType = {
   copyData: 0x64,
   copyOutResponse: 0x48,
   copyDone: 0x63,
   errorResponse: 0x45,
 } as const
+/** Notices, changed parameters and notifications may come at any time. */
+const betweenRows: ReadonlySet<number> = new Set([0x4e, 0x53, 0x41])
+/** A message of PostgreSQL is smaller than this. */
+const largestMessage = 0x4000_0000
+/** A response to COPY has three bytes, and two for each column; a table has at most 1,664 of them in a result. */
+const largestResponse = 3 + 2 * 1664
 
-/** Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
+/**
+ * Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser).
+ * What PostgreSQL does not send in a COPY is `damage`: then nothing more is taken, and nothing of it is to be trusted.
+ */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
   readonly #format: CopyOutFormat
+  readonly #columns: number | undefined
   #lines: Buffer = Buffer.allocUnsafe(firstBytes)
   #length = 0
   #given = 0
@@ -41,16 +54,41 @@ export class CopyMessages {
   /** Where the last whole row ends, and where it begins. */
   #whole = 0
   #lastRow = 0
+  /** Rows of the chunks that were taken. */
+  #taken = 0
   #hasBegun = false
+  /** The trailer of a binary COPY has come. */
+  #hasTrailer = false
+  #isDone = false
+  #damage: string | undefined
+  /** How the server describes the COPY; undefined before it has begun to. */
+  #response: Buffer | undefined
   /** The message that the bytes are in the middle of. */
   #type = 0
   #left = 0
   readonly #header = Buffer.allocUnsafe(headerBytes)
   #headerLength = 0
 
-  constructor(forward: (bytes: Buffer) => void, format: CopyOutFormat = 'text') {
+  /** @param columns how many the query has, if that is to be checked */
+  constructor(forward: (bytes: Buffer) => void, format: CopyOutFormat = 'text', columns?: number) {
     this.#forward = forward
     this.#format = format
+    this.#columns = columns
+  }
+
+  /** What the server sent that a COPY cannot have. */
+  get damage(): string | undefined {
+    return this.#damage
+  }
+
+  /** Whether the server said that all rows were sent. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** All rows so far. */
+  get total(): number {
+    return this.#taken + this.#rows
   }
 
   get full(): boolean {
@@ -60,29 +98,45 @@ export class CopyMessages {
   /** Takes the bytes of one socket read. Returns the bytes from the end of the COPY on, once that has come. */
   push(chunk: Buffer): Buffer | undefined {
     let offset = 0
-    while (offset < chunk.length) {
+    while (offset < chunk.length && this.#damage === undefined) {
       if (this.#left > 0) {
         offset += this.#payload(chunk, offset)
         continue
       }
       if (this.#headerLength === 0) {
         offset = this.#wholeRows(chunk, offset)
-        if (isEndOfCopy(chunk[offset])) return chunk.subarray(offset)
+        if (this.#isEnd(chunk[offset])) return chunk.subarray(offset)
+        if (offset === chunk.length) break
       }
       offset += this.#startMessage(chunk, offset)
     }
     return undefined
   }
 
+  #isEnd(type: number | undefined): boolean {
+    if (this.#damage !== undefined) return false
+    if (type !== messageType.copyDone) return type === messageType.errorResponse
+    const isWhole = this.#format === 'text' || this.#hasTrailer
+    if (this.#response === undefined) this.#fail('a COPY ended that had not begun')
+    else if (isWhole) this.#isDone = true
+    else this.#fail('the rows ended without their trailer')
+    return this.#isDone
+  }
+
+  #fail(reason: string): void {
+    this.#damage ??= reason
+  }
+
   /** Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns the offset of the rest. */
   #wholeRows(chunk: Buffer, from: number): number {
     let offset = from
+    if (this.#response === undefined) return offset
     while (chunk[offset] === messageType.copyData && offset + headerBytes <= chunk.length) {
       const size = chunk.readInt32BE(offset + 1) - 4
       const start = offset + headerBytes
       if (size < 0 || start + size > chunk.length) break
       this.#append(chunk, start, size)
-      this.#endRow()
+      if (!this.#endRow()) break
       offset = start + size
     }
     return offset
@@ -105,8 +159,32 @@ export class CopyMessages {
   #enter(header: Buffer, offset: number): void {
     this.#type = header[offset] ?? 0
     this.#left = header.readUInt32BE(offset + 1) - 4
+    const problem = this.#problemOf(this.#type, this.#left)
+    if (problem !== undefined) {
+      this.#fail(problem)
+      return
+    }
+    if (this.#type === messageType.copyOutResponse) this.#response = Buffer.alloc(this.#left)
     if (this.#isForwarded())
       this.#forward(Buffer.from(header.subarray(offset, offset + headerBytes)))
+  }
+
+  #problemOf(type: number, size: number): string | undefined {
+    if (size < 0 || size >= largestMessage) return `a message says that it has ${size} bytes`
+    if (type === messageType.copyData) return this.#problemOfData(size)
+    if (type === messageType.copyOutResponse) return this.#problemOfResponse(size)
+    if (betweenRows.has(type)) return undefined
+    return `a message of the type ${JSON.stringify(String.fromCharCode(type))} came in the middle of the rows`
+  }
+
+  #problemOfData(size: number): string | undefined {
+    if (this.#response === undefined) return 'rows came before the COPY had begun'
+    return size === 0 ? 'a message without a row' : undefined
+  }
+
+  #problemOfResponse(size: number): string | undefined {
+    if (this.#response !== undefined) return 'the COPY began a second time'
+    return size < 3 || size > largestResponse ? 'the COPY began in an unknown way' : undefined
   }
 
   #payload(chunk: Buffer, offset: number): number {
@@ -115,34 +193,79 @@ export class CopyMessages {
     if (this.#type === messageType.copyData) {
       this.#append(chunk, offset, size)
       if (this.#left === 0) this.#endRow()
+    } else if (this.#type === messageType.copyOutResponse) {
+      const response = this.#response ?? Buffer.alloc(0)
+      chunk.copy(response, response.length - this.#left - size, offset, offset + size)
+      if (this.#left === 0) this.#begin(response)
     } else if (this.#isForwarded()) {
       this.#forward(chunk.subarray(offset, offset + size))
     }
     return size
   }
 
-  /** The protocol sends one row a message. */
-  #endRow(): void {
-    if (this.#format === 'binary' && !this.#isRow()) {
+  /** The format of the whole, the number of columns, and the format of each of them. */
+  #begin(response: Buffer): void {
+    const format = this.#format === 'binary' ? 1 : 0
+    const columns = response.readUInt16BE(1)
+    let isAsked = response[0] === format && response.length === 3 + 2 * columns
+    for (let at = 3; isAsked && at < response.length; at += 2)
+      isAsked = response.readUInt16BE(at) === format
+    if (!isAsked) this.#fail(`the COPY is not in the format that was asked for, ${this.#format}`)
+    else if (columns !== (this.#columns ?? columns))
+      this.#fail(`the rows have ${columns} columns instead of ${this.#columns ?? 0}`)
+  }
+
+  /** The protocol sends one row a message. False if the message was none that may come here. */
+  #endRow(): boolean {
+    const isRow = this.#format === 'binary' ? this.#isRow() : this.#isLine()
+    if (this.#damage !== undefined) return false
+    if (!isRow) {
       this.#length = this.#whole
-      return
+      return true
     }
     this.#rows += 1
     this.#lastRow = this.#whole
     this.#whole = this.#length
+    return true
+  }
+
+  #isLine(): boolean {
+    const isLine = this.#length > this.#whole && this.#lines[this.#length - 1] === newline
+    if (!isLine) this.#fail('a message without a whole line')
+    return isLine
   }
 
   /** Whether the message has a row, once the header has gone. */
   #isRow(): boolean {
     const lines = this.#lines
-    if (!this.#hasBegun) {
-      this.#hasBegun = true
-      if (lines.readUInt16BE(this.#whole) === copySignature) {
-        this.#length -= copyHeaderBytes
-        lines.copyWithin(this.#whole, this.#whole + copyHeaderBytes)
-      }
+    const isFirst = !this.#hasBegun
+    if (isFirst && !this.#takeHeader()) return false
+    const size = this.#length - this.#whole
+    if (size === 0 && isFirst) return false
+    if (this.#hasTrailer || size < trailerBytes) {
+      this.#fail(this.#hasTrailer ? 'rows came after their trailer' : 'a message without a row')
+      return false
     }
-    return this.#length > this.#whole && lines.readUInt16BE(this.#whole) !== copyTrailer
+    if (lines.readUInt16BE(this.#whole) !== copyTrailer) return true
+    this.#hasTrailer = size === trailerBytes
+    if (!this.#hasTrailer) this.#fail('the trailer came in the middle of the rows')
+    return false
+  }
+
+  #takeHeader(): boolean {
+    const lines = this.#lines
+    const at = this.#whole
+    this.#hasBegun = true
+    const isHeader =
+      this.#length - at >= copyHeaderBytes &&
+      lines.compare(copySignature, 0, copySignature.length, at, at + copySignature.length) === 0 &&
+      (lines.readUInt16BE(at + copySignature.length) & criticalFlags) === 0 &&
+      lines.readUInt32BE(at + copyHeaderBytes - 4) === 0
+    if (isHeader) {
+      this.#length -= copyHeaderBytes
+      lines.copyWithin(at, at + copyHeaderBytes)
+    } else this.#fail('the rows do not begin with the header of a binary COPY')
+    return isHeader
   }
 
   /** Notices and changed parameters may come between rows. */
@@ -153,7 +276,9 @@ export class CopyMessages {
   #append(chunk: Buffer, offset: number, size: number): void {
     const needed = this.#length + size
     if (needed > this.#lines.length) {
-      const larger = Buffer.allocUnsafe(Math.max(2 * needed, chunkBytes + headroomBytes))
+      // Of a large message the size is known: twice as much would be memory for nothing.
+      const enough = this.#left > chunkBytes ? needed + this.#left : 2 * needed
+      const larger = Buffer.allocUnsafe(Math.max(enough, chunkBytes + headroomBytes))
       this.#lines.copy(larger, 0, 0, this.#length)
       this.#lines = larger
     }
@@ -166,19 +291,16 @@ export class CopyMessages {
 
   /** The whole rows gathered so far; undefined if there are none. */
   take(): CopyChunk | undefined {
-    this.#given = this.#format === 'binary' ? this.#whole : this.#lastLineEnd()
+    this.#given = this.#whole
     if (this.#given === 0) return undefined
     const chunk = {
       bytes: this.#lines.subarray(0, this.#given),
       rows: this.#rows,
       lastRow: this.#lastRow,
     }
+    this.#taken += this.#rows
     this.#rows = 0
     return chunk
-  }
-
-  #lastLineEnd(): number {
-    return this.#lines.subarray(0, this.#length).lastIndexOf(newline) + 1
   }
 
   /** The chunk that was taken is no longer used: its room is free again. */
@@ -196,8 +318,4 @@ export class CopyMessages {
     this.#lastRow -= this.#given
     this.#given = 0
   }
-}
-
-function isEndOfCopy(type: number | undefined): boolean {
-  return type === messageType.copyDone || type === messageType.errorResponse
 }

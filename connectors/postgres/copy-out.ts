@@ -3,8 +3,23 @@ import type { Connection, Submittable } from 'pg'
 import { CopyMessages, type CopyChunk, type CopyOutFormat } from './copy-messages.ts'
 import type { SocketReads } from './socket-reads.ts'
 
+export interface CopyOutOptions {
+  readonly toError: (thrown: unknown) => Error
+  /** The error for what PostgreSQL does not send. `counted`: the number of rows by its own count, if another number came. */
+  readonly toDamage: (reason: string, counted?: string) => Error
+  readonly reads: SocketReads | undefined
+  readonly format: CopyOutFormat
+  /** How many the query has. */
+  readonly columns: number
+  /** What is wrong with the rows of a chunk, if anything is. */
+  readonly problemOf: (chunk: CopyChunk) => string | undefined
+}
+
 /**
  * Runs one `COPY … TO STDOUT` on a pg client and gives its rows as large chunks of whole lines.
+ *
+ * Ends well only if everything came that PostgreSQL sends: all rows whole, their end, and a tag with their number. Anything else
+ * ends the session, and what was not taken until then is not given out.
  *
  * pg itself parses message by message; while the COPY runs the socket's bytes are taken here, and each is copied once. `reads`:
  * of a socket without TLS.
@@ -13,26 +28,27 @@ import type { SocketReads } from './socket-reads.ts'
 export class CopyOut implements Submittable {
   readonly #sql: string
   readonly #toError: (thrown: unknown) => Error
+  readonly #toDamage: CopyOutOptions['toDamage']
+  readonly #problemOf: CopyOutOptions['problemOf']
   readonly #reads: SocketReads | undefined
   readonly #messages: CopyMessages
   #socket: Duplex | undefined
   #pgParse: (bytes: Buffer) => void = () => undefined
   #outcome: 'done' | Error | undefined
+  /** What the server said at the end. */
+  #tag: string | undefined
   #wake: (() => void) | undefined
 
-  constructor(
-    sql: string,
-    options: {
-      readonly toError: (thrown: unknown) => Error
-      readonly reads: SocketReads | undefined
-      readonly format: CopyOutFormat
-    },
-  ) {
+  constructor(sql: string, options: CopyOutOptions) {
+    const { format, columns } = options
     this.#sql = sql
-    this.#messages = new CopyMessages((bytes) => {
+    const forward = (bytes: Buffer): void => {
       this.#pgParse(bytes)
-    }, options.format)
+    }
+    this.#messages = new CopyMessages(forward, format, columns)
     this.#toError = options.toError
+    this.#toDamage = options.toDamage
+    this.#problemOf = options.problemOf
     this.#reads = options.reads
   }
 
@@ -42,7 +58,10 @@ export class CopyOut implements Submittable {
     if (this.#outcome === undefined && !signal.aborted) await this.#moreRows(signal)
     if (signal.aborted) return undefined
     if (this.#outcome instanceof Error) throw this.#outcome
-    return this.#messages.take()
+    const chunk = this.#messages.take()
+    const problem = chunk && this.#problemOf(chunk)
+    if (problem !== undefined) throw this.#fail(problem)
+    return chunk
   }
 
   /** Whether `next` waits for the server. */
@@ -93,7 +112,9 @@ export class CopyOut implements Submittable {
 
   readonly #onData = (chunk: Buffer): void => {
     const afterCopy = this.#messages.push(chunk)
-    if (afterCopy !== undefined) {
+    const { damage } = this.#messages
+    if (damage !== undefined) this.#fail(damage)
+    else if (afterCopy !== undefined) {
       this.#giveBack()
       this.#pgParse(afterCopy)
     } else if (this.#messages.full) {
@@ -114,18 +135,66 @@ export class CopyOut implements Submittable {
 
   /** Called by pg: the server refused or failed the COPY, or the connection is gone. */
   handleError(error: unknown): void {
-    this.#outcome = this.#toError(error)
+    this.#outcome ??= this.#toError(error)
     this.#wake?.()
   }
 
-  /** Called by pg: the number of rows is known from the rows. */
-  handleCommandComplete(): void {
-    return undefined
+  /** The session is of no use any more. */
+  #fail(reason: string, counted?: string): Error {
+    const before = this.#outcome
+    const error = before instanceof Error ? before : this.#toDamage(reason, counted)
+    this.#outcome = error
+    this.#socket?.destroy()
+    this.#wake?.()
+    return error
+  }
+
+  /** Called by pg. */
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    if (this.#tag !== undefined) this.#fail('the COPY ended twice')
+    this.#tag = text
   }
 
   /** Called by pg: the session takes the next query. */
   handleReadyForQuery(): void {
-    this.#outcome ??= 'done'
+    if (this.#outcome === undefined) this.#settle()
     this.#wake?.()
+  }
+
+  #settle(): void {
+    const tag = this.#tag
+    const { isDone, total } = this.#messages
+    if (isDone && tag === `COPY ${total}`) this.#outcome = 'done'
+    else if (!isDone || tag === undefined) this.#fail('the COPY did not come to its end')
+    else {
+      const counted = /^COPY (\d{1,19})$/.exec(tag)?.[1]
+      if (counted === undefined) this.#fail('the COPY ended as another command')
+      else this.#fail(`${total} rows came, and the server counted ${counted}`, counted)
+    }
+  }
+
+  /** Called by pg for messages that no COPY TO has. */
+  handleRowDescription(): void {
+    this.#fail('the columns of another query came')
+  }
+
+  handleDataRow(): void {
+    this.#fail('a row of another query came')
+  }
+
+  handleCopyInResponse(): void {
+    this.#fail('the server waits for rows')
+  }
+
+  handleCopyData(): void {
+    this.#fail('rows came after their end')
+  }
+
+  handleEmptyQuery(): void {
+    this.#fail('the server got no query')
+  }
+
+  handlePortalSuspended(): void {
+    this.#fail('the server stopped in the middle of the rows')
   }
 }

@@ -1,13 +1,15 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { isKeyType, textsOf } from './binary-rows.ts'
 import { fieldOf, lastLineStart } from './copy-line.ts'
-import type { CopyChunk, CopyOutFormat } from './copy-messages.ts'
+import type { CopyChunk } from './copy-messages.ts'
+import { isOfCount, missingRows } from './missing-rows.ts'
 import { rangeQuery } from './range-query.ts'
 import { keepsItsPlace } from './saved-type.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
 import type { RangeState, WholeState } from './states.ts'
 import type { SourceColumn } from './stream-source.ts'
+import type { SourceSession } from './session.ts'
 
 /** Reads a range in the order of its key, starting at the state; resumable after every state. */
 export async function readRange(
@@ -16,17 +18,23 @@ export async function readRange(
 ): Promise<'complete' | 'stopped'> {
   const { source, session, out, signal } = read
   const rows = rowsFor(read, keyOfState(read, initial))
-  const copy = session.copy(rangeQuery(source, initial), { stream: source.name }, rows.format)
+  const copy = session.copy(rangeQuery(source, initial), rows.query)
   const pace = new StatePace(read.stateRows)
   let state: RangeState = { ...initial, types: typesOf(source.key), origin: read.origin }
-  for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
-    state = { ...state, after: rows.keyOfLast(chunk) }
-    await rows.give(chunk)
-    pace.gave(chunk)
-    if (pace.due) {
-      await out.state(state)
-      pace.covered()
+  try {
+    for (let chunk = await copy.next(signal); chunk; chunk = await copy.next(signal)) {
+      state = { ...state, after: rows.keyOfLast(chunk) }
+      await rows.give(chunk)
+      pace.gave(chunk)
+      if (pace.due) {
+        await out.state(state)
+        pace.covered()
+      }
     }
+  } catch (thrown) {
+    if (!isOfCount(thrown) || !pace.hasCovered) throw thrown
+    await out.state({ ...state, incomplete: true })
+    throw missingRows(source.name)
   }
   if (!signal.aborted) {
     await out.state({ ...state, done: true })
@@ -41,7 +49,7 @@ export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'
   const { source, session, out, signal } = read
   const rows = rowsFor(read, [])
   const select = `SELECT ${source.selectList} FROM ${source.from}`
-  const copy = session.copy(select, { stream: source.name }, rows.format)
+  const copy = session.copy(select, rows.query)
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     await rows.give(chunk)
   }
@@ -84,7 +92,7 @@ export function typesOf(key: readonly SourceColumn[]): string[] {
 
 /** How the rows of a read arrive, and how they are processed. */
 interface Rows {
-  readonly format: CopyOutFormat
+  readonly query: Parameters<SourceSession['copy']>[1]
   give(chunk: CopyChunk): Promise<void>
   /** The key of the chunk's last row, as text. */
   keyOfLast(chunk: CopyChunk): string[]
@@ -98,15 +106,16 @@ function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows
     return type !== undefined && isKeyType(type) ? [{ index, type }] : []
   })
   const copyBinary = out.copyBinary?.bind(out)
+  const query = { stream: source.name, columns: source.columns.length }
   if (types === undefined || copyBinary === undefined || fields.length < key.length) {
     return {
-      format: 'text',
+      query,
       give: ({ bytes }) => out.copyText(bytes),
       keyOfLast: ({ bytes }) => keyOfLastLine(bytes, key),
     }
   }
   return {
-    format: 'binary',
+    query: { ...query, types },
     give: ({ bytes, rows }) => copyBinary({ bytes, count: rows }, types),
     keyOfLast: ({ bytes, lastRow }) => textsOf(bytes, lastRow, fields),
   }

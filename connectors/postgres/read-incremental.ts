@@ -5,6 +5,7 @@ import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
 import type { CopyChunk } from './copy-messages.ts'
 import { CursorGroup } from './cursor-group.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
+import { isOfCount, missingRows } from './missing-rows.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
 import type { Boundary, CursorState } from './states.ts'
@@ -146,14 +147,20 @@ async function emitWithStates(
     groups.cursor === undefined
       ? from
       : { cursor: groups.cursor, boundary: groups.group.toBoundary() }
-  for await (const chunk of rows) {
-    groups.add(chunk.bytes)
-    await read.out.copyText(chunk.bytes)
-    pace.gave(chunk)
-    if (pace.due && groups.group.isExact) {
-      await read.out.state(stateAt(read, position()))
-      pace.covered()
+  try {
+    for await (const chunk of rows) {
+      groups.add(chunk.bytes)
+      await read.out.copyText(chunk.bytes)
+      pace.gave(chunk)
+      if (pace.due && groups.group.isExact) {
+        await read.out.state(stateAt(read, position()))
+        pace.covered()
+      }
     }
+  } catch (thrown) {
+    if (!isOfCount(thrown) || !pace.hasCovered) throw thrown
+    await read.out.state({ ...stateAt(read, position()), incomplete: true })
+    throw missingRows(read.source.name)
   }
   if (read.signal.aborted && !groups.group.isExact) {
     throw interrupted(read, amongEqualRows)
@@ -206,6 +213,7 @@ async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<Cop
   const where = `${quoteIdentifier(cursor.name)} ${condition}`
   const copy = session.copy(`SELECT ${source.selectList} FROM ${source.from} WHERE ${where}`, {
     stream: source.name,
+    columns: source.columns.length,
     cursor: cursor.name,
   })
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {

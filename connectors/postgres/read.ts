@@ -7,10 +7,13 @@ import {
   ConnectError,
   cursorField,
   type JsonValue,
+  streamLabel,
 } from '../../protocol/index.ts'
+import { MalformedCopy } from '../../protocol/avro/malformed-copy.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
+import { refuseIncomplete } from './missing-rows.ts'
 import { type Origin, originChange, originOf, server } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
@@ -47,7 +50,9 @@ export async function readSlice(
   const { snapshot, server: of, table } = sharedSession.parse(task.session)
   const session = await openWhenFree(config, { logger, snapshot, signal })
   if (session === undefined) return 'stopped'
-  const covered = new CoveredOutput(out)
+  const covered = new CoveredOutput(out, (reason) =>
+    session.damage(streamLabel(task.stream.stream), reason),
+  )
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {
     const source = await findSource(session, task.stream, table ?? undefined)
@@ -133,6 +138,7 @@ async function readAs(
   if (task.stream.sync_mode === 'incremental') {
     const cursor = cursorOf(task.stream, source)
     const saved = parseCursorState(task.state, { stream: source.name, field: cursor.name })
+    refuseIncomplete(saved, source.name)
     if (saved !== null) requireSameType(saved, source.name, cursor)
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
@@ -141,6 +147,7 @@ async function readAs(
   }
   const state = parseFullRefreshState(task.state, source.name)
   if (state?.kind !== 'range') return readWhole(read)
+  refuseIncomplete(state, source.name)
   if (state.after !== null) warnOfOther(state.origin, 'the rows behind the key of the checkpoint')
   return readRange(read, state)
 }
@@ -193,15 +200,17 @@ function isInterruption(thrown: unknown): boolean {
   return thrown instanceof ConnectError && thrown.code === 'source_read_interrupted'
 }
 
-/** Knows whether records without a state were handed out. */
+/** Knows whether records without a state were handed out. Lines that do not fit their columns are the server's. */
 class CoveredOutput implements RecordOutput {
   readonly #out: RecordOutput
+  readonly #toDamage: (reason: string) => Error
   uncovered = false
 
   readonly copyBinary?: NonNullable<RecordOutput['copyBinary']>
 
-  constructor(out: RecordOutput) {
+  constructor(out: RecordOutput, toDamage: (reason: string) => Error) {
     this.#out = out
+    this.#toDamage = toDamage
     const copyBinary = out.copyBinary?.bind(out)
     if (copyBinary === undefined) return
     this.copyBinary = async (...rows) => {
@@ -217,7 +226,11 @@ class CoveredOutput implements RecordOutput {
 
   async copyText(...lines: Parameters<RecordOutput['copyText']>): Promise<void> {
     this.uncovered = true
-    await this.#out.copyText(...lines)
+    try {
+      await this.#out.copyText(...lines)
+    } catch (thrown) {
+      throw thrown instanceof MalformedCopy ? this.#toDamage(thrown.message) : thrown
+    }
   }
 
   async state(state: JsonValue): Promise<void> {

@@ -4,12 +4,24 @@ import { clientConfig } from '../../postgres/client-config.ts'
 import { quoteLiteral } from '../../postgres/quote.ts'
 import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { PostgresSession } from '../../postgres/session.ts'
+import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { PostgresConfig } from './config.ts'
-import type { CopyOutFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
+import { RowCheck } from './row-check.ts'
 import { sourceError, type SourcePlace } from './errors.ts'
 import { SocketReads } from './socket-reads.ts'
+
+/** What a COPY reads. */
+interface CopyQuery {
+  readonly stream: string
+  /** How many it selects. */
+  readonly columns: number
+  /** Of the columns: the rows then come in binary. */
+  readonly types?: readonly BinaryType[]
+  /** The cursor column that it compares. */
+  readonly cursor?: string
+}
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
 export class SourceSession implements AsyncDisposable {
@@ -163,13 +175,33 @@ export class SourceSession implements AsyncDisposable {
     await this.#runSimple(useRolePath)
   }
 
-  /** Starts `COPY (select) TO STDOUT`, after `useRolePath`. One at a time; read it to its end before the next query. */
-  copy(select: string, place: Partial<SourcePlace> = {}, format: CopyOutFormat = 'text'): CopyOut {
-    const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
-    const options = { toError, reads: this.#reads, format }
+  /**
+   * Starts `COPY (select) TO STDOUT`, after `useRolePath`: binary if the types are given. One at a time; read it to its end before the next
+   * query.
+   */
+  copy(select: string, { types, columns, ...of }: CopyQuery): CopyOut {
+    const place = { ...this.#place, ...of }
+    const { stream } = of
+    const format = types === undefined ? 'text' : 'binary'
+    const check = types && new RowCheck(types)
     const sql = `COPY (${select}) TO STDOUT (FORMAT ${format})`
-    this.#copy = this.#session.client.query(new CopyOut(sql, options))
+    const copy = new CopyOut(sql, {
+      toError: (thrown) => sourceError(thrown, place),
+      toDamage: (reason, counted) => this.damage(stream, reason, counted),
+      reads: this.#reads,
+      format,
+      columns,
+      problemOf: (chunk) => check?.problemOf(chunk),
+    })
+    this.#copy = this.#session.client.query(copy)
     return this.#copy
+  }
+
+  /** The error for rows that PostgreSQL does not send. `counted`: by the server, if another number came. */
+  damage(stream: string, reason: string, counted?: string): ConnectError {
+    const { host, port } = this.#place
+    const details = { stream, host, port, reason, ...(counted !== undefined && { counted }) }
+    return new ConnectError('source_rows_damaged', { details })
   }
 
   /** Ends the session at once, whatever the server is doing; the server cancels a running COPY when it notices. */

@@ -5,6 +5,7 @@ export class StatePace {
   readonly #stateRows: number
   #rows = 0
   #bytes = 0
+  #hasCovered = false
 
   constructor(stateRows: number) {
     this.#stateRows = stateRows
@@ -20,7 +21,13 @@ export class StatePace {
     return this.#rows >= this.#stateRows || this.#bytes >= stateBytes
   }
 
+  /** Whether there was a state before the end. */
+  get hasCovered(): boolean {
+    return this.#hasCovered
+  }
+
   covered(): void {
+    this.#hasCovered = true
     this.#rows = 0
     this.#bytes = 0
   }

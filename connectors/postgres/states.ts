@@ -3,6 +3,9 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import { origin } from './origin.ts'
 
+/** Rows before the state may be missing (missing-rows.ts). */
+const incomplete = z.literal(true).exactOptional()
+
 const keyValues = z.array(z.string()).nullable()
 
 /**
@@ -19,6 +22,7 @@ const rangeState = z.object({
   done: z.boolean().default(false),
   types: z.array(z.string()).exactOptional(),
   origin: origin.exactOptional(),
+  incomplete,
 })
 export type RangeState = z.infer<typeof rangeState>
 
@@ -49,6 +53,7 @@ const cursorState = z.object({
   boundary,
   columns: z.string().exactOptional(),
   origin: origin.exactOptional(),
+  incomplete,
 })
 export type CursorState = z.infer<typeof cursorState>
 

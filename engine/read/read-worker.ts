@@ -15,6 +15,7 @@ import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/p
 import { ConfigBorrower, expectedJobs, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
+import { saysInState } from '../threads/says-in-state.ts'
 import { StreamWarnings } from './stream-warnings.ts'
 import { transformingOutput } from './transform/open-transform.ts'
 import type { TransformingOutput } from './transform/transforming-output.ts'
@@ -98,15 +99,22 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
           slice,
         )
     }
-    const { records, rejected } = output.totals
-    await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
-    await writer.flush()
+    await closeLane(job, { writer, output })
     return outcome
   } finally {
     clearInterval(timer)
     post(job, { type: 'read', ...output.totals })
     if (limited !== undefined) post(job, { type: 'observed', ...limited.observed })
   }
+}
+
+async function closeLane(
+  { attempt }: ReadLaneJob,
+  { writer, output }: { readonly writer: LaneWriter; readonly output: LaneOutput },
+): Promise<void> {
+  const { records, rejected } = output.totals
+  await writer.append({ type: 'close', attempt, records: records - rejected })
+  await writer.flush()
 }
 
 function limitedOutput(
@@ -152,9 +160,17 @@ async function readSlice(
     const task = { config, stream: job.stream, slice, state, session: job.session }
     return connector.read(task, out, readContext)
   }
-  const outcome = await (limited === undefined
-    ? read(target, context.signal)
-    : readLimited(limited, { reading, state, read }))
+  const outcome = await (
+    limited === undefined
+      ? read(target, context.signal)
+      : readLimited(limited, { reading, state, read })
+  ).catch(async (thrown: unknown) => {
+    if (saysInState(ConnectError.from(thrown)) && target.covered) {
+      await writer.append({ type: 'end', slice, seq: output.seq, outcome: 'stopped' })
+      await closeLane(job, { writer, output })
+    }
+    throw thrown
+  })
   if (!target.covered)
     throw new ConnectError('state_missing', {
       details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },

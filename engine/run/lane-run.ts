@@ -19,6 +19,7 @@ import type {
   StreamTransform,
 } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
+import { saysInState } from '../threads/says-in-state.ts'
 import { laneDestination, takesCopyRows } from '../open-destination.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
@@ -116,12 +117,13 @@ async function loadBeside({
   const errors: ErrorBody[] = []
   const watch = async <T>(
     job: Promise<JobResult<T>>,
-    other: { stop(): void },
+    other: Pick<typeof reader, 'stop' | 'endInTime'>,
   ): Promise<JobResult<T>> => {
     const result = await job
     if (result.status === 'failed') {
       errors.push(result.error)
-      other.stop()
+      if (saysInState(result.error)) other.endInTime()
+      else other.stop()
     }
     return result
   }

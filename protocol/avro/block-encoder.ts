@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { Column } from '../columns.ts'
-import { ConnectError } from '../errors/connect-error.ts'
 import { stringifyExact } from '../exact-json.ts'
 import type { RecordData } from '../json.ts'
 import { copyBlock } from './copy-block.ts'
 import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
+import { MalformedCopy } from './malformed-copy.ts'
 import type { CopyRows } from './copy-rows.ts'
 import { BACKSLASH, fieldEnd, NEWLINE, TAB } from './copy-text.ts'
 import { Overflow } from './overflow.ts'
@@ -376,8 +376,6 @@ export class BlockEncoder {
   }
 }
 
-function malformedCopy(reason: string): ConnectError {
-  return new ConnectError('unexpected', {
-    details: { reason: `a COPY does not fit the stream's columns: ${reason}` },
-  })
+function malformedCopy(reason: string): MalformedCopy {
+  return new MalformedCopy(`a COPY does not fit the stream's columns: ${reason}`)
 }

@@ -230,6 +230,14 @@ export const sourceCodes = {
     message: 'Database {database} has no schema {schema}, which `schemas` of the source names',
     suggestedFix:
       'Correct `schemas` in the configuration of the source (names are case-sensitive), or `database`, if it is in another one.',
+  source_rows_damaged: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message:
+      'Stream {stream}: PostgreSQL at {host}:{port} sent rows that are damaged, so none of them was loaded from the damage on: {reason}',
+    suggestedFix:
+      'Run the connection again: no row is lost or doubled. If it happens again, connect to the server itself, without the proxy or pooler in between, and look at the log and the health of the server.',
   },
   source_snapshot_lost: {
     failureType: 'transient_error',

@@ -315,7 +315,8 @@ export class CopyLoad {
   async #repair(thrown: unknown): Promise<void> {
     const { session, whenMerged } = this.#options
     const needsMeta = thrown instanceof NeedsMeta
-    if (needsMeta) await this.#copy?.abort()
+    // Whatever the server did not throw has left its COPY open: it would wait for rows, and everything after it for that.
+    if (!(thrown instanceof DatabaseError) && !session.isLost) await this.#copy?.abort()
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
     this.#output.offset = 0
