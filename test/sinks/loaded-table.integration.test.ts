@@ -138,7 +138,10 @@ test('an attempt after one that died does not forget the warning', async () => {
 })
 
 test.each([
-  ['TRUNCATE things', /^Table "public"\."things" is empty.*loads nothing of it.*run the connection/],
+  [
+    'TRUNCATE things',
+    /^Table "public"\."things" is empty.*loads nothing of it.*run the connection/,
+  ],
   [anew, /^Table "public"\."things" is not the one that was loaded before.*loads nothing of it/],
 ] as const)(
   'rows that a table lost after its stream was complete are warned of when the run goes on: %s',
