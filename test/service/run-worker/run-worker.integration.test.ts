@@ -251,7 +251,7 @@ describe('two jobs for one run that arrive at the same time', () => {
     await queue.send(run.id, 0)
     await expect.poll(jobs, { timeout: 20_000 }).toHaveLength(0)
     await holder.rollback()
-    return runToEnd(runs, run)
+    return await runToEnd(runs, run)
   }
 
   test('are one attempt in one process, also when the run looks lost', async () => {
