@@ -37,7 +37,7 @@ export async function openDestination(
   switch (config.type) {
     case 'postgres': {
       const { openPostgresDestination } = await destinations.postgres()
-      return openPostgresDestination(config, givenUp)
+      return openPostgresDestination({ ...config, logger }, givenUp)
     }
     case 'topic': {
       const { openTopicDestination } = await destinations.topic()
@@ -77,7 +77,7 @@ export async function openSinkLane(
   switch (config.type) {
     case 'postgres': {
       const { openPostgresLane } = await lanes.postgres()
-      return openPostgresLane(config, lane.sync, lane.partition)
+      return openPostgresLane({ ...config, logger }, lane.sync, lane.partition)
     }
     case 'topic': {
       const { openTopicLane } = await lanes.topic()

@@ -68,7 +68,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
       connection: context.lane.connection,
       stream: streamLabel(context.lane.stream),
       ...(context.lane.partition !== undefined && { partition: context.lane.partition }),
-      by: `another writer of ${target}`,
+      by: `another writer of ${target} (or by none: the broker also ends a transaction that lasts too long, if this process was frozen or cut off meanwhile)`,
     }),
   }
   return new ConnectError(code, { details, cause: thrown })

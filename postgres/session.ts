@@ -2,7 +2,8 @@ import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from
 import type { Duplex } from 'node:stream'
 import { watchSession, type WatchedSession } from './watch.ts'
 
-export interface SessionOptions extends Partial<Pick<WatchedSession, 'onSilence'>> {
+export interface SessionOptions
+  extends Partial<Pick<WatchedSession, 'onSilence'>>, Pick<WatchedSession, 'onLockWait'> {
   /** How to connect, also to query the server about this session. */
   readonly config: ClientConfig
   /** The socket of this session, if it is a special one. */
@@ -40,7 +41,7 @@ export class PostgresSession {
   /** From here on, the session is ended if the server will never respond to it again (watch.ts). If this throws, `destroy` it. */
   async connect(): Promise<void> {
     await this.client.connect()
-    const { config, lost, onSilence = () => undefined, isCopyWaiting } = this.#options
+    const { config, lost, onSilence = () => undefined, onLockWait, isCopyWaiting } = this.#options
     watchSession({
       config,
       pid: () => this.#serverProcess,
@@ -48,6 +49,7 @@ export class PostgresSession {
       isWaiting: () => this.#openQueries > 0 || isCopyWaiting(),
       lost,
       onSilence,
+      onLockWait,
     })
   }
 

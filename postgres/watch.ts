@@ -3,7 +3,7 @@ import { Client, DatabaseError, type ClientConfig } from 'pg'
 import { pinPathLocally } from './search-path.ts'
 
 /** A server that sorts is silent too, so silence alone proves nothing: after this time another session checks. */
-const silenceMs = 30_000
+const usualSilenceMs = 30_000
 const probeTimeoutMs = 10_000
 
 /** A session at a source or at a destination. */
@@ -18,6 +18,20 @@ export interface WatchedSession {
   /** The error for waiting calls once the session was ended. */
   readonly lost: (reason: string) => Error
   readonly onSilence: (finding: 'stuck' | 'gone') => void
+  /** Called once for each wait. */
+  readonly onLockWait: (wait: LockWait) => void
+  /** Default: 30 seconds. */
+  readonly silenceMs?: number
+}
+
+/** The server is silent because the statement waits for a lock. For people. */
+export interface LockWait {
+  /** The table, quoted if it has to be, or the kind of what is locked. */
+  readonly object: string
+  /** The sessions that hold it, or wait for it ahead of this one. */
+  readonly holders: string
+  /** At least. */
+  readonly seconds: number
 }
 
 /**
@@ -25,24 +39,29 @@ export interface WatchedSession {
  * keepalive finds that out only if nothing in between answers for the server; here another session asks the server itself.
  */
 export function watchSession(watched: WatchedSession): void {
-  const { socket } = watched
+  const { socket, silenceMs = usualSilenceMs } = watched
+  const seconds = silenceMs / 1000
   let bytesSeen = -1
   let suspicions = 0
+  let isWaitTold = false
   const look = async (): Promise<void> => {
     const bytes = socket.bytesRead ?? 0
     if (!watched.isWaiting() || bytes !== bytesSeen) {
       bytesSeen = bytes
       suspicions = 0
+      isWaitTold = false
       return
     }
-    const finding = await probe(watched)
+    const { finding, wait } = await probe(watched)
+    if (wait !== undefined && !isWaitTold) {
+      isWaitTold = true
+      watched.onLockWait({ ...wait, seconds })
+    }
     if (socket.bytesRead !== bytes || finding === 'working') return
     suspicions = finding === 'gone' ? 2 : suspicions + 1
     watched.onSilence(finding)
     if (suspicions < 2) return
-    socket.destroy(
-      watched.lost(`the server has been silent for more than ${silenceMs / 1000} seconds`),
-    )
+    socket.destroy(watched.lost(`the server has been silent for more than ${seconds} seconds`))
   }
   let looking = false
   const timer = setInterval(() => {
@@ -58,11 +77,16 @@ export function watchSession(watched: WatchedSession): void {
   })
 }
 
-/**
- * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it. working:
- * everything else, also if it is not known (no room for another session).
- */
-async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
+interface Probed {
+  /**
+   * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it. working:
+   * everything else, also if it is not known (no room for another session).
+   */
+  readonly finding: 'working' | 'stuck' | 'gone'
+  readonly wait?: Omit<LockWait, 'seconds'>
+}
+
+async function probe({ config, pid }: WatchedSession): Promise<Probed> {
   const process = pid()
   const client = new Client({
     ...config,
@@ -74,16 +98,35 @@ async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuc
   try {
     await client.connect()
     await client.query(`BEGIN; ${pinPathLocally}`)
-    const { rows } = await client.query<{ wait: string | null }>(
-      'SELECT wait_event AS wait FROM pg_stat_activity WHERE pid = $1',
-      [process ?? null],
-    )
+    const { rows } = await client.query<SessionState>(stateOfSession, [process ?? null])
     const [session] = rows
-    if (session === undefined) return process === undefined ? 'working' : 'gone'
-    return session.wait === 'ClientWrite' || session.wait === 'ClientRead' ? 'stuck' : 'working'
+    if (session === undefined) return { finding: process === undefined ? 'working' : 'gone' }
+    const { event, object, holders } = session
+    if (event === 'ClientWrite' || event === 'ClientRead') return { finding: 'stuck' }
+    if (object === null || holders === null) return { finding: 'working' }
+    return { finding: 'working', wait: { object, holders } }
   } catch (thrown) {
-    return thrown instanceof DatabaseError ? 'working' : 'gone'
+    return { finding: thrown instanceof DatabaseError ? 'working' : 'gone' }
   } finally {
     client.connection.stream.destroy()
   }
 }
+
+interface SessionState {
+  /** What it waits for. */
+  readonly event: string | null
+  readonly object: string | null
+  readonly holders: string | null
+}
+
+const stateOfSession = `
+  SELECT s.wait_event AS event, l.object, b.holders
+    FROM pg_stat_activity s
+    LEFT JOIN LATERAL (
+      SELECT coalesce(relation::regclass::text, CASE locktype WHEN 'advisory' THEN 'an advisory lock' ELSE 'a row' END) AS object
+        FROM pg_locks WHERE pid = s.pid AND NOT granted AND s.wait_event_type = 'Lock' LIMIT 1) l ON true
+    LEFT JOIN LATERAL (
+      SELECT string_agg(format('session %s of user %s (%s, %s)', pid, coalesce(usename, 'unknown'),
+               coalesce(nullif(application_name, ''), 'no application_name'), coalesce(state, 'state unknown')), ' and ' ORDER BY pid) AS holders
+        FROM pg_stat_activity WHERE s.wait_event_type = 'Lock' AND pid = ANY (pg_blocking_pids(s.pid))) b ON true
+   WHERE s.pid = $1`

@@ -47,6 +47,9 @@ export class SourceSession implements AsyncDisposable {
       onSilence: (finding) => {
         this.#logger.warn({ finding }, 'source session is silent')
       },
+      onLockWait: (wait) => {
+        this.#logger.warn(wait, 'the source waits for a lock that another session has')
+      },
       // The next query reports it.
       onEnd: (error) => {
         this.#logger.debug({ reason: error.message }, 'source session ended')

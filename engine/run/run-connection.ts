@@ -1,6 +1,6 @@
 import {
+  ConnectError,
   type JsonObject,
-  type StreamId,
   streamIdOf,
   streamKey,
   streamLabel,
@@ -16,16 +16,15 @@ import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
 import { leaveCounts } from './leave-counts.ts'
+import { noteEnd, toldStreams } from './note-end.ts'
+import { StopLimit } from './stop-limit.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
-import { stopGraceMs } from '../threads/main-side.ts'
 import type { Logger } from 'pino'
 
 const progressEveryMs = 250
 const streamsAhead = 2
-/** The result is out, and a destination that does not respond must hold nothing up: at worst, the next run tells it once more. */
-const confirmLimitMs = 10_000
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
@@ -111,49 +110,6 @@ function tallyOf(
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
-/**
- * The others neither began nor ended with what was untold of them. If a stop had to be enforced, a stream that is not complete may have committed more than it reported:
- * the next run tells it.
- */
-function toldStreams(
-  streams: readonly StreamResult[],
-  { aborted: isEnforced }: AbortSignal,
-): readonly StreamId[] {
-  return streams
-    .filter(({ before }) => before !== undefined)
-    .filter(({ status }) => status === 'complete' || !isEnforced)
-    .map(({ stream }) => stream)
-}
-
-interface ToldEnd {
-  readonly told: readonly StreamId[]
-  readonly status: RunResult['status']
-  readonly limit: StopLimit
-}
-
-/** If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand. */
-async function noteEnd(deps: StreamRunDeps, { told, status, limit }: ToldEnd): Promise<void> {
-  const { connection, completed = [], runKey, destination: place } = deps.plan
-  const { start, logger } = deps
-  const isStopped = status === 'stopped'
-  // The next start under the key tells of the whole run.
-  if (isStopped && runKey !== undefined) return
-  const end = { start, told, completed, how: isStopped ? 'stopped' : 'ended' } as const
-  try {
-    if (!limit.passed.aborted) {
-      limit.startIn(confirmLimitMs)
-      await deps.destination.endRun(connection, end)
-      return
-    }
-    // The run's own one has been given up.
-    const givenUp = AbortSignal.timeout(confirmLimitMs)
-    await using destination = await openDestination(place, { logger, givenUp })
-    await destination.endRun(connection, end)
-  } catch (error) {
-    logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
-  }
-}
-
 /** Another start has the connection: the destination forgets nothing that this one tells. */
 async function isTakenOver(
   { destination, plan, start, logger }: StreamRunDeps,
@@ -164,7 +120,8 @@ async function isTakenOver(
     return (await destination.newerStart(plan.connection, start)) !== undefined
   } catch (error) {
     // Then some rows may be told twice, which is better than never.
-    logger.warn({ err: error }, 'whether a newer run has the connection could not be read')
+    const { code, message: reason } = ConnectError.from(error)
+    logger.warn({ code, reason }, 'whether a newer run has the connection could not be read')
     return false
   }
 }
@@ -240,42 +197,6 @@ function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
     return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
-}
-
-/** A destination that does not respond, or whose locks others hold, must not hold up a stop. */
-class StopLimit implements Disposable {
-  readonly #stop: AbortSignal
-  readonly #passed = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-
-  /** @param stop the run is asked to stop */
-  constructor(stop: AbortSignal) {
-    this.#stop = stop
-    stop.addEventListener('abort', this.#start, { once: true })
-    if (stop.aborted) this.#start()
-  }
-
-  /** What is in progress has had its time. */
-  get passed(): AbortSignal {
-    return this.#passed.signal
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
-    this.#stop.removeEventListener('abort', this.#start)
-  }
-
-  /** From now on, whether or not the run is asked to stop. */
-  startIn(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#passed.abort()
-    }, ms)
-  }
-
-  readonly #start = (): void => {
-    if (this.#timer === undefined) this.startIn(stopGraceMs)
-  }
 }
 
 /** A run of all streams leaves out a stream that the source does not show any more: a warning for each that it loaded before, which is logged. */

@@ -184,7 +184,8 @@ export class SyncRun {
     } catch (error) {
       // The stream's own error is reported; the destination keeps this for the next run.
       const stream = streamLabel(this.id)
-      logger.warn({ err: error, stream }, 'what earlier starts did could not be read')
+      const { code, message: reason } = ConnectError.from(error)
+      logger.warn({ stream, code, reason }, 'what earlier starts did could not be read')
     }
   }
 
@@ -218,7 +219,8 @@ export class SyncRun {
     await destination.leaveLog(sync).catch((error: unknown) => {
       // The stream's own error is reported; the next attempt meets it again, and gets here again.
       const stream = streamLabel(this.id)
-      logger.warn({ err: error, stream }, 'a wrong log could not be noted at the destination')
+      const { code, message: reason } = ConnectError.from(error)
+      logger.warn({ stream, code, reason }, 'a wrong log could not be noted at the destination')
     })
   }
 

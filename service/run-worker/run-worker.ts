@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import type { ClaimedRun } from '../runs/contract.ts'
 import { RunAttempt } from './run-attempt.ts'
@@ -7,6 +8,8 @@ import { standardTiming, type RunTiming, type RunWorkerOptions } from './run-wor
 export class RunWorker {
   readonly #options: RunWorkerOptions
   readonly #timing: RunTiming
+  /** Runs that this process is claiming or working on. */
+  readonly #taken = new Set<string>()
   /** By the run's id. */
   readonly #active = new Map<string, RunAttempt>()
   readonly #orphans = new Set<string>()
@@ -57,26 +60,37 @@ export class RunWorker {
 
   /** Never throws: an error ends the run, and if the database is unavailable the run is found again later. */
   async #work(run: string, signal: AbortSignal): Promise<void> {
-    const { store, owner, logger } = this.#options
-    let claimed: ClaimedRun | null = null
-    // Its heartbeats stopped because the database was unavailable: its own process continues it.
-    if (this.#active.has(run)) return
+    const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
+    // Another job for it: its row looked lost when the job was sent, because this process was late to claim it, or the database was unavailable for its heartbeats.
+    if (this.#taken.has(run)) return
+    this.#taken.add(run)
     try {
-      const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
+      await this.#claim(run, staleMs, signal)
+    } finally {
+      this.#taken.delete(run)
+    }
+  }
+
+  async #claim(run: string, staleMs: number, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options
+    // A name for each attempt: one that lost its run learns it from its next heartbeat, whoever has taken the run.
+    const owner = `${this.#options.owner} ${randomUUID()}`
+    let claimed: ClaimedRun | null = null
+    try {
       claimed = await store.runs.claim(run, owner, staleMs)
       if (claimed === null) return
-      const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing })
+      const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing, owner })
       await this.#attempt(run, attempt, signal)
     } catch (error) {
       const facts = { run, ...failureFacts(error) }
-      if (claimed !== null && (await this.#endBroken(claimed, error))) return
+      if (claimed !== null && (await this.#endBroken(claimed, owner, error))) return
       logger.error(facts, 'this process stopped working on a run; another attempt will pick it up')
     }
   }
 
   /** A bug of ours does not go away: the run would be found and would fail again, for ever. False if its end could not be written. */
-  async #endBroken(run: ClaimedRun, thrown: unknown): Promise<boolean> {
-    const { store, owner, logger } = this.#options
+  async #endBroken(run: ClaimedRun, owner: string, thrown: unknown): Promise<boolean> {
+    const { store, logger } = this.#options
     if (ConnectError.from(thrown).code !== 'unexpected') return false
     const facts = { run: run.id, ...failureFacts(thrown) }
     logger.error(facts, 'a run ended because of a mistake in this program')

@@ -58,8 +58,8 @@ export interface RunStore {
     page: PageRequest & { readonly status?: RunStatus },
   ): Promise<Page<RunSummary>>
   /**
-   * Takes a run that is queued, or is running without a heartbeat for `staleMs`, for `owner` (a name that no other process has), and counts
-   * an attempt. Null: another process has it, or it has ended.
+   * Takes a run that is queued, or is running without a heartbeat for `staleMs`, for `owner` (a name that no other attempt has), and counts
+   * an attempt. Null: another attempt has it, or it has ended.
    */
   claim(id: string, owner: string, staleMs: number): Promise<ClaimedRun | null>
   /**

@@ -80,7 +80,8 @@ function serverError(
     ofRoutine(error, refusal, details) ??
     ofTableSetup(error, refusal, { place, details }) ??
     ofTrigger(error, refusal, details) ??
-    ofMissingTable(error, refusal, place)
+    ofMissingTable(error, refusal, place) ??
+    ofMissingColumn(error, refusal, { place, details })
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
     const facts = { ...details, ...uniqueIndexOf(refusal), ...constraintFacts(refusal, object) }
@@ -218,6 +219,31 @@ function ofMissingTable(
     objectOf({ sqlstate, reason }, stage ? { address: place.address, table: stage } : place),
   )
 }
+
+/** A column of the stream's table, which had it when the stream began. A stage has no users, and the next begin would leave its rows without the values. */
+function ofMissingColumn(
+  { message, routine = '' }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  { place, details }: { readonly place: DestinationPlace; readonly details: ErrorDetails },
+): ConnectError | undefined {
+  const { table, stage, bookkeeping } = place
+  if (sqlstate !== '42703' || reason !== message) return undefined
+  if (table === undefined || stage !== undefined || bookkeeping !== undefined) return undefined
+  // A merge calls the table `t`.
+  const isOfTable = listRoutines.includes(routine)
+    ? message.includes(table.table)
+    : /\bt\./.test(message)
+  if (!isOfTable) return undefined
+  const facts = { ...details, object: quoteTable(table) }
+  return new ConnectError('destination_column_gone', { details: facts })
+}
+
+/** The server's routines that look up the columns of a COPY, an INSERT and an UPDATE. */
+const listRoutines: readonly string[] = [
+  'CopyGetAttnums',
+  'checkInsertTargets',
+  'transformUpdateTargetList',
+]
 
 /** `object`: a table of a stream, quoted. */
 export function tableGone({ host, port, database }: PostgresAddress, object: string): ConnectError {

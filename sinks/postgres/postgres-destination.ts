@@ -20,7 +20,7 @@ import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { TableName } from './tables/identifiers.ts'
 import { loadedStreams } from './bookkeeping/stream-rows.ts'
-import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
+import { type LoggedPlace, sessionPlace } from './postgres-place.ts'
 import { endOlderSessions, markOf, markSession } from './bookkeeping/run-sessions.ts'
 import { SessionsUsedAgain } from './used-again.ts'
 import type { DestinationSession } from './session.ts'
@@ -42,7 +42,7 @@ import { streamTarget } from './tables/stream-target.ts'
  * @param givenUp from its abort on, calls that are in progress throw `destination_connection_lost`, as do all that follow; what is open is rolled back
  */
 export function openPostgresDestination(
-  place: PostgresPlace,
+  place: LoggedPlace,
   givenUp?: AbortSignal,
 ): Promise<Destination> {
   return Promise.resolve(new PostgresDestination(place, givenUp))
@@ -50,12 +50,12 @@ export function openPostgresDestination(
 
 /** Each call has a session to itself: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
-  readonly #place: PostgresPlace
+  readonly #place: LoggedPlace
   readonly #sessions = new SessionsUsedAgain()
   #migrated: Promise<void> | undefined
   readonly #givenUp: AbortSignal | undefined
 
-  constructor(place: PostgresPlace, givenUp: AbortSignal | undefined) {
+  constructor(place: LoggedPlace, givenUp: AbortSignal | undefined) {
     this.#place = place
     this.#givenUp = givenUp
   }
@@ -136,7 +136,12 @@ class PostgresDestination implements Destination {
     const named = user === undefined ? {} : this.#named(user.sink)
     const place = { ...sessionPlace(this.#place), ...named }
     const mark = user && markOf(user.sink.connection, user.start)
-    const use = { place, ...(mark !== undefined && { mark }) }
+    const { logger } = this.#place
+    const use = {
+      place,
+      ...(mark !== undefined && { mark }),
+      ...(logger !== undefined && { logger }),
+    }
     this.#requireWanted()
     const { session, isNew } = await this.#sessions.take(use)
     const giveUp = session.destroy.bind(session)

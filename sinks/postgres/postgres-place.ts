@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import type { MetRows } from './merge/met-rows.ts'
 
@@ -10,6 +11,12 @@ export interface PostgresPlace {
   readonly bookkeeping?: string
   /** A sandbox's, by table of its schema: the rows of production that a merge there is to meet. */
   readonly metRows?: Readonly<Record<string, MetRows>>
+}
+
+/** A place in use. */
+export interface LoggedPlace extends PostgresPlace {
+  /** For waits for locks of others. */
+  readonly logger?: Logger
 }
 
 export const bookkeepingSchema = 'reactor_connect'

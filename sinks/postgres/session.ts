@@ -1,4 +1,5 @@
 import { DatabaseError, type QueryResultRow } from 'pg'
+import type { Logger } from 'pino'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { clientConfig } from '../../postgres/client-config.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
@@ -32,6 +33,7 @@ export class DestinationSession implements AsyncDisposable {
   readonly bookkeepingSchema: string
   readonly bookkeeping: string
   #copy: CopyIn | undefined
+  #logger: Logger | undefined
 
   private constructor(place: DestinationPlace) {
     const { address } = place
@@ -45,6 +47,11 @@ export class DestinationSession implements AsyncDisposable {
         const { host, port, database } = address
         const details = { host, port, database, reason }
         return new ConnectError('destination_connection_lost', { details })
+      },
+      onLockWait: (wait) => {
+        const { stream } = this.#place
+        const facts = { ...(stream !== undefined && { stream }), ...wait }
+        this.#logger?.warn(facts, 'the destination waits for a lock that another session has')
       },
     })
   }
@@ -113,6 +120,11 @@ export class DestinationSession implements AsyncDisposable {
   /** What its errors name from now on. */
   usePlace(place: DestinationPlace): void {
     this.#place = place
+  }
+
+  /** Where it tells from now on that it waits for a lock. */
+  useLogger(logger: Logger | undefined): void {
+    this.#logger = logger
   }
 
   begin(): Promise<void> {
@@ -226,7 +238,7 @@ const longestIdle = '10s'
 
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
- * lock that somebody took and forgot is not waited for without an end. Temporary
+ * lock that somebody took and forgot is not waited for without an end, and a session whose process has given up or died leaves the queue for it within 5 seconds. Temporary
  * buffers are taken as they are used: a batch of a merge (merge/staging.ts) fits, so that it is not written to a file.
  * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
@@ -249,4 +261,7 @@ const settings = `
   SET tcp_keepalives_idle = 10;
   SET tcp_keepalives_interval = 5;
   SET tcp_keepalives_count = 4;
-  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
+  SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, false)
+  FROM pg_settings
+  WHERE name = 'transaction_timeout'
+     OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`

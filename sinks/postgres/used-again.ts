@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { IdleSessions } from '../../lib/async/idle-sessions.ts'
 import type { DestinationPlace } from './destination-errors.ts'
 import { DestinationSession } from './session.ts'
@@ -7,6 +8,8 @@ export interface SessionUse {
   readonly place: DestinationPlace
   /** For whom it is marked (bookkeeping/run-sessions.ts); undefined if it is not. */
   readonly mark?: string
+  /** For waits for locks. */
+  readonly logger?: Logger
 }
 
 /** Sessions at destinations, used one after the other. Between two uses one has no transaction, no temporary table and no lock but the mark. */
@@ -17,11 +20,11 @@ export class SessionsUsedAgain implements AsyncDisposable {
   async take(
     use: SessionUse,
   ): Promise<{ readonly session: DestinationSession; readonly isNew: boolean }> {
-    const session = this.#idle.take(keyOf(use))
-    if (session === undefined)
-      return { session: await DestinationSession.open(use.place), isNew: true }
+    const idle = this.#idle.take(keyOf(use))
+    const session = idle ?? (await DestinationSession.open(use.place))
     session.usePlace(use.place)
-    return { session, isNew: false }
+    session.useLogger(use.logger)
+    return { session, isNew: idle === undefined }
   }
 
   giveBack(session: DestinationSession, use: SessionUse): Promise<void> {

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { describe, expect, test } from 'vitest'
 import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
 import { logConfig, planRun, runPlanIn, sharedThreads } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { slowProxy } from '../support/slow-proxy.ts'
 
 /** The tables of the source, each loaded in a mode of its own. */
 const modes = {
@@ -146,4 +149,74 @@ test('a run that cannot begin the streams tells what a killed start left in thei
     await db.query(`DROP VIEW dest.${name}; ALTER TABLE dest.${name}_away RENAME TO ${name}`)
   const next = await run(plan, { streams: names })
   for (const [, , loaded, cut] of Object.values(next)) expect([loaded, cut]).toEqual([0, 0])
+})
+
+describe('a destination that is away when the run has ended', () => {
+  interface Told {
+    readonly log: readonly unknown[]
+    readonly before: unknown
+  }
+
+  /** Runs a stream through a proxy that goes away with the result. `meanwhile`: it ends the waiting. */
+  async function tellWhileAway(
+    db: TestDatabase,
+    meanwhile: (gate: Server, port: number) => Promise<AsyncDisposable | undefined>,
+  ): Promise<Told> {
+    const plan = await planOf(db)
+    const streams = plan.streams.filter(({ stream }) => stream.stream.name === 'newer')
+    await using proxy = await slowProxy(db.address.port)
+    const { port } = proxy
+    const away: RunPlan = {
+      ...plan,
+      streams,
+      destination: { type: 'postgres', address: { ...db.address, port }, schema: 'dest' },
+    }
+    await using after = new AsyncDisposableStack()
+    const { result, log } = await runPlanIn(sharedThreads(), away, {
+      tell: async ({ confirmTold }) => {
+        await proxy[Symbol.asyncDispose]()
+        const gate = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
+        await once(gate, 'listening')
+        const confirmed = confirmTold()
+        await once(gate, 'connection')
+        after.use(await meanwhile(gate, port))
+        await confirmed
+      },
+    })
+    expect(result.streams).toMatchObject([{ status: 'complete', loaded: 10 }])
+    const next = await runPlanIn(sharedThreads(), { ...plan, streams })
+    return { log, before: next.result.streams[0]?.before }
+  }
+
+  test('for a moment notes the end all the same', async () => {
+    await using db = await testDatabase()
+    const told = await tellWhileAway(db, async (gate, port) => {
+      gate.close()
+      await once(gate, 'close')
+      return slowProxy(db.address.port, port)
+    })
+    expect(told).toMatchObject({ log: [], before: { loaded: 0, cut: 0 } })
+  })
+
+  test('for longer leaves the counts to the next run too, and a line says so', async () => {
+    await using db = await testDatabase()
+    const { log, before } = await tellWhileAway(db, (gate) =>
+      Promise.resolve({
+        [Symbol.asyncDispose]: async () => {
+          gate.close()
+          await once(gate, 'close')
+        },
+      }),
+    )
+    expect(log).toMatchObject([
+      {
+        code: 'destination_connection_lost',
+        msg: expect.stringMatching(
+          /could not note.* tells the counts and warnings of this one once more/,
+        ) as unknown,
+      },
+    ])
+    expect(JSON.stringify(log)).not.toContain('    at ')
+    expect(before).toMatchObject({ loaded: 10, cut: 10 })
+  })
 })

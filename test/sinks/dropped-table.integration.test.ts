@@ -68,6 +68,74 @@ test('a run whose table is dropped makes it again and reads the stream from the 
   expect(await db.query('SELECT DISTINCT id FROM dest.a')).toHaveLength(rows)
 })
 
+test.each([
+  ['append', 'DROP COLUMN v'],
+  ['append_dedup', 'RENAME COLUMN v TO w'],
+] as const)(
+  'a column that is taken from the table while a lane loads it is named, and the failure can be retried: %s, %s',
+  async (mode, change) => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer', v: 'string' }, { mode, key: ['id'] })
+    await withDestination(db, async (destination) => {
+      const start = await destination.startRun(sink.connection)
+      const begun = await destination.begin(sink, start)
+      await using lane = await openLane(db, begun)
+      const rows = [{ id: 1, v: 'a' }]
+      await lane.write(blockOf(sink.columns, rows))
+      await commit(lane, 1, { complete: false })
+      await db.query(`ALTER TABLE things ${change}`)
+      const loading = async (): Promise<unknown> => {
+        await lane.write(blockOf(sink.columns, [{ id: 2, v: 'b' }], { seq: 1 }))
+        return await commit(lane, 2)
+      }
+      await expect(loading()).rejects.toMatchObject({
+        code: 'destination_column_gone',
+        message: expect.stringMatching(/^"public"\."things" in .* lacks a column.*"v"/) as unknown,
+        retryable: true,
+      })
+      await lane[Symbol.asyncDispose]()
+      const again = await destination.begin(sink, start)
+      const added = { kind: 'added', column: 'v', type: 'text', again: true }
+      expect(again).toMatchObject({ resumed: true, tableNotes: [added] })
+      await load(db, again, { records: [{ id: 2, v: 'b' }], seq: 1 })
+      await finish(db, again)
+    })
+    expect(await db.query('SELECT id::int, v FROM things ORDER BY id')).toEqual([
+      { id: 1, v: null },
+      { id: 2, v: 'b' },
+    ])
+  },
+)
+
+test('a run whose column is dropped adds it again and completes', async () => {
+  await using db = await testDatabase()
+  const rows = 4_000
+  const stream = { name: 'a', rows, state_every: 100, rows_per_second: 2_000 }
+  const plan = await planRun({
+    connection: 'shop',
+    source: { type: 'faker', config: { streams: [stream] } },
+    destination: db.address,
+    schema: 'dest',
+    log: { kind: 'embedded' },
+    mode: 'append',
+    limits: { commitMs: 50 },
+  })
+  const running = runPlan(plan)
+  const loaded = (): Promise<readonly unknown[]> =>
+    db.query('SELECT FROM reactor_connect.slices WHERE loaded > 0').catch(() => [])
+  await expect.poll(loaded, { timeout: 20_000 }).toHaveLength(1)
+  const [column] = await db.query(
+    `SELECT attname AS name FROM pg_attribute
+      WHERE attrelid = 'dest.a'::regclass AND attnum > 0 AND attname <> 'id' AND attname NOT LIKE '\\_%' LIMIT 1`,
+  )
+  await db.query(`ALTER TABLE dest.a DROP COLUMN "${String(column?.name)}"`)
+  const { result, log } = await running
+  expect(log).toMatchObject([{ code: 'destination_column_gone' }])
+  const note = { kind: 'added', column: column?.name, again: true }
+  expect(result).toMatchObject({ status: 'complete', streams: [{ tableNotes: [note] }] })
+  expect(await db.query('SELECT DISTINCT id FROM dest.a')).toHaveLength(rows)
+})
+
 test('a run that the destination does not know any more says so, and not that another one took over', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' })

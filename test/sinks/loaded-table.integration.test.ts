@@ -3,7 +3,15 @@ import { openPostgresDestination } from '../../sinks/postgres/postgres-destinati
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { begin, sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
+import {
+  begin,
+  finish,
+  load,
+  sinkStream,
+  sync,
+  withDestination,
+  type StreamOptions,
+} from './loading.ts'
 
 const columns = { id: 'integer', u: 'integer' } as const
 
@@ -128,3 +136,28 @@ test('an attempt after one that died does not forget the warning', async () => {
   expect((await begin(db, sink, 2)).warnings).toEqual([expect.stringMatching(isEmpty)])
   expect((await begin(db, sink, 2)).warnings).toEqual([expect.stringMatching(isEmpty)])
 })
+
+test.each([
+  [
+    'TRUNCATE things',
+    /^Table "public"\."things" is empty.*loads nothing of it.*run the connection/,
+  ],
+  [anew, /^Table "public"\."things" is not the one that was loaded before.*loads nothing of it/],
+] as const)(
+  'rows that a table lost after its stream was complete are warned of when the run goes on: %s',
+  async (change, warning) => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, { mode: 'append' })
+    const first = await begin(db, sink)
+    await load(db, first, { records: rows })
+    await finish(db, first)
+    expect(await begin(db, sink)).toMatchObject({ doneInRun: true, warnings: [] })
+    await db.query(change)
+    const again = { doneInRun: true, warnings: [expect.stringMatching(warning)] }
+    expect(await begin(db, sink)).toMatchObject(again)
+    // As often as the run is started again before it tells it.
+    const { warnings } = await begin(db, sink)
+    expect(warnings[0]).toMatch(warning)
+    expect(new Set(warnings).size).toBe(warnings.length)
+  },
+)

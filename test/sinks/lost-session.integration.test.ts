@@ -127,3 +127,18 @@ test.each(['append', 'append_dedup'] as const)(
     await failed
   },
 )
+
+test('a session that is given up while it waits for a lock leaves the queue', async () => {
+  await using db = await testDatabase()
+  await db.query('CREATE TABLE things (id int)')
+  await using holder = await DestinationSession.open({ address: db.address })
+  await holder.run('BEGIN; LOCK TABLE things')
+  const waiting = await DestinationSession.open({ address: db.address })
+  const writing = waiting.run('INSERT INTO things VALUES (1)')
+  const queue = (): Promise<unknown> =>
+    db.query(`SELECT FROM pg_locks WHERE relation = 'things'::regclass AND NOT granted`)
+  await expect.poll(queue, { timeout: 5_000 }).toHaveLength(1)
+  waiting.destroy()
+  await expect(writing).rejects.toMatchObject({ code: 'destination_connection_lost' })
+  await expect.poll(queue, { timeout: 15_000 }).toHaveLength(0)
+})

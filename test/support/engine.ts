@@ -6,6 +6,7 @@ import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import {
   defaultLimits,
+  type EndedRun,
   type FunctionsService,
   type LogConfig,
   type PlannedStream,
@@ -136,11 +137,14 @@ export async function runPlanIn(
     signal = neverAborted(),
     onProgress = () => undefined,
     isTold = true,
+    tell = (run) => run.confirmTold(),
   }: {
     readonly signal?: AbortSignal
     readonly onProgress?: (report: RunProgress) => void
     /** False: as if the process were killed before it could print the result. */
     readonly isTold?: boolean
+    /** Called when the result is there. Default: it is told. */
+    readonly tell?: (run: EndedRun) => Promise<void>
   } = {},
 ): Promise<EngineRun> {
   const registry = new Registry()
@@ -164,6 +168,6 @@ export async function runPlanIn(
     },
   }
   await using run = await runConnection(plan, ports, signal)
-  if (isTold) await run.confirmTold()
+  if (isTold) await tell(run)
   return { result: run.result, progress, ended, metrics: await registry.metrics(), log }
 }

@@ -9,8 +9,11 @@ export interface SlowProxy extends AsyncDisposable {
   bytesPerSecond: number
 }
 
-/** In front of a server on loopback. It makes a small table take as long to read as a large one. */
-export async function slowProxy(serverPort: number): Promise<SlowProxy> {
+/**
+ * In front of a server on loopback. It makes a small table take as long to read as a large one.
+ * @param port default: one that is free
+ */
+export async function slowProxy(serverPort: number, port = 0): Promise<SlowProxy> {
   const sockets = new Set<Socket>()
   const proxy = { bytesPerSecond: Infinity }
   const server = createServer((client) => {
@@ -37,7 +40,7 @@ export async function slowProxy(serverPort: number): Promise<SlowProxy> {
     client.pipe(upstream)
     upstream.pipe(paced).pipe(client)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')

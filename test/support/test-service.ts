@@ -53,8 +53,11 @@ export interface TestService extends AsyncDisposable {
   readonly catalogDir: string
   /** What was logged. */
   readonly logged: string[]
-  /** Works on runs from here on. */
-  work(timing?: Partial<RunTiming>): void
+  /**
+   * Works on runs from here on.
+   * @param owner default: a name of its own
+   */
+  work(timing?: Partial<RunTiming>, owner?: string): void
   /** Fires schedules from here on. */
   schedule(): void
 }
@@ -138,7 +141,7 @@ export async function testService({
       logged,
       catalogDir: settings.catalogDir,
     },
-    work: (timing) => {
+    work: (timing, owner = randomUUID()) => {
       const metrics = new Registry()
       const worker = new RunWorker({
         store,
@@ -157,7 +160,7 @@ export async function testService({
         },
         metrics: createRunMetrics(metrics),
         serviceMetrics: createServiceMetrics(metrics),
-        owner: randomUUID(),
+        owner,
         now: Date.now,
         timing: { beatMs: 100, ...timing },
       })

@@ -20,7 +20,7 @@ import { LaneProgress } from '../../lane-progress.ts'
 import { nameRejection } from '../../named-losses.ts'
 import { keyTooLong } from '../merge/long-keys.ts'
 import type { Merge } from '../merge/merge-sql.ts'
-import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
+import { type LoggedPlace, type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
@@ -44,7 +44,7 @@ const laneSessions = new SessionsUsedAgain()
 
 /** Opens a lane with a session to itself. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(
-  place: PostgresPlace,
+  place: LoggedPlace,
   sync: StreamSync,
   partition: number,
 ): Promise<SinkLane> {
@@ -55,6 +55,7 @@ export async function openPostgresLane(
   const use = {
     place: { ...sessionPlace(place), ...named },
     mark: markOf(sync.sink.connection, sync.start),
+    ...(place.logger !== undefined && { logger: place.logger }),
   }
   const { session, isNew } = await laneSessions.take(use)
   try {

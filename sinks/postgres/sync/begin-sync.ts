@@ -70,7 +70,7 @@ export async function beginSync(
     // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
-      return leaveAsItStands(session, known, { sink, start })
+      return leaveAsItStands(session, known, { sink, target, start })
     }
     return startSync(session, sink, { target, start, row, known, owners, isOurs })
   })
@@ -215,22 +215,27 @@ async function withCheckpoints(
   }
 }
 
-/** This run completed the stream before it was interrupted: nothing is changed. */
+/** This run completed the stream before it was interrupted: nothing is changed. But its rows may be gone since. */
 async function leaveAsItStands(
   session: DestinationSession,
   row: StreamRow,
-  { sink, start: { start } }: { readonly sink: SinkStream; readonly start: RunStart },
+  {
+    sink,
+    target,
+    start: { start },
+  }: Pick<Beginning, 'target' | 'start'> & { readonly sink: SinkStream },
 ): Promise<StreamSync> {
-  const { syncId, generationId, epoch } = row
-  const { streamId } = streamTarget(sink, undefined)
+  const { id, syncId, generationId, epoch } = row
+  const { streamId } = target
   const numbers = { syncId, generationId, epoch, start }
+  const lostRows = await watchTable(session, { id, sink, target, row, goesOn: true, isDone: true })
   return withCheckpoints(session, row, {
     sink,
     streamId,
     ...numbers,
     resumed: true,
     tableNotes: row.tableNotes,
-    warnings: row.warnings,
+    warnings: [...new Set([...row.warnings, ...lostRows])],
     doneInRun: true,
   })
 }

@@ -21,12 +21,14 @@ interface WatchedStream {
   readonly id: string
   readonly sink: SinkStream
   readonly target: StreamTarget
+  /** An earlier start of the run completed it: nothing is loaded now. */
+  readonly isDone?: boolean
 }
 
 interface Begun {
   /** As the last sync left it. */
   readonly row: Pick<StreamRow, 'settings'> | undefined
-  /** The sync continues from its checkpoints. */
+  /** The sync continues from its checkpoints, or is complete. */
   readonly goesOn: boolean
 }
 
@@ -87,7 +89,7 @@ async function seeTable(
 
 async function compare(
   session: DestinationSession,
-  { id, sink: { connection, deletes }, target }: WatchedStream,
+  { id, sink: { connection, deletes }, target, isDone = false }: WatchedStream,
   now: SeenTable | undefined,
 ): Promise<readonly string[]> {
   if (now === undefined) return []
@@ -101,15 +103,20 @@ async function compare(
   if (before === undefined) return []
   const stream = streamLabel(target.streamId)
   const table = quoteTable(target.table)
-  const reset = `To load all rows again, reset the stream (\`reactor connect connections reset ${connection} --streams ${stream}\`, or for a run file \`DELETE FROM ${session.bookkeeping}.streams WHERE id = ${id}\`)`
+  const reset = isDone
+    ? 'To load all rows again, run the connection once more'
+    : `To load all rows again, reset the stream (\`reactor connect connections reset ${connection} --streams ${stream}\`, or for a run file \`DELETE FROM ${session.bookkeeping}.streams WHERE id = ${id}\`)`
+  const loads = isDone
+    ? 'An earlier start of this run completed the stream, and this one loads nothing of it.'
+    : 'The run loads only what is new since the last checkpoint.'
   const isOther = before.bookkeeping === now.bookkeeping && before.table !== now.table
   if (isOther)
     return [
-      `Table ${table} is not the one that was loaded before: it was replaced by another table with its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table already has the earlier rows.`,
+      `Table ${table} is not the one that was loaded before: it was replaced by another table with its name. ${loads} ${reset}, unless the table already has the earlier rows.`,
     ]
   if (before.hasRows && !now.hasRows && !(deletes === 'hard' && showsDeletes(target)))
     return [
-      `Table ${table} is empty, although rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
+      `Table ${table} is empty, although rows of the stream were loaded into it before. ${loads} ${reset}.`,
     ]
   return []
 }

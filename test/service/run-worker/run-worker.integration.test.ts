@@ -6,7 +6,9 @@ import type { RunEvent } from '../../../service/runs/contract.ts'
 import { emptyStream } from '../../../service/run-worker/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
 import { DestinationSession } from '../../../sinks/postgres/session.ts'
-import { runToEnd, testService } from '../../support/test-service.ts'
+import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
+import { silent } from '../../support/logger.ts'
+import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
@@ -231,6 +233,47 @@ test('a process that lost its run stops working on it, and does not touch it', a
     .toContain('another process has taken the run over')
   expect(await runs.find(id)).toMatchObject({ status: 'running', attempts: 2 })
   expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
+})
+
+describe('two jobs for one run that arrive at the same time', () => {
+  async function claimTwice(test: TestService, work: () => void): Promise<Run> {
+    const { runs } = test.service
+    await makeShop(test.service, [{ name: 'a', rows: 4_000, rows_per_second: 2_000 }])
+    await using queue = await openPgBossQueue({ url: test.metadata.url, logger: silent })
+    await using holder = await DestinationSession.open({ address: test.metadata.address })
+    const run = await runs.start('shop')
+    // Both jobs are there before the first claim gets through.
+    await holder.run('BEGIN; SELECT FROM reactor_connect_service.runs FOR UPDATE')
+    work()
+    const jobs = (): Promise<unknown> =>
+      test.metadata.query(`SELECT FROM reactor_connect_jobs.job WHERE name = 'runs'`)
+    await expect.poll(jobs, { timeout: 20_000 }).toHaveLength(0)
+    await queue.send(run.id, 0)
+    await expect.poll(jobs, { timeout: 20_000 }).toHaveLength(0)
+    await holder.rollback()
+    return await runToEnd(runs, run)
+  }
+
+  test('are one attempt in one process, also when the run looks lost', async () => {
+    await using test = await testService()
+    const ended = await claimTwice(test, () => {
+      test.work({ staleMs: 0 })
+    })
+    expect(ended).toMatchObject({ status: 'complete', attempts: 1, loaded: 4_000 })
+  })
+
+  test('are one run at the end, even if both workers have the same name', async () => {
+    await using test = await testService()
+    const ended = await claimTwice(test, () => {
+      test.work({ staleMs: 0 }, 'me')
+      test.work({ staleMs: 0 }, 'me')
+    })
+    expect(ended.error).toBeNull()
+    expect(ended).toMatchObject({ status: 'complete', loaded: 4_000 })
+    expect(test.logged.join('').split('another process has taken the run over')).toHaveLength(
+      ended.attempts,
+    )
+  })
 })
 
 // Concurrent: they wait between attempts most of the time.

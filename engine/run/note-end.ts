@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectError, type StreamId } from '../../protocol/index.ts'
+import type { Destination, RunEnd } from '../../sinks/sink.ts'
+import { openDestination } from '../open-destination.ts'
+import type { RunResult, StreamResult } from '../run-types.ts'
+import type { StopLimit } from './stop-limit.ts'
+import type { StreamRunDeps } from './sync-run.ts'
+
+/** The result is out, and a destination that does not respond must hold nothing up: at worst, the next run tells it once more. */
+const limitMs = 10_000
+const againMs = 500
+
+const unnoted =
+  'the destination could not note that this run has ended: the next run of the connection'
+const toldTwice = `${unnoted} tells the counts and warnings of this one once more, as those of an earlier start`
+/** Whoever gives keys to runs counts by them. */
+const warnedTwice = `${unnoted} may tell the warnings of this one once more`
+
+/**
+ * The others neither began nor ended with what was untold of them. If a stop had to be enforced, a stream that is not complete may have committed more than it reported:
+ * the next run tells it.
+ */
+export function toldStreams(
+  streams: readonly StreamResult[],
+  { aborted: isEnforced }: AbortSignal,
+): readonly StreamId[] {
+  return streams
+    .filter(({ before }) => before !== undefined)
+    .filter(({ status }) => status === 'complete' || !isEnforced)
+    .map(({ stream }) => stream)
+}
+
+interface ToldEnd {
+  readonly told: readonly StreamId[]
+  readonly status: RunResult['status']
+  /** Of the run's own destination, which may have been given up. */
+  readonly limit: StopLimit
+}
+
+/**
+ * If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand, and the next run tells them again. So a
+ * destination that is away for a moment gets some time. Never throws.
+ */
+export async function noteEnd(
+  deps: StreamRunDeps,
+  { told, status, limit }: ToldEnd,
+): Promise<void> {
+  const { completed = [], runKey } = deps.plan
+  const isStopped = status === 'stopped'
+  // The next start under the key tells of the whole run.
+  if (isStopped && runKey !== undefined) return
+  const { start, logger } = deps
+  const end: RunEnd = { start, told, completed, how: isStopped ? 'stopped' : 'ended' }
+  const timeout = AbortSignal.timeout(limitMs)
+  for (;;) {
+    try {
+      await endAtDestination(deps, end, { limit, timeout })
+      return
+    } catch (thrown) {
+      const { code, message: reason, retryable } = ConnectError.from(thrown)
+      if (!retryable || timeout.aborted) {
+        logger.warn({ code, reason }, runKey === undefined ? toldTwice : warnedTwice)
+        return
+      }
+    }
+    await sleep(againMs, undefined, { signal: timeout }).catch(() => undefined)
+  }
+}
+
+async function endAtDestination(
+  { destination, plan, logger }: StreamRunDeps,
+  end: RunEnd,
+  { limit, timeout }: { readonly limit: StopLimit; readonly timeout: AbortSignal },
+): Promise<void> {
+  const note = (place: Destination): Promise<void> => place.endRun(plan.connection, end)
+  if (!limit.passed.aborted) {
+    limit.endWith(timeout)
+    await note(destination)
+    return
+  }
+  await using own = await openDestination(plan.destination, { logger, givenUp: timeout })
+  await note(own)
+}
