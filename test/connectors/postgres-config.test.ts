@@ -68,7 +68,7 @@ test.each(['user:hush@db.example.com', 'postgres://user:hush@db.example.com/shop
   'a host that is the end of a URL is refused without being repeated: %s',
   (host) => {
     const refused = (): unknown => parsePostgresConfig({ ...least, host })
-    expect(refused).toThrow(/`host` must be the host name or address of the server alone/)
+    expect(refused).toThrow(/`host`: must be the host name or address of the server alone/)
     expect(refused).not.toThrow(/hush/)
   },
 )

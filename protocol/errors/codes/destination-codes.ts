@@ -33,6 +33,14 @@ export const destinationCodes = {
     suggestedFix:
       'Raise `max_connections` of the destination or lower `limits.parallel_lanes`, then run the connection again.',
   },
+  destination_column_generated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The stream has the column {column}, and {table} generates its values itself',
+    suggestedFix:
+      'Run `ALTER TABLE {table} {change}`, or rename the column at the destination; then run the connection again.',
+  },
   destination_column_gone: {
     failureType: 'transient_error',
     httpStatus: 409,
@@ -41,14 +49,6 @@ export const destinationCodes = {
       '{object} in {host}:{port}/{database} lacks a column that it had when the stream began, so somebody dropped or renamed it meanwhile: {reason}',
     suggestedFix:
       'Run the connection again: it adds the column again. Rows that were loaded before have no value in it: reset the stream to load them again.',
-  },
-  destination_column_generated: {
-    failureType: 'config_error',
-    httpStatus: 409,
-    retryable: false,
-    message: 'The stream has the column {column}, and {table} generates its values itself',
-    suggestedFix:
-      'Run `ALTER TABLE {table} {change}`, or rename the column at the destination; then run the connection again.',
   },
   destination_column_in_use: {
     failureType: 'config_error',

@@ -223,13 +223,6 @@ export const sourceCodes = {
     suggestedFix:
       'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
   },
-  source_schema_missing: {
-    failureType: 'config_error',
-    httpStatus: 422,
-    retryable: false,
-    message: 'Database {database} has no schema {schema}, which `schemas` of the source names',
-    suggestedFix:
-      'Correct `schemas` in the configuration of the source (names are case-sensitive), or `database`, if it is in another one.',
   source_rows_damaged: {
     failureType: 'transient_error',
     httpStatus: 502,
@@ -238,6 +231,14 @@ export const sourceCodes = {
       'Stream {stream}: PostgreSQL at {host}:{port} sent rows that are damaged, so none of them was loaded from the damage on: {reason}',
     suggestedFix:
       'Run the connection again: no row is lost or doubled. If it happens again, connect to the server itself, without the proxy or pooler in between, and look at the log and the health of the server.',
+  },
+  source_schema_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Database {database} has no schema {schema}, which `schemas` of the source names',
+    suggestedFix:
+      'Correct `schemas` in the configuration of the source (names are case-sensitive), or `database`, if it is in another one.',
   },
   source_snapshot_lost: {
     failureType: 'transient_error',
