@@ -1,4 +1,5 @@
-import { CommanderError, type Command } from 'commander'
+import process from 'node:process'
+import { Command, CommanderError } from 'commander'
 import { ConnectError } from '../protocol/errors/connect-error.ts'
 
 /** Runs the command that a command line names. Throws `usage` for a wrong one; help and version resolve. */
@@ -9,6 +10,21 @@ export async function parseCommand(program: Command, argv: readonly string[]): P
     // Help and version have been written.
     if (!(error instanceof CommanderError)) throw error
   }
+}
+
+/**
+ * The same for one command below `reactor connect`, without the others, which take longer to load than the command.
+ * @param add adds it to its parent, and gives it
+ */
+export async function parseAlone(
+  argv: readonly string[],
+  add: (connect: Command) => Command,
+): Promise<void> {
+  const program = new Command('reactor')
+  const connect = program.command('connect')
+  for (const command of [program, connect, add(connect)])
+    throwErrors(command, (text) => process.stdout.write(text))
+  await parseCommand(program, argv)
 }
 
 /** Errors are thrown, and written by the caller in the one form that all errors have. */

@@ -1,5 +1,4 @@
 import process from 'node:process'
-import { Command } from 'commander'
 import { readEnvironment } from '../../service/platform/config/environment.ts'
 import { paintFor } from '../output/paint.ts'
 import {
@@ -10,7 +9,7 @@ import {
   stdoutProblem,
   writeJson,
 } from '../output/process-output.ts'
-import { parseCommand, throwErrors } from '../parse-command.ts'
+import { parseAlone } from '../parse-command.ts'
 import { stopLimitMs } from '../stop-limit.ts'
 import { LastProgress } from './last-progress.ts'
 import type { FileRun } from './run-command.ts'
@@ -24,12 +23,7 @@ import type { StopSignals } from './stop-signals.ts'
  */
 export async function runRunCommandLine(argv: readonly string[], stop: StopSignals): Promise<void> {
   listenForOutputErrors()
-  const program = new Command('reactor')
-  const connect = program.command('connect')
-  const run = runCommand(connect, (options) => runInProcess(options, stop))
-  for (const command of [program, connect, run])
-    throwErrors(command, (text) => process.stdout.write(text))
-  await parseCommand(program, argv)
+  await parseAlone(argv, (connect) => runCommand(connect, (options) => runInProcess(options, stop)))
 }
 
 /** Runs the connection of the file in this process and sets its exit code. */

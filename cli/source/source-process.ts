@@ -1,5 +1,4 @@
 import process from 'node:process'
-import { Command } from 'commander'
 import {
   allowedNetworksOf,
   catalogFolderOf,
@@ -7,7 +6,7 @@ import {
 } from '../../service/platform/config/environment.ts'
 import { writeOutput } from '../output/write-output.ts'
 import { StopSignals } from '../run/stop-signals.ts'
-import { parseCommand, throwErrors } from '../parse-command.ts'
+import { parseAlone } from '../parse-command.ts'
 import { sourceCommand } from './source-program.ts'
 import type { SourceArguments } from './source-command.ts'
 
@@ -16,12 +15,7 @@ import type { SourceArguments } from './source-command.ts'
  * the time that takes. Throws what `runProgram` throws.
  */
 export async function runSourceCommandLine(argv: readonly string[]): Promise<void> {
-  const program = new Command('reactor')
-  const connect = program.command('connect')
-  const source = sourceCommand(connect, runSourceProcess)
-  for (const command of [program, connect, source])
-    throwErrors(command, (text) => process.stdout.write(text))
-  await parseCommand(program, argv)
+  await parseAlone(argv, (connect) => sourceCommand(connect, runSourceProcess))
 }
 
 /** Runs a command of a source in this process and sets its exit code. */

@@ -12,7 +12,7 @@ import { ByteOutput } from '../../wire/byte-output.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { KeptBlocks, type KeptBlock } from './kept-blocks.ts'
 import { LoadLosses } from './load-losses.ts'
-import { refusedCell, type RefusedCell } from './refused-cell.ts'
+import { refusedValue } from './refused-cell.ts'
 import { requireRows } from '../tables/row-account.ts'
 import { RowOrigins } from './row-origins.ts'
 import { RowsTranscoder } from './rows-to-copy.ts'
@@ -377,25 +377,6 @@ const mergedAfter: Parameters<typeof hasState>[1] = [
   'programLimitExceeded',
   'divisionByZero',
 ]
-
-/** Arrays and types of extensions (hstore) have codes of their own for a text that they cannot read. */
-const ownCodes: readonly string[] = ['42601', '54000']
-
-/** What the server says of a value that it read; undefined if the error is another: of a statement, or of a function at work, which the error of the session names. */
-function refusedValue(
-  thrown: unknown,
-  relation: string,
-  names: readonly (string | undefined)[],
-): { readonly sqlstate: string; readonly cell: RefusedCell | undefined } | undefined {
-  if (!(thrown instanceof DatabaseError)) return undefined
-  const { code: sqlstate = '', where = '' } = thrown
-  const isOfData = sqlstate.startsWith('22')
-  if (!isOfData && !ownCodes.includes(sqlstate)) return undefined
-  const cell = refusedCell(where, relation, names)
-  return cell === undefined && !(isOfData && where.startsWith('COPY '))
-    ? undefined
-    : { sqlstate, cell }
-}
 
 /** A row needs `_airbyte_meta`, but the table has no such column yet. */
 class NeedsMeta extends Error {}

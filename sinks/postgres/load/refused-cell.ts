@@ -1,3 +1,5 @@
+import { DatabaseError } from 'pg'
+
 /** A cell that the server refused. */
 export interface RefusedCell {
   /** Line of the COPY, from 1. */
@@ -46,4 +48,23 @@ function longestNamed(text: string, columns: readonly (string | undefined)[]): n
 /** The value follows; a binary COPY shows none. */
 function isNamed(text: string, name: string): boolean {
   return text.startsWith(name) && /^(?:\s?[:：]|\n|$)/.test(text.slice(name.length))
+}
+
+/** Arrays and types of extensions (hstore) have codes of their own for a text that they cannot read. */
+const ownCodes: readonly string[] = ['42601', '54000']
+
+/** What the server says of a value that it read; undefined if the error is another: of a statement, or of a function at work, which the error of the session names. */
+export function refusedValue(
+  thrown: unknown,
+  relation: string,
+  names: readonly (string | undefined)[],
+): { readonly sqlstate: string; readonly cell: RefusedCell | undefined } | undefined {
+  if (!(thrown instanceof DatabaseError)) return undefined
+  const { code: sqlstate = '', where = '' } = thrown
+  const isOfData = sqlstate.startsWith('22')
+  if (!isOfData && !ownCodes.includes(sqlstate)) return undefined
+  const cell = refusedCell(where, relation, names)
+  return cell === undefined && !(isOfData && where.startsWith('COPY '))
+    ? undefined
+    : { sqlstate, cell }
 }

@@ -160,7 +160,7 @@ export function widenedType(
   return isChosen(held) ? leftType({ ...actual, held }, kind, isKey) : widenedOwnType(actual, kind)
 }
 
-/** The same where no user chose a type. */
+/** The same for a type that the program may have chosen. */
 export function widenedOwnType(actual: ActualType, kind: ColumnKind): OwnType | undefined {
   const { held, limited } = actual
   const declared = columnTypeOf(kind)
