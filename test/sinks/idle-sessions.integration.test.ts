@@ -58,6 +58,7 @@ test('a lane leaves neither its lock nor its staging table to the next one of it
     await commit(lane, 1)
     const [row] = await db.query(
       `SELECT pid, count(*) OVER ()::int AS lanes FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND objsubid = 1
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND ((classid::bigint << 32) | objid::bigint) IN ($1, $2)`,
       ['things', 'others'].map((stream) => laneLockKey(sink.connection, { name: stream })),
     )

@@ -136,7 +136,10 @@ test('a session that is given up while it waits for a lock leaves the queue', as
   const waiting = await DestinationSession.open({ address: db.address })
   const writing = waiting.run('INSERT INTO things VALUES (1)')
   const queue = (): Promise<unknown> =>
-    db.query(`SELECT FROM pg_locks WHERE relation = 'things'::regclass AND NOT granted`)
+    db.query(
+      `SELECT FROM pg_locks WHERE relation = 'things'::regclass AND NOT granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    )
   await expect.poll(queue, { timeout: 5_000 }).toHaveLength(1)
   waiting.destroy()
   await expect(writing).rejects.toMatchObject({ code: 'destination_connection_lost' })
