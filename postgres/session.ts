@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { Duplex } from 'node:stream'
+import { StatementNames } from './statement-names.ts'
 import { watchSession, type WatchedSession } from './watch.ts'
 
 export interface SessionOptions
@@ -8,6 +9,8 @@ export interface SessionOptions
   readonly config: ClientConfig
   /** The socket of this session, if it is a special one. */
   readonly stream?: () => Duplex
+  /** Whether statements that come again are prepared. A pooler in transaction mode would send the next one to a process that does not know it. */
+  readonly prepares?: boolean
   /** Whether a COPY waits for the server: it is not a query. */
   readonly isCopyWaiting: () => boolean
   /** The error for waiting calls once the session was ended, because the server would never respond. */
@@ -24,6 +27,7 @@ export class PostgresSession {
   /** For a COPY, which the driver takes as an object of its own. */
   readonly client: Client
   readonly #options: SessionOptions
+  readonly #names = new StatementNames()
   #openQueries = 0
   #serverProcess: number | undefined
   #lost: Error | undefined
@@ -63,7 +67,10 @@ export class PostgresSession {
     sql: string,
     parameters: readonly unknown[] = [],
   ): Promise<R[]> {
-    const { rows } = await this.#counted(() => this.client.query<R>(sql, [...parameters]))
+    const isPrepared = this.#options.prepares === true && parameters.length > 0
+    const name = isPrepared ? this.#names.nameOf(sql) : undefined
+    const query = { text: sql, values: [...parameters], ...(name !== undefined && { name }) }
+    const { rows } = await this.#counted(() => this.client.query<R>(query))
     return rows
   }
 

@@ -8,14 +8,25 @@ interface ExplainedPlan {
   readonly 'Total Cost': number
 }
 
+/** A row of `explainSql`. */
+export interface Explained extends Record<string, unknown> {
+  readonly 'QUERY PLAN': readonly { readonly Plan: ExplainedPlan }[]
+}
+
+/** Asks what the planner expects of a query. It runs on the role's search path. */
+export function explainSql(select: string): string {
+  return `EXPLAIN (FORMAT JSON) ${select}`
+}
+
+export function planOf(rows: readonly Explained[]): ExplainedPlan | undefined {
+  return rows[0]?.['QUERY PLAN'][0]?.Plan
+}
+
 /** What the planner expects of a query over the stream's table. */
 export async function explain(
   session: SourceSession,
   source: Pick<StreamSource, 'name'>,
   select: string,
 ): Promise<ExplainedPlan | undefined> {
-  const [explained] = await session.userRows<{
-    'QUERY PLAN': readonly { readonly Plan: ExplainedPlan }[]
-  }>(`EXPLAIN (FORMAT JSON) ${select}`, [], { stream: source.name })
-  return explained?.['QUERY PLAN'][0]?.Plan
+  return planOf(await session.userRows<Explained>(explainSql(select), { stream: source.name }))
 }

@@ -3,9 +3,10 @@ import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
-import { explain } from './explain.ts'
+import { type Explained, explainSql, planOf } from './explain.ts'
 import type { PlannedTables } from './planned-tables.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
+import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { SourceSession } from './session.ts'
@@ -76,27 +77,26 @@ async function measure(
   source: StreamSource,
   ranges: Pick<PostgresConfig, 'range_rows' | 'parallel'> | undefined,
 ): Promise<Measured> {
-  await session.rows(shortTimeouts)
   const estimate = await estimateOf(session, source)
   if (ranges === undefined || estimate.rows < ranges.range_rows) return { estimate, bounds: [] }
   const split = { ranges: ranges.parallel, rows: estimate.rows }
   return { estimate, bounds: await rangeBounds(session, source, split) }
 }
 
-/** The planner's estimate: it also covers tables that were never analyzed, views and partitions. */
+/** The planner's estimate: it also covers tables that were never analyzed, views and partitions. Its timeouts hold on. One round trip. */
 async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
   const { oid, kind } = source.table
-  if (kind === 'r' || kind === 'm') {
-    const [size] = await session.rows<{ bytes: number }>(
-      'SELECT pg_relation_size($1::int8::oid)::float8 AS bytes',
-      [oid],
-    )
-    // The planner assumes ten pages for an empty table.
-    if (size?.bytes === 0) return { rows: 0, bytes: 0 }
-  }
+  const bytes = kind === 'r' || kind === 'm' ? `pg_relation_size(${oid}::oid)` : 'NULL'
   const present = source.columns.filter((column) => !isAbsent(column))
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
-  const plan = await explain(session, source, `SELECT ${columns} FROM ${source.from}`)
+  const [, size, , explained] = await session.results<Explained & { readonly bytes?: number }>(
+    `${shortTimeouts}; SELECT ${bytes}::float8 AS bytes; ${useRolePath};
+     ${explainSql(`SELECT ${columns} FROM ${source.from}`)}; ${pinPathLocally}`,
+    { stream: source.name },
+  )
+  // The planner assumes ten pages for an empty table.
+  if (size?.rows[0]?.bytes === 0) return { rows: 0, bytes: 0 }
+  const plan = planOf(explained?.rows ?? [])
   const rows = plan?.['Plan Rows'] ?? 0
   return { rows, bytes: rows * (plan?.['Plan Width'] ?? 0) }
 }

@@ -236,6 +236,6 @@ async function holdsCursorValues(
   const select = `SELECT FROM ${source.from} WHERE ${column} IS NOT NULL LIMIT 1`
   const plan = await explain(session, source, select)
   if (plan === undefined || plan['Total Cost'] > highestCost) return false
-  const rows = await session.userRows(select, [], { stream: source.name })
+  const rows = await session.userRows(select, { stream: source.name })
   return rows.length > 0
 }

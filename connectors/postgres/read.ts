@@ -1,4 +1,6 @@
 import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
+import { quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
+import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -24,7 +26,6 @@ import { type CursorState, parseCursorState, parseFullRefreshState } from './sta
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
 import type { Table } from './tables.ts'
 import { giveBack, openOrEnter } from './used-again.ts'
-import { quoteQualified } from '../../postgres/quote.ts'
 
 /** What `openRead` shares with every read of the run. */
 export const sharedSession = z.object({
@@ -58,7 +59,6 @@ export async function readSlice(
     const source = await findSource(session, task.stream, table ?? undefined)
     await requireSameTables(session, source)
     const origin = originOf(of, source)
-    await session.useRolePath()
     const read = { session, source, origin, signal, stateRows: config.state_rows }
     outcome = await readAs(task, { ...read, out: covered }, context)
   } catch (thrown) {
@@ -246,23 +246,27 @@ class CoveredOutput implements RecordOutput {
 /**
  * Throws if what is to be read was truncated, rewritten by ALTER TABLE or replaced by another table of its name since the
  * snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here keep it as it is from now on.
- * Of a view or a partitioned table all tables are looked at: planning locks them.
+ * Of a view or a partitioned table all tables are looked at: planning locks them. One round trip, which leaves the session ready for `copy`.
  */
 async function requireSameTables(session: SourceSession, source: StreamSource): Promise<void> {
   const { schema, name, oid } = source.table
-  await session.userRows(`SELECT FROM ${source.from} LIMIT 0`, [], { stream: source.name })
   // pg_class is read as of the snapshot; the functions look at it as it is now.
-  const changed = await session.rows(
-    `SELECT WHERE pg_catalog.to_regclass($1) IS DISTINCT FROM $2::int8::oid
+  const results = await session.results(
+    `${useRolePath};
+     SELECT FROM ${source.from} LIMIT 0;
+     ${pinPathLocally};
+     SELECT true AS changed WHERE pg_catalog.to_regclass(${quoteLiteral(quoteQualified(schema, name))}) IS DISTINCT FROM ${oid}::oid
      UNION ALL
-     SELECT FROM (
+     SELECT true FROM (
        SELECT relation FROM pg_catalog.pg_locks
         WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND relation >= 16384 OFFSET 0) l
        JOIN pg_catalog.pg_class c ON c.oid = l.relation
       WHERE c.relkind = 'r' AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
-     LIMIT 1`,
-    [quoteQualified(schema, name), oid],
+     LIMIT 1;
+     ${useRolePath}`,
+    { stream: source.name },
   )
+  const changed = results.flatMap(({ rows }) => rows)
   if (changed.length === 0) return
   throw new ConnectError('source_table_replaced', { details: { stream: source.name } })
 }

@@ -1,4 +1,4 @@
-import type { QueryResultRow } from 'pg'
+import type { QueryResult, QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
 import { clientConfig } from '../../postgres/client-config.ts'
 import { quoteLiteral } from '../../postgres/quote.ts'
@@ -30,6 +30,8 @@ export class SourceSession implements AsyncDisposable {
   #logger: Logger
   readonly #reads: SocketReads | undefined
   #hasUtf8 = false
+  /** What follows each BEGIN. */
+  #timeouts = noTimeouts
   #copy: CopyOut | undefined
 
   private constructor(config: PostgresConfig, logger: Logger) {
@@ -86,7 +88,7 @@ export class SourceSession implements AsyncDisposable {
 
   /** Ends the transaction. Behind a pooler, the next one may be in another session of the server. */
   async leave(): Promise<void> {
-    await this.#runSimple('ROLLBACK')
+    await this.results('ROLLBACK')
   }
 
   /** After `leave`: as `open` does. */
@@ -105,10 +107,14 @@ export class SourceSession implements AsyncDisposable {
   }
 
   async #begin(snapshot: string | undefined): Promise<void> {
-    const results = await this.#session.results<{ pid?: number; encoding?: string }>(
-      `${beginAs(snapshot)}; SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding; ${noTimeouts}`,
+    const results = await this.#session.results<{ pid?: number; encoding?: string; name?: string }>(
+      `${beginAs(snapshot)}; SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding; ${this.#timeouts}`,
     )
-    const { pid, encoding } = results.at(-2)?.rows[0] ?? {}
+    const rows = results.flatMap((result) => result.rows)
+    const { pid, encoding } = rows.find((row) => row.pid !== undefined) ?? {}
+    const timeouts = rows.flatMap(({ name }) => name ?? [])
+    // The server looks through all of its settings for them (0.7 ms): once for a session that is used again.
+    if (timeouts.length > 0) this.#timeouts = timeouts.map(withoutTimeout).join('; ')
     if (pid !== undefined) this.#session.noteServerProcess(pid)
     this.#hasUtf8 = encoding !== 'SQL_ASCII'
   }
@@ -129,18 +135,19 @@ export class SourceSession implements AsyncDisposable {
   /** Rows of a query over tables and views of users, whose functions see the role's own search path: see search-path.ts. */
   async userRows<R extends QueryResultRow>(
     sql: string,
-    parameters: readonly unknown[] = [],
     place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
-    if (parameters.length > 0) {
-      await this.#runSimple(useRolePath)
-      const rows = await this.rows<R>(sql, parameters, place)
-      await this.#runSimple(pinPathLocally)
-      return rows
-    }
+    const results = await this.results<R>(`${useRolePath}; ${sql}; ${pinPathLocally}`, place)
+    return results.at(-2)?.rows ?? []
+  }
+
+  /** The results of several statements in one round trip, without parameters, on the pinned search path. */
+  async results<R extends QueryResultRow>(
+    sql: string,
+    place: Partial<SourcePlace> = {},
+  ): Promise<QueryResult<R>[]> {
     try {
-      const results = await this.#session.results<R>(`${useRolePath}; ${sql}; ${pinPathLocally}`)
-      return results.at(-2)?.rows ?? []
+      return await this.#session.results<R>(sql)
     } catch (thrown) {
       throw sourceError(thrown, { ...this.#place, ...place })
     }
@@ -155,17 +162,15 @@ export class SourceSession implements AsyncDisposable {
     try {
       return await run()
     } finally {
-      await this.#runSimple(
-        'ROLLBACK TO SAVEPOINT reactor_connect; RELEASE SAVEPOINT reactor_connect',
-      )
+      await this.results('ROLLBACK TO SAVEPOINT reactor_connect; RELEASE SAVEPOINT reactor_connect')
     }
   }
 
   /** Ends the transaction, also a failed one, and begins another that sees the database as it is now. */
   async seePresent(): Promise<void> {
-    await this.#runSimple('ROLLBACK')
-    await this.#runSimple(beginAs(undefined))
-    await this.rows(noTimeouts)
+    await this.results('ROLLBACK')
+    await this.results(beginAs(undefined))
+    await this.results(this.#timeouts)
   }
 
   /** False if the server sends whatever bytes a client has stored. */
@@ -173,13 +178,8 @@ export class SourceSession implements AsyncDisposable {
     return this.#hasUtf8
   }
 
-  /** Until the next `seePresent`: for `copy`. See search-path.ts. */
-  async useRolePath(): Promise<void> {
-    await this.#runSimple(useRolePath)
-  }
-
   /**
-   * Starts `COPY (select) TO STDOUT`, after `useRolePath`: binary if the types are given. One at a time; read it to its end before the next
+   * Starts `COPY (select) TO STDOUT`, on the role's search path (search-path.ts): binary if the types are given. One at a time; read it to its end before the next
    * query.
    */
   copy(select: string, { types, columns, ...of }: CopyQuery): CopyOut {
@@ -217,15 +217,6 @@ export class SourceSession implements AsyncDisposable {
       await this.#session.close()
     } catch (thrown) {
       this.#logger.debug({ err: thrown }, 'source session was already gone')
-    }
-  }
-
-  /** Several statements at once. */
-  async #runSimple(sql: string): Promise<void> {
-    try {
-      await this.#session.results(sql)
-    } catch (thrown) {
-      throw sourceError(thrown, this.#place)
     }
   }
 }
@@ -271,8 +262,13 @@ function beginAs(snapshot: string | undefined): string {
  * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
  */
 const noTimeouts = `
-  SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, true)
+  SELECT name, set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, true)
   FROM pg_settings
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout')
      OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`
+
+/** The same for one setting, as SQL. */
+function withoutTimeout(name: string): string {
+  return `SET LOCAL ${name} = ${name === 'client_connection_check_interval' ? `'5s'` : '0'}`
+}

@@ -42,6 +42,7 @@ export class DestinationSession implements AsyncDisposable {
     this.bookkeeping = quoteIdentifier(this.bookkeepingSchema)
     this.#session = new PostgresSession({
       config: clientConfig(address),
+      prepares: true,
       isCopyWaiting: () => this.#copy?.isWaiting === true,
       lost: (reason) => {
         const { host, port, database } = address
@@ -149,9 +150,16 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must not wait for anything else. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.runPinned(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'`)
+  /**
+   * All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must not wait for anything else.
+   * @param lockSeconds no lock is waited for longer
+   */
+  async transaction<T>(work: () => Promise<T>, lockSeconds?: number): Promise<T> {
+    const limit =
+      lockSeconds === undefined ? '' : `; SET LOCAL lock_timeout = '${String(lockSeconds)}s'`
+    await this.runPinned(
+      `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'${limit}`,
+    )
     try {
       const result = await work()
       await this.commit()

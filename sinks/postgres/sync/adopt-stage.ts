@@ -30,8 +30,10 @@ export async function adoptStage(
   sync: StagedSync,
 ): Promise<boolean> {
   // A table that is another's may not even be locked.
-  if ((await findWay(session, target, sync)) === undefined) return false
-  await keepStatistics(session, target)
+  const possible = await findWay(session, target, sync)
+  if (possible === undefined) return false
+  // Queries are planned as well as before; without statistics they are not until autovacuum comes.
+  if (possible.hasStatistics) await session.run(`ANALYZE ${quoteTable(target.stage)}`)
   if (!(await lockAtOnce(session, target))) return false
   const way = await findWay(session, target, sync)
   if (way === undefined) return false
@@ -55,6 +57,8 @@ export async function adoptStage(
 interface Way {
   /** Nobody but the owner may read a stage: these statements make the table one that others may use as before. */
   readonly grants: string | null
+  /** The table has been analyzed. */
+  readonly hasStatistics: boolean
 }
 
 /** Undefined if the table does not give way. */
@@ -70,18 +74,6 @@ async function findWay(
   return isSeen ? way : undefined
 }
 
-/** Queries are planned as well as before; without statistics they are not until autovacuum comes. */
-async function keepStatistics(
-  session: DestinationSession,
-  { table, stage }: StreamTarget,
-): Promise<void> {
-  const [row] = await session.rows<{ has: boolean }>(
-    'SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = $1 AND tablename = $2) AS has',
-    [table.schema, table.table],
-  )
-  if (row?.has === true) await session.run(`ANALYZE ${quoteTable(stage)}`)
-}
-
 /**
  * Does not wait for readers: who waits for their locks holds up all that come after. Autovacuum is waited for, with a lock that holds up
  * nobody else: it gives way after a second (`deadlock_timeout`). False if somebody is in the way.
@@ -90,10 +82,10 @@ async function lockAtOnce(
   session: DestinationSession,
   { table, stage }: StreamTarget,
 ): Promise<boolean> {
-  await session.run(`LOCK TABLE ${quoteTable(stage)} IN ACCESS EXCLUSIVE MODE`)
   try {
     await session.run(
-      `SET LOCAL lock_timeout = '${vacuumSeconds}s';
+      `LOCK TABLE ${quoteTable(stage)} IN ACCESS EXCLUSIVE MODE;
+       SET LOCAL lock_timeout = '${vacuumSeconds}s';
        LOCK TABLE ${quoteTable(table)} IN SHARE UPDATE EXCLUSIVE MODE;
        LOCK TABLE ${quoteTable(table)} IN ACCESS EXCLUSIVE MODE NOWAIT`,
       'adoption',
@@ -115,7 +107,8 @@ async function findPlain(
   const { table, stage, key } = target
   if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return
   const [found] = await session.rows<Way & { same: boolean }>(
-    `SELECT ${grantsOf('t', '$1')} AS grants, ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same
+    `SELECT ${grantsOf('t', '$1')} AS grants, ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same,
+            EXISTS (SELECT FROM pg_stats WHERE schemaname = $4 AND tablename = t.relname) AS "hasStatistics"
        FROM pg_class t JOIN pg_type y ON y.oid = t.reltype, pg_class s
       WHERE t.oid = to_regclass($1) AND s.oid = to_regclass($2)`,
     [

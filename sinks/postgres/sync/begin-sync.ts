@@ -51,29 +51,23 @@ export async function beginSync(
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
     const { streamId } = target
-    await requireNewest(session, sink, start)
-    await takeOver(session, sink, target)
+    await takeOver(session, sink, { target, start })
     // We own its lanes now, unless a newer start came in the meantime: it began before us then.
     await requireNewest(session, sink, start)
-    // If two streams begin at the same time to load one table, the second finds the first.
-    await lockForTransaction(session, {
-      keys: [lockKey('table', target.table.schema, target.table.table)],
-      subject: quoteTable(target.table),
-      seconds: takeOverSeconds,
-    })
     const stored = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const row = stored && withoutTold(stored, start)
     const { isOurs, owners } = await takeTable(session, sink, { target, row })
+    // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
     const hasTable =
+      isTableOf(row, target) &&
       (await hasGathered(session, row, target)) &&
       (await readTable(session, target.loaded)) !== undefined
-    // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
-    const known = hasTable && isTableOf(row, target) ? row : undefined
+    const known = hasTable ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return leaveAsItStands(session, known, { sink, target, start })
     }
     return startSync(session, sink, { target, start, row, known, owners, isOurs })
-  })
+  }, takeOverSeconds)
 }
 
 /** What `begin` knows about a stream that owns its table. */
@@ -279,21 +273,41 @@ async function ensureSchema(session: DestinationSession, schema: string): Promis
   })
 }
 
+/** Locks the stream's lanes and its table: if two streams begin at the same time to load one table, the second finds the first. */
+async function takeOver(
+  session: DestinationSession,
+  sink: SinkStream,
+  { target, start }: Pick<Beginning, 'target' | 'start'>,
+): Promise<void> {
+  const { table, streamId } = target
+  const tableKey = lockKey('table', table.schema, table.table)
+  const [free] = await session.rows<{ lanes: boolean; table: boolean }>(
+    `WITH lanes AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1) AS free)
+     SELECT free AS lanes, CASE WHEN free THEN pg_try_advisory_xact_lock($2) ELSE false END AS "table" FROM lanes`,
+    [laneLockKey(sink.connection, streamId), tableKey],
+  )
+  if (free?.lanes !== true) {
+    await requireNewest(session, sink, start)
+    await takeLanes(session, sink, target)
+  }
+  if (free?.table === true) return
+  await lockForTransaction(session, {
+    keys: [tableKey],
+    subject: quoteTable(table),
+    seconds: takeOverSeconds,
+  })
+}
+
 /**
  * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
  * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
  */
-async function takeOver(
+async function takeLanes(
   session: DestinationSession,
   { connection }: SinkStream,
   { streamId }: StreamTarget,
 ): Promise<void> {
   const key = laneLockKey(connection, streamId)
-  const [row] = await session.rows<{ free: boolean }>(
-    'SELECT pg_try_advisory_xact_lock($1) AS free',
-    [key],
-  )
-  if (row?.free === true) return
   await session.rows(
     `SELECT pg_terminate_backend(l.pid, 10000)
        FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid

@@ -14,7 +14,7 @@ import { quoteTable } from '../tables/identifiers.ts'
 import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { DestinationSession } from '../session.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
-import { addMeta, hasRows, readTable } from '../tables/table-columns.ts'
+import { addMeta, hasRows, readTables } from '../tables/table-columns.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
 export async function savePlan(
@@ -24,16 +24,20 @@ export async function savePlan(
 ): Promise<void> {
   await session.transaction(async () => {
     const id = await requireOwn(session, sync, 'locked')
+    // The row's count is of what was there before, which the statement still sees, and of what it adds.
     await session.rows(
-      `INSERT INTO ${session.bookkeeping}.slices AS s
-         (stream_id, slice, ordinal, partition, planned_sync, state, seq)
-       SELECT $1, slice, $6 + n, partition, $2, state, 0
-         FROM unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS p (slice, partition, state, n)
-       ON CONFLICT (stream_id, slice) DO UPDATE SET
-         ordinal = excluded.ordinal, partition = excluded.partition, state = excluded.state,
-         planned_sync = excluded.planned_sync, updated_at = now(),
-         seq = 0, loaded = 0, rejected = 0, complete = false
-       WHERE s.planned_sync <> excluded.planned_sync`,
+      `WITH before AS MATERIALIZED (SELECT slice FROM ${session.bookkeeping}.slices WHERE stream_id = $1), saved AS (
+         INSERT INTO ${session.bookkeeping}.slices AS s
+           (stream_id, slice, ordinal, partition, planned_sync, state, seq)
+         SELECT $1, slice, $6 + n, partition, $2, state, 0
+           FROM unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS p (slice, partition, state, n)
+         ON CONFLICT (stream_id, slice) DO UPDATE SET
+           ordinal = excluded.ordinal, partition = excluded.partition, state = excluded.state,
+           planned_sync = excluded.planned_sync, updated_at = now(),
+           seq = 0, loaded = 0, rejected = 0, complete = false
+         WHERE s.planned_sync <> excluded.planned_sync)
+       UPDATE ${session.bookkeeping}.streams
+          SET planned = (SELECT count(*) FROM (SELECT slice FROM before UNION SELECT unnest($3::text[])) a) WHERE id = $1`,
       [
         id,
         sync.syncId,
@@ -42,11 +46,6 @@ export async function savePlan(
         slices.map(({ state }) => (state === null ? null : JSON.stringify(state))),
         sync.slices.length,
       ],
-    )
-    await session.rows(
-      `UPDATE ${session.bookkeeping}.streams
-          SET planned = (SELECT count(*) FROM ${session.bookkeeping}.slices WHERE stream_id = $1) WHERE id = $1`,
-      [id],
     )
   })
 }
@@ -143,13 +142,12 @@ async function swapStage(
   target: StreamTarget,
   sync: StagedSync,
 ): Promise<number> {
-  const stage = await readTable(session, target.stage)
+  const [stage, table] = await readTables(session, [target.stage, target.table])
   // Without the stage, the table would become empty.
   if (stage === undefined) {
     throw tableGone(session.address, quoteTable(target.stage))
   }
   // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
-  const table = await readTable(session, target.table)
   if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }

@@ -64,19 +64,19 @@ export interface PreparedTables {
 /** Prepares the stream's tables for the sync, in place. */
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
-  const tableNotes = await ensureTable(preparation)
+  const { columns, tableNotes } = await ensureTable(preparation)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   if (target.isOverwrite && !resumed) {
-    await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
-    const columns = ownColumns(await readExistingTable(session, target.table), target.columns)
-    await createStage(session, target.stage, { table: target.table, columns })
-    await keepPrivate(session, target.stage)
-    if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
-  } else if (target.isOverwrite) {
-    await keepPrivate(session, target.stage)
+    const own = ownColumns(columns, target.columns)
+    await createStage(session, target.stage, { table: target.table, columns: own })
+  }
+  const publications = target.isOverwrite ? await keepPrivate(session, target) : null
+  if (target.isOverwrite && resumed) {
     const stage = await readExistingTable(session, target.stage)
     await evolveTable(session, wantedOf(preparation, target.stage), stage)
+  } else if (target.isOverwrite && target.key !== undefined) {
+    await createKeyIndex(session, target.stage, target.key)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
   return {
@@ -85,24 +85,36 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     removed: warnOfRemovedRows(target, removed),
     warnings: [
       ...(await warnOfLooseKeys(session, target)),
-      ...(await warnOfPublishedStage(session, target)),
+      ...warnOfPublishedStage(target, publications),
     ],
   }
 }
 
-async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
+/** The table as it is to be loaded, with the names of its columns. */
+interface EnsuredTable {
+  readonly columns: ReadonlySet<string>
+  readonly tableNotes: readonly TableNote[]
+}
+
+async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
   const { session, target } = preparation
   const { actual, changes, refusal } = await planTable(preparation)
   if (refusal !== undefined) throw refusal
   if (actual === undefined) {
-    await createTable(session, wantedOf(preparation, target.table))
-    return []
+    return {
+      columns: await createTable(session, wantedOf(preparation, target.table)),
+      tableNotes: [],
+    }
   }
   await alterTable(session, target.table, changes)
   const known = findKnownRow(preparation)
   const before = targetColumns(known?.columns ?? [])
   const { columns, isOverwrite } = target
-  return noteTableChanges({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
+  const change = { columns, before, actual, changes, isOverwrite }
+  return {
+    columns: new Set([...actual.keys(), ...changes.map(({ column }) => column)]),
+    tableNotes: noteTableChanges(change, known?.tableNotes),
+  }
 }
 
 /** The stream's row, if it loaded the table. */

@@ -2,25 +2,38 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
 import { rightMissing } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
-import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { quoteTable } from '../tables/identifiers.ts'
+import type { StreamTarget } from '../tables/stream-target.ts'
+import { publicationsOf } from './published-stage.ts'
 
 /** SQL: who is given a right, of an entry of `aclexplode`; quoted for a GRANT or REVOKE. */
 export const granteeName = `CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END`
 
+interface Stage extends Record<string, unknown> {
+  readonly trusted: boolean
+  readonly owner: string
+  readonly others: string | null
+  readonly publications: string | null
+}
+
 /**
  * Takes from a stage what default privileges gave to others, in the transaction that made it: its rows are committed while a run goes on, and
  * the table that they are for may have policies, or other rights. Also of one that an earlier run left. Throws if somebody else made it: its
- * triggers would run with our rights.
+ * triggers would run with our rights. Resolves with the publications that have it (published-stage.ts).
  */
-export async function keepPrivate(session: DestinationSession, stage: TableName): Promise<void> {
-  const [found] = await session.rows<{ trusted: boolean; owner: string; others: string | null }>(
+export async function keepPrivate(
+  session: DestinationSession,
+  { stage, table }: Pick<StreamTarget, 'stage' | 'table'>,
+): Promise<string | null> {
+  const [found] = await session.rows<Stage>(
     `SELECT ${isTrusted('relowner')} AS trusted, pg_get_userbyid(relowner) AS owner,
-            (SELECT string_agg(DISTINCT ${granteeName}, ', ') FROM aclexplode(relacl) WHERE grantee <> relowner) AS others
+            (SELECT string_agg(DISTINCT ${granteeName}, ', ') FROM aclexplode(relacl) WHERE grantee <> relowner) AS others,
+            ${publicationsOf('$2')} AS publications
        FROM pg_class WHERE oid = to_regclass($1)`,
-    [quoteTable(stage)],
+    [quoteTable(stage), quoteIdentifier(table.schema)],
   )
-  if (found === undefined) return
-  const { trusted, owner, others } = found
+  if (found === undefined) return null
+  const { trusted, owner, others, publications } = found
   if (!trusted) {
     throw rightMissing(
       session.address,
@@ -30,6 +43,7 @@ export async function keepPrivate(session: DestinationSession, stage: TableName)
   }
   if (others !== null)
     await session.run(`REVOKE ALL ON TABLE ${quoteTable(stage)} FROM ${others} CASCADE`)
+  return publications
 }
 
 /** SQL condition: the table of pg_class has the rights that its owner's new tables in its schema get, no others. */

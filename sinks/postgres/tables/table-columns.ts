@@ -38,24 +38,54 @@ export interface WantedTable {
   readonly key?: readonly string[] | undefined
 }
 
+interface TableRow extends Record<string, unknown> {
+  readonly number: number
+  readonly relkind: string
+  readonly oid: string
+  readonly name: string | null
+  readonly typeOid: number | null
+  readonly type: string
+}
+
 /** Undefined if there is no such table. */
 export async function readTable(
   session: DestinationSession,
   name: TableName,
 ): Promise<TableColumns | undefined> {
-  const rows = await session.rows<{
-    relkind: string
-    oid: string
-    name: string | null
-    typeOid: number | null
-    type: string
-  }>(
-    `SELECT c.relkind, c.oid::text, a.attname AS name, a.atttypid::int8::float8 AS "typeOid", format_type(a.atttypid, a.atttypmod) AS type
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  const [table] = await readTables(session, [name])
+  return table
+}
+
+/** The same of several in one round trip. */
+export async function readTables(
+  session: DestinationSession,
+  names: readonly TableName[],
+): Promise<readonly (TableColumns | undefined)[]> {
+  const rows = await session.rows<TableRow>(
+    `SELECT w.number::int, c.relkind, c.oid::text, a.attname AS name, a.atttypid::int8::float8 AS "typeOid", format_type(a.atttypid, a.atttypmod) AS type
+       FROM unnest($1::name[], $2::name[]) WITH ORDINALITY AS w (nspname, relname, number)
+       JOIN pg_namespace n USING (nspname) JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum`,
-    [name.schema, name.table],
+      ORDER BY w.number, a.attnum`,
+    [names.map(({ schema }) => schema), names.map(({ table }) => table)],
   )
+  const tables: (TableColumns | undefined)[] = []
+  for (const [index, name] of names.entries())
+    tables.push(
+      await tableOf(
+        session,
+        name,
+        rows.filter(({ number }) => number === index + 1),
+      ),
+    )
+  return tables
+}
+
+async function tableOf(
+  session: DestinationSession,
+  name: TableName,
+  rows: readonly TableRow[],
+): Promise<TableColumns | undefined> {
   const [first] = rows
   if (first === undefined) return undefined
   if (first.relkind !== 'r' && first.relkind !== 'p') {
@@ -171,16 +201,20 @@ export function storageOf(columns: number): string {
   return columns > manyColumns ? 'WITH (toast_tuple_target = 8160)' : ''
 }
 
-export async function createTable(session: DestinationSession, wanted: WantedTable): Promise<void> {
-  const metadata = metadataColumns(wanted.metadata).map(
-    ([column, type]) => `${column} ${catalogType(type)}`,
-  )
+/** Resolves with the names of its columns. */
+export async function createTable(
+  session: DestinationSession,
+  wanted: WantedTable,
+): Promise<ReadonlySet<string>> {
+  const own = metadataColumns(wanted.metadata)
+  const metadata = own.map(([column, type]) => `${column} ${catalogType(type)}`)
   const columns = wanted.columns.map(
     ({ name, kind }) => `${quoteIdentifier(name)} ${catalogType(columnTypeOf(kind))}`,
   )
   await session.run(
     `CREATE TABLE ${quoteTable(wanted.name)} (\n  ${[...metadata, ...columns].join(',\n  ')}\n) ${storageOf(columns.length)}`,
   )
+  return new Set([...own.map(([column]) => column), ...wanted.columns.map(({ name }) => name)])
 }
 
 /** Alters the table in place so that it takes the wanted columns: adds, widens, never drops. */
@@ -254,7 +288,7 @@ function addition(column: string, quoted: string, type: string): TableChange {
   return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${catalogType(type)}` }
 }
 
-/** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
+/** In the place of one that an earlier sync left. The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
 export async function createStage(
   session: DestinationSession,
   stage: TableName,
@@ -263,7 +297,8 @@ export async function createStage(
   const columns = from.columns.map(quoteIdentifier).join(', ')
   await session.run(
     // A merge changes rows of the stage. Where a publication has all tables, it too needs a replica identity for that.
-    `CREATE TABLE ${quoteTable(stage)} ${storageOf(from.columns.length)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
+    `DROP TABLE IF EXISTS ${quoteTable(stage)};
+     CREATE TABLE ${quoteTable(stage)} ${storageOf(from.columns.length)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
      ALTER TABLE ${quoteTable(stage)} REPLICA IDENTITY FULL`,
   )
 }
@@ -287,7 +322,10 @@ export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta pg_catalog.jsonb'
 const metadataCounts: Readonly<Record<Metadata, number>> = { full: 4, minimal: 2, none: 0 }
 
 /** The sink's own columns of a table: metadata and the given ones, as far as it has them. */
-export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[]): string[] {
+export function ownColumns(
+  actual: { has(name: string): boolean },
+  columns: readonly TargetColumn[],
+): string[] {
   const names = [...Object.keys(metadataTypes), ...columns.map(({ name }) => name)]
   return [...new Set(names)].filter((name) => actual.has(name))
 }
