@@ -51,7 +51,7 @@ export function openPostgresDestination(
 /** Each call has a session to itself: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
   readonly #place: LoggedPlace
-  readonly #sessions = new SessionsUsedAgain()
+  readonly #sessions = new SessionsUsedAgain('statements')
   #migrated: Promise<void> | undefined
   readonly #givenUp: AbortSignal | undefined
 

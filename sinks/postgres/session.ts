@@ -13,6 +13,14 @@ import { bookkeepingSchema } from './postgres-place.ts'
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
 
+/** A session with COPY sends one statement at a time; another one sends several together (`PostgresSession`). */
+export type SessionWork = 'statements' | 'copies'
+
+export interface TransactionOptions {
+  readonly readsFirst?: boolean
+  readonly lockSeconds?: number
+}
+
 /** What a statement wrote. */
 export interface Written<R> {
   readonly rows: readonly R[]
@@ -34,8 +42,12 @@ export class DestinationSession implements AsyncDisposable {
   readonly bookkeeping: string
   #copy: CopyIn | undefined
   #logger: Logger | undefined
+  /** The BEGIN that went to the server together with the first reads of the transaction. */
+  #begun: Promise<void> | undefined
+  /** What goes to the server together with the COMMIT. */
+  #last: (readonly [string, readonly unknown[]])[] = []
 
-  private constructor(place: DestinationPlace) {
+  private constructor(place: DestinationPlace, use: SessionWork) {
     const { address } = place
     this.#place = place
     this.bookkeepingSchema = place.bookkeeping ?? bookkeepingSchema
@@ -43,6 +55,7 @@ export class DestinationSession implements AsyncDisposable {
     this.#session = new PostgresSession({
       config: clientConfig(address),
       prepares: true,
+      pipelines: use === 'statements',
       isCopyWaiting: () => this.#copy?.isWaiting === true,
       lost: (reason) => {
         const { host, port, database } = address
@@ -57,8 +70,11 @@ export class DestinationSession implements AsyncDisposable {
     })
   }
 
-  static async open(place: DestinationPlace): Promise<DestinationSession> {
-    const session = new DestinationSession(place)
+  static async open(
+    place: DestinationPlace,
+    use: SessionWork = 'statements',
+  ): Promise<DestinationSession> {
+    const session = new DestinationSession(place, use)
     try {
       await session.#session.connect()
       await session.#session.results(settings)
@@ -73,10 +89,16 @@ export class DestinationSession implements AsyncDisposable {
   /** One statement with parameters, on the pinned search path. */
   async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
     try {
-      return await this.#session.rows<R>(sql, params)
+      const [rows] = await Promise.all([this.#session.rows<R>(sql, params), this.#begun])
+      return rows
     } catch (thrown) {
       throw this.error(thrown)
     }
+  }
+
+  /** The same for the last statements of a `transaction`, which go to the server together with its COMMIT; if one fails, so does the transaction. */
+  rowsAtCommit(sql: string, params: readonly unknown[]): void {
+    this.#last.push([sql, params])
   }
 
   /** Several statements in one round trip, without parameters, on the role's search path; in a savepoint of that name. */
@@ -87,6 +109,7 @@ export class DestinationSession implements AsyncDisposable {
   /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
   async write<R extends QueryResultRow>(sql: string, savepoint?: string): Promise<Written<R>> {
     try {
+      if (this.#begun !== undefined) await this.#begun
       const results = await this.#session.results<R>(onRolePath(sql, savepoint))
       // Before the last one, which pins the path again.
       const written = results.at(-2)
@@ -133,8 +156,9 @@ export class DestinationSession implements AsyncDisposable {
   }
 
   /** Triggers that were deferred run now. */
-  commit(): Promise<void> {
-    return this.runPinned(`${useRolePath}; COMMIT`)
+  async commit(): Promise<void> {
+    const last = this.#last.splice(0).map(([sql, params]) => this.rows(sql, params))
+    await Promise.all([...last, this.runPinned(`${useRolePath}; COMMIT`)])
   }
 
   rollbackTo(savepoint: string): Promise<void> {
@@ -144,6 +168,7 @@ export class DestinationSession implements AsyncDisposable {
   /** Several statements in one round trip, without parameters, on the pinned search path: none that runs code of users. */
   async runPinned(sql: string): Promise<void> {
     try {
+      if (this.#begun !== undefined) await this.#begun
       await this.#session.results(sql)
     } catch (thrown) {
       throw this.error(thrown)
@@ -152,14 +177,20 @@ export class DestinationSession implements AsyncDisposable {
 
   /**
    * All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must not wait for anything else.
+   * @param readsFirst what it sends first are reads or locks: they go to the server together with the BEGIN
    * @param lockSeconds no lock is waited for longer
    */
-  async transaction<T>(work: () => Promise<T>, lockSeconds?: number): Promise<T> {
+  async transaction<T>(
+    work: () => Promise<T>,
+    { readsFirst = false, lockSeconds }: TransactionOptions = {},
+  ): Promise<T> {
     const limit =
       lockSeconds === undefined ? '' : `; SET LOCAL lock_timeout = '${String(lockSeconds)}s'`
-    await this.runPinned(
+    const begun = this.runPinned(
       `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'${limit}`,
     )
+    if (readsFirst) this.#waitForBegin(begun)
+    else await begun
     try {
       const result = await work()
       await this.commit()
@@ -170,8 +201,18 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
+  /** The first reads throw its error. */
+  #waitForBegin(begun: Promise<void>): void {
+    const done = begun.finally(() => {
+      this.#begun = undefined
+    })
+    done.catch(() => undefined)
+    this.#begun = done
+  }
+
   /** Ends the transaction, if there is one. A session that is lost has none. */
   async rollback(): Promise<void> {
+    this.#last = []
     if (this.isLost) return
     await this.#session.results('ROLLBACK').catch((error: unknown) => {
       if (error instanceof Error) this.#session.noteLost(error)

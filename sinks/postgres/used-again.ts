@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { IdleSessions } from '../../lib/async/idle-sessions.ts'
 import type { DestinationPlace } from './destination-errors.ts'
-import { DestinationSession } from './session.ts'
+import { DestinationSession, type SessionWork } from './session.ts'
 
 /** What a session is opened for; what it holds for as long as it lives is the key of those that may use it again. */
 export interface SessionUse {
@@ -15,13 +15,18 @@ export interface SessionUse {
 /** Sessions at destinations, used one after the other. Between two uses one has no transaction, no temporary table and no lock but the mark. */
 export class SessionsUsedAgain implements AsyncDisposable {
   readonly #idle = new IdleSessions<DestinationSession>()
+  readonly #work: SessionWork
+
+  constructor(work: SessionWork) {
+    this.#work = work
+  }
 
   /** An idle session of the same use, or a new one. `isNew`: nothing was done with it yet. */
   async take(
     use: SessionUse,
   ): Promise<{ readonly session: DestinationSession; readonly isNew: boolean }> {
     const idle = this.#idle.take(keyOf(use))
-    const session = idle ?? (await DestinationSession.open(use.place))
+    const session = idle ?? (await DestinationSession.open(use.place, this.#work))
     session.usePlace(use.place)
     session.useLogger(use.logger)
     return { session, isNew: idle === undefined }

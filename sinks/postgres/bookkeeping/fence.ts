@@ -47,16 +47,18 @@ async function unlockedRow(
   return row
 }
 
-/** In two statements: the first may wait for the lock, and the second sees what was committed meanwhile. */
+/** In two statements, sent together: the first may wait for the lock, and the second sees what was committed meanwhile. */
 async function lockedRow(
   session: DestinationSession,
   sync: StreamSync,
 ): Promise<OwnRow | undefined> {
-  const [row] = await session.rows<OwnRow>(
-    `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt} FOR UPDATE`,
-    attemptParams(sync),
-  )
-  const by = await newerStart(session, sync.sink.connection, sync.start)
+  const [[row], by] = await Promise.all([
+    session.rows<OwnRow>(
+      `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt} FOR UPDATE`,
+      attemptParams(sync),
+    ),
+    newerStart(session, sync.sink.connection, sync.start),
+  ])
   return by === undefined ? row : undefined
 }
 

@@ -205,10 +205,11 @@ export interface TableOwner extends Pick<RowOwner, 'connection' | 'stream'> {
   readonly letGo: string
 }
 
+/** @param own the connection of the target's stream */
 export async function otherOwners(
   session: DestinationSession,
-  { table, stage }: Pick<StreamTarget, 'table' | 'stage'>,
-  ownId: string | undefined,
+  { table, stage, streamId }: Pick<StreamTarget, 'table' | 'stage' | 'streamId'>,
+  own: string,
 ): Promise<readonly TableOwner[]> {
   const rows = await session.rows<{
     id: string
@@ -221,8 +222,16 @@ export async function otherOwners(
     `SELECT id, connection, namespace, name, settings,
             run = 0 OR (to_regclass($4) IS NULL AND to_regclass($5) IS NULL) AS forgotten
        FROM ${session.bookkeeping}.streams
-      WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
-    [table.schema, table.table, ownId ?? null, quoteTable(table), quoteTable(stage)],
+      WHERE table_schema = $1 AND table_name = $2 AND NOT (connection = $3 AND namespace IS NOT DISTINCT FROM $6 AND name = $7)`,
+    [
+      table.schema,
+      table.table,
+      own,
+      quoteTable(table),
+      quoteTable(stage),
+      streamId.namespace ?? null,
+      streamId.name,
+    ],
   )
   return rows.map(({ id, connection, namespace, name, settings: text, forgotten: isForgotten }) => {
     const stream = streamLabel(namespace === null ? { name } : { name, namespace })

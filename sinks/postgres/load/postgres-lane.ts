@@ -40,7 +40,7 @@ const MAX_KEPT_REJECTIONS = 1000
 const mergeSeconds = 600
 
 /** Of this thread. */
-const laneSessions = new SessionsUsedAgain()
+const laneSessions = new SessionsUsedAgain('copies')
 
 /** Opens a lane with a session to itself. Throws `fenced` if a newer `begin` took over. */
 export async function openPostgresLane(

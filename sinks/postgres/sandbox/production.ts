@@ -62,7 +62,7 @@ export async function readProduction(
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
   const row = await rowOf(session, sink, target)
-  const known = await ownersOf(session, target, row)
+  const known = await ownersOf(session, target, sink.connection)
   const owners = [
     ...known,
     ...earlier.map((other) => ({
@@ -159,10 +159,10 @@ async function rowOf(
 async function ownersOf(
   session: DestinationSession,
   target: StreamTarget,
-  row: StreamRow | undefined,
+  connection: string,
 ): ReturnType<typeof otherOwners> {
   if (!(await schemaExists(session, session.bookkeepingSchema))) return []
-  return otherOwners(session, target, row?.id)
+  return otherOwners(session, target, connection)
 }
 
 /** Of views that read the whole table (`count(*)`) no columns. */

@@ -23,20 +23,22 @@ export interface StagedSync {
  * The stage becomes the table, so that no row is written twice and none is left for vacuum: if the table is still what `begin` made, so
  * that nobody loses anything with it, and nobody could miss its rows. In the transaction that finishes the sync. Returns false, with
  * nothing changed, if the rows have to be copied.
+ * @param found by `findPlain`: a table that is another's may not even be locked
  */
 export async function adoptStage(
   session: DestinationSession,
   target: StreamTarget,
-  sync: StagedSync,
+  { found, staged }: { readonly found: StageWay; readonly staged: StagedSync },
 ): Promise<boolean> {
-  // A table that is another's may not even be locked.
-  const possible = await findWay(session, target, sync)
-  if (possible === undefined) return false
+  if (!(await mayGoUnseen(session, target, staged))) return false
   // Queries are planned as well as before; without statistics they are not until autovacuum comes.
-  if (possible.hasStatistics) await session.run(`ANALYZE ${quoteTable(target.stage)}`)
+  if (found.hasStatistics) await session.run(`ANALYZE ${quoteTable(target.stage)}`)
   if (!(await lockAtOnce(session, target))) return false
-  const way = await findWay(session, target, sync)
-  if (way === undefined) return false
+  const [way, isUnseen] = await Promise.all([
+    findPlain(session, target),
+    mayGoUnseen(session, target, staged),
+  ])
+  if (way === undefined || !isUnseen) return false
   const { table, stage, key } = target
   await session.run(
     `DROP TABLE ${quoteTable(table)};
@@ -54,24 +56,22 @@ export async function adoptStage(
 }
 
 /** How the stage becomes the table. */
-interface Way {
+export interface StageWay {
   /** Nobody but the owner may read a stage: these statements make the table one that others may use as before. */
   readonly grants: string | null
   /** The table has been analyzed. */
   readonly hasStatistics: boolean
 }
 
-/** Undefined if the table does not give way. */
-async function findWay(
+/** Whether nobody could miss the rows of the table, or those of the stage. */
+async function mayGoUnseen(
   session: DestinationSession,
-  target: StreamTarget,
-  sync: StagedSync,
-): Promise<Way | undefined> {
-  const way = await findPlain(session, target)
-  if (way === undefined || !(await hasRows(session, target.table))) return way
+  { table, stage }: StreamTarget,
+  staged: StagedSync,
+): Promise<boolean> {
+  if (!(await hasRows(session, table))) return true
   // The rows of a table that gets none are deleted and counted.
-  const isSeen = (await hasRows(session, target.stage)) && (await isSeenByAll(session, sync))
-  return isSeen ? way : undefined
+  return (await hasRows(session, stage)) && isSeenByAll(session, staged)
 }
 
 /**
@@ -99,14 +99,13 @@ async function lockAtOnce(
   }
 }
 
-/** Undefined if the table has more than its rows, or a subscriber waits for rows under its name. */
-async function findPlain(
+/** Undefined if the table has more than its rows, a subscriber waits for rows under its name, or one of the two does not exist. */
+export async function findPlain(
   session: DestinationSession,
   target: StreamTarget,
-): Promise<Way | undefined> {
+): Promise<StageWay | undefined> {
   const { table, stage, key } = target
-  if (key !== undefined && !(await hasIndex(session, stage, keyIndexName(stage, key)))) return
-  const [found] = await session.rows<Way & { same: boolean }>(
+  const asked = session.rows<StageWay & { same: boolean }>(
     `SELECT ${grantsOf('t', '$1')} AS grants, ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same,
             EXISTS (SELECT FROM pg_stats WHERE schemaname = $4 AND tablename = t.relname) AS "hasStatistics"
        FROM pg_class t JOIN pg_type y ON y.oid = t.reltype, pg_class s
@@ -118,7 +117,11 @@ async function findPlain(
       table.schema,
     ],
   )
-  return found?.same === true ? found : undefined
+  const [[found], hasKey] = await Promise.all([
+    asked,
+    key === undefined || hasIndex(session, stage, keyIndexName(stage, key)),
+  ])
+  return found?.same === true && hasKey ? found : undefined
 }
 
 /** The table with its columns, the index of its key, and the types that came with it. */

@@ -49,25 +49,31 @@ export async function beginSync(
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
   await ensureSchema(session, target.table.schema)
-  return session.transaction(async () => {
-    const { streamId } = target
-    await takeOver(session, sink, { target, start })
-    // We own its lanes now, unless a newer start came in the meantime: it began before us then.
-    await requireNewest(session, sink, start)
-    const stored = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
-    const row = stored && withoutTold(stored, start)
-    const { isOurs, owners } = await takeTable(session, sink, { target, row })
-    // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
-    const hasTable =
-      isTableOf(row, target) &&
-      (await hasGathered(session, row, target)) &&
-      (await readTable(session, target.loaded)) !== undefined
-    const known = hasTable ? row : undefined
-    if (known !== undefined && isDoneInRun(known, sink, start.run)) {
-      return leaveAsItStands(session, known, { sink, target, start })
-    }
-    return startSync(session, sink, { target, start, row, known, owners, isOurs })
-  }, takeOverSeconds)
+  return session.transaction(
+    async () => {
+      const { streamId } = target
+      await takeOver(session, sink, { target, start })
+      const [, stored, others] = await Promise.all([
+        // We own its lanes now, unless a newer start came in the meantime: it began before us then.
+        requireNewest(session, sink, start),
+        readStreamRow(session, sink.connection, { streamId, lock: 'locked' }),
+        otherOwners(session, target, sink.connection),
+      ])
+      const row = stored && withoutTold(stored, start)
+      const { isOurs, owners } = await takeTable(session, sink, { target, row, owners: others })
+      // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
+      const hasTable =
+        isTableOf(row, target) &&
+        (await hasGathered(session, row, target)) &&
+        (await readTable(session, target.loaded)) !== undefined
+      const known = hasTable ? row : undefined
+      if (known !== undefined && isDoneInRun(known, sink, start.run)) {
+        return leaveAsItStands(session, known, { sink, target, start })
+      }
+      return startSync(session, sink, { target, start, row, known, owners, isOurs })
+    },
+    { readsFirst: true, lockSeconds: takeOverSeconds },
+  )
 }
 
 /** What `begin` knows about a stream that owns its table. */
@@ -164,9 +170,8 @@ async function requireAllSlices(
 async function takeTable(
   session: DestinationSession,
   sink: SinkStream,
-  { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
-): Promise<{ readonly isOurs: boolean; readonly owners: readonly TableOwner[] }> {
-  const owners = await otherOwners(session, target, row?.id)
+  { target, row, owners }: Pick<Beginning, 'target' | 'row' | 'owners'>,
+): Promise<Pick<Beginning, 'isOurs' | 'owners'>> {
   const refusal = findSharedTable(sink, target, owners) ?? findLostKey(row, sink)
   if (refusal !== undefined) throw refusal
   if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }

@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { ownKey, settingsOf } from '../../continuation.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
-import { adoptStage, type StagedSync } from './adopt-stage.ts'
+import { adoptStage, findPlain, type StagedSync, type StageWay } from './adopt-stage.ts'
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
@@ -14,7 +14,7 @@ import { quoteTable } from '../tables/identifiers.ts'
 import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { DestinationSession } from '../session.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
-import { addMeta, hasRows, readTables } from '../tables/table-columns.ts'
+import { addMeta, hasRows, readTables, type TableColumns } from '../tables/table-columns.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
 export async function savePlan(
@@ -22,10 +22,10 @@ export async function savePlan(
   sync: StreamSync,
   slices: readonly SliceStart[],
 ): Promise<void> {
-  await session.transaction(async () => {
+  const work = async (): Promise<void> => {
     const id = await requireOwn(session, sync, 'locked')
     // The row's count is of what was there before, which the statement still sees, and of what it adds.
-    await session.rows(
+    session.rowsAtCommit(
       `WITH before AS MATERIALIZED (SELECT slice FROM ${session.bookkeeping}.slices WHERE stream_id = $1), saved AS (
          INSERT INTO ${session.bookkeeping}.slices AS s
            (stream_id, slice, ordinal, partition, planned_sync, state, seq)
@@ -47,7 +47,8 @@ export async function savePlan(
         sync.slices.length,
       ],
     )
-  })
+  }
+  await session.transaction(work, { readsFirst: true })
 }
 
 /**
@@ -61,19 +62,24 @@ export async function finishSync(
   schema: string | undefined,
 ): Promise<readonly string[]> {
   const target = streamTarget(sync.sink, schema)
-  const finished = await session.transaction(async () => {
-    const id = await requireOwn(session, sync, 'locked')
-    const { rejected } = await requireComplete(session, sync, id)
+  const work = async (): Promise<Finished> => {
+    const [id, { rejected }, swap] = await Promise.all([
+      requireOwn(session, sync, 'locked'),
+      requireComplete(session, sync),
+      target.isOverwrite ? findSwap(session, target) : undefined,
+    ])
     if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
       // Otherwise the next sync would continue from here, to the same end.
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
       return { rejected, warnings: [] }
     }
-    const emptied = target.isOverwrite
-      ? await swapStage(session, target, { id, syncId: sync.syncId })
-      : 0
+    const staged = { id, syncId: sync.syncId }
+    const emptied = swap === undefined ? 0 : await swapStage(session, target, { ...swap, staged })
     const key = ownKey(settingsOf(sync.sink))
-    await session.rows(
+    const warnings = warnOfEmptied(target, emptied)
+    // Stored with what they speak of: the run may be killed before its end tells them.
+    if (warnings.length > 0) await keepUntold(session, id, warnings)
+    session.rowsAtCommit(
       `UPDATE ${session.bookkeeping}.streams
           SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END,
               key_index = CASE WHEN $2 THEN $4 ELSE key_index END,
@@ -86,12 +92,9 @@ export async function finishSync(
         target.key === undefined ? null : keyIndexName(target.table, target.key),
       ],
     )
-    const warnings = warnOfEmptied(target, emptied)
-    // Stored with what they speak of: the run may be killed before its end tells them.
-    if (warnings.length > 0) await keepUntold(session, id, warnings)
     return { rejected: 0, warnings }
-  })
-  const { rejected, warnings } = finished
+  }
+  const { rejected, warnings } = await session.transaction(work, { readsFirst: true })
   if (rejected > 0) {
     const details = {
       stream: streamLabel(sync.streamId),
@@ -102,6 +105,12 @@ export async function finishSync(
     throw new ConnectError('records_all_rejected', { details })
   }
   return warnings
+}
+
+interface Finished {
+  /** Records, if they were all that came. */
+  readonly rejected: number
+  readonly warnings: readonly string[]
 }
 
 /** Also true when it is told later, of a table that has rows again by then. `emptied`: rows that were deleted, if none came for them. */
@@ -120,15 +129,16 @@ export async function leaveLog(session: DestinationSession, sync: StreamSync): P
   )
 }
 
+/** Of a stream that the attempt has lost, `requireOwn` tells it. */
 async function requireComplete(
   session: DestinationSession,
   sync: StreamSync,
-  id: string,
 ): Promise<{ readonly rejected: number }> {
   const [row] = await session.rows<{ planned: number; complete: number; rejected: number }>(
     `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete, coalesce(sum(rejected), 0)::float8 AS rejected
-       FROM ${session.bookkeeping}.slices WHERE stream_id = $1 AND planned_sync = $2`,
-    [id, sync.syncId],
+       FROM ${session.bookkeeping}.slices
+      WHERE stream_id = (SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt}) AND planned_sync = $6`,
+    [...attemptParams(sync), sync.syncId],
   )
   if (row === undefined || row.planned === row.complete) return { rejected: row?.rejected ?? 0 }
   const { planned: expected, complete: actual } = row
@@ -136,27 +146,41 @@ async function requireComplete(
   throw new ConnectError('accounting_mismatch', { details })
 }
 
+/** The two tables of an overwrite, as they are when it ends. */
+interface Swap {
+  readonly stage: TableColumns | undefined
+  readonly table: TableColumns | undefined
+  readonly way: StageWay | undefined
+  /** Why their rows cannot be exchanged. */
+  readonly refusal: ConnectError | undefined
+}
+
+async function findSwap(session: DestinationSession, target: StreamTarget): Promise<Swap> {
+  const [[stage, table], way, hidden, cascade] = await Promise.all([
+    readTables(session, [target.stage, target.table]),
+    findPlain(session, target),
+    findSetupRefusal(session, target),
+    findCascade(session, target.table),
+  ])
+  return { stage, table, way, refusal: hidden ?? cascade }
+}
+
 /** Resolves with the number of rows that were deleted, if none came in their place. */
 async function swapStage(
   session: DestinationSession,
   target: StreamTarget,
-  sync: StagedSync,
+  { stage, table, way, refusal, staged }: Swap & { readonly staged: StagedSync },
 ): Promise<number> {
-  const [stage, table] = await readTables(session, [target.stage, target.table])
   // Without the stage, the table would become empty.
-  if (stage === undefined) {
-    throw tableGone(session.address, quoteTable(target.stage))
-  }
+  if (stage === undefined) throw tableGone(session.address, quoteTable(target.stage))
+  if (refusal !== undefined) throw refusal
   // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
-  if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
-    await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
-  }
+  const lacksMeta = stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false
+  if (lacksMeta) await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
-  const refusal =
-    (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
-  if (refusal !== undefined) throw refusal
-  if (await adoptStage(session, target, sync)) return 0
+  const found = lacksMeta ? await findPlain(session, target) : way
+  if (found !== undefined && (await adoptStage(session, target, { found, staged }))) return 0
   const newKey = await findMissingKeyIndex(session, target)
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)

@@ -67,11 +67,13 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
   const { columns, tableNotes } = await ensureTable(preparation)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
-  if (target.isOverwrite && !resumed) {
-    const own = ownColumns(columns, target.columns)
-    await createStage(session, target.stage, { table: target.table, columns: own })
-  }
-  const publications = target.isOverwrite ? await keepPrivate(session, target) : null
+  const own = ownColumns(columns, target.columns)
+  const [, publications] = await Promise.all([
+    target.isOverwrite && !resumed
+      ? createStage(session, target.stage, { table: target.table, columns: own })
+      : undefined,
+    target.isOverwrite ? keepPrivate(session, target) : null,
+  ])
   if (target.isOverwrite && resumed) {
     const stage = await readExistingTable(session, target.stage)
     await evolveTable(session, wantedOf(preparation, target.stage), stage)
@@ -137,10 +139,11 @@ export async function planTable(
 ): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
   const row = findKnownRow(preparation)
-  const actual = await readTable(session, target.table)
-  if (actual === undefined) {
-    return { actual, changes: [], refusal: await findTypeOfName(session, target.table) }
-  }
+  const [actual, typeOfName] = await Promise.all([
+    readTable(session, target.table),
+    findTypeOfName(session, target.table),
+  ])
+  if (actual === undefined) return { actual, changes: [], refusal: typeOfName }
   const changes = planTableChanges(wantedOf(preparation, target.table), actual)
   const signs = isOurs ? [] : missingSigns(actual, sink.metadata)
   if (signs.length > 0 && (await hasRows(session, target.table))) {
