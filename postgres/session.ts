@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { Duplex } from 'node:stream'
+import { hasState } from './sqlstate.ts'
 import { StatementNames } from './statement-names.ts'
 import { watchSession, type WatchedSession } from './watch.ts'
 
@@ -36,6 +37,8 @@ export class PostgresSession {
   #openQueries = 0
   #serverProcess: number | undefined
   #lost: Error | undefined
+  /** Of the last statement; undefined if it succeeded. */
+  #failure: unknown
 
   constructor(options: SessionOptions) {
     const { config, stream, pipelines = false } = options
@@ -120,7 +123,13 @@ export class PostgresSession {
     this.#openQueries += 1
     if (this.#options.pipelines === true) this.#gather()
     try {
-      return await query()
+      const result = await query()
+      this.#failure = undefined
+      return result
+    } catch (thrown) {
+      // Those that were sent together with one that failed only say that the transaction has failed: whichever is heard first has the reason.
+      if (!hasState(thrown, ['transactionFailed'])) this.#failure = thrown
+      throw this.#failure ?? thrown
     } finally {
       this.#openQueries -= 1
     }

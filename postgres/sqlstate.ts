@@ -10,6 +10,7 @@ export const sqlstates = {
   uniqueViolation: '23505',
   checkViolation: '23514',
   exclusionViolation: '23P01',
+  transactionFailed: '25P02',
   deadlockDetected: '40P01',
   tooManyConnections: '53300',
   programLimitExceeded: '54000',

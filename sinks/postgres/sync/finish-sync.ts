@@ -165,22 +165,31 @@ async function findSwap(session: DestinationSession, target: StreamTarget): Prom
   return { stage, table, way, refusal: hidden ?? cascade }
 }
 
-/** Resolves with the number of rows that were deleted, if none came in their place. */
-async function swapStage(
+/** Throws if the rows cannot be exchanged. Gives the table what the stage has, and resolves with how the stage may become the table. */
+async function prepareSwap(
   session: DestinationSession,
   target: StreamTarget,
-  { stage, table, way, refusal, staged }: Swap & { readonly staged: StagedSync },
-): Promise<number> {
+  { stage, table, way, refusal }: Swap,
+): Promise<StageWay | undefined> {
   // Without the stage, the table would become empty.
   if (stage === undefined) throw tableGone(session.address, quoteTable(target.stage))
   if (refusal !== undefined) throw refusal
   // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
-  const lacksMeta = stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false
-  if (lacksMeta) await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
-  // The stage has the sync's own columns only.
-  const list = [...stage.keys()].map(quoteIdentifier).join(', ')
-  const found = lacksMeta ? await findPlain(session, target) : way
+  if (!stage.has('_airbyte_meta') || table?.has('_airbyte_meta') !== false) return way
+  await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
+  return findPlain(session, target)
+}
+
+/** Resolves with the number of rows that were deleted, if none came in their place. */
+async function swapStage(
+  session: DestinationSession,
+  target: StreamTarget,
+  { staged, ...swap }: Swap & { readonly staged: StagedSync },
+): Promise<number> {
+  const found = await prepareSwap(session, target, swap)
   if (found !== undefined && (await adoptStage(session, target, { found, staged }))) return 0
+  // The stage has the sync's own columns only.
+  const list = [...(swap.stage?.keys() ?? [])].map(quoteIdentifier).join(', ')
   const newKey = await findMissingKeyIndex(session, target)
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)

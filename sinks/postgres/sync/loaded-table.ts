@@ -42,8 +42,6 @@ export async function watchTable(
   { goesOn, row: last, ...stream }: WatchedStream & Begun,
 ): Promise<readonly string[]> {
   const now = await seeTable(session, stream.target)
-  // A new row has nothing else, and of an overwrite there is nothing to note: a statement less for each of many small tables.
-  if (last === undefined && now === undefined) return []
   const warnings = goesOn ? await compare(session, stream, now) : []
   const [row] = await session.rows<{ warnings: readonly string[] }>(
     `UPDATE ${session.bookkeeping}.streams
