@@ -15,6 +15,8 @@ import type { SourceArguments } from './source-command.ts'
  * the time that takes. Throws what `runProgram` throws.
  */
 export async function runSourceCommandLine(argv: readonly string[]): Promise<void> {
+  // Without a listener, `--help | head` would end with a stack trace.
+  process.stdout.on('error', () => undefined)
   await parseAlone(argv, (connect) => sourceCommand(connect, runSourceProcess))
 }
 

@@ -7,6 +7,7 @@ import { newFolder } from '../support/new-folder.ts'
 
 test.each([
   ['connect --help', 0],
+  ['connect source --help', 0],
   ['connect catalog list', 130],
 ])('%s into a pipe that nobody reads ends quietly', async (command, code) => {
   const line = `"${process.execPath}" cli/main.ts ${command} | true; echo "\${PIPESTATUS[0]}"`
