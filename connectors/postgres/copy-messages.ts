@@ -230,9 +230,13 @@ export class CopyMessages {
   }
 
   #isLine(): boolean {
-    const isLine = this.#length > this.#whole && this.#lines[this.#length - 1] === newline
-    if (!isLine) this.#fail('a message without a whole line')
-    return isLine
+    // Behind the message are bytes of earlier ones.
+    const end = this.#lines.indexOf(newline, this.#whole)
+    const last = this.#length - 1
+    if (end === last && last >= this.#whole) return true
+    const hasSeveral = end >= 0 && end < last
+    this.#fail(hasSeveral ? 'a message of more than one line' : 'a message without a whole line')
+    return false
   }
 
   /** Whether the message has a row, once the header has gone. */

@@ -219,3 +219,18 @@ test('neighbouring ranges share their bounds and are open at both ends', () => {
     [['9'], null],
   ])
 })
+
+test.each([
+  ['1\tone\n2\ttwo\n', 'a message of more than one line'],
+  ['1\tone', 'a message without a whole line'],
+  ['\n\n', 'a message of more than one line'],
+  ['', 'a message without a whole line'],
+])('text of a message that is not one line is damage: %j', (text, damage) => {
+  const reader = new CopyMessages(() => undefined)
+  const first = message('d', Buffer.from('0\ta first line that is longer\n'))
+  reader.push(Buffer.concat([message('H', Buffer.from([0, 0, 0])), first]))
+  expect([reader.take()?.rows, reader.damage]).toEqual([1, undefined])
+  reader.release()
+  reader.push(message('d', Buffer.from(text)))
+  expect(reader.damage).toBe(damage)
+})
