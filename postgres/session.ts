@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { Duplex } from 'node:stream'
+import { guardResponses } from './guard-responses.ts'
 import { hasState } from './sqlstate.ts'
 import { StatementNames } from './statement-names.ts'
 import { watchSession, type WatchedSession } from './watch.ts'
@@ -48,6 +49,7 @@ export class PostgresSession {
       ...(pipelines && { pipeline: true }),
     }
     this.client = new Client({ ...config, ...special })
+    guardResponses(this.client, options.lost)
     this.client.on('error', (error) => {
       this.noteLost(error)
       options.onEnd?.(error)

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { Client, DatabaseError, type ClientConfig } from 'pg'
+import { guardResponses } from './guard-responses.ts'
 import { pinPathLocally } from './search-path.ts'
 
 /** A server that sorts is silent too, so silence alone proves nothing: after this time another session checks. */
@@ -86,13 +87,14 @@ interface Probed {
   readonly wait?: Omit<LockWait, 'seconds'>
 }
 
-async function probe({ config, pid }: WatchedSession): Promise<Probed> {
+async function probe({ config, pid, lost }: WatchedSession): Promise<Probed> {
   const process = pid()
   const client = new Client({
     ...config,
     connectionTimeoutMillis: probeTimeoutMs,
     query_timeout: probeTimeoutMs,
   })
+  guardResponses(client, lost)
   // Reported by the call that is in progress.
   client.on('error', () => undefined)
   try {

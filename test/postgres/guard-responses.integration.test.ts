@@ -1,0 +1,27 @@
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+import { clientConfig } from '../../postgres/client-config.ts'
+import { guardResponses } from '../../postgres/guard-responses.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+test('a response that is larger than any of ours ends the session; many small ones do not', async () => {
+  await using db = await testDatabase()
+  const client = new Client(clientConfig(db.address))
+  const lost: string[] = []
+  guardResponses(
+    client,
+    (reason) => {
+      lost.push(reason)
+      return new Error(reason)
+    },
+    1_000_000,
+  )
+  const errors: Error[] = []
+  client.on('error', (error) => errors.push(error))
+  await client.connect()
+  for (let round = 0; round < 5; round++)
+    await client.query(`SELECT repeat('x', 1000) FROM generate_series(1, 500)`)
+  const flood = client.query(`SELECT repeat('x', 1000) FROM generate_series(1, 5000)`)
+  await expect(flood).rejects.toThrow('more than 1 MB for one statement')
+  expect(lost).toHaveLength(1)
+})
