@@ -126,6 +126,13 @@ test.each<readonly [what: string, sql: (other: string) => string, problem: RegEx
     /"streams": its trigger "My Trigger" calls public\.f, a function of "Other/,
   ],
   [
+    'a trigger with a condition',
+    (other) =>
+      `CREATE FUNCTION evil(x anyelement) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN false; END'; ALTER FUNCTION evil OWNER TO ${other};
+       CREATE TRIGGER w BEFORE INSERT ON reactor_connect.slices FOR EACH ROW WHEN (evil(NEW.slice)) EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()`,
+    /"slices": its trigger w has a condition \(WHEN\), which may call any function$/,
+  ],
+  [
     'a rule',
     () => `CREATE RULE r AS ON INSERT TO reactor_connect.positions DO ALSO SELECT 1`,
     /"positions": it has the rule r$/,
@@ -164,6 +171,34 @@ test.each<readonly [what: string, sql: (other: string) => string, problem: RegEx
   const error = await refusal(() => sync(db, things, row))
   expect(error.code).toBe('destination_bookkeeping_untrusted')
   expect(error.message).toMatch(problem)
+})
+
+async function mayTrigger({ asLoader, other }: Roles): Promise<unknown> {
+  const rows = await asLoader.query(
+    `SELECT relname FROM pg_class WHERE relnamespace = 'reactor_connect'::regnamespace AND relkind = 'r'
+        AND has_table_privilege('${other.replaceAll('"', '')}', oid, 'TRIGGER')`,
+  )
+  return rows.map(({ relname }) => relname)
+}
+
+test('nobody else may give checkpoints a trigger, whatever the default privileges are, or were granted since', async () => {
+  await using db = await testDatabase()
+  await using roles = await twoRoles(db)
+  const { asLoader, loader, other } = roles
+  await db.query(
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${loader} GRANT ALL ON TABLES TO ${other};
+     ALTER DEFAULT PRIVILEGES FOR ROLE ${loader} GRANT TRIGGER ON TABLES TO PUBLIC`,
+  )
+  await sync(asLoader, things, row)
+  expect(await mayTrigger(roles)).toEqual([])
+  expect(
+    await db.query(
+      `SELECT has_table_privilege('${other.replaceAll('"', '')}', 'reactor_connect.runs', 'SELECT') AS reads`,
+    ),
+  ).toEqual([{ reads: true }])
+  await db.query(`GRANT TRIGGER ON ALL TABLES IN ${inSchema} TO ${other}, PUBLIC`)
+  await sync(asLoader, things, row)
+  expect(await mayTrigger(roles)).toEqual([])
 })
 
 test('an overwrite gathers no rows in a stage of another role', async () => {

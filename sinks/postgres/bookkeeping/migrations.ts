@@ -1,7 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
-import { requireTrusted } from './trusted-bookkeeping.ts'
+import { requireTrusted, revokeTriggers } from './trusted-bookkeeping.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import { bookkeepingOwnerMissing } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
@@ -162,6 +162,7 @@ export async function migrateBookkeeping(session: DestinationSession): Promise<v
         ; INSERT INTO ${schema}.migrations (version) VALUES (${String(index + 1)})`,
     )
     await session.run(steps.slice(applied).join(';'))
+    await revokeTriggers(session)
   })
 }
 

@@ -1,6 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import type { DestinationSession } from '../session.ts'
+import { granteeName } from '../tables/grantee-name.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
 
@@ -21,12 +22,23 @@ export function isTrusted(role: string): string {
 /** The defaults of the migrations, as the server writes them on the pinned search path. */
 const ownDefaults = `'now()', '0', '''0''::bigint', 'false', '''[]''::text', '''{}''::text[]'`
 
+/** Told after all others. */
+const placeOfRights = 4
+
+/** SQL condition of an entry of `aclexplode`, of the table t: somebody who is not trusted may give it triggers, also after it was looked at. */
+const mayTrigger = `privilege_type = 'TRIGGER' AND grantee <> t.relowner AND NOT ${isTrusted('grantee')}`
+
 /** What a table of the bookkeeping may not have: it would run with our rights. Only a trigger may be made by others than the owner. */
 const additions = `
   SELECT 3, t.oid, NULL::oid, format('other tables inherit from it (%s)', inhrelid::regclass) FROM t JOIN pg_inherits ON inhparent = t.oid
   UNION ALL
   SELECT 3, t.oid, f.proowner, format('its trigger %I calls %s, a function of %I', tgname, f.oid::regproc, pg_get_userbyid(f.proowner))
     FROM t JOIN pg_trigger ON tgrelid = t.oid AND NOT tgisinternal JOIN pg_proc f ON f.oid = tgfoid WHERE NOT ${isTrusted('f.proowner')}
+  UNION ALL
+  SELECT 3, t.oid, NULL, format('its trigger %I has a condition (WHEN), which may call any function', tgname)
+    FROM t JOIN pg_trigger ON tgrelid = t.oid AND NOT tgisinternal WHERE tgqual IS NOT NULL
+  UNION ALL
+  SELECT ${placeOfRights}, t.oid, NULL, format('%s may make triggers on it', ${granteeName}) FROM t, aclexplode(t.relacl) WHERE ${mayTrigger}
   UNION ALL
   SELECT 3, t.oid, NULL, format('it has the rule %I', rulename) FROM t JOIN pg_rewrite ON ev_class = t.oid WHERE t.relkind IN ('r', 'p')
   UNION ALL
@@ -46,11 +58,25 @@ const additions = `
  * it run what he wants: he made the schema before us, or one of its tables, or gave a table a trigger. One query of the catalog.
  */
 export async function requireTrusted(session: DestinationSession): Promise<{ exists: boolean }> {
+  let found = await look(session)
+  if (found?.place === placeOfRights) {
+    await revokeTriggers(session)
+    // Somebody may have used it before.
+    found = await look(session)
+  }
+  if (found !== undefined && (found.owner !== null || found.problem !== null))
+    throw untrusted(session, found)
+  return { exists: found?.exists === true }
+}
+
+async function look(
+  session: DestinationSession,
+): Promise<({ readonly exists: boolean } & (Finding | NoFinding)) | undefined> {
   const schema = session.bookkeepingSchema
   const [found] = await session.rows<{ exists: boolean } & (Finding | NoFinding)>(
-    `WITH t AS (SELECT c.oid, relname, relkind, relowner FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    `WITH t AS (SELECT c.oid, relname, relkind, relowner, relacl FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                  WHERE nspname = $1 AND relname = ANY($2))
-     SELECT EXISTS (SELECT FROM t WHERE relname = 'migrations') AS exists, f.problem, pg_get_userbyid(f.owner) AS owner,
+     SELECT EXISTS (SELECT FROM t WHERE relname = 'migrations') AS exists, f.place, f.problem, pg_get_userbyid(f.owner) AS owner,
             current_user AS "user", (SELECT relname FROM t WHERE t.oid = f.relation) AS name
        FROM (SELECT) one LEFT JOIN (
          SELECT 1 AS place, NULL::oid AS relation, nspowner AS owner, NULL AS problem FROM pg_namespace WHERE nspname = $1 AND NOT ${isTrusted('nspowner')}
@@ -59,12 +85,29 @@ export async function requireTrusted(session: DestinationSession): Promise<{ exi
          ORDER BY place, relation LIMIT 1) f ON true`,
     [schema, Object.keys(bookkeepingColumns)],
   )
-  if (found !== undefined && (found.owner !== null || found.problem !== null))
-    throw untrusted(session, found)
-  return { exists: found?.exists === true }
+  return found
+}
+
+/**
+ * Takes the right to make triggers on tables of the bookkeeping from those who are not trusted: default privileges gave it to them. In the
+ * transaction that makes the tables, nobody has used it.
+ */
+export async function revokeTriggers(session: DestinationSession): Promise<void> {
+  const [found] = await session.rows<{ others: string | null }>(
+    `SELECT string_agg(DISTINCT ${granteeName}, ', ') AS others
+       FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace, aclexplode(t.relacl)
+      WHERE nspname = $1 AND t.relkind = 'r' AND ${isTrusted('t.relowner')} AND ${mayTrigger}`,
+    [session.bookkeepingSchema],
+  )
+  const others = found?.others ?? null
+  if (others === null) return
+  await session.run(
+    `REVOKE TRIGGER ON ALL TABLES IN SCHEMA ${session.bookkeeping} FROM ${others} CASCADE`,
+  )
 }
 
 interface Finding {
+  readonly place: number
   /** Without quotes, as `owner` and `user`; null for the schema. */
   readonly name: string | null
   /** Who is not trusted, if it is about somebody. */
@@ -73,7 +116,7 @@ interface Finding {
   readonly problem: string | null
   readonly user: string
 }
-type NoFinding = Record<'name' | 'owner' | 'problem', null> & Pick<Finding, 'user'>
+type NoFinding = Record<'place' | 'name' | 'owner' | 'problem', null> & Pick<Finding, 'user'>
 
 function untrusted(
   session: DestinationSession,
@@ -101,5 +144,5 @@ function ownerFix(schema: string, owner: string, user: string): string {
 }
 
 function additionFix(object: string): string {
-  return `Find out who added it, and drop it from ${object} as the owner of the table; then run the connection again.`
+  return `Find out who added it, and take it from ${object} as the owner of the table (DROP, or \`REVOKE TRIGGER\`); then run the connection again.`
 }

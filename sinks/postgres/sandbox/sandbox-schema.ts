@@ -3,7 +3,7 @@ import { lockForSession } from '../advisory-locks.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
-import { granteeName } from '../sync/table-rights.ts'
+import { granteeName } from '../tables/grantee-name.ts'
 import { DestinationSession } from '../session.ts'
 
 /** What a sandbox's schema says about itself in its comment. */

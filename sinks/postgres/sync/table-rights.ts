@@ -2,12 +2,10 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
 import { rightMissing } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
+import { granteeName } from '../tables/grantee-name.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { publicationsOf } from './published-stage.ts'
-
-/** SQL: who is given a right, of an entry of `aclexplode`; quoted for a GRANT or REVOKE. */
-export const granteeName = `CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END`
 
 interface Stage extends Record<string, unknown> {
   readonly trusted: boolean
