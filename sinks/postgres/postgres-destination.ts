@@ -67,9 +67,7 @@ class PostgresDestination implements Destination {
       requireOpenDestination(schema, session.bookkeepingSchema)
       if (await schemaExists(session, schema)) return
       // Throws if it is not allowed; the first stream creates the schema for good.
-      await session.begin()
-      await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
-      await session.rollback()
+      await session.tryOut(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
     })
   }
 

@@ -158,7 +158,27 @@ export class DestinationSession implements AsyncDisposable {
   /** Triggers that were deferred run now. */
   async commit(): Promise<void> {
     const last = this.#last.splice(0).map(([sql, params]) => this.rows(sql, params))
-    await Promise.all([...last, this.runPinned(`${useRolePath}; COMMIT`)])
+    await Promise.all([...last, this.#commit()])
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      if (this.#begun !== undefined) await this.#begun
+      const done = (await this.#session.results(`${useRolePath}; COMMIT`)).at(-1)?.command
+      if (done !== 'COMMIT') throw this.#notCommitted(done)
+    } catch (thrown) {
+      throw this.error(thrown)
+    }
+  }
+
+  /** A server says so of a transaction that it has rolled back, without an error. What it would say next is not trusted. */
+  #notCommitted(said: string | undefined): ConnectError {
+    this.destroy()
+    const { host, port, database } = this.address
+    const reason = `it answered COMMIT with ${said ?? 'nothing'}`
+    return new ConnectError('destination_connection_lost', {
+      details: { host, port, database, reason },
+    })
   }
 
   rollbackTo(savepoint: string): Promise<void> {
@@ -186,9 +206,7 @@ export class DestinationSession implements AsyncDisposable {
   ): Promise<T> {
     const limit =
       lockSeconds === undefined ? '' : `; SET LOCAL lock_timeout = '${String(lockSeconds)}s'`
-    const begun = this.runPinned(
-      `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'${limit}`,
-    )
+    const begun = this.runPinned(`${beginShort}${limit}`)
     if (readsFirst) this.#waitForBegin(begun)
     else await begun
     try {
@@ -198,6 +216,16 @@ export class DestinationSession implements AsyncDisposable {
     } catch (error) {
       await this.rollback()
       throw error
+    }
+  }
+
+  /** Throws if the statements are not allowed, or fail; whatever they do is undone. */
+  async tryOut(sql: string): Promise<void> {
+    await this.runPinned(beginShort)
+    try {
+      await this.run(sql)
+    } finally {
+      await this.rollback()
     }
   }
 
@@ -282,8 +310,8 @@ function onRolePath(sql: string, savepoint: string | undefined): string {
   return `${before}${useRolePath}; ${sql}\n; ${pinPathLocally}`
 }
 
-/** Between two statements of a transaction. */
-const longestIdle = '10s'
+/** The longest time between two statements of the transaction. */
+const beginShort = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`
 
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a

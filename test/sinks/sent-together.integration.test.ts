@@ -110,6 +110,46 @@ test('if the server refuses the BEGIN, the first read throws that, and nothing a
   expect(await db.query('SELECT n FROM public.notes')).toEqual([])
 })
 
+test('a COMMIT that the server answers with ROLLBACK is an error, and the session is not used again', async () => {
+  await using db = await testDatabase()
+  await using proxy = await messageProxy(db.address.port)
+  let rolledBack = 0
+  proxy.changes = () => (message) => {
+    if (message.type !== 'C' || tagOf(message) !== 'COMMIT\0') return undefined
+    rolledBack += 1
+    return messageOf('C', Buffer.from('ROLLBACK\0'))
+  }
+  await using session = await DestinationSession.open({
+    address: { ...db.address, port: proxy.port },
+  })
+  const failing = session.transaction(() => session.rows('SELECT $1::int', [1]))
+  await expect(failing).rejects.toMatchObject({
+    code: 'destination_connection_lost',
+    details: { reason: 'it answered COMMIT with ROLLBACK' },
+  })
+  expect([rolledBack, session.isLost]).toEqual([1, true])
+})
+
+test('a message that PostgreSQL does not send ends the session, and not the process', async () => {
+  await using db = await testDatabase()
+  await using proxy = await messageProxy(db.address.port)
+  await using session = await DestinationSession.open({
+    address: { ...db.address, port: proxy.port },
+  })
+  const hasManyFields = Buffer.from([0xff, 0xff])
+  proxy.changes = () => () => messageOf('T', hasManyFields)
+  await using other = await DestinationSession.open({ address: db.address })
+  await expect(session.rows('SELECT $1::int', [1])).resolves.toEqual([{ int4: 1 }])
+  const opening = DestinationSession.open({ address: { ...db.address, port: proxy.port } })
+  await expect(opening).rejects.toMatchObject({
+    code: 'destination_connection_lost',
+    details: {
+      reason: expect.stringMatching(/^the server sent what PostgreSQL does not send: /) as unknown,
+    },
+  })
+  await expect(other.rows('SELECT $1::int', [2])).resolves.toEqual([{ int4: 2 }])
+})
+
 test('a table that got other columns is read by a statement that the session has prepared', async () => {
   await using db = await testDatabase()
   await using session = await DestinationSession.open({ address: db.address })

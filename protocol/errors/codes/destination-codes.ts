@@ -33,6 +33,15 @@ export const destinationCodes = {
     suggestedFix:
       'Raise `max_connections` of the destination or lower `limits.parallel_lanes`, then run the connection again.',
   },
+  destination_column_changed: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message:
+      'Column {column} of {table} in {host}:{port}/{database} has the type {type} now: somebody changed it while the run loaded the table',
+    suggestedFix:
+      'Run the connection again: it loads the rows that were not committed as the new type needs them.',
+  },
   destination_column_generated: {
     failureType: 'config_error',
     httpStatus: 409,

@@ -29,6 +29,8 @@ export interface CopyLoadOptions {
   readonly keyFields: readonly string[]
   /** Of a dedup mode. */
   readonly rejections?: KeyRejections
+  /** Throws if the table was changed since its columns were read: that is why it refuses values. In the transaction. */
+  readonly requireUnchanged: () => Promise<void>
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
 }

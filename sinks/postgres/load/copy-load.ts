@@ -322,9 +322,11 @@ export class CopyLoad {
     this.#output.offset = 0
     this.losses.drop()
     const staged = !this.isStaged && hasState(thrown, mergedAfter) ? whenMerged : undefined
-    if (!needsMeta && staged === undefined) this.#refuse(thrown)
+    const isRefusal = !needsMeta && staged === undefined
+    if (isRefusal) this.#refuse(thrown)
     this.#options.rejections?.drop()
     await session.rollbackTo('load')
+    if (isRefusal) await this.#options.requireUnchanged()
     this.#sent = this.#settled
     if (staged !== undefined) this.#moveTo(staged)
     if (!needsMeta) return

@@ -30,6 +30,7 @@ import { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { nameTriggers } from '../trigger-errors.ts'
+import { requireUnchanged } from '../tables/changed-table.ts'
 import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
 
 /** Blocks are held until they are flushed; if the caller never flushes, no more than this is held. */
@@ -152,6 +153,7 @@ class PostgresLane implements SinkLane {
       ...(this.#isDedup && insertsFirst && { whenMerged: staged }),
       ...(this.#keyRejections && { rejections: this.#keyRejections }),
       addMeta: () => this.#addMeta(),
+      requireUnchanged: () => this.#requireUnchanged(),
     })
   }
 
@@ -210,6 +212,7 @@ class PostgresLane implements SinkLane {
       const { counts } = this.#progress
       const columns = this.#wireColumns
       const { losses } = this.#load
+      await this.#requireUnchanged()
       await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
       await session.commit()
       const stats = {
@@ -335,6 +338,11 @@ class PostgresLane implements SinkLane {
     const columns = new Set(this.#staged)
     if (this.#hasMeta || this.#addsMeta) columns.add('_airbyte_meta')
     return [...columns]
+  }
+
+  #requireUnchanged(): Promise<void> {
+    const { session, target, actual } = this.#context
+    return requireUnchanged(session, target.loaded, actual)
   }
 
   /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */

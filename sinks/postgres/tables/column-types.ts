@@ -37,6 +37,8 @@ export interface HeldColumn extends ActualType {
   readonly operators: string
   /** The type as the server writes it, such as `numeric(38,9)`; in what was read from it. */
   readonly formatted?: string
+  /** Its table and its type in the catalog, if it was read from there. */
+  readonly oids?: { readonly table: string; readonly type: number }
 }
 
 const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {

@@ -97,10 +97,11 @@ async function tableOf(
   const isUnusual = rows.some(({ typeOid }) => typeOid !== null && !catalogOrdered.has(typeOid))
   const unusual = isUnusual ? await readUnusual(session, first.oid) : new Map<string, HeldColumn>()
   return new Map(
-    rows.flatMap(({ name: column, type }) => {
-      if (column === null) return []
+    rows.flatMap(({ name: column, type, typeOid }) => {
+      if (column === null || typeOid === null) return []
       const plain = { ...actualTypeOf(type), operators: 'pg_catalog' }
-      return [[column, { ...(unusual.get(column) ?? plain), formatted: type }] as const]
+      const oids = { table: first.oid, type: typeOid }
+      return [[column, { ...(unusual.get(column) ?? plain), formatted: type, oids }] as const]
     }),
   )
 }
