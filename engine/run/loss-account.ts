@@ -35,6 +35,14 @@ export class LossAccount {
     }
   }
 
+  /** To what was committed, if that is more than what was heard of it: no row is known of the rest. */
+  raise({ rejected, nulled, cut }: Omit<CommittedCounts, 'loaded'>): void {
+    const kinds = this.#kinds
+    kinds.rejected.count = Math.max(kinds.rejected.count, rejected)
+    kinds.nulled.count = Math.max(kinds.nulled.count, nulled)
+    kinds.cut.count = Math.max(kinds.cut.count, cut)
+  }
+
   get rejected(): number {
     return this.#kinds.rejected.count
   }

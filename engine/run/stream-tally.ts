@@ -36,6 +36,10 @@ export const noLoadSeconds: LoadSeconds = {
   commitSeconds: 0,
 }
 
+function sumOf({ kept, staged, replaced }: UntoldCounts): CommittedCounts {
+  return [staged, replaced].reduce(addCounts, kept)
+}
+
 /** Counts what the workers of one stream report, for progress and metrics. Attempts and lanes add up. */
 export class StreamTally {
   readonly #stream: StreamId
@@ -96,9 +100,19 @@ export class StreamTally {
     this.#status = status
   }
 
-  /** The first time, what is untold is of earlier starts. */
+  /** The first time, what is untold is of earlier starts. Later it has what this start committed too, also if nobody heard the response to a COMMIT. */
   noteBegun(untold: UntoldCounts): void {
-    this.#untold ??= untold
+    if (this.#untold === undefined) {
+      this.#untold = untold
+      return
+    }
+    const [before, now] = [sumOf(this.#untold), sumOf(untold)]
+    this.#loaded += Math.max(0, now.loaded - before.loaded - this.#loaded)
+    this.#losses.raise({
+      rejected: now.rejected - before.rejected,
+      nulled: now.nulled - before.nulled,
+      cut: now.cut - before.cut,
+    })
   }
 
   /** The topic that the rows were loaded into was deleted: they are nowhere, so nobody is to read that they are loaded. */

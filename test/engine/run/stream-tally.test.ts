@@ -30,3 +30,28 @@ test('rows that went with a topic are not loaded, neither those of this start no
   commit(tally, 12)
   expect(tally.progress(0).loaded).toBe(12)
 })
+
+test('what was committed counts, although nobody heard the response to its COMMIT', () => {
+  const stream = { name: 'users' }
+  const tally = new StreamTally({ connection: 'shop', stream, isStaged: false }, unreadMetrics)
+  const untold = (loaded: number, rejected: number) => ({
+    kept: { ...noCounts, loaded, rejected },
+    staged: noCounts,
+    replaced: noCounts,
+  })
+  tally.noteBegun(untold(5, 1))
+  commit(tally, 10, 2)
+  // Of the batch after that, 7 and 1 more were committed.
+  tally.noteBegun(untold(22, 4))
+  expect(tally.progress(0)).toMatchObject({
+    loaded: 17,
+    rejected: 3,
+    before: { loaded: 5, rejected: 1 },
+  })
+  commit(tally, 3)
+  tally.noteBegun(untold(25, 4))
+  // A stage that was begun again has nothing left of it.
+  tally.noteBegun(untold(0, 0))
+  expect(tally.progress(0)).toMatchObject({ loaded: 20, rejected: 3, before: { loaded: 5 } })
+  expect(tally.lossWarnings(undefined).join()).toMatch(/^4 records were rejected/)
+})
