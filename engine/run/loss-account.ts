@@ -117,7 +117,7 @@ function sentence(kind: Kind, before: number, words: LossWords): readonly string
   const { singular, plural, becauseOne = '', becauseMany = '', where } = words
   const what = total === 1 ? singular : `${shownCount(total)} ${plural}`
   const because = total === 1 ? becauseOne : becauseMany
-  const first = kind.count === 0 ? '' : `: ${kind.subject}${rowsOf(kind.keys, total)}`
+  const first = kind.subject === '' ? '' : `: ${kind.subject}${rowsOf(kind.keys, total)}`
   return [`${what}${earlierPart(kind.count, before)}${because}${first}${where}`]
 }
 
