@@ -110,12 +110,16 @@ function tallyOf(
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
-/** Another start has the connection: the destination forgets nothing that this one tells. */
+/**
+ * Another start has the connection: the destination forgets nothing that this one tells. Not asked if streams failed for other reasons: a destination
+ * that is away holds up no result.
+ */
 async function isTakenOver(
   { destination, plan, start, logger }: StreamRunDeps,
   streams: readonly StreamResult[],
 ): Promise<boolean> {
-  if (!streams.some(({ error }) => error?.code === 'fenced')) return false
+  const isFenced = streams.some(({ error }) => error?.code === 'fenced')
+  if (!isFenced && !streams.every(({ status }) => status === 'complete')) return false
   try {
     return (await destination.newerStart(plan.connection, start)) !== undefined
   } catch (error) {
