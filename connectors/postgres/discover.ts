@@ -4,7 +4,7 @@ import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
 import type { SourceSession } from './session.ts'
-import { hasTables, listTables, listUnreadTables, type Table } from './tables.ts'
+import { hasTables, listTables, listUnread, type Table } from './tables.ts'
 
 /** Of the tables that are left out: a role may see thousands that it does not read on purpose. */
 const mostNamed = 10
@@ -24,7 +24,7 @@ export async function discoverStreams(
 ): Promise<AirbyteCatalog> {
   await schemasExist(session, config)
   const tables = await listTables(session, config.schemas)
-  const { empty, forbidden } = await listUnreadTables(session, config.schemas)
+  const { empty, forbidden, columns } = await listUnread(session, config.schemas)
   if (empty.length > 0) {
     logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
   }
@@ -33,6 +33,13 @@ export async function discoverStreams(
     logger.warn(
       { tables: forbidden.length, such_as: shown },
       'tables that the role may not read are left out: GRANT SELECT on those that you want',
+    )
+  }
+  if (columns.length > 0) {
+    const shown = columns.slice(0, mostNamed)
+    logger.warn(
+      { columns: columns.length, such_as: shown },
+      'columns that the role may not read are left out: GRANT SELECT on those that you want',
     )
   }
   return { streams: tables.map(streamOf) }

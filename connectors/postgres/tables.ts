@@ -45,26 +45,43 @@ export async function hasTables(
   return rows.length > 0
 }
 
-/** Tables of which nothing can be read: they have no columns, or the role may read none of them. */
-export async function listUnreadTables(
+interface Unread {
+  /** Tables that have no columns. */
+  readonly empty: readonly string[]
+  /** Tables of which the role may read nothing … */
+  readonly forbidden: readonly string[]
+  /** … and columns that it may not read, of tables that are listed. */
+  readonly columns: readonly string[]
+}
+
+/** What is there and is not listed. */
+export async function listUnread(
   session: SourceSession,
   schemas: readonly string[] | undefined,
-): Promise<{ readonly empty: readonly string[]; readonly forbidden: readonly string[] }> {
-  const rows = await session.rows<{ readonly name: string; readonly isEmpty: boolean }>(
-    `SELECT n.nspname || '.' || c.relname AS name, NOT EXISTS (
-         SELECT FROM pg_catalog.pg_attribute a
-          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS "isEmpty"
-       ${fromListed}
-       AND NOT EXISTS (
-         SELECT FROM pg_catalog.pg_attribute a
-          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            AND has_column_privilege(a.attrelid, a.attnum, 'SELECT'))
-     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+): Promise<Unread> {
+  const rows = await session.rows<{
+    readonly name: string
+    readonly columns: number
+    readonly forbidden: readonly string[]
+  }>(
+    `SELECT n.nspname || '.' || c.relname AS name, a.columns, a.forbidden
+       FROM (SELECT c.oid ${fromListed}) l JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       CROSS JOIN LATERAL (
+         SELECT count(*)::int AS columns, coalesce(array_agg(attname::text ORDER BY attnum)
+                  FILTER (WHERE NOT has_column_privilege(attrelid, attnum, 'SELECT')), '{}') AS forbidden
+           FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a
+      WHERE a.columns = 0 OR cardinality(a.forbidden) > 0
+      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
     [schemas ?? null],
   )
-  const namesOf = (isEmpty: boolean): string[] =>
-    rows.filter((row) => row.isEmpty === isEmpty).map(({ name }) => name)
-  return { empty: namesOf(true), forbidden: namesOf(false) }
+  const isWhole = (row: (typeof rows)[number]): boolean => row.forbidden.length === row.columns
+  return {
+    empty: rows.filter(({ columns }) => columns === 0).map(({ name }) => name),
+    forbidden: rows.filter((row) => row.columns > 0 && isWhole(row)).map(({ name }) => name),
+    columns: rows
+      .filter((row) => !isWhole(row))
+      .flatMap(({ name, forbidden }) => forbidden.map((column) => `${name}.${column}`)),
+  }
 }
 
 /** One readable table by its exact name, or undefined. */

@@ -63,6 +63,22 @@ describe('check', () => {
     expect(lines.join('')).toMatch(/public\.forbidden.*may not read are left out: GRANT SELECT/)
   })
 
+  test('leaves columns out that the role may not read, with a warning that names them', async () => {
+    await db.query(
+      `CREATE TABLE partly (id int, gone int, secret text, v int); ALTER TABLE partly DROP COLUMN gone; GRANT SELECT (id, v) ON partly TO ${role}`,
+    )
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const config = { ...db.address, user: role, password: 'right' }
+    const { streams } = await postgresConnector.discover(config, { ...contextOf(), logger })
+    const partly = streams.find(({ name }) => name === 'partly')
+    expect(Object.keys(partly?.json_schema.properties ?? {})).toEqual(['id', 'v'])
+    expect(lines.join('')).toMatch(
+      /"columns":1,"such_as":\["public\.partly\.secret"\].*columns that the role may not read are left out/,
+    )
+    await db.query('DROP TABLE partly')
+  })
+
   test('leaves tables without columns out, with a warning that names them', async () => {
     await db.query('CREATE TABLE bare ()')
     const lines: string[] = []
