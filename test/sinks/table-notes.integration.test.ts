@@ -43,6 +43,25 @@ test.each([
   },
 )
 
+test.each(['append', 'append_dedup', 'overwrite'] as const)(
+  'a column that comes back is warned of, once, where rows stay: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const warningsOf = async (columns: Readonly<Record<string, ColumnKind>>): Promise<unknown> => {
+      const stream = sinkStream(columns, { mode, ...(mode === 'append_dedup' && { key: ['id'] }) })
+      return (await sync(db, stream, [])).warnings
+    }
+    const later = { id: 'integer', 'd"': 'integer', x: 'integer' } as const
+    expect(await warningsOf({ id: 'integer', 'd"': 'integer' })).toEqual([])
+    expect(await warningsOf({ id: 'integer' })).toEqual([])
+    const back = 'The stream has column "d""", which it did not have in its last sync'
+    expect(await warningsOf(later)).toEqual(
+      mode === 'overwrite' ? [] : [expect.stringContaining(back)],
+    )
+    expect(await warningsOf(later)).toEqual([])
+  },
+)
+
 test('a column that was limited is told with its limit', async () => {
   await using db = await testDatabase()
   const stream = sinkStream({ id: 'integer', a: 'string', n: 'number' })

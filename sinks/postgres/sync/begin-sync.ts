@@ -98,7 +98,7 @@ async function startSync(
   const goesOn = resumed || keepsStates(known, sink)
   const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }
-  const { removed, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
+  const { onlyNow, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
   const numbers = takeNextNumbers(row, sink, resumed)
   const syncStart = resumed ? known.syncStart : start.start
   const written = await writeStreamRow(session, sink, {
@@ -117,7 +117,7 @@ async function startSync(
   const isWatched = !target.isOverwrite || row !== undefined
   const watched = { id: written.id, sink, target, row, goesOn }
   const lostRows = isWatched ? await watchTable(session, watched) : []
-  const toTell = [...told, ...removed]
+  const toTell = [...told, ...onlyNow]
   const isFirst = row === undefined
   const untold = isFirst && toTell.length === 0 ? [] : await keepUntold(session, written.id, toTell)
   const untoldCounts = await carryCounts(session, written.id, {

@@ -16,7 +16,7 @@ import type { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
-import { noteTableChanges } from '../tables/table-notes.ts'
+import { noteTableChanges, warnOfReturned } from '../tables/table-notes.ts'
 import { warnOfPublishedStage } from './published-stage.ts'
 import { keepPrivate } from './table-rights.ts'
 import {
@@ -55,8 +55,8 @@ export interface Preparation {
 export interface PreparedTables {
   readonly keyIndex: string | null
   readonly tableNotes: readonly TableNote[]
-  /** Warnings: of rows that are gone, so that no later attempt finds them … */
-  readonly removed: readonly string[]
+  /** Warnings: of what no later attempt finds … */
+  readonly onlyNow: readonly string[]
   /** … and those that every attempt finds again. */
   readonly warnings: readonly string[]
 }
@@ -64,7 +64,7 @@ export interface PreparedTables {
 /** Prepares the stream's tables for the sync, in place. */
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
-  const { columns, tableNotes } = await ensureTable(preparation)
+  const { columns, tableNotes, returned } = await ensureTable(preparation)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   const own = ownColumns(columns, target.columns)
@@ -84,7 +84,7 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
   return {
     keyIndex,
     tableNotes,
-    removed: warnOfRemovedRows(target, removed),
+    onlyNow: [...warnOfRemovedRows(target, removed), ...returned],
     warnings: [
       ...(await warnOfLooseKeys(session, target)),
       ...warnOfPublishedStage(target, publications),
@@ -96,6 +96,8 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
 interface EnsuredTable {
   readonly columns: ReadonlySet<string>
   readonly tableNotes: readonly TableNote[]
+  /** Warnings of columns that came back. */
+  readonly returned: readonly string[]
 }
 
 async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
@@ -106,6 +108,7 @@ async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
     return {
       columns: await createTable(session, wantedOf(preparation, target.table)),
       tableNotes: [],
+      returned: [],
     }
   }
   await alterTable(session, target.table, changes)
@@ -116,6 +119,7 @@ async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
   return {
     columns: new Set([...actual.keys(), ...changes.map(({ column }) => column)]),
     tableNotes: noteTableChanges(change, known?.tableNotes),
+    returned: warnOfReturned(target.table, change),
   }
 }
 

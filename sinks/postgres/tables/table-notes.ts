@@ -1,4 +1,6 @@
 import type { TableNote } from '../../sink.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import { columnTypeOf, isChosen, type HeldColumn } from './column-types.ts'
 import type { TargetColumn } from './stream-target.ts'
 import type { TableChange, TableColumns } from './table-columns.ts'
@@ -27,6 +29,22 @@ export function noteTableChanges(
   ]
   const known = new Set(notes.map((note) => JSON.stringify(note)))
   return [...untold.filter((note) => !known.has(JSON.stringify(note))), ...notes]
+}
+
+/** Columns that the stream did not have in its last sync, and the table has had: what its rows hold there, no source has said lately. */
+export function warnOfReturned(
+  table: TableName,
+  { columns, before, actual, isOverwrite }: Omit<Columns, 'changes'>,
+): readonly string[] {
+  if (isOverwrite || before.length === 0) return []
+  const known = new Set(before.map(({ name }) => name))
+  const returned = columns.map(({ name }) => name).filter((name) => !known.has(name))
+  return returned
+    .filter((name) => actual.has(name))
+    .map(
+      (name) =>
+        `The stream has column ${quoteIdentifier(name)}, which it did not have in its last sync, and ${quoteTable(table)} has it from before: rows that were loaded until now keep what it holds, or have NULL. To load them again, reset the stream.`,
+    )
 }
 
 function noteOf(
