@@ -88,7 +88,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'Stream {stream}: column {column} no longer exists in the source',
     suggestedFix:
-      'Run discover, accept the new schema of the stream, and run the connection again.',
+      'Run the connection again: a run file finds the columns at each run. A connection of the service needs a new discover, whose schema is accepted.',
   },
   source_config_invalid: {
     failureType: 'config_error',
@@ -262,7 +262,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'Stream {stream} does not exist in the source',
     suggestedFix:
-      'Run discover and remove or replace the stream. If the table was renamed, select it under its new name. If it is there, the role may not read it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON … TO …`.',
+      'Run the connection again if its run file lists no streams; otherwise remove or replace the stream there, or run discover. If the table was renamed, select it under its new name. If it is there, the role may not read it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON … TO …`.',
   },
   source_table_replaced: {
     failureType: 'transient_error',
