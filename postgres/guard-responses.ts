@@ -10,8 +10,8 @@ interface Listening {
 }
 
 /**
- * Ends the session if the server sends what PostgreSQL does not, or more than 256 MB for one statement: the driver's parser throws where nobody
- * can catch it, which would end the process, and gathers without limit. To be called before the client connects.
+ * Ends the session if the server sends what PostgreSQL does not, or more than 256 MB for one statement: the driver's parser would throw into
+ * the event loop, which ends the process, and gather without limit. To be called before the client connects.
  * @param lost the error for the call that waits
  */
 export function guardResponses(
@@ -26,22 +26,19 @@ export function guardResponses(
     received = 0
   })
   connection.attachListeners = (stream) => {
-    const before = stream.listeners('data')
     attach(stream)
-    const added = stream.listeners('data').filter((listener) => !before.includes(listener))
-    for (const parse of added as ((bytes: Buffer) => void)[]) {
-      stream.removeListener('data', parse)
-      stream.on('data', (bytes: Buffer) => {
-        received += bytes.length
-        try {
-          if (received > limit)
-            throw new Error(`more than ${String(Math.round(limit / 1e6))} MB for one statement`)
-          parse(bytes)
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error)
-          stream.destroy(lost(`the server sent what PostgreSQL does not send: ${reason}`))
-        }
-      })
-    }
+    const parse = stream.listeners('data').at(-1) as (bytes: Buffer) => void
+    stream.removeListener('data', parse)
+    stream.on('data', (bytes: Buffer) => {
+      received += bytes.length
+      try {
+        if (received > limit)
+          throw new Error(`more than ${String(Math.round(limit / 1e6))} MB for one statement`)
+        parse(bytes)
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        stream.destroy(lost(`the server sent what PostgreSQL does not send: ${reason}`))
+      }
+    })
   }
 }

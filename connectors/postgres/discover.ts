@@ -28,18 +28,11 @@ export async function discoverStreams(
   if (empty.length > 0) {
     logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
   }
-  if (forbidden.length > 0) {
-    const shown = forbidden.slice(0, mostNamed)
+  for (const [kind, names] of Object.entries({ tables: forbidden, columns })) {
+    if (names.length === 0) continue
     logger.warn(
-      { tables: forbidden.length, such_as: shown },
-      'tables that the role may not read are left out: GRANT SELECT on those that you want',
-    )
-  }
-  if (columns.length > 0) {
-    const shown = columns.slice(0, mostNamed)
-    logger.warn(
-      { columns: columns.length, such_as: shown },
-      'columns that the role may not read are left out: GRANT SELECT on those that you want',
+      { [kind]: names.length, such_as: names.slice(0, mostNamed) },
+      `${kind} that the role may not read are left out: GRANT SELECT on those that you want`,
     )
   }
   return { streams: tables.map(streamOf) }

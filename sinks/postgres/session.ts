@@ -1,4 +1,4 @@
-import { DatabaseError, type QueryResultRow } from 'pg'
+import { DatabaseError, type QueryResult, type QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { clientConfig } from '../../postgres/client-config.ts'
@@ -108,15 +108,10 @@ export class DestinationSession implements AsyncDisposable {
 
   /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
   async write<R extends QueryResultRow>(sql: string, savepoint?: string): Promise<Written<R>> {
-    try {
-      if (this.#begun !== undefined) await this.#begun
-      const results = await this.#session.results<R>(onRolePath(sql, savepoint))
-      // Before the last one, which pins the path again.
-      const written = results.at(-2)
-      return { rows: written?.rows ?? [], changed: written?.rowCount ?? 0 }
-    } catch (thrown) {
-      throw this.error(thrown)
-    }
+    const results = await this.#results<R>(onRolePath(sql, savepoint))
+    // Before the last one, which pins the path again.
+    const written = results.at(-2)
+    return { rows: written?.rows ?? [], changed: written?.rowCount ?? 0 }
   }
 
   /**
@@ -162,13 +157,8 @@ export class DestinationSession implements AsyncDisposable {
   }
 
   async #commit(): Promise<void> {
-    try {
-      if (this.#begun !== undefined) await this.#begun
-      const done = (await this.#session.results(`${useRolePath}; COMMIT`)).at(-1)?.command
-      if (done !== 'COMMIT') throw this.#notCommitted(done)
-    } catch (thrown) {
-      throw this.error(thrown)
-    }
+    const done = (await this.#results(`${useRolePath}; COMMIT`)).at(-1)?.command
+    if (done !== 'COMMIT') throw this.#notCommitted(done)
   }
 
   /** A server says so of a transaction that it has rolled back, without an error. What it would say next is not trusted. */
@@ -187,9 +177,14 @@ export class DestinationSession implements AsyncDisposable {
 
   /** Several statements in one round trip, without parameters, on the pinned search path: none that runs code of users. */
   async runPinned(sql: string): Promise<void> {
+    await this.#results(sql)
+  }
+
+  /** Sent only when the transaction has begun: it may write. */
+  async #results<R extends QueryResultRow>(sql: string): Promise<QueryResult<R>[]> {
     try {
       if (this.#begun !== undefined) await this.#begun
-      await this.#session.results(sql)
+      return await this.#session.results<R>(sql)
     } catch (thrown) {
       throw this.error(thrown)
     }

@@ -169,10 +169,8 @@ async function findSwap(session: DestinationSession, target: StreamTarget): Prom
 async function prepareSwap(
   session: DestinationSession,
   target: StreamTarget,
-  { stage, table, way, refusal }: Swap,
+  { stage, table, way, refusal }: Swap & { readonly stage: TableColumns },
 ): Promise<StageWay | undefined> {
-  // Without the stage, the table would become empty.
-  if (stage === undefined) throw tableGone(session.address, quoteTable(target.stage))
   if (refusal !== undefined) throw refusal
   // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
   if (!stage.has('_airbyte_meta') || table?.has('_airbyte_meta') !== false) return way
@@ -184,12 +182,14 @@ async function prepareSwap(
 async function swapStage(
   session: DestinationSession,
   target: StreamTarget,
-  { staged, ...swap }: Swap & { readonly staged: StagedSync },
+  { stage, staged, ...swap }: Swap & { readonly staged: StagedSync },
 ): Promise<number> {
-  const found = await prepareSwap(session, target, swap)
+  // Without the stage, the table would become empty.
+  if (stage === undefined) throw tableGone(session.address, quoteTable(target.stage))
+  const found = await prepareSwap(session, target, { ...swap, stage })
   if (found !== undefined && (await adoptStage(session, target, { found, staged }))) return 0
   // The stage has the sync's own columns only.
-  const list = [...(swap.stage?.keys() ?? [])].map(quoteIdentifier).join(', ')
+  const list = [...stage.keys()].map(quoteIdentifier).join(', ')
   const newKey = await findMissingKeyIndex(session, target)
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
