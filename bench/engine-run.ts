@@ -82,7 +82,7 @@ async function planOf(
       schema: 'public',
     },
     log,
-    limits: defaultLimits,
+    limits: defaultLimits(log.kind),
     streams: [
       {
         connection,

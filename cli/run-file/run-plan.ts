@@ -29,7 +29,7 @@ export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan
       ...logConfig(log, options.log),
       ...(storage !== undefined && { storage: storageConfig(storage) }),
     },
-    limits: runLimitsOf(file),
+    limits: runLimitsOf(file, options.log),
   }
 }
 
@@ -71,11 +71,16 @@ export function logConfig(log: RunFile['log'], override: RunPlanOptions['log']):
   }
 }
 
-export function runLimitsOf({ content: { limits } }: Pick<LoadedRunFile, 'content'>): RunLimits {
+/** @param override the option of the command */
+export function runLimitsOf(
+  { content: { limits, log } }: Pick<LoadedRunFile, 'content'>,
+  override: RunPlanOptions['log'],
+): RunLimits {
+  const defaults = defaultLimits(logConfig(log, override).kind)
   return {
-    parallelLanes: limits.parallel_lanes ?? defaultLimits.parallelLanes,
-    partitionsPerStream: limits.partitions_per_stream ?? defaultLimits.partitionsPerStream,
-    commitBytes: limits.commit_bytes ?? defaultLimits.commitBytes,
-    commitMs: limits.commit_ms ?? defaultLimits.commitMs,
+    parallelLanes: limits.parallel_lanes ?? defaults.parallelLanes,
+    partitionsPerStream: limits.partitions_per_stream ?? defaults.partitionsPerStream,
+    commitBytes: limits.commit_bytes ?? defaults.commitBytes,
+    commitMs: limits.commit_ms ?? defaults.commitMs,
   }
 }

@@ -9,7 +9,7 @@ export function openRunThreads(
   { log, logger }: { readonly log: 'embedded' | 'kafka' | undefined; readonly logger: Logger },
 ): WorkerThreads {
   return openWorkerThreads({
-    lanes: runLimitsOf({ content }).parallelLanes,
+    lanes: runLimitsOf({ content }, log).parallelLanes,
     heapMb: content.limits.worker_heap_mb,
     expectedJobs: {
       source: source.type,

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { defaultLimits } from '../../engine/run-types.ts'
+import { defaultParallelLanes } from '../../engine/run-types.ts'
 
 /** The facts that the limit depends on. */
 export interface Machine {
@@ -49,6 +49,6 @@ export function thisMachine(): Machine {
   return {
     cores: availableParallelism(),
     memoryMb: limitMb > 0 && limitMb < totalMb ? limitMb : totalMb,
-    parallelLanes: defaultLimits.parallelLanes,
+    parallelLanes: defaultParallelLanes,
   }
 }

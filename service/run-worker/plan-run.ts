@@ -93,7 +93,7 @@ export function planRun(
       completed: completed.map(streamIdOf),
       destination: places.destination,
       log: places.log,
-      limits: defaultLimits,
+      limits: defaultLimits(places.log.kind),
     },
   }
 }

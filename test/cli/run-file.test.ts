@@ -60,7 +60,7 @@ describe('a right run file', () => {
       log: { kind: 'embedded' },
       limits: {
         parallelLanes: Math.max(2, Math.floor(availableParallelism() / 2)),
-        partitionsPerStream: Math.max(1, Math.floor(availableParallelism() / 2)),
+        partitionsPerStream: Math.max(2, Math.floor(availableParallelism() / 2)),
         commitBytes: 16_777_216,
         commitMs: 2_000,
       },

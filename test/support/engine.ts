@@ -71,7 +71,7 @@ export async function planRun(options: PlanOptions): Promise<TablePlan> {
     source: options.source,
     destination: { type: 'postgres', address: options.destination, schema: options.schema },
     log: options.log,
-    limits: { ...defaultLimits, ...options.limits },
+    limits: { ...defaultLimits(options.log.kind), ...options.limits },
     streams: wanted.map((stream) =>
       sinkStream({ ...options, ...options.ofStream?.(stream.name) }, stream),
     ),
