@@ -188,6 +188,22 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([])
   })
 
+  test('is refused after an overwrite, which left no checkpoint, and warned of in a full refresh', async () => {
+    await using db = await testDatabase()
+    await loadInto(db, 'p1', sinkStream(columns, { mode: 'overwrite' }))
+    const thrown: unknown = await loadInto(db, 'p1', sinkStream(columns, incremental)).catch(
+      (error: unknown) => error,
+    )
+    const error = ConnectError.from(thrown)
+    expect(error.code).toBe('destination_rows_repeated')
+    expect(error.message).toContain('its mode was overwrite')
+    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
+    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+      expect.stringContaining('The mode was overwrite, and is append'),
+    ])
+    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }, { id: 1 }])
+  })
+
   test('is refused where its states do not count any more, and warned of where all is to be added', async () => {
     await using db = await testDatabase()
     await loadInto(db, 'p1', sinkStream(columns, incremental))

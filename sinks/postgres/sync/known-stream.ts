@@ -93,7 +93,7 @@ export async function findRepeatedAppend(
   const isKnown = hasLoaded(row, target)
   if (isKnown && (goesOn || !readsAgain(row, sink))) return []
   if (!(await isFilled(session, target.table))) return []
-  const why = isKnown ? 'its cursor or its `sync_mode` is another one now' : whyLeft(row, target)
+  const why = isKnown ? whyAgain(row) : whyLeft(row, target)
   if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
     return repeated(session, sink, { row, table: target.table, why })
   }
@@ -105,9 +105,15 @@ function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is 
   return row !== undefined && row.run !== 0 && isSameTable(row.table, table)
 }
 
-/** Its settings have changed, so it starts over, and nobody asked for its rows a second time. A change of the mode has its own warning. */
+/** Its settings have changed, so it starts over, and nobody asked for its rows a second time. A full refresh whose mode has changed has its own warning. */
 function readsAgain({ settings }: StreamRow, { stream: { sync_mode: now } }: SinkStream): boolean {
-  return settings.mode === 'append' && (now === 'incremental' || settings.sync_mode !== now)
+  return now === 'incremental' || (settings.mode === 'append' && settings.sync_mode !== now)
+}
+
+function whyAgain({ settings: { mode } }: StreamRow): string {
+  return mode === 'append'
+    ? 'its cursor or its `sync_mode` is another one now'
+    : `its mode was ${mode}, and it has no checkpoint to go on from`
 }
 
 function whyLeft(row: StreamRow | undefined, { table }: StreamTarget): string | undefined {
