@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { guardResponses } from './guard-responses.ts'
 import { hasState } from './sqlstate.ts'
 import { StatementNames } from './statement-names.ts'
-import { watchSession, type WatchedSession } from './watch.ts'
+import { watchSession, type LockWait, type WatchedSession } from './watch.ts'
 
 export interface SessionOptions
   extends Partial<Pick<WatchedSession, 'onSilence'>>, Pick<WatchedSession, 'onLockWait'> {
@@ -40,6 +40,7 @@ export class PostgresSession {
   #lost: Error | undefined
   /** Of the last statement; undefined if it succeeded. */
   #failure: unknown
+  #lockWait: LockWait | undefined
 
   constructor(options: SessionOptions) {
     const { config, stream, pipelines = false } = options
@@ -67,8 +68,16 @@ export class PostgresSession {
       isWaiting: () => this.#openQueries > 0 || isCopyWaiting(),
       lost,
       onSilence,
-      onLockWait,
+      onLockWait: (wait) => {
+        this.#lockWait = wait
+        onLockWait(wait)
+      },
     })
+  }
+
+  /** What the last statement was seen to wait for; undefined if it succeeded, or was not looked at. */
+  get lockWait(): LockWait | undefined {
+    return this.#lockWait
   }
 
   /** The number of its process, as the server itself says it: behind a pooler, the driver knows another one. */
@@ -127,6 +136,7 @@ export class PostgresSession {
     try {
       const result = await query()
       this.#failure = undefined
+      this.#lockWait = undefined
       return result
     } catch (thrown) {
       // Those that were sent together with one that failed only say that the transaction has failed: whichever is heard first has the reason.

@@ -12,6 +12,7 @@ import { isKeyIndexName, quoteTable, type TableName } from './tables/identifiers
 import { missingRightFix } from './missing-right.ts'
 import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
+import type { LockWait } from '../../postgres/watch.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
 /** The operation: the facts that the messages name. */
@@ -23,6 +24,8 @@ export interface DestinationPlace {
   readonly stage?: TableName
   /** See PostgresPlace. */
   readonly bookkeeping?: string
+  /** What the statement was seen to wait for. */
+  readonly lockWait?: LockWait | undefined
 }
 
 const codeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {
@@ -83,14 +86,28 @@ function serverError(
     ofMissingTable(error, refusal, place) ??
     ofMissingColumn(error, refusal, { place, details })
   if (special !== undefined) return special
-  if (code === 'destination_constraint_violated') {
-    const facts = { ...details, ...uniqueIndexOf(refusal), ...constraintFacts(refusal, object) }
-    return new ConnectError(code, { details: facts })
-  }
-  if (code === 'destination_permission_denied') {
-    return new ConnectError(code, { details: { ...details, fix: missingRightFix(reason, place) } })
-  }
-  return new ConnectError(code, { details })
+  return new ConnectError(code, { details: { ...details, ...factsOf(code, refusal, place) } })
+}
+
+/** What the message of the code says besides. */
+function factsOf(
+  code: ErrorCodeName,
+  refusal: ServerRefusal,
+  place: DestinationPlace,
+): ErrorDetails {
+  if (code === 'destination_constraint_violated')
+    return { ...uniqueIndexOf(refusal), ...constraintFacts(refusal, objectOf(refusal, place)) }
+  if (code === 'destination_permission_denied')
+    return { fix: missingRightFix(refusal.reason, place) }
+  return code === 'destination_conflict' ? conflictFacts(refusal, place) : {}
+}
+
+function conflictFacts(
+  { sqlstate }: ServerRefusal,
+  { lockWait }: DestinationPlace,
+): { readonly holders: string } {
+  const isTimeout = meaningOf(sqlstate) === 'lock_timeout'
+  return { holders: (isTimeout ? lockWait?.holders : undefined) ?? 'another session' }
 }
 
 /** These share their SQLSTATE with others, and have nothing else that is the same in every language of the server. */
@@ -112,7 +129,8 @@ function ofRoutine(
     return entryTooLong(constraint, details)
   // Two sessions created an object of one name at the same time: an index of the catalog kept them apart.
   if (sqlstate === sqlstates.uniqueViolation && schema === 'pg_catalog') {
-    return new ConnectError('destination_conflict', { details: { ...details, reason } })
+    const facts = { ...details, reason, holders: 'another session' }
+    return new ConnectError('destination_conflict', { details: facts })
   }
   return undefined
 }
@@ -321,7 +339,7 @@ export function constraintFacts(
 function fixOf(sqlstate: string, name: string): string {
   switch (sqlstate) {
     case sqlstates.foreignKeyViolation:
-      return `Load the rows that foreign key ${name} needs first, make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
+      return `Load the rows that foreign key ${name} needs first, in a run of their stream alone (the streams of one run have no order), make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
     case sqlstates.uniqueViolation:
     case sqlstates.exclusionViolation:
       return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); otherwise drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`

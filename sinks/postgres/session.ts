@@ -255,7 +255,7 @@ export class DestinationSession implements AsyncDisposable {
   error(thrown: unknown): ConnectError {
     const { lost } = this.#session
     const cause = lost !== undefined && !(thrown instanceof DatabaseError) ? lost : thrown
-    return destinationError(cause, this.#place)
+    return destinationError(cause, { ...this.#place, lockWait: this.#session.lockWait })
   }
 
   get address(): PostgresAddress {

@@ -79,3 +79,16 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     expect(told.message).not.toContain('pg_type')
   })
 })
+
+test('a lock that was not free in time names who has it, if that is known', () => {
+  const at = { schema: 'dest', table: 't' }
+  const error = refused({ code: '55P03' })
+  const holders = 'session 4711 of user ann (psql, idle in transaction)'
+  const lockWait = { object: 'dest.t', holders, seconds: 30 }
+  const at60s = destinationError(error, { address, table: at, lockWait })
+  expect(at60s).toMatchObject({ code: 'destination_conflict', retryable: true })
+  expect(at60s.message).toBe(`A transaction on "dest"."t" gave way to ${holders} (SQLSTATE 55P03)`)
+  expect(destinationError(error, { address, table: at }).message).toContain('to another session (')
+  const deadlock = destinationError(refused({ code: '40P01' }), { address, table: at, lockWait })
+  expect(deadlock.message).toContain('to another session (')
+})

@@ -78,9 +78,9 @@ export const destinationCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'Another session is working on {object} (SQLSTATE {sqlstate})',
+    message: 'A transaction on {object} gave way to {holders} (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`.',
+      'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`, and end them or wait for them.',
   },
   destination_connection_lost: {
     failureType: 'transient_error',
