@@ -24,6 +24,7 @@ import { type LoggedPlace, type PostgresPlace, sessionPlace } from '../postgres-
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
+import { SeenColumns } from './seen-columns.ts'
 import { refuseTriggers } from '../tables/row-account.ts'
 import { runMerge } from '../merge/run-merge.ts'
 import { DestinationSession } from '../session.ts'
@@ -113,7 +114,7 @@ class PostgresLane implements SinkLane {
   #wireColumns: readonly Column[] = []
   /** … and as the table has them, with what was seen of them in this transaction. */
   #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []
-  #seen = emptySeen()
+  #seen = new SeenColumns()
   /** Columns of the staging table; undefined before the first merge. */
   #staged: readonly string[] | undefined
   /** A batch had several rows of a key: later ones may too. */
@@ -256,7 +257,7 @@ class PostgresLane implements SinkLane {
     const started = performance.now()
     await this.#load.flush()
     this.#copyMs += performance.now() - started
-    this.#noteSeen()
+    this.#seen.add(this.#load.seen, this.#columns, this.#context.target.isCdc)
     for (const rejection of this.#keyRejections?.take() ?? []) this.#leaveOut(rejection)
     await this.#writeRejections()
   }
@@ -352,23 +353,12 @@ class PostgresLane implements SinkLane {
     this.#addsMeta = true
   }
 
-  #noteSeen(): void {
-    const { nulls, values, missing, hasChanges } = this.#load.seen
-    this.#columns.forEach(({ name, isInTable }, index) => {
-      if (!isInTable) return
-      if (nulls[index] === 1) this.#seen.nulls.add(name)
-      if (values[index] === 1) this.#seen.values.add(name)
-      if (missing.has(index) && this.#context.target.isCdc) this.#seen.missing.add(name)
-    })
-    this.#seen.hasChanges ||= hasChanges
-  }
-
   #restart(): void {
     // A column that was added in a transaction that was rolled back is gone again.
     const tail = this.#tail(this.#load.isStaged)
     if (this.#load.hasMeta !== tail.hasMeta) this.#load.setTail(tail)
     this.#load.restart()
-    this.#seen = emptySeen()
+    this.#seen = new SeenColumns()
     this.#addsMeta = false
     this.#rejections = []
     this.#rejected = []
@@ -404,13 +394,4 @@ class PostgresLane implements SinkLane {
       throw await nameTriggers(error, { ...otherPlace, table: target.table })
     }
   }
-}
-
-function emptySeen(): {
-  readonly nulls: Set<string>
-  readonly values: Set<string>
-  readonly missing: Set<string>
-  hasChanges: boolean
-} {
-  return { nulls: new Set(), values: new Set(), missing: new Set(), hasChanges: false }
 }
