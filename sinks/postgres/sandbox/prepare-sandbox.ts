@@ -7,7 +7,7 @@ import { requireTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
 import { catalogType, conversion } from '../tables/column-types.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import {
-  derivedName,
+  derivedTable,
   quoteTable,
   tableIdentifierOf,
   type TableName,
@@ -139,7 +139,7 @@ async function prepareStream(
   if (actual !== undefined) await createLike(session, table, production)
   await copyCheckpoints(maker, sink, { table, production })
   const meetsRows = actual !== undefined && sink.mode === 'append_dedup'
-  const before = { schema: maker.schema, table: derivedName(table, 'before') }
+  const before = derivedTable(table, 'before')
   if (meetsRows) {
     await session.run(
       `CREATE TABLE ${quoteTable(before)} AS SELECT * FROM ${quoteTable(table)} WITH NO DATA`,

@@ -51,16 +51,37 @@ export function tableIdentifierOf(name: string): string {
 }
 
 /** See `derivedName`. */
-const derived = /__(?:stage|key|before)_[0-9a-f]{8}$/
+const derived = /__(?:stage|key|before)_[0-9a-f]{8}(?:[0-9a-f]{24})?$/
 
 /** Whether an index of that name is one that a dedup mode made. */
 export function isKeyIndexName(index: string | undefined): boolean {
   return index !== undefined && /__key_[0-9a-f]{8}$/.test(index)
 }
 
-/** The name of something that belongs to a table (its stage, its index): the same for the same table, never another's. */
-export function derivedName({ schema, table }: TableName, suffix: string): string {
-  const ending = `__${suffix}_${digest(JSON.stringify([schema, table, suffix]), 8)}`
+/**
+ * The name of a table that belongs to another one (its stage): the same for the same table, never another's. It has the whole name of the table, which
+ * nobody else has in its schema; or, if that is too long, a hash for which no second name can be found.
+ */
+export function derivedTable(of: TableName, suffix: 'stage' | 'before'): TableName {
+  const { schema, table } = of
+  const ending = endingOf(of, suffix, 8)
+  const isWhole = Buffer.byteLength(table) + ending.length <= MAX_BYTES
+  return {
+    schema,
+    table: isWhole ? table + ending : withEnding(table, endingOf(of, suffix, 32)),
+  }
+}
+
+/** The name of an index of the table. Another one may have it already: see `freeName`. */
+export function derivedName(of: TableName, suffix: string): string {
+  return withEnding(of.table, endingOf(of, suffix, 8))
+}
+
+function endingOf({ schema, table }: TableName, suffix: string, hexDigits: number): string {
+  return `__${suffix}_${digest(JSON.stringify([schema, table, suffix]), hexDigits)}`
+}
+
+function withEnding(table: string, ending: string): string {
   return cut(table, MAX_BYTES - ending.length) + ending
 }
 

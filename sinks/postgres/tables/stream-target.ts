@@ -10,7 +10,7 @@ import {
 import type { SinkStream } from '../../sink.ts'
 import {
   columnNames,
-  derivedName,
+  derivedTable,
   identifierOf,
   tableIdentifierOf,
   type TableName,
@@ -61,7 +61,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     schema: identifierOf(schema ?? namespace),
     table: tableIdentifierOf(objectName ?? stream.name),
   }
-  const stage = { schema: table.schema, table: derivedName(table, 'stage') }
+  const stage = derivedTable(table, 'stage')
   const isOverwrite = sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup'
   const isDedup = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
   const columns = targetColumns(sink.columns)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TablePlan } from '../../../engine/run-types.ts'
 import type { ErrorBody } from '../../../protocol/index.ts'
-import { derivedName } from '../../../sinks/postgres/tables/identifiers.ts'
+import { derivedTable } from '../../../sinks/postgres/tables/identifiers.ts'
 import { keyIndexName } from '../../../sinks/postgres/tables/key-index.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
@@ -185,7 +185,7 @@ test('a table that has the name of a stage or of a key index keeps apart from th
   await using db = await testDatabase()
   await db.query(made)
   const table = { schema: 'dest', table: 't' }
-  for (const other of [derivedName(table, 'stage'), keyIndexName(table, ['id'])])
+  for (const other of [derivedTable(table, 'stage').table, keyIndexName(table, ['id'])])
     await db.query(
       `CREATE TABLE src."${other}" (id int PRIMARY KEY); INSERT INTO src."${other}" VALUES (7)`,
     )
