@@ -3,6 +3,9 @@ import type { Client } from 'pg'
 
 /** What a statement of ours asks for is far less: rows of catalogs, checkpoints, examples. The records of a stream come by COPY, which takes no part in this. */
 const mostBytes = 256_000_000
+/** What the driver makes of a message, and of a field of a row, besides its bytes: rows of two bytes took twelve times what they are on the wire (Node 24). */
+const messageBytes = 150
+const fieldBytes = 40
 
 /** The driver's own way of taking what comes from the socket, which its types leave out. */
 interface Listening {
@@ -10,7 +13,7 @@ interface Listening {
 }
 
 /**
- * Ends the session if the server sends what PostgreSQL does not, or more than 256 MB for one statement: the driver's parser would throw into
+ * Ends the session if the server sends what PostgreSQL does not, or more for one statement than fits into 256 MB of memory: the driver's parser would throw into
  * the event loop, which ends the process, and gather without limit. To be called before the client connects.
  * @param lost the error for the call that waits
  */
@@ -25,6 +28,13 @@ export function guardResponses(
   client.connection.on('readyForQuery', () => {
     received = 0
   })
+  client.connection.on('dataRow', ({ fieldCount }: { readonly fieldCount: number }) => {
+    received += messageBytes + fieldCount * fieldBytes
+  })
+  for (const message of ['commandComplete', 'rowDescription', 'emptyQuery'])
+    client.connection.on(message, () => {
+      received += messageBytes
+    })
   connection.attachListeners = (stream) => {
     attach(stream)
     const parse = stream.listeners('data').at(-1) as (bytes: Buffer) => void

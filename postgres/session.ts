@@ -51,7 +51,8 @@ export class PostgresSession {
     }
     this.client = new Client({ ...config, ...special })
     guardResponses(this.client, options.lost)
-    this.client.on('error', (error) => {
+    this.client.on('error', (thrown) => {
+      const error = this.#nameWrong(thrown)
       this.noteLost(error)
       options.onEnd?.(error)
     })
@@ -140,11 +141,24 @@ export class PostgresSession {
       return result
     } catch (thrown) {
       // Those that were sent together with one that failed only say that the transaction has failed: whichever is heard first has the reason.
-      if (!hasState(thrown, ['transactionFailed'])) this.#failure = thrown
+      if (!hasState(thrown, ['transactionFailed'])) this.#failure = this.#nameWrong(thrown)
       throw this.#failure ?? thrown
     } finally {
       this.#openQueries -= 1
     }
+  }
+
+  /** The driver complains of a message out of turn, or of a value that is not what its type says: whatever comes after it cannot be trusted. */
+  #nameWrong<E>(thrown: E): E | Error {
+    const isWrong =
+      thrown instanceof SyntaxError ||
+      (thrown instanceof Error && thrown.message.startsWith('Received unexpected '))
+    if (!isWrong) return thrown
+    // A SyntaxError quotes the value.
+    const what = thrown instanceof SyntaxError ? 'a value that is not JSON' : thrown.message
+    const error = this.#options.lost(`the server sent what PostgreSQL does not send: ${what}`)
+    this.client.connection.stream.destroy(error)
+    return error
   }
 
   /** A write to the socket takes 0.1 ms, and so does each wake-up of the server: more than most statements of the bookkeeping (2026-11). */

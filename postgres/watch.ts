@@ -80,7 +80,7 @@ export function watchSession(watched: WatchedSession): void {
 
 interface Probed {
   /**
-   * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it. working:
+   * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it, or the session has just been opened. working:
    * everything else, also if it is not known (no room for another session).
    */
   readonly finding: 'working' | 'stuck' | 'gone'
@@ -102,7 +102,8 @@ async function probe({ config, pid, lost }: WatchedSession): Promise<Probed> {
     await client.query(`BEGIN; ${pinPathLocally}`)
     const { rows } = await client.query<SessionState>(stateOfSession, [process ?? null])
     const [session] = rows
-    if (session === undefined) return { finding: process === undefined ? 'working' : 'gone' }
+    // The first statements of a session, which tell its number, neither wait for a lock nor take long.
+    if (session === undefined) return { finding: process === undefined ? 'stuck' : 'gone' }
     const { event, object, holders } = session
     if (event === 'ClientWrite' || event === 'ClientRead') return { finding: 'stuck' }
     if (object === null || holders === null) return { finding: 'working' }

@@ -25,3 +25,16 @@ test('a response that is larger than any of ours ends the session; many small on
   await expect(flood).rejects.toThrow('more than 1 MB for one statement')
   expect(lost).toHaveLength(1)
 })
+
+test('many small messages count with what the driver makes of them', async () => {
+  await using db = await testDatabase()
+  const client = new Client(clientConfig(db.address))
+  guardResponses(client, (reason) => new Error(reason), 1_000_000)
+  client.on('error', () => undefined)
+  await client.connect()
+  const wide = client.query('SELECT 1 AS a FROM generate_series(1, 3000)')
+  expect((await wide).rows).toHaveLength(3000)
+  // 240 kB on the wire.
+  const flood = client.query('SELECT FROM generate_series(1, 20000)')
+  await expect(flood).rejects.toThrow('more than 1 MB for one statement')
+})

@@ -57,3 +57,26 @@ test('a session that waits for a lock tells which table it is and who has it, on
     },
   ])
 })
+
+test('a session that is silent from its first statement on is ended', async () => {
+  await using db = await testDatabase()
+  await using open = new AsyncDisposableStack()
+  const silent = await openClient(db, open)
+  const errors: Error[] = []
+  silent.client.on('error', (error) => errors.push(error))
+  const findings: string[] = []
+  watchSession({
+    config: clientConfig(db.address),
+    // The statement that tells it is not answered.
+    pid: () => undefined,
+    socket: silent.client.connection.stream,
+    isWaiting: () => true,
+    lost: (reason) => new Error(reason),
+    onSilence: (finding) => findings.push(finding),
+    onLockWait: () => undefined,
+    silenceMs: 50,
+  })
+  await expect.poll(() => errors.length, { timeout: 10_000 }).toBeGreaterThan(0)
+  expect(errors[0]?.message).toContain('silent for more than 0.05 seconds')
+  expect(findings).toEqual(['stuck', 'stuck'])
+})
