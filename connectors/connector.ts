@@ -195,6 +195,8 @@ export interface ReadSession extends AsyncDisposable {
   readonly shared: JsonValue
   /** The same with what the last `plan` of the stream found out, for the reads of that plan. */
   sharedWith?(stream: ConfiguredAirbyteStream): JsonValue
+  /** Whether the session has ended, so that `plan` would fail, and what is shared is not valid any more. Absent: not known. */
+  isLost?(): boolean
   /**
    * Splits a stream into slices that can be read at the same time and resumed one by one.
    * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.

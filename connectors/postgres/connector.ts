@@ -106,6 +106,7 @@ async function openRead(
     return {
       shared,
       sharedWith: ({ stream }) => ({ ...shared, table: asJson(tables.take(streamIdOf(stream))) }),
+      isLost: () => session.isLost,
       plan: (stream, states) =>
         mutex.run(() =>
           session.undone(() =>

@@ -13,6 +13,7 @@ import { openDestination } from '../open-destination.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
+import { AwayServers } from './away-servers.ts'
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
 import { leaveCounts } from './leave-counts.ts'
@@ -80,6 +81,7 @@ export async function runConnection(
       threads: ports.threads.forRun(plan.limits.parallelLanes),
       logger,
       signal,
+      away: new AwayServers(),
     }
     const ended = await runStreams(deps, work, ports)
     const status = combineStatus(ended)

@@ -31,17 +31,17 @@ async function runAttempts(
   tally: StreamTally,
 ): Promise<LaneOutcome> {
   const attempts = new StreamAttempts(deps, syncs)
-  let start = ''
-  let barren = 0
+  const patience = new Patience(deps, syncs)
   for (let attempt = 1; ; attempt++) {
     const outcome = await attempts.run(attempt)
     tally.settle()
-    if (outcome.status !== 'failed') return outcome
+    if (outcome.status !== 'failed') {
+      deps.away.noteProgress()
+      return outcome
+    }
     const error = ConnectError.fromJSON(outcome.error)
     if (isOfRows(error)) tally.noteRowsGone()
-    // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
-    barren = syncs.checkpoint === start ? barren + 1 : 1
-    start = syncs.checkpoint
+    const waitMs = patience.waitMs(error)
     const mayPass = error.retryable || attempts.mayTakeBack
     const { code, message: reason } = error
     if (mayPass && deps.signal.aborted) {
@@ -51,8 +51,7 @@ async function runAttempts(
       )
       return { status: 'stopped' }
     }
-    if (!mayPass || barren >= maxBarrenAttempts) return outcome
-    const waitMs = backoffMs(barren)
+    if (!mayPass || waitMs === undefined) return outcome
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(
       { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },
@@ -60,6 +59,37 @@ async function runAttempts(
     )
     tally.countRetry()
     await sleep(waitMs, undefined, { signal: deps.signal }).catch(() => undefined)
+  }
+}
+
+/** How long the next attempt of a stream waits, and when there is none. */
+class Patience {
+  readonly #deps: StreamRunDeps
+  readonly #syncs: SyncRun
+  #start = ''
+  /** Attempts in a row without progress, and those of them that failed though the servers were there. */
+  #inVain = 0
+  #barren = 0
+
+  constructor(deps: StreamRunDeps, syncs: SyncRun) {
+    this.#deps = deps
+    this.#syncs = syncs
+  }
+
+  /** After an attempt that failed so; undefined: no other one would succeed. */
+  waitMs(error: ConnectError): number | undefined {
+    const { away, context } = this.#deps
+    // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
+    if (this.#syncs.checkpoint !== this.#start) {
+      this.#inVain = 0
+      this.#barren = 0
+      away.noteProgress()
+    }
+    this.#start = this.#syncs.checkpoint
+    const mayComeBack = away.mayComeBack(error, context.now())
+    this.#inVain += 1
+    if (mayComeBack === undefined) this.#barren += 1
+    return (mayComeBack ?? this.#barren < maxBarrenAttempts) ? backoffMs(this.#inVain) : undefined
   }
 }
 
@@ -81,6 +111,7 @@ class StreamAttempts {
   /** Stays in the snapshot of the run as long as the source keeps it, so that the rows are of one moment. */
   async run(attempt: number): Promise<LaneOutcome> {
     const { connector, context, plan, session } = this.#deps
+    this.#hasLostSession ||= session.isLost?.() === true
     if (!this.#hasLostSession) {
       const outcome = await this.#settle(() => this.#syncs.run(session))
       this.#hasLostSession = isOfSource(outcome)

@@ -14,6 +14,7 @@ import type {
   StreamSync,
   Untold,
 } from '../../sinks/sink.ts'
+import type { AwayServers } from './away-servers.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { OpenedStream, StreamLog } from '../log/stream-log.ts'
 import type { ReadBefore, StreamTransform } from '../threads/protocol.ts'
@@ -41,6 +42,7 @@ export interface StreamRunDeps {
   readonly threads: LaneThreads
   readonly logger: Logger
   readonly signal: AbortSignal
+  readonly away: AwayServers
 }
 
 /** What the lanes of an attempt read. */
