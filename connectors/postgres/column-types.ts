@@ -186,6 +186,29 @@ const groupTexts: ReadonlyMap<string, (text: string) => string> = new Map([
   ['float8', (text) => (text === '-0' ? '0' : text)],
 ])
 
+/**
+ * True if no ordinary value is greater: NaN, positive infinity, the greatest integer. `text` is as COPY writes it. Always false for types
+ * whose last value is an ordinary one, such as bool and enums.
+ */
+export function isGreatest(text: string, type: ColumnType): boolean {
+  return type.schema === 'pg_catalog' && (greatest.get(type.name)?.includes(text) ?? false)
+}
+
+const notFinite = ['Infinity', 'NaN']
+const greatest: ReadonlyMap<string, readonly string[]> = new Map([
+  ['int2', ['32767']],
+  ['int4', ['2147483647']],
+  ['int8', ['9223372036854775807']],
+  ['oid', ['4294967295']],
+  ['numeric', notFinite],
+  ['float4', notFinite],
+  ['float8', notFinite],
+  ['date', ['infinity']],
+  ['timestamp', ['infinity']],
+  ['timestamptz', ['infinity']],
+  ['interval', ['infinity']],
+])
+
 function isBytes(type: InnerType): boolean {
   return type.schema === 'pg_catalog' && type.name === 'bytea'
 }

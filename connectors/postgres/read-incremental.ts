@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
-import { groupTextOf, operatorOf, typedLiteral } from './column-types.ts'
+import { groupTextOf, isGreatest, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
 import type { CopyChunk } from './copy-messages.ts'
 import { CursorGroup } from './cursor-group.ts'
@@ -36,6 +36,8 @@ export async function readIncremental(
   if (saved === null) await readWithoutCursor(read)
   const from = saved === null ? nothing : await readBoundary(read, saved)
   const position = read.signal.aborted ? from : await readBeyond(read, from)
+  if (position.cursor !== null && isGreatest(position.cursor, read.cursor.type))
+    read.warn(cursorIsAtTheEnd(read, position.cursor))
   await read.out.state(stateAt(read, position))
   if (read.signal.aborted) return 'stopped'
   if (isBelowCheckpoint(from, position) && (await holdsCursorValues(read, read.cursor)))
@@ -53,6 +55,18 @@ function isBelowCheckpoint(from: Position, to: Position): boolean {
 function valuesAreBelow({ source, cursor }: CursorRead): string {
   const column = cursor.name
   return `All values of ${column} in ${source.name} are below that of the last checkpoint. If the source was restored from a backup, rows that are written from now on with a ${column} below the checkpoint are never read: reset the stream to read all rows again. If only the newest rows were deleted, nothing is missing.`
+}
+
+/** Such a value belongs to the type, not to a record: a warning may name it. */
+function cursorIsAtTheEnd({ source, cursor }: CursorRead, value: string): string {
+  const column = cursor.name
+  return `The incremental read of ${source.name} has reached the value ${value} in column ${column}. No ordinary value is greater, so no row with a smaller ${column} will ever be read again, whether it is new or changed. Correct the value at the source and reset the stream, choose another cursor field, or read a view that leaves such rows out.`
+}
+
+function groupCameAgain({ source, cursor }: CursorRead, rows: number): string {
+  const column = cursor.name
+  const count = rows.toLocaleString('en-US')
+  return `More than 10,000 rows of ${source.name} had the last value of ${column} at the last checkpoint, and since then rows with that value were added, changed or deleted, or a column got another type. The checkpoint does not show which, so all rows that have the value now were read again (number of rows: ${count}). With append, those that were read before are at the destination once more. To prevent this, use destination_sync_mode: append_dedup with a primary key, or a cursor field with fewer equal values.`
 }
 
 const amongEqualRows = 'it was among more than 10,000 rows with the same cursor value'
@@ -106,6 +120,7 @@ async function readChangedGroup(
   if (group.equals(digest)) return group
   for await (const { bytes: lines } of linesOf(read, atCursor)) await read.out.copyText(lines)
   if (read.signal.aborted) throw interrupted(read, amongEqualRows)
+  if (group.count > 0) read.warn(groupCameAgain(read, group.count))
   return group
 }
 

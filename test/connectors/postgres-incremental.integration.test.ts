@@ -146,12 +146,86 @@ test('more than 10,000 equal rows are not given again while they stay the same, 
   )
   const follower = await follow('crowd', 'v')
   expect((await follower.read()).rows.length).toBe(12000)
-  expect((await follower.read()).rows).toEqual([])
+  expect(await follower.read()).toMatchObject({ rows: [], warnings: [] })
   await db.query(`UPDATE crowd SET t = 'changed' WHERE id = 12000`)
   expect((await follower.read()).rows.length).toBe(11900)
-  expect((await follower.read()).rows).toEqual([])
+  expect(await follower.read()).toMatchObject({ rows: [], warnings: [] })
   await db.query(`INSERT INTO crowd VALUES (20000, 3, 'x')`)
   expect(idsOf((await follower.read()).rows)).toEqual([20000])
+})
+
+test('a group of more than 10,000 equal rows that is given again is warned of, in that run only', async () => {
+  await db.query(
+    `CREATE TABLE again (id int, v int); INSERT INTO again SELECT i, 2 FROM generate_series(1, 10001) i`,
+  )
+  const follower = await follow('again', 'v')
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query(`INSERT INTO again VALUES (20000, 2), (20001, 3)`)
+  const { rows, warnings } = await follower.read()
+  expect(rows).toHaveLength(10_003)
+  expect(warnings).toEqual([
+    'More than 10,000 rows of public.again had the last value of v at the last checkpoint, and since then rows with that value were added, changed or deleted, or a column got another type. The checkpoint does not show which, so all rows that have the value now were read again (number of rows: 10,002). With append, those that were read before are at the destination once more. To prevent this, use destination_sync_mode: append_dedup with a primary key, or a cursor field with fewer equal values.',
+  ])
+  expect(await follower.read()).toMatchObject({ rows: [], warnings: [] })
+})
+
+test('no rows are said to be read again if a group of more than 10,000 equal rows is gone', async () => {
+  await db.query(
+    `CREATE TABLE gone (id int, v int); INSERT INTO gone SELECT i, 2 FROM generate_series(1, 10001) i`,
+  )
+  const follower = await follow('gone', 'v')
+  await follower.read()
+  await db.query('DELETE FROM gone; INSERT INTO gone VALUES (20000, 3)')
+  const { rows, warnings } = await follower.read()
+  expect(idsOf(rows)).toEqual([20_000])
+  expect(warnings).toEqual([])
+})
+
+test.each([
+  ['smallint', '32767', '32766'],
+  ['integer', '2147483647', '2147483646'],
+  ['bigint', '9223372036854775807', '9223372036854775806'],
+  ['oid', '4294967295', '4294967294'],
+  ['numeric', 'NaN', '9223372036854775807'],
+  ['numeric', 'Infinity', '1'],
+  ['numeric(9,2)', 'NaN', '1'],
+  ['real', 'NaN', '1'],
+  ['double precision', 'Infinity', '1'],
+  ['date', 'infinity', '9999-12-31'],
+  ['timestamp', 'infinity', '9999-12-31'],
+  ['timestamptz', 'infinity', '9999-12-31'],
+  ['interval', 'infinity', '1 day'],
+  ['valid_until', 'infinity', '-infinity'],
+])('a cursor of type %s that has reached %s is warned of by each run', async (type, end, below) => {
+  await db.query(
+    `DO $$ BEGIN CREATE DOMAIN valid_until AS date; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+     DROP TABLE IF EXISTS ending; CREATE TABLE ending (id int, upto ${type});
+     INSERT INTO ending VALUES (1, '${below}')`,
+  )
+  const follower = await follow('ending', 'upto')
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query(`INSERT INTO ending VALUES (2, '${end}')`)
+  const warnings = [
+    `The incremental read of public.ending has reached the value ${end} in column upto. No ordinary value is greater, so no row with a smaller upto will ever be read again, whether it is new or changed. Correct the value at the source and reset the stream, choose another cursor field, or read a view that leaves such rows out.`,
+  ]
+  expect(await follower.read()).toMatchObject({ rows: [{ id: '2' }], warnings })
+  await db.query(`INSERT INTO ending VALUES (3, '${below}')`)
+  expect(await follower.read()).toEqual({ rows: [], outcome: 'complete', warnings })
+  await db.query(`INSERT INTO ending VALUES (4, '${end}')`)
+  expect(await follower.read()).toMatchObject({ rows: [{ id: '4' }], warnings })
+})
+
+test('the last value of an integer type is an ordinary one of a wider type, and of text', async () => {
+  await db.query(
+    `CREATE TABLE wider (id int, v int, t text); INSERT INTO wider VALUES (1, 2147483647, 'infinity')`,
+  )
+  const before = await follow('wider', 'v')
+  expect((await before.read()).warnings).toHaveLength(1)
+  await db.query('ALTER TABLE wider ALTER v TYPE bigint')
+  const after = await follow('wider', 'v')
+  after.states = before.states
+  expect((await after.read()).warnings).toEqual([])
+  expect((await (await follow('wider', 't')).read()).warnings).toEqual([])
 })
 
 test('a read that is stopped between and among equal values resumes exactly', async () => {
