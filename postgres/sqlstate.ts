@@ -11,6 +11,7 @@ export const sqlstates = {
   checkViolation: '23514',
   exclusionViolation: '23P01',
   transactionFailed: '25P02',
+  dependentObjects: '2BP01',
   deadlockDetected: '40P01',
   tooManyConnections: '53300',
   programLimitExceeded: '54000',

@@ -8,6 +8,8 @@ export interface ServerError {
   readonly table?: string | undefined
   readonly column?: string | undefined
   readonly constraint?: string | undefined
+  /** A data type or domain, in the schema. */
+  readonly dataType?: string | undefined
 }
 
 /** The parts that may be shown: never the contents of a row, never a text that a function of the database wrote. */
@@ -18,6 +20,8 @@ export interface ServerRefusal {
   readonly table?: string
   readonly column?: string
   readonly constraint?: string
+  /** A data type or domain, in the schema. */
+  readonly dataType?: string
 }
 
 /** Names of these conditions; their messages quote values. */
@@ -65,7 +69,7 @@ export function serverRefusal(error: ServerError): ServerRefusal {
     const raised = `${origin} failed`
     return { sqlstate, reason: condition === undefined ? raised : `${raised}: ${condition}` }
   }
-  const { schema, table, column, constraint } = error
+  const { schema, table, column, constraint, dataType } = error
   return {
     sqlstate,
     reason: reasonOf(sqlstate, error.message),
@@ -73,6 +77,7 @@ export function serverRefusal(error: ServerError): ServerRefusal {
     ...(table !== undefined && { table }),
     ...(column !== undefined && { column }),
     ...(constraint !== undefined && { constraint }),
+    ...(dataType !== undefined && { dataType }),
   }
 }
 

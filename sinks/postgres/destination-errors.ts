@@ -8,7 +8,8 @@ import {
   type ServerRefusal,
 } from '../../protocol/index.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
+import { constraintFacts, referringFacts } from './constraint-advice.ts'
+import { derivedTable, isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
 import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
@@ -83,10 +84,12 @@ function serverError(
     ofRoutine(error, refusal, details) ??
     ofTableSetup(error, refusal, { place, details }) ??
     ofTrigger(error, refusal, details) ??
+    ofDrop(error, refusal, { place, details }) ??
     ofMissingTable(error, refusal, place) ??
     ofMissingColumn(error, refusal, { place, details })
   if (special !== undefined) return special
-  return new ConnectError(code, { details: { ...details, ...factsOf(code, refusal, place) } })
+  const more = referringFacts(error, refusal, place.table) ?? factsOf(code, refusal, place)
+  return new ConnectError(code, { details: { ...details, ...more } })
 }
 
 /** What the message of the code says besides. */
@@ -105,9 +108,27 @@ function factsOf(
 function conflictFacts(
   { sqlstate }: ServerRefusal,
   { lockWait }: DestinationPlace,
-): { readonly holders: string } {
+): { readonly holders: string; readonly fix: string } {
   const isTimeout = meaningOf(sqlstate) === 'lock_timeout'
-  return { holders: (isTimeout ? lockWait?.holders : undefined) ?? 'another session' }
+  const holders = isTimeout ? lockWait?.holders : undefined
+  if (holders === undefined) return unknownHolders
+  return { holders, fix: holdersFix(holders) ?? unknownHolders.fix }
+}
+
+const unknownHolders = {
+  holders: 'another session',
+  fix: 'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`, and end them or wait for them.',
+}
+
+/** Only the first number is certain: behind it are names that the sessions gave themselves. */
+function holdersFix(holders: string): string | undefined {
+  const pid = /^session (\d+) /.exec(holders)?.[1]
+  if (pid === undefined) return undefined
+  const end = `\`SELECT pg_terminate_backend(${pid})\``
+  const way = / and session \d+ of user /.test(holders)
+    ? `Wait until these sessions have ended, or end them (the first one with ${end})`
+    : `Wait until that session has ended, or end it with ${end}`
+  return `${way}; then run the connection again: no row is lost or doubled.`
 }
 
 /** These share their SQLSTATE with others, and have nothing else that is the same in every language of the server. */
@@ -129,7 +150,7 @@ function ofRoutine(
     return entryTooLong(constraint, details)
   // Two sessions created an object of one name at the same time: an index of the catalog kept them apart.
   if (sqlstate === sqlstates.uniqueViolation && schema === 'pg_catalog') {
-    const facts = { ...details, reason, holders: 'another session' }
+    const facts = { ...details, reason, ...unknownHolders }
     return new ConnectError('destination_conflict', { details: facts })
   }
   return undefined
@@ -217,6 +238,27 @@ function entryTooLong(index: string | undefined, details: ErrorDetails): Connect
   const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`
   return new ConnectError('destination_index_entry_too_long', {
     details: { ...details, index: named },
+  })
+}
+
+/** We drop nothing but stages: tables and indexes of ours that others have no reason to build on. The server's detail has names of objects, never a row. */
+function ofDrop(
+  { message, detail }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  {
+    place,
+    details,
+  }: {
+    readonly place: DestinationPlace
+    readonly details: ErrorDetails & { readonly object: string }
+  },
+): ConnectError | undefined {
+  if (sqlstate !== sqlstates.dependentObjects || reason !== message) return undefined
+  const stage = place.table && derivedTable(place.table, 'stage')
+  const object = stage && message.includes(stage.table) ? quoteTable(stage) : details.object
+  const dependents = detail?.replaceAll('\n', '; ') ?? reason
+  return new ConnectError('destination_drop_refused', {
+    details: { ...details, object, dependents },
   })
 }
 
@@ -308,42 +350,4 @@ function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): st
   if (place.table !== undefined) return quoteTable(place.table)
   if (place.stream !== undefined) return `stream ${place.stream}`
   return `schema ${place.bookkeeping ?? bookkeepingSchema}`
-}
-
-/**
- * What `destination_constraint_violated` says about the rule that rejects a record. A NOT NULL column is not a constraint that a user could
- * find by a name.
- */
-export function constraintFacts(
-  refusal: ServerRefusal,
-  table: string,
-): { readonly constraint: string; readonly fix: string } {
-  const { sqlstate, column, constraint } = refusal
-  if (sqlstate === sqlstates.notNullViolation && column !== undefined) {
-    const quoted = quoteIdentifier(column)
-    return {
-      constraint: `NOT NULL of column ${quoted}`,
-      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source does not have it.`,
-    }
-  }
-  if (constraint !== undefined) {
-    const name = quoteIdentifier(constraint)
-    return { constraint: `constraint ${name}`, fix: fixOf(sqlstate, name) }
-  }
-  return {
-    constraint: `a constraint (${refusal.reason})`,
-    fix: `Look at the constraints and triggers with \`\\d ${table}\`, drop or relax the one that refuses the record, and run the connection again.`,
-  }
-}
-
-function fixOf(sqlstate: string, name: string): string {
-  switch (sqlstate) {
-    case sqlstates.foreignKeyViolation:
-      return `Load the rows that foreign key ${name} needs first, in a run of their stream alone (the streams of one run have no order), make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
-    case sqlstates.uniqueViolation:
-    case sqlstates.exclusionViolation:
-      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); otherwise drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
-    default:
-      return `Correct the value at the source, or drop or relax ${name}; then run the connection again.`
-  }
 }

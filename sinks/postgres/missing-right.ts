@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { bookkeepingColumns } from './bookkeeping/bookkeeping-columns.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { derivedName, quoteTable, type TableName } from './tables/identifiers.ts'
+import { derivedTable, isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 
@@ -27,45 +27,78 @@ export function missingRightFix(reason: string, place: RightPlace): string {
   }
   return (
     tableFix(reason, place, role) ??
+    rowSecurityFix(reason, role) ??
     `Grant ${role} what the message names: \`CREATE\` and \`TEMPORARY\` on the database, the schemas, and ownership of the tables that it loads.`
   )
 }
 
 function tableFix(reason: string, { table }: RightPlace, role: string): string | undefined {
-  const [, right, kind, name = ''] =
+  const [, right, kind = '', name = ''] =
     /(permission denied for|must be owner of) (\w+) (.+)$/.exec(reason) ?? []
-  const isTable = kind === 'table' || kind === 'relation'
-  if (right === 'must be owner of') {
-    // An index goes with its table.
-    const owned = kind === 'index' ? table : isTable && ownTable(name, table)
-    if (!owned) return undefined
-    return `Run \`ALTER TABLE ${quoteTable(owned)} OWNER TO ${role}\`: a sync alters the tables that it loads.`
-  }
-  if (isTable) return rowsFix(name, { table, role })
-  if (kind === 'sequence' && table !== undefined) {
-    const sequence = quoteTable({ schema: table.schema, table: name })
-    return `Run \`GRANT USAGE ON SEQUENCE ${sequence} TO ${role}\` as its owner.`
-  }
+  const own = table && { table, role, kind }
+  if (own && name === derivedTable(own.table, 'stage').table) return stageFix(own.table)
+  if (right === 'must be owner of') return own && ownedFix(name, own)
+  if (tableKinds.includes(kind)) return rowsFix(name, { table, role })
+  return kind === 'sequence' && own ? sequenceFix(name, own) : undefined
+}
+
+function rowSecurityFix(reason: string, role: string): string | undefined {
   if (!reason.includes('row-level security')) return undefined
   return `Run \`ALTER ROLE ${role} BYPASSRLS\` as a superuser: a sync loads and replaces all rows of its tables.`
 }
 
-/** The table that was worked on, or its stage. */
-function ownTable(name: string, table: TableName | undefined): TableName | undefined {
-  if (table === undefined) return undefined
-  const isOwn = name === table.table || name === derivedName(table, 'stage')
-  return isOwn ? { schema: table.schema, table: name } : undefined
+function sequenceFix(name: string, { table, role }: NamedObject): string {
+  const sequence = quoteTable({ schema: table.schema, table: name })
+  return `Run \`GRANT USAGE ON SEQUENCE ${sequence} TO ${role}\` as its owner.`
+}
+
+/** What the server calls a table. */
+const tableKinds: readonly string[] = ['table', 'relation']
+
+interface NamedObject {
+  /** The table that was worked on. */
+  readonly table: TableName
+  readonly role: string
+  /** Of the object that the server names. */
+  readonly kind: string
+}
+
+function ownedFix(name: string, own: NamedObject): string | undefined {
+  const { table, role, kind } = own
+  if (isKeyIndexName(name)) return keyIndexFix(name, own)
+  // An index goes with its table.
+  const isOwned = kind === 'index' || (tableKinds.includes(kind) && name === table.table)
+  return isOwned ? ownerFix(table, role) : undefined
+}
+
+function ownerFix(table: TableName, role: string): string {
+  const name = quoteTable(table)
+  return `Run \`ALTER TABLE ${name} OWNER TO ${role}\`: a sync alters the tables that it loads. Look at the triggers of the table first (\`\\d ${name}\`): they run with the rights of this login.`
+}
+
+/** Never with the rights on the stage that is there: its triggers would run with ours. */
+export function stageFix(table: TableName): string {
+  const stage = quoteTable(derivedTable(table, 'stage'))
+  return `Run \`DROP TABLE ${stage}\` as its owner, and find out why it made the table, which has the name of one in which an overwrite gathers its rows; the next run makes its own.`
+}
+
+/** The index keeps its name when somebody renames its table. Then the new table needs the name. */
+function keyIndexFix(name: string, { table, role, kind }: NamedObject): string {
+  const taken = quoteTable({ schema: table.schema, table: name })
+  const own = quoteTable(table)
+  if (kind !== 'index')
+    return `Rename or drop ${taken} as its owner: the unique index of ${own} needs that name.`
+  return `Look at the table of the index with \`\\d ${taken}\`. If it is another one than ${own}, rename or drop the index as its owner: the unique index of ${own} needs that name. If it is ${own}, run \`ALTER TABLE ${own} OWNER TO ${role}\`, but look at the triggers of the table first: they run with the rights of this login.`
 }
 
 function rowsFix(
   name: string,
   { table, role }: { readonly table: TableName | undefined; readonly role: string },
 ): string | undefined {
-  const own = ownTable(name, table)
   const statements = [
-    ...(own === undefined
-      ? []
-      : [`GRANT SELECT, INSERT, UPDATE, DELETE ON ${quoteTable(own)} TO ${role}`]),
+    ...(name === table?.table
+      ? [`GRANT SELECT, INSERT, UPDATE, DELETE ON ${quoteTable(table)} TO ${role}`]
+      : []),
     // The server names it without its schema: a stream may have a table of such a name too.
     ...(Object.hasOwn(bookkeepingColumns, name) ? [bookkeepingGrants(role)] : []),
   ]

@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg'
 import { describe, expect, test } from 'vitest'
-import { constraintFacts, destinationError } from '../../sinks/postgres/destination-errors.ts'
+import { constraintFacts } from '../../sinks/postgres/constraint-advice.ts'
+import { destinationError } from '../../sinks/postgres/destination-errors.ts'
 
 const address = {
   host: 'db',
@@ -21,13 +22,69 @@ describe('the advice for a constraint', () => {
 
   test('speaks of a dedup mode only where rows are to be unique', () => {
     expect(adviceFor('23505')).toMatch(/dedup mode/)
-    expect(adviceFor('23505')).toMatch(/DEFERRABLE/)
+    // What always works comes first.
+    expect(adviceFor('23505')).toMatch(
+      /^Choose `overwrite_dedup`.*drop "c".*DEFERRABLE.*one transaction/,
+    )
     for (const sqlstate of ['23514', '23503']) expect(adviceFor(sqlstate)).not.toMatch(/dedup/)
   })
 
   test('names the constraint, and what to do of its kind', () => {
     expect(adviceFor('23514')).toMatch(/^Correct the value at the source, or drop or relax "c"/)
     expect(adviceFor('23503')).toMatch(/^Load the rows that foreign key "c" needs first/)
+  })
+})
+
+describe('the constraint of a domain is named with the domain', () => {
+  const domainError = (facts: Partial<DatabaseError>): ReturnType<typeof destinationError> =>
+    destinationError(refused({ schema: 'S', dataType: 'even', ...facts }), {
+      address,
+      table: { schema: 'dest', table: 't' },
+    })
+
+  test('with the statement that drops it', () => {
+    const error = domainError({ code: '23514', constraint: 'even_check' })
+    expect(error.code).toBe('destination_constraint_violated')
+    expect(error.message).toContain('"even_check" of domain "S"."even"')
+    expect(error.suggestedFix).toContain('`ALTER DOMAIN "S"."even" DROP CONSTRAINT "even_check"`')
+  })
+
+  test('also where it is NOT NULL', () => {
+    const error = domainError({ code: '23502' })
+    expect(error.suggestedFix).toContain('`ALTER DOMAIN "S"."even" DROP NOT NULL`')
+  })
+})
+
+describe('a foreign key', () => {
+  const own = { schema: 'dest', table: 't24' }
+  const keyError = (table: string, message: string): ReturnType<typeof destinationError> =>
+    destinationError(
+      Object.assign(new DatabaseError(message, 1, 'error'), {
+        code: '23503',
+        schema: 'dest',
+        table,
+        constraint: `${table}_t_fkey`,
+      }),
+      { address, table: own },
+    )
+
+  test.each([
+    'update or delete on table "t24" violates foreign key constraint "ref24_t_fkey" on table "ref24"',
+    'Aktualisieren oder Löschen in Tabelle »t24« verletzt Fremdschlüssel-Constraint »ref24_t_fkey« von Tabelle »ref24«',
+    'update or delete on table "t24_part" violates foreign key constraint "ref24_t_fkey" on table "ref24"',
+  ])('of another table is that of rows which refer to those of the stream: %s', (message) => {
+    const { suggestedFix } = keyError('ref24', message)
+    expect(suggestedFix).toMatch(/^Rows of "dest"."ref24" refer to rows of "dest"."t24"/)
+    expect(suggestedFix).toContain('`ALTER TABLE "dest"."ref24" DROP CONSTRAINT "ref24_t_fkey"`')
+    expect(suggestedFix).not.toContain('Load the rows')
+  })
+
+  test.each(['t24', 't24_part'])('of the table, or its partition, needs rows: %s', (table) => {
+    const { suggestedFix } = keyError(
+      table,
+      `insert or update on table "${table}" violates foreign key constraint "${table}_t_fkey"`,
+    )
+    expect(suggestedFix).toMatch(/^Load the rows that foreign key/)
   })
 })
 
@@ -77,6 +134,7 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     expect(told).toMatchObject({ code: 'destination_conflict', retryable: true })
     expect(told.message).toContain('"dest"."t"')
     expect(told.message).not.toContain('pg_type')
+    expect(told.suggestedFix).toContain('`pg_stat_activity`')
   })
 })
 
@@ -88,7 +146,14 @@ test('a lock that was not free in time names who has it, if that is known', () =
   const at60s = destinationError(error, { address, table: at, lockWait })
   expect(at60s).toMatchObject({ code: 'destination_conflict', retryable: true })
   expect(at60s.message).toBe(`A transaction on "dest"."t" gave way to ${holders} (SQLSTATE 55P03)`)
-  expect(destinationError(error, { address, table: at }).message).toContain('to another session (')
+  expect(at60s.suggestedFix).toContain('end it with `SELECT pg_terminate_backend(4711)`')
+  const others = `${holders} and session 4712 of user bob (psql, active)`
+  const by = { ...lockWait, holders: others }
+  const byTwo = destinationError(error, { address, table: at, lockWait: by })
+  expect(byTwo.suggestedFix).toMatch(/these sessions.*the first one with `SELECT.*\(4711\)`/)
+  const unknown = destinationError(error, { address, table: at })
+  expect(unknown.message).toContain('to another session (')
+  expect(unknown.suggestedFix).toContain('`pg_stat_activity`')
   const deadlock = destinationError(refused({ code: '40P01' }), { address, table: at, lockWait })
   expect(deadlock.message).toContain('to another session (')
 })

@@ -204,6 +204,14 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }, { id: 1 }])
   })
 
+  test('is not warned of in another mode when the table has been emptied', async () => {
+    await using db = await testDatabase()
+    await loadInto(db, 'p1', sinkStream(columns, { mode: 'overwrite' }))
+    await db.query('TRUNCATE p1.things')
+    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([])
+    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
+  })
+
   test('is refused where its states do not count any more, and warned of where all is to be added', async () => {
     await using db = await testDatabase()
     await loadInto(db, 'p1', sinkStream(columns, incremental))

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { testDatabase, type Row, type TestDatabase } from '../support/postgres.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
 import { begin, finish, load, sinkStream, sync, withDestination } from './loading.ts'
 
@@ -188,4 +189,27 @@ test('what a failed overwrite left is listed by the query of its page', async ()
   expect(listed).toEqual(
     [name, 'thing', 'things'].map((stream) => ({ connection: 'test', stream, unfinished: true })),
   )
+})
+
+test('a view on a stage is named when the stage has to go, and the advice works', async () => {
+  await using db = await testDatabase()
+  const overwrite = sinkStream(things, { mode: 'overwrite' })
+  const beginRun = (key: string): Promise<StreamSync> =>
+    withDestination(db, async (destination) =>
+      destination.begin(overwrite, await destination.startRun('test', key)),
+    )
+  await load(db, await beginRun('a'), { records: [{ id: 1 }], complete: false })
+  const [stage] = await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '${stages}'`)
+  const name = `"public"."${String(stage?.relname)}"`
+  await db.query(`CREATE VIEW "Odd view" AS SELECT id FROM ${name}`)
+  const thrown: unknown = await beginRun('b').catch((error: unknown) => error)
+  const error = ConnectError.from(thrown)
+  expect(error).toMatchObject({ code: 'destination_drop_refused', retryable: false })
+  expect(error.message).toContain(`${name} is ours`)
+  expect(error.message).toContain('view "Odd view" depends on table')
+  await db.query(/DROP TABLE [^`]+/.exec(error.suggestedFix)?.[0] ?? 'none')
+  const ready = await beginRun('c')
+  await load(db, ready, { records: [{ id: 3 }] })
+  await finish(db, ready)
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
 })

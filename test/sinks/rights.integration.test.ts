@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { ConnectError, type ColumnKind } from '../../protocol/index.ts'
 import { missingRightFix } from '../../sinks/postgres/missing-right.ts'
+import { derivedTable } from '../../sinks/postgres/tables/identifiers.ts'
+import { keyIndexName } from '../../sinks/postgres/tables/key-index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -127,4 +129,33 @@ test('the names that the server gives without a schema are those of the checkpoi
     expect(fix).toContain('ON ALL TABLES IN SCHEMA "reactor_connect"')
   }
   expect(tables).toHaveLength(6)
+})
+
+test('what has the name of a stage or of a key index is not taken over from its owner', () => {
+  const table = { schema: 'public', table: 'things' }
+  const address = {
+    host: 'db',
+    port: 5432,
+    user: 'loader',
+    database: 'dw',
+    ssl: 'disable',
+  } as const
+  const place = { address, table }
+  const stage = derivedTable(table, 'stage').table
+  const index = keyIndexName(table, ['id'])
+  for (const reason of [
+    `must be owner of table ${stage}`,
+    `permission denied for table ${stage}`,
+  ]) {
+    const fix = missingRightFix(reason, place)
+    expect(fix).toContain(`\`DROP TABLE "public"."${stage}"\` as its owner`)
+    expect(fix).not.toMatch(/OWNER TO|GRANT/)
+  }
+  expect(missingRightFix(`must be owner of index ${index}`, place)).toMatch(
+    /another one than "public"."things", rename or drop the index/,
+  )
+  const ofTable = missingRightFix(`must be owner of table ${index}`, place)
+  expect(ofTable).toContain(`Rename or drop "public"."${index}"`)
+  expect(ofTable).not.toContain('OWNER TO')
+  expect(missingRightFix('must be owner of table things', place)).toContain('triggers')
 })

@@ -1,30 +1,9 @@
 import type { ErrorCode } from '../error-code.ts'
+import { bookkeepingCodes } from './bookkeeping-codes.ts'
 
 /** Errors of a destination. Sorted by name. */
 export const destinationCodes = {
-  destination_bookkeeping_damaged: {
-    failureType: 'config_error',
-    httpStatus: 409,
-    retryable: false,
-    message: 'The checkpoints in {host}:{port}/{database} are damaged: {object}: {problem}',
-    suggestedFix: '{fix}',
-  },
-  destination_bookkeeping_newer: {
-    failureType: 'config_error',
-    httpStatus: 422,
-    retryable: false,
-    message:
-      'The tables of schema {schema} at the destination were made by a newer version (migration {found}; this version knows {known})',
-    suggestedFix: 'Run the newer version of Reactor Connect.',
-  },
-  destination_bookkeeping_untrusted: {
-    failureType: 'config_error',
-    httpStatus: 409,
-    retryable: false,
-    message:
-      'The checkpoints in {host}:{port}/{database} are not to be trusted by {user}: {object}: {problem}',
-    suggestedFix: '{fix}',
-  },
+  ...bookkeepingCodes,
   destination_busy: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -79,8 +58,7 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: true,
     message: 'A transaction on {object} gave way to {holders} (SQLSTATE {sqlstate})',
-    suggestedFix:
-      'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`, and end them or wait for them.',
+    suggestedFix: '{fix}',
   },
   destination_connection_lost: {
     failureType: 'transient_error',
@@ -120,6 +98,14 @@ export const destinationCodes = {
     message: 'The disk of {host}:{port} is full: {reason}',
     suggestedFix:
       'Free or add disk space at the destination, then run the connection again: no row is lost or doubled.',
+  },
+  destination_drop_refused: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{object} is ours and has to be dropped, but something depends on it: {dependents}',
+    suggestedFix:
+      'Drop what depends on it, as its owner, or run `DROP TABLE {object} CASCADE` as the owner of the table, which drops both. Keep the definition before (`\\d+` shows it). Then run the connection again, which makes the table again if it needs it.',
   },
   destination_encoding_unsupported: {
     failureType: 'config_error',
@@ -381,7 +367,7 @@ export const destinationCodes = {
     retryable: true,
     message: '{host}:{port} cannot be reached: {reason}',
     suggestedFix:
-      'Check `host` and `port` under `destination`, and that the server runs and accepts connections from here.',
+      'Check `host` and `port` under `destination`, and that the server runs (it may be restarting) and accepts connections from here.',
   },
   destination_value_refused: {
     failureType: 'config_error',

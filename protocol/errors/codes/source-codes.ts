@@ -302,7 +302,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'PostgreSQL at {host}:{port} cannot be reached: {reason}',
     suggestedFix:
-      'Check `host` and `port`, that the server runs and listens on that address, and that no firewall is in between.',
+      'Check `host` and `port`, that the server runs (it may be restarting) and listens on that address, and that no firewall is in between.',
   },
   stream_column_not_found: {
     failureType: 'config_error',

@@ -1,6 +1,6 @@
 import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
-import { constraintFacts } from '../destination-errors.ts'
+import { constraintFacts } from '../constraint-advice.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { keyIndexName } from '../tables/key-index.ts'

@@ -38,22 +38,15 @@ function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkSt
   )
 }
 
-/** What a run does differently from the stream's last one, which nothing else would report. */
+/** The table is another one than in the stream's last run, which nothing else would report. */
 export function warnOfKnownStream(
   row: StreamRow | undefined,
-  sink: SinkStream,
+  { connection }: SinkStream,
   { table }: StreamTarget,
 ): readonly string[] {
-  if (row === undefined || row.run === 0) return []
-  if (!isSameTable(row.table, table)) {
-    return [
-      `The stream was loaded into ${quoteTable(row.table)} before, and is read from the beginning into ${quoteTable(table)}. The rows of ${quoteTable(row.table)} stay as they are. Two run files need two names of the connection.`,
-    ]
-  }
-  const { mode } = row.settings
-  if (mode === 'append' || sink.mode !== 'append') return []
+  if (row === undefined || row.run === 0 || isSameTable(row.table, table)) return []
   return [
-    `The mode was ${mode}, and is append: rows that are read again are added a second time. To keep one row for each key, set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`,
+    `The stream was loaded into ${quoteTable(row.table)} before, and is read from the beginning into ${quoteTable(table)}. The rows of ${quoteTable(row.table)} stay as they are. If two run files load the stream, give their connections two names: both are ${connection} now.`,
   ]
 }
 
@@ -70,8 +63,8 @@ export function listEarlierTables(
 }
 
 /**
- * The result for a stream that appends from the beginning to a table which has rows: a refusal if the bookkeeping knows that they are this
- * stream's, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
+ * The result for a stream that appends to a table which has rows, from its beginning or since its mode has changed: a refusal if it reads
+ * them again, as far as the bookkeeping knows, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
  */
 export async function findRepeatedAppend(
   session: DestinationSession,
@@ -91,7 +84,7 @@ export async function findRepeatedAppend(
 ): Promise<ConnectError | readonly string[]> {
   if (sink.mode !== 'append') return []
   const isKnown = hasLoaded(row, target)
-  if (isKnown && (goesOn || !readsAgain(row, sink))) return []
+  if (isKnown && (goesOn || !readsAgain(row, sink))) return warnOfMode(session, row, target)
   if (!(await isFilled(session, target.table))) return []
   const why = isKnown ? whyAgain(row) : whyLeft(row, target)
   if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
@@ -108,6 +101,20 @@ function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is 
 /** Its settings have changed, so it starts over, and nobody asked for its rows a second time. A full refresh whose mode has changed has its own warning. */
 function readsAgain({ settings }: StreamRow, { stream: { sync_mode: now } }: SinkStream): boolean {
   return now === 'incremental' || (settings.mode === 'append' && settings.sync_mode !== now)
+}
+
+/** Rows that an overwrite has gathered and not finished are appended too. */
+async function warnOfMode(
+  session: DestinationSession,
+  { settings: { mode }, staged }: StreamRow,
+  { table, stage }: StreamTarget,
+): Promise<readonly string[]> {
+  if (mode === 'append') return []
+  const isDoubled = (await isFilled(session, table)) || (staged && (await isFilled(session, stage)))
+  if (!isDoubled) return []
+  return [
+    `The mode was ${mode}, and is append: rows that are read again are added a second time. To keep one row for each key, set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`,
+  ]
 }
 
 function whyAgain({ settings: { mode } }: StreamRow): string {

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
-import { rightMissing } from '../missing-right.ts'
+import { rightMissing, stageFix } from '../missing-right.ts'
 import type { DestinationSession } from '../session.ts'
 import { granteeName } from '../tables/grantee-name.ts'
 import { quoteTable } from '../tables/identifiers.ts'
@@ -36,7 +36,7 @@ export async function keepPrivate(
     throw rightMissing(
       session.address,
       `the table ${quoteTable(stage)}, in which an overwrite gathers its rows, belongs to ${quoteIdentifier(owner)}`,
-      `Run \`DROP TABLE ${quoteTable(stage)}\` as its owner, and find out why it made the table; the next run makes its own.`,
+      stageFix(table),
     )
   }
   if (others !== null)
