@@ -29,7 +29,7 @@ import { rebuildWhole } from './topics/rebuild-whole.ts'
  * The topics alone tell all of a stream: real runs of every mode, one of them stopped in the middle and one killed, with a schema that
  * changes. What the reference reader makes of the topic is what PostgreSQL has, row by row.
  */
-const rows = 1_000
+const rows = 5_000
 const syncModes = {
   append: 'incremental',
   append_dedup: 'incremental',
@@ -224,6 +224,15 @@ function plansIn(messages: readonly ReadMessage[], partition = 0): PlanValue[] {
     .map((message) => planValue.parse(json(message)))
 }
 
+/** Where all was read before the first rows were loaded, the run was a whole one. */
+async function stopOne(shop: Shop): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    if ((await shop.run(20)).status === 'stopped') return
+    await shop.change()
+  }
+  throw new Error('no run was stopped in the middle')
+}
+
 describe.each(framings)('the topics of runs in the framing %s', { timeout: 240_000 }, (framing) => {
   let shop: Shop
   let topics: Record<string, ReadMessage[]>
@@ -234,7 +243,7 @@ describe.each(framings)('the topics of runs in the framing %s', { timeout: 240_0
     expect((await shop.run()).status).toBe('complete')
     await shop.expectSame()
     await shop.change()
-    expect((await shop.run(20)).status).toBe('stopped')
+    await stopOne(shop)
     await shop.change()
     expect((await shop.run()).status).toBe('complete')
     await shop.expectSame()
