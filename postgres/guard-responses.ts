@@ -47,8 +47,22 @@ export function guardResponses(
         parse(bytes)
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
-        stream.destroy(lost(`the server sent what PostgreSQL does not send: ${reason}`))
+        endForResponse(stream, lost, reason)
       }
     })
   }
+}
+
+/**
+ * Ends a session whose server sent what PostgreSQL does not: whatever comes after it cannot be trusted. Returns the error for the call that waits.
+ * @param reason without contents of rows
+ */
+export function endForResponse(
+  stream: Duplex,
+  lost: (reason: string) => Error,
+  reason: string,
+): Error {
+  const error = lost(`the server sent what PostgreSQL does not send: ${reason}`)
+  stream.destroy(error)
+  return error
 }

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { Duplex } from 'node:stream'
-import { guardResponses } from './guard-responses.ts'
+import { endForResponse, guardResponses } from './guard-responses.ts'
 import { hasState } from './sqlstate.ts'
 import { StatementNames } from './statement-names.ts'
 import { watchSession, type LockWait, type WatchedSession } from './watch.ts'
@@ -148,7 +148,7 @@ export class PostgresSession {
     }
   }
 
-  /** The driver complains of a message out of turn, or of a value that is not what its type says: whatever comes after it cannot be trusted. */
+  /** The driver complains of a message out of turn, or of a value that is not what its type says. */
   #nameWrong<E>(thrown: E): E | Error {
     const isWrong =
       thrown instanceof SyntaxError ||
@@ -156,9 +156,7 @@ export class PostgresSession {
     if (!isWrong) return thrown
     // A SyntaxError quotes the value.
     const what = thrown instanceof SyntaxError ? 'a value that is not JSON' : thrown.message
-    const error = this.#options.lost(`the server sent what PostgreSQL does not send: ${what}`)
-    this.client.connection.stream.destroy(error)
-    return error
+    return endForResponse(this.client.connection.stream, this.#options.lost, what)
   }
 
   /** A write to the socket takes 0.1 ms, and so does each wake-up of the server: more than most statements of the bookkeeping (2026-11). */
