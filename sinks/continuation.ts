@@ -139,6 +139,30 @@ export function findLostKey(
   return new ConnectError('destination_key_lost', { details })
 }
 
+/** The stream kept its rows, and the mode that now follows from what its source offers would replace them all, which nobody asked for. */
+export function findReplacedRows(
+  last: Pick<LastSync, 'settings'> | undefined,
+  sink: SinkStream,
+): ConnectError | undefined {
+  if (last === undefined || !isOverwriteMode(sink.mode) || sink.isDefaultMode !== true)
+    return undefined
+  if (isOverwriteMode(last.settings.mode)) return undefined
+  return modeChanged(sink, {
+    before: last.settings.mode,
+    rows: 'all rows that the source does not have any more',
+    fix: `Bring back what the source had (the cursor column and the right to read it, or the primary key), or set \`cursor_field\` or \`primary_key\` of the stream. To replace its rows in every run from now on, set \`destination_sync_mode: ${sink.mode}\`.`,
+  })
+}
+
+/** Refuses a mode that nobody chose. `rows`: what it would delete. */
+export function modeChanged(
+  { mode, stream: { stream } }: SinkStream,
+  facts: { readonly before: string; readonly rows: string; readonly fix: string },
+): ConnectError {
+  const details = { stream: streamLabel(stream), mode, ...facts }
+  return new ConnectError('destination_mode_changed', { details })
+}
+
 interface Telling {
   /** The last run that began the stream. */
   readonly run: number

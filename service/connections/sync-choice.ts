@@ -56,12 +56,41 @@ export function chooseSync(
   const settled = settle(requested, offer)
   const refusal = refusalOf(settled, offer)
   const keys = { cursorField, primaryKey }
-  if (refusal === undefined)
-    return { ...choiceOf(settled, keys), isDefaultMode: requested.load === undefined }
-  const own = settle({ sync: fields.sync_mode, load: fields.destination_sync_mode }, offer)
+  if (refusal === undefined) {
+    const note = lacksCursor(bound, defaults, { requested, offer })
+    return {
+      ...choiceOf(settled, keys),
+      isDefaultMode: isDefault(requested),
+      ...(note !== undefined && { note: `${note}: ${settled.sync} and ${settled.load}` }),
+    }
+  }
+  const chosen = { sync: fields.sync_mode, load: fields.destination_sync_mode }
+  const own = settle(chosen, offer)
   const note = `${refusal}: ${own.sync} and ${own.load} instead of the file's defaults`
-  const isDefaultMode = fields.destination_sync_mode === undefined
-  return { ...choiceOf(own, keys), isDefaultMode, note }
+  return { ...choiceOf(own, keys), isDefaultMode: isDefault(chosen), note }
+}
+
+interface Requested {
+  readonly sync: ReadMode | undefined
+  readonly load: LoadMode | undefined
+}
+
+/** Who asks for a full refresh and says no more asks for its mode, overwrite, too. */
+function isDefault({ sync, load }: Requested): boolean {
+  return load === undefined && sync !== 'full_refresh'
+}
+
+/** The default cursor of the file is not a column of the stream, and so it is read as a whole. */
+function lacksCursor(
+  { stream }: BoundStream,
+  { cursor_field: cursor }: StreamDefaults,
+  { requested, offer }: { readonly requested: Requested; readonly offer: Offer },
+): string | undefined {
+  if (cursor === undefined || requested.sync === 'full_refresh' || offer.canIncrement)
+    return undefined
+  if (requested.load?.startsWith('overwrite') === true) return undefined
+  if (!stream.supported_sync_modes.includes('incremental')) return undefined
+  return `it has no column ${cursor} to read it incrementally by`
 }
 
 interface Modes {
@@ -70,10 +99,7 @@ interface Modes {
 }
 
 /** Fills in the fields that were not set. */
-function settle(
-  requested: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
-  offer: Offer,
-): Modes {
+function settle(requested: Requested, offer: Offer): Modes {
   const replaces = requested.load === 'overwrite' || requested.load === 'overwrite_dedup'
   const sync = requested.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
   if (requested.load !== undefined) return { sync, load: requested.load }

@@ -100,6 +100,37 @@ test('a default mode that would append since the key is gone is refused, a chose
   expect(await sync(db, appending, [])).toMatchObject({ warnings: [] })
 })
 
+test('a default mode that would replace rows that were kept is refused, a chosen one is not', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 2 }])
+  const overwrite = streamOf('one', 'overwrite')
+  await expect(begin(db, { ...overwrite, isDefaultMode: true })).rejects.toMatchObject({
+    code: 'destination_mode_changed',
+    message: expect.stringContaining(
+      'was loaded with append, and what its source offers now leads to overwrite',
+    ) as unknown,
+  })
+  expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 2 }])
+  // An empty table has nothing to lose.
+  await db.query('TRUNCATE things')
+  expect(await begin(db, { ...overwrite, isDefaultMode: true })).toMatchObject({ resumed: false })
+  await sync(db, overwrite, [{ id: 3 }])
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+})
+
+test('a key that a stream gets deletes versions of its rows only if the mode was chosen', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 1 }, { id: 2 }])
+  const merging = streamOf('one', 'append_dedup')
+  await expect(begin(db, { ...merging, isDefaultMode: true })).rejects.toMatchObject({
+    code: 'destination_mode_changed',
+    details: { rows: '1 row of "public"."things" that have the key of a newer row' },
+  })
+  expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 3 }])
+  const { warnings } = await sync(db, merging, [])
+  expect(warnings).toEqual([expect.stringContaining('1 row of "public"."things" was deleted')])
+})
+
 test('a stream whose table is another one now is warned of, each time', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(columns)

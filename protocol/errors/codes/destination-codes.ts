@@ -97,7 +97,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'The disk of {host}:{port} is full: {reason}',
     suggestedFix:
-      'Free or add disk space at the destination, then run the connection again: no row is lost or doubled.',
+      'Free or add disk space at the destination, then run the connection again: the rows of the stream are neither lost nor doubled.',
   },
   destination_drop_refused: {
     failureType: 'config_error',
@@ -186,6 +186,14 @@ export const destinationCodes = {
     suggestedFix:
       'Look at the session with `SELECT * FROM pg_stat_activity WHERE pid = {pid}`. If it is not a run that is about to end, end it with `SELECT pg_terminate_backend({pid})`, and run the connection again: no row is lost or doubled.',
   },
+  destination_mode_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Stream {stream} was loaded with {before}, and what its source offers now leads to {mode}, which would delete {rows}',
+    suggestedFix: '{fix}',
+  },
   destination_not_a_table: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -230,8 +238,7 @@ export const destinationCodes = {
     retryable: false,
     message:
       '{host}:{port}/{database} refused a statement for {object} (SQLSTATE {sqlstate}): {reason}',
-    suggestedFix:
-      'Look up the SQLSTATE {sqlstate} in the PostgreSQL manual; if the cause is not in your database, report it.',
+    suggestedFix: '{fix}',
   },
   destination_read_only: {
     failureType: 'config_error',

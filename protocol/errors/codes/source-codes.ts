@@ -129,7 +129,7 @@ export const sourceCodes = {
     message:
       'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint and now has the type {after}, which may order its values differently',
     suggestedFix:
-      'Reset stream {stream}, so that the next run reads it from the beginning: `reactor connect connections reset NAME --streams STREAM`. Or change the type of {column} back to {before}.',
+      'Reset stream {stream}, so that it is read from the beginning: `reactor connect run FILE --reset {stream}`, or in the service `reactor connect connections reset NAME --streams {stream}`. Or change the type of {column} back to {before}.',
   },
   source_database_missing: {
     failureType: 'config_error',
@@ -254,7 +254,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'Stream {stream}: the saved state does not fit the stream: {reason}',
     suggestedFix:
-      'Reset the stream (read it from the beginning), or restore the configuration that the state was written with.',
+      'Reset the stream, so that it is read from the beginning (`reactor connect run FILE --reset {stream}`, or in the service `reactor connect connections reset NAME --streams {stream}`), or restore the configuration that the state was written with.',
   },
   source_stream_missing: {
     failureType: 'config_error',

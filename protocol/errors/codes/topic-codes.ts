@@ -100,7 +100,7 @@ export const topicCodes = {
     message:
       'Stream {stream} appends to topic {topic}, and would be read from the beginning again ({why}): its rows would be in the topic twice',
     suggestedFix:
-      'Load the stream into another topic, or set back what has changed. To have each row once in this topic, delete it while no run is active, and run the connection again. To add all rows a second time, run `reactor connect connections reset {connection} --streams {stream}`; with a run file, delete topic {checkpoints} while no run is active: all streams of the connection are read from the beginning then.',
+      'Load the stream into another topic, or set back what has changed. To have each row once in this topic, delete it while no run is active, and run the connection again. To add all rows a second time, run `reactor connect run FILE --reset {stream}`, or in the service `reactor connect connections reset {connection} --streams {stream}`.',
   },
   destination_topic_shared: {
     failureType: 'config_error',

@@ -9,7 +9,12 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { findKeyChange } from '../sync/key-change.ts'
 import { type ProductionColumn, readColumns } from './production-columns.ts'
-import { findRepeatedAppend, warnOfKnownStream, findSharedTable } from '../sync/known-stream.ts'
+import {
+  findRepeatedAppend,
+  findReplacingMode,
+  findSharedTable,
+  warnOfKnownStream,
+} from '../sync/known-stream.ts'
 import { warnOfLostRows } from '../sync/loaded-table.ts'
 import { warnOfLooseKeys } from '../tables/usable-key.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'
@@ -134,6 +139,7 @@ async function refusalOf(
   const merged = plan.actual !== undefined && isTableOf(row, target) ? row : undefined
   return (
     findLostKey(row, sink) ??
+    (await findReplacingMode(session, sink, { row, target })) ??
     (await findKeyChange(session, sink, { target, row: merged })) ??
     plan.refusal ??
     missingRight(session, found)

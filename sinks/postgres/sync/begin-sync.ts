@@ -22,6 +22,7 @@ import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
 import {
   findRepeatedAppend,
+  findReplacingMode,
   listEarlierTables,
   warnOfKnownStream,
   findSharedTable,
@@ -153,6 +154,8 @@ async function requireLoadable(
     goesOn,
   }: Pick<Beginning, 'target' | 'row' | 'known' | 'owners'> & { readonly goesOn: boolean },
 ): Promise<readonly string[]> {
+  const replacing = await findReplacingMode(session, sink, { row, target })
+  if (replacing !== undefined) throw replacing
   await requireSameKey(session, sink, { target, row: known })
   await requireAllSlices(session, sink, goesOn ? known : undefined)
   const again = await findRepeatedAppend(session, sink, { target, row, owners, goesOn })

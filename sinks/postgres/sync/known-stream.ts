@@ -1,5 +1,7 @@
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { isSameConnection } from '../../events-connection.ts'
+import { findReplacedRows } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
@@ -139,14 +141,28 @@ function repeated(
   return new ConnectError('destination_rows_repeated', { details })
 }
 
-function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): string {
+function againWarning({ table, streamId }: StreamTarget, owners: readonly TableOwner[]): string {
   const name = quoteTable(table)
   const [owner] = owners.filter(({ isForgotten }) => !isForgotten)
   const begins = 'and the stream is appended to them from its beginning'
   if (owner !== undefined) {
     return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: rows that both read are in it twice.`
   }
-  return `${name} holds rows of an earlier load, ${begins}: rows that were loaded before are in it twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+  return `${name} holds rows of an earlier load, ${begins}: rows that were loaded before are in it twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream (${resetCommands(streamLabel(streamId))}), or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+}
+
+/** See `findReplacedRows` of continuation.ts. A table that somebody emptied or dropped has nothing to lose. */
+export async function findReplacingMode(
+  session: DestinationSession,
+  sink: SinkStream,
+  {
+    row,
+    target: { table },
+  }: { readonly row: StreamRow | undefined; readonly target: StreamTarget },
+): Promise<ConnectError | undefined> {
+  const refusal = findReplacedRows(row, sink)
+  if (refusal === undefined || row === undefined || !isSameTable(row.table, table)) return undefined
+  return (await isFilled(session, table)) ? refusal : undefined
 }
 
 async function isFilled(session: DestinationSession, table: TableName): Promise<boolean> {

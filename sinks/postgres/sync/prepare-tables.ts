@@ -1,4 +1,5 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import { modeChanged } from '../../continuation.ts'
 import type { SinkStream, TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
@@ -119,7 +120,7 @@ async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
   return {
     columns: new Set([...actual.keys(), ...changes.map(({ column }) => column)]),
     tableNotes: noteTableChanges(change, known?.tableNotes),
-    returned: warnOfReturned(target.table, change),
+    returned: warnOfReturned(target, change),
   }
 }
 
@@ -295,7 +296,7 @@ async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
 
 /** Resolves with the number of rows that were removed for it. */
 async function makeKeyIndex(
-  { session, sink, target }: Pick<Preparation, 'session' | 'sink' | 'target'>,
+  { session, sink, target, row }: Pick<Preparation, 'session' | 'sink' | 'target' | 'row'>,
   key: readonly string[],
 ): Promise<number> {
   const { table } = target
@@ -304,6 +305,8 @@ async function makeKeyIndex(
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
     removed = await removeDuplicates({ session, sink, target })
+    if (removed > 0 && sink.isDefaultMode === true && row?.settings.mode === 'append')
+      throw historyLost(sink, target, removed)
   }
   try {
     await createKeyIndex(session, table, key)
@@ -313,6 +316,16 @@ async function makeKeyIndex(
       : error
   }
   return removed
+}
+
+/** The source has a key since the last sync. The transaction is rolled back, so the rows are still there. */
+function historyLost(sink: SinkStream, { table }: StreamTarget, removed: number): ConnectError {
+  const count = removed === 1 ? '1 row' : `${removed.toLocaleString('en-US')} rows`
+  return modeChanged(sink, {
+    before: 'append',
+    rows: `${count} of ${quoteTable(table)} that have the key of a newer row`,
+    fix: 'To keep all versions of a row, set `destination_sync_mode: append` of the stream. To keep the newest one only, set `destination_sync_mode: append_dedup`.',
+  })
 }
 
 function warnOfRemovedRows({ table, key = [] }: StreamTarget, removed: number): readonly string[] {

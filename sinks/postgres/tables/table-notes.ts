@@ -1,8 +1,10 @@
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { streamLabel } from '../../../protocol/index.ts'
 import type { TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from './identifiers.ts'
+import { quoteTable } from './identifiers.ts'
 import { columnTypeOf, isChosen, type HeldColumn } from './column-types.ts'
-import type { TargetColumn } from './stream-target.ts'
+import type { StreamTarget, TargetColumn } from './stream-target.ts'
 import type { TableChange, TableColumns } from './table-columns.ts'
 
 interface Columns {
@@ -33,7 +35,7 @@ export function noteTableChanges(
 
 /** Columns that the stream did not have in its last sync, and the table has had: what its rows hold there, no source has said lately. */
 export function warnOfReturned(
-  table: TableName,
+  { streamId, table }: Pick<StreamTarget, 'streamId' | 'table'>,
   { columns, before, actual, isOverwrite }: Omit<Columns, 'changes'>,
 ): readonly string[] {
   if (isOverwrite || before.length === 0) return []
@@ -43,7 +45,7 @@ export function warnOfReturned(
     .filter((name) => actual.has(name))
     .map(
       (name) =>
-        `The stream has column ${quoteIdentifier(name)}, which it did not have in its last sync, and ${quoteTable(table)} has it from before: rows that were loaded until now keep what it holds, or have NULL. To load them again, reset the stream.`,
+        `The stream has column ${quoteIdentifier(name)}, which it did not have in its last sync, and ${quoteTable(table)} has it from before: rows that were loaded until now keep what it holds, or have NULL. To load them again, reset the stream (${resetCommands(streamLabel(streamId))}).`,
     )
 }
 

@@ -1,4 +1,5 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import { indexColumns, keyIndexName } from './key-index.ts'
@@ -18,7 +19,7 @@ export function unusableKey(table: TableName, problem: string, fix = otherRows):
 /** Why the table's columns and partitions do not allow the key, whatever its rows are. Only reads. */
 export async function findUnfitKey(
   session: DestinationSession,
-  { table, key, isOverwrite }: StreamTarget,
+  { streamId, table, key, isOverwrite }: StreamTarget,
   actual: TableColumns,
 ): Promise<ConnectError | undefined> {
   if (key === undefined) return undefined
@@ -32,7 +33,7 @@ export async function findUnfitKey(
   return unusableKey(
     table,
     `its rows have no ${missing.join(' and ')}, which the key is made of`,
-    `If somebody renamed the column, run \`ALTER TABLE ${quoteTable(table)} RENAME COLUMN … TO ${first}\`. Else run \`TRUNCATE ${quoteTable(table)}\` and reset the stream. Then run the connection again.`,
+    `If somebody renamed the column, run \`ALTER TABLE ${quoteTable(table)} RENAME COLUMN … TO ${first}\`. Else run \`TRUNCATE ${quoteTable(table)}\` and reset the stream (${resetCommands(streamLabel(streamId))}). Then run the connection again.`,
   )
 }
 

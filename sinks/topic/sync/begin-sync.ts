@@ -3,6 +3,7 @@ import { ConnectError, type StreamId, streamIdOf, streamLabel } from '../../../p
 import { addCounts, noCounts } from '../../committed-counts.ts'
 import {
   findLostKey,
+  findReplacedRows,
   isDoneInRun,
   isOverwriteMode,
   isResumable,
@@ -112,8 +113,8 @@ function takeEpoch(now: Checkpoints, wanted: Wanted): Change<readonly StoredStre
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const { record } = stored
-  const lostKey = findLostKey(record, sink)
-  if (lostKey !== undefined) throw lostKey
+  const unasked = findLostKey(record, sink) ?? findReplacedRows(record, sink)
+  if (unasked !== undefined) throw unasked
   if (record === undefined || record.complete || record.lanes === 0)
     return { result: [], records: [] }
   const value = { ...record, epoch: record.epoch + 1, attempt: randomUUID() }

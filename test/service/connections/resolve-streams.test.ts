@@ -218,6 +218,15 @@ describe('how a stream is read and loaded', () => {
     ])
   })
 
+  test('a default cursor that a stream lacks is noted, unless nobody wants it', () => {
+    const defaults = { cursor_field: 'changed' }
+    expect(resolve({ defaults, streams: ['events'] }).notes).toEqual([
+      'public.events: it has no column changed to read it incrementally by: full_refresh and overwrite',
+    ])
+    const name = 'events'
+    expect(resolve({ defaults, streams: [{ name, sync_mode: 'full_refresh' }] }).notes).toEqual([])
+  })
+
   test('chosen columns keep the source’s order', () => {
     const { streams } = resolve({ streams: [{ name: 'customers', columns: ['email', 'id'] }] })
     expect(streams[0]?.columns).toEqual([
