@@ -22,11 +22,13 @@ function adviceOf({ status, streams }: RunResult): string {
   if (status === 'stopped') return `. Run the same command again: ${resumeNote}.`
   const errors = streams.flatMap(({ error }) => (error === undefined ? [] : [error]))
   if (errors.length === 0) return '. Not every record was loaded: see the warnings.'
+  if (errors.every(({ code }) => code === 'fenced'))
+    return '. Let the newer run finish: it has the connection now.'
   const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
   const note = resumeNoteAfter(errors)
   const goesOn =
     status === 'partial'
-      ? `complete streams start their next sync; of the failed streams, ${note}`
+      ? `complete streams start their next sync (with append and full_refresh, their rows come once more); of the failed streams, ${note}`
       : note
   if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
   if (canRetry === 0)

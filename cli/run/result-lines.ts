@@ -47,13 +47,21 @@ export interface ResultContext {
 export function resultLines(result: ShownResult, context: ResultContext): readonly string[] {
   const { paint } = context
   const nameWidth = Math.max(...result.streams.map(({ stream }) => plainLabel(stream).length), 0)
-  const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
+  // Those that need a look stand next to the summary.
+  const sorted = result.streams.toSorted(
+    (left, right) => Number(needsLook(left)) - Number(needsLook(right)),
+  )
+  const streams = sorted.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
     ...streams,
     ...warningLines(result.warnings ?? [], paint),
     ...(result.error === undefined ? [] : errorLines(result.error, { paint })),
     `${summary(result, paint)}${context.advice}`,
   ]
+}
+
+function needsLook({ error }: ShownStream): boolean {
+  return error !== undefined
 }
 
 function streamLines(

@@ -1,3 +1,4 @@
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { createHash } from 'node:crypto'
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
 import { groupTextOf, isGreatest, operatorOf, typedLiteral } from './column-types.ts'
@@ -54,13 +55,13 @@ function isBelowCheckpoint(from: Position, to: Position): boolean {
 /** The values themselves are contents of records, which must not be in a warning. */
 function valuesAreBelow({ source, cursor }: CursorRead): string {
   const column = cursor.name
-  return `All values of ${column} in ${source.name} are below that of the last checkpoint. If the source was restored from a backup, rows that are written from now on with a ${column} below the checkpoint are never read: reset the stream to read all rows again. If only the newest rows were deleted, nothing is missing.`
+  return `All values of ${column} in ${source.name} are below that of the last checkpoint. If the source was restored from a backup, rows that are written from now on with a ${column} below the checkpoint are never read: empty the stream’s table at the destination, where rows of later values would stay, and reset the stream (${resetCommands(source.name)}). If only the newest rows were deleted, nothing is missing.`
 }
 
 /** Such a value belongs to the type, not to a record: a warning may name it. */
 function cursorIsAtTheEnd({ source, cursor }: CursorRead, value: string): string {
   const column = cursor.name
-  return `The incremental read of ${source.name} has reached the value ${value} in column ${column}. No ordinary value is greater, so no row with a smaller ${column} will ever be read again, whether it is new or changed. Correct the value at the source and reset the stream, choose another cursor field, or read a view that leaves such rows out.`
+  return `The incremental read of ${source.name} has reached the value ${value} in column ${column}. No ordinary value is greater, so no row with a smaller ${column} will ever be read again, whether it is new or changed. Correct the value at the source, empty the stream’s table at the destination, where the row would stay as it is, and reset the stream (${resetCommands(source.name)}); or choose another cursor field, or read a view that leaves such rows out.`
 }
 
 function groupCameAgain({ source, cursor }: CursorRead, rows: number): string {

@@ -1,3 +1,4 @@
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
 import { quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
 import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
@@ -154,7 +155,7 @@ async function readAs(
 
 /** The read continues: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
 function otherTable(stream: string, change: string, readsOnly: string): string {
-  return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them.`
+  return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them (${resetCommands(stream)}).`
 }
 
 /** The saved value is text, which the present type of the column may interpret or order differently. */

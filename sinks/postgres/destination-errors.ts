@@ -43,7 +43,7 @@ const codeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {
   read_only: 'destination_read_only',
   serialization_failure: 'destination_conflict',
   server_busy: 'destination_busy',
-  server_not_ready: 'destination_connection_lost',
+  server_not_ready: 'destination_unreachable',
   session_timeout: 'destination_connection_lost',
   too_many_columns: 'destination_too_many_columns',
 }
@@ -75,7 +75,7 @@ function serverError(
   const refusal = serverRefusal(error)
   const { sqlstate, reason } = refusal
   const needsTls = sqlstate === '28000' && /no encryption|SSL off/.test(reason)
-  const meaning = meaningOf(sqlstate)
+  const meaning = meaningOf(sqlstate, error.where)
   const code = (meaning && codeOfMeaning[meaning]) ?? 'destination_query_failed'
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
@@ -88,22 +88,41 @@ function serverError(
     ofMissingTable(error, refusal, place) ??
     ofMissingColumn(error, refusal, { place, details })
   if (special !== undefined) return special
-  const more = referringFacts(error, refusal, place.table) ?? factsOf(code, refusal, place)
+  const more =
+    referringFacts(error, refusal, place.table) ?? factsOf(code, error, { refusal, place })
   return new ConnectError(code, { details: { ...details, ...more } })
 }
 
 /** What the message of the code says besides. */
 function factsOf(
   code: ErrorCodeName,
-  refusal: ServerRefusal,
-  place: DestinationPlace,
+  error: DatabaseError,
+  { refusal, place }: { readonly refusal: ServerRefusal; readonly place: DestinationPlace },
 ): ErrorDetails {
+  if (code === 'destination_query_failed')
+    return { fix: failedFix(error, refusal, objectOf(refusal, place)) }
   if (code === 'destination_constraint_violated')
     return { ...uniqueIndexOf(refusal), ...constraintFacts(refusal, objectOf(refusal, place)) }
   if (code === 'destination_permission_denied')
     return { fix: missingRightFix(refusal.reason, place) }
   return code === 'destination_conflict' ? conflictFacts(refusal, place) : {}
 }
+
+function failedFix(
+  { message, routine, where = '' }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  object: string,
+): string {
+  // What failed is below our statement, which calls functions only through the table's own.
+  if (where !== '' && reason !== message)
+    return `Look for what calls it with \`\\d ${object}\` (a trigger, a default, a generated column, a check), repair or disable it, and run the connection again.`
+  if (sqlstate === sqlstates.programLimitExceeded && routine === rowTooBig)
+    return 'Choose fewer columns with `columns` of the stream, or a mode that appends or overwrites: numbers, times and other values of a fixed length cannot be moved out of a row, and the dedup modes need some bytes more.'
+  return `Look up the SQLSTATE ${sqlstate} in the PostgreSQL manual; if the cause is not in your database, report it.`
+}
+
+/** The server's routine that refuses a row of more than a page. */
+const rowTooBig = 'RelationGetBufferForTuple'
 
 function conflictFacts(
   { sqlstate }: ServerRefusal,

@@ -40,12 +40,28 @@ async function command(
 describe('the command line', () => {
   test('gives the command its file and options', async () => {
     const argv =
-      'connect run a.yaml --json --log kafka --log-level debug --metrics-port 9464'.split(' ')
+      'connect run a.yaml --json --log kafka --log-level debug --metrics-port 9464 --reset a,b.c'.split(
+        ' ',
+      )
     expect((await command(...argv)).ran).toEqual([
-      { file: 'a.yaml', json: true, log: 'kafka', logLevel: 'debug', metricsPort: 9464 },
+      {
+        file: 'a.yaml',
+        json: true,
+        log: 'kafka',
+        logLevel: 'debug',
+        metricsPort: 9464,
+        reset: ['a', 'b.c'],
+      },
     ])
     expect((await command('connect', 'run', 'a.yaml')).ran).toEqual([
-      { file: 'a.yaml', json: false, log: undefined, logLevel: 'info', metricsPort: undefined },
+      {
+        file: 'a.yaml',
+        json: false,
+        log: undefined,
+        logLevel: 'info',
+        metricsPort: undefined,
+        reset: [],
+      },
     ])
   })
 

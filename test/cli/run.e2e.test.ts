@@ -113,7 +113,7 @@ describe.concurrent('a complete run', options, () => {
     expect(end.code).toBe(0)
     const [warning = ''] = resultOf(end).warnings ?? []
     expect(warning).toMatch(
-      /^The source no longer shows stream public\.notes.* delete "copy"\."notes"/,
+      /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
     )
     expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
     await shop.query('DROP TABLE copy.notes')
@@ -123,6 +123,31 @@ describe.concurrent('a complete run', options, () => {
     await shop.query('CREATE TABLE copy.notes (body text)')
     await using chosen = await runFile(connection(shop, { streams: ['customers'] }))
     expect((await run(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
+  })
+
+  test('reads a stream from its beginning again if it is told to', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(
+      connection(shop, { streams: ['customers', 'notes'], defaults: { cursor_field: 'id' } }),
+    )
+    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    await shop.query(`TRUNCATE copy.customers; UPDATE customers SET email = 'new' WHERE id <= 10`)
+    const warned = await run(file.path, { env: env(shop) })
+    expect(warned.stderr).toContain('`reactor connect run FILE --reset public.customers`')
+    const wrong = await run(file.path, { args: ['--reset', 'customer'], env: env(shop) })
+    expect(wrong).toMatchObject({ code: 2 })
+    expect(wrong.stderr).toMatch(/customer.*\[stream_not_found\][\s\S]*customers/)
+    const args = ['--reset', 'public.customers']
+    const again = await run(file.path, { args, env: env(shop) })
+    expect(again.code).toBe(0)
+    expect(again.stderr).toMatch(/complete +public\.customers +1,000 read, 1,000 loaded/)
+    const rows = await shop.query(
+      `SELECT count(*)::int AS rows, count(*) FILTER (WHERE email = 'new')::int AS changed FROM copy.customers`,
+    )
+    expect(rows).toEqual([{ rows: 1000, changed: 10 }])
+    const end = await run(file.path, { env: env(shop) })
+    expect(end.stderr).toMatch(/complete +public\.customers +0 read, 0 loaded/)
   })
 
   test('copies streams whose names join to one text, and asks which is meant', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { discovered, incrementalOf, readAll, statesOf, type Row } from './collected.ts'
@@ -206,7 +207,7 @@ test.each([
   expect((await follower.read()).warnings).toEqual([])
   await db.query(`INSERT INTO ending VALUES (2, '${end}')`)
   const warnings = [
-    `The incremental read of public.ending has reached the value ${end} in column upto. No ordinary value is greater, so no row with a smaller upto will ever be read again, whether it is new or changed. Correct the value at the source and reset the stream, choose another cursor field, or read a view that leaves such rows out.`,
+    `The incremental read of public.ending has reached the value ${end} in column upto. No ordinary value is greater, so no row with a smaller upto will ever be read again, whether it is new or changed. Correct the value at the source, empty the stream’s table at the destination, where the row would stay as it is, and reset the stream (${resetCommands('public.ending')}); or choose another cursor field, or read a view that leaves such rows out.`,
   ]
   expect(await follower.read()).toMatchObject({ rows: [{ id: '2' }], warnings })
   await db.query(`INSERT INTO ending VALUES (3, '${below}')`)
@@ -461,7 +462,7 @@ test('a table that was dropped and created anew, or is in another database, is r
   const anew = await follower.read()
   expect(idsOf(anew.rows)).toEqual([7])
   expect(anew.warnings).toEqual([
-    'Table public.other is not the one of the last checkpoint: it was dropped and created again, or replaced by another table with its name. Read are only the rows whose u is not below that of the checkpoint. If it holds other rows, reset the stream to read all of them.',
+    'Table public.other is not the one of the last checkpoint: it was dropped and created again, or replaced by another table with its name. Read are only the rows whose u is not below that of the checkpoint. If it holds other rows, reset the stream to read all of them (`reactor connect run FILE --reset public.other`, or in the service `reactor connect connections reset NAME --streams public.other`).',
   ])
   expect((await follower.read()).warnings).toEqual([])
   await using second = await testDatabase()

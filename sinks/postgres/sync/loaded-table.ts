@@ -1,3 +1,4 @@
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import { streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { quoteTable } from '../tables/identifiers.ts'
@@ -105,7 +106,7 @@ async function compare(
   const table = quoteTable(target.table)
   const reset = isDone
     ? 'To load all rows again, run the connection once more'
-    : `To load all rows again, reset the stream (\`reactor connect connections reset ${connection} --streams ${stream}\`, or for a run file \`DELETE FROM ${session.bookkeeping}.streams WHERE id = ${id}\`)`
+    : `To load all rows again, reset the stream (${resetCommands(stream, connection)})`
   const loads = isDone
     ? 'An earlier start of this run completed the stream, and this one loads nothing of it.'
     : 'The run loads only what is new since the last checkpoint.'

@@ -46,10 +46,10 @@ function partitionsWarning({ inTopic, topic, target }: Facts): string | undefine
   return `Topic ${topic} has ${now ?? ''} partitions now. The rows of the stream stay in the first ${before ?? ''}: in another partition, the versions of a row would not be in order. To use more partitions, load the stream into another topic.`
 }
 
-function historyWarning({ record, known, topic }: Facts): string | undefined {
+function historyWarning({ record, known, sink, topic }: Facts): string | undefined {
   if (record === undefined || known !== undefined || record.run === 0) return undefined
   if (record.topic !== topic)
-    return `The stream was loaded into topic ${record.topic} before, and is read from the beginning into ${topic}. The messages of ${record.topic} stay as they are. Two run files need two names of the connection.`
+    return `The stream was loaded into topic ${record.topic} before, and is read from the beginning into ${topic}. The messages of ${record.topic} stay as they are. If two run files load the stream, give their connections two names: both are ${sink.connection} now.`
   return `Topic ${topic} is not the one that was loaded before: it was deleted and made again. The stream is read from the beginning.`
 }
 
