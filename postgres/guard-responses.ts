@@ -6,6 +6,8 @@ const mostBytes = 256_000_000
 /** What the driver makes of a message, and of a field of a row, besides its bytes: rows of two bytes took twelve times what they are on the wire (Node 24). */
 const messageBytes = 150
 const fieldBytes = 40
+/** A statement's result, also of none. */
+const resultBytes = 1_000
 
 /** The driver's own way of taking what comes from the socket, which its types leave out. */
 interface Listening {
@@ -33,7 +35,7 @@ export function guardResponses(
   })
   for (const message of ['commandComplete', 'rowDescription', 'emptyQuery'])
     client.connection.on(message, () => {
-      received += messageBytes
+      received += resultBytes
     })
   connection.attachListeners = (stream) => {
     attach(stream)
@@ -41,9 +43,12 @@ export function guardResponses(
     stream.removeListener('data', parse)
     stream.on('data', (bytes: Buffer) => {
       received += bytes.length
+      if (received > limit) {
+        const megabytes = String(Math.round(limit / 1e6))
+        stream.destroy(lost(`the response to one statement takes more than ${megabytes} MB`))
+        return
+      }
       try {
-        if (received > limit)
-          throw new Error(`more than ${String(Math.round(limit / 1e6))} MB for one statement`)
         parse(bytes)
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)

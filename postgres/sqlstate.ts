@@ -61,7 +61,19 @@ export type StateMeaning = (typeof meanings)[keyof typeof meanings]
 
 const meaningOfState: Readonly<Record<string, StateMeaning>> = meanings
 
-/** Undefined for a state that only says that the statement failed. */
-export function meaningOf(sqlstate: string): StateMeaning | undefined {
-  return meaningOfState[sqlstate] ?? meaningOfState[sqlstate.slice(0, 2)]
+/** Of a login, or of the whole server: nothing that runs inside a statement meets these, but a function may raise any state. */
+const ofSession: ReadonlySet<StateMeaning | undefined> = new Set<StateMeaning>([
+  'credentials_refused',
+  'database_missing',
+  'read_only',
+  'server_not_ready',
+])
+
+/**
+ * Undefined for a state that only says that the statement failed.
+ * @param where the context of the error, which has the functions that were running
+ */
+export function meaningOf(sqlstate: string, where = ''): StateMeaning | undefined {
+  const meaning = meaningOfState[sqlstate] ?? meaningOfState[sqlstate.slice(0, 2)]
+  return where !== '' && ofSession.has(meaning) ? undefined : meaning
 }

@@ -70,7 +70,7 @@ function codeOf(sqlstate: string, error: DatabaseError, place: SourcePlace): Err
   const isPoolerInStatementMode = error.message.includes('transaction blocks not allowed')
   if (sqlstate === '08P01' && isPoolerInStatementMode) return 'source_query_failed'
   const ofStream = place.stream === undefined ? undefined : streamCodeOf(sqlstate, error, place)
-  const meaning = meaningOf(sqlstate)
+  const meaning = meaningOf(sqlstate, error.where)
   return ofStream ?? (meaning && codeOfMeaning[meaning]) ?? 'source_query_failed'
 }
 

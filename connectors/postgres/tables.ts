@@ -114,9 +114,13 @@ async function tablesWhere(
 const isArray = (type: string): string =>
   `${type}.typelem <> 0 AND ${type}.typlen = -1 AND ${type}.typcategory = 'A'`
 
+/** An enum of more labels is described as text: each of its columns would have them all. */
+const mostLabels = 1_000
+
 const labelsOf = (type: string): string => `(
   SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
-  FROM pg_catalog.pg_enum e WHERE ${type}.typtype = 'e' AND e.enumtypid = ${type}.oid)`
+  FROM pg_catalog.pg_enum e WHERE ${type}.typtype = 'e' AND e.enumtypid = ${type}.oid
+  HAVING count(*) <= ${String(mostLabels)})`
 
 /** `InnerType` of an oid. */
 const innerType = (oid: string): string => `(

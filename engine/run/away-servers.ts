@@ -25,7 +25,6 @@ export class AwayServers {
 }
 
 /** Nobody listens, or the server says that it starts or recovers. */
-function saysAway({ code, details }: ConnectError): boolean {
-  const isUnreachable = code === 'source_unreachable' || code === 'destination_unreachable'
-  return isUnreachable || details.sqlstate === '57P03'
+function saysAway({ code }: ConnectError): boolean {
+  return code === 'source_unreachable' || code === 'destination_unreachable'
 }

@@ -10,7 +10,7 @@ export function leaveCounts(result: StreamResult): StreamResult {
   const { loaded, rejected, nulled, cut, before = noCounts } = result
   const committed = addCounts({ loaded, rejected, nulled, cut }, before)
   if (!hasAny(committed)) return result
-  const warning = `A newer run took the connection over. It counts what this run had committed of the stream, as \`before\` (earlier starts), so this run counts nothing of it: ${shown(committed)}.`
+  const warning = `A newer run took the connection over. It counts what stays of this run’s rows, as \`before\` (earlier starts), so this run, which had committed these, counts none: ${shown(committed)}.`
   return { ...result, ...noCounts, before: noCounts, warnings: [...result.warnings, warning] }
 }
 

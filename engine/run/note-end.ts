@@ -10,6 +10,8 @@ import type { StreamRunDeps } from './sync-run.ts'
 const limitMs = 10_000
 const againMs = 500
 
+const noResponse = `it gave no response within ${String(limitMs / 1000)} seconds`
+
 const unnoted =
   'the destination could not note that this run has ended: the next run of the connection'
 const toldTwice = `${unnoted} tells the counts and warnings of this one once more, as those of an earlier start`
@@ -57,8 +59,10 @@ export async function noteEnd(
       await endAtDestination(deps, end, { limit, timeout })
       return
     } catch (thrown) {
-      const { code, message: reason, retryable } = ConnectError.from(thrown)
+      const { code, message, retryable } = ConnectError.from(thrown)
       if (!retryable || timeout.aborted) {
+        // What the call threw then is only that it was given up.
+        const reason = timeout.aborted ? noResponse : message
         logger.warn({ code, reason }, runKey === undefined ? toldTwice : warnedTwice)
         return
       }

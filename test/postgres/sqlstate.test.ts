@@ -24,6 +24,15 @@ test.each([
   expect(meaningOf(sqlstate)).toBe(meaning)
 })
 
+test('a function may raise what only a login or a whole server has: then it says nothing of these', () => {
+  const where = 'PL/pgSQL function boom() line 1 at RAISE'
+  for (const sqlstate of ['28P01', '28000', '3D000', '57P03', '25006'])
+    expect(meaningOf(sqlstate, where)).toBeUndefined()
+  // These may be met by what a function does.
+  expect(meaningOf('40P01', where)).toBe('deadlock')
+  expect(meaningOf('53100', where)).toBe('disk_full')
+})
+
 test('only what the server refused has a state', () => {
   expect(hasState(refusal('23505'), ['deadlockDetected', 'uniqueViolation'])).toBe(true)
   expect(hasState(refusal('23503'), ['deadlockDetected', 'uniqueViolation'])).toBe(false)

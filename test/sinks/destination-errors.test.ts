@@ -35,6 +35,34 @@ describe('the advice for a constraint', () => {
   })
 })
 
+describe('a refusal that has no code of its own', () => {
+  const errorOf = (facts: Partial<DatabaseError>): ReturnType<typeof destinationError> =>
+    destinationError(refused(facts), { address, table: { schema: 'dest', table: 't' } })
+
+  test('of a function names it, and says where to look, whatever the function raised', () => {
+    const where = 'PL/pgSQL function boom() line 3 at RAISE'
+    for (const code of ['P0001', '28P01', '3D000', '57P03']) {
+      const error = errorOf({ code, where })
+      expect(error).toMatchObject({ code: 'destination_query_failed', retryable: false })
+      expect(error.message).toContain(
+        '"dest"."t" (SQLSTATE ' + code + '): the function boom failed',
+      )
+      expect(error.suggestedFix).toMatch(/^Look for what calls it with `\\d "dest"\."t"`/)
+    }
+  })
+
+  test('of a row that is too big for a page says what makes it smaller', () => {
+    const error = errorOf({
+      code: '54000',
+      routine: 'RelationGetBufferForTuple',
+      message: 'row is too big: size 8176, maximum size 8160',
+    })
+    expect(error.message).toContain('size 8176')
+    expect(error.suggestedFix).toMatch(/^Choose fewer columns with `columns`/)
+    expect(errorOf({ code: '54000' }).suggestedFix).toMatch(/^Look up the SQLSTATE 54000/)
+  })
+})
+
 describe('the constraint of a domain is named with the domain', () => {
   const domainError = (facts: Partial<DatabaseError>): ReturnType<typeof destinationError> =>
     destinationError(refused({ schema: 'S', dataType: 'even', ...facts }), {
