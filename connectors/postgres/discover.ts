@@ -23,7 +23,9 @@ export async function discoverStreams(
   logger: Logger,
 ): Promise<AirbyteCatalog> {
   await schemasExist(session, config)
-  const tables = await listTables(session, config.schemas)
+  const streams: AirbyteStream[] = []
+  for await (const tables of listTables(session, config.schemas))
+    streams.push(...tables.map(streamOf))
   const { empty, forbidden, columns } = await listUnread(session, config.schemas)
   if (empty.length > 0) {
     logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
@@ -35,7 +37,7 @@ export async function discoverStreams(
       `${kind} that the role may not read are left out: GRANT SELECT on those that you want`,
     )
   }
-  return { streams: tables.map(streamOf) }
+  return { streams }
 }
 
 async function schemasExist(

@@ -21,11 +21,14 @@ export interface TableColumn {
   readonly type: ColumnType
 }
 
-/** All readable tables of the schemas (default: all but the system's), sorted by schema and name. Partitions are read through their root. */
-export async function listTables(
+/**
+ * All readable tables of the schemas (default: all but the system's), sorted by schema and name, some at a time: a database may have a hundred
+ * thousand. Partitions are read through their root.
+ */
+export function listTables(
   session: SourceSession,
   schemas: readonly string[] | undefined,
-): Promise<Table[]> {
+): AsyncGenerator<readonly Table[]> {
   return tablesWhere(session, { schemas: schemas ?? null, names: null })
 }
 
@@ -90,32 +93,65 @@ export async function findTable(
   schema: string,
   name: string,
 ): Promise<Table | undefined> {
-  const [table] = await tablesWhere(session, { schemas: [schema], names: [name] })
+  const [table] = await findTables(session, [schema], [name])
   return table
 }
 
 /** Of these names in these schemas, whichever there are. */
-export function findTables(
+export async function findTables(
   session: SourceSession,
   schemas: readonly string[],
   names: readonly string[],
-): Promise<Table[]> {
-  return tablesWhere(session, { schemas, names })
+): Promise<readonly Table[]> {
+  const found: Table[] = []
+  for await (const tables of tablesWhere(session, { schemas, names })) found.push(...tables)
+  return found
 }
 
-async function tablesWhere(
+/** Columns that one statement describes, which take some 400 bytes each, and that of long enums 30 kB: a response of more than 256 MB ends the session. */
+const columnsAtOnce = 5_000
+
+async function* tablesWhere(
   session: SourceSession,
   filter: { readonly schemas: readonly string[] | null; readonly names: readonly string[] | null },
-): Promise<Table[]> {
-  const rows = await session.rows<Table>(tablesSql, [filter.schemas, filter.names])
-  return rows.filter(({ columns }) => columns.length > 0)
+): AsyncGenerator<readonly Table[]> {
+  const listed = await session.rows<ListedTable>(
+    `SELECT c.oid::int8::float8 AS oid, c.relnatts AS columns ${fromListed}
+        AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]))
+      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+    [filter.schemas, filter.names],
+  )
+  for (const oids of byColumns(listed)) {
+    const rows = await session.rows<Table>(tablesSql, [oids])
+    yield rows.filter(({ columns }) => columns.length > 0)
+  }
+}
+
+interface ListedTable {
+  readonly oid: number
+  readonly columns: number
+}
+
+/** Their oids, in groups that one statement describes. */
+function byColumns(tables: readonly ListedTable[]): readonly (readonly number[])[] {
+  const groups: number[][] = []
+  let columnsOfLast = Number.POSITIVE_INFINITY
+  for (const { oid, columns } of tables) {
+    if (columnsOfLast + columns > columnsAtOnce) {
+      groups.push([])
+      columnsOfLast = 0
+    }
+    groups.at(-1)?.push(oid)
+    columnsOfLast += columns
+  }
+  return groups
 }
 
 const isArray = (type: string): string =>
   `${type}.typelem <> 0 AND ${type}.typlen = -1 AND ${type}.typcategory = 'A'`
 
 /** An enum of more labels is described as text: each of its columns would have them all. */
-const mostLabels = 1_000
+const mostLabels = 500
 
 const labelsOf = (type: string): string => `(
   SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
@@ -138,7 +174,7 @@ const fromListed = `
     AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))`
 
 /**
- * `base`: every type with the type it is made of (a domain over a domain over text: text), and the length that a domain gives that.
+ * Describes the tables of the oids $1, as `Table`. `base`: every type with the type it is made of (a domain over a domain over text: text), and the length that a domain gives that.
  * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
  * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL. Nor does that of a domain:
  * an outer join gives NULL of any type, and INSERT can store it.
@@ -146,8 +182,8 @@ const fromListed = `
 const tablesSql = `
 WITH RECURSIVE tables AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind
-  ${fromListed}
-    AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]))
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = ANY ($1::oid[])
 ), base AS (
   SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid, NULL::int AS typmod
   FROM tables JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid
