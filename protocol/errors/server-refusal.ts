@@ -81,6 +81,12 @@ export function serverRefusal(error: ServerError): ServerRefusal {
   }
 }
 
+/** Not our own statement failed, but something of the database that it called: a function, a trigger, the check of a foreign key. */
+export function isOfDatabase({ where = '' }: Pick<ServerError, 'where'>): boolean {
+  const origin = originOf(where)
+  return origin !== undefined && origin !== 'unknown'
+}
+
 function reasonOf(sqlstate: string, message: string): string {
   return conditions[sqlstate] ?? (telling.test(sqlstate) ? message : untold)
 }

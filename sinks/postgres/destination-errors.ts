@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg'
 import {
   ConnectError,
+  isOfDatabase,
   networkFailure,
   serverRefusal,
   type ErrorCodeName,
@@ -108,15 +109,10 @@ function factsOf(
   return code === 'destination_conflict' ? conflictFacts(refusal, place) : {}
 }
 
-function failedFix(
-  { message, routine, where = '' }: DatabaseError,
-  { sqlstate, reason }: ServerRefusal,
-  object: string,
-): string {
-  // What failed is below our statement, which calls functions only through the table's own.
-  if (where !== '' && reason !== message)
+function failedFix(error: DatabaseError, { sqlstate }: ServerRefusal, object: string): string {
+  if (isOfDatabase(error))
     return `Look for what calls it with \`\\d ${object}\` (a trigger, a default, a generated column, a check), repair or disable it, and run the connection again.`
-  if (sqlstate === sqlstates.programLimitExceeded && routine === rowTooBig)
+  if (sqlstate === sqlstates.programLimitExceeded && error.routine === rowTooBig)
     return 'Choose fewer columns with `columns` of the stream, or a mode that appends or overwrites: numbers, times and other values of a fixed length cannot be moved out of a row, and the dedup modes need some bytes more.'
   return `Look up the SQLSTATE ${sqlstate} in the PostgreSQL manual; if the cause is not in your database, report it.`
 }

@@ -51,6 +51,11 @@ describe('a refusal that has no code of its own', () => {
     }
   })
 
+  test('of our own statement does not send anybody to look for a function', () => {
+    const error = errorOf({ code: '22P03', where: 'COPY t, line 3, column v' })
+    expect(error.suggestedFix).toMatch(/^Look up the SQLSTATE 22P03/)
+  })
+
   test('of a row that is too big for a page says what makes it smaller', () => {
     const error = errorOf({
       code: '54000',
