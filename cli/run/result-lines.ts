@@ -49,7 +49,7 @@ export function resultLines(result: ShownResult, context: ResultContext): readon
   const nameWidth = Math.max(...result.streams.map(({ stream }) => plainLabel(stream).length), 0)
   // Those that need a look stand next to the summary.
   const sorted = result.streams.toSorted(
-    (left, right) => Number(needsLook(left)) - Number(needsLook(right)),
+    (left, right) => Number(left.error !== undefined) - Number(right.error !== undefined),
   )
   const streams = sorted.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
@@ -58,10 +58,6 @@ export function resultLines(result: ShownResult, context: ResultContext): readon
     ...(result.error === undefined ? [] : errorLines(result.error, { paint })),
     `${summary(result, paint)}${context.advice}`,
   ]
-}
-
-function needsLook({ error }: ShownStream): boolean {
-  return error !== undefined
 }
 
 function streamLines(

@@ -1,5 +1,5 @@
-import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { createHash } from 'node:crypto'
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
 import { groupTextOf, isGreatest, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'

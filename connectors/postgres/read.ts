@@ -1,5 +1,5 @@
-import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
 import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { sqlstates } from '../../postgres/sqlstate.ts'

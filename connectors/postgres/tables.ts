@@ -108,7 +108,7 @@ export async function findTables(
   return found
 }
 
-/** Columns that one statement describes, which take some 400 bytes each, and that of long enums 30 kB: a response of more than 256 MB ends the session. */
+/** Columns that one statement describes. Each takes some 400 bytes, and 30 kB if its enum has 500 long labels: a response of more than 256 MB ends the session. */
 const columnsAtOnce = 5_000
 
 async function* tablesWhere(

@@ -1,3 +1,4 @@
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a source, its manifest, or the streams that were selected. Sorted by name. */
@@ -128,8 +129,7 @@ export const sourceCodes = {
     retryable: false,
     message:
       'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint and now has the type {after}, which may order its values differently',
-    suggestedFix:
-      'Reset stream {stream}, so that it is read from the beginning: `reactor connect run FILE --reset {stream}`, or in the service `reactor connect connections reset NAME --streams {stream}`. Or change the type of {column} back to {before}.',
+    suggestedFix: `Reset stream {stream}, so that it is read from the beginning: ${resetCommands('{stream}')}. Or change the type of {column} back to {before}.`,
   },
   source_database_missing: {
     failureType: 'config_error',
@@ -253,8 +253,7 @@ export const sourceCodes = {
     httpStatus: 409,
     retryable: false,
     message: 'Stream {stream}: the saved state does not fit the stream: {reason}',
-    suggestedFix:
-      'Reset the stream, so that it is read from the beginning (`reactor connect run FILE --reset {stream}`, or in the service `reactor connect connections reset NAME --streams {stream}`), or restore the configuration that the state was written with.',
+    suggestedFix: `Reset the stream, so that it is read from the beginning (${resetCommands('{stream}')}), or restore the configuration that the state was written with.`,
   },
   source_stream_missing: {
     failureType: 'config_error',

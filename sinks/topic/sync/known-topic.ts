@@ -4,7 +4,6 @@ import { keyText, settingsOf } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import type { StoredStream } from '../bookkeeping/checkpoints.ts'
 import type { LeftTopic, RowFormRecord, StreamRecord } from '../bookkeeping/records.ts'
-import { checkpointTopic } from '../own-names.ts'
 import type { TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/target-topic.ts'
 import { formChanged } from '../topic-errors.ts'
@@ -165,7 +164,6 @@ export function requireUnrepeated(
     details: {
       ...{ connection, topic: at.topic, why },
       stream: streamLabel(stream.stream),
-      checkpoints: checkpointTopic(connection),
     },
   })
 }
