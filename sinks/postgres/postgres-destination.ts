@@ -13,7 +13,7 @@ import { beginSync } from './sync/begin-sync.ts'
 import { endRun, startRun } from './bookkeeping/runs.ts'
 import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
 import { migrateBookkeeping } from './bookkeeping/migrations.ts'
-import { newerStart } from './bookkeeping/fence.ts'
+import { newerStart, startRefusal } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
 import { noteWarning, readUntold } from './bookkeeping/untold-warnings.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
@@ -23,7 +23,8 @@ import { loadedStreams } from './bookkeeping/stream-rows.ts'
 import { type LoggedPlace, sessionPlace } from './postgres-place.ts'
 import { endOlderSessions, markOf, markSession } from './bookkeeping/run-sessions.ts'
 import { SessionsUsedAgain } from './used-again.ts'
-import type { DestinationSession } from './session.ts'
+import type { DestinationPlace } from './destination-errors.ts'
+import { DestinationSession } from './session.ts'
 import { nameTriggers } from './trigger-errors.ts'
 import { streamTarget } from './tables/stream-target.ts'
 
@@ -155,10 +156,25 @@ class PostgresDestination implements Destination {
       return result
     } catch (error) {
       await session[Symbol.asyncDispose]()
-      throw error instanceof ConnectError ? await nameTriggers(error, place) : error
+      if (!(error instanceof ConnectError)) throw error
+      await this.#requireNewest(error, place, user)
+      throw await nameTriggers(error, place)
     } finally {
       this.#givenUp?.removeEventListener('abort', giveUp)
     }
+  }
+
+  /** The error of a session that a newer start ended only says that it is lost: finds the reason. */
+  async #requireNewest(
+    { code }: ConnectError,
+    place: DestinationPlace,
+    user: Pick<StreamSync, 'sink' | 'start'> | undefined,
+  ): Promise<void> {
+    if (code !== 'destination_connection_lost' || user === undefined) return
+    if (this.#givenUp?.aborted === true) return
+    await using other = await DestinationSession.open(place)
+    const refusal = await startRefusal(other, user.sink, user.start)
+    if (refusal !== undefined) throw refusal
   }
 
   #requireWanted(): void {

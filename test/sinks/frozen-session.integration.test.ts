@@ -100,6 +100,24 @@ test('from the start of a newer run, nothing of an older one is accepted', async
   })
 })
 
+test('a begin whose session a newer run ends, hears who took over', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const older = await destination.startRun(connection)
+    await destination.begin(sink, older)
+    await using holder = await DestinationSession.open({ address: db.address })
+    await holder.run('BEGIN; SELECT FROM reactor_connect.streams FOR UPDATE')
+    const refused = expect(destination.begin(sink, older)).rejects.toMatchObject({
+      code: 'fenced',
+      message: expect.stringContaining('taken over by run run_7') as unknown,
+    })
+    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await expect.poll(() => db.query(waiting), { timeout: 10_000 }).toHaveLength(1)
+    await destination.startRun(connection, 'run_7')
+    await refused
+  })
+})
+
 test('a newer start whose locks the older one did not see fences its commits too', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
-import { startPostgres, testDatabase } from '../support/postgres.ts'
+import { startPostgres, testDatabase, type TestPostgres } from '../support/postgres.ts'
 import { begin, blockOf, commit, finish, load, openLane, sinkStream, someStart } from './loading.ts'
 
 test('after a crash of the server, exactly what was committed is there, and the sync goes on', async () => {
@@ -18,7 +18,7 @@ test('after a crash of the server, exactly what was committed is there, and the 
     await commit(lane, 2, { complete: false })
     await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
     await lane.flush()
-    await server.kill9()
+    await killAll(server)
     await expect(commit(lane, 3)).rejects.toMatchObject({ retryable: true })
   }
   await server.restart()
@@ -145,3 +145,19 @@ test('a session that is given up while it waits for a lock leaves the queue', as
   await expect(writing).rejects.toMatchObject({ code: 'destination_connection_lost' })
   await expect.poll(queue, { timeout: 15_000 }).toHaveLength(0)
 })
+
+/** With its sessions: the process of one can still commit for a moment after the server's first process was killed. */
+async function killAll(server: TestPostgres): Promise<void> {
+  await using session = await DestinationSession.open({ address: server.address })
+  const others = await session.rows<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+  )
+  await server.kill9()
+  for (const { pid } of others) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // it has ended by itself
+    }
+  }
+}
