@@ -1,15 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { z } from 'zod'
+import { goProgram } from './go-program.ts'
 
 /** The one version that the tests were written for. */
-const source = 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0'
-const cache = join(import.meta.dirname, '../../node_modules/.cache/toxiproxy-2.5.0')
+const version = 'v2.5.0'
 const startTimeoutMs = 10_000
 
 /** What a connection suffers: https://github.com/Shopify/toxiproxy#toxics */
@@ -34,7 +30,7 @@ export interface Toxiproxy extends AsyncDisposable {
 
 /** Toxiproxy, built with Go at its first use, and kept outside of git. It ends with the test. */
 export async function startToxiproxy(): Promise<Toxiproxy> {
-  const executable = await builtServer()
+  const executable = await goProgram('github.com/Shopify/toxiproxy/v2/cmd/server', version)
   const port = await freePort()
   const child = spawn(executable, ['-host', '127.0.0.1', '-port', String(port)], {
     stdio: 'ignore',
@@ -55,27 +51,6 @@ export async function startToxiproxy(): Promise<Toxiproxy> {
       await ended
     },
   }
-}
-
-/** A port for a server that is started a moment later. */
-async function builtServer(): Promise<string> {
-  const executable = join(cache, 'server')
-  if (existsSync(executable)) return executable
-  const building = join(cache, `building-${process.pid}`)
-  await mkdir(building, { recursive: true })
-  try {
-    await promisify(execFile)('go', ['install', source], {
-      env: { ...process.env, GOBIN: building },
-    })
-  } catch (error) {
-    throw new Error(
-      `Toxiproxy could not be built (\`go install ${source}\`). The tests of faults need Go 1.19 or newer: ` +
-        'https://go.dev/dl, or Debian: `apt-get install golang-go`.',
-      { cause: error },
-    )
-  }
-  await rename(join(building, 'server'), executable)
-  return executable
 }
 
 async function untilItAnswers(url: string): Promise<void> {

@@ -1,14 +1,10 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { freePort } from '../../../service/platform/postgres/free-port.ts'
+import { goProgram } from '../../support/go-program.ts'
 
 /** Of the document in `test/connectors/stripe/openapi`. */
 const version = 'v0.203.0'
-const cache = join(import.meta.dirname, `../../../node_modules/.cache/stripe-mock-${version}`)
 
 export interface StripeMock extends AsyncDisposable {
   readonly url: string
@@ -16,7 +12,7 @@ export interface StripeMock extends AsyncDisposable {
 
 /** Stripe's own stripe-mock on loopback: it checks requests against Stripe's document. Built with Go at its first use, for a minute. */
 export async function startStripeMock(): Promise<StripeMock> {
-  const executable = await builtStripeMock()
+  const executable = await goProgram('github.com/stripe/stripe-mock', version)
   const address = `127.0.0.1:${String(await freePort())}`
   const child = spawn(executable, ['-http-addr', address], { stdio: 'ignore' })
   const url = `http://${address}`
@@ -36,14 +32,4 @@ async function isReady(url: string): Promise<boolean> {
   const response = await fetch(`${url}/v1/customers`, { headers }).catch(() => undefined)
   await response?.body?.cancel()
   return response?.ok === true
-}
-
-async function builtStripeMock(): Promise<string> {
-  const executable = join(cache, 'stripe-mock')
-  if (existsSync(executable)) return executable
-  await mkdir(cache, { recursive: true })
-  await promisify(execFile)('go', ['install', `github.com/stripe/stripe-mock@${version}`], {
-    env: { ...process.env, GOBIN: cache, GOTOOLCHAIN: 'local' },
-  })
-  return executable
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startConnectWorker, type ConnectWorker } from '../../../kafka/connect/connect-worker.ts'
 import {
@@ -17,6 +18,8 @@ import {
 } from './topic-shop.ts'
 
 const limitMs = 8 * 60_000
+/** A segment of a topic that is compacted is closed by the first batch after this time. */
+const segmentMs = 1_000
 
 describe.runIf(readersWanted)("Kafka Connect with Debezium's JDBC sink", () => {
   let registry: ApicurioRegistry
@@ -78,8 +81,8 @@ describe.runIf(readersWanted)("Kafka Connect with Debezium's JDBC sink", () => {
         numPartitions: 3,
         configEntries: Object.entries({
           'cleanup.policy': 'compact',
-          // A segment is closed by the first batch after this time, and can be compacted then.
-          'segment.ms': '1000',
+          // A segment that is closed can be compacted.
+          'segment.ms': String(segmentMs),
           'min.cleanable.dirty.ratio': '0.001',
           'min.compaction.lag.ms': '0',
           'max.compaction.lag.ms': '1000',
@@ -92,7 +95,8 @@ describe.runIf(readersWanted)("Kafka Connect with Debezium's JDBC sink", () => {
       }
       await deleteGoods(database, 7)
       await shop.load()
-      // One more message at least in each partition closes the segments.
+      // One more message at least in each partition closes the segments, which are old enough by then.
+      await delay(segmentMs + 100)
       await updateGoods(database, 50)
       await shop.load()
 
