@@ -6,8 +6,18 @@ import { promisify } from 'node:util'
 
 const cacheDir = join(import.meta.dirname, '../../node_modules/.cache')
 
+/** Of this process. */
+const programs = new Map<string, Promise<string>>()
+
 /** The executable of a Go program, which is built at its first use, for one to two minutes, and kept outside of git. */
-export async function goProgram(path: string, version: string): Promise<string> {
+export function goProgram(path: string, version: string): Promise<string> {
+  const source = `${path}@${version}`
+  const program = programs.get(source) ?? build(path, version)
+  programs.set(source, program)
+  return program
+}
+
+async function build(path: string, version: string): Promise<string> {
   const name = path.split('/').at(-1) ?? path
   const folder = join(cacheDir, `${path.replaceAll('/', '-')}-${version}`)
   const executable = join(folder, name)

@@ -13,7 +13,7 @@ export interface VersityGateway extends AsyncDisposable {
 
 /** A real S3 server (Versity Gateway) on loopback, over a folder. Built with Go at its first use, for two minutes. */
 export async function startVersityGateway(): Promise<VersityGateway> {
-  const executable = await goProgram('github.com/versity/versitygw/cmd/versitygw', version)
+  const executable = await builtGateway()
   const folder = await newFolder('versity')
   const address = `127.0.0.1:${String(await freePort())}`
   const config = {
@@ -46,4 +46,8 @@ async function isReady(url: string): Promise<boolean> {
   const response = await fetch(url).catch(() => undefined)
   await response?.body?.cancel()
   return response !== undefined
+}
+
+export function builtGateway(): Promise<string> {
+  return goProgram('github.com/versity/versitygw/cmd/versitygw', version)
 }

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { ObjectStorage } from '../../../../engine/log/stored/object-storage.ts'
 import type { StorageConfig } from '../../../../engine/log/stored/storage-config.ts'
 import { S3Server } from '../../../fakes/s3/s3-server.ts'
-import { startVersityGateway } from '../../../fakes/s3/versity-gateway.ts'
+import { builtGateway, startVersityGateway } from '../../../fakes/s3/versity-gateway.ts'
 import { neverAborted } from '../../../support/signal.ts'
 
 const servers: readonly (readonly [
@@ -14,6 +14,10 @@ const servers: readonly (readonly [
   // `npm run test:storage` needs Go.
   ...(process.env.REAL_S3 === undefined ? [] : [['Versity Gateway', startVersityGateway] as const]),
 ]
+beforeAll(async () => {
+  if (process.env.REAL_S3 !== undefined) await builtGateway()
+}, 300_000)
+
 const quick = { pauseMs: (): number => 1 }
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
