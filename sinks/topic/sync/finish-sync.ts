@@ -210,7 +210,6 @@ export function forgetStreams(
         planned: 0,
         readWarnings: [],
         untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices)),
-        merged: null,
         isFilled: hasLoaded(record, slices),
         leftTopics: record.leftTopics.map((left) => ({ ...left, isForgotten: true })),
       }

@@ -67,6 +67,12 @@ test('the columns of a key in another order are another key: the bytes of the sa
   }
   await expect(syncOnce(target, turned, rows(1, 3))).rejects.toMatchObject(refusal)
   await expect(previewed(target, turned)).rejects.toMatchObject(refusal)
+  // A reset leaves the messages in the topic.
+  {
+    await using destination = openDestination(target)
+    await destination.forget(target.connection, 'all')
+  }
+  await expect(syncOnce(target, turned, rows(1, 3))).rejects.toMatchObject(refusal)
   const overwrite = topicStream(target, { mode: 'overwrite', key: ['body', 'id'] })
   await syncOnce(target, overwrite, rows(1, 3))
   const messages = await readTopic(target.place, target.topic)
