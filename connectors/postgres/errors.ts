@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
 import { meaningOf, type StateMeaning } from '../../postgres/sqlstate.ts'
-import { ConnectError, networkFailure, serverRefusal } from '../../protocol/index.ts'
+import { ConnectError, isOfDatabase, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
 /** What the connector was doing when an error was thrown: the facts that the messages name. */
@@ -83,6 +83,8 @@ function streamCodeOf(
   // A missing function belongs to a view; a missing operator is the one that compares the cursor.
   const isOperator = sqlstate === '42883' && error.routine === 'op_error'
   if (cursor !== undefined && isOperator) return 'source_cursor_invalid'
+  // A function may miss what it wants: the stream is there.
+  if (isOfDatabase(error)) return undefined
   const meaning = meaningOf(sqlstate)
   return meaning && streamCodeOfMeaning[meaning]
 }

@@ -87,7 +87,7 @@ export class RowCheck {
     const view = this.#view
     if (at + length > view.byteLength) return false
     if (size === ofJsonb) return length > 1 && view.getUint8(at) === jsonbVersion
-    return length >= numericHeader && length === numericHeader + 2 * view.getInt16(at)
+    return length >= numericHeader && length === numericHeader + 2 * view.getUint16(at)
   }
 }
 

@@ -196,7 +196,7 @@ export class CopyBinaryFields {
   #numeric(position: number): void {
     const view = this.#view
     const writer = this.#writer
-    const groups = view.getInt16(position)
+    const groups = view.getUint16(position)
     const weight = view.getInt16(position + 2)
     const sign = view.getUint16(position + 4)
     const scale = view.getUint16(position + 6)
@@ -223,7 +223,7 @@ export class CopyBinaryFields {
   #decimals(position: number, start: number): number {
     const view = this.#view
     const { bytes } = this.#writer
-    const groups = view.getInt16(position)
+    const groups = view.getUint16(position)
     bytes[start] = 0x2e
     const end = start + 1 + view.getUint16(position + 6)
     let to = start + 1

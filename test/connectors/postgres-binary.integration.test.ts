@@ -115,6 +115,16 @@ test('a table without a key, and one without rows, are read as binary too', asyn
   await expectSameBytes(db)
 })
 
+test('numbers of the most digits that the server takes are told from binary rows', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE things (id int PRIMARY KEY, n numeric);
+     INSERT INTO things VALUES (1, repeat('9', 131068)::numeric), (2, (repeat('9', 131068) || '.5')::numeric),
+       (3, -(repeat('8', 131072) || '.' || repeat('7', 16383))::numeric), (4, 5)`,
+  )
+  await expectSameBytes(db)
+})
+
 test('a table with a type that has no binary form here is read as text', async () => {
   await using db = await testDatabase()
   await db.query('CREATE TABLE things (id int PRIMARY KEY, f float4)')

@@ -296,6 +296,19 @@ describe('a read', () => {
     await expect(failing).rejects.not.toThrow(/hush/)
   })
 
+  test('of a view whose function misses a table names the function', async () => {
+    await db.query(
+      `CREATE FUNCTION lost() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT 1 FROM gone); END';
+       CREATE VIEW loses AS SELECT 1 AS id, lost() AS n`,
+    )
+    const stream = await discovered(postgresConnector, { ...db.address }, 'loses')
+    const failing = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
+    await expect(failing).rejects.toMatchObject({
+      code: 'source_query_failed',
+      details: { sqlstate: '42P01', reason: expect.stringContaining('lost') as unknown },
+    })
+  })
+
   test('of bytes that are not UTF-8 says what the database is made of', async () => {
     const name = `${db.address.database}_ascii`
     await db.query(
