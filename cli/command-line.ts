@@ -16,6 +16,7 @@ import { writeOutput } from './output/write-output.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram } from './program.ts'
 import { commandOutput, listenForOutputErrors, mask } from './output/process-output.ts'
+import type { ResetArguments } from './run/reset-program.ts'
 import type { RunArguments } from './run/run-program.ts'
 import { stopLimitMs } from './stop-limit.ts'
 import type { TopicsArguments } from './topics/topics-command.ts'
@@ -35,6 +36,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       const { runInProcess } = await import('./run/run-process.ts')
       await runInProcess(options, new StopSignals(process, () => undefined))
     },
+    reset,
     source,
     catalog,
     serve,
@@ -46,6 +48,27 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     rotateKey,
   }
   await runProgram(argv, { version, ...commands, writeOut })
+}
+
+async function reset(options: ResetArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runReset } = await import('./run/reset-command.ts')
+  const { createLogger } = await import('./run/log-lines.ts')
+  const output = commandOutput(options.json ? { json: true } : {})
+  process.exitCode = await runReset(options, {
+    output,
+    environment: readEnvironment(),
+    logger: createLogger({
+      level: 'info',
+      writeLine: (text) => {
+        output.screen.line(text)
+      },
+    }),
+    signal: stop.signal,
+    addSecrets: (secrets) => {
+      mask.add(secrets)
+    },
+  })
 }
 
 async function source(options: SourceArguments): Promise<void> {

@@ -32,13 +32,23 @@ export function parseWholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 0.')
 }
 
-/** `--streams A,B`. No name of a stream begins with a bracket or brace, unless it is in quotation marks. */
-export function parseStreamNames(text: string): readonly string[] {
-  if (!/^\s*[[{]/.test(text)) return splitStreamLabels(text)
-  throw usageError(
-    '--streams takes names with commas between them, not JSON',
-    'Give the JSON to `--stream-config` (of `connections create` and `connections update`), or write the names: `--streams orders,customers`. A name that begins with [ or { needs quotation marks.',
-  )
+/**
+ * `--streams A,B`, once or more often. No name of a stream begins with a bracket or brace, unless it is in quotation marks.
+ * @param before of the option before it
+ */
+export function parseStreamNames(text: string, before: readonly string[] = []): readonly string[] {
+  if (/^\s*[[{]/.test(text))
+    throw usageError(
+      '--streams takes names with commas between them, not JSON',
+      'Give the JSON to `--stream-config` (of `connections create` and `connections update`), or write the names: `--streams orders,customers`. A name that begins with [ or { needs quotation marks.',
+    )
+  const names = splitStreamLabels(text)
+  if (names.length === 0)
+    throw usageError(
+      '--streams names no stream',
+      'Write the names: `--streams orders,customers`. For all streams, leave the option out.',
+    )
+  return [...before, ...names]
 }
 
 /** `--if-version N` of a change. */

@@ -26,11 +26,13 @@ import { topicsCommand } from './topics/topics-program.ts'
 import type { TopicsArguments } from './topics/topics-command.ts'
 import { parseCommand, throwErrors } from './parse-command.ts'
 import { sourceCommand } from './source/source-program.ts'
+import { resetCommand, type ResetArguments } from './run/reset-program.ts'
 import { runCommand, type RunArguments } from './run/run-program.ts'
 
 export interface ProgramOptions {
   readonly version: string
   readonly run: (options: RunArguments) => Promise<void>
+  readonly reset: (options: ResetArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
   readonly catalog: (options: CatalogArguments) => Promise<void>
   readonly serve: (options: ServeArguments) => Promise<void>
@@ -59,6 +61,7 @@ export function createProgram(options: ProgramOptions): Command {
     .description('connectors, connections and runs')
     .addHelpText('after', connectHelp)
   runCommand(connect, options.run)
+  resetCommand(connect, options.reset)
   sourceCommand(connect, options.source)
   catalogCommand(connect, options.catalog, options.askService)
   serveCommand(connect, options.serve)

@@ -21,8 +21,6 @@ export interface RunPlan {
   readonly functions?: FunctionsService
   /** With a key: the streams that earlier starts of the run completed, which are not loaded again. Their results are known. */
   readonly completed?: readonly StreamId[]
-  /** Streams that are read from their beginning: what earlier runs noted of them is forgotten before this one begins. */
-  readonly reset?: readonly StreamId[]
   /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
   readonly shown?: readonly StreamId[]
   readonly destination: DestinationConfig | PreviewConfig

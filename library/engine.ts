@@ -68,7 +68,7 @@ export async function replicate(
   await using threads = openRunThreads(file, { log: undefined, logger })
   const { end, run } = await runLoadedFile(
     { ...file, source: { ...file.source, allowedNetworks } },
-    { log: undefined, metricsPort: undefined, reset: [] },
+    { log: undefined, metricsPort: undefined },
     { output, logger, mask, signal, threads, now: Date.now },
   )
   await using ended = run

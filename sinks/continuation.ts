@@ -147,10 +147,15 @@ export function findReplacedRows(
   if (last === undefined || !isOverwriteMode(sink.mode) || sink.isDefaultMode !== true)
     return undefined
   if (isOverwriteMode(last.settings.mode)) return undefined
+  const before = last.settings.mode
+  const other =
+    before === 'append'
+      ? 'Or load the stream into another place (a schema, a topic), and these rows stay as they are; with `destination_sync_mode: append`, each run would add all rows of the source to them once more.'
+      : 'Or set `cursor_field` or `primary_key` of the stream.'
   return modeChanged(sink, {
-    before: last.settings.mode,
+    before,
     rows: 'all rows that the source does not have any more',
-    fix: `Bring back what the source had (the cursor column and the right to read it, or the primary key), or set \`cursor_field\` or \`primary_key\` of the stream. To replace its rows in every run from now on, set \`destination_sync_mode: ${sink.mode}\`.`,
+    fix: `Bring back what the source had (the cursor column and the right to read it, or the primary key). ${other} To replace its rows in every run from now on, set \`destination_sync_mode: ${sink.mode}\`.`,
   })
 }
 

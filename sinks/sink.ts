@@ -84,6 +84,7 @@ export interface LoadedStream {
   readonly stream: StreamId
   /** The table as SQL names it. */
   readonly table: string
+  readonly hasTable: boolean
 }
 
 /** One start of a run, by one process. */

@@ -13,7 +13,6 @@ import { newTexts, type Mask } from '../../service/platform/secrets/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
-import { namedStreams } from '../../service/connections/named-streams.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
 import { commandFailure } from '../output/command-failure.ts'
@@ -23,8 +22,6 @@ import type { RunEnd, RunOutput } from './run-output.ts'
 export interface RunOptions {
   readonly log: 'embedded' | 'kafka' | undefined
   readonly metricsPort: number | undefined
-  /** Names of streams that are read from the beginning. */
-  readonly reset: readonly string[]
 }
 
 /** The context of a run from its command. */
@@ -133,10 +130,8 @@ async function planRun(
   if (problems.length > 0) throw problemsError(problems, file.place)
   for (const note of notes) command.output.note(`note: ${note}`)
   const plan = runPlanOf(file, { streams, log: options.log })
-  const reset = namedStreams(plan.connection, streams, options.reset)
   return {
     ...plan,
-    ...(reset.length > 0 && { reset: reset.map(({ stream }) => streamIdOf(stream.stream)) }),
     ...(file.content.streams === 'all' && { shown: catalog.streams.map(streamIdOf) }),
     source: { ...plan.source, config: command.source.config },
   }

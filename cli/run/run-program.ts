@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { parseStreamNames, portNumber } from '../options.ts'
+import { portNumber } from '../options.ts'
 import { sourceLogLevels, type LogLevel } from './log-levels.ts'
 
 /** `reactor connect run FILE …` as it was parsed. */
@@ -9,8 +9,6 @@ export interface RunArguments {
   readonly log: 'embedded' | 'kafka' | undefined
   readonly logLevel: LogLevel
   readonly metricsPort: number | undefined
-  /** Names of streams. */
-  readonly reset: readonly string[]
 }
 
 interface RunFlags {
@@ -18,7 +16,6 @@ interface RunFlags {
   readonly log?: 'embedded' | 'kafka'
   readonly logLevel: LogLevel
   readonly metricsPort?: number
-  readonly reset?: readonly string[]
 }
 
 /** Adds the command to its parent, and gives it. */
@@ -46,15 +43,10 @@ export function runCommand(
       'serve Prometheus metrics on 127.0.0.1 during the run (0: a free port)',
       portNumber,
     )
-    .option(
-      '--reset <A,B>',
-      'forget the checkpoints of these streams first, so that they are read from the beginning',
-      parseStreamNames,
-    )
     .addHelpText('after', examples)
     .action(async (file: string, flags: RunFlags) => {
-      const { log, logLevel, metricsPort, reset = [] } = flags
-      await run({ file, json: flags.json === true, log, logLevel, metricsPort, reset })
+      const { log, logLevel, metricsPort } = flags
+      await run({ file, json: flags.json === true, log, logLevel, metricsPort })
     })
 }
 
@@ -63,7 +55,6 @@ Examples:
   $ reactor connect run shop.yaml
   $ reactor connect run shop.yaml --json > events.jsonl
   $ reactor connect run shop.yaml --log kafka --metrics-port 9464
-  $ reactor connect run shop.yaml --reset public.orders
   $ SOURCE_PASSWORD=… reactor connect run shop.toml --log-level debug
 
 Exit codes:

@@ -51,9 +51,6 @@ export async function runConnection(
     await openDestination(plan.destination, { logger, givenUp, stop: signal }),
   )
   const start = await retryStart(context, () => startRun(destination, plan))
-  const { reset } = plan
-  if (reset !== undefined)
-    await retryStart(context, () => destination.forget(plan.connection, reset))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
   const streams = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
   await using session = await retryStart(context, () =>
@@ -218,7 +215,7 @@ async function unseenStreams(
   const shownKeys = new Set(shown.map(streamKey))
   const loaded = await destination.loadedStreams(connection)
   const warnings = loaded
-    .filter(({ stream }) => !shownKeys.has(streamKey(stream)))
+    .filter(({ stream, hasTable }) => hasTable && !shownKeys.has(streamKey(stream)))
     .map(
       ({ stream, table }) =>
         `The source no longer shows stream ${streamLabel(stream)}, which is one of this connection’s: it was not read, and ${table} stays as it is. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, and nobody needs its rows, drop ${table} at the destination.`,

@@ -1,3 +1,4 @@
+import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import { messageHeaders, planValue, type PlanValue } from '../log/kafka/message-schemas.ts'
 import { valueOf } from './message-value.ts'
@@ -167,8 +168,7 @@ function beginOf(partition: number, { begin, first }: SeenPartition): string {
 
 const newSync =
   'If each sync replaces the rows: run the connection again, and then rebuild; that sync has all records.'
-const fromSource =
-  'If syncs add rows: read the table at the destination and continue from its positions; or read all of it from the source again (`reactor connect connections reset`), and rebuild with `--from-sync N`, the number of that sync.'
+const fromSource = `If syncs add rows: read the table at the destination and continue from its positions; or reset the stream (${resetCommands()}), run the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
 const docs = 'docs/topics.md, "Retention, and readers that come late", has the ways.'
 
 function waysOf({ connection, stream, ...plan }: PlanValue): string {
@@ -177,5 +177,5 @@ function waysOf({ connection, stream, ...plan }: PlanValue): string {
   const label = streamLabel(stream)
   if (plan.sync_mode === 'full_refresh' && plan.destination_sync_mode === 'append_dedup')
     return `Rebuild with \`--from-sync N\`, the number of the first sync that is here from its beginning: it has all rows that the source had then. If there is none, run the connection again first.`
-  return `Read the table of ${label} at the destination and continue from its positions; or run \`reactor connect connections reset ${connection} --streams ${label}\`, then the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
+  return `Read the table of ${label} at the destination and continue from its positions; or reset the stream (${resetCommands(label, connection)}), then the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
 }

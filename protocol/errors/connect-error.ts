@@ -1,3 +1,4 @@
+import { shellWord } from '../../lib/text/shell-word.ts'
 import { cutText, cutTexts, passedCharacters } from '../cut-text.ts'
 import type { JsonObject } from '../json.ts'
 import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
@@ -73,11 +74,12 @@ export interface ErrorBody {
 }
 
 function fill(template: string, details: ErrorDetails): string {
-  return template.replace(/\{(\w+)\}/g, (hole, name: string) => {
+  return template.replace(/\{(\w+)(:word)?\}/g, (hole, name: string, word?: string) => {
     const value = details[name]
     if (value === undefined) return hole
     const text =
       typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
-    return cutText(text, passedCharacters)
+    const shown = cutText(text, passedCharacters)
+    return word === undefined ? shown : shellWord(shown)
   })
 }

@@ -209,9 +209,8 @@ export class StoredConnectionService implements ConnectionService {
     const { streams } = await connectionStreams(connection, this.#options.instances, {
       refresh: false,
     })
-    return namedStreams(connection.name, streams, names).map(({ stream }) =>
-      streamIdOf(stream.stream),
-    )
+    const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
+    return namedStreams(connection.name, ids, names)
   }
 
   async #requireNewName(name: string): Promise<void> {

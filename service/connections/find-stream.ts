@@ -38,8 +38,8 @@ export function findAmong<Stream extends NamedStream>(
 }
 
 /**
- * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text may be a name alone or
- * `namespace.name`, and may mean several.
+ * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text, and one quoted part (`"a.b"`), may be
+ * a name alone or `namespace.name`, and may mean several.
  */
 export function matchingStreams<Stream extends NamedStream>(
   streams: readonly Stream[],
@@ -49,7 +49,10 @@ export function matchingStreams<Stream extends NamedStream>(
   const match = exact && streams.find((stream) => streamKey(stream) === streamKey(exact))
   if (match !== undefined) return [match]
   if (namespace !== undefined) return []
-  const named = streams.filter((stream) => stream.name === name || qualifiedName(stream) === name)
+  const alone = exact?.namespace === undefined ? exact?.name : undefined
+  const named = streams.filter(
+    (stream) => stream.name === name || stream.name === alone || qualifiedName(stream) === name,
+  )
   return withoutTwins(named)
 }
 
@@ -87,7 +90,7 @@ function unknownStream(
   const near =
     nearestName(
       wanted,
-      streams.map((stream) => stream.name),
+      streams.map(({ name: own }) => streamLabel({ name: own })),
     ) ?? nearestName(wanted, labels)
   const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
   return {

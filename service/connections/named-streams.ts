@@ -1,17 +1,15 @@
-import { ConnectError, streamIdOf } from '../../protocol/index.ts'
-import type { SinkStream } from '../../sinks/sink.ts'
+import { ConnectError, type NamedStream } from '../../protocol/index.ts'
 import { findAmong } from './find-stream.ts'
 
 /** The named streams of the connection, each by `namespace.name` or by name alone. Throws `stream_not_found`. */
-export function namedStreams(
+export function namedStreams<Stream extends NamedStream>(
   connection: string,
-  streams: readonly SinkStream[],
+  streams: readonly Stream[],
   names: readonly string[],
-): readonly SinkStream[] {
-  const known = streams.map((sink) => ({ sink, ...streamIdOf(sink.stream.stream) }))
+): readonly Stream[] {
   const named = names.map((name) => {
-    const match = findAmong(known, { name }, 'the connection')
-    if ('stream' in match) return match.stream.sink
+    const match = findAmong(streams, { name }, 'the connection')
+    if ('stream' in match) return match.stream
     const details = { place: `connection ${connection}`, field: 'streams', ...match }
     throw new ConnectError('stream_not_found', { details })
   })

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
@@ -196,5 +196,10 @@ function stoppedError(connection: string): ConnectError {
 
 function withStreams(plan: DestinationPlan, names: readonly string[] | undefined): DestinationPlan {
   if (names === undefined) return plan
-  return { ...plan, streams: namedStreams(plan.connection, plan.streams, names) }
+  const ids = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
+  const wanted = new Set(namedStreams(plan.connection, ids, names).map(streamKey))
+  return {
+    ...plan,
+    streams: plan.streams.filter(({ stream }) => wanted.has(streamKey(stream.stream))),
+  }
 }

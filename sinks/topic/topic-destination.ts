@@ -109,9 +109,11 @@ class TopicDestination implements Destination {
     return this.#with(connection, async (store) => {
       const streams = (await store.read()).streams()
       const existing = new Set(await this.#asAdmin(({ admin }) => admin.listTopics()))
-      return streams
-        .filter(({ record }) => existing.has(record.topic))
-        .map(({ id, record }) => ({ stream: id, table: record.topic }))
+      return streams.map(({ id, record: { topic } }) => ({
+        stream: id,
+        table: topic,
+        hasTable: existing.has(topic),
+      }))
     })
   }
 

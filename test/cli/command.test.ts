@@ -15,6 +15,7 @@ async function command(
   let written = ''
   const options = {
     version: '1.2.3',
+    reset: () => Promise.resolve(),
     source: () => Promise.resolve(),
     catalog: () => Promise.resolve(),
     serve: () => Promise.resolve(),
@@ -40,9 +41,7 @@ async function command(
 describe('the command line', () => {
   test('gives the command its file and options', async () => {
     const argv =
-      'connect run a.yaml --json --log kafka --log-level debug --metrics-port 9464 --reset a,b.c'.split(
-        ' ',
-      )
+      'connect run a.yaml --json --log kafka --log-level debug --metrics-port 9464'.split(' ')
     expect((await command(...argv)).ran).toEqual([
       {
         file: 'a.yaml',
@@ -50,7 +49,6 @@ describe('the command line', () => {
         log: 'kafka',
         logLevel: 'debug',
         metricsPort: 9464,
-        reset: ['a', 'b.c'],
       },
     ])
     expect((await command('connect', 'run', 'a.yaml')).ran).toEqual([
@@ -60,7 +58,6 @@ describe('the command line', () => {
         log: undefined,
         logLevel: 'info',
         metricsPort: undefined,
-        reset: [],
       },
     ])
   })
@@ -80,6 +77,7 @@ describe('the command line', () => {
       '0 to 65535',
       'reactor connect run --help',
     ],
+    [['connect', 'reset', 'a.yaml', '--streams', ''], 'names no stream', 'leave the option out'],
     [['connect', 'run', 'a.yaml', 'b.yaml'], 'Too many arguments', 'reactor connect run --help'],
     [[], '`reactor` needs a command', 'Run one of its commands (connect, auth'],
     [['auth'], '`reactor auth` needs a command', 'Run one of its commands (login'],

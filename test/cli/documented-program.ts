@@ -7,6 +7,7 @@ export function documentedProgram(): Command {
   return createProgram({
     version: '1.2.3',
     run: nothing,
+    reset: nothing,
     source: nothing,
     catalog: nothing,
     serve: nothing,

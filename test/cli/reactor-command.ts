@@ -53,7 +53,21 @@ export function startRun(file: string, { args = [], env = {} }: StartOptions = {
   )
 }
 
-/** The same from the sources through npm, in a process group of its own, as a shell starts what is in front of a terminal. */
+/** `reactor connect reset FILE …` */
+export async function reset(
+  file: string,
+  { args = [], env = {} }: StartOptions = {},
+): Promise<CommandEnd> {
+  const command = [builtProgram(), 'connect', 'reset', file, ...args]
+  return started(
+    spawn(process.execPath, command, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ...env },
+    }),
+  ).end
+}
+
+/** A run from the sources through npm, in a process group of its own, as a shell starts what is in front of a terminal. */
 export function startRunThroughNpm(
   file: string,
   { args = [], env = {} }: StartOptions = {},

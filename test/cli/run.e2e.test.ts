@@ -4,6 +4,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   closedPort,
   eventsOf,
+  reset,
   run,
   startRun,
   startRunThroughNpm,
@@ -134,12 +135,19 @@ describe.concurrent('a complete run', options, () => {
     expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
     await shop.query(`TRUNCATE copy.customers; UPDATE customers SET email = 'new' WHERE id <= 10`)
     const warned = await run(file.path, { env: env(shop) })
-    expect(warned.stderr).toContain('`reactor connect run FILE --reset public.customers`')
-    const wrong = await run(file.path, { args: ['--reset', 'customer'], env: env(shop) })
-    expect(wrong).toMatchObject({ code: 2 })
+    expect(warned.stderr).toContain('`reactor connect reset FILE --streams public.customers`')
+    const wrong = await reset(file.path, { args: ['--streams', 'customer'], env: env(shop) })
+    expect(wrong).toMatchObject({ code: 2, stdout: '' })
     expect(wrong.stderr).toMatch(/customer.*\[stream_not_found\][\s\S]*customers/)
-    const args = ['--reset', 'public.customers']
-    const again = await run(file.path, { args, env: env(shop) })
+    // Also of a stream whose table was dropped, and as often as one likes.
+    await shop.query('DROP TABLE copy.notes')
+    const args = ['--streams', 'public.customers', '--streams', '"notes"']
+    for (const options of [args, [...args, '--json']]) {
+      const forgotten = await reset(file.path, { args: options, env: env(shop) })
+      expect(forgotten).toMatchObject({ code: 0, stderr: '' })
+      expect(forgotten.stdout).toMatch(/public\.customers.*public\.notes/s)
+    }
+    const again = await run(file.path, { env: env(shop) })
     expect(again.code).toBe(0)
     expect(again.stderr).toMatch(/complete +public\.customers +1,000 read, 1,000 loaded/)
     const rows = await shop.query(
@@ -148,6 +156,10 @@ describe.concurrent('a complete run', options, () => {
     expect(rows).toEqual([{ rows: 1000, changed: 10 }])
     const end = await run(file.path, { env: env(shop) })
     expect(end.stderr).toMatch(/complete +public\.customers +0 read, 0 loaded/)
+    const all = await reset(file.path, { env: env(shop) })
+    expect(all.stdout).toMatch(/^shop: the checkpoints of .*customers.* are forgotten/)
+    const before = await run(file.path, { env: env(shop) })
+    expect(before.stderr).toMatch(/complete +public\.customers +1,000 read/)
   })
 
   test('copies streams whose names join to one text, and asks which is meant', async () => {

@@ -62,6 +62,7 @@ export async function reactor(
   await runProgram(argv, {
     version: '1.2.3',
     run: nothing,
+    reset: nothing,
     source: nothing,
     catalog: nothing,
     serve: nothing,

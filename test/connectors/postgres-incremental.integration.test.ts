@@ -462,7 +462,7 @@ test('a table that was dropped and created anew, or is in another database, is r
   const anew = await follower.read()
   expect(idsOf(anew.rows)).toEqual([7])
   expect(anew.warnings).toEqual([
-    'Table public.other is not the one of the last checkpoint: it was dropped and created again, or replaced by another table with its name. Read are only the rows whose u is not below that of the checkpoint. If it holds other rows, reset the stream to read all of them (`reactor connect run FILE --reset public.other`, or in the service `reactor connect connections reset NAME --streams public.other`).',
+    'Table public.other is not the one of the last checkpoint: it was dropped and created again, or replaced by another table with its name. Read are only the rows whose u is not below that of the checkpoint. If it holds other rows, reset the stream to read all of them (`reactor connect reset FILE --streams public.other`, or in the service `reactor connect connections reset NAME --streams public.other`).',
   ])
   expect((await follower.read()).warnings).toEqual([])
   await using second = await testDatabase()

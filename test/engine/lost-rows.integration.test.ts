@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StreamResult, TablePlan } from '../../engine/run-types.ts'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { sandboxPlan } from './sandbox/sandbox-run.ts'
@@ -18,12 +19,14 @@ function planOf(db: TestDatabase): Promise<TablePlan> {
 }
 
 /** The streams by name. */
-async function ran(
-  db: TestDatabase,
-  more: Pick<TablePlan, 'reset'> = {},
-): Promise<ReadonlyMap<string, StreamResult>> {
-  const { result } = await runPlan({ ...(await planOf(db)), ...more })
+async function ran(db: TestDatabase): Promise<ReadonlyMap<string, StreamResult>> {
+  const { result } = await runPlan(await planOf(db))
   return new Map(result.streams.map((stream) => [stream.stream.name, stream]))
+}
+
+async function reset(db: TestDatabase, name: string): Promise<void> {
+  await using destination = await openPostgresDestination({ address: db.address })
+  await destination.forget('shop', [{ namespace: 'src', name }])
 }
 
 const tables = `CREATE SCHEMA src;
@@ -43,8 +46,8 @@ test('a stream whose cursor gets another type fails until it is reset, and the o
     error: { code: 'source_cursor_type_changed', details: { before: 'integer', after: 'text' } },
   })
   expect(streams.get('b')).toMatchObject({ status: 'complete', loaded: 1 })
-  const reset = [{ namespace: 'src', name: 'a' }]
-  expect((await ran(db, { reset })).get('a')).toMatchObject({ status: 'complete', loaded: 3 })
+  await reset(db, 'a')
+  expect((await ran(db)).get('a')).toMatchObject({ status: 'complete', loaded: 3 })
   expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)
 })
 
@@ -53,7 +56,7 @@ test('a destination table that was emptied is warned of by a sandbox and by the 
   await db.query(tables)
   await ran(db)
   await db.query('TRUNCATE dest.a; INSERT INTO src.a VALUES (3, 10)')
-  const warning = /^Table "dest"\."a" is empty.*`reactor connect run FILE --reset src\.a`/
+  const warning = /^Table "dest"\."a" is empty.*`reactor connect reset FILE --streams src\.a`/
   const { streams: shown } = await sandboxPlan(await planOf(db))
   expect(shown.map(({ warnings }) => warnings)).toEqual([[expect.stringMatching(warning)], []])
   const streams = await ran(db)
@@ -61,7 +64,8 @@ test('a destination table that was emptied is warned of by a sandbox and by the 
   expect(warnings).toEqual([expect.stringMatching(warning)])
   expect(streams.get('b')).toMatchObject({ warnings: [] })
   expect(await db.query('SELECT FROM dest.a')).toHaveLength(1)
-  const again = await ran(db, { reset: [{ namespace: 'src', name: 'a' }] })
+  await reset(db, 'a')
+  const again = await ran(db)
   expect(again.get('a')).toMatchObject({ loaded: 3, warnings: [] })
   expect(again.get('b')).toMatchObject({ loaded: 0 })
   expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)

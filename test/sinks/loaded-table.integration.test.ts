@@ -40,7 +40,7 @@ const rows = [
 const anew =
   'ALTER TABLE things RENAME TO moved; CREATE TABLE things (LIKE moved INCLUDING INDEXES)'
 const isEmpty =
-  /^Table "public"\."things" is empty.*`reactor connect run FILE --reset things`.*`reactor connect connections reset test --streams things`/
+  /^Table "public"\."things" is empty.*`reactor connect reset FILE --streams things`.*`reactor connect connections reset test --streams things`/
 const isOther = /^Table "public"\."things" is not the one that was loaded before.* reset the stream/
 
 test.each([

@@ -1,4 +1,4 @@
-import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { resetOfDetails } from '../../../lib/text/reset-commands.ts'
 import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a source, its manifest, or the streams that were selected. Sorted by name. */
@@ -79,9 +79,10 @@ export const sourceCodes = {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
+    message:
+      'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'It depends on the SQLSTATE. 53300: raise `max_connections` on the source, lower `parallel` in the configuration of the source, or wait. 53100: its disk is full, free some. 53200: its memory is. Then run again.',
+      'It depends on the SQLSTATE. 53300: raise `max_connections` on the source, lower `parallel` in the configuration of the source, or wait. 53100: its disk is full, free some. 53200: its memory is. Then run again. If the reason is a function, one of the database raised it: look at its body.',
   },
   source_column_missing: {
     failureType: 'config_error',
@@ -129,7 +130,7 @@ export const sourceCodes = {
     retryable: false,
     message:
       'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint and now has the type {after}, which may order its values differently',
-    suggestedFix: `Reset stream {stream}, so that it is read from the beginning: ${resetCommands('{stream}')}. Or change the type of {column} back to {before}.`,
+    suggestedFix: `Change the type of {column} back to {before}. Or reset stream {stream}, so that it is read from the beginning: ${resetOfDetails}. With \`append\`, empty its table first: its rows come once more.`,
   },
   source_database_missing: {
     failureType: 'config_error',
@@ -244,16 +245,16 @@ export const sourceCodes = {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate})',
+    message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'Run the connection again: it reads in a new snapshot, and no row is lost or doubled.',
+      'Run the connection again: it reads in a new snapshot, and no row is lost or doubled. If the reason is a function, one of the database raised it: look at its body.',
   },
   source_state_invalid: {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
     message: 'Stream {stream}: the saved state does not fit the stream: {reason}',
-    suggestedFix: `Reset the stream, so that it is read from the beginning (${resetCommands('{stream}')}), or restore the configuration that the state was written with.`,
+    suggestedFix: `Reset the stream, so that it is read from the beginning (${resetOfDetails}), or restore the configuration that the state was written with.`,
   },
   source_stream_missing: {
     failureType: 'config_error',

@@ -1,4 +1,4 @@
-import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { resetOfDetails } from '../../../lib/text/reset-commands.ts'
 import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of topics as a destination. Sorted by name. */
@@ -100,7 +100,7 @@ export const topicCodes = {
     retryable: false,
     message:
       'Stream {stream} appends to topic {topic}, and would be read from the beginning again ({why}): its rows would be in the topic twice',
-    suggestedFix: `Load the stream into another topic, or set back what has changed. To have each row once in this topic, delete it while no run is active, and run the connection again. To add all rows a second time, run ${resetCommands('{stream}', '{connection}')}.`,
+    suggestedFix: `Load the stream into another topic, or set back what has changed. To have each row once in this topic, delete it while no run is active, and run the connection again. To add all rows a second time, run ${resetOfDetails}.`,
   },
   destination_topic_shared: {
     failureType: 'config_error',

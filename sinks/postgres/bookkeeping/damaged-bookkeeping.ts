@@ -1,3 +1,4 @@
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import type { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
@@ -86,10 +87,8 @@ export function letGoOf(
   }: { readonly id: string; readonly connection: string; readonly stream?: string },
   bookkeeping: string,
 ): string {
-  const streams = stream === undefined ? '' : ` --streams ${stream}`
-  const reset = `\`reactor connect connections reset ${connection}${streams}\``
   const forget = `\`DELETE FROM ${bookkeeping}.streams WHERE id = ${id}\``
-  return `run ${reset} if that is a connection of the service, or ${forget} in the destination’s database if it is one of a run file`
+  return `run ${resetCommands(stream, connection)}. If that connection is gone, run ${forget} in the destination’s database: the list of its rejected records goes with it`
 }
 
 /** Throws if tables of the bookkeeping, or columns, were dropped. `tables`: those that are left, with their columns. */

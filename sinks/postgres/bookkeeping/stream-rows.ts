@@ -320,15 +320,18 @@ export async function loadedStreams(
     name: string
     schema: string
     table: string
+    hasTable: boolean
   }>(
-    `SELECT namespace, name, table_schema AS schema, table_name AS table
+    `SELECT namespace, name, table_schema AS schema, table_name AS table,
+            to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL AS "hasTable"
        FROM ${session.bookkeeping}.streams
-      WHERE connection = $1 AND to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL
+      WHERE connection = $1
       ORDER BY namespace, name`,
     [connection],
   )
-  return rows.map(({ namespace, name, schema, table }) => ({
+  return rows.map(({ namespace, name, schema, table, hasTable }) => ({
     stream: streamIdOf({ name, ...(namespace !== null && { namespace }) }),
     table: quoteTable({ schema, table }),
+    hasTable,
   }))
 }

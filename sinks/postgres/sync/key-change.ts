@@ -32,7 +32,7 @@ export async function findKeyChange(
       table: quoteTable(table),
       before: keyText(before),
       after: keyText(now),
-      goOn: `set \`primary_key: [${keyText(before)}]\` for the stream`,
+      goOn: `set \`primary_key: [${keyText(before)}]\` for the stream, if its source still has that`,
     },
   })
 }

@@ -3,7 +3,6 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { isSameConnection } from '../../events-connection.ts'
 import { findReplacedRows } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
-import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamRow, TableOwner } from '../bookkeeping/stream-rows.ts'
@@ -90,7 +89,7 @@ export async function findRepeatedAppend(
   if (!(await isFilled(session, target.table))) return []
   const why = isKnown ? whyAgain(row) : whyLeft(row, target)
   if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
-    return repeated(session, sink, { row, table: target.table, why })
+    return repeated(sink, { table: target.table, why })
   }
   return [againWarning(target, owners)]
 }
@@ -131,13 +130,12 @@ function whyLeft(row: StreamRow | undefined, { table }: StreamTarget): string | 
 }
 
 function repeated(
-  session: DestinationSession,
   { connection, stream: { stream } }: SinkStream,
-  { row, table, why }: { readonly row: StreamRow; readonly table: TableName; readonly why: string },
+  { table, why }: { readonly table: TableName; readonly why: string },
 ): ConnectError {
   const label = streamLabel(stream)
-  const letGo = letGoOf({ id: row.id, connection, stream: label }, session.bookkeeping)
-  const details = { stream: label, table: quoteTable(table), why, letGo }
+  const reset = resetCommands(label, connection)
+  const details = { stream: label, table: quoteTable(table), why, reset }
   return new ConnectError('destination_rows_repeated', { details })
 }
 

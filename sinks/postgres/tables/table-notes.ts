@@ -45,7 +45,7 @@ export function warnOfReturned(
     .filter((name) => actual.has(name))
     .map(
       (name) =>
-        `The stream has column ${quoteIdentifier(name)}, which it did not have in its last sync, and ${quoteTable(table)} has it from before: rows that were loaded until now keep what it holds, or have NULL. To load them again, reset the stream (${resetCommands(streamLabel(streamId))}).`,
+        `The stream has column ${quoteIdentifier(name)}, which it did not have in its last sync, and ${quoteTable(table)} has it from before: rows that were loaded until now keep what it holds, or have NULL. To load them again, reset the stream (${resetCommands(streamLabel(streamId))}); if it appends, empty the table first.`,
     )
 }
 

@@ -271,6 +271,7 @@ describe('names that join to one text', () => {
     ['"a"."b"', 2],
     ['"a.b"', 3],
     ['b.c', 0],
+    ['"b.c"', 0],
     ['d', 4],
   ])('%s is one stream', (name, index) => {
     expect(found(name)).toEqual({ stream: dotted.streams[index] })
