@@ -196,10 +196,8 @@ function stoppedError(connection: string): ConnectError {
 
 function withStreams(plan: DestinationPlan, names: readonly string[] | undefined): DestinationPlan {
   if (names === undefined) return plan
+  const known = new Map(plan.streams.map((sink) => [streamKey(sink.stream.stream), sink]))
   const ids = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
-  const wanted = new Set(namedStreams(plan.connection, ids, names).map(streamKey))
-  return {
-    ...plan,
-    streams: plan.streams.filter(({ stream }) => wanted.has(streamKey(stream.stream))),
-  }
+  const streams = namedStreams(plan.connection, ids, names).map((id) => known.get(streamKey(id)))
+  return { ...plan, streams: streams.filter((sink) => sink !== undefined) }
 }
