@@ -118,6 +118,26 @@ test('a begin whose session a newer run ends, hears who took over', async () => 
   })
 })
 
+test('a reset waits for a commit of the stream, and forgets it', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const begun = await destination.begin(sink, await destination.startRun(connection))
+    await using lane = await openLane(db, begun)
+    await lane.write(blockOf(sink.columns, [{ id: 1 }]))
+    await commit(lane, 1)
+    await using holder = await DestinationSession.open({ address: db.address })
+    await holder.run(
+      'BEGIN; UPDATE reactor_connect.streams SET planned = planned; UPDATE reactor_connect.slices SET seq = seq',
+    )
+    const forgotten = destination.forget(connection, 'all')
+    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await expect.poll(() => db.query(waiting), { timeout: 10_000 }).toHaveLength(1)
+    await holder.run('COMMIT')
+    await forgotten
+    expect(await db.query('SELECT FROM reactor_connect.slices')).toEqual([])
+  })
+})
+
 test('a newer start whose locks the older one did not see fences its commits too', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {

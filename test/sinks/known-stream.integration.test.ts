@@ -195,11 +195,16 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     await using db = await testDatabase()
     const sink = sinkStream(columns, incremental)
     for (const schema of ['p1', 'p2']) await loadInto(db, schema, sink)
+    await loadInto(db, 'p1', sinkStream(columns, { ...incremental, connection: 'two' }))
     const error: unknown = await loadInto(db, 'p1', sink).catch((thrown: unknown) => thrown)
+    expect(ConnectError.from(error).suggestedFix).toContain(
+      ' The table has the rows of other streams too (things of connection two): reset these as well',
+    )
     expect(ConnectError.from(error).suggestedFix).toContain(
       'run `reactor connect reset FILE --streams things`, or in the service `reactor connect connections reset test --streams things`, and then',
     )
-    await withDestination(db, (destination) => destination.forget('test', 'all'))
+    for (const connection of ['test', 'two'])
+      await withDestination(db, (destination) => destination.forget(connection, 'all'))
     expect(await loadInto(db, 'p1', sink)).toEqual([
       expect.stringMatching(/"p1"."things" holds rows of an earlier load.*twice.*TRUNCATE "p1"/),
     ])

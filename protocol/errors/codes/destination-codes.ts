@@ -290,7 +290,7 @@ export const destinationCodes = {
     message:
       'Stream {stream} appends, was loaded into {table} before, and would be read into it from the beginning again ({why}): its rows would be in the table twice',
     suggestedFix:
-      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning. To add the rows a second time, run {reset}, and then run it again.',
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning.{others} To add the rows a second time, run {reset}, and then run it again.',
   },
   destination_rows_would_cascade: {
     failureType: 'config_error',

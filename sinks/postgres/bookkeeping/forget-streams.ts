@@ -15,7 +15,15 @@ export async function forgetStreams(
 ): Promise<void> {
   const names = streams === 'all' ? null : JSON.stringify(streams)
   const isWanted = `connection = ANY ($1::text[]) AND ($2::json IS NULL OR ${isAmong('$2')})`
-  await forget(session, isWanted, [[connection, eventsConnection(connection)], names])
+  const params = [[connection, eventsConnection(connection)], names]
+  await session.transaction(async () => {
+    // In a statement of its own: the server evaluates again what waited for a row, and cannot do that with the deletion in the other one.
+    await session.rows(
+      `SELECT FROM ${session.bookkeeping}.streams AS stream WHERE ${isWanted} ORDER BY id FOR UPDATE`,
+      params,
+    )
+    await forget(session, isWanted, params)
+  })
 }
 
 /** SQL condition: the row `stream` is one of those that the parameter lists, as JSON of StreamIds. */

@@ -89,7 +89,7 @@ export async function findRepeatedAppend(
   if (!(await isFilled(session, target.table))) return []
   const why = isKnown ? whyAgain(row) : whyLeft(row, target)
   if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
-    return repeated(sink, { table: target.table, why })
+    return repeated(sink, { table: target.table, why, owners })
   }
   return [againWarning(target, owners)]
 }
@@ -131,12 +131,34 @@ function whyLeft(row: StreamRow | undefined, { table }: StreamTarget): string | 
 
 function repeated(
   { connection, stream: { stream } }: SinkStream,
-  { table, why }: { readonly table: TableName; readonly why: string },
+  {
+    table,
+    why,
+    owners,
+  }: {
+    readonly table: TableName
+    readonly why: string
+    readonly owners: readonly TableOwner[]
+  },
 ): ConnectError {
   const label = streamLabel(stream)
   const reset = resetCommands(label, connection)
-  const details = { stream: label, table: quoteTable(table), why, reset }
+  const details = {
+    stream: label,
+    table: quoteTable(table),
+    why,
+    reset,
+    others: othersNote(owners),
+  }
   return new ConnectError('destination_rows_repeated', { details })
+}
+
+/** Their rows go with a TRUNCATE, and their checkpoints do not. */
+function othersNote(owners: readonly TableOwner[]): string {
+  const others = owners.filter(({ isForgotten }) => !isForgotten)
+  if (others.length === 0) return ''
+  const names = others.map(({ stream, connection }) => `${stream} of connection ${connection}`)
+  return ` The table has the rows of other streams too (${names.join(', ')}): reset these as well, or their rows do not come back.`
 }
 
 function againWarning({ table, streamId }: StreamTarget, owners: readonly TableOwner[]): string {
