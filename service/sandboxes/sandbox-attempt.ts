@@ -1,4 +1,4 @@
-import { ConnectError, streamIdOf, streamKey } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
@@ -196,8 +196,6 @@ function stoppedError(connection: string): ConnectError {
 
 function withStreams(plan: DestinationPlan, names: readonly string[] | undefined): DestinationPlan {
   if (names === undefined) return plan
-  const known = new Map(plan.streams.map((sink) => [streamKey(sink.stream.stream), sink]))
-  const ids = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
-  const streams = namedStreams(plan.connection, ids, names).map((id) => known.get(streamKey(id)))
-  return { ...plan, streams: streams.filter((sink) => sink !== undefined) }
+  const known = plan.streams.map((sink) => ({ sink, ...streamIdOf(sink.stream.stream) }))
+  return { ...plan, streams: namedStreams(plan.connection, known, names).map(({ sink }) => sink) }
 }

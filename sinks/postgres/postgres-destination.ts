@@ -13,7 +13,7 @@ import { beginSync } from './sync/begin-sync.ts'
 import { endRun, startRun } from './bookkeeping/runs.ts'
 import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
 import { migrateBookkeeping } from './bookkeeping/migrations.ts'
-import { newerStart, startRefusal } from './bookkeeping/fence.ts'
+import { newerStart, requireNewest } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
 import { noteWarning, readUntold } from './bookkeeping/untold-warnings.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
@@ -173,8 +173,7 @@ class PostgresDestination implements Destination {
     if (code !== 'destination_connection_lost' || user === undefined) return
     if (this.#givenUp?.aborted === true) return
     await using other = await DestinationSession.open(place)
-    const refusal = await startRefusal(other, user.sink, user.start)
-    if (refusal !== undefined) throw refusal
+    await requireNewest(other, user.sink, user.start)
   }
 
   #requireWanted(): void {

@@ -3,7 +3,7 @@ import { startRun } from '../../sinks/postgres/bookkeeping/runs.ts'
 import { laneLockKey, markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   blockOf,
   commit,
@@ -111,8 +111,7 @@ test('a begin whose session a newer run ends, hears who took over', async () => 
       code: 'fenced',
       message: expect.stringContaining('taken over by run run_7') as unknown,
     })
-    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    await expect.poll(() => db.query(waiting), { timeout: 10_000 }).toHaveLength(1)
+    await untilOneWaits(db)
     await destination.startRun(connection, 'run_7')
     await refused
   })
@@ -130,8 +129,7 @@ test('a reset waits for a commit of the stream, and forgets it', async () => {
       'BEGIN; UPDATE reactor_connect.streams SET planned = planned; UPDATE reactor_connect.slices SET seq = seq',
     )
     const forgotten = destination.forget(connection, 'all')
-    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    await expect.poll(() => db.query(waiting), { timeout: 10_000 }).toHaveLength(1)
+    await untilOneWaits(db)
     await holder.run('COMMIT')
     await forgotten
     expect(await db.query('SELECT FROM reactor_connect.slices')).toEqual([])
@@ -186,4 +184,10 @@ async function loadWhole(
     await destination.finish(sync)
   })
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
+}
+
+/** For a lock. */
+async function untilOneWaits(db: TestDatabase): Promise<void> {
+  const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await expect.poll(() => db.query(waiting), { timeout: 10_000 }).toHaveLength(1)
 }

@@ -86,6 +86,16 @@ export async function startRefusal(
   return newest === undefined || newest.start === start ? undefined : fenced(sink, textOf(newest))
 }
 
+/** Throws if the start no longer has the connection. */
+export async function requireNewest(
+  session: DestinationSession,
+  sink: SinkStream,
+  start: number,
+): Promise<void> {
+  const refusal = await startRefusal(session, sink, start)
+  if (refusal !== undefined) throw refusal
+}
+
 function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
   const details = { connection, stream: streamLabel(stream.stream), by }
   return new ConnectError('fenced', { details })

@@ -16,14 +16,7 @@ export async function forgetStreams(
   const names = streams === 'all' ? null : JSON.stringify(streams)
   const isWanted = `connection = ANY ($1::text[]) AND ($2::json IS NULL OR ${isAmong('$2')})`
   const params = [[connection, eventsConnection(connection)], names]
-  await session.transaction(async () => {
-    // In a statement of its own: the server evaluates again what waited for a row, and cannot do that with the deletion in the other one.
-    await session.rows(
-      `SELECT FROM ${session.bookkeeping}.streams AS stream WHERE ${isWanted} ORDER BY id FOR UPDATE`,
-      params,
-    )
-    await forget(session, isWanted, params)
-  })
+  await session.transaction(() => forget(session, isWanted, params))
 }
 
 /** SQL condition: the row `stream` is one of those that the parameter lists, as JSON of StreamIds. */
@@ -42,15 +35,20 @@ export async function forgetOwners(
   await forget(session, isOther, [schema, table, ownId ?? null])
 }
 
+/** In a transaction. */
 async function forget(
   session: DestinationSession,
   condition: string,
   params: readonly unknown[],
 ): Promise<void> {
+  // In a statement of its own: the server evaluates again what waited for a row, and cannot do that with the deletion in the other one.
+  const wanted = await session.rows<{ id: string }>(
+    `SELECT id FROM ${session.bookkeeping}.streams AS stream WHERE ${condition} ORDER BY id FOR UPDATE`,
+    params,
+  )
   await session.rows(
-    `WITH wanted AS MATERIALIZED (SELECT id FROM ${session.bookkeeping}.streams AS stream WHERE ${condition} FOR UPDATE),
-     gone AS (
-       DELETE FROM ${session.bookkeeping}.slices USING wanted WHERE stream_id = wanted.id
+    `WITH gone AS (
+       DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = ANY ($1::bigint[])
        RETURNING stream_id, run_loaded, run_rejected, run_nulled, run_cut)
      UPDATE ${session.bookkeeping}.streams AS stream
         SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]', table_warnings = '{}',
@@ -58,7 +56,7 @@ async function forget(
               SELECT json_build_object('table', json_build_object('schema', stream.table_schema, 'table', stream.table_name),
                        'loaded', sum(run_loaded), 'rejected', sum(run_rejected), 'nulled', sum(run_nulled), 'cut', sum(run_cut))::text
                 FROM gone WHERE stream_id = stream.id HAVING sum(run_loaded + run_rejected + run_nulled + run_cut) > 0) END
-       FROM wanted WHERE stream.id = wanted.id`,
-    params,
+      WHERE id = ANY ($1::bigint[])`,
+    [wanted.map(({ id }) => id)],
   )
 }

@@ -13,7 +13,7 @@ import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
-import { startRefusal } from '../bookkeeping/fence.ts'
+import { requireNewest } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
 import { carryCounts, countsOf } from '../bookkeeping/untold-counts.ts'
 import { keepUntold, withoutTold } from '../bookkeeping/untold-warnings.ts'
@@ -56,7 +56,7 @@ export async function beginSync(
       await takeOver(session, sink, { target, start })
       const [, stored, others] = await Promise.all([
         // We own its lanes now, unless a newer start came in the meantime: it began before us then.
-        requireNewest(session, sink, start),
+        requireNewest(session, sink, start.start),
         readStreamRow(session, sink.connection, { streamId, lock: 'locked' }),
         otherOwners(session, target, sink.connection),
       ])
@@ -245,15 +245,6 @@ async function leaveAsItStands(
   })
 }
 
-async function requireNewest(
-  session: DestinationSession,
-  sink: SinkStream,
-  { start }: RunStart,
-): Promise<void> {
-  const refusal = await startRefusal(session, sink, start)
-  if (refusal !== undefined) throw refusal
-}
-
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
   return row !== undefined && isSameTable(row.table, table)
 }
@@ -298,7 +289,7 @@ async function takeOver(
     [laneLockKey(sink.connection, streamId), tableKey],
   )
   if (free?.lanes !== true) {
-    await requireNewest(session, sink, start)
+    await requireNewest(session, sink, start.start)
     await takeLanes(session, sink, target)
   }
   if (free?.table === true) return
