@@ -162,6 +162,14 @@ const kept = ['runs', 'streams', 'slices', 'positions', 'rejected_records']
 const inEach = (result: object): readonly unknown[] =>
   modes.map(() => expect.objectContaining(result) as unknown)
 
+/** Writers of other tests are killed in the middle of transactions: until their successors come, no run of this broker can read the states. */
+function withoutHidden(streams: RunResult['streams']): RunResult['streams'] {
+  return streams.map(({ warnings, ...stream }) => ({
+    ...stream,
+    warnings: warnings.filter((text) => !text.includes('transaction of another writer')),
+  }))
+}
+
 // Concurrent, as all that follow: a run waits for its broker most of the time.
 describe.concurrent('in all modes', { timeout: 180_000 }, () => {
   test('a destination that was dropped is filled from the source', async () => {
@@ -172,7 +180,8 @@ describe.concurrent('in all modes', { timeout: 180_000 }, () => {
     expect(await shop.runAll()).toEqual(inEach({ status: 'complete', read: rows }))
     await shop.expectEqual()
     await shop.change()
-    expect(await shop.runAll()).toEqual(inEach({ status: 'complete', warnings: [] }))
+    const last = withoutHidden(await shop.runAll())
+    expect(last).toEqual(inEach({ status: 'complete', warnings: [] }))
     await shop.expectEqual()
   })
 
@@ -204,7 +213,8 @@ describe.concurrent('in all modes', { timeout: 180_000 }, () => {
         await shop.expectEqual()
         await shop.change()
       }
-      expect(await shop.runAll()).toEqual(inEach({ status: 'complete', warnings: [] }))
+      const last = withoutHidden(await shop.runAll())
+      expect(last).toEqual(inEach({ status: 'complete', warnings: [] }))
       await shop.expectEqual()
     },
   )

@@ -1,12 +1,11 @@
 import type * as Crypto from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
-import { PasswordHasher, standardCost } from '../../../service/users/password-hash.ts'
 import { cheapCost } from '../../support/test-identity.ts'
 
 /** The work that was asked of scrypt, which does it all the same. */
-const scrypts = vi.hoisted((): object[] => [])
+const scrypts: object[] = []
 
-vi.mock('node:crypto', async (importOriginal) => {
+vi.doMock('node:crypto', async (importOriginal) => {
   const crypto = await importOriginal<typeof Crypto>()
   const scrypt: typeof crypto.scrypt = (...call: unknown[]) => {
     const [, , bytes, cost] = call
@@ -15,6 +14,10 @@ vi.mock('node:crypto', async (importOriginal) => {
   }
   return { ...crypto, scrypt }
 })
+// Another file of this process may have loaded it, with the scrypt of Node.
+vi.resetModules()
+const { PasswordHasher, standardCost } = await import('../../../service/users/password-hash.ts')
+vi.doUnmock('node:crypto')
 
 describe('the hash of a password', () => {
   test('names its parameters, holds no password, and is another one each time', async () => {
