@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
+import { OutageLog } from '../platform/log/outage-log.ts'
 
 export interface Patience {
   readonly logger: Logger
@@ -23,9 +24,16 @@ export async function retryWhileAway<Answer>(
 ): Promise<Answer> {
   let giveUpAt = performance.now() + giveUpAfterMs
   let isStopping = false
+  const outage = new OutageLog({
+    logger,
+    message: 'the end of an attempt cannot be written yet',
+    backMessage: 'the end of an attempt is written',
+  })
   for (;;) {
     try {
-      return await ask()
+      const answer = await ask()
+      outage.worked()
+      return answer
     } catch (thrown) {
       const now = performance.now()
       if (shutdown.aborted && !isStopping) {
@@ -34,7 +42,7 @@ export async function retryWhileAway<Answer>(
       }
       const { retryable, code } = ConnectError.from(thrown)
       if (!retryable || now > giveUpAt) throw thrown
-      logger.warn({ code }, 'the end of an attempt cannot be written yet')
+      outage.failed({ code })
       await sleep(pauseMs)
     }
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
+import { OutageLog } from '../platform/log/outage-log.ts'
 import type { RunStream } from '../runs/schema.ts'
 import type { RunStore } from '../runs/contract.ts'
 
@@ -25,6 +26,11 @@ export async function sendHeartbeats(
 ): Promise<void> {
   let told = ''
   let cancelled = false
+  const outage = new OutageLog({
+    logger: options.logger,
+    message: 'a beat of a run failed',
+    backMessage: 'the beats of a run work again',
+  })
   while (!signal.aborted) {
     const streams = options.streams()
     const text = JSON.stringify(streams)
@@ -32,6 +38,7 @@ export async function sendHeartbeats(
       const changed = text === told ? [] : streams
       const word = await options.store.progress(options.run, options.owner, changed)
       told = text
+      outage.worked()
       if (word === 'lost') {
         options.onWord('lost')
         return
@@ -40,7 +47,7 @@ export async function sendHeartbeats(
       cancelled ||= word === 'cancel'
     } catch (error) {
       const { code, message } = ConnectError.from(error)
-      options.logger.warn({ run: options.run, code, reason: message }, 'a beat of a run failed')
+      outage.failed({ run: options.run, code, reason: message })
     }
     await sleep(options.everyMs, undefined, { signal }).catch(() => undefined)
   }
