@@ -1,15 +1,25 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { RunMetrics, StreamLabels } from './run-metrics.ts'
-
-const labelNames = ['connection', 'stream'] as const satisfies readonly (keyof StreamLabels)[]
-type Label = (typeof labelNames)[number]
+import { Counter, type Registry } from 'prom-client'
+import { metricsOfConnections, metricsOfStreams, type MetricMakers } from './metric-makers.ts'
+import type { RunMetrics } from './run-metrics.ts'
 
 const prefix = 'reactor_connect'
 
+export interface RunMetricsOptions {
+  /** False: the metrics have no label `stream`, and the streams of a connection are summed. Default true. */
+  readonly streamLabel?: boolean
+}
+
 /** One set per registry. */
-export function createRunMetrics(registry: Registry): RunMetrics {
+export function createRunMetrics(
+  registry: Registry,
+  { streamLabel = true }: RunMetricsOptions = {},
+): RunMetrics {
   const registers = [registry]
-  const { counter, gauge, histogram } = makeLabelled(registers)
+  const make = streamLabel ? metricsOfStreams(registers) : metricsOfConnections(registers)
+  const counter: MetricMakers['counter'] = (name, help) => make.counter(`${prefix}_${name}`, help)
+  const gauge: MetricMakers['gauge'] = (name, help) => make.gauge(`${prefix}_${name}`, help)
+  const histogram: MetricMakers['histogram'] = (name, help, buckets) =>
+    make.histogram(`${prefix}_${name}`, help, buckets)
   return {
     readRecords: counter('reader_records_total', 'Records read from sources'),
     readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
@@ -51,12 +61,10 @@ export function createRunMetrics(registry: Registry): RunMetrics {
       'Wire bytes in one destination transaction',
       [1e3, 1e4, 1e5, 1e6, 1e7, 1e8],
     ),
-    bottleneck: new Gauge({
-      name: `${prefix}_run_bottleneck`,
-      help: '1 for the stage that the others of a running stream wait for, 0 for the others',
-      labelNames: [...labelNames, 'stage'],
-      registers,
-    }),
+    bottleneck: make.stageGauge(
+      `${prefix}_run_bottleneck`,
+      '1 for the stage that the others of a running stream wait for, 0 for the others',
+    ),
     retries: counter('run_retries_total', 'Attempts after the first one of a stream in a run'),
     streams: new Counter({
       name: `${prefix}_run_streams_total`,
@@ -64,20 +72,5 @@ export function createRunMetrics(registry: Registry): RunMetrics {
       labelNames: ['connection', 'status'],
       registers,
     }),
-  }
-}
-
-/** Makers of metrics that have the labels of a stream. */
-function makeLabelled(registers: Registry[]): {
-  counter: (name: string, help: string) => Counter<Label>
-  gauge: (name: string, help: string) => Gauge<Label>
-  histogram: (name: string, help: string, buckets: number[]) => Histogram<Label>
-} {
-  const options = { labelNames, registers }
-  return {
-    counter: (name, help) => new Counter({ name: `${prefix}_${name}`, help, ...options }),
-    gauge: (name, help) => new Gauge({ name: `${prefix}_${name}`, help, ...options }),
-    histogram: (name, help, buckets) =>
-      new Histogram({ name: `${prefix}_${name}`, help, buckets, ...options }),
   }
 }

@@ -1,9 +1,34 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
 import { buildApp } from './build-app.ts'
 import type { HttpOptions } from './http-options.ts'
 import { defaultCloseTimeoutMs, lookForIdleMs } from '../platform/http/limits.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+
+interface SocketAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Throws `bind_failed` if nobody could listen there now: before a start does anything that takes long. */
+export async function requireBindable(address: SocketAddress): Promise<void> {
+  const server = createServer()
+  server.listen({ host: address.host, port: address.port })
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw bindFailed(address, error)
+  }
+  server.close()
+  await once(server, 'close')
+}
+
+function bindFailed({ host, port }: SocketAddress, error: unknown): ConnectError {
+  const reason = errorCodeOf(error) ?? String(error)
+  return new ConnectError('bind_failed', { details: { host, port, reason }, cause: error })
+}
 
 /** The HTTP surface on a socket. */
 export class HttpServer implements AsyncDisposable {
@@ -19,21 +44,14 @@ export class HttpServer implements AsyncDisposable {
   }
 
   /** Port 0 picks a free one. Throws `bind_failed`. */
-  static async listen(
-    options: HttpOptions,
-    address: { readonly host: string; readonly port: number },
-  ): Promise<HttpServer> {
+  static async listen(options: HttpOptions, address: SocketAddress): Promise<HttpServer> {
     const app = await buildApp(options)
     try {
       const url = await app.listen({ host: address.host, port: address.port })
       return new HttpServer(app, url, options.closeTimeoutMs ?? defaultCloseTimeoutMs)
     } catch (error) {
       await app.close()
-      const reason = errorCodeOf(error) ?? String(error)
-      throw new ConnectError('bind_failed', {
-        details: { host: address.host, port: address.port, reason },
-        cause: error,
-      })
+      throw bindFailed(address, error)
     }
   }
 

@@ -14,7 +14,7 @@ import { lookupIn } from './resource-lookup.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { HttpOptions } from './http-options.ts'
-import { HttpServer } from './http-server.ts'
+import { HttpServer, requireBindable } from './http-server.ts'
 import { HttpJobs } from '../platform/jobs/http-jobs.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { pgBossJobs } from '../platform/jobs/pg-boss-jobs.ts'
@@ -61,6 +61,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
   const policy = await openPolicy(settings, logger)
+  const address = await publicAddress(settings)
+  await requireBindable(address.bind)
   await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
@@ -70,7 +72,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   const vault = parts.use(await openVault(settings, logger))
   const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
   const jobs = parts.use(openJobs(settings, queue, logger))
-  const address = await publicAddress(settings)
   const { callbackUrl, localUrl: url } = address
   const now = (): number => options.now()
   const plane = parts.use(
@@ -252,7 +253,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     isAlone,
     threads: plane.threads,
     places: { destinationOf, logOf, allowedNetworks, functions: functionsService(settings) },
-    metrics: createRunMetrics(metrics),
+    metrics: createRunMetrics(metrics, { streamLabel: settings.metricsStreamLabel }),
     serviceMetrics: createServiceMetrics(metrics),
     owner: processName(),
     now: () => options.now(),

@@ -61,5 +61,6 @@ url = "postgres://loader:PASSWORD@warehouse.example.com/analytics"
 
 A wrong value, a name in the file that no setting has, or a setting that has no effect beside the others (\`jobs.api_key\` without \`jobs.url\`) stops
 the start with \`setting_invalid\`, which tells the name, the place, the value (unless it is a secret) and the fix. Keep secrets in the environment, or make the file readable by the service alone.
+A variable that begins with \`REACTOR_CONNECT_\` and is no setting is a warning at the start, and in \`reactor connect doctor\`.
 The page is generated from the table in \`service/platform/config/settings.ts\`.
 `

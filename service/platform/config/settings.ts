@@ -67,6 +67,13 @@ export const settingsSchema = z.object({
     standard: 'info',
     description: 'The minimum level that is logged.',
   }),
+  metricsStreamLabel: setting(flag.default(true), {
+    path: 'metrics.stream_label',
+    type: 'true or false',
+    standard: 'true',
+    description:
+      'Whether the metrics of runs have the label `stream`. False: the streams of a connection are summed, for connections or tables by the thousand (docs/operations.md has the numbers of series).',
+  }),
   logRetentionDays: setting(wholeNumber(1, 3_650).default(30), {
     path: 'log_retention_days',
     type: 'whole number, 1 to 3650',
