@@ -1,5 +1,5 @@
 import { isTopic } from '../../service/connections/is-topic.ts'
-import { connectionDocument } from '../../service/connections/schema.ts'
+import { connectionDocument, connectionSummaryDocument } from '../../service/connections/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -89,7 +89,7 @@ export async function listConnections(
   const { instance, status, limit } = flags
   const listed = await listPages(client, {
     path: apiPath('connections'),
-    item: connectionDocument,
+    item: connectionSummaryDocument,
     query: { instance, status },
     limit,
   })

@@ -19,6 +19,9 @@ export function connectionLines(connection: ConnectionDocument): string {
     ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
     ['status', status],
     ['next run', formatTime(connection.next_run_at) || 'none'],
+    ...(connection.last_skipped_at === null
+      ? []
+      : [['skipped', `${formatTime(connection.last_skipped_at)}: no scheduler was working`]]),
     [
       'last run',
       last === null ? 'never run' : `${last.id} ${last.status} ${formatTime(last.ended_at)}`.trim(),

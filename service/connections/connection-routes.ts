@@ -7,6 +7,8 @@ import {
   connectionInputSchema,
   connectionSchema,
   connectionStatus,
+  connectionSummaryDocument,
+  connectionSummarySchema,
   connectionUpdateSchema,
   resetInput,
   withDocsUrls,
@@ -69,7 +71,7 @@ function listConnections(api: App, connections: ConnectionService): void {
       schema: {
         tags,
         operationId: 'listConnections',
-        summary: 'Connections, by name',
+        summary: 'Connections, by name, without their streams',
         querystring: z.strictObject({
           ...pageQuery,
           instance: name
@@ -78,7 +80,7 @@ function listConnections(api: App, connections: ConnectionService): void {
           status: connectionStatus.exactOptional(),
         }),
         response: {
-          200: pageSchema(connectionDocument).meta({ id: 'ConnectionPage' }),
+          200: pageSchema(connectionSummaryDocument).meta({ id: 'ConnectionPage' }),
           ...failures('cursor_invalid'),
         },
       },
@@ -86,7 +88,7 @@ function listConnections(api: App, connections: ConnectionService): void {
     async ({ query, shown, docsBase }, reply) => {
       const { items, next } = await connections.list({ ...query, shown })
       const opened = items.map((connection) => withDocsUrls(connection, docsBase))
-      return reply.send(pageToWire(connectionSchema, { items: opened, next }))
+      return reply.send(pageToWire(connectionSummarySchema, { items: opened, next }))
     },
   )
 }

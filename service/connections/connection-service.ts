@@ -13,7 +13,13 @@ import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
 import { judgeSchema, selectedCatalog } from './drift/judge-schema.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
-import type { Connection, ConnectionInput, ConnectionOptions, ConnectionUpdate } from './schema.ts'
+import type {
+  Connection,
+  ConnectionInput,
+  ConnectionOptions,
+  ConnectionSummary,
+  ConnectionUpdate,
+} from './schema.ts'
 import type { IfMissing } from '../platform/datasets/data-service.ts'
 import type { Schedule } from '../platform/jobs/schedule.ts'
 import type { ConnectionChange, ConnectionService, ConnectionStore } from './contract.ts'
@@ -82,7 +88,7 @@ export class StoredConnectionService implements ConnectionService {
     return this.#store.get(name)
   }
 
-  list(page: Parameters<ConnectionService['list']>[0]): Promise<Page<Connection>> {
+  list(page: Parameters<ConnectionService['list']>[0]): Promise<Page<ConnectionSummary>> {
     return this.#store.list(page)
   }
 

@@ -1,7 +1,13 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { connectionSchema, type Connection } from './schema.ts'
+import {
+  connectionSchema,
+  connectionSummarySchema,
+  type Connection,
+  type ConnectionSummary,
+} from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { findActiveRun } from '../runs/active-run.ts'
+import type { RunSummary } from '../runs/schema.ts'
 import {
   violatedConstraint,
   type Database,
@@ -10,10 +16,10 @@ import {
 } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
-import { runSummaryOf, summaryColumns } from '../runs/run-rows.ts'
+import { runSummaryOf, summaryColumns as runColumns } from '../runs/run-rows.ts'
 import { assignments, selectColumns, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
-import type { ConnectionChange, ConnectionStore, DueConnection, NewConnection } from './contract.ts'
+import type { ConnectionChange, ConnectionStore, NewConnection } from './contract.ts'
 
 interface ConnectionRow extends Row {
   readonly name: string
@@ -23,14 +29,15 @@ interface ConnectionRow extends Row {
 
 /** Without the catalogs: with many streams they are megabytes. */
 const columns = selectColumns(connectionSchema, 'c', ['from', 'lastRun'])
+const summaryColumns = selectColumns(connectionSummarySchema, 'c', ['from', 'lastRun'])
 
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
-const select = (from: string, more = ''): string => `
-  SELECT ${more}${columns}, instance.name AS "from", to_json(last) AS last_run
+const select = (from: string, chosen = columns): string => `
+  SELECT ${chosen}, instance.name AS "from", to_json(last) AS last_run
   FROM ${from} AS c
   JOIN reactor_connect_service.instances AS instance ON instance.id = c.instance_id
   LEFT JOIN LATERAL (
-    SELECT ${summaryColumns} FROM reactor_connect_service.runs AS run
+    SELECT ${runColumns} FROM reactor_connect_service.runs AS run
     WHERE run.connection_id = c.id ORDER BY run.id DESC LIMIT 1
   ) AS last ON true`
 const table = 'reactor_connect_service.connections'
@@ -75,7 +82,7 @@ export class PostgresConnectionStore implements ConnectionStore {
   async list(
     request: PageRequest &
       ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
-  ): Promise<Page<Connection>> {
+  ): Promise<Page<ConnectionSummary>> {
     const place = pagePlace('connections', request)
     const key = (row: ConnectionRow): string => row.name
     const read = (after: string | null, count: number): Promise<ConnectionRow[]> => {
@@ -90,14 +97,15 @@ export class PostgresConnectionStore implements ConnectionStore {
       return this.#database.query<ConnectionRow>(
         `WITH page AS (
            SELECT * FROM ${table} WHERE true${and} ORDER BY name LIMIT ${String(count)}
-         ) ${select('page')} ORDER BY c.name`,
+         ) ${select('page', summaryColumns)} ORDER BY c.name`,
         values,
       )
     }
     const isShown = request.shown
     const shown = isShown && ((row: ConnectionRow) => isShown({ name: row.name, from: row.from }))
     const rows = await readShown(place, read, { key, shown })
-    const item = (row: ConnectionRow): Connection => connectionOf(row, row.name)
+    const item = (row: ConnectionRow): ConnectionSummary =>
+      resourceOf(connectionSummarySchema, row, { lastRun: lastRunOf(row) })
     return pageOf(rows, place, { list: 'connections', key, item })
   }
 
@@ -142,13 +150,13 @@ export class PostgresConnectionStore implements ConnectionStore {
     })
   }
 
-  async due(limit: number): Promise<readonly DueConnection[]> {
-    const rows = await this.#database.query<ConnectionRow & { readonly now_ms: number }>(
-      `${select(table, '(extract(epoch FROM now()) * 1000)::float8 AS now_ms, ')} WHERE c.status = 'active' AND c.next_run_at <= now()
-       ORDER BY c.next_run_at LIMIT $1`,
-      [limit],
+  async missing(names: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#database.query<{ name: string }>(
+      `SELECT name FROM unnest($1::text[]) AS given (name)
+       WHERE NOT EXISTS (SELECT FROM ${table} AS c WHERE c.name = given.name COLLATE "C")`,
+      [names],
     )
-    return rows.map((row) => ({ connection: connectionOf(row, row.name), nowMs: row.now_ms }))
+    return rows.map(({ name }) => name)
   }
 
   async moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean> {
@@ -188,6 +196,9 @@ function noInstance(instance: string): ConnectError {
 function connectionOf(row: ConnectionRow | undefined, name: string): Connection {
   if (row === undefined)
     throw new ConnectError('connection_not_found', { details: { connection: name } })
-  const { last_run: last } = row
-  return resourceOf(connectionSchema, row, { lastRun: last && runSummaryOf(last, row.name) })
+  return resourceOf(connectionSchema, row, { lastRun: lastRunOf(row) })
+}
+
+function lastRunOf({ name, last_run: last }: ConnectionRow): RunSummary | null {
+  return last && runSummaryOf(last, name)
 }

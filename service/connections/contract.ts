@@ -1,6 +1,6 @@
 import type { AirbyteCatalog } from '../../protocol/index.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
-import type { Connection, ConnectionInput, ConnectionUpdate } from './schema.ts'
+import type { Connection, ConnectionInput, ConnectionSummary, ConnectionUpdate } from './schema.ts'
 
 export interface ConnectionService {
   /** Checks the streams against a discovery of the instance. Throws `name_taken`, `instance_not_found`, `stream_not_found`, … */
@@ -9,7 +9,7 @@ export interface ConnectionService {
   list(
     page: PageRequest &
       ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
-  ): Promise<Page<Connection>>
+  ): Promise<Page<ConnectionSummary>>
   update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection>
   /** Allows it to run, without a sandbox; also a paused one. An active connection does not change. */
   activate(name: string): Promise<Connection>
@@ -35,24 +35,18 @@ export interface ConnectionStore {
   list(
     page: PageRequest &
       ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
-  ): Promise<Page<Connection>>
+  ): Promise<Page<ConnectionSummary>>
   /** Throws `connection_not_found`, `version_conflict`. */
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
   /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
   delete(name: string, ifVersion?: number): Promise<Connection>
-  /** Active connections whose `nextRunAt` has come, longest overdue first, by the clock of the database. */
-  due(limit: number): Promise<readonly DueConnection[]>
+  /** Those of the names that no connection has. */
+  missing(names: readonly string[]): Promise<readonly string[]>
   /**
    * Moves `nextRunAt` from `from` to `to`; false if it is no longer `from`, or the connection is paused. So only one of several schedulers
    * acts. The version stays, so that edits by users do not conflict with the clock.
    */
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
-}
-
-export interface DueConnection {
-  readonly connection: Connection
-  /** The time by the clock of the database, which decided that it is due: the clock of this process may differ. */
-  readonly nowMs: number
 }
 
 export type NewConnection = Omit<ConnectionInput, 'activate' | 'streams' | 'schedule' | 'options'> &

@@ -104,6 +104,10 @@ export const connectionSchema = z
     description: z.string().nullable(),
     status: connectionStatus,
     nextRunAt: timestamp.nullable(),
+    lastSkippedAt: timestamp.nullable().meta({
+      description:
+        'The last time of its schedule that was skipped, since no scheduler was working then; null if there is none.',
+    }),
     lastRun: runSummarySchema.nullable(),
     drift: schemaDriftSchema.nullable().meta({
       description:
@@ -115,8 +119,18 @@ export const connectionSchema = z
 export type Connection = Resource<typeof connectionSchema>
 export const connectionDocument = snakeCaseSchema(connectionSchema)
 
+/** As lists have it: a connection may name thousands of streams. */
+export const connectionSummarySchema = connectionSchema.omit({ streams: true }).meta({
+  id: 'ConnectionSummary',
+})
+export type ConnectionSummary = Resource<typeof connectionSummarySchema>
+export const connectionSummaryDocument = snakeCaseSchema(connectionSummarySchema)
+
 /** Makes the docs page of its last run's error a URL that a client can open. */
-export function withDocsUrls(connection: Connection, docsBase: string): Connection {
+export function withDocsUrls<Shown extends ConnectionSummary>(
+  connection: Shown,
+  docsBase: string,
+): Shown {
   const { lastRun } = connection
   return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }
 }

@@ -10,7 +10,7 @@ import { targetTopic } from '../../sinks/topic/topic-place.ts'
 import type { ConnectionStore } from './contract.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { isTopic, topicName } from './is-topic.ts'
-import type { Connection } from './schema.ts'
+import type { Connection, ConnectionSummary } from './schema.ts'
 
 interface ConnectionStores {
   readonly connections: Pick<ConnectionStore, 'list'>
@@ -118,7 +118,7 @@ function topicOf(destination: string, stream: StreamId): string | undefined {
 
 async function* allConnections(
   connections: ConnectionStores['connections'],
-): AsyncGenerator<Connection, void> {
+): AsyncGenerator<ConnectionSummary, void> {
   let cursor: string | null | undefined
   while (cursor !== null) {
     const page = await connections.list({

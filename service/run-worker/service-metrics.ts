@@ -1,6 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Outcome } from './attempt-outcome.ts'
 
+export const attemptsName = 'reactor_connect_service_attempts_total'
+
 /** The metrics of a process that executes runs; the engine has those of the runs themselves. */
 export interface ServiceMetrics {
   readonly runsActive: Gauge
@@ -16,7 +18,7 @@ export function createServiceMetrics(registry: Registry): ServiceMetrics {
       registers,
     }),
     attempts: new Counter({
-      name: 'reactor_connect_service_attempts_total',
+      name: attemptsName,
       help: 'Attempts of runs that have ended in this process, by outcome of the run',
       labelNames: ['connection', 'outcome'],
       registers,

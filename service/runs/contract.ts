@@ -39,11 +39,6 @@ export interface RunStore {
   /** Throws `connection_not_found`, `connection_inactive`, `run_active` if one of the connection is queued or running. */
   create(input: NewRun): Promise<Run>
   /**
-   * Processes a scheduled time, in one step: only one of several schedulers does it, and a crash loses nothing. Moves the connection's
-   * `nextRunAt` as `moveNextRun` does, and queues a run unless one is queued or running.
-   */
-  createScheduled(scheduled: ScheduledRun): Promise<ScheduledStart>
-  /**
    * Processes a job by which an external Jobs service says that a scheduled time has come: queues a run, unless the job was seen before,
    * the connection is not active or has no schedule, or a run of it is queued or running.
    */
@@ -102,20 +97,9 @@ export interface NewRun {
   readonly retryOf?: string
 }
 
-export interface ScheduledRun {
-  readonly connectionId: string
-  /** The scheduled time. */
-  readonly from: string
-  readonly to: string | null
-}
-
 /** known: the job was seen before. active: the previous run is still active. idle: the connection is gone, paused or has no schedule. */
 export type JobStart =
   { readonly state: 'queued'; readonly run: Run } | { readonly state: 'known' | 'active' | 'idle' }
-
-/** moved: another scheduler has done it, or the connection is paused or gone. active: the previous run is still active, none was queued. */
-export type ScheduledStart =
-  { readonly state: 'queued'; readonly run: Run } | { readonly state: 'active' | 'moved' }
 
 export interface ClaimedRun extends Run {
   readonly cancelRequested: boolean

@@ -27,8 +27,6 @@ import type {
   NextAttempt,
   RunOutcome,
   RunStore,
-  ScheduledRun,
-  ScheduledStart,
 } from './contract.ts'
 import type { ScheduleJob } from '../platform/jobs/jobs.ts'
 
@@ -84,23 +82,6 @@ export class PostgresRunStore implements RunStore {
       throw new ConnectError('connection_inactive', { details: { connection } })
     }
     return runOf(row)
-  }
-
-  async createScheduled({ connectionId, from, to }: ScheduledRun): Promise<ScheduledStart> {
-    const [row] = await this.#database.query<RunRow | NoRow>(
-      `WITH moved AS (
-         UPDATE reactor_connect_service.connections SET next_run_at = $4
-         WHERE id = $2 AND status = 'active' AND next_run_at = $3 RETURNING id
-       ), made AS (
-         INSERT INTO ${table} (id, connection_id, trigger) SELECT $1, id, 'schedule' FROM moved
-         ON CONFLICT (connection_id) WHERE status IN ('queued', 'running') DO NOTHING
-         RETURNING *
-       )
-       SELECT run.* FROM moved LEFT JOIN (${selectRuns('made')}) AS run ON true`,
-      [newId('run'), connectionId, from, to],
-    )
-    if (row === undefined) return { state: 'moved' }
-    return row.id === null ? { state: 'active' } : { state: 'queued', run: runOf(row) }
   }
 
   async createForJob({ connectionId, job }: ScheduleJob): Promise<JobStart> {

@@ -26,3 +26,50 @@ export interface UnsentSchedule {
   /** Null: it has to be deleted at Jobs. */
   readonly schedule: Schedule | null
 }
+
+/** The times of schedules that this service fires itself. Any number of schedulers may call this at once. */
+export interface DueTimesStore {
+  /**
+   * Records that a scheduler looks for due times now: call it before each `fire`. Returns `missedBeforeMs` (epoch ms, by the clock of the
+   * database): due times before it passed more than `lateMs` ago while no scheduler looked. It never decreases.
+   */
+  look(lateMs: number): Promise<number>
+  /**
+   * Claims up to `limit` due times that no other scheduler is firing now, longest overdue first, and acts on all of them in one
+   * transaction: each moves to its next time, and has a run queued (unless one of the connection is queued or running) or is skipped. A
+   * scheduler that dies in between has done nothing.
+   */
+  fire(request: FireRequest): Promise<readonly FiredTime[]>
+}
+
+export interface FireRequest {
+  readonly limit: number
+  /** Ids of connections: no others are fired. Default: all that are due. */
+  readonly only?: readonly string[]
+  /** Called while the connections are locked: it must not wait for anything. Null: nothing changes. */
+  decide(due: DueTime): TimeDecision | null
+}
+
+export interface DueTime {
+  /** Id of the connection. */
+  readonly id: string
+  /** Name of the connection. */
+  readonly name: string
+  readonly schedule: Schedule | null
+  /** The time that is due: `nextRunAt` of the connection. */
+  readonly time: string
+  /** A receiver wants its events to take the place of scheduled runs (`relaxed-polling.ts`). */
+  readonly hasSweeps: boolean
+  /** The time by the clock of the database, which decided that it is due: the clock of this process may differ. */
+  readonly nowMs: number
+}
+
+export interface TimeDecision {
+  readonly action: 'run' | 'skip'
+  readonly next: string | null
+}
+
+/** active: the previous run is still active, none was queued. left: `decide` returned null. */
+export type FiredTime =
+  | { readonly due: DueTime; readonly outcome: 'queued'; readonly run: string }
+  | { readonly due: DueTime; readonly outcome: 'active' | 'skipped' | 'left' }

@@ -1,25 +1,27 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Run } from '../runs/schema.ts'
-import type { ConnectionStore, DueConnection } from '../connections/contract.ts'
+import type { ConnectionStore } from '../connections/contract.ts'
 import type { DueTarget, Jobs, RunQueue, ScheduleJob } from '../platform/jobs/jobs.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
-import type { SchedulesAtJobsStore } from './contract.ts'
+import type { DueTimesStore, SchedulesAtJobsStore } from './contract.ts'
+import { DueTimesFiring } from './fire-due-times.ts'
 import { ScheduleHandOver } from './hand-over-schedules.ts'
 import { runRepeatedly, type RepeatedTask } from '../platform/jobs/run-repeatedly.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { Logger } from 'pino'
-import type { Connection } from '../connections/schema.ts'
+import type { ConnectionSummary } from '../connections/schema.ts'
 import type { RelaxedPolling } from './relaxed-polling.ts'
 import { nextRun } from '../platform/jobs/next-run.ts'
 
-export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
+export interface SchedulerOptions {
   readonly store: ExclusiveWork & {
     readonly connections: ConnectionStore
     readonly runs: RunStore
+    readonly dueTimes: DueTimesStore
     readonly schedulesAtJobs: SchedulesAtJobsStore
     prune(): Promise<void>
   }
-  readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
+  readonly queue: Pick<RunQueue, 'send' | 'sendAll'>
+  readonly jobs: Pick<Jobs, 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
   readonly logger: Logger
   /** Default: every scheduled run starts. */
   readonly relaxed?: Pick<RelaxedPolling, 'skips'>
@@ -34,7 +36,7 @@ export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
 export interface SchedulerTiming {
   /** How often it looks for due schedules. */
   readonly lookMs: number
-  /** A time that has passed this long ago was missed: `catchUp` decides what to do about it. */
+  /** If no scheduler looked for this long after a time, it was missed: `catchUp` decides what to do about it. */
   readonly lateMs: number
   /** A run starts up to this much later than scheduled, so that all runs of a full hour do not start at once. */
   readonly jitterMs: number
@@ -54,9 +56,6 @@ export const standardSchedulerTiming: SchedulerTiming = {
 /** It is queued in the store: it is found there as a lost one. */
 const notQueued = 'a run could not be put into the queue; it is found within half a minute'
 
-/** How many due connections are processed at a time. */
-const dueAtOnce = 500
-
 /**
  * The role scheduler: fires schedules, or passes on those that an external Jobs service fires; delivers lost runs again; deletes expired
  * data. Any number of schedulers may run on one database: one of them processes each scheduled time, once.
@@ -64,11 +63,19 @@ const dueAtOnce = 500
 export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #timing: SchedulerTiming
+  readonly #firing: DueTimesFiring
   #adopted = false
 
   constructor(options: SchedulerOptions) {
+    const { store, queue, relaxed, logger } = options
     this.#options = options
     this.#timing = { ...standardSchedulerTiming, ...options.timing }
+    const { lateMs, jitterMs } = this.#timing
+    const { dueTimes, connections } = store
+    this.#firing = new DueTimesFiring({
+      ...{ dueTimes, connections, queue, relaxed, lateMs, jitterMs, logger },
+      random: () => options.random(),
+    })
   }
 
   /** Until the signal is aborted. */
@@ -79,7 +86,7 @@ export class Scheduler {
     const handOver = this.#handOver()
     const tasks: readonly Omit<RepeatedTask, 'logger'>[] = [
       ...(handOver === undefined ? [] : [this.#handingOver(handOver)]),
-      { name: 'schedules', everyMs: lookMs, task: () => this.#look() },
+      { name: 'schedules', everyMs: lookMs, task: () => this.#look(signal) },
       { name: 'lost runs', everyMs: lostMs, task: () => sendLostRuns(lost) },
       { name: 'prune', everyMs: pruneMs, task: () => store.prune() },
     ]
@@ -112,12 +119,10 @@ export class Scheduler {
     return { name: 'schedules at Jobs', everyMs: lookMs, retryMs: 5 * lookMs, task }
   }
 
-  async #look(): Promise<void> {
-    const { store, jobs } = this.#options
+  async #look(signal: AbortSignal): Promise<void> {
     if (!this.#adopted) await this.#adopt()
     this.#adopted = true
-    if (jobs.firesSchedules) return
-    for (const due of await store.connections.due(dueAtOnce)) await this.#actAlone(due)
+    if (!this.#options.jobs.firesSchedules) await this.#firing.fireAll(signal)
   }
 
   async #adopt(): Promise<void> {
@@ -129,18 +134,6 @@ export class Scheduler {
         { jobs: place, schedules },
         'the settings no longer name this Jobs service: its schedules stay there until you delete them',
       )
-  }
-
-  /** An error with one connection does not delay the others. */
-  async #actAlone(due: DueConnection): Promise<void> {
-    try {
-      await this.#act(due)
-    } catch (thrown) {
-      const { code, message } = ConnectError.from(thrown)
-      if (code === 'store_unavailable') throw thrown
-      const facts = { connection: due.connection.name, code, reason: message }
-      this.#options.logger.error(facts, 'the schedule of a connection could not be acted on')
-    }
   }
 
   /** It is due now: it goes directly into the queue of the workers, not through Jobs. */
@@ -157,51 +150,18 @@ export class Scheduler {
       logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
     })
   }
-
-  async #act({ connection, nowMs }: DueConnection): Promise<void> {
-    const { id, name, nextRunAt: from, schedule } = connection
-    if (from === null) return
-    const { store, logger } = this.#options
-    const to = nextRun(connection, nowMs, logger)
-    const isLate = nowMs - Date.parse(from) > this.#timing.lateMs
-    if (isLate && schedule?.catchUp !== 'once') {
-      if (await store.connections.moveNextRun(id, from, to))
-        logger.info({ connection: name, time: from }, 'a missed time of a schedule is skipped')
-      return
-    }
-    if ((await this.#options.relaxed?.skips(connection, Date.parse(from))) === true) {
-      if (await store.connections.moveNextRun(id, from, to))
-        logger.debug({ connection: name, time: from }, 'events take the place of a scheduled run')
-      return
-    }
-    const start = await store.runs.createScheduled({ connectionId: id, from, to })
-    if (start.state === 'active')
-      logger.info(
-        { connection: name, time: from },
-        'the previous run is still active: none is started',
-      )
-    if (start.state === 'queued') await this.#submit(start.run)
-  }
-
-  async #submit({ id: run, connection }: Run): Promise<void> {
-    const { jobs, logger } = this.#options
-    const delayMs = Math.round(this.#options.random() * this.#timing.jitterMs)
-    await jobs.submit({ run, connection, attempt: 0, delayMs }).catch((thrown: unknown) => {
-      logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
-    })
-  }
 }
 
 interface LostRunsOptions {
   readonly runs: Pick<RunStore, 'findStale'>
-  readonly queue: Pick<RunQueue, 'send'>
+  readonly queue: Pick<RunQueue, 'sendAll'>
   /** A run without a heartbeat for this long, or queued but overdue by this much, is lost. */
   readonly staleMs: number
   readonly logger: Logger
 }
 
 /** Maximum number at a time. */
-const limit = 200
+const limit = 1_000
 
 /**
  * Has runs delivered that no process executes: their process died, or their job was lost. A run that only waits in a full queue is already
@@ -209,10 +169,10 @@ const limit = 200
  */
 async function sendLostRuns(options: LostRunsOptions): Promise<void> {
   const { runs, queue, staleMs, logger } = options
-  for (const { id, connection } of await runs.findStale(staleMs, limit)) {
+  const stale = await runs.findStale(staleMs, limit)
+  for (const { id, connection } of stale)
     logger.debug({ run: id, connection }, 'nobody works on a run; it is delivered again')
-    await queue.send(id, 0)
-  }
+  await queue.sendAll(stale.map(({ id }) => ({ run: id, delayMs: 0 })))
 }
 
 interface AdoptOptions {
@@ -235,7 +195,9 @@ async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<voi
   }
 }
 
-async function* active(connections: Pick<ConnectionStore, 'list'>): AsyncGenerator<Connection> {
+async function* active(
+  connections: Pick<ConnectionStore, 'list'>,
+): AsyncGenerator<ConnectionSummary> {
   let cursor: string | null | undefined
   while (cursor !== null) {
     const page = await connections.list({

@@ -1,10 +1,12 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { ConnectionStore } from '../connections/contract.ts'
+import { attemptsName } from '../run-worker/service-metrics.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { HealthService } from '../service.ts'
 import type { Store } from '../store/store.ts'
 
 export interface StatusSources {
-  readonly store: Pick<Store, 'status' | 'schedulesAtJobs'>
+  readonly store: Pick<Store, 'status' | 'schedulesAtJobs' | 'connections'>
   readonly jobs: Pick<Jobs, 'place'>
   readonly health: Pick<HealthService, 'report'>
 }
@@ -28,6 +30,9 @@ export function statusMetrics(registry: Registry, sources: StatusSources): () =>
     gauges.oldestQueued.set(status.oldestQueuedSeconds)
     gauges.overdue.set(status.overdueSchedules)
     gauges.unsent.set(unsent)
+    // The database counts: a restart does not set it back, and no increase falls between two scrapes.
+    gauges.skipped.reset()
+    gauges.skipped.inc(status.skippedTimes)
     gauges.eventsWaiting.set(status.webhooks.waiting)
     gauges.oldestEvent.set(status.webhooks.oldestWaitingSeconds)
     gauges.eventsDead.set(status.webhooks.dead)
@@ -39,6 +44,30 @@ export function statusMetrics(registry: Registry, sources: StatusSources): () =>
       gauges.lastSuccess.set({ connection }, lastSuccessSeconds)
       gauges.failing.set({ connection }, isFailing ? 1 : 0)
     }
+    await forgetDeleted(registry, store.connections)
+  }
+}
+
+/**
+ * Ends the series of deleted connections, whichever process deleted them. Every connection that had an attempt in this process has a series
+ * of attempts (`beginAttempts`).
+ */
+async function forgetDeleted(
+  registry: Registry,
+  connections: Pick<ConnectionStore, 'missing'>,
+): Promise<void> {
+  const attempts = await registry.getSingleMetric<'connection'>(attemptsName)?.get()
+  const names = new Set(attempts?.values.flatMap(({ labels }) => labels.connection ?? []))
+  if (names.size === 0) return
+  const missing = new Set(await connections.missing([...names].map(String)))
+  if (missing.size === 0) return
+  for (const { name } of registry.getMetricsAsArray()) {
+    const metric = registry.getSingleMetric<string>(name)
+    const { values = [] } = (await metric?.get()) ?? {}
+    for (const { labels } of values) {
+      const { le: _bucket, ...own } = labels
+      if (missing.has(String(own.connection))) metric?.remove(own)
+    }
   }
 }
 
@@ -48,6 +77,7 @@ interface StatusGauges {
   readonly oldestQueued: Gauge
   readonly overdue: Gauge
   readonly unsent: Gauge
+  readonly skipped: Counter
   readonly eventsWaiting: Gauge
   readonly oldestEvent: Gauge
   readonly eventsDead: Gauge
@@ -89,6 +119,11 @@ export function createStatusGauges(registry: Registry): StatusGauges {
       'schedules_unsent',
       'Schedules that have not been sent to the external Jobs service yet',
     ),
+    skipped: new Counter({
+      name: 'reactor_connect_service_schedules_skipped_total',
+      help: 'Times of schedules that were skipped, since they passed while no scheduler was working',
+      registers,
+    }),
     eventsWaiting: webhooks(
       'dispatches_waiting',
       'Events of webhooks that have not reached a target yet, once for each target',

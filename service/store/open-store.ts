@@ -20,6 +20,7 @@ import { PostgresDeliveryStore } from '../webhooks/deliveries/delivery-store.ts'
 import { PostgresDispatchStore } from '../webhooks/dispatch/dispatch-store.ts'
 import { PostgresReceiverStore } from '../webhooks/receivers/receiver-store.ts'
 import { PostgresSandboxStore } from '../sandboxes/sandbox-store.ts'
+import { PostgresDueTimesStore } from '../schedules/due-times-store.ts'
 import { PostgresSchedulesAtJobsStore } from '../schedules/schedules-at-jobs-store.ts'
 import { PostgresDriftStore } from '../connections/drift/drift-store.ts'
 import { PostgresSchemaStore } from '../schemas/schema-store.ts'
@@ -66,6 +67,7 @@ export async function openStore({
     deliveryLog: new PostgresDeliveryLog(database),
     deliveries: new PostgresDeliveryStore(database),
     dispatches: new PostgresDispatchStore(database, listener),
+    dueTimes: new PostgresDueTimesStore(database),
     schedulesAtJobs: new PostgresSchedulesAtJobsStore(database),
     drift: new PostgresDriftStore(database),
     schemas: new PostgresSchemaStore(database),

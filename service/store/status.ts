@@ -12,6 +12,7 @@ interface QueueRow extends Row {
   readonly queued: number
   readonly oldest: number
   readonly overdue: number
+  readonly skipped: number
 }
 
 /** Two index lookups for each connection. */
@@ -37,7 +38,8 @@ export async function readStatus(database: Database): Promise<StoreStatus> {
     `SELECT count(*)::int AS queued,
        coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS oldest,
        (SELECT count(*)::int FROM reactor_connect_service.connections
-        WHERE status = 'active' AND next_run_at <= now() - interval '1 minute') AS overdue
+        WHERE status = 'active' AND next_run_at <= now() - interval '1 minute') AS overdue,
+       (SELECT coalesce(sum(skipped), 0)::float8 FROM reactor_connect_service.schedule_watch) AS skipped
      FROM reactor_connect_service.runs WHERE status = 'queued' AND due_at <= now()`,
   )
   return {
@@ -45,6 +47,7 @@ export async function readStatus(database: Database): Promise<StoreStatus> {
     queuedRuns: queue?.queued ?? 0,
     oldestQueuedSeconds: queue?.oldest ?? 0,
     overdueSchedules: queue?.overdue ?? 0,
+    skippedTimes: queue?.skipped ?? 0,
     webhooks: await readWebhookStatus(database),
   }
 }

@@ -14,7 +14,7 @@ import type {
 } from '../webhooks/deliveries/contract.ts'
 import type { ReceiverStore } from '../webhooks/receivers/contract.ts'
 import type { SandboxStore } from '../sandboxes/contract.ts'
-import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
+import type { DueTimesStore, SchedulesAtJobsStore } from '../schedules/contract.ts'
 import type { RelaxedPollingOptions } from '../schedules/relaxed-polling.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
@@ -34,6 +34,7 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly discoveries: DiscoveryStore
   readonly connections: ConnectionStore
   readonly runs: RunStore
+  readonly dueTimes: DueTimesStore
   readonly schedulesAtJobs: SchedulesAtJobsStore
   readonly receivers: ReceiverStore
   readonly deliveryLog: StoredDeliveryLog

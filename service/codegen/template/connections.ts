@@ -1,5 +1,5 @@
 import type { CallOptions, CreateOptions } from './options.ts'
-import type { Connection, FinishedSandbox, Promotion } from './documents.ts'
+import type { Connection, ConnectionSummary, FinishedSandbox, Promotion } from './documents.ts'
 import { instance } from './instance.ts'
 import { allOf, type Ask } from './requests.ts'
 import { streamBinding, streamText, type StreamChoice, type StreamName } from './streams.ts'
@@ -38,10 +38,10 @@ export interface SandboxOptions extends CallOptions {
 }
 
 export interface Connections {
-  /** The connections of this instance, by name. */
+  /** The connections of this instance, by name, without their streams. */
   list(
     options?: CallOptions & { readonly status?: Connection['status'] },
-  ): AsyncGenerator<Connection, void>
+  ): AsyncGenerator<ConnectionSummary, void>
   /** Binds streams of this instance to a destination. */
   create(connection: NewConnection, options?: CreateOptions): Promise<Connection>
   get(name: string, options?: CallOptions): Promise<Connection>

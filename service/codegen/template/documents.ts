@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { connectionDocument } from '../../connections/schema.ts'
+import { connectionDocument, connectionSummaryDocument } from '../../connections/schema.ts'
 import { checkDocument, discoveredDocument } from '../../instances/schema.ts'
 import {
   logLineDocument,
@@ -20,6 +20,7 @@ import type { ErrorCodeName } from '../../../protocol/index.ts'
 export const clientDocuments = z.object({
   check: checkDocument,
   connection: connectionDocument,
+  connectionSummary: connectionSummaryDocument,
   discovered: discoveredDocument,
   logLine: logLineDocument,
   logPage: logPageDocument,
@@ -35,6 +36,7 @@ export const clientDocuments = z.object({
 /** As the template sees them; a client has them as the schemas say. */
 export type ConnectionStatus = z.output<typeof checkDocument>
 export type Connection = z.output<typeof connectionDocument>
+export type ConnectionSummary = z.output<typeof connectionSummaryDocument>
 export type Discovered = z.output<typeof discoveredDocument>
 export type FinishedSandbox = z.output<typeof finishedSandboxDocument>
 export type Promotion = z.output<typeof promotionDocument>

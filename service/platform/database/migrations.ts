@@ -393,4 +393,20 @@ CREATE TABLE reactor_connect_service.webhook_targets (
 );
 `,
   },
+  /**
+   * When schedulers last looked for due times. `missed_before`: earlier due times passed while none looked. `skipped`: how many were left
+   * out because of that.
+   */
+  {
+    name: 'schedule-watch',
+    sql: `
+CREATE TABLE reactor_connect_service.schedule_watch (
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+  looked_at timestamptz NOT NULL DEFAULT now(),
+  missed_before timestamptz NOT NULL,
+  skipped bigint NOT NULL DEFAULT 0
+);
+ALTER TABLE reactor_connect_service.connections ADD COLUMN last_skipped_at timestamptz(3);
+`,
+  },
 ]

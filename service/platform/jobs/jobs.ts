@@ -53,12 +53,19 @@ export interface RunJob {
 export interface RunQueue {
   /** A run that is already queued is not queued twice. Durable when it resolves. */
   send(run: string, delayMs: number): Promise<void>
+  /** The same for many runs. */
+  sendAll(runs: readonly QueuedRun[]): Promise<void>
   /** Calls `work` with the runs for this process, `parallel` at the same time, until the signal is aborted. */
   receive(options: {
     readonly parallel: number
     readonly signal: AbortSignal
     readonly work: (run: string) => Promise<void>
   }): Promise<void>
+}
+
+export interface QueuedRun {
+  readonly run: string
+  readonly delayMs: number
 }
 
 export interface ScheduleJob {

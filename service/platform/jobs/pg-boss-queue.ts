@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { PgBoss, type Db } from 'pg-boss'
 import type { Logger } from 'pino'
 import { Database, type Session } from '../database/database.ts'
-import type { RunQueue } from './jobs.ts'
+import type { QueuedRun, RunQueue } from './jobs.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import { OutageLog } from '../log/outage-log.ts'
 import { Wake } from '../../../lib/async/wake.ts'
 
 export interface QueueOptions {
@@ -50,17 +52,32 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
   readonly #logger: Logger
   readonly #pollMs: number
   readonly #wake = new Wake()
+  readonly #outage: OutageLog
 
   constructor({ logger, pollMs = 1_000 }: QueueOptions, opened: Opened) {
     this.#opened = opened
     this.#logger = logger
     this.#pollMs = pollMs
+    this.#outage = new OutageLog({
+      logger,
+      message: 'runs that are due could not be taken from the queue',
+      backMessage: 'runs that are due are taken from the queue again',
+    })
   }
 
   async send(run: string, delayMs: number): Promise<void> {
     const startAfter = Math.max(0, delayMs) / 1_000
     await this.#opened.boss.send(queue, { run }, { id: jobId(run), startAfter })
     if (delayMs <= 0) this.#wake.now()
+  }
+
+  async sendAll(runs: readonly QueuedRun[]): Promise<void> {
+    if (runs.length === 0) return
+    const jobs = runs.map(({ run, delayMs }) => {
+      return { id: jobId(run), data: { run }, startAfter: Math.max(0, delayMs) / 1_000 }
+    })
+    await this.#opened.boss.insert(queue, jobs)
+    if (runs.some(({ delayMs }) => delayMs <= 0)) this.#wake.now()
   }
 
   /** Removes the run if it is queued. */
@@ -99,7 +116,7 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
   async #take(room: number): Promise<readonly string[]> {
     const { boss, database } = this.#opened
     try {
-      return await database.transaction(async (session) => {
+      const runs = await database.transaction(async (session) => {
         const db = dbOf(session)
         const jobs = await boss.fetch<{ run: string }>(queue, { batchSize: room, db })
         if (jobs.length > 0)
@@ -110,8 +127,11 @@ export class PgBossQueue implements RunQueue, AsyncDisposable {
           )
         return jobs.map(({ data }) => data.run)
       })
+      this.#outage.worked()
+      return runs
     } catch (error) {
-      this.#logger.warn({ err: error }, 'runs that are due could not be taken from the queue')
+      const { code, message } = ConnectError.from(error)
+      this.#outage.failed(code === 'unexpected' ? { err: error } : { code, reason: message })
       return []
     }
   }

@@ -15,7 +15,7 @@ const scheduler = new Scheduler({
   jobs: pgBossJobs(queue),
   logger,
   staleMs: 60_000,
-  timing: { lookMs: 10 },
+  timing: { lookMs: 10, lateMs: 5_000 },
   now: Date.now,
   random: Math.random,
 })

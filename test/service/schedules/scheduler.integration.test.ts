@@ -27,6 +27,11 @@ const quick: Partial<SchedulerTiming> = { lookMs: 20, lostMs: 50, jitterMs: 0 }
 const quarterly: Schedule = { cron: '*/15 * * * *' }
 const soon = { timeout: 10_000, interval: 20 }
 
+/** A schedule without a time in the last minutes. */
+function halfAnHourAgo(): Schedule {
+  return { cron: `${String((new Date().getUTCMinutes() + 30) % 60)} * * * *` }
+}
+
 function ago(seconds: number): string {
   return new Date(Date.now() - seconds * 1_000).toISOString()
 }
@@ -134,12 +139,50 @@ describe('a schedule', () => {
   ] as const)('makes up for missed times as %s says', async (catchUp, expected) => {
     await using place = await openPlace()
     const { store } = place
-    const schedule = { ...quarterly, catchUp }
-    const made = await newConnection(store, 'c', { schedule, nextRunAt: ago(3_600) })
+    const schedule = { ...halfAnHourAgo(), catchUp }
+    const time = ago(3_600)
+    const made = await newConnection(store, 'c', { schedule, nextRunAt: time })
     place.schedule()
-    const { nextRunAt } = await moved(store, made)
+    const { nextRunAt, lastSkippedAt } = await moved(store, made)
     expect(Date.parse(nextRunAt ?? '')).toBeGreaterThan(Date.now())
     expect((await store.runs.list('c', {})).items).toHaveLength(expected)
+    expect(lastSkippedAt).toBe(expected === 0 ? time : null)
+    expect((await store.status()).skippedTimes).toBe(1 - expected)
+  })
+
+  test('skips nothing while schedulers are only behind, however late it is', async () => {
+    await using place = await openPlace()
+    const { store } = place
+    const made = await newConnection(store, 'c', { schedule: quarterly, nextRunAt: ago(3_600) })
+    await place.query(
+      `INSERT INTO reactor_connect_service.schedule_watch (looked_at, missed_before)
+       VALUES (now() - interval '60 s', now() - interval '1 day')`,
+    )
+    place.schedule()
+    expect(await moved(store, made)).toMatchObject({
+      lastRun: { trigger: 'schedule' },
+      lastSkippedAt: null,
+    })
+  })
+
+  test('skips the times before the last look too if no scheduler looked for two minutes after it', async () => {
+    await using place = await openPlace()
+    const { store } = place
+    const schedule = halfAnHourAgo()
+    const made = await newConnection(store, 'c', { schedule, nextRunAt: ago(130) })
+    const late = await newConnection(store, 'late', { schedule, nextRunAt: ago(110) })
+    await place.query(
+      `INSERT INTO reactor_connect_service.schedule_watch (looked_at, missed_before)
+       VALUES (now() - interval '125 s', now() - interval '1 day')`,
+    )
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: (line) => lines.push(line) })
+    place.schedule({ logger })
+    expect((await moved(store, made)).lastRun).toBeNull()
+    expect((await moved(store, late)).lastRun).not.toBeNull()
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ connections: ['c'], count: 1, time: made.nextRunAt }),
+    ])
   })
 
   test('of a paused connection starts none', async () => {
@@ -222,36 +265,38 @@ test('a connection that cannot be acted on keeps no other one from its time', as
 })
 
 describe('several schedulers', () => {
-  test('start one run for each time, also when they are killed', async () => {
+  test('start one run for each of 3,000 times, also when two of three are killed', async () => {
     await using place = await openPlace()
-    const { store, query } = place
-    const names = Array.from({ length: 150 }, (_, index) => `c${index}`)
-    for (const name of names)
-      await newConnection(store, name, {
-        schedule: quarterly,
-        nextRunAt: new Date(Date.now() + 3_600_000).toISOString(),
-      })
+    const { query } = place
+    await query(
+      `INSERT INTO reactor_connect_service.connections
+         (id, name, instance_id, destination, schedule, options, status, next_run_at)
+       SELECT 'con_' || n, 'c' || n, instance.id, 'data:mart', '{"cron":"*/15 * * * *"}', '{}', 'active',
+         now() + interval '1 hour'
+       FROM reactor_connect_service.instances AS instance, generate_series(1, 3000) AS n`,
+    )
+    const runs = async (): Promise<Row> => {
+      const [row = {}] = await query(
+        `SELECT count(*)::int AS runs, count(DISTINCT connection_id)::int AS connections
+         FROM reactor_connect_service.runs`,
+      )
+      return row
+    }
+    const untilThereAre = async (count: number): Promise<void> => {
+      while (Number((await runs()).runs) < count) await sleep(2)
+    }
     const script = new URL('scheduler-process.ts', import.meta.url)
     await using processes = new AsyncDisposableStack()
     const started = await Promise.all(
       [1, 2, 3].map(async () => processes.use(await startProcess(script, [place.url]))),
     )
-    // The times come in the course of two seconds; two of three schedulers die in the midst of them.
-    await query(
-      `UPDATE reactor_connect_service.connections
-       SET next_run_at = now() + random() * interval '2 s'`,
-    )
-    await sleep(700)
+    await query(`UPDATE reactor_connect_service.connections SET next_run_at = now()`)
+    await untilThereAre(300)
     await started[0]?.kill9()
-    await sleep(600)
+    await untilThereAre(1_000)
     await started[1]?.kill9()
     await vi.waitFor(async () => {
-      expect(await store.connections.due(1)).toEqual([])
-      const [row] = await query(
-        `SELECT count(*)::int AS runs, count(DISTINCT connection_id)::int AS connections
-         FROM reactor_connect_service.runs`,
-      )
-      expect(row).toEqual({ runs: 150, connections: 150 })
+      expect(await runs()).toEqual({ runs: 3_000, connections: 3_000 })
     }, soon)
   })
 })

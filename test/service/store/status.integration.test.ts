@@ -1,4 +1,8 @@
+import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
+import { createRunMetrics } from '../../../engine/metrics/registered-metrics.ts'
+import { beginAttempts, createServiceMetrics } from '../../../service/run-worker/service-metrics.ts'
+import { statusMetrics } from '../../../service/serve/status-metrics.ts'
 import { newConnection, newInstance, openTestStore } from '../../support/open-test-store.ts'
 
 const schema = 'reactor_connect_service'
@@ -34,6 +38,7 @@ test('the status tells the last success of each active connection, what waits an
     queuedRuns: 0,
     oldestQueuedSeconds: 0,
     overdueSchedules: 1,
+    skippedTimes: 0,
     webhooks: { waiting: 0, oldestWaitingSeconds: 0, dead: 0, interruptedTargets: 0 },
   })
   const { id } = await store.runs.create({ connection: 'never', trigger: 'manual' })
@@ -53,4 +58,35 @@ test('the status tells the last success of each active connection, what waits an
     lastSuccessSeconds: 0,
     isFailing: true,
   })
+})
+
+test('the series of a connection end when it is deleted, in any process', async () => {
+  await using opened = await openTestStore()
+  const { store } = opened
+  await newInstance(store)
+  for (const name of ['gone', 'stays']) await newConnection(store, name)
+  const registry = new Registry()
+  const runs = createRunMetrics(registry)
+  const service = createServiceMetrics(registry)
+  const refresh = statusMetrics(registry, {
+    store,
+    jobs: { place: null },
+    health: { report: () => Promise.resolve({ problems: [], warnings: [], parts: [] }) },
+  })
+  for (const connection of ['gone', 'stays']) {
+    beginAttempts(service, connection)
+    runs.loadedRecords.inc({ connection, stream: 'a' }, 1)
+    runs.batchBytes.observe({ connection, stream: 'a' }, 10)
+    runs.bottleneck.set({ connection, stream: 'a', stage: 'copy' }, 1)
+    runs.streams.inc({ connection, status: 'complete' })
+  }
+  const seriesOf = async (connection: string): Promise<number> => {
+    await refresh()
+    return (await registry.metrics()).split(`connection="${connection}"`).length - 1
+  }
+  const before = await seriesOf('gone')
+  expect(before).toBeGreaterThan(15)
+  await store.connections.delete('gone')
+  expect(await seriesOf('gone')).toBe(0)
+  expect(await seriesOf('stays')).toBe(before)
 })
