@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { parsePointer } from '../../lib/text/json-pointer.ts'
 import { type JsonObject, valueAt } from '../../protocol/index.ts'
-import { instanceDocument } from '../../service/instances/schema.ts'
+import { instanceDocument, instanceSummaryDocument } from '../../service/instances/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -40,7 +40,12 @@ export async function listInstances(
   { type, limit }: { readonly type?: string; readonly limit?: number },
 ): Promise<number> {
   const path = apiPath('instances')
-  const listed = await listPages(client, { path, item: instanceDocument, query: { type }, limit })
+  const listed = await listPages(client, {
+    path,
+    item: instanceSummaryDocument,
+    query: { type },
+    limit,
+  })
   await showResult(output, listed.json, () =>
     listLines({
       header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'],

@@ -22,16 +22,30 @@ import { expand, isSecret } from '../../manifest-interpreter/config/secret-schem
 
 const maxProblems = 10
 
+/** In characters: longer than any key file, short enough that checks and masks of it cost little. */
+const longestText = 65_536
+
 /**
  * Checks a configuration, with the secrets that it has so far, against a connector's spec. Required secrets may be missing
  * (`missingSecrets` tells which). Throws `instance_config_invalid`, which names fields and never values.
  */
 export function checkConfig(type: string, spec: JsonObject, config: JsonObject): void {
-  const [problem, ...more] = problemsOf(type, spec, config)
+  const tooLong = longTexts(config, [])
+  const [problem, ...more] = tooLong.length > 0 ? tooLong : problemsOf(type, spec, config)
   if (problem === undefined) return
   throw new ConnectError('instance_config_invalid', {
     details: { type, problem, ...(more.length > 0 && { more: more.slice(0, maxProblems) }) },
   })
+}
+
+/** Looked for first: a pattern of the spec may take long with such a text. */
+function longTexts(value: JsonValue, path: readonly string[]): readonly string[] {
+  if (typeof value === 'string')
+    return value.length > longestText
+      ? [`${fieldAt(path)} is too long: a text has at most ${String(longestText)} characters`]
+      : []
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => longTexts(inner, [...path, name]))
 }
 
 /** The most informative problem comes first. */

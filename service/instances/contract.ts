@@ -6,14 +6,14 @@ import type {
 } from '../../protocol/index.ts'
 import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
-import type { CredentialStatus, Discovered, Instance } from './schema.ts'
+import type { CredentialStatus, Discovered, Instance, InstanceSummary } from './schema.ts'
 
 export interface InstanceService {
   /** `config` may hold secrets: they go to the vault. Throws `name_taken`, `unknown_connector`, `instance_config_invalid`. */
   create(input: { name: string; type: string; config: JsonObject }): Promise<Instance>
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
-  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
+  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<InstanceSummary>>
   /**
    * Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the version, `secrets_needed_again` if
    * they would go to another server.
@@ -89,7 +89,7 @@ export interface InstanceStore {
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   /** By name, ascending. */
-  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
+  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<InstanceSummary>>
   /**
    * Changes the given fields, and increases the version. A change of `config` deletes the discovery. Throws `instance_not_found`,
    * `version_conflict`.

@@ -23,6 +23,8 @@ import {
   instanceCreate,
   instanceDocument,
   instanceSchema,
+  instanceSummaryDocument,
+  instanceSummarySchema,
   instanceUpdate,
 } from './schema.ts'
 import { name } from '../platform/fields.ts'
@@ -49,16 +51,16 @@ function listInstances(api: App, instances: InstanceService): void {
       schema: {
         tags,
         operationId: 'listInstances',
-        summary: 'Instances, by name',
+        summary: 'Instances, by name, without their configurations',
         querystring: z.strictObject({ ...pageQuery, type: connectorType.exactOptional() }),
         response: {
-          200: pageSchema(instanceDocument).meta({ id: 'InstancePage' }),
+          200: pageSchema(instanceSummaryDocument).meta({ id: 'InstancePage' }),
           ...failures('cursor_invalid'),
         },
       },
     },
     async ({ query, shown }, reply) =>
-      reply.send(pageToWire(instanceSchema, await instances.list({ ...query, shown }))),
+      reply.send(pageToWire(instanceSummarySchema, await instances.list({ ...query, shown }))),
   )
 }
 

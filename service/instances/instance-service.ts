@@ -8,7 +8,7 @@ import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
 import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstanceService, LostSecrets } from './contract.ts'
-import type { CredentialStatus, Discovered, Instance } from './schema.ts'
+import type { CredentialStatus, Discovered, Instance, InstanceSummary } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
 import { isUnusable } from '../platform/vault/vault.ts'
@@ -82,7 +82,7 @@ export class StoredInstanceService implements InstanceService {
     return this.#options.store.instances.get(name)
   }
 
-  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>> {
+  list(page: PageRequest & { readonly type?: string }): Promise<Page<InstanceSummary>> {
     return this.#options.store.instances.list(page)
   }
 
@@ -205,7 +205,7 @@ export class StoredInstanceService implements InstanceService {
       const page = { limit: 50, ...(cursor !== undefined && { cursor }) }
       const { items, next } = await this.#options.store.instances.list(page)
       const withSecrets = items.filter(({ secrets }) => secrets.length > 0)
-      const states = await Promise.all(withSecrets.map((instance) => this.#noteLost(instance)))
+      const states = await Promise.all(withSecrets.map(({ name }) => this.#noteLost(name)))
       for (const [index, { name }] of withSecrets.entries()) {
         if (states[index] === 'lost') lost.push(name)
         if (states[index] === 'damaged') damaged.push(name)
@@ -215,7 +215,9 @@ export class StoredInstanceService implements InstanceService {
     return { lost, damaged }
   }
 
-  async #noteLost(instance: Instance): Promise<'stored' | keyof LostSecrets> {
+  async #noteLost(name: string): Promise<'stored' | keyof LostSecrets> {
+    const instance = await this.#getIfThere(name)
+    if (instance === undefined) return 'stored'
     try {
       const isLost = await this.#isLost(instance)
       if (isLost) await this.#editor.note(instance, 'missing')
@@ -226,6 +228,16 @@ export class StoredInstanceService implements InstanceService {
       if (!isUnusable(error)) throw error
       await this.#editor.note(instance, 'missing')
       return 'damaged'
+    }
+  }
+
+  /** Undefined if it was deleted meanwhile. */
+  async #getIfThere(name: string): Promise<Instance | undefined> {
+    try {
+      return await this.get(name)
+    } catch (error) {
+      if (ConnectError.from(error).code === 'instance_not_found') return undefined
+      throw error
     }
   }
 

@@ -1,6 +1,11 @@
 import { lookUps, type Batches } from '../../lib/async/batches.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { instanceSchema, type Instance } from './schema.ts'
+import {
+  instanceSchema,
+  instanceSummarySchema,
+  type Instance,
+  type InstanceSummary,
+} from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { violatedConstraint, type Database, type Row } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
@@ -15,6 +20,7 @@ interface InstanceRow extends Row {
 
 const table = 'reactor_connect_service.instances'
 const columns = selectColumns(instanceSchema)
+const summaryColumns = selectColumns(instanceSummarySchema)
 
 /** What holds an instance, by the constraint that says so. */
 const usersOf: ReadonlyMap<string, string> = new Map([
@@ -61,19 +67,19 @@ export class PostgresInstanceStore implements InstanceStore {
 
   async list(
     request: PageRequest & ShownOnly & { readonly type?: string },
-  ): Promise<Page<Instance>> {
+  ): Promise<Page<InstanceSummary>> {
     const place = pagePlace('instances', request)
     const key = (row: InstanceRow): string => row.name
     const read = (after: string | null, count: number): Promise<InstanceRow[]> => {
       const { and, values } = new Conditions().add('type =', request.type).add('name >', after)
       return this.#database.query<InstanceRow>(
-        `SELECT ${columns} FROM ${table} WHERE true${and}
+        `SELECT ${summaryColumns} FROM ${table} WHERE true${and}
          ORDER BY name LIMIT ${String(count)}`,
         values,
       )
     }
     const rows = await readShown(place, read, { key, shown: request.shown })
-    const item = (row: InstanceRow): Instance => instanceOf(row, row.name)
+    const item = (row: InstanceRow): InstanceSummary => resourceOf(instanceSummarySchema, row)
     return pageOf(rows, place, { list: 'instances', key, item })
   }
 

@@ -25,6 +25,13 @@ export const instanceSchema = z
 export type Instance = Resource<typeof instanceSchema>
 export const instanceDocument = snakeCaseSchema(instanceSchema)
 
+/** As lists have it: a configuration may be large. */
+export const instanceSummarySchema = instanceSchema.omit({ config: true }).meta({
+  id: 'InstanceSummary',
+})
+export type InstanceSummary = Resource<typeof instanceSummarySchema>
+export const instanceSummaryDocument = snakeCaseSchema(instanceSummarySchema)
+
 export const instanceCreate = z
   .strictObject({
     name,

@@ -102,6 +102,18 @@ test.each<[JsonObject, JsonValue, string]>([
   ).toBe(problem)
 })
 
+test('a text of a configuration has a limit', () => {
+  const long = (length: number): JsonObject => ({ a: [{ b: 'x'.repeat(length) }] })
+  expect(() => {
+    checkConfig('shop', {}, long(65_536))
+  }).not.toThrow()
+  expect(
+    problemOf(() => {
+      checkConfig('shop', {}, long(65_537))
+    }),
+  ).toBe('`/a/0/b` is too long: a text has at most 65536 characters')
+})
+
 test.each<[JsonObject, string]>([
   [{ pattern: '^(a+)+$' }, 'takes more than 500 ms'],
   [{ pattern: '(' }, 'cannot be read'],
