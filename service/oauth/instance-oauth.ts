@@ -11,7 +11,7 @@ import {
   valueAt,
 } from '../../protocol/index.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
-import { addSecret } from '../platform/secrets/scrubber.ts'
+import { addSecret, scrubber } from '../platform/secrets/scrubber.ts'
 import { joinConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AuthorizationStore } from './contract.ts'
@@ -21,7 +21,7 @@ import type { StoredSecrets, Vault } from '../platform/vault/vault.ts'
 import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
-import { ManifestFlow } from './manifest-flow.ts'
+import { ManifestFlow, tokenUrlOf } from './manifest-flow.ts'
 import {
   type AuthorizationRequest,
   type Party,
@@ -153,12 +153,20 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   ): Promise<string> {
     const { templates } = party.scheme
     if (templates === undefined) return this.#flow.authorizeUrl(party, about)
+    const unusable = (why: string): ConnectError =>
+      new ConnectError('manifest_invalid', {
+        details: { file: descriptor.type, reason: `consent_url: ${why}` },
+      })
+    let url: URL
     try {
-      return this.#manifestFlow.authorizeUrl(party, templates, about)
+      url = new URL(this.#manifestFlow.authorizeUrl(party, templates, about))
     } catch (error) {
-      const reason = `consent_url: ${error instanceof Error ? error.message : String(error)}`
-      throw new ConnectError('manifest_invalid', { details: { file: descriptor.type, reason } })
+      throw unusable(error instanceof Error ? error.message : String(error))
     }
+    // It may come from the configuration, and browsers open it.
+    if (url.protocol !== 'https:' && url.protocol !== 'http:')
+      throw unusable(`its address begins with ${url.protocol}, not with https://`)
+    return url.href
   }
 
   async #exchange(
@@ -225,8 +233,8 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 }
 
 /**
- * RFC 9207: the issuer in the callback must be the vendor. If the connector does not know the name of its vendor, the issuer must be on the
- * host that the browser was sent to, or on a parent domain of it.
+ * RFC 9207: the issuer in the callback must be that of the vendor, letter by letter. If the connector does not know it, it must be an https
+ * URL of the same host and port as the address that the browser was sent to: a parent domain may belong to somebody else.
  */
 function isIssuer(
   iss: string | undefined,
@@ -236,26 +244,32 @@ function isIssuer(
   if (iss === undefined) return true
   if (issuer !== undefined) return iss === issuer
   if (!URL.canParse(iss)) return false
-  const [issuerHost, authorizeHost] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
-  return (
-    issuerHost === authorizeHost ||
-    issuerHost.endsWith(`.${authorizeHost}`) ||
-    authorizeHost.endsWith(`.${issuerHost}`)
-  )
+  const [named, sent] = [new URL(iss), new URL(authorizeUrl)]
+  const isPlain = named.search === '' && named.hash === '' && named.username === ''
+  return isPlain && named.origin === sent.origin
 }
 
 function hashOf(state: string): string {
   return createHash('sha256').update(state).digest('hex')
 }
 
-function partyOf(instance: OAuthInstance, scheme: OAuth2Scheme, secrets: Secrets): Party {
+/** `tokenHost`: for messages, without secrets. */
+interface NamedParty extends Party {
+  readonly tokenHost: string
+}
+
+function partyOf(instance: OAuthInstance, scheme: OAuth2Scheme, secrets: Secrets): NamedParty {
   const { clientId, clientSecret } = fieldsOf(scheme)
   const [id, secret] = [clientId, clientSecret].map((pointer) => textAt(instance, secrets, pointer))
   if (id !== undefined) {
     const inputs = Object.entries(scheme.templates?.userInput ?? {}).map(
       ([name, pointer]): [string, string] => [name, textAt(instance, secrets, pointer) ?? ''],
     )
-    return { scheme, client: { id, secret: secret ?? null }, inputs: Object.fromEntries(inputs) }
+    const client = { id, secret: secret ?? null }
+    const party = { scheme, client, inputs: Object.fromEntries(inputs) }
+    const url = tokenUrlOf(party)
+    const hide = scrubber(secretTexts(instance.config, secrets))
+    return { ...party, tokenHost: url === undefined ? scheme.tokenUrl : hide(url.host) }
   }
   const input = JSON.stringify(joinConfig({}, { [clientId]: '…', [clientSecret]: '…' }))
   throw new ConnectError('oauth_client_missing', {
@@ -300,21 +314,20 @@ function notSupported({ name, descriptor }: OAuthInstance): ConnectError {
   })
 }
 
-function exchangeFailed(instance: OAuthInstance, party: Party, why: Failure): ConnectError {
-  return new ConnectError('oauth_exchange_failed', { details: detailsOf(instance, party, why) })
+function exchangeFailed(instance: OAuthInstance, party: NamedParty, why: Failure): ConnectError {
+  return new ConnectError('oauth_exchange_failed', {
+    details: { instance: instance.name, host: party.tokenHost, ...why },
+  })
 }
 
-function refreshFailed(instance: OAuthInstance, party: Party, why: Failure): ConnectError {
-  return new ConnectError('oauth_refresh_failed', { details: detailsOf(instance, party, why) })
+function refreshFailed(instance: OAuthInstance, party: NamedParty, why: Failure): ConnectError {
+  return new ConnectError('oauth_refresh_failed', {
+    details: { instance: instance.name, host: party.tokenHost, ...why },
+  })
 }
 
 function reauthorize({ name }: OAuthInstance, reason: string): ConnectError {
   return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
-}
-
-function detailsOf({ name }: OAuthInstance, { scheme }: Party, { reason }: Failure) {
-  const host = URL.canParse(scheme.tokenUrl) ? new URL(scheme.tokenUrl).host : scheme.tokenUrl
-  return { instance: name, host, reason }
 }
 
 /**

@@ -58,6 +58,19 @@ export class ManifestFlow {
   }
 }
 
+/** The address of the token endpoint, for messages: its query, and in odd cases its path, may have secrets. Undefined: it is no URL. */
+export function tokenUrlOf(party: Party): URL | undefined {
+  const { templates, tokenUrl } = party.scheme
+  const about = { redirectUri: '', state: '', code: undefined }
+  try {
+    return new URL(
+      templates === undefined ? tokenUrl : render(tokenUrl, variablesOf(party, templates, about)),
+    )
+  } catch {
+    return undefined
+  }
+}
+
 type Variables = Readonly<Record<string, string>>
 
 const standardKeys = {

@@ -91,10 +91,36 @@ test('a callback that names another vendor than the one that was asked is refuse
   const { state = '', ...back } = await server.browse(authorizeUrl, callbackUrl)
   expect(back.iss).toBe(server.issuer)
   const evil = { state, ...back, iss: 'https://evil.example' }
+  const { host } = new URL(server.issuer)
   await expect(instances.completeAuthorization(evil)).rejects.toMatchObject({
     code: 'oauth_exchange_failed',
+    details: { host },
   })
+  // Another server on the same machine, and parent domains.
+  for (const iss of [`${server.issuer}0`, server.issuer.replace('127.', ''), 'https://1']) {
+    const { authorizeUrl: next } = await instances.beginAuthorization('crm')
+    const again = await server.browse(next, callbackUrl)
+    await expect(
+      instances.completeAuthorization({ ...back, ...again, state: again.state ?? '', iss }),
+      iss,
+    ).rejects.toMatchObject({ code: 'oauth_exchange_failed' })
+  }
   expect(server.tokenRequests).toEqual([])
+})
+
+test('a browser is sent to web addresses only', async () => {
+  await using world = await openTestInstances()
+  const credentials = { auth_type: 'oauth', client_id: 'id', client_secret: 'planted' }
+  for (const [name, base_url] of [
+    ['script', 'javascript:alert(1)'],
+    ['data', 'data:text/html,x'],
+  ] as const) {
+    await world.instances.create({ name, type: 'crm', config: { base_url, credentials } })
+    await expect(world.instances.beginAuthorization(name)).rejects.toMatchObject({
+      code: 'manifest_invalid',
+      details: { reason: expect.stringContaining('not with https://') as unknown },
+    })
+  }
 })
 
 test('a refresh does not undo an authorization that was made while it went on', async () => {
