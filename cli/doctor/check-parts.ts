@@ -15,9 +15,12 @@ import { fileVaultOptions, openExternalVault } from '../../service/serve/open-va
 import { findUnusableFiles } from '../../service/platform/vault/file-vault.ts'
 import { requirePrivateFolder } from '../../service/platform/vault/private-files.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { checkRegistry, checkTransactions } from '../../sinks/topic/check-topics.ts'
 import { plainText } from '../output/plain-text.ts'
+import { checkFiles } from './check-files.ts'
+import { checkTargets } from './check-targets.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
 /** Files of the vault, in one line. */
@@ -42,6 +45,8 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkJobs(settings, logger),
     ...checkDataService(settings),
     ...checkStorage(settings),
+    ...checkTargets(settings),
+    ...checkFiles(settings),
     ...(settings.identityUrl === undefined ? [] : [checkIdentity(settings.identityUrl, settings)]),
     ...destinations.map(([name, address]) => checkDestination(name, address)),
   ])
@@ -54,12 +59,20 @@ async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger)
     return { name, status: 'ok', detail }
   }
   return finding(name, async () => {
-    const { version, clockAheadMs, isReadOnly } = await askServer(databaseUrl, logger)
+    const { version, clockAheadMs, isReadOnly, user, database, canCreate } = await askServer(
+      databaseUrl,
+      logger,
+    )
     if (isReadOnly) {
       const detail = `PostgreSQL ${version} accepts no writes: it is read-only, or a standby`
       const fix =
         'Name the primary server in `REACTOR_CONNECT_DATABASE_URL`, or let the database accept writes (`default_transaction_read_only`).'
       return { name, status: 'failed', detail, fix }
+    }
+    if (!canCreate) {
+      const detail = `PostgreSQL ${version} does not let user ${user} create the schemas and tables of the service in database ${database}`
+      const fix = `Run \`GRANT CREATE ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(user)}\` as the owner of the database. If the schemas \`reactor_connect_service\` and \`reactor_connect_jobs\` are there, they must belong to this user.`
+      return { name, status: 'failed', detail: plainText(detail), fix: plainText(fix) }
     }
     return withClock({ name, status: 'ok', detail: `PostgreSQL ${version}` }, clockAheadMs)
   })

@@ -7,6 +7,7 @@ import { ApiClient } from '../client/api-client.ts'
 import { findService, withValidLogin, type ServiceFlags } from '../client/find-service.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
+import { checkVariables } from './check-files.ts'
 import { checkDataFolder, checkDisk, checkVersions } from './check-machine.ts'
 import { checkParts } from './check-parts.ts'
 import { checkService } from './check-service.ts'
@@ -35,6 +36,7 @@ export async function runDoctor(flags: DoctorFlags, context: DoctorContext): Pro
   const findings = [
     checkVersions(version),
     settingsFinding,
+    ...checkVariables(context.environment),
     ...(settings === undefined ? [] : await machineAndParts(settings)),
     ...(await service(flags, settings?.dataDir, context)),
   ]

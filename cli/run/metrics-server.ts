@@ -5,6 +5,7 @@ import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { isLoopback } from '../../lib/net/loopback.ts'
 
 /** Serves the metrics of a run at `GET /metrics` on 127.0.0.1 while it goes on. */
 export class MetricsServer implements AsyncDisposable {
@@ -25,6 +26,11 @@ export class MetricsServer implements AsyncDisposable {
     const metrics = createRunMetrics(registry)
     collectDefaultMetrics({ register: registry })
     const server = createServer((request, response) => {
+      // A page of another site whose name points to this machine sends its own name.
+      if (!isForThisMachine(request.headers.host)) {
+        response.writeHead(403).end('The metrics are at 127.0.0.1 and localhost only.\n')
+        return
+      }
       if (request.method !== 'GET' || request.url !== '/metrics') {
         response.writeHead(404).end()
         return
@@ -56,4 +62,9 @@ export class MetricsServer implements AsyncDisposable {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
   }
+}
+
+function isForThisMachine(host = ''): boolean {
+  const url = `http://${host}`
+  return URL.canParse(url) && isLoopback(new URL(url).hostname)
 }

@@ -1,4 +1,5 @@
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
+import { unknownVariables } from '../../service/platform/config/unknown-variables.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { serve } from '../../service/serve/serve.ts'
 import { createServiceLogger } from '../../service/serve/service-logger.ts'
@@ -27,6 +28,10 @@ export async function runServe(options: ServeArguments, context: ServeContext): 
     ...(config !== undefined && { file: config }),
   })
   const logger = createServiceLogger({ level: settings.logLevel, write: context.writeLog })
+  for (const { variable, meant } of unknownVariables(environment)) {
+    const facts = meant === undefined ? { variable } : { variable, did_you_mean: meant }
+    logger.warn(facts, 'a variable of the environment is not a setting: it has no effect')
+  }
   const onStop = (): void => {
     logger.info('stopping: runs drain to their last checkpoint; a second signal ends it at once')
   }

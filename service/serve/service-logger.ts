@@ -1,13 +1,22 @@
 import { pino, type Logger } from 'pino'
 import { secretMask } from '../../protocol/secrets/secret-mask.ts'
 
-/** The log of the process: one JSON object per line. */
+/** The log of the process: one JSON object per line, with its level by name and its time in ISO 8601. */
 export function createServiceLogger(options: {
   readonly level: string
   readonly write: (line: string) => void
 }): Logger {
   const { level, write } = options
-  return pino({ level, base: null, redact: { paths: redacted, censor: secretMask } }, { write })
+  return pino(
+    {
+      level,
+      base: null,
+      redact: { paths: redacted, censor: secretMask },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    { write },
+  )
 }
 
 /** Where credentials could be if somebody logged a configuration, a request or a client. */

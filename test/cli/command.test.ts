@@ -1,12 +1,17 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { stat } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runProgram } from '../../cli/program.ts'
 import type { RunArguments } from '../../cli/run/run-program.ts'
 import { commandFailure } from '../../cli/output/command-failure.ts'
 import { createLogger } from '../../cli/run/log-lines.ts'
 import { MetricsServer } from '../../cli/run/metrics-server.ts'
+import { runServe } from '../../cli/serve/serve-command.ts'
 import { StopSignals } from '../../cli/run/stop-signals.ts'
 import { ConnectError } from '../../protocol/index.ts'
+import { newFolder } from '../support/new-folder.ts'
 
 async function command(
   ...argv: readonly string[]
@@ -167,6 +172,40 @@ describe('log lines', () => {
   })
 })
 
+describe('serve', () => {
+  test('finds that its port is taken before it does anything, and names a misspelt variable', async () => {
+    await using taken = await MetricsServer.listen(0)
+    const { host } = new URL(taken.url)
+    const folder = join(await newFolder('serve-port'), 'data')
+    const lines: unknown[] = []
+    const serving = runServe(
+      { config: undefined, flags: { bind: host, data_dir: folder } },
+      {
+        environment: { HOME: folder, REACTOR_CONNECT_PARALELL_RUNS: '2' },
+        version: '1.2.3',
+        signal: new AbortController().signal,
+        writeOut: (text) => lines.push(text),
+        writeLog: (line) => lines.push(JSON.parse(line)),
+        now: Date.now,
+      },
+    )
+    await expect(serving).rejects.toMatchObject({
+      code: 'bind_failed',
+      details: { reason: 'EADDRINUSE' },
+    })
+    await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
+        variable: 'REACTOR_CONNECT_PARALELL_RUNS',
+        did_you_mean: 'REACTOR_CONNECT_PARALLEL_RUNS',
+        msg: 'a variable of the environment is not a setting: it has no effect',
+      },
+    ])
+  })
+})
+
 describe('the metrics server', () => {
   test('serves the metrics of the run on loopback until it is disposed of', async () => {
     let url: string
@@ -183,6 +222,21 @@ describe('the metrics server', () => {
       expect((await fetch(new URL('/', url))).status).toBe(404)
     }
     await expect(fetch(url)).rejects.toThrow()
+  })
+
+  test('responds to the names of this machine only', async () => {
+    await using server = await MetricsServer.listen(0)
+    const statusFor = async (host: string): Promise<number | undefined> => {
+      const [response] = (await once(get(server.url, { headers: { host } }), 'response')) as [
+        IncomingMessage,
+      ]
+      response.resume()
+      return response.statusCode
+    }
+    for (const host of ['localhost', '127.0.0.1:9464', '[::1]:9464'])
+      expect(await statusFor(host), host).toBe(200)
+    for (const host of ['evil.example', 'localhost.evil.example:9464', '10.0.0.1'])
+      expect(await statusFor(host), host).toBe(403)
   })
 
   test('says so when the port is taken', async () => {

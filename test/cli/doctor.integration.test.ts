@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
@@ -89,6 +90,44 @@ test('parts that answer are well, and say what they are', async () => {
     status: 'ok',
     detail: `1 key at ${identity.jwksUrl}`,
   })
+})
+
+test('what a start of the service would trip over is found before it', async () => {
+  await using database = await testDatabase()
+  const role = `doctor_${randomBytes(4).toString('hex')}`
+  await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'kit-secret-role'`)
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'kit-secret-role'
+  const folder = await newFolder('doctor-files')
+  const policy = join(folder, 'policy.cedar')
+  await writeFile(policy, 'permit (principal, action, resource')
+  const away = `http://127.0.0.1:${await closedPort()}`
+  const environment = {
+    REACTOR_CONNECT_DATABASE_URL: url.href,
+    REACTOR_CONNECT_POLICY_FILE: policy,
+    REACTOR_CONNECT_CATALOG_DIR: join(folder, 'none'),
+    REACTOR_CONNECT_FUNCTIONS_URL: away,
+    REACTOR_CONNECT_JOBS_HANDLERS: `mail=${away}/mail`,
+    REACTOR_CONNECT_PARALELL_RUNS: '2',
+  }
+  const { code, findings, text } = await examine(environment)
+  await database.query(`DROP ROLE ${role}`)
+  expect(code).toBe(1)
+  const [, name] = url.pathname.split('/')
+  expect(findings.get('metadata database')).toMatchObject({
+    status: 'failed',
+    fix: expect.stringContaining(`GRANT CREATE ON DATABASE "${name}" TO "${role}"`) as string,
+  })
+  expect(findings.get('policy')?.status).toBe('failed')
+  expect(findings.get('catalog folder')?.status).toBe('failed')
+  expect(findings.get('Functions service')?.detail).toContain('does not respond')
+  expect(findings.get('handler mail')?.detail).toContain('does not respond')
+  expect(findings.get('environment')).toMatchObject({
+    status: 'warning',
+    fix: 'Did you mean `REACTOR_CONNECT_PARALLEL_RUNS`?',
+  })
+  expect(text).not.toContain('kit-secret')
 })
 
 test('a Data service is asked with its key, a Vault with the token in its file', async () => {
