@@ -45,7 +45,7 @@ export class DueTimesFiring {
     const claimed: string[] = []
     const decide = (due: DueTime): TimeDecision | null => {
       claimed.push(due.id)
-      return batch.isForEvents(due) ? null : batch.decide(due)
+      return batch.decideUnlessEvents(due)
     }
     const fired = await this.#fire({ limit: batchSize, decide }).catch(async (thrown: unknown) => {
       if (claimed.length === 0 || isUnavailable(thrown)) throw thrown
@@ -70,8 +70,7 @@ export class DueTimesFiring {
     }
     const half = Math.ceil(ids.length / 2)
     for (const only of [ids.slice(0, half), ids.slice(half)]) {
-      const decide = (due: DueTime): TimeDecision | null =>
-        batch.isForEvents(due) ? null : batch.decide(due)
+      const decide = (due: DueTime): TimeDecision | null => batch.decideUnlessEvents(due)
       await this.#fire({ limit: only.length, only, decide }).catch((error: unknown) => {
         if (isUnavailable(error)) throw error
         return this.#fireParts(only, { batch, thrown: error })
@@ -154,15 +153,15 @@ class BatchDecider {
   }
 
   decide(due: DueTime): TimeDecision {
-    this.#names.set(due.id, due.name)
     if (!this.#isSkipped(due)) return { action: 'run', next: this.#nextAfter(due, due.nowMs) }
     // A later time that was not missed is still to come.
     return { action: 'skip', next: this.#nextAfter(due, this.#missedBeforeMs - 1) }
   }
 
-  /** Whether events may take the place of its run, so that it needs a closer look. */
-  isForEvents(due: DueTime): boolean {
-    return due.hasSweeps && !this.#isSkipped(due)
+  /** Null if events may take the place of its run, which needs a closer look. */
+  decideUnlessEvents(due: DueTime): TimeDecision | null {
+    this.#names.set(due.id, due.name)
+    return due.hasSweeps && !this.#isSkipped(due) ? null : this.decide(due)
   }
 
   nameOf(id: string | undefined): string | undefined {
