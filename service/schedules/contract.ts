@@ -47,7 +47,7 @@ export interface FireRequest {
   /** Ids of connections: no others are fired. Default: all that are due. */
   readonly only?: readonly string[]
   /** Called while the connections are locked: it must not wait for anything. Null: nothing changes. */
-  decide(due: DueTime): TimeDecision | null
+  readonly decide: (due: DueTime) => TimeDecision | null
 }
 
 export interface DueTime {

@@ -16,7 +16,7 @@ export interface FiringOptions {
   readonly jitterMs: number
   readonly logger: Logger
   /** 0 to 1. */
-  random(): number
+  readonly random: () => number
 }
 
 /** Due times of one transaction. */

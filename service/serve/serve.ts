@@ -61,8 +61,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
   const policy = await openPolicy(settings, logger)
-  const address = await publicAddress(settings)
-  await requireBindable(address.bind)
+  const address = await freeAddress(settings)
   await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
@@ -139,6 +138,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error
   }
   logger.info('the service has drained')
+}
+
+/** A port that is taken prevents the start, before PostgreSQL is started. */
+async function freeAddress(settings: Settings): Promise<PublicAddress> {
+  const address = await publicAddress(settings)
+  await requireBindable(address.bind)
+  return address
 }
 
 function retentionOf(settings: Settings): Partial<Retention> {

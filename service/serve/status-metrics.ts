@@ -65,8 +65,10 @@ async function forgetDeleted(
     const metric = registry.getSingleMetric<string>(name)
     const { values = [] } = (await metric?.get()) ?? {}
     for (const { labels } of values) {
-      const { le: _bucket, ...own } = labels
-      if (missing.has(String(own.connection))) metric?.remove(own)
+      if (!missing.has(String(labels.connection))) continue
+      // Of a histogram, which has no series for a bucket alone.
+      const own = Object.entries(labels).filter(([name]) => name !== 'le')
+      metric?.remove(Object.fromEntries(own))
     }
   }
 }
