@@ -76,6 +76,15 @@ export function isDoneInRun(last: LastSync, sink: SinkStream, run: number): bool
   return last.complete && last.run === run && isUnrepeatable(sink) && isSame(last, sink)
 }
 
+/** The end of this sync was committed, though nobody heard of it. */
+export function isEndOf(
+  last: (SyncNumbers & Pick<StreamSync, 'attemptKeys'> & Pick<LastSync, 'complete'>) | undefined,
+  sync: StreamSync | undefined,
+): boolean {
+  if (last?.complete !== true || sync === undefined) return false
+  return last.epoch === sync.epoch && last.attemptKeys.at(-1) === sync.attemptKeys.at(-1)
+}
+
 /**
  * The unfinished sync continues. A stream that another run read as a whole starts over: otherwise the rows would be a mix of old and new ones
  * of the source. An incremental read continues from its states either way.

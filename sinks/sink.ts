@@ -37,8 +37,9 @@ export interface Destination extends AsyncDisposable {
    * dropped), takes the next epoch (older lanes are fenced from now on), and increases the generation if a new overwrite sync starts. Throws `fenced`
    * if a newer start has the connection, and `destination_key_changed` if rows that are there were merged by another key. Durable when it
    * resolves.
+   * @param unconfirmed this start called `finish` for it, and got no response: if it is complete, there is nothing to do (`doneInRun`)
    */
-  begin(stream: SinkStream, start: RunStart): Promise<StreamSync>
+  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync>
   /**
    * What starts of the connection did for the stream, and no run that ended has told: for a run that ends without a `begin` of it. Undefined
    * if the stream is not known.
@@ -150,8 +151,8 @@ export interface StreamSync {
    */
   readonly warnings: readonly string[]
   /**
-   * True if this run completed the stream before it was interrupted, and reading it again would append the same rows again: there is
-   * nothing to do.
+   * True if this run completed the stream before it was interrupted, and reading it again would append the same rows again, or if the sync
+   * that nobody confirmed is complete: there is nothing to do.
    */
   readonly doneInRun: boolean
   /** The table that the stream was loaded into is gone, with its rows: `begin` has made another one of its name. A destination of tables does not tell. */

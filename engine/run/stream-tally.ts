@@ -115,6 +115,11 @@ export class StreamTally {
     })
   }
 
+  /** The end of an overwrite was committed, and nobody heard of it: the rows of earlier starts are gone. */
+  noteExchanged(): void {
+    if (this.#untold !== undefined) this.#untold = { ...this.#untold, replaced: noCounts }
+  }
+
   /** The topic that the rows were loaded into was deleted: they are nowhere, so nobody is to read that they are loaded. */
   noteRowsGone(): void {
     this.#gone = this.#loaded

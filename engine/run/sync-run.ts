@@ -63,6 +63,8 @@ export class SyncRun {
   readonly #startedAtMs: number
   #first: StreamSync | undefined
   #last: StreamSync | undefined
+  /** Its end was sent to the destination, and no response came. */
+  #unconfirmed: { readonly sync: StreamSync; readonly session: ReadSession } | undefined
   /** Rows of the sync were read before this attempt. */
   #hasReadBefore = false
   #observed: Observed | undefined
@@ -116,11 +118,15 @@ export class SyncRun {
     const { destination, start, plan } = this.#deps
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
-    const sync = await destination.begin(this.#sink, start)
+    const sync = await destination.begin(this.#sink, start, this.#unconfirmed?.sync)
+    const ended = this.#unconfirmed
+    this.#unconfirmed = undefined
     this.#first ??= sync
     this.#last = sync
+    if (sync.doneInRun) this.#tally.noteExchanged()
     this.#noteUntold(sync)
     if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
+    if (sync.doneInRun && ended !== undefined) return this.#goOnAfter(ended.sync, ended.session)
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }
@@ -201,12 +207,19 @@ export class SyncRun {
     const { mode } = this.#sink
     if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.noteExchange()
     try {
+      this.#unconfirmed = { sync, session }
       const warnings = await this.#deps.destination.finish(sync)
+      this.#unconfirmed = undefined
       for (const warning of warnings) this.#warn(warning)
     } catch (error) {
       await this.#leaveWrongLog(sync, [ConnectError.from(error).code])
       throw error
     }
+    return this.#goOnAfter(sync, session)
+  }
+
+  /** The sync is complete. */
+  async #goOnAfter(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read completely, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)

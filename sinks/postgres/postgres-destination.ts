@@ -92,10 +92,10 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => loadedStreams(session, connection))
   }
 
-  begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync> {
     const { schema } = this.#place
     return this.#with({ sink: stream, ...start }, (session) =>
-      beginSync(session, stream, { schema, start }),
+      beginSync(session, stream, { schema, start, unconfirmed }),
     )
   }
 

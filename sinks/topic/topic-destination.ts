@@ -117,7 +117,7 @@ class TopicDestination implements Destination {
     })
   }
 
-  begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync> {
     const place = this.#place
     const policy = countsByKey(stream) ? 'compact' : 'delete'
     return this.#with(stream.connection, (store) =>
@@ -133,7 +133,7 @@ class TopicDestination implements Destination {
           now: Date.now,
         },
         stream,
-        start,
+        { start, unconfirmed },
       ),
     )
   }

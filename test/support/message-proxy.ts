@@ -8,8 +8,11 @@ export interface ServerMessage {
   readonly payload: Buffer
 }
 
-/** What the client gets instead of a message; undefined: the message itself. Called for every message of one connection, in order. */
-export type Changes = (message: ServerMessage) => Buffer | undefined
+/**
+ * What the client gets instead of a message; undefined: the message itself. `cut`: the connection breaks before it. Called for every message
+ * of one connection, in order.
+ */
+export type Changes = (message: ServerMessage) => Buffer | 'cut' | undefined
 
 export interface MessageProxy extends AsyncDisposable {
   readonly port: number
@@ -46,7 +49,9 @@ export async function messageProxy(serverPort: number): Promise<MessageProxy> {
     }
     client.pipe(upstream)
     upstream.on('data', (bytes) => {
-      if (!client.write(change(bytes))) upstream.pause()
+      const sent = change(bytes)
+      if (sent === 'cut') client.destroy()
+      else if (!client.write(sent)) upstream.pause()
     })
     client.on('drain', () => upstream.resume())
   })
@@ -64,7 +69,7 @@ export async function messageProxy(serverPort: number): Promise<MessageProxy> {
   })
 }
 
-function changer(changes: Changes): (bytes: Buffer) => Buffer {
+function changer(changes: Changes): (bytes: Buffer) => Buffer | 'cut' {
   let rest = Buffer.alloc(0)
   return (bytes) => {
     rest = Buffer.concat([rest, bytes])
@@ -78,6 +83,7 @@ function changer(changes: Changes): (bytes: Buffer) => Buffer {
         type: String.fromCharCode(rest[at] ?? 0),
         payload: message.subarray(5),
       })
+      if (changed === 'cut') return 'cut'
       sent.push(changed ?? message)
       at = end
     }

@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import {
   findLostKey,
   isDoneInRun,
+  isEndOf,
   isResumable,
   keepsStates,
   takeNextNumbers,
@@ -45,7 +46,15 @@ import { readTable } from '../tables/table-columns.ts'
 export async function beginSync(
   session: DestinationSession,
   sink: SinkStream,
-  { schema, start }: { readonly schema: string | undefined; readonly start: RunStart },
+  {
+    schema,
+    start,
+    unconfirmed,
+  }: {
+    readonly schema: string | undefined
+    readonly start: RunStart
+    readonly unconfirmed: StreamSync | undefined
+  },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
@@ -62,13 +71,15 @@ export async function beginSync(
       ])
       const row = stored && withoutTold(stored, start)
       const { isOurs, owners } = await takeTable(session, sink, { target, row, owners: others })
+      const isEnded = isEndOf(row, unconfirmed)
+      const holder = isEnded ? target.table : target.loaded
       // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
       const hasTable =
         isTableOf(row, target) &&
         (await hasGathered(session, row, target)) &&
-        (await readTable(session, target.loaded)) !== undefined
+        (await readTable(session, holder)) !== undefined
       const known = hasTable ? row : undefined
-      if (known !== undefined && isDoneInRun(known, sink, start.run)) {
+      if (known !== undefined && (isEnded || isDoneInRun(known, sink, start.run))) {
         return leaveAsItStands(session, known, { sink, target, start })
       }
       return startSync(session, sink, { target, start, row, known, owners, isOurs })
@@ -220,7 +231,7 @@ async function withCheckpoints(
   }
 }
 
-/** This run completed the stream before it was interrupted: nothing is changed. But its rows may be gone since. */
+/** This run completed the stream before it was interrupted, or before it could hear of it: nothing is changed. But its rows may be gone since. */
 async function leaveAsItStands(
   session: DestinationSession,
   row: StreamRow,

@@ -108,7 +108,7 @@ async function compare(
     ? 'To load all rows again, run the connection once more'
     : `To load all rows again, reset the stream (${resetCommands(stream, connection)})`
   const loads = isDone
-    ? 'An earlier start of this run completed the stream, and this one loads nothing of it.'
+    ? 'The run has completed the stream before, and loads nothing of it now.'
     : 'The run loads only what is new since the last checkpoint.'
   const isOther = before.bookkeeping === now.bookkeeping && before.table !== now.table
   if (isOther)

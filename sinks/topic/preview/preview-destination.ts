@@ -97,7 +97,7 @@ export class PreviewDestination implements Destination {
       registry: snapshot.place.registry && previewedRegistry(snapshot.place.registry),
       now: Date.now,
     }
-    const sync = await beginSync(context, stream, start)
+    const sync = await beginSync(context, stream, { start, unconfirmed: undefined })
     // A run reads on after the end of a sync that an older start began. Where that end is, nothing remembers here.
     return { ...sync, isOlder: false }
   }

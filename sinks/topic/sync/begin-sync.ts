@@ -5,6 +5,7 @@ import {
   findLostKey,
   findReplacedRows,
   isDoneInRun,
+  isEndOf,
   isOverwriteMode,
   isResumable,
   keepsStates,
@@ -62,7 +63,7 @@ export interface BeginContext {
 export async function beginSync(
   context: BeginContext,
   sink: SinkStream,
-  start: RunStart,
+  { start, unconfirmed }: Pick<Beginning, 'start' | 'unconfirmed'>,
 ): Promise<StreamSync> {
   const { place, store, ensureTopic, registry } = context
   const streamId = streamIdOf(sink.stream.stream)
@@ -74,7 +75,7 @@ export async function beginSync(
   requirePolicy(sink, { topic, policy: target.policy })
   await store.read()
   const atMs = context.now()
-  const facts = { sink, streamId, topic, start, place, target, atMs }
+  const facts = { sink, streamId, topic, start, unconfirmed, place, target, atMs }
   const schema = registry === undefined ? null : await findSchema(store, facts, registry)
   return store.change((now) => decideSync(now, { ...facts, schema }))
 }
@@ -100,6 +101,7 @@ interface Wanted {
 }
 
 interface Beginning extends Wanted {
+  readonly unconfirmed: StreamSync | undefined
   readonly target: TargetTopic
   readonly schema: RegisteredSchema | null
   readonly atMs: number
@@ -131,7 +133,10 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
   const same = sameRecord({ ...stored, record }, beginning)
   const known = same !== undefined && same.run !== 0 ? same : undefined
-  if (known !== undefined && isDoneInRun(known, sink, start.run))
+  const isDone =
+    isEndOf(known, beginning.unconfirmed) ||
+    (known !== undefined && isDoneInRun(known, sink, start.run))
+  if (known !== undefined && isDone)
     return { result: syncOf({ ...stored, record: known }, beginning, 'done'), records: [] }
   const inTopic = knownTopic({ ...stored, record }, beginning)
   const isGone = record?.topic === topic && same === undefined
