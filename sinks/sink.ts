@@ -37,9 +37,14 @@ export interface Destination extends AsyncDisposable {
    * dropped), takes the next epoch (older lanes are fenced from now on), and increases the generation if a new overwrite sync starts. Throws `fenced`
    * if a newer start has the connection, and `destination_key_changed` if rows that are there were merged by another key. Durable when it
    * resolves.
-   * @param unconfirmed this start called `finish` for it, and got no response: if it is complete, there is nothing to do (`doneInRun`)
    */
-  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync>
+  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync>
+  /**
+   * Alters the columns of a table that `begin` left as they were (`StreamSync.leavesTable`). Called before the first lane opens, when rows of
+   * the stream were read: a stream that fails before its first row changes no table. Durable when it resolves; throws if a newer `begin`
+   * took over. Absent: `begin` leaves nothing.
+   */
+  changeTable?(sync: StreamSync): Promise<Pick<StreamSync, 'tableNotes' | 'warnings'>>
   /**
    * What starts of the connection did for the stream, and no run that ended has told: for a run that ends without a `begin` of it. Undefined
    * if the stream is not known.
@@ -69,6 +74,13 @@ export interface Destination extends AsyncDisposable {
    * that still load are fenced. Durable when it resolves; it is not an error if there is nothing to forget.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
+}
+
+export interface BeginOptions {
+  /** The start called `finish` for this sync, and got no response: if it is complete, there is nothing to do (`doneInRun`). */
+  readonly unconfirmed?: StreamSync | undefined
+  /** `changeTable` will be called. */
+  readonly defersChanges?: boolean
 }
 
 /** The end of a run. */
@@ -155,6 +167,8 @@ export interface StreamSync {
    * that nobody confirmed is complete: there is nothing to do.
    */
   readonly doneInRun: boolean
+  /** The columns of the table have to be altered before rows are loaded: see `changeTable`. Its notes are missing. */
+  readonly leavesTable?: boolean
   /** The table that the stream was loaded into is gone, with its rows: `begin` has made another one of its name. A destination of tables does not tell. */
   readonly rowsAreGone?: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; otherwise empty. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import {
+  ConnectError,
   primaryKey as primaryKeyOf,
   streamLabel,
   type ErrorBody,
@@ -31,6 +32,8 @@ export interface LaneRun {
   readonly logger: Logger
   readonly tally: StreamTally
   readonly sync: StreamSync
+  /** Called when rows of the lane have been read, or it has none, and awaited before any is loaded. */
+  readonly beforeLoad: (() => Promise<void>) | undefined
   readonly endpoint: LaneEndpoint
   /** The lane's slices that are not complete. */
   readonly slices: readonly SliceCheckpoint[]
@@ -62,6 +65,7 @@ type Opened = Extract<ReadEvent, { type: 'opened' }>
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   let event: Opened | undefined
   const opened = Promise.withResolvers<Opened>()
+  const hasRead = Promise.withResolvers<undefined>()
   await using lender = new ConfigLender(run.changeConfig, (reply) => {
     reader.reply(reply)
   })
@@ -70,9 +74,16 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   })
   const reader = new JobSide<ReadEvent>(
     run.logger,
-    readHandler(run, { lender, keeper }, (first) => {
-      event = first
-      opened.resolve(first)
+    readHandler(run, {
+      lender,
+      keeper,
+      onOpened: (first) => {
+        event = first
+        opened.resolve(first)
+      },
+      onRead: () => {
+        hasRead.resolve(undefined)
+      },
     }),
   )
   const sink = new JobSide<LoadEvent>(run.logger, loadHandler(run.tally))
@@ -91,10 +102,35 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     const first = event ?? result
     if ('status' in first) return outcomeOf(first)
     run.onStart(first.slices)
+    const unready = await makeReady(run, { reader, reading, hasRead: hasRead.promise })
+    if (unready !== undefined) return unready
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
     run.signal.removeEventListener('abort', stop)
     await Promise.all([reader.waitUntilDrained(), sink.waitUntilDrained()])
+  }
+}
+
+/** Resolves with the outcome of a lane that ended before its first row, so that nothing is to be loaded. */
+async function makeReady(
+  { beforeLoad }: LaneRun,
+  {
+    reader,
+    reading,
+    hasRead,
+  }: Pick<LaneInMotion, 'reader' | 'reading'> & { readonly hasRead: Promise<undefined> },
+): Promise<LaneOutcome | undefined> {
+  if (beforeLoad === undefined) return undefined
+  const ended = await Promise.race([hasRead, reading])
+  if (ended !== undefined && (ended.status === 'failed' || ended.value === 'stopped'))
+    return outcomeOf(ended)
+  try {
+    await beforeLoad()
+    return undefined
+  } catch (error) {
+    reader.stop()
+    await reading
+    return { status: 'failed', error: ConnectError.from(error).toJSON() }
   }
 }
 
@@ -159,8 +195,18 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 
 function readHandler(
   run: LaneRun,
-  { lender, keeper }: { readonly lender: ConfigLender; readonly keeper: WarningKeeper },
-  onOpened: (event: Opened) => void,
+  {
+    lender,
+    keeper,
+    onOpened,
+    onRead,
+  }: {
+    readonly lender: ConfigLender
+    readonly keeper: WarningKeeper
+    readonly onOpened: (event: Opened) => void
+    /** The source has given rows, or a slice that has none. */
+    readonly onRead: () => void
+  },
 ): (event: ReadEvent) => void {
   const { tally, sync, endpoint, onConfigChanged, onSecretFound, onObserved } = run
   const { partition } = endpoint
@@ -174,8 +220,10 @@ function readHandler(
         position: positionOf(run, event.slices),
       })
       onOpened(event)
-    } else if (event.type === 'slice_read') run.onSliceRead(event.slice, event.seq)
-    else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    } else if (event.type === 'slice_read') {
+      run.onSliceRead(event.slice, event.seq)
+      onRead()
+    } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'warning') keeper.handle(event)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
     else if (event.type === 'secret_found') onSecretFound(event.text)
@@ -189,6 +237,7 @@ function readHandler(
       const now = { ...event, sourceSeconds: Math.max(totals.sourceSeconds, sourceSeconds) }
       tally.read(now, { before: totals, partition })
       totals = now
+      if (now.records > 0) onRead()
     }
   }
 }

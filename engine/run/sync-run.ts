@@ -118,7 +118,8 @@ export class SyncRun {
     const { destination, start, plan } = this.#deps
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
-    const sync = await destination.begin(this.#sink, start, this.#unconfirmed?.sync)
+    const options = { unconfirmed: this.#unconfirmed?.sync, defersChanges: true }
+    const sync = await destination.begin(this.#sink, start, options)
     const ended = this.#unconfirmed
     this.#unconfirmed = undefined
     this.#first ??= sync
@@ -259,6 +260,19 @@ export class SyncRun {
     )
   }
 
+  /** Once for all lanes. Undefined if the table is as it is to be. */
+  #tableChange(sync: StreamSync): (() => Promise<void>) | undefined {
+    const { destination } = this.#deps
+    if (sync.leavesTable !== true) return undefined
+    let changed: Promise<void> | undefined
+    const change = async (): Promise<void> => {
+      const told = await destination.changeTable?.(sync)
+      this.#tableNotes = told?.tableNotes ?? []
+      for (const warning of told?.warnings ?? []) this.#warn(warning)
+    }
+    return () => (changed ??= change())
+  }
+
   #warn(warning: string): void {
     if (this.#warnings.includes(warning)) return
     this.#deps.logger.warn(
@@ -324,6 +338,7 @@ export class SyncRun {
       const own = open.filter(({ partition }) => partition === endpoint.partition)
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
     })
+    const beforeLoad = this.#tableChange(sync)
     const shared = session.sharedWith?.(this.#sink.stream) ?? session.shared
     return Promise.all(
       lanes.map((lane) =>
@@ -334,6 +349,7 @@ export class SyncRun {
           logger,
           signal,
           sync,
+          beforeLoad,
           tally: this.#tally,
           session: shared,
           maxRecordBytes: opened.maxRecordBytes,

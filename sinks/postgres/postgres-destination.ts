@@ -1,5 +1,6 @@
 import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.ts'
 import type {
+  BeginOptions,
   Destination,
   LoadedStream,
   RunEnd,
@@ -10,6 +11,7 @@ import type {
   Untold,
 } from '../sink.ts'
 import { beginSync } from './sync/begin-sync.ts'
+import { changeTable } from './sync/change-table.ts'
 import { endRun, startRun } from './bookkeeping/runs.ts'
 import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
 import { migrateBookkeeping } from './bookkeeping/migrations.ts'
@@ -92,11 +94,15 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => loadedStreams(session, connection))
   }
 
-  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, options: BeginOptions = {}): Promise<StreamSync> {
     const { schema } = this.#place
     return this.#with({ sink: stream, ...start }, (session) =>
-      beginSync(session, stream, { schema, start, unconfirmed }),
+      beginSync(session, stream, { ...options, schema, start }),
     )
+  }
+
+  changeTable(sync: StreamSync): Promise<Pick<StreamSync, 'tableNotes' | 'warnings'>> {
+    return this.#with(sync, (session) => changeTable(session, sync, this.#place.schema))
   }
 
   untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined> {

@@ -6,6 +6,7 @@ import { ClusterSessions } from '../../kafka/cluster-sessions.ts'
 import type { KafkaAdmin } from '../../kafka/make-topic.ts'
 import { ConnectError, type StreamId, streamIdOf } from '../../protocol/index.ts'
 import type {
+  BeginOptions,
   Destination,
   LoadedStream,
   RunEnd,
@@ -117,7 +118,7 @@ class TopicDestination implements Destination {
     })
   }
 
-  begin(stream: SinkStream, start: RunStart, unconfirmed?: StreamSync): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
     const place = this.#place
     const policy = countsByKey(stream) ? 'compact' : 'delete'
     return this.#with(stream.connection, (store) =>
@@ -133,7 +134,7 @@ class TopicDestination implements Destination {
           now: Date.now,
         },
         stream,
-        { start, unconfirmed },
+        { start, unconfirmed: options?.unconfirmed },
       ),
     )
   }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import type { StreamResult, TablePlan } from '../../engine/run-types.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { planRun, runPlan } from '../support/engine.ts'
+import { planRun, runPlan, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { sandboxPlan } from './sandbox/sandbox-run.ts'
 
-function planOf(db: TestDatabase): Promise<TablePlan> {
+function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<TablePlan> {
   return planRun({
     connection: 'shop',
     source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
@@ -15,6 +15,7 @@ function planOf(db: TestDatabase): Promise<TablePlan> {
     mode: 'append_dedup',
     syncMode: 'incremental',
     cursor: 'u',
+    ...options,
   })
 }
 
@@ -46,10 +47,57 @@ test('a stream whose cursor gets another type fails until it is reset, and the o
     error: { code: 'source_cursor_type_changed', details: { before: 'integer', after: 'text' } },
   })
   expect(streams.get('b')).toMatchObject({ status: 'complete', loaded: 1 })
+  expect(streams.get('a')).toMatchObject({ tableNotes: [] })
+  expect(await typesOf(db, 'a')).toMatchObject({ u: 'bigint' })
   await reset(db, 'a')
-  expect((await ran(db)).get('a')).toMatchObject({ status: 'complete', loaded: 3 })
+  expect((await ran(db)).get('a')).toMatchObject({
+    status: 'complete',
+    loaded: 3,
+    tableNotes: [{ kind: 'widened', column: 'u', type: 'text', was: 'bigint' }],
+  })
+  expect(await typesOf(db, 'a')).toMatchObject({ u: 'text' })
   expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)
 })
+
+test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
+  'a stream that fails before its first row alters no table, and the next run does: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    await db.query(tables)
+    const run = async (): Promise<StreamResult | undefined> => {
+      const plan = await planOf(db, { mode, syncMode: 'full_refresh', cursor: 'id', key: ['id'] })
+      const { result } = await runPlan(plan)
+      return result.streams.find(({ stream: { name } }) => name === 'v')
+    }
+    await db.query('CREATE VIEW src.v AS SELECT id, u FROM src.a')
+    await run()
+    await db.query(
+      'DROP VIEW src.v; CREATE VIEW src.v AS SELECT id, u::text, u / (id - 1) AS more FROM src.a',
+    )
+    const before = await typesOf(db, 'v')
+    expect(await run()).toMatchObject({ status: 'failed', loaded: 0, tableNotes: [] })
+    expect(await typesOf(db, 'v')).toEqual(before)
+    await db.query('UPDATE src.a SET id = id + 10')
+    expect(await run()).toMatchObject({
+      status: 'complete',
+      loaded: 2,
+      tableNotes: [
+        { kind: 'widened', column: 'u' },
+        { kind: 'added', column: 'more' },
+      ],
+    })
+    expect(await typesOf(db, 'v')).toMatchObject({ ...before, u: 'text', more: 'bigint' })
+    expect(await run()).toMatchObject({ status: 'complete', loaded: 2, tableNotes: [] })
+  },
+)
+
+async function typesOf(db: TestDatabase, table: string): Promise<Record<string, unknown>> {
+  const columns = await db.query(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+      WHERE attrelid = 'dest.${table}'::regclass AND attnum > 0`,
+  )
+  return Object.fromEntries(columns.map(({ name, type }) => [String(name), type]))
+}
 
 test('a destination table that was emptied is warned of by a sandbox and by the run, and a reset fills it', async () => {
   await using db = await testDatabase()

@@ -254,7 +254,6 @@ export async function writeStreamRow(
     StreamRow,
     | 'id'
     | 'settings'
-    | 'columns'
     | 'attemptKeys'
     | 'complete'
     | 'startedAtMs'
@@ -289,7 +288,7 @@ export async function writeStreamRow(
       values.table.schema,
       values.table.table,
       JSON.stringify(settingsOf(sink)),
-      JSON.stringify(sink.columns),
+      JSON.stringify(values.columns),
       values.keyIndex,
       values.staged,
       values.syncId,
@@ -308,6 +307,23 @@ export async function writeStreamRow(
     attemptKeys: row?.attempt_keys ?? [],
     startedAtMs: row?.started_at.getTime() ?? 0,
   }
+}
+
+/** The part of a row that says how its tables are, written when they were altered after the `begin`. */
+export async function noteTables(
+  session: DestinationSession,
+  id: string,
+  {
+    columns,
+    keyIndex,
+    tableNotes,
+    staged,
+  }: Pick<StreamRow, 'columns' | 'keyIndex' | 'tableNotes' | 'staged'>,
+): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.streams SET columns = $2, key_index = $3, table_notes = $4, staged = $5 WHERE id = $1`,
+    [id, JSON.stringify(columns), keyIndex, JSON.stringify(tableNotes), staged],
+  )
 }
 
 /** `Destination.loadedStreams`: see the contract. */

@@ -8,7 +8,7 @@ import {
   takeNextNumbers,
 } from '../../continuation.ts'
 import { noCounts } from '../../committed-counts.ts'
-import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
+import type { BeginOptions, RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
@@ -50,11 +50,8 @@ export async function beginSync(
     schema,
     start,
     unconfirmed,
-  }: {
-    readonly schema: string | undefined
-    readonly start: RunStart
-    readonly unconfirmed: StreamSync | undefined
-  },
+    defersChanges = false,
+  }: BeginOptions & { readonly schema: string | undefined; readonly start: RunStart },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
@@ -82,7 +79,8 @@ export async function beginSync(
       if (known !== undefined && (isEnded || isDoneInRun(known, sink, start.run))) {
         return leaveAsItStands(session, known, { sink, target, start })
       }
-      return startSync(session, sink, { target, start, row, known, owners, isOurs })
+      const beginning = { target, start, row, known, owners, isOurs }
+      return startSync(session, sink, { ...beginning, defersChanges })
     },
     { readsFirst: true, lockSeconds: takeOverSeconds },
   )
@@ -98,19 +96,21 @@ interface Beginning {
   readonly known: StreamRow | undefined
   readonly owners: readonly TableOwner[]
   readonly isOurs: boolean
+  readonly defersChanges: boolean
 }
 
 async function startSync(
   session: DestinationSession,
   sink: SinkStream,
-  { target, start, row, known, owners, isOurs }: Beginning,
+  { target, start, row, known, owners, isOurs, defersChanges }: Beginning,
 ): Promise<StreamSync> {
   const { streamId, table } = target
   const resumed = known !== undefined && isResumable(known, sink, start)
   const goesOn = resumed || keepsStates(known, sink)
   const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }
-  const { onlyNow, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
+  const prepared = await prepareTables(preparation, defersChanges ? 'deferred' : 'now')
+  const { onlyNow, warnings, keyIndex, tableNotes, staged, columns, leavesTable } = prepared
   const numbers = takeNextNumbers(row, sink, resumed)
   const syncStart = resumed ? known.syncStart : start.start
   const written = await writeStreamRow(session, sink, {
@@ -118,10 +118,11 @@ async function startSync(
     streamId,
     table,
     keyIndex,
+    columns,
     tableNotes,
     run: start.run,
     syncStart,
-    staged: target.isOverwrite,
+    staged,
     earlierTables: listEarlierTables(row, target),
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
@@ -146,6 +147,7 @@ async function startSync(
     streamId,
     resumed,
     tableNotes,
+    leavesTable,
     doneInRun: false,
     start: start.start,
     warnings: [...untold, ...lostRows, ...warnings],

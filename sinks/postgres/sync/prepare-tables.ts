@@ -60,12 +60,32 @@ export interface PreparedTables {
   readonly onlyNow: readonly string[]
   /** … and those that every attempt finds again. */
   readonly warnings: readonly string[]
+  /** Of the stream, as the table has them. */
+  readonly columns: StreamRow['columns']
+  readonly staged: boolean
+  /** Nothing was altered yet: see `Destination.changeTable`. */
+  readonly leavesTable: boolean
 }
 
-/** Prepares the stream's tables for the sync, in place. */
-export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
-  const { session, target, row, resumed } = preparation
-  const { columns, tableNotes, returned } = await ensureTable(preparation)
+/**
+ * Prepares the stream's tables for the sync, in place.
+ * @param changes `deferred`: columns of a table that is there are not altered yet
+ */
+export async function prepareTables(
+  preparation: Preparation,
+  changes: 'now' | 'deferred',
+): Promise<PreparedTables> {
+  const plan = await planTable(preparation)
+  if (plan.refusal !== undefined) throw plan.refusal
+  const isDeferred = changes === 'deferred' && plan.changes.length > 0
+  return isDeferred && isSameAsBefore(preparation)
+    ? leaveTables(preparation)
+    : changeTables(preparation, plan)
+}
+
+async function changeTables(preparation: Preparation, plan: TablePlan): Promise<PreparedTables> {
+  const { session, target, row, resumed, sink } = preparation
+  const { columns, tableNotes, returned } = await ensureTable(preparation, plan)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   const own = ownColumns(columns, target.columns)
@@ -90,6 +110,36 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
       ...(await warnOfLooseKeys(session, target)),
       ...warnOfPublishedStage(target, publications),
     ],
+    columns: sink.columns,
+    staged: target.isOverwrite,
+    leavesTable: false,
+  }
+}
+
+/** The stream's row will say as much when the tables are altered: nothing is to be done to them but new columns. */
+function isSameAsBefore({ row, sink, target }: Preparation): boolean {
+  if (row === undefined) return true
+  if (!isSameTable(row.table, target.table) || row.settings.mode !== sink.mode) return false
+  return target.isOverwrite || !row.staged
+}
+
+/** An old stage goes: its rows are worth nothing to a new sync, and the next attempt must not continue from it. */
+async function leaveTables({
+  session,
+  target,
+  row,
+  resumed,
+}: Preparation): Promise<PreparedTables> {
+  if (target.isOverwrite && !resumed)
+    await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
+  return {
+    keyIndex: row?.keyIndex ?? null,
+    tableNotes: row?.tableNotes ?? [],
+    onlyNow: [],
+    warnings: [],
+    columns: row?.columns ?? [],
+    staged: resumed && row?.staged === true,
+    leavesTable: true,
   }
 }
 
@@ -101,10 +151,11 @@ interface EnsuredTable {
   readonly returned: readonly string[]
 }
 
-async function ensureTable(preparation: Preparation): Promise<EnsuredTable> {
+async function ensureTable(
+  preparation: Preparation,
+  { actual, changes }: TablePlan,
+): Promise<EnsuredTable> {
   const { session, target } = preparation
-  const { actual, changes, refusal } = await planTable(preparation)
-  if (refusal !== undefined) throw refusal
   if (actual === undefined) {
     return {
       columns: await createTable(session, wantedOf(preparation, target.table)),

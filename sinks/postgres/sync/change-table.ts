@@ -1,0 +1,40 @@
+import type { StreamSync } from '../../sink.ts'
+import { lockForTransaction } from '../advisory-locks.ts'
+import { requireOwn } from '../bookkeeping/fence.ts'
+import { takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { noteTables, readStreamRow } from '../bookkeeping/stream-rows.ts'
+import { keepUntold } from '../bookkeeping/untold-warnings.ts'
+import type { DestinationSession } from '../session.ts'
+import { lockKey, quoteTable } from '../tables/identifiers.ts'
+import { streamTarget } from '../tables/stream-target.ts'
+import { prepareTables } from './prepare-tables.ts'
+
+/** `Destination.changeTable`: see the contract. */
+export async function changeTable(
+  session: DestinationSession,
+  sync: StreamSync,
+  schema: string | undefined,
+): Promise<Pick<StreamSync, 'tableNotes' | 'warnings'>> {
+  const { sink, streamId, resumed } = sync
+  const target = streamTarget(sink, schema)
+  const { table } = target
+  return session.transaction(
+    async () => {
+      const id = await requireOwn(session, sync, 'locked')
+      await lockForTransaction(session, {
+        keys: [lockKey('table', table.schema, table.table)],
+        subject: quoteTable(table),
+        seconds: takeOverSeconds,
+      })
+      const row = await readStreamRow(session, sink.connection, { streamId, lock: 'unlocked' })
+      // `begin` has refused a table that is another's.
+      const preparation = { session, sink, target, row, resumed, isOurs: true }
+      const prepared = await prepareTables(preparation, 'now')
+      await noteTables(session, id, prepared)
+      const untold = await keepUntold(session, id, prepared.onlyNow)
+      const { tableNotes } = prepared
+      return { tableNotes, warnings: [...untold, ...prepared.warnings] }
+    },
+    { readsFirst: true, lockSeconds: takeOverSeconds },
+  )
+}
