@@ -216,6 +216,8 @@ export type TableNote =
       readonly type: string
       /** The table had it, with values of earlier syncs: rows that stay have NULL now. */
       readonly again?: true
+      /** An overwrite: no row stays. */
+      readonly replaced?: true
     }
   /** The column could not hold what the stream has now. */
   | {

@@ -31,7 +31,11 @@ const noted = z.object({ column: z.string(), type: z.string() })
 
 export const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
   z.discriminatedUnion('kind', [
-    noted.extend({ kind: z.literal('added'), again: z.literal(true).exactOptional() }),
+    noted.extend({
+      kind: z.literal('added'),
+      again: z.literal(true).exactOptional(),
+      replaced: z.literal(true).exactOptional(),
+    }),
     noted.extend({ kind: z.literal('widened'), was: z.string() }),
     noted.extend({ kind: z.literal('kept'), source: z.string() }),
     noted.extend({ kind: z.literal('left') }),

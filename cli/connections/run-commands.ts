@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { streamLabel } from '../../protocol/index.ts'
+import { streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { runDocument, runSummaryDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Answer } from '../client/api-client.ts'
@@ -15,7 +15,7 @@ import { count, duration } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
 import type { RunPlace } from './run-place.ts'
 import { watchRun } from './watch-run.ts'
-import { tableNoteText } from '../run/result-lines.ts'
+import { tableNoteLines } from '../run/result-lines.ts'
 
 type RunDocument = z.output<typeof runDocument>
 
@@ -167,8 +167,8 @@ function problemLines(run: RunDocument): string {
     ...run.warnings.map((warning) => `run: warning: ${warning}`),
     ...run.streams.flatMap((stream) => [
       ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
-      ...stream.table_changes.map(
-        (note) => `${streamLabel(stream)}: columns: ${tableNoteText(note)}`,
+      ...tableNoteLines({ stream: streamIdOf(stream), tableNotes: stream.table_changes }).map(
+        (line) => `${streamLabel(stream)}: columns: ${line}`,
       ),
       ...errorText(streamLabel(stream), stream.error),
     ]),

@@ -1,4 +1,5 @@
-import type { ErrorBody } from '../../protocol/index.ts'
+import { resetCommands } from '../../lib/text/reset-commands.ts'
+import { streamLabel, type ErrorBody } from '../../protocol/index.ts'
 import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
@@ -80,7 +81,7 @@ function streamLines(
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
     `${status}  ${plainLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
-    ...(stream.tableNotes ?? []).map((note) => `  columns: ${plainText(tableNoteText(note))}`),
+    ...tableNoteLines(stream).map((line) => `  columns: ${plainText(line)}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
@@ -103,14 +104,27 @@ function earlierFacts(before: ShownStream['before']): readonly string[] {
   return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
-/** What happened to a column of a table, or of the rows in a topic, for people. */
-export function tableNoteText(note: TableNote): string {
+/** What happened to the columns of a table, or of the rows in a topic, for people. */
+export function tableNoteLines({
+  stream,
+  tableNotes = [],
+}: Pick<ShownStream, 'stream' | 'tableNotes'>): readonly string[] {
+  const lines = tableNotes.map(tableNoteText)
+  if (!tableNotes.some((note) => note.kind === 'added' && note.replaced !== true)) return lines
+  return [
+    ...lines,
+    `to read all rows again, reset the stream (${resetCommands(streamLabel(stream))}); if it appends, empty its table first`,
+  ]
+}
+
+function tableNoteText(note: TableNote): string {
   const { column, type } = note
   switch (note.kind) {
     case 'added':
+      if (note.replaced === true) return `column ${column} was added (${type})`
       return note.again === true
-        ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again; reset the stream to read all of them`
-        : `column ${column} was added (${type}): rows that were loaded before have NULL in it until the source sends them again`
+        ? `column ${column} was added again (${type}): older rows have NULL in it until the source sends them again`
+        : `column ${column} was added (${type}): rows that were loaded before have NULL in it until the source sends them again, also if the source has a default`
     case 'widened':
       return `column ${column} was changed from ${note.was} to ${type}, which holds all values that the source has now`
     case 'kept':

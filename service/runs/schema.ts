@@ -57,6 +57,9 @@ const tableChange = z.discriminatedUnion('kind', [
     again: z.literal(true).exactOptional().meta({
       description: 'The column holds values of earlier syncs: rows that stay have NULL in it now.',
     }),
+    replaced: z.literal(true).exactOptional().meta({
+      description: 'An overwrite: all rows of the table are new ones.',
+    }),
   }),
   z.object({
     kind: z.literal('widened').meta({ description: 'It could not hold what the stream has now.' }),

@@ -255,6 +255,7 @@ describe('human output', () => {
     const tableNotes = [
       { kind: 'added', column: 'a', type: 'date' },
       { kind: 'added', column: 'e', type: 'date', again: true },
+      { kind: 'added', column: 'f', type: 'date', replaced: true },
       { kind: 'widened', column: 'b', type: 'text', was: 'bigint' },
       { kind: 'kept', column: 'c', type: 'text', source: 'bigint' },
       { kind: 'left', column: 'd', type: 'text' },
@@ -263,11 +264,15 @@ describe('human output', () => {
     human.end({ kind: 'result', result: { ...result, status: 'complete', streams }, exitCode: 0 })
     const lines = output.writes.join('').split('\n')
     expect(lines.filter((line) => line.startsWith('  columns:'))).toEqual([
-      '  columns: column a was added (date): rows that were loaded before have NULL in it until the source sends them again',
-      '  columns: column e was added again (date): older rows have NULL in it until the source sends them again; reset the stream to read all of them',
+      '  columns: column a was added (date): rows that were loaded before have NULL in it until the source sends them again, also if the source has a default',
+      '  columns: column e was added again (date): older rows have NULL in it until the source sends them again',
+      '  columns: column f was added (date)',
       '  columns: column b was changed from bigint to text, which holds all values that the source has now',
       '  columns: column c stays text, although the source now has bigint: a column never gets narrower',
       '  columns: column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): rows that stay keep their values of it, and rows that are loaded from now on have none (after an overwrite: no row)',
+      expect.stringMatching(
+        /^ {2}columns: to read all rows again, reset the stream \(`reactor connect reset FILE --streams \S+`, or in the service `reactor connect connections reset NAME --streams/,
+      ),
     ])
   })
 

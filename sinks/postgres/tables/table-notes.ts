@@ -56,8 +56,9 @@ function noteOf(
   const change = changes.find((candidate) => candidate.column === column)
   const known = before.find(({ name }) => name === column)
   if (change?.kind === 'add') {
-    const again = known !== undefined && !isOverwrite
-    return { kind: 'added', column, type: change.type, ...(again && { again }) }
+    const added = { kind: 'added', column, type: change.type } as const
+    if (isOverwrite) return { ...added, replaced: true }
+    return { ...added, ...(known !== undefined && { again: true }) }
   }
   const present = actual.get(column)
   if (present === undefined) return undefined
