@@ -49,6 +49,13 @@ const conditions: Readonly<Record<string, string>> = {
   P0004: 'an assertion of a function of the database failed',
 }
 
+/** The session ended while a function was at work, which is not to blame. */
+const endings: Readonly<Record<string, string>> = {
+  '57P01': 'an administrator ended it (pg_terminate_backend), or the server shuts down',
+  '57P02': 'another process of the server crashed',
+  '57P05': 'it was idle for longer than idle_session_timeout',
+}
+
 /**
  * Classes whose messages name objects, rights, limits and connections. All others (data exceptions, constraints, routines, foreign
  * servers, internal errors) may quote values.
@@ -62,13 +69,7 @@ const telling = /^(?:0[0-9AF]|2[14-68BDF]|3[4BDF]|4[0-24]|5[3-58]|57|72|F0)/
 export function serverRefusal(error: ServerError): ServerRefusal {
   const sqlstate = error.code ?? 'XX000'
   const origin = originOf(error.where ?? '')
-  if (origin === 'unknown') return { sqlstate, reason: conditions[sqlstate] ?? untold }
-  if (origin !== undefined) {
-    // A function may raise any SQLSTATE, with any text, and name any object.
-    const condition = conditions[sqlstate]
-    const raised = `${origin} failed`
-    return { sqlstate, reason: condition === undefined ? raised : `${raised}: ${condition}` }
-  }
+  if (origin !== undefined) return { sqlstate, reason: reasonOfOrigin(origin, sqlstate) }
   const { schema, table, column, constraint, dataType } = error
   return {
     sqlstate,
@@ -85,6 +86,16 @@ export function serverRefusal(error: ServerError): ServerRefusal {
 export function isOfDatabase({ where = '' }: Pick<ServerError, 'where'>): boolean {
   const origin = originOf(where)
   return origin !== undefined && origin !== 'unknown'
+}
+
+/** A function may raise any SQLSTATE, with any text, and name any object. */
+function reasonOfOrigin(origin: string, sqlstate: string): string {
+  const ending = endings[sqlstate]
+  if (ending !== undefined) return ending
+  const condition = conditions[sqlstate]
+  if (origin === 'unknown') return condition ?? untold
+  const raised = `${origin} failed`
+  return condition === undefined ? raised : `${raised}: ${condition}`
 }
 
 function reasonOf(sqlstate: string, message: string): string {
@@ -122,10 +133,17 @@ function originOf(where: string): string | undefined {
   if (key !== null && withoutOwn(inner.slice(key[0].length)) === '') {
     return 'the check of a foreign key'
   }
-  // Only in the first line, which the server wrote: those that follow may quote a statement with its values.
-  const name = /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(where)?.[1]
+  const name = raisingFunction({ where })
   if (name !== undefined) return `the function ${name}`
   return anyFunction.test(inner) ? 'a function or trigger of the database' : 'unknown'
+}
+
+/**
+ * The function of PL/pgSQL that failed, as the server writes its name. Only the first line of the context counts, which the server wrote:
+ * those that follow may quote a statement with its values.
+ */
+export function raisingFunction({ where = '' }: Pick<ServerError, 'where'>): string | undefined {
+  return /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(where)?.[1]
 }
 
 /** The context from the first line on that is not about our own statement. */

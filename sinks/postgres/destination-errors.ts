@@ -3,6 +3,7 @@ import {
   ConnectError,
   isOfDatabase,
   networkFailure,
+  raisingFunction,
   serverRefusal,
   type ErrorCodeName,
   type ErrorDetails,
@@ -91,7 +92,22 @@ function serverError(
   if (special !== undefined) return special
   const more =
     referringFacts(error, refusal, place.table) ?? factsOf(code, error, { refusal, place })
-  return new ConnectError(code, { details: { ...details, ...more } })
+  return noteRaised(new ConnectError(code, { details: { ...details, ...more } }), error)
+}
+
+function noteRaised(failure: ConnectError, error: DatabaseError): ConnectError {
+  const raising = raisingFunction(error)
+  if (raising !== undefined) raised.set(failure, { function: raising, text: error.message })
+  return failure
+}
+
+/** What a function of the database raised, beside its error: it may quote a row, unless nothing but an event trigger can have raised it. */
+const raised = new WeakMap<ConnectError, { readonly function: string; readonly text: string }>()
+
+export function raisedBy(
+  error: ConnectError,
+): { readonly function: string; readonly text: string } | undefined {
+  return raised.get(error)
 }
 
 /** What the message of the code says besides. */
@@ -106,7 +122,20 @@ function factsOf(
     return { ...uniqueIndexOf(refusal), ...constraintFacts(refusal, objectOf(refusal, place)) }
   if (code === 'destination_permission_denied')
     return { fix: missingRightFix(refusal.reason, place) }
+  if (code === 'destination_busy') return { fix: busyFix(error, place) }
   return code === 'destination_conflict' ? conflictFacts(refusal, place) : {}
+}
+
+/** The server's routines refuse a session for different limits with one SQLSTATE. */
+function busyFix({ code, routine }: DatabaseError, { address }: DestinationPlace): string {
+  const { user, database } = address
+  if (code !== sqlstates.tooManyConnections)
+    return 'Free memory or other resources of the destination.'
+  if (routine === 'InitializeSessionUserId')
+    return `Run \`ALTER ROLE ${quoteIdentifier(user)} CONNECTION LIMIT -1\` at the destination, or give the role a higher limit.`
+  if (routine === 'CheckMyDatabase')
+    return `Run \`ALTER DATABASE ${quoteIdentifier(database)} CONNECTION LIMIT -1\` at the destination, or give the database a higher limit.`
+  return 'Raise `max_connections` of the destination.'
 }
 
 function failedFix(error: DatabaseError, { sqlstate }: ServerRefusal, object: string): string {

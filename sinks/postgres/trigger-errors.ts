@@ -1,7 +1,9 @@
-import type { ConnectError, ErrorDetails } from '../../protocol/index.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { ConnectError, type ErrorDetails } from '../../protocol/index.ts'
 import {
   faultTexts,
   partitionMissing,
+  raisedBy,
   type DestinationPlace,
   type TriggerFault,
 } from './destination-errors.ts'
@@ -18,6 +20,8 @@ export async function nameTriggers(
   error: ConnectError,
   place: DestinationPlace,
 ): Promise<ConnectError> {
+  const raised = raisedBy(error)
+  if (raised !== undefined) return nameEventTrigger(error, place, raised)
   const { fault: name, index, object, ...details } = error.details
   const fault = typeof index === 'string' ? takesKey : faults.find((known) => known.name === name)
   if (fault === undefined || typeof object !== 'string') return error
@@ -28,6 +32,36 @@ export async function nameTriggers(
     return isKey ? findTriggers(session, loaded, fault) : undefined
   })
   return triggers === undefined ? error : fault.error({ ...details, object: loaded }, triggers)
+}
+
+/**
+ * An event trigger sees statements like DROP TABLE, and no row: what it raises may be shown. Its function can be called in no other way, but
+ * another one may have the same name.
+ */
+async function nameEventTrigger(
+  error: ConnectError,
+  place: DestinationPlace,
+  { function: raising, text }: NonNullable<ReturnType<typeof raisedBy>>,
+): Promise<ConnectError> {
+  const found = await askServer(place, (session) =>
+    session.rows<{ name: string }>(
+      `SELECT evtname AS name FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid
+        WHERE p.proname = $1 AND evtenabled <> 'D'
+          AND NOT EXISTS (SELECT FROM pg_proc WHERE proname = $1 AND prorettype <> 'event_trigger'::regtype)
+        ORDER BY evtname LIMIT 1`,
+      [raising.split('.').at(-1)],
+    ),
+  )
+  const name = found?.[0]?.name
+  if (name === undefined) return error
+  const quoted = quoteIdentifier(name)
+  const { user } = place.address
+  const details = {
+    ...error.details,
+    reason: `event trigger ${quoted} raised: ${text}`,
+    fix: `Let event trigger ${quoted} (\`\\dy\` lists it) allow what the role ${quoteIdentifier(user)} does with its own tables, or run \`ALTER EVENT TRIGGER ${quoted} DISABLE\`; then run the connection again.`,
+  }
+  return new ConnectError(error.code, { details })
 }
 
 /** Undefined also if the server cannot be asked now: then the refusal itself is what the user has to know. */

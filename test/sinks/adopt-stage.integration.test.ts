@@ -254,6 +254,22 @@ test.each([
   expect(await db.query('SELECT id::int, name FROM things')).toEqual([{ id: 3, name: 'c' }])
 })
 
+test.each([
+  ['is clustered by it', (index: string) => `ALTER TABLE things CLUSTER ON ${index}`],
+  ['has a setting', (index: string) => `ALTER INDEX ${index} SET (fillfactor = 60)`],
+])('a table whose index of the key %s stays, and gets the rows', async (_name, statement) => {
+  await using db = await testDatabase()
+  await finish(db, await loaded(db, 'overwrite_dedup'))
+  const indexes = `SELECT indexrelid::regclass::text AS name, indisclustered, reloptions FROM pg_index
+      JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = 'things'::regclass`
+  const [index] = await db.query(indexes)
+  await db.query(statement(String(index?.name)))
+  const [before, settings] = [await tableOid(db), await db.query(indexes)]
+  await sync(db, sinkStream(things, { mode: 'overwrite_dedup', key: ['id'] }), twoRows)
+  expect(await tableOid(db)).toBe(before)
+  expect(await db.query(indexes)).toEqual(settings)
+})
+
 test('a foreign key that refers to the empty table stays with it', async () => {
   await using db = await testDatabase()
   const ready = await loaded(db)

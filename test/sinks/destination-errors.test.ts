@@ -51,6 +51,27 @@ describe('a refusal that has no code of its own', () => {
     }
   })
 
+  test('of a session that was ended inside of a function does not blame the function', () => {
+    const error = errorOf({
+      code: '57P01',
+      where: 'PL/pgSQL function boom() line 3 at PERFORM',
+      message: 'terminating connection due to administrator command',
+    })
+    expect(error).toMatchObject({ code: 'destination_connection_lost', retryable: true })
+    expect(error.message).toMatch(/an administrator ended it \(pg_terminate_backend\)/)
+  })
+
+  test.each([
+    ['InitializeSessionUserId', /^Run `ALTER ROLE "loader" CONNECTION LIMIT -1`/],
+    ['CheckMyDatabase', /^Run `ALTER DATABASE "warehouse" CONNECTION LIMIT -1`/],
+    ['ProcArrayAdd', /^Raise `max_connections`/],
+  ])('of a session too many says which limit it is: %s', (routine, fix) => {
+    const error = errorOf({ code: '53300', routine })
+    expect(error).toMatchObject({ code: 'destination_busy', retryable: true })
+    expect(error.suggestedFix).toMatch(fix)
+    expect(error.suggestedFix).toMatch(/up to 2 × `limits.parallel_lanes` \+ 3 sessions/)
+  })
+
   test('of our own statement does not send anybody to look for a function', () => {
     const error = errorOf({ code: '22P03', where: 'COPY t, line 3, column v' })
     expect(error.suggestedFix).toMatch(/^Look up the SQLSTATE 22P03/)

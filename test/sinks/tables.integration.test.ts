@@ -6,6 +6,7 @@ import {
   type ColumnKind,
   type RecordValue,
 } from '../../protocol/index.ts'
+import type { JsonValue } from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
@@ -420,6 +421,23 @@ describe('a destination that cannot be used says why', () => {
     const refused = begin(db, sinkStream(Object.fromEntries(names)))
     await expect(refused).rejects.toThrow(/^"public"\."things" has no room for all columns/)
     await expect(refused).rejects.toMatchObject({ code: 'destination_too_many_columns' })
+  })
+
+  test('a stream whose columns that are never NULL are too wide for a page, and not one that may have NULL in them', async () => {
+    await using db = await testDatabase()
+    const names = Array.from({ length: 1_590 }, (_, n) => `c${String(n)}`)
+    const sink = sinkStream(Object.fromEntries(names.map((name) => [name, 'integer'])))
+    const declaredAs = (type: JsonValue): typeof sink => {
+      const json_schema = { properties: Object.fromEntries(names.map((name) => [name, { type }])) }
+      const { stream } = sink.stream
+      return { ...sink, stream: { ...sink.stream, stream: { ...stream, json_schema } } }
+    }
+    await expect(begin(db, declaredAs('integer'))).rejects.toMatchObject({
+      code: 'destination_too_many_columns',
+      details: { reason: expect.stringMatching(/"c0", "c1", "c2" and 1,587 other/) as unknown },
+    })
+    expect(await db.query(`SELECT to_regclass('things') AS made`)).toEqual([{ made: null }])
+    await sync(db, declaredAs(['null', 'integer']), [{ c0: 1, c1589: 2 }])
   })
 })
 

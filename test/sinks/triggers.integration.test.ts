@@ -263,3 +263,31 @@ test("a table's triggers are found whatever its name is", async () => {
   const loading = loadAll(db, { name, records: first.slice(1), ...byName })
   await expect(loading).rejects.toMatchObject({ code: 'destination_key_unusable' })
 })
+
+test('an event trigger that forbids what a run does is named with its own words, before rows are read', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(columns, { mode: 'overwrite' })
+  await sync(db, sink, first)
+  await db.query(
+    `CREATE FUNCTION nodrop() RETURNS event_trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION 'no drops in production (%)', tg_tag; END$$;
+     CREATE EVENT TRIGGER "no drops" ON sql_drop EXECUTE FUNCTION nodrop()`,
+  )
+  await expect(begin(db, sink)).rejects.toMatchObject({
+    code: 'destination_query_failed',
+    details: { reason: 'event trigger "no drops" raised: no drops in production (DROP TABLE)' },
+    suggestedFix: expect.stringMatching(
+      /`\\dy` lists it.*ALTER EVENT TRIGGER "no drops" DISABLE/,
+    ) as unknown,
+  })
+  // One that only keeps the table: its rows are exchanged.
+  await db.query(
+    `CREATE OR REPLACE FUNCTION nodrop() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_name = 'things')
+       THEN RAISE EXCEPTION 'no drops'; END IF; END$$`,
+  )
+  const [before] = await db.query(`SELECT 'things'::regclass::oid AS oid`)
+  await sync(db, sink, [{ id: 'K3', name: 'c' }])
+  expect(await db.query(`SELECT 'things'::regclass::oid AS oid`)).toEqual([before])
+  expect(await rowsOf(db)).toEqual([{ id: 'K3', name: 'c' }])
+})

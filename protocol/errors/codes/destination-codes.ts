@@ -10,7 +10,7 @@ export const destinationCodes = {
     retryable: true,
     message: '{host}:{port} has no resources left for another session: {reason}',
     suggestedFix:
-      'Raise `max_connections` of the destination or lower `limits.parallel_lanes`, then run the connection again.',
+      '{fix} A run needs up to 2 × `limits.parallel_lanes` + 3 sessions at the destination: a lower value needs fewer. Then run the connection again.',
   },
   destination_column_changed: {
     failureType: 'transient_error',
@@ -297,7 +297,7 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'An overwrite replaces all rows of {table}, and the foreign key {constraint} of {other} would {consequence} with them',
+      'An overwrite replaces all rows of {table}, and the foreign key {constraint} of {other} would {consequence}',
     suggestedFix:
       'Run `{undo}`: then the foreign key is checked when the new rows are in place. Or choose `append_dedup`, which changes rows in place. Then run the connection again.',
   },
@@ -366,7 +366,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{object} has no room for all columns: {reason}',
     suggestedFix:
-      'Choose fewer with `columns` of the stream: PostgreSQL allows 1,600, including dropped ones, and up to 4 are metadata.',
+      'Choose fewer with `columns` of the stream: PostgreSQL allows 1,600, including dropped ones, and up to 4 are metadata. A row has to fit into a page, except for texts and other values of any length.',
   },
   destination_unreachable: {
     failureType: 'transient_error',

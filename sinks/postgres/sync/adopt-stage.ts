@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError } from '../../../protocol/index.ts'
+import { raisedBy } from '../destination-errors.ts'
 import type { DestinationSession } from '../session.ts'
 import { markedSessions } from '../bookkeeping/run-sessions.ts'
 import { quoteTable } from '../tables/identifiers.ts'
@@ -40,12 +41,11 @@ export async function adoptStage(
   ])
   if (way === undefined || !isUnseen) return false
   const { table, stage, key } = target
-  await session.run(
-    `DROP TABLE ${quoteTable(table)};
+  const exchange = `DROP TABLE ${quoteTable(table)};
      ALTER TABLE ${quoteTable(stage)} RENAME TO ${quoteIdentifier(table.table)};
      ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT;
-     ${way.grants ?? ''}`,
-  )
+     ${way.grants ?? ''}`
+  if (!(await runIfAllowed(session, exchange))) return false
   if (key !== undefined) {
     const wanted = keyIndexName(table, key)
     await freeName(session, table, wanted)
@@ -53,6 +53,18 @@ export async function adoptStage(
     await session.run(`ALTER INDEX ${index} RENAME TO ${quoteIdentifier(wanted)}`)
   }
   return true
+}
+
+/** Returns false, with nothing changed, if a function of the database (of an event trigger) forbids it. */
+async function runIfAllowed(session: DestinationSession, sql: string): Promise<boolean> {
+  try {
+    await session.run(sql, 'exchange')
+    return true
+  } catch (error) {
+    if (!(error instanceof ConnectError) || raisedBy(error) === undefined) throw error
+    await session.rollbackTo('exchange')
+    return false
+  }
 }
 
 /** How the stage becomes the table. */
@@ -115,6 +127,9 @@ export async function findPlain(
       quoteTable(stage),
       key === undefined ? null : keyIndexName(table, key),
       table.schema,
+      key === undefined
+        ? null
+        : quoteTable({ schema: stage.schema, table: keyIndexName(stage, key) }),
     ],
   )
   const [[found], hasKey] = await Promise.all([
@@ -150,10 +165,13 @@ function columnsOf(table: string): string {
      FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
 }
 
-/** Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its type; ours is the index of the key. */
+/** Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its type; ours is the index of the key, without settings. */
 const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype <> 'i'
-       AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class i WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3)))
+       AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
+         SELECT FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
+          WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3 AND i.reloptions IS NULL AND NOT x.indisclustered
+            AND i.reltablespace = (SELECT reltablespace FROM pg_class WHERE oid = to_regclass($5)))))
   AND NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype <> 'i')`
 

@@ -9,6 +9,7 @@ import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key
 import { dedupStatement } from '../merge/merge-sql.ts'
 import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
 import { findUnfitColumn } from '../tables/unfit-column.ts'
+import { findWideRow } from '../tables/row-width.ts'
 import { copyRows } from '../tables/copy-rows.ts'
 import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
@@ -18,6 +19,7 @@ import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { noteTableChanges, warnOfReturned } from '../tables/table-notes.ts'
+import { tryDrop, watchesDrops } from './dropped-stage.ts'
 import { warnOfPublishedStage } from './published-stage.ts'
 import { keepPrivate } from './table-rights.ts'
 import {
@@ -84,23 +86,12 @@ export async function prepareTables(
 }
 
 async function changeTables(preparation: Preparation, plan: TablePlan): Promise<PreparedTables> {
-  const { session, target, row, resumed, sink } = preparation
+  const { session, target, row, sink } = preparation
   const { columns, tableNotes, returned } = await ensureTable(preparation, plan)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   const own = ownColumns(columns, target.columns)
-  const [, publications] = await Promise.all([
-    target.isOverwrite && !resumed
-      ? createStage(session, target.stage, { table: target.table, columns: own })
-      : undefined,
-    target.isOverwrite ? keepPrivate(session, target) : null,
-  ])
-  if (target.isOverwrite && resumed) {
-    const stage = await readExistingTable(session, target.stage)
-    await evolveTable(session, wantedOf(preparation, target.stage), stage)
-  } else if (target.isOverwrite && target.key !== undefined) {
-    await createKeyIndex(session, target.stage, target.key)
-  }
+  const publications = target.isOverwrite ? await prepareStage(preparation, own) : null
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
   return {
     keyIndex,
@@ -114,6 +105,28 @@ async function changeTables(preparation: Preparation, plan: TablePlan): Promise<
     staged: target.isOverwrite,
     leavesTable: false,
   }
+}
+
+/** Of an overwrite. `own`: the columns of the table. Resolves with the publications that have the stage. */
+async function prepareStage(
+  preparation: Preparation,
+  own: readonly string[],
+): Promise<Awaited<ReturnType<typeof keepPrivate>>> {
+  const { session, target, resumed } = preparation
+  const { table, stage, key } = target
+  const [, publications, isWatched] = await Promise.all([
+    resumed ? undefined : createStage(session, stage, { table, columns: own }),
+    keepPrivate(session, target),
+    watchesDrops(session),
+  ])
+  if (isWatched) await tryDrop(session, stage)
+  if (resumed) {
+    const actual = await readExistingTable(session, stage)
+    await evolveTable(session, wantedOf(preparation, stage), actual)
+  } else if (key !== undefined) {
+    await createKeyIndex(session, stage, key)
+  }
+  return publications
 }
 
 /** The stream's row will say as much when the tables are altered: nothing is to be done to them but new columns. */
@@ -199,7 +212,11 @@ export async function planTable(
     readTable(session, target.table),
     findTypeOfName(session, target.table),
   ])
-  if (actual === undefined) return { actual, changes: [], refusal: typeOfName }
+  if (actual === undefined) {
+    const refusal =
+      typeOfName ?? (await findWideRow(session, { sink, target, actual, changes: [] }))
+    return { actual, changes: [], refusal }
+  }
   const changes = planTableChanges(wantedOf(preparation, target.table), actual)
   const signs = isOurs ? [] : missingSigns(actual, sink.metadata)
   if (signs.length > 0 && (await hasRows(session, target.table))) {
@@ -208,6 +225,7 @@ export async function planTable(
   }
   const refusal =
     (await findTypeRefusal(session, sink, { target, row, actual, changes })) ??
+    (await findWideRow(session, { sink, target, actual, changes })) ??
     (await findOwnedColumn(session, target)) ??
     (await findSetupRefusal(session, target)) ??
     (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??

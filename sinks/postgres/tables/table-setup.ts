@@ -34,7 +34,7 @@ export async function findSetupRefusal(
 interface Dependent extends Record<string, unknown> {
   readonly table: string
   readonly constraint: string
-  readonly action: 'c' | 'n' | 'd'
+  readonly action: keyof typeof consequences
   /** Selects a row that refers to the table; null if this role may not look. */
   readonly probe: string | null
   /** Makes a foreign key of the same columns that is looked at when the transaction ends, and changes nothing. */
@@ -43,8 +43,8 @@ interface Dependent extends Record<string, unknown> {
 
 /**
  * Why an overwrite of the table is refused: to exchange its rows, it deletes all of them, and a foreign key of another table would delete the
- * rows that refer to them, or set their columns, although the same keys come back a moment later. A foreign key without such an action is
- * looked at by the server itself.
+ * rows that refer to them, set their columns, or refuse the DELETE, although the same keys come back a moment later. One that is looked at
+ * when the transaction ends does none of that.
  */
 export async function findCascade(
   session: DestinationSession,
@@ -52,7 +52,8 @@ export async function findCascade(
 ): Promise<ConnectError | undefined> {
   for (const dependent of await readDependents(session, table)) {
     const { probe, undo } = dependent
-    if (probe !== null && (await session.rows(probe)).length === 0) continue
+    if (probe === null ? isOnlyRefused(dependent) : (await session.rows(probe)).length === 0)
+      continue
     const details = {
       table: quoteTable(table),
       other: dependent.table,
@@ -65,10 +66,17 @@ export async function findCascade(
   return undefined
 }
 
+/** Nothing is lost if a row refers to the table after all: the server says so at the end. */
+function isOnlyRefused({ action }: Dependent): boolean {
+  return action === 'a' || action === 'r'
+}
+
 const consequences = {
-  c: 'delete its rows',
-  n: 'set its columns to NULL',
-  d: 'set its columns to their defaults',
+  a: 'refuse the DELETE that comes before the new rows',
+  r: 'refuse the DELETE that comes before the new rows',
+  c: 'delete its rows with them',
+  n: 'set its columns to NULL with them',
+  d: 'set its columns to their defaults with them',
 } as const
 
 /** The table's own references to itself go with its rows. */
@@ -81,7 +89,7 @@ async function readDependents(
        JOIN pg_attribute a ON a.attrelid = ${oid} AND a.attnum = k.number)`
   return session.rows<Dependent>(
     `SELECT other AS "table", constraint_name AS "constraint", action,
-            CASE WHEN may_look THEN format('SELECT FROM %s WHERE ROW(%s) IS NOT NULL LIMIT 1', other, from_columns) END AS probe,
+            CASE WHEN may_look THEN format('SELECT FROM %s WHERE ROW(%s) IS NOT NULL AND EXISTS (SELECT FROM %s) LIMIT 1', other, from_columns, $1::text) END AS probe,
             format('ALTER TABLE %s DROP CONSTRAINT %s, ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE INITIALLY DEFERRED',
                    other, constraint_name, constraint_name, from_columns, $1::text, to_columns) AS undo
        FROM (SELECT format('%I.%I', n.nspname, o.relname) AS other, quote_ident(conname) AS constraint_name, confdeltype AS action,
@@ -89,7 +97,7 @@ async function readDependents(
                     ${columns('conrelid', 'conkey')} AS from_columns, ${columns('confrelid', 'confkey')} AS to_columns
                FROM pg_constraint JOIN pg_class o ON o.oid = conrelid JOIN pg_namespace n ON n.oid = o.relnamespace
               WHERE confrelid = to_regclass($1) AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0
-                AND confdeltype IN ('c', 'n', 'd')
+                AND NOT (confdeltype = 'a' AND condeferred)
                 AND ${isEnforced}) d
       ORDER BY other, constraint_name`,
     [quoteTable(table)],

@@ -1,0 +1,90 @@
+import {
+  ConnectError,
+  isJsonList,
+  isJsonObject,
+  streamLabel,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import type { SinkStream } from '../../sink.ts'
+import { columnTypeOf } from './column-types.ts'
+import { quoteTable } from './identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import type { StreamTarget } from './stream-target.ts'
+import type { TableChange, TableColumns } from './table-columns.ts'
+
+/** Bytes of the types whose values the server cannot move out of a row. */
+const fixedBytes: Readonly<Record<string, number>> = {
+  boolean: 1,
+  bigint: 8,
+  date: 4,
+  timestamptz: 8,
+  timestamp: 8,
+  time: 8,
+  timetz: 12,
+}
+
+/** Of each row. */
+const headerBytes = 24
+/** Of each page of a block: its header, and the pointer to the one row. */
+const pageBytes = 32
+const usualBlockBytes = 8192
+const mostNamed = 3
+
+/**
+ * Why no row of the stream fits into a page: found before rows are read. Counts only what must be in every row (columns that their source
+ * declares as never null), so that a table of many columns which are NULL in most rows is loaded.
+ */
+export async function findWideRow(
+  session: DestinationSession,
+  {
+    sink,
+    target,
+    actual,
+    changes,
+  }: {
+    readonly sink: SinkStream
+    readonly target: StreamTarget
+    readonly actual: TableColumns | undefined
+    readonly changes: readonly TableChange[]
+  },
+): Promise<ConnectError | undefined> {
+  const neverNull = neverNullFields(sink)
+  if (neverNull.size === 0) return undefined
+  const changed = new Map(changes.map(({ column, type }) => [column, type]))
+  const fixed = target.columns.flatMap(({ field, name, kind }) => {
+    const type = changed.get(name) ?? actual?.get(name)?.held ?? columnTypeOf(kind)
+    const bytes = neverNull.has(field) ? (fixedBytes[type] ?? 0) : 0
+    return bytes === 0 ? [] : [{ name, bytes }]
+  })
+  const bytes = fixed.reduce((sum, column) => sum + column.bytes, headerBytes)
+  if (bytes <= usualBlockBytes - pageBytes) return undefined
+  const room = (await blockBytes(session)) - pageBytes
+  if (bytes <= room) return undefined
+  const names = fixed.slice(0, mostNamed).map(({ name }) => quoteIdentifier(name))
+  const others = (fixed.length - names.length).toLocaleString('en-US')
+  const reason = `a row of stream ${streamLabel(target.streamId)} takes at least ${bytes.toLocaleString('en-US')} bytes, and a page has room for ${room.toLocaleString('en-US')}: ${names.join(', ')} and ${others} other columns are never NULL and have a fixed length, so that their values cannot be moved out of the row`
+  const details = { object: quoteTable(target.table), reason }
+  return new ConnectError('destination_too_many_columns', { details })
+}
+
+function neverNullFields({ stream: { stream } }: SinkStream): ReadonlySet<string> {
+  const { properties } = stream.json_schema
+  if (!isJsonObject(properties)) return new Set()
+  const fields = Object.entries(properties).filter(([, schema]) => !mayBeNull(schema))
+  return new Set(fields.map(([name]) => name))
+}
+
+/** Also of a schema without a type. */
+function mayBeNull(schema: JsonValue): boolean {
+  if (!isJsonObject(schema) || schema.type === undefined) return true
+  const types = isJsonList(schema.type) ? schema.type : [schema.type]
+  return types.includes('null')
+}
+
+async function blockBytes(session: DestinationSession): Promise<number> {
+  const [row] = await session.rows<{ bytes: number }>(
+    `SELECT current_setting('block_size')::int AS bytes`,
+  )
+  return row?.bytes ?? usualBlockBytes
+}
