@@ -89,21 +89,21 @@ export class HumanOutput implements RunOutput {
     this.#screen.lines(resultLines(result, context))
   }
 
-  /** One line when a stream ends while others continue; the full summary comes with the result. */
+  /** One line when a stream ends, unless all end at once; the full summary comes with the result. */
   #announceEnded(progress: RunProgress): void {
     const goesOn = progress.streams.some(
       ({ status }) => status === 'waiting' || status === 'running',
     )
+    if (!goesOn && this.#ended.size === 0) return
     for (const stream of progress.streams) {
       const key = streamKey(stream.stream)
       if (stream.status === 'waiting' || stream.status === 'running' || this.#ended.has(key))
         continue
       this.#ended.add(key)
       const rejected = stream.rejected > 0 ? `, ${count(stream.rejected)} rejected` : ''
-      if (goesOn)
-        this.#screen.line(
-          `${plainLabel(stream.stream)}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`,
-        )
+      this.#screen.line(
+        `${plainLabel(stream.stream)}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`,
+      )
     }
   }
 }

@@ -247,6 +247,26 @@ describe('human output', () => {
     expect(output.writes).toHaveLength(2)
   })
 
+  test('says of each stream once that it has ended, and only with the result if all end at once', () => {
+    const linesOf = (...steps: readonly RunProgress[]): readonly string[] => {
+      const output = new Recording()
+      output.isTTY = false
+      const human = new HumanOutput(new Screen(output), plainPaint)
+      for (const step of steps) human.progress(step)
+      return output.writes
+        .join('')
+        .split('\n')
+        .filter((line) => line.includes(': complete'))
+    }
+    const ended = { status: 'complete', loaded: 9 } as const
+    const [a, b] = [{ stream: { name: 'a' } }, { stream: { name: 'b' } }]
+    const last = progressAt(2, streamAt(9, { ...a, ...ended }), streamAt(9, { ...b, ...ended }))
+    expect(
+      linesOf(progressAt(1, streamAt(9, { ...a, ...ended }), streamAt(5, b)), last, last),
+    ).toEqual(['a: complete, 9 rows loaded', 'b: complete, 9 rows loaded'])
+    expect(linesOf(progressAt(1, streamAt(5, a), streamAt(5, b)), last, last)).toEqual([])
+  })
+
   test('says under a stream what happened to the columns of its table', () => {
     const output = new Recording()
     output.isTTY = false

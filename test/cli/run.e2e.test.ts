@@ -117,6 +117,7 @@ describe.concurrent('a complete run', options, () => {
       /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
     )
     expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
+    expect(end.stderr.split(warning)).toHaveLength(2)
     await shop.query('DROP TABLE copy.notes')
     const later = await run(file.path, { env: env(shop) })
     expect(later.stderr).not.toContain('warning:')
