@@ -28,6 +28,11 @@ export interface Destination extends AsyncDisposable {
   endRun(connection: string, end: RunEnd): Promise<void>
   /** Who took the connection over from this start, as text for people; undefined if nobody did. */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
+  /**
+   * Throws `destination_table_shared` if a table of the streams belongs to another connection, as their first `begin` would. Absent: they are
+   * not looked for.
+   */
+  requireFreeTables?(streams: readonly SinkStream[]): Promise<void>
   /** The streams that the connection has loaded, by name, except those whose table is gone. */
   loadedStreams(connection: string): Promise<readonly LoadedStream[]>
   /**

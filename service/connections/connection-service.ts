@@ -1,11 +1,5 @@
 import type { Logger } from 'pino'
-import {
-  ConnectError,
-  streamIdOf,
-  streamLabel,
-  type AirbyteCatalog,
-  type StreamId,
-} from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { Destination } from '../../sinks/sink.ts'
 import { openDestination } from '../../engine/open-destination.ts'
 import type { FunctionsService } from '../../engine/run-types.ts'
@@ -71,12 +65,13 @@ export class StoredConnectionService implements ConnectionService {
     const firstRun = this.#nextRun(schedule)
     const nextRunAt = status === 'active' ? firstRun : null
     refuseTopicOptions(fields)
-    const catalog = await this.#checkStreams(fields)
+    const { catalog, streams: planned } = await this.#checkStreams(fields)
     const approvedCatalog = selectedCatalog({ streams }, catalog)
     return this.#options.store.runExclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
       await this.#withDestination(fields, async (opened) => {
         await opened.check()
+        await opened.requireFreeTables?.(planned)
         // Checkpoints of an earlier connection of this name, or of another source: they mean nothing here.
         await opened.forget(name, 'all')
       })
@@ -175,7 +170,7 @@ export class StoredConnectionService implements ConnectionService {
   ): Promise<Pick<ConnectionChange, 'approvedCatalog'>> {
     const isOtherTopic = changes.destination !== undefined && isTopic(changes.destination)
     if (!('streams' in changes || 'options' in changes || isOtherTopic)) return {}
-    const catalog = await this.#checkStreams({ ...before, ...changes })
+    const { catalog } = await this.#checkStreams({ ...before, ...changes })
     if (isOtherTopic) await this.#requireFreeApproved({ ...before, ...changes })
     const { streams } = changes
     if (streams === undefined) return {}
@@ -193,14 +188,15 @@ export class StoredConnectionService implements ConnectionService {
     )
   }
 
-  /** Returns the catalog that the streams were found in. */
+  /** Returns the streams, and the catalog that they were found in. */
   async #checkStreams(
     choice: StreamChoice & Pick<Connection, 'destination'>,
-  ): Promise<AirbyteCatalog> {
+  ): Promise<Awaited<ReturnType<typeof connectionStreams>>> {
     this.#options.checkLog(choice.options)
     const { instances, functions, destinationOf } = this.#options
     if (functions === undefined) refuseTransforms(choice)
-    const { catalog, streams } = await connectionStreams(choice, instances, { refresh: false })
+    const found = await connectionStreams(choice, instances, { refresh: false })
+    const { streams } = found
     if (isTopic(choice.destination)) {
       const place = await destinationOf(choice)
       if (place.type === 'topic')
@@ -208,7 +204,7 @@ export class StoredConnectionService implements ConnectionService {
       const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
       await requireFreeTopics(choice, ids, this.#options.store)
     }
-    return catalog
+    return found
   }
 
   async #idsOf(connection: Connection, names: readonly string[]): Promise<readonly StreamId[]> {

@@ -11,6 +11,7 @@ import type {
   Untold,
 } from '../sink.ts'
 import { beginSync } from './sync/begin-sync.ts'
+import { requireFreeTables } from './sync/known-stream.ts'
 import { changeTable } from './sync/change-table.ts'
 import { endRun, startRun } from './bookkeeping/runs.ts'
 import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
@@ -88,6 +89,12 @@ class PostgresDestination implements Destination {
 
   newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
     return this.#with(undefined, (session) => newerStart(session, connection, start))
+  }
+
+  requireFreeTables(streams: readonly SinkStream[]): Promise<void> {
+    return this.#with(undefined, (session) =>
+      requireFreeTables(session, streams, this.#place.schema),
+    )
   }
 
   loadedStreams(connection: string): Promise<readonly LoadedStream[]> {

@@ -5,8 +5,8 @@ import { findReplacedRows } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
-import type { StreamRow, TableOwner } from '../bookkeeping/stream-rows.ts'
-import type { StreamTarget } from '../tables/stream-target.ts'
+import { otherOwners, type StreamRow, type TableOwner } from '../bookkeeping/stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
 
 /**
@@ -27,6 +27,23 @@ export function findSharedTable(
   const { connection, stream, letGo } = rival
   const details = { table: quoteTable(target.table), connection, stream, letGo }
   return new ConnectError('destination_table_shared', { details })
+}
+
+/** `Destination.requireFreeTables`: see the contract. One statement for each stream, sent together. */
+export async function requireFreeTables(
+  session: DestinationSession,
+  streams: readonly SinkStream[],
+  schema: string | undefined,
+): Promise<void> {
+  const refusals = await Promise.all(
+    streams.map(async (sink) => {
+      // Only the names count: whether it has its key and its cursor is for its run.
+      const target = streamTarget({ ...sink, mode: 'append' }, schema)
+      return findSharedTable(sink, target, await otherOwners(session, target, sink.connection))
+    }),
+  )
+  const refusal = refusals.find((found) => found !== undefined)
+  if (refusal !== undefined) throw refusal
 }
 
 /** The stream itself, and what webhooks load of it. */

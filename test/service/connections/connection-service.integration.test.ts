@@ -105,6 +105,11 @@ test('a reset stream is read from its beginning, the others go on', async () => 
   ])
   await connections.reset('shop')
   expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ loaded: 200 })
+  // Its tables are not for another connection, unless both only append.
+  const other = { name: 'other', from: 'fake', destination: 'data:shop' }
+  const refused = connections.create({ ...other, streams: [{ name: 'a' }] })
+  await expect(refused).rejects.toThrow(refusal('destination_table_shared'))
+  await connections.create({ ...other, streams: [{ name: 'a', ...append }] })
 })
 
 test('a connection that is made anew knows nothing of the one before it', async () => {
