@@ -12,7 +12,7 @@ test.each(['append', 'overwrite'] as const)(
     expect(await notesOf({ id: 'integer', a: 'integer', b: 'string' })).toEqual([])
     expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([
       { kind: 'widened', column: 'a', type: 'text', was: 'bigint' },
-      { kind: 'added', column: 'c', type: 'date' },
+      { kind: 'added', column: 'c', type: 'date', ...(mode === 'overwrite' && { replaced: true }) },
       { kind: 'left', column: 'b', type: 'text' },
     ])
     expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([])
@@ -26,7 +26,7 @@ test.each(['append', 'overwrite'] as const)(
 test.each([
   ['append', { again: true }],
   ['append_dedup', { again: true }],
-  ['overwrite', {}],
+  ['overwrite', { replaced: true }],
 ] as const)(
   'a column that was dropped from the table is told as added again where rows stay: %s',
   async (mode, more) => {
