@@ -220,8 +220,8 @@ async function unseenStreams(
       ({ stream, table }) =>
         `The source no longer shows stream ${streamLabel(stream)}, which is one of this connection’s: it was not read, and ${table} stays as it is. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, and nobody needs its rows, drop ${table} at the destination.`,
     )
-  // The result has them: as warnings, people would read them twice.
-  for (const warning of warnings) logger.info({ warning }, 'the run continues with a warning')
+  // The result has them: in the lines of the log, people would read them twice.
+  for (const warning of warnings) logger.debug({ warning }, 'the run continues with a warning')
   return warnings
 }
 
