@@ -198,6 +198,11 @@ export interface ReadSession extends AsyncDisposable {
   /** Whether the session has ended, so that `plan` would fail, and what is shared is not valid any more. Absent: not known. */
   isLost?(): boolean
   /**
+   * All reads of the session show the source at one moment, and rows of two moments must not be mixed: once the session is lost, a stream that
+   * is read as a whole begins again in another one, where its rows can be taken back.
+   */
+  readonly isOfOneMoment?: boolean
+  /**
    * Splits a stream into slices that can be read at the same time and resumed one by one.
    * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.
    * For an unfinished read the plan must name the same slices. A stream without slices has the one slice `''`.

@@ -107,6 +107,7 @@ async function openRead(
       shared,
       sharedWith: ({ stream }) => ({ ...shared, table: asJson(tables.take(streamIdOf(stream))) }),
       isLost: () => session.isLost,
+      isOfOneMoment: parsed.on_lost_snapshot === 'restart',
       plan: (stream, states) =>
         mutex.run(() =>
           session.undone(() =>

@@ -49,6 +49,8 @@ export interface StreamRunDeps {
 interface Reading {
   readonly session: ReadSession
   readonly slices: readonly SliceCheckpoint[]
+  /** Takes where slices continue. */
+  readonly noteRead: (slices: readonly ReadBefore[]) => void
 }
 
 const notBegun = { syncId: 0, generationId: 0 } as const
@@ -65,11 +67,16 @@ export class SyncRun {
   #last: StreamSync | undefined
   /** Rows of the sync were read before this attempt. */
   #hasReadBefore = false
+  /** The session of the last attempt that began, and whether rows of the sync were read in another one before. */
+  #readIn: ReadSession | undefined
+  #isMixed = false
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
   /** Where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
+  /** How often the stream began again, because the source lost the snapshot that its rows were of. */
+  timesBegunAgain = 0
 
   constructor(deps: StreamRunDeps, sink: PlannedStream, tally: StreamTally) {
     this.#deps = deps
@@ -116,22 +123,42 @@ export class SyncRun {
     const { destination, start, plan } = this.#deps
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
-    const sync = await destination.begin(this.#sink, start)
+    const isOtherMoment = this.#readIn !== undefined && this.#readIn !== session
+    const beginsAgain = isOtherMoment && session.isOfOneMoment === true
+    const sync = await destination.begin(this.#sink, { ...start, beginsAgain })
+    const last = this.#last
     this.#first ??= sync
     this.#last = sync
+    this.#readIn = session
     this.#noteUntold(sync)
+    if (!sync.resumed) this.#isMixed = false
+    if (beginsAgain && !sync.resumed && last !== undefined) this.#noteBegunAgain(sync)
     if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }
     }
-    this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
+    this.#hasReadBefore = false
+    const noteRead = (slices: readonly ReadBefore[]): void => {
+      this.#hasReadBefore ||= slices.some((slice) => this.#isReadBefore(slice))
+      this.#isMixed ||= isOtherMoment && this.#hasReadBefore
+    }
+    noteRead(sync.slices)
     const slices = await this.#plan(sync, session)
     // The checkpoints move without the log that an earlier attempt may have written.
     const { attemptKeys } = sync
     if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
-    const outcome = await this.#load(sync, { session, slices })
+    const outcome = await this.#load(sync, { session, slices, noteRead })
     return outcome.status === 'complete' ? this.#finish(sync, session) : outcome
+  }
+
+  #noteBegunAgain({ untoldCounts }: StreamSync): void {
+    this.#tally.noteBegunAgain(untoldCounts)
+    this.timesBegunAgain += 1
+    this.#deps.logger.warn(
+      { stream: streamLabel(this.id), times: this.timesBegunAgain },
+      'the source has lost the snapshot of the run: the stream begins again in another one',
+    )
   }
 
   /** Runs the lanes. Other readers of the log are told what the attempt does before them, and after them that the sync is complete. */
@@ -210,7 +237,7 @@ export class SyncRun {
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read completely, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)
-    if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
+    if (sync.isOlder || this.#isMixed) this.#noteAge(sync)
     return { status: 'complete' }
   }
 
@@ -299,6 +326,7 @@ export class SyncRun {
       slices,
       opened,
       noteSeq,
+      noteRead,
     }: Reading & {
       readonly opened: OpenedStream
       /** Takes how many records a slice has so far. */
@@ -326,7 +354,7 @@ export class SyncRun {
           maxRecordBytes: opened.maxRecordBytes,
           onStart: (from) => {
             this.#tally.status = 'running'
-            this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
+            noteRead(from)
             for (const { slice, seq } of from) noteSeq(slice, seq)
           },
           onSliceRead: noteSeq,
