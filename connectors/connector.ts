@@ -5,6 +5,7 @@ import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
   ConfiguredAirbyteStream,
+  ConnectError,
 } from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData, StreamId } from '../protocol/index.ts'
 import type { Logger } from 'pino'
@@ -21,7 +22,7 @@ import type { WebhookSignature } from './webhook-signature.ts'
 export interface Connector {
   readonly descriptor: ConnectorDescriptor
   /** Never throws for wrong credentials or an unreachable system: these are a FAILED status with a message that says what to do. */
-  check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
+  check(config: JsonObject, context: ConnectorContext): Promise<CheckedStatus>
   /** Throws a ConnectError if the system cannot be reached or refuses. */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
   /**
@@ -49,6 +50,11 @@ export interface Connector {
   readonly actions?: ConnectorActions
   /** Undefined if no event of its webhooks carries a record, or names one. Such an event only says that a stream is to be read. */
   readonly events?: ConnectorEvents
+}
+
+export type CheckedStatus = AirbyteConnectionStatus & {
+  /** Why it failed, if that may pass: a server that starts, or that cannot be reached. Not for the wire. */
+  readonly error?: ConnectError
 }
 
 export interface ConnectorEvents {

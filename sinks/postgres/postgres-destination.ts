@@ -63,6 +63,7 @@ class PostgresDestination implements Destination {
 
   async check(): Promise<void> {
     await this.#with(undefined, async (session) => {
+      await session.requireOwnProcess()
       const { schema } = this.#place
       if (schema === undefined) return
       requireOpenDestination(schema, session.bookkeepingSchema)
