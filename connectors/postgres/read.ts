@@ -145,7 +145,7 @@ async function readAs(
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
     const warn = (text: string): void => context.warn?.(text)
-    if (saved !== null && saved.cursor !== null && !originChange(saved.origin, read.origin))
+    if (typeof saved?.cursor === 'string' && !originChange(saved.origin, read.origin))
       await warnOfChangedColumns(read, saved, warn)
     return readIncremental({ ...read, cursor, warn }, saved)
   }

@@ -7,7 +7,7 @@ import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 export interface StartContext {
   readonly logger: Logger
   readonly signal: AbortSignal
-  now(): number
+  readonly now: () => number
 }
 
 /** A session was established and then lost, before any stream has begun. */

@@ -120,19 +120,11 @@ export class SyncRun {
 
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
-    const { destination, start, plan } = this.#deps
+    const { destination, plan } = this.#deps
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
     const isOtherMoment = this.#readIn !== undefined && this.#readIn !== session
-    const beginsAgain = isOtherMoment && session.isOfOneMoment === true
-    const sync = await destination.begin(this.#sink, { ...start, beginsAgain })
-    const last = this.#last
-    this.#first ??= sync
-    this.#last = sync
-    this.#readIn = session
-    this.#noteUntold(sync)
-    if (!sync.resumed) this.#isMixed = false
-    if (beginsAgain && !sync.resumed && last !== undefined) this.#noteBegunAgain(sync)
+    const sync = await this.#begin(session, isOtherMoment ? 'in another session' : 'in this one')
     if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
     if (sync.doneInRun) {
       this.#noteAge(sync)
@@ -150,6 +142,24 @@ export class SyncRun {
     if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
     const outcome = await this.#load(sync, { session, slices, noteRead })
     return outcome.status === 'complete' ? this.#finish(sync, session) : outcome
+  }
+
+  /** @param before where the rows of the sync were read, if there are any */
+  async #begin(
+    session: ReadSession,
+    before: 'in another session' | 'in this one',
+  ): Promise<StreamSync> {
+    const { destination, start } = this.#deps
+    const beginsAgain = before === 'in another session' && session.isOfOneMoment === true
+    const sync = await destination.begin(this.#sink, { ...start, beginsAgain })
+    const last = this.#last
+    this.#first ??= sync
+    this.#last = sync
+    this.#readIn = session
+    this.#noteUntold(sync)
+    if (!sync.resumed) this.#isMixed = false
+    if (beginsAgain && !sync.resumed && last !== undefined) this.#noteBegunAgain(sync)
+    return sync
   }
 
   #noteBegunAgain({ untoldCounts }: StreamSync): void {

@@ -61,6 +61,8 @@ export function destinationError(thrown: unknown, place: DestinationPlace): Conn
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
   const facts = { host, port, user, database }
+  if (thrown instanceof DatabaseError && isOtherProcess(thrown))
+    return poolerInTransactionMode(place.address)
   if (thrown instanceof DatabaseError) return serverError(thrown, { ...place, facts })
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
@@ -75,7 +77,6 @@ function serverError(
 ): ConnectError {
   const refusal = serverRefusal(error)
   const { sqlstate, reason } = refusal
-  if (isOtherProcess(error)) return poolerInTransactionMode(place.address)
   const needsTls = sqlstate === '28000' && /no encryption|SSL off/.test(reason)
   const meaning = meaningOf(sqlstate, error.where)
   const code = (meaning && codeOfMeaning[meaning]) ?? 'destination_query_failed'

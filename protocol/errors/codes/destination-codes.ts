@@ -227,8 +227,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message:
-      'A pooler in transaction mode (PgBouncer, for example) stands before the destination {host}:{port}/{database}: it gives the session of the server to others between two transactions, and a lane has locks and a temporary table in it',
+    message: 'A pooler in transaction mode stands before the destination {host}:{port}/{database}',
     suggestedFix:
       'Set `host` and `port` of the destination to the address of the PostgreSQL server itself, or to a pool in session mode (`pool_mode = session` of PgBouncer), and run the connection again: no row is lost or doubled.',
   },
