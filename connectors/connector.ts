@@ -5,6 +5,7 @@ import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
   ConfiguredAirbyteStream,
+  ConnectError,
 } from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData, StreamId } from '../protocol/index.ts'
 import type { Logger } from 'pino'
@@ -21,7 +22,7 @@ import type { WebhookSignature } from './webhook-signature.ts'
 export interface Connector {
   readonly descriptor: ConnectorDescriptor
   /** Never throws for wrong credentials or an unreachable system: these are a FAILED status with a message that says what to do. */
-  check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
+  check(config: JsonObject, context: ConnectorContext): Promise<CheckedStatus>
   /** Throws a ConnectError if the system cannot be reached or refuses. */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
   /**
@@ -49,6 +50,11 @@ export interface Connector {
   readonly actions?: ConnectorActions
   /** Undefined if no event of its webhooks carries a record, or names one. Such an event only says that a stream is to be read. */
   readonly events?: ConnectorEvents
+}
+
+export type CheckedStatus = AirbyteConnectionStatus & {
+  /** Why it failed, if that may pass: a server that starts, or that cannot be reached. Not for the wire. */
+  readonly error?: ConnectError
 }
 
 export interface ConnectorEvents {
@@ -197,6 +203,11 @@ export interface ReadSession extends AsyncDisposable {
   sharedWith?(stream: ConfiguredAirbyteStream): JsonValue
   /** Whether the session has ended, so that `plan` would fail, and what is shared is not valid any more. Absent: not known. */
   isLost?(): boolean
+  /**
+   * All reads of the session show the source at one moment, and rows of two moments must not be mixed: once the session is lost, a stream that
+   * is read as a whole begins again in another one, where its rows can be taken back.
+   */
+  readonly isOfOneMoment?: boolean
   /**
    * Splits a stream into slices that can be read at the same time and resumed one by one.
    * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.

@@ -13,6 +13,7 @@ export const sqlstates = {
   transactionFailed: '25P02',
   dependentObjects: '2BP01',
   deadlockDetected: '40P01',
+  diskFull: '53100',
   tooManyConnections: '53300',
   programLimitExceeded: '54000',
   lockNotAvailable: '55P03',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
-import type { RunStart, SinkStream, StreamSync } from './sink.ts'
+import type { BeginStart, RunStart, SinkStream, StreamSync } from './sink.ts'
 
 // Whether a sync of a stream continues from what the last one left, or starts over: the same for every destination.
 
@@ -92,10 +92,11 @@ export function isEndOf(
 export function isResumable(
   last: LastSync,
   sink: SinkStream,
-  { start, run, hasKey }: RunStart,
+  { start, run, hasKey, beginsAgain = false }: BeginStart,
 ): boolean {
   if (last.complete || !isSame(last, sink)) return false
   if (usesStates(last, sink)) return true
+  if (beginsAgain) return false
   return last.syncStart === start || (hasKey && last.run === run)
 }
 

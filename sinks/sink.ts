@@ -38,12 +38,12 @@ export interface Destination extends AsyncDisposable {
   /**
    * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start began is
    * resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental; a stream that
-   * is read as a whole starts over otherwise, so that its rows are not older than the run. Creates the table or alters it in place (never
+   * is read as a whole starts over otherwise, so that its rows are not older than the run, and also if the start `beginsAgain`. Creates the table or alters it in place (never
    * dropped), takes the next epoch (older lanes are fenced from now on), and increases the generation if a new overwrite sync starts. Throws `fenced`
    * if a newer start has the connection, and `destination_key_changed` if rows that are there were merged by another key. Durable when it
    * resolves.
    */
-  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync>
+  begin(stream: SinkStream, start: BeginStart, options?: BeginOptions): Promise<StreamSync>
   /**
    * Alters the columns of a table that `begin` left as they were (`StreamSync.leavesTable`). Called before the first lane opens, when rows of
    * the stream were read: a stream that fails before its first row changes no table. Durable when it resolves; throws if a newer `begin`
@@ -113,6 +113,12 @@ export interface RunStart {
   readonly start: number
   /** The run has a key: all of its starts are attempts of one run. Without a key, each start is a run of its own. */
   readonly hasKey: boolean
+}
+
+/** For one `begin`. */
+export interface BeginStart extends RunStart {
+  /** The source has lost the snapshot that the rows of the unfinished sync are of: to continue it would mix the rows of two moments. */
+  readonly beginsAgain?: boolean
 }
 
 /** How the records of a stream are loaded. Plain data. */

@@ -28,7 +28,8 @@ export async function runReset(
   addSecrets(secrets)
   const { connection } = content
   await using destination = await openDestination(config, { logger, stop: signal })
-  const retry = <T>(work: () => Promise<T>): Promise<T> => retryStart({ logger, signal }, work)
+  const retry = <T>(work: () => Promise<T>): Promise<T> =>
+    retryStart({ logger, signal, now: Date.now }, work)
   const known = await retry(() => loadedBy(destination, connection))
   const wanted = names === undefined ? known : namedStreams(connection, known, names)
   await retry(() => destination.forget(connection, names === undefined ? 'all' : wanted))

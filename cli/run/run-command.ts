@@ -146,6 +146,8 @@ async function askSource(
   preloadDestination(file.destination)
   const status = await checking
   if (status.status === 'FAILED') {
+    // A scheduler tries this again, and not a configuration that is wrong.
+    if (status.error !== undefined) throw status.error
     const reason = status.message ?? 'the connector gave no reason'
     throw new ConnectError('source_check_failed', {
       details: { type: file.source.type, reason, file: file.place.file },

@@ -70,6 +70,15 @@ const postgresConfigSchema = z.strictObject({
   state_rows: count('Rows between two states')
     .default(50_000)
     .meta({ description: 'A state comes after this many rows or 8 MiB.', order: 10 }),
+  on_lost_snapshot: z
+    .enum(['restart', 'continue'], 'must be "restart" or "continue"')
+    .default('restart')
+    .meta({
+      title: 'When the snapshot is lost',
+      description:
+        'The source restarted or ended the sessions of a run. restart: a full refresh begins again, so that its rows are of one moment (with append it continues). continue: it goes on where it was, with a warning.',
+      order: 11,
+    }),
 })
 
 /** The configuration of a PostgreSQL source, with its defaults. */

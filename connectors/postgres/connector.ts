@@ -2,13 +2,12 @@ import {
   ConnectError,
   streamIdOf,
   type AirbyteCatalog,
-  type AirbyteConnectionStatus,
   type JsonObject,
   type JsonValue,
   type StreamId,
 } from '../../protocol/index.ts'
 import { Mutex } from '../../lib/async/slots.ts'
-import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
+import type { CheckedStatus, Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import {
   databaseOf,
   parsePostgresConfig,
@@ -17,6 +16,7 @@ import {
   socketFolderOf,
 } from './config.ts'
 import { canReadAny, discoverStreams } from './discover.ts'
+import { type ConnectionLimits, connectionLimits, requireSessions } from './connection-limits.ts'
 import { serverOf } from './origin.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
@@ -48,10 +48,7 @@ export const postgresConnector: Connector = {
   read: readSlice,
 }
 
-async function check(
-  config: JsonObject,
-  context: ConnectorContext,
-): Promise<AirbyteConnectionStatus> {
+async function check(config: JsonObject, context: ConnectorContext): Promise<CheckedStatus> {
   try {
     const parsed = parsePostgresConfig(config)
     const isUsable = await ask(parsed, context, (session) => canReadAny(session, parsed))
@@ -61,7 +58,8 @@ async function check(
     const error = ConnectError.from(thrown)
     // A lost session says nothing about the configuration: the caller may try again.
     if (error.failureType === 'system_error' || error.code === 'source_connection_lost') throw error
-    return { status: 'FAILED', message: `${error.message}. ${error.suggestedFix}` }
+    const message = `${error.message}. ${error.suggestedFix}`
+    return { status: 'FAILED', message, ...(error.retryable && { error }) }
   }
 }
 
@@ -96,9 +94,10 @@ async function openRead(
   const parsed = parsePostgresConfig(config)
   const session = await openOrEnter(parsed, { logger: context.logger }, context.idleSessions)
   try {
-    const [row] = await session.rows<{ snapshot: string }>(
-      'SELECT pg_export_snapshot() AS snapshot',
+    const [row] = await session.rows<{ snapshot: string } & ConnectionLimits>(
+      `SELECT pg_export_snapshot() AS snapshot, ${connectionLimits}`,
     )
+    requireSessions(row, parsed)
     // A session takes one query at a time, and streams are planned side by side.
     const mutex = new Mutex()
     const tables = new PlannedTables(session, streams)
@@ -107,6 +106,7 @@ async function openRead(
       shared,
       sharedWith: ({ stream }) => ({ ...shared, table: asJson(tables.take(streamIdOf(stream))) }),
       isLost: () => session.isLost,
+      isOfOneMoment: parsed.on_lost_snapshot === 'restart',
       plan: (stream, states) =>
         mutex.run(() =>
           session.undone(() =>

@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
-import { meaningOf, type StateMeaning } from '../../postgres/sqlstate.ts'
+import { fullPlaceOf, limitCommand } from '../../postgres/connection-limit.ts'
+import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate.ts'
 import { ConnectError, isOfDatabase, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
@@ -34,8 +35,31 @@ function serverError(error: DatabaseError, place: SourcePlace): ConnectError {
     sqlstate,
     reason,
   }
+  const code = codeOf(sqlstate, error, place)
+  const fix = code === 'source_busy' ? { fix: busyFix(error, place) } : {}
+  const bytes = code === 'source_encoding_invalid' ? { bytes: bytesOf(error) } : {}
   // Without the server's error as the cause: a log would show its message and its details.
-  return new ConnectError(codeOf(sqlstate, error, place), { details })
+  return new ConnectError(code, { details: { ...details, ...fix, ...bytes } })
+}
+
+/** The server names a character at most: ` (0xe9 0x20)`. */
+function bytesOf({ message }: DatabaseError): string {
+  const bytes = /: ((?:0x[0-9a-f]{2} ?){1,4})$/i.exec(message)?.[1]
+  return bytes === undefined ? '' : ` (${bytes.trimEnd()})`
+}
+
+function busyFix(error: DatabaseError, place: SourcePlace): string {
+  const end = 'then run the connection again: no row is lost or doubled.'
+  if (isOfDatabase(error)) return `Look at the body of the function that the reason names; ${end}`
+  const full = fullPlaceOf(error)
+  const needs =
+    'A run needs one session for its snapshot and one for each of its `limits.parallel_lanes`; a stream that is tried again needs one more.'
+  if (full === 'server')
+    return `${needs} Raise \`max_connections\` of the source, end sessions that nobody uses, or lower \`limits.parallel_lanes\` of the connection; ${end}`
+  if (full !== undefined)
+    return `${needs} Raise the limit with ${limitCommand(full, place, 'N')}, or lower \`limits.parallel_lanes\` of the connection; ${end}`
+  const means = error.code === sqlstates.diskFull ? 'disk' : 'memory'
+  return `Free ${means} at the source, or give it more; ${end}`
 }
 
 const codeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
+import { identitiesOf } from './changed-columns.ts'
 import { groupTextOf, isGreatest, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
 import type { CopyChunk } from './copy-messages.ts'
@@ -206,7 +207,7 @@ function compared({ cursor: { type } }: CursorRead, operator: '=' | '>', value: 
 }
 
 function stateAt(read: CursorRead, position: Position): CursorState {
-  const { cursor, origin } = read
+  const { cursor, origin, source } = read
   const { name, type } = cursor
   return {
     kind: 'cursor',
@@ -214,6 +215,7 @@ function stateAt(read: CursorRead, position: Position): CursorState {
     type: type.declared,
     ...position,
     columns: columnsHash(read),
+    identities: identitiesOf(source),
     origin,
   }
 }

@@ -14,6 +14,7 @@ import {
 } from '../../protocol/index.ts'
 import { MalformedCopy } from '../../protocol/avro/malformed-copy.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
+import { warnOfChangedColumns } from './changed-columns.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
 import { refuseIncomplete } from './missing-rows.ts'
@@ -144,6 +145,8 @@ async function readAs(
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
     const warn = (text: string): void => context.warn?.(text)
+    if (typeof saved?.cursor === 'string' && !originChange(saved.origin, read.origin))
+      await warnOfChangedColumns(read, saved, warn)
     return readIncremental({ ...read, cursor, warn }, saved)
   }
   const state = parseFullRefreshState(task.state, source.name)

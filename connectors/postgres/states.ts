@@ -40,10 +40,14 @@ const boundary = z.discriminatedUnion('kind', [
 ])
 export type Boundary = z.infer<typeof boundary>
 
+/** A list, not an object: a column may have the name `__proto__`. */
+const namedIdentity = z.tuple([z.string(), z.number(), z.number(), z.number()])
+export type NamedIdentity = z.infer<typeof namedIdentity>
+
 /**
  * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor: only the rows
  * without a cursor value were. `type`: of the cursor field, as the source names it. `columns`: which columns the rows had that `boundary`
- * knows, as a hash of their names. States of earlier versions lack both, and `origin`.
+ * knows, as a hash of their names. `identities`: of these columns, by their names. States of earlier versions lack them, and `origin`.
  */
 const cursorState = z.object({
   kind: z.literal('cursor'),
@@ -52,6 +56,7 @@ const cursorState = z.object({
   cursor: z.string().nullable(),
   boundary,
   columns: z.string().exactOptional(),
+  identities: z.array(namedIdentity).exactOptional(),
   origin: origin.exactOptional(),
   incomplete,
 })

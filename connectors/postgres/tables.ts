@@ -19,7 +19,11 @@ export interface TableColumn {
   readonly name: string
   readonly notNull: boolean
   readonly type: ColumnType
+  readonly identity: ColumnIdentity
 }
+
+/** By what the catalog knows a column, whatever its name is: its number in the table, its type (of a domain: the base type) and that type's modifier. */
+export type ColumnIdentity = readonly [number: number, type: number, modifier: number]
 
 /**
  * All readable tables of the schemas (default: all but the system's), sorted by schema and name, some at a time: a database may have a hundred
@@ -198,6 +202,7 @@ WITH RECURSIVE tables AS (
     'notNull', a.attnotnull AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_constraint nn
       WHERE nn.conrelid = a.attrelid AND nn.contype = 'n' AND NOT nn.convalidated AND a.attnum = ANY (nn.conkey)),
+    'identity', json_build_array(a.attnum, t.oid::int8, coalesce(base.typmod, a.atttypmod)),
     'type', json_build_object(
       'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
       'isArray', ${isArray('t')},

@@ -26,9 +26,9 @@ export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>
     }
     const { config, question } = job
     if (question === 'check') {
-      const { message, ...status } = await connector.check(config, context)
-      if (message === undefined) return { question, status }
-      return { question, status: { ...status, message: cutText(message, passedCharacters) } }
+      const { message, status } = await connector.check(config, context)
+      if (message === undefined) return { question, status: { status } }
+      return { question, status: { status, message: cutText(message, passedCharacters) } }
     }
     return { question, catalog: await connector.discover(config, context) }
   })

@@ -14,16 +14,23 @@ export class ReadAgain {
   /** By partition. */
   #lanes = new Map<number, LaneReads>()
   #count = 0
+  #beginsAgain = false
 
   get count(): number {
     return this.#count
   }
 
+  /** The next sync of the stream reads what this one has read. */
+  noteBegunAgain(): void {
+    this.#beginsAgain = true
+  }
+
   /** @param position records of the lane's slices that are not read now: they have been loaded, or are in the log */
   openLane(partition: number, { syncId, position }: LaneStart): void {
     // The next sync of the stream in this run reads what the last one did not.
-    if (syncId !== this.#syncId) this.#lanes = new Map()
+    if (syncId !== this.#syncId && !this.#beginsAgain) this.#lanes = new Map()
     this.#syncId = syncId
+    this.#beginsAgain = false
     const furthest = Math.max(position, this.#lanes.get(partition)?.furthest ?? 0)
     this.#lanes.set(partition, { position, furthest })
   }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import { ConnectError, type ErrorBody, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 import { openSession } from './open-session.ts'
+import type { ReadSession } from '../../connectors/connector.ts'
 import type { LaneOutcome } from './lane-run.ts'
 import type { StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -30,8 +31,8 @@ async function runAttempts(
   syncs: SyncRun,
   tally: StreamTally,
 ): Promise<LaneOutcome> {
-  const attempts = new StreamAttempts(deps, syncs)
-  const patience = new Patience(deps, syncs)
+  await using attempts = new StreamAttempts(deps, syncs)
+  const patience = new Patience(deps, syncs, tally)
   for (let attempt = 1; ; attempt++) {
     const outcome = await attempts.run(attempt)
     tally.settle()
@@ -51,7 +52,7 @@ async function runAttempts(
       )
       return { status: 'stopped' }
     }
-    if (!mayPass || waitMs === undefined) return outcome
+    if (!mayPass || waitMs === undefined) return { ...outcome, error: lastError(error, syncs) }
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(
       { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },
@@ -62,18 +63,28 @@ async function runAttempts(
   }
 }
 
+/** The error of a stream that is not tried again. */
+function lastError(error: ConnectError, { id, timesBegunAgain }: SyncRun): ErrorBody {
+  if (timesBegunAgain === 0 || !needsSnapshot(error)) return error.toJSON()
+  const details = { stream: streamLabel(id), times: timesBegunAgain + 1, reason: error.message }
+  return new ConnectError('source_snapshot_unsteady', { details }).toJSON()
+}
+
 /** How long the next attempt of a stream waits, and when there is none. */
 class Patience {
   readonly #deps: StreamRunDeps
   readonly #syncs: SyncRun
+  readonly #tally: StreamTally
   #start = ''
+  #loaded = 0
   /** Attempts in a row without progress, and those of them that failed though the servers were there. */
   #inVain = 0
   #barren = 0
 
-  constructor(deps: StreamRunDeps, syncs: SyncRun) {
+  constructor(deps: StreamRunDeps, syncs: SyncRun, tally: StreamTally) {
     this.#deps = deps
     this.#syncs = syncs
+    this.#tally = tally
   }
 
   /** After an attempt that failed so; undefined: no other one would succeed. */
@@ -86,6 +97,9 @@ class Patience {
       away.noteProgress()
     }
     this.#start = this.#syncs.checkpoint
+    // A stream that began again has no checkpoint, but all servers were there.
+    if (this.#tally.loaded > this.#loaded) away.noteProgress()
+    this.#loaded = this.#tally.loaded
     const mayComeBack = away.mayComeBack(error, context.now())
     this.#inVain += 1
     if (mayComeBack === undefined) this.#barren += 1
@@ -94,11 +108,13 @@ class Patience {
 }
 
 /** The attempts of one stream: which session each reads in, and whether another attempt may make progress. */
-class StreamAttempts {
+class StreamAttempts implements AsyncDisposable {
   readonly #deps: StreamRunDeps
   readonly #syncs: SyncRun
   /** The session of the run is lost: the snapshot that all streams share is gone. */
   #hasLostSession = false
+  /** The session that the stream then reads in, until that is lost too. */
+  #own: ReadSession | undefined
   #takenBack = 0
   /** The last attempt was fenced in the log, and yet this is the newest run of the connection. */
   mayTakeBack = false
@@ -110,17 +126,34 @@ class StreamAttempts {
 
   /** Stays in the snapshot of the run as long as the source keeps it, so that the rows are of one moment. */
   async run(attempt: number): Promise<LaneOutcome> {
-    const { connector, context, plan, session } = this.#deps
+    const { session } = this.#deps
     this.#hasLostSession ||= session.isLost?.() === true
     if (!this.#hasLostSession) {
       const outcome = await this.#settle(() => this.#syncs.run(session))
-      this.#hasLostSession = isOfSource(outcome)
+      // A source whose session is there has its snapshot: only another attempt in it shows whether the stream can be read.
+      this.#hasLostSession = attempt > 1 ? isOfSource(outcome) : hasLost(session, outcome)
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
-    return this.#settle(async () => {
-      await using own = await openSession(connector, plan.source, context, [this.#syncs.id])
-      return await this.#syncs.run(own)
-    })
+    if (this.#own?.isLost?.() !== false) await this.#leaveOwn()
+    const outcome = await this.#settle(async () => this.#syncs.run(await this.#openOwn()))
+    if (isOfSource(outcome)) await this.#leaveOwn()
+    return outcome
+  }
+
+  async #openOwn(): Promise<ReadSession> {
+    const { connector, context, plan } = this.#deps
+    this.#own ??= await openSession(connector, plan.source, context, [this.#syncs.id])
+    return this.#own
+  }
+
+  async #leaveOwn(): Promise<void> {
+    const own = this.#own
+    this.#own = undefined
+    await own?.[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leaveOwn()
   }
 
   async #settle(work: () => Promise<LaneOutcome>): Promise<LaneOutcome> {
@@ -160,10 +193,25 @@ function isOfRows({ code, details }: ConnectError): boolean {
   return code === 'destination_topic_missing' && details.holds === 'rows'
 }
 
+/** After the first attempt: whether the session of the run cannot be used any more, or is useless. */
+function hasLost(session: ReadSession, outcome: LaneOutcome): boolean {
+  if (!isOfSource(outcome)) return false
+  return session.isLost?.() !== false || needsPresent(outcome)
+}
+
+/** The snapshot does not show the stream as it is now, or the server has none of this name. */
+function needsPresent(outcome: LaneOutcome): boolean {
+  if (outcome.status !== 'failed') return false
+  const { code } = outcome.error
+  return code === 'source_table_replaced' || code === 'source_snapshot_lost'
+}
+
 /** The source failed, so its session may be gone. An error that cannot be retried occurs in a new one too. */
 function isOfSource(outcome: LaneOutcome): boolean {
-  if (outcome.status !== 'failed') return false
-  const { code, retryable } = ConnectError.fromJSON(outcome.error)
+  return outcome.status === 'failed' && needsSnapshot(ConnectError.fromJSON(outcome.error))
+}
+
+function needsSnapshot({ code, retryable }: ConnectError): boolean {
   // A source without room for another session has no room for a second snapshot either.
   return retryable && code.startsWith('source_') && code !== 'source_busy'
 }

@@ -55,11 +55,13 @@ export class StreamTally {
   readonly #readAgain = new ReadAgain()
   #readBytes = 0
   #loaded = 0
-  /** Of these, what went with a topic that was deleted. */
+  /** Of these, what went with a topic that was deleted, or is loaded once more. */
   #gone = 0
   #loadedBytes = 0
-  readonly #losses = new LossAccount()
+  #losses = new LossAccount()
   #untold: UntoldCounts | undefined
+  /** What the destination had when `#loaded` without `#gone` was 0. */
+  #atZero: CommittedCounts = noCounts
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
   #preview: PreviewedMessages | undefined
@@ -104,10 +106,11 @@ export class StreamTally {
   noteBegun(untold: UntoldCounts): void {
     if (this.#untold === undefined) {
       this.#untold = untold
+      this.#atZero = sumOf(untold)
       return
     }
-    const [before, now] = [sumOf(this.#untold), sumOf(untold)]
-    this.#loaded += Math.max(0, now.loaded - before.loaded - this.#loaded)
+    const [before, now] = [this.#atZero, sumOf(untold)]
+    this.#loaded += Math.max(0, now.loaded - before.loaded - (this.#loaded - this.#gone))
     this.#losses.raise({
       rejected: now.rejected - before.rejected,
       nulled: now.nulled - before.nulled,
@@ -125,6 +128,19 @@ export class StreamTally {
     this.#gone = this.#loaded
     if (this.#untold === undefined) return
     this.#untold = { ...this.#untold, kept: { ...this.#untold.kept, loaded: 0 } }
+    this.#atZero = { ...this.#atZero, loaded: 0 }
+  }
+
+  /**
+   * A new sync reads from its beginning what the last one of this start has loaded in part. A stage went with that; rows that were merged, or are
+   * in a topic, are loaded once more.
+   */
+  noteBegunAgain(untold: UntoldCounts): void {
+    this.#readAgain.noteBegunAgain()
+    this.#gone = this.#loaded
+    this.#losses = new LossAccount()
+    this.#atZero = sumOf(untold)
+    if (this.#isStaged) this.#untold = untold
   }
 
   /** All lanes are done: the rows of the table are being exchanged. */

@@ -49,6 +49,8 @@ export interface StreamRunDeps {
 interface Reading {
   readonly session: ReadSession
   readonly slices: readonly SliceCheckpoint[]
+  /** Takes where slices continue. */
+  readonly noteRead: (slices: readonly ReadBefore[]) => void
 }
 
 const notBegun = { syncId: 0, generationId: 0 } as const
@@ -67,11 +69,16 @@ export class SyncRun {
   #unconfirmed: { readonly sync: StreamSync; readonly session: ReadSession } | undefined
   /** Rows of the sync were read before this attempt. */
   #hasReadBefore = false
+  /** The session of the last attempt that began, and whether rows of the sync were read in another one before. */
+  #readIn: ReadSession | undefined
+  #isMixed = false
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
   /** Where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
+  /** How often the stream began again, because the source lost the snapshot that its rows were of. */
+  timesBegunAgain = 0
 
   constructor(deps: StreamRunDeps, sink: PlannedStream, tally: StreamTally) {
     this.#deps = deps
@@ -115,30 +122,61 @@ export class SyncRun {
 
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
-    const { destination, start, plan } = this.#deps
+    const { destination, plan } = this.#deps
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
-    const options = { unconfirmed: this.#unconfirmed?.sync, defersChanges: true }
-    const sync = await destination.begin(this.#sink, start, options)
     const ended = this.#unconfirmed
-    this.#unconfirmed = undefined
-    this.#first ??= sync
-    this.#last = sync
-    if (sync.doneInRun) this.#tally.noteExchanged()
-    this.#noteUntold(sync)
+    const isOtherMoment = this.#readIn !== undefined && this.#readIn !== session
+    const sync = await this.#begin(session, isOtherMoment ? 'in another session' : 'in this one')
     if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
     if (sync.doneInRun && ended !== undefined) return this.#goOnAfter(ended.sync, ended.session)
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }
     }
-    this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
+    this.#hasReadBefore = false
+    const noteRead = (slices: readonly ReadBefore[]): void => {
+      this.#hasReadBefore ||= slices.some((slice) => this.#isReadBefore(slice))
+      this.#isMixed ||= isOtherMoment && this.#hasReadBefore
+    }
+    noteRead(sync.slices)
     const slices = await this.#plan(sync, session)
     // The checkpoints move without the log that an earlier attempt may have written.
     const { attemptKeys } = sync
     if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
-    const outcome = await this.#load(sync, { session, slices })
+    const outcome = await this.#load(sync, { session, slices, noteRead })
     return outcome.status === 'complete' ? this.#finish(sync, session) : outcome
+  }
+
+  /** @param before where the rows of the sync were read, if there are any */
+  async #begin(
+    session: ReadSession,
+    before: 'in another session' | 'in this one',
+  ): Promise<StreamSync> {
+    const { destination, start } = this.#deps
+    const beginsAgain = before === 'in another session' && session.isOfOneMoment === true
+    const options = { unconfirmed: this.#unconfirmed?.sync, defersChanges: true }
+    const sync = await destination.begin(this.#sink, { ...start, beginsAgain }, options)
+    this.#unconfirmed = undefined
+    const last = this.#last
+    this.#first ??= sync
+    this.#last = sync
+    if (sync.doneInRun) this.#tally.noteExchanged()
+    this.#noteUntold(sync)
+    if (sync.doneInRun) return sync
+    this.#readIn = session
+    if (!sync.resumed) this.#isMixed = false
+    if (beginsAgain && !sync.resumed && last !== undefined) this.#noteBegunAgain(sync)
+    return sync
+  }
+
+  #noteBegunAgain({ untoldCounts }: StreamSync): void {
+    this.#tally.noteBegunAgain(untoldCounts)
+    this.timesBegunAgain += 1
+    this.#deps.logger.warn(
+      { stream: streamLabel(this.id), times: this.timesBegunAgain },
+      'the source has lost the snapshot of the run: the stream begins again in another one',
+    )
   }
 
   /** Runs the lanes. Other readers of the log are told what the attempt does before them, and after them that the sync is complete. */
@@ -224,7 +262,7 @@ export class SyncRun {
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read completely, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)
-    if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
+    if (sync.isOlder || this.#isMixed) this.#noteAge(sync)
     return { status: 'complete' }
   }
 
@@ -326,6 +364,7 @@ export class SyncRun {
       slices,
       opened,
       noteSeq,
+      noteRead,
     }: Reading & {
       readonly opened: OpenedStream
       /** Takes how many records a slice has so far. */
@@ -355,7 +394,7 @@ export class SyncRun {
           maxRecordBytes: opened.maxRecordBytes,
           onStart: (from) => {
             this.#tally.status = 'running'
-            this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
+            noteRead(from)
             for (const { slice, seq } of from) noteSeq(slice, seq)
           },
           onSliceRead: noteSeq,

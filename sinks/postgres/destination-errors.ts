@@ -62,6 +62,8 @@ export function destinationError(thrown: unknown, place: DestinationPlace): Conn
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
   const facts = { host, port, user, database }
+  if (thrown instanceof DatabaseError && isOtherProcess(thrown))
+    return poolerInTransactionMode(place.address)
   if (thrown instanceof DatabaseError) return serverError(thrown, { ...place, facts })
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
@@ -108,6 +110,17 @@ export function raisedBy(
   error: ConnectError,
 ): { readonly function: string; readonly text: string } | undefined {
   return raised.get(error)
+}
+
+/** A prepared statement of this session is not there, or one of another session is: the statement ran in another process than those before. */
+function isOtherProcess(error: DatabaseError): boolean {
+  return (error.code === '26000' || error.code === '42P05') && !isOfDatabase(error)
+}
+
+/** A lane's lock, temporary table and prepared statements are of the server's session, which it must not share. */
+export function poolerInTransactionMode({ host, port, database }: PostgresAddress): ConnectError {
+  const details = { host, port, database }
+  return new ConnectError('destination_pooler_in_transaction_mode', { details })
 }
 
 /** What the message of the code says besides. */
@@ -202,18 +215,43 @@ function ofRoutine(
 
 /** The setup of the table makes the server refuse our statements. */
 function ofTableSetup(
-  { routine, message }: DatabaseError,
+  { routine, message, detail }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
-  { place, details }: { readonly place: DestinationPlace; readonly details: ErrorDetails },
+  {
+    place,
+    details,
+  }: {
+    readonly place: DestinationPlace
+    readonly details: ErrorDetails & { readonly object: string }
+  },
 ): ConnectError | undefined {
   // With another reason, it is an error of a statement inside a function.
   if (reason !== message) return undefined
   if (routine === 'CheckCmdReplicaIdentity')
-    return new ConnectError('destination_replica_identity_missing', { details })
+    return new ConnectError('destination_replica_identity_missing', {
+      details: { ...details, ...replicaIdentityFacts(details.object, message, detail) },
+    })
   // DoCopy uses this SQLSTATE for nothing else.
   if (sqlstate !== sqlstates.featureNotSupported || routine !== 'DoCopy') return undefined
   const role = quoteIdentifier(place.address.user)
   return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
+}
+
+/** A detail says that there is an identity, which a publication does not cover; it quotes no row. */
+function replicaIdentityFacts(
+  object: string,
+  message: string,
+  detail: string | undefined,
+): ErrorDetails {
+  const again = 'then run the connection again.'
+  if (detail === undefined)
+    return {
+      fix: `Run \`ALTER TABLE ${object} REPLICA IDENTITY FULL\`, or give the table a primary key, or take it out of the publication; ${again}`,
+    }
+  return {
+    reason: `${message} (${detail})`,
+    fix: `Publish the table without the column list or the WHERE that the reason names (\`ALTER PUBLICATION … SET TABLE ${object}\`), or with one that has all columns of its replica identity, or take it out of the publication; ${again}`,
+  }
 }
 
 /**

@@ -66,6 +66,7 @@ class PostgresDestination implements Destination {
 
   async check(): Promise<void> {
     await this.#with(undefined, async (session) => {
+      await session.requireOwnProcess()
       const { schema } = this.#place
       if (schema === undefined) return
       requireOpenDestination(schema, session.bookkeepingSchema)
@@ -101,7 +102,7 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => loadedStreams(session, connection))
   }
 
-  begin(stream: SinkStream, start: RunStart, options: BeginOptions = {}): Promise<StreamSync> {
+  begin(stream: SinkStream, start: BeginStart, options: BeginOptions = {}): Promise<StreamSync> {
     const { schema } = this.#place
     return this.#with({ sink: stream, ...start }, (session) =>
       beginSync(session, stream, { ...options, schema, start }),

@@ -2,11 +2,16 @@ import { DatabaseError, type QueryResult, type QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { clientConfig } from '../../postgres/client-config.ts'
+import { isBehindPooler, sharesProcess } from '../../postgres/pooler.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { PostgresSession } from '../../postgres/session.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { destinationError, type DestinationPlace } from './destination-errors.ts'
+import {
+  destinationError,
+  type DestinationPlace,
+  poolerInTransactionMode,
+} from './destination-errors.ts'
 import { CopyIn } from './load/copy-in.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
@@ -42,6 +47,7 @@ export class DestinationSession implements AsyncDisposable {
   readonly bookkeeping: string
   #copy: CopyIn | undefined
   #logger: Logger | undefined
+  #isPooled = false
   /** The BEGIN that went to the server together with the first reads of the transaction. */
   #begun: Promise<void> | undefined
   /** What goes to the server together with the COMMIT. */
@@ -275,6 +281,19 @@ export class DestinationSession implements AsyncDisposable {
     return this.#session.close()
   }
 
+  /** Throws if a pooler gives the process of this session to others between its transactions. Asks only behind a pooler. */
+  async requireOwnProcess(): Promise<void> {
+    const serverProcess = async (): Promise<number | undefined> => {
+      const results = await this.#results<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      return results[0]?.rows[0]?.pid
+    }
+    if (
+      this.#isPooled &&
+      (await sharesProcess({ serverProcess, config: clientConfig(this.address) }))
+    )
+      throw poolerInTransactionMode(this.address)
+  }
+
   async #requireServer(): Promise<void> {
     const [server] = await this.#session.rows<{
       number: number
@@ -287,6 +306,7 @@ export class DestinationSession implements AsyncDisposable {
     )
     if (server === undefined) return
     this.#session.noteServerProcess(server.pid)
+    this.#isPooled = isBehindPooler(this.#session.client, server.pid)
     const { version, encoding } = server
     if (server.number < OLDEST_SERVER) {
       throw new ConnectError('destination_version_unsupported', { details: { version } })

@@ -118,7 +118,7 @@ class TopicDestination implements Destination {
     })
   }
 
-  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
+  begin(stream: SinkStream, start: BeginStart, options?: BeginOptions): Promise<StreamSync> {
     const place = this.#place
     const policy = countsByKey(stream) ? 'compact' : 'delete'
     return this.#with(stream.connection, (store) =>

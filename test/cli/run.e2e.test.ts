@@ -314,6 +314,18 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
+  test('with a source that cannot be reached ends with 1, and may be tried again', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    const port = await closedPort()
+    await using file = await runFile(connection(shop, { source: { port } }))
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(end.code).toBe(1)
+    expect(resultOf(end).error).toMatchObject({ code: 'source_unreachable' })
+    expect(end.stdout).toContain('"failure_type":"transient_error"')
+    expectGoodError(end, shop)
+  })
+
   test('without a broker behind `log: kafka` ends with 1', async () => {
     await using shop = await testDatabase()
     await createShop(shop)

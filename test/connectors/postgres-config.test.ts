@@ -11,6 +11,7 @@ test('the defaults fill in what is left out', () => {
     parallel: 4,
     range_rows: 200_000,
     state_rows: 50_000,
+    on_lost_snapshot: 'restart',
   })
 })
 

@@ -158,6 +158,48 @@ describe('check', () => {
   })
 })
 
+test('a check that may succeed later says so, and one that will not does not', async () => {
+  expect(await check({ port: 1 })).toMatchObject({
+    status: 'FAILED',
+    error: { code: 'source_unreachable', failureType: 'transient_error' },
+  })
+  expect(await check({ password: 'wrong' })).not.toHaveProperty('error')
+})
+
+test('a role that may have one connection is refused before anything waits, with the command that helps', async () => {
+  const limited = { ...db.address, user: role, password: 'right' }
+  const sessions = () => db.query('SELECT pid FROM pg_stat_activity WHERE usename = $1', [role])
+  await expect.poll(sessions).toEqual([])
+  await db.query(`ALTER ROLE "${role}" CONNECTION LIMIT 1`)
+  try {
+    await expect(postgresConnector.openRead(limited, contextOf())).rejects.toMatchObject({
+      code: 'source_connection_limit',
+      suggestedFix: expect.stringContaining(
+        `\`ALTER ROLE "${role}" CONNECTION LIMIT 2\``,
+      ) as unknown,
+    })
+    const client = new pg.Client({ ...limited, ssl: false })
+    // The session that was refused may still be ending.
+    await expect
+      .poll(() =>
+        client.connect().then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true)
+    await expect(postgresConnector.openRead(limited, contextOf())).rejects.toMatchObject({
+      code: 'source_busy',
+      suggestedFix: expect.stringContaining(
+        `\`ALTER ROLE "${role}" CONNECTION LIMIT N\``,
+      ) as unknown,
+    })
+    await client.end()
+  } finally {
+    await db.query(`ALTER ROLE "${role}" CONNECTION LIMIT -1`)
+  }
+})
+
 describe('a read', () => {
   const streamOf = async () => discovered(postgresConnector, { ...db.address }, 'secret')
   const read = async (config: JsonObject, properties?: JsonObject) => {
@@ -329,7 +371,10 @@ describe('a read', () => {
     const stream = await discovered(postgresConnector, config, 'latin')
     await expect(
       readAll(postgresConnector, config, { stream: fullRefreshOf(stream) }),
-    ).rejects.toMatchObject({ code: 'source_encoding_invalid' })
+    ).rejects.toMatchObject({
+      code: 'source_encoding_invalid',
+      message: expect.stringContaining('(SQLSTATE 22021) (0xe9)') as unknown,
+    })
     await db.query(`DROP DATABASE ${name}`)
   })
 

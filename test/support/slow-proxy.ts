@@ -7,6 +7,8 @@ export interface SlowProxy extends AsyncDisposable {
   readonly port: number
   /** How many bytes of the server a second are passed on, for each connection. Default: all. */
   bytesPerSecond: number
+  /** Ends all connections at once. */
+  cut(): void
 }
 
 /**
@@ -44,10 +46,14 @@ export async function slowProxy(serverPort: number, port = 0): Promise<SlowProxy
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
   return Object.assign(proxy, {
     port: address.port,
+    cut,
     [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
+      cut()
       server.close()
       await once(server, 'close')
     },

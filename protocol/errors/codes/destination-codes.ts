@@ -223,6 +223,14 @@ export const destinationCodes = {
     message: '{user} may not do this in database {database} of {host}:{port}: {reason}',
     suggestedFix: '{fix}',
   },
+  destination_pooler_in_transaction_mode: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'A pooler in transaction mode stands before the destination {host}:{port}/{database}',
+    suggestedFix:
+      'Set `host` and `port` of the destination to the address of the PostgreSQL server itself, or to a pool in session mode (`pool_mode = session` of PgBouncer), and run the connection again: no row is lost or doubled.',
+  },
   destination_query_cancelled: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -262,8 +270,7 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message: 'PostgreSQL refuses to change or delete rows of {object}: {reason}',
-    suggestedFix:
-      'Run `ALTER TABLE {object} REPLICA IDENTITY FULL`, or give the table a primary key, or take it out of the publication; then run the connection again.',
+    suggestedFix: '{fix}',
   },
   destination_row_security_enabled: {
     failureType: 'config_error',

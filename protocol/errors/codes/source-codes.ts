@@ -81,8 +81,7 @@ export const sourceCodes = {
     retryable: true,
     message:
       'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate}): {reason}',
-    suggestedFix:
-      'It depends on the SQLSTATE. 53300: raise `max_connections` on the source, lower `parallel` in the configuration of the source, or wait. 53100: its disk is full, free some. 53200: its memory is. Then run again. If the reason is a function, one of the database raised it: look at its body.',
+    suggestedFix: '{fix}',
   },
   source_column_missing: {
     failureType: 'config_error',
@@ -100,6 +99,15 @@ export const sourceCodes = {
     suggestedFix:
       'Correct the named fields; the specification of the connector lists the values that they may have.',
   },
+  source_connection_limit: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      '{subject} of PostgreSQL at {host}:{port} may have fewer than 2 connections, and a run needs 2 at least: one holds the snapshot, and each lane that reads needs another one',
+    suggestedFix:
+      'Run {command} at the source, or a higher number: one more than `limits.parallel_lanes` of the connection, so that all of its lanes can read at the same time. Then run the connection again.',
+  },
   source_connection_lost: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -114,7 +122,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'PostgreSQL at {host}:{port} refused the login of user {user}: {reason}',
     suggestedFix:
-      'Check `user` and `password` in the configuration of the source, and that pg_hba.conf lets this address in.',
+      'Check `user` and `password` in the configuration of the source (in the service: `reactor connect instances credentials NAME`), and that pg_hba.conf lets this address in.',
   },
   source_cursor_invalid: {
     failureType: 'config_error',
@@ -145,9 +153,9 @@ export const sourceCodes = {
     httpStatus: 422,
     retryable: false,
     message:
-      'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
+      'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate}){bytes}',
     suggestedFix:
-      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database with the encoding SQL_ASCII; replace LATIN1 with the real encoding of the bytes.",
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database with the encoding SQL_ASCII; replace LATIN1 with the real encoding of the bytes. The rows are those `WHERE position('\\xe9'::bytea IN convert_to(column, 'SQL_ASCII')) > 0`, with the bytes of the message for e9.",
   },
   source_failed: {
     failureType: 'system_error',
@@ -249,6 +257,15 @@ export const sourceCodes = {
     suggestedFix:
       'Run the connection again: it reads in a new snapshot, and no row is lost or doubled. If the reason is a function, one of the database raised it: look at its body.',
   },
+  source_snapshot_unsteady: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'Stream {stream} was read from its beginning {times} times, and each time the source lost the snapshot before the end: {reason}',
+    suggestedFix:
+      'Find out what ends the sessions of the run at the source (its log shows restarts, failovers and ended sessions; a proxy may have a timeout), and run the connection again. If the stream takes longer than the source keeps a session, set `on_lost_snapshot: continue` in the configuration of the source: the read then goes on where it was, and its rows are of more than one moment.',
+  },
   source_state_invalid: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -302,7 +319,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'PostgreSQL at {host}:{port} cannot be reached: {reason}',
     suggestedFix:
-      'Check `host` and `port`, that the server runs (it may be restarting) and listens on that address, and that no firewall is in between.',
+      'If the server is restarting or failing over, run again when it is back. Otherwise check `host` and `port` in the configuration of the source, that the server listens on that address, and that no firewall is in between.',
   },
   stream_column_not_found: {
     failureType: 'config_error',
