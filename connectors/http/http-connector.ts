@@ -71,7 +71,7 @@ function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): Co
         api.dryRunLevel?.(call.descriptor, config) ?? withoutTestMode(call.descriptor.dryRun)
       return { level, request: showRequest(request, api.authorization?.(config) ?? 'Bearer ***') }
     },
-    ...(api.account !== undefined && { account: api.account }),
+    account: (config) => api.account?.(config) ?? { chosenBy: null, isNamed: false },
     // The interpreter is loaded when the first action is sent.
     open: async (config, context) => {
       const { HttpActionClient } = await import('./action-client.ts')

@@ -120,7 +120,8 @@ export class ExistingCall implements PreparedCall {
     if (level === 'synthesized' || dryRunLevel === 'synthesized')
       return { ...about, dryRun: 'synthesized', vendorRequestId: null }
     // The key of the vendor's test mode is another one: the invocation that follows must not get the result of this one.
-    const opened = await this.#open()
+    await using holds = new AsyncDisposableStack()
+    const opened = await this.#open(holds)
     const tried = await this.#send(call, opened, { ...options, idempotencyKey: randomUUID() })
     return { ...about, dryRun: level, output: tried.output, vendorRequestId: tried.vendorRequestId }
   }
@@ -132,7 +133,8 @@ export class ExistingCall implements PreparedCall {
     const used = await this.#useToken(null)
     const about = used === undefined ? ['once', randomUUID()] : ['token', used.nonce]
     const sendOptions = { ...options, idempotencyKey: await this.#vendorKey(about) }
-    const invocation = await this.#send(call, await this.#open(), sendOptions)
+    await using holds = new AsyncDisposableStack()
+    const invocation = await this.#send(call, await this.#open(holds), sendOptions)
     return { invocation, isReplayed: false }
   }
 
@@ -147,8 +149,8 @@ export class ExistingCall implements PreparedCall {
     if (isShared) await this.#requireGoodToken()
     const owner = isShared ? instanceId : principal
     // The account is that of the configuration which is sent, so it is opened first. A stored result needs none.
-    const opened = await this.#open().catch((failure: unknown) => ({ failure }))
-    await using _held = 'failure' in opened ? undefined : opened.hold()
+    await using holds = new AsyncDisposableStack()
+    const opened = await this.#open(holds).catch((failure: unknown) => ({ failure }))
     const account = 'failure' in opened ? undefined : await this.#accountHash(opened)
     const request = {
       principal: owner,
@@ -174,7 +176,7 @@ export class ExistingCall implements PreparedCall {
       })
     }
     const mayRepeat = isRepeatable(this.#known.action.descriptor)
-    return invokeOnce(request, work, { store, logger, key: sealingKey, mayRepeat })
+    return await invokeOnce(request, work, { store, logger, key: sealingKey, mayRepeat })
   }
 
   /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
@@ -225,9 +227,12 @@ export class ExistingCall implements PreparedCall {
     return this.#tools.hash.of(['account', vendorAccount({ descriptor, actions, config, version })])
   }
 
-  #open(): Promise<OpenClient> {
+  /** It stays open until the holds are disposed. */
+  async #open(holds: AsyncDisposableStack): Promise<OpenClient> {
     const { instance, actions } = this.#known
-    return this.#tools.clients.get(instance, actions)
+    const opened = await this.#tools.clients.get(instance, actions)
+    holds.use(opened.hold())
+    return opened
   }
 
   /** The token of the call, if it has one. `usedFor`: a call for which it may be used again, as another attempt. */
@@ -256,7 +261,6 @@ export class ExistingCall implements PreparedCall {
     const { instance, action } = this.#known
     const { clients, running, logger } = this.#tools
     const { stopping } = running
-    await using _held = opened.hold()
     using waiting = abandoned === undefined ? undefined : joinedSignal(stopping, abandoned)
     try {
       const { output, requestId } = await opened.client.send(call, {
