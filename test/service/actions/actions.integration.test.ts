@@ -127,6 +127,8 @@ describe('a dry-run', () => {
   })
 
   test('that is synthesized sends nothing with a test key either, and its token carries it out', async () => {
+    const gone = { id: 'cus_1', object: 'customer', deleted: true }
+    vendor.respond = () => ({ body: gone, headers: { 'request-id': 'req_1' } })
     const of = { input: { id: 'cus_1' } }
     const place = { instance: 'test', action: 'deleteCustomer' }
     const shown = await invoke({ ...of, dry_run: 'synthesized' }, place)
