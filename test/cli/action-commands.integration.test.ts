@@ -143,9 +143,6 @@ test('an agent is refused with what it can do on the command line', async () => 
   // The call of the other key.
   expect((await run([...invoke, ...shared, '--key', key, '--token', token])).code).toBe(0)
   expect(stripe.asked).toEqual(['POST customers'])
-  const deletion = await run(['connections', 'delete', 'none', '--key', key])
-  expect(deletion.err).toContain('Ask a person to do this')
-  expect(deletion.err).not.toContain('sandbox')
 })
 
 test('a misspelt action is shown the one that was meant', async () => {
