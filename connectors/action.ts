@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { formatPointer } from '../lib/text/json-pointer.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../protocol/index.ts'
+import { nearestName } from '../lib/text/near-names.ts'
+import {
+  expand,
+  itemOf,
+  propertyOf,
+  startWalk,
+} from '../manifest-interpreter/config/secret-schema.ts'
+import { ConnectError, isJsonObject, type JsonObject, type JsonValue } from '../protocol/index.ts'
 import { jsonObjectSchema } from '../protocol/json-object.ts'
 import type { ActionDescriptor, ActionEffect, DryRunLevel } from './descriptor-schema.ts'
 
@@ -179,14 +186,15 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
 
 const maxProblems = 20
 
-function invalidInput({ name }: ActionDescriptor, { issues }: z.ZodError): ConnectError {
-  const problems = issues.flatMap(problemsOf)
+function invalidInput({ name, input }: ActionDescriptor, { issues }: z.ZodError): ConnectError {
+  const problems = issues.flatMap((issue) => problemsOf(issue, input))
   const [first] = problems
   const place = first === undefined || first.path === '' ? 'The input' : `\`${first.path}\``
   const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : ''
   return new ConnectError('action_input_invalid', {
     details: {
       action: name,
+      instance: 'INSTANCE',
       problem: `${place}: ${first?.problem ?? ''}${more}`,
       problems: problems.slice(0, maxProblems),
     },
@@ -198,29 +206,52 @@ interface Problem extends JsonObject {
   readonly problem: string
 }
 
-function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-  if (issue.code === 'unrecognized_keys')
+/** `schema`: of the whole input. */
+function problemsOf(issue: z.core.$ZodIssue, schema: JsonObject): readonly Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = fieldNames(schema, issue.path)
     return issue.keys.map((key) => ({
       path: formatPointer([...issue.path, key]),
-      problem: 'there is no such field; remove it, or correct its spelling',
+      problem: unknownField(nearestName(key, known)),
     }))
-  if (issue.code === 'invalid_union') return unionProblems(issue)
+  }
+  if (issue.code === 'invalid_union') return unionProblems(issue, schema)
   // What is wrong with a name says more than that one is wrong.
   const told = issue.code === 'invalid_key' ? issue.issues[0] : undefined
   return [{ path: formatPointer(issue.path), problem: told?.message ?? issue.message }]
 }
 
+function unknownField(meant: string | undefined): string {
+  if (meant !== undefined) return `there is no such field; did you mean \`${meant}\`?`
+  return 'there is no such field; remove it, or correct its spelling'
+}
+
+/** The fields that the schema has at a place of the input. */
+function fieldNames(schema: JsonObject, path: readonly PropertyKey[]): readonly string[] {
+  const walk = startWalk(schema)
+  let places = expand(schema, schema)
+  for (const part of path)
+    places =
+      typeof part === 'number'
+        ? itemOf(places, part, schema)
+        : propertyOf(places, String(part), walk)
+  return places.flatMap(({ properties }) =>
+    isJsonObject(properties) ? Object.keys(properties) : [],
+  )
+}
+
 /** Those of the form that was meant, if the value fits one by its type; otherwise what each form expects. */
-function unionProblems({
-  path,
-  errors,
-  message,
-}: z.core.$ZodIssueInvalidUnion): readonly Problem[] {
+function unionProblems(
+  { path, errors, message }: z.core.$ZodIssueInvalidUnion,
+  schema: JsonObject,
+): readonly Problem[] {
   const isOther = ({ code, path: below }: z.core.$ZodIssue): boolean =>
     below.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
   const [meant, ...others] = errors.filter((issues) => !issues.some(isOther))
   if (meant !== undefined && others.length === 0)
-    return meant.flatMap((issue) => problemsOf({ ...issue, path: [...path, ...issue.path] }))
+    return meant.flatMap((issue) =>
+      problemsOf({ ...issue, path: [...path, ...issue.path] }, schema),
+    )
   const expected = new Set(errors.flatMap((issues) => issues.map((issue) => issue.message)))
   const problem = expected.size === 0 ? message : [...expected].join('; or: ')
   return [{ path: formatPointer(path), problem }]

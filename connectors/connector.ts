@@ -94,8 +94,19 @@ export interface ConnectorActions {
   load(): Promise<readonly Action[]>
   /** The request of a call as it would be sent first, without secrets. Pure; the configuration may lack its secrets. */
   preview(call: ActionCall, config: JsonObject, options: PreviewOptions): ActionPreview
+  /**
+   * What of a configuration, beside its addresses and secrets, decides whose account its actions change. Pure. Absent: nothing, so that only
+   * the same secrets are known to reach the same account.
+   */
+  account?(config: JsonObject): VendorAccount
   /** What all calls with a configuration share: connections that are kept alive, tokens, limits of the rate. */
   open(config: JsonObject, context: ActionContext): Promise<ActionClient>
+}
+
+export interface VendorAccount {
+  readonly chosenBy: JsonValue
+  /** Configurations with an equal `chosenBy` reach the same account, also with other secrets. */
+  readonly isNamed: boolean
 }
 
 export interface PreviewOptions {
@@ -274,6 +285,8 @@ export interface ConnectorDescriptor {
   /** JSON Schema of the configuration; secrets are marked `airbyte_secret: true`. */
   readonly spec: JsonObject
   readonly auth: readonly AuthScheme[]
+  /** Nothing works without one of the credentials of `auth`, although the spec requires none of them: there are several to choose from. */
+  readonly needsCredentials?: boolean
   readonly webhooks: readonly WebhookDescriptor[]
   /**
    * The fields that decide which servers get the secrets of a configuration: if one of them is changed, stored secrets must be given again,

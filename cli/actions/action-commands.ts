@@ -70,7 +70,7 @@ export async function invokeAction(
   if ('exitCode' in checked) return checked.exitCode
   const { value } = await readJsonObject('--input', checked.input, input)
   const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
-  const isRead = checked.isRead || flags.dryRun === true
+  const isRead = checked.isRead || flags.dryRun !== undefined
   const key = flags.idempotencyKey ?? (isRead ? undefined : randomUUID())
   const asking = client.ask(
     {
@@ -79,17 +79,21 @@ export async function invokeAction(
       path: apiPath('instances', place.instance, 'actions', place.action, 'invoke'),
       body: {
         input: value,
-        ...(flags.dryRun === true && { dry_run: true }),
+        ...(flags.dryRun !== undefined && { dry_run: flags.dryRun }),
         ...(token !== undefined && { token }),
         ...(flags.timeout !== undefined && { timeout_seconds: flags.timeout }),
       },
       headers: {
         ...(key !== undefined && { 'idempotency-key': key }),
+        ...(flags.idempotencyScope !== undefined && {
+          'idempotency-scope': flags.idempotencyScope,
+        }),
       },
     },
     invokeDocument,
   )
   const { json, document } = await asking.catch((error: unknown) => {
+    if (needsDryRun(error)) throw dryRunFirst(error, place)
     if (isRead || key === undefined) throw error
     if (signal.aborted) output.screen.lines(interruptedLines(place, key))
     const isUnavailable = error instanceof ConnectError && error.code === 'action_unavailable'
@@ -100,6 +104,16 @@ export async function invokeAction(
     'dry_run' in document ? dryRunText(document, place) : jsonText(document.output),
   )
   return exitCodes.complete
+}
+
+function needsDryRun(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && error.details.needs === 'dry_run'
+}
+
+/** The fix of the service is for programs. */
+function dryRunFirst(error: ConnectError, { instance, action }: ActionPlace): ConnectError {
+  const fix = `Run it with --dry-run first (\`reactor connect actions invoke ${instance} ${action} --input … --dry-run\`), then with --token and the token that it shows, in the place of --dry-run.`
+  return new ConnectError(error.code, { details: { ...error.details, fix }, cause: error })
 }
 
 /** The service ends a call whose caller leaves, as long as it has not sent it. */

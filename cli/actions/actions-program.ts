@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { dryRunLevels, idempotencyScopes } from '../../service/actions/invoke-choices.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { numberUpTo } from '../options.ts'
 import type { InvokeFlags } from './check-invocation.ts'
@@ -30,12 +31,22 @@ export function actionsCommand(connect: Command, ask: AskService): void {
       '--input <JSON|FILE|->',
       'its input: JSON, a file of JSON, or standard input; only an action that reads goes without',
     )
-    .option('--dry-run', 'show the request; nothing changes outside of the vendor’s test mode')
+    .option(
+      '--dry-run [KIND]',
+      'show the request: `synthesized` sends nothing, `native` does it in the vendor’s test mode; default: synthesized for agents and for what needs a confirmation, else native with credentials of a test mode',
+      dryRunKind,
+    )
     .option('--token <TOKEN|->', 'of a dry-run: do exactly what it showed')
     .option('--yes', 'invoke it without a question, if it needs a confirmation')
     .option(
       '--idempotency-key <KEY>',
       'carry it out once, however often this is repeated; default: a new key, which errors name',
+    )
+    .addOption(
+      new Option(
+        '--idempotency-scope <SCOPE>',
+        'whose the key is: under `instance` it is the same call with another API key, too; default: caller',
+      ).choices(idempotencyScopes),
     )
     .option(
       '--timeout <SECONDS>',
@@ -47,6 +58,13 @@ export function actionsCommand(connect: Command, ask: AskService): void {
         (await commands()).invokeAction(context, { instance, action }, flags),
       ),
     )
+}
+
+function dryRunKind(text: string): string {
+  if (dryRunLevels.some((level) => level === text)) return text
+  throw new InvalidArgumentError(
+    'It must be native or synthesized. To give none, write --dry-run at the end of the command.',
+  )
 }
 
 const examples = `

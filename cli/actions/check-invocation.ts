@@ -1,4 +1,8 @@
 import { ConnectError, isJsonObject } from '../../protocol/index.ts'
+import type {
+  IdempotencyScope,
+  RequestedDryRunLevel,
+} from '../../service/actions/invoke-choices.ts'
 import { actionDocument } from '../../service/actions/schema.ts'
 import type { ActionDocument } from '../catalog/action-text.ts'
 import { apiPath } from '../client/api-path.ts'
@@ -13,12 +17,16 @@ export interface ActionPlace {
   readonly action: string
 }
 
+export type DryRunFlag = true | RequestedDryRunLevel
+
 export interface InvokeFlags {
   readonly input?: string
-  readonly dryRun?: true
+  /** `true`: the kind that suits the action. */
+  readonly dryRun?: DryRunFlag
   readonly yes?: true
   readonly token?: string
   readonly idempotencyKey?: string
+  readonly idempotencyScope?: IdempotencyScope
   readonly timeout?: number
 }
 
@@ -39,10 +47,10 @@ export async function checkInvocation(
 ): Promise<CheckedInvocation | { readonly exitCode: number }> {
   const { input, dryRun, yes } = flags
   // Nothing to find out: a key that may only invoke gets on.
-  if (input !== undefined && (dryRun === true || yes === true)) return { input, isRead: false }
+  if (input !== undefined && (dryRun !== undefined || yes === true)) return { input, isRead: false }
   const action = await readAction(context, place)
   if (input === undefined && !takesNothing(action)) throw inputMissing(action, place)
-  const isConfirmed = dryRun === true || yes === true || !action.requires_confirmation
+  const isConfirmed = dryRun !== undefined || yes === true || !action.requires_confirmation
   if (isConfirmed || (await confirm(context, action, place)))
     return { input: input ?? '{}', isRead: action.effect === 'read' }
   context.output.screen.line('nothing was done')

@@ -10,6 +10,11 @@ import { githubWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
   title: 'GitHub',
+  // Another private key of the App reaches the same installation.
+  account: ({ app_id: app = null, installation_id: installation = null, private_key: key }) => ({
+    chosenBy: [app, installation],
+    isNamed: typeof key === 'string' && key !== '' && installation !== null,
+  }),
   failure,
   isTurnedAway,
   isMarked,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { HttpRequest } from '../../manifest-interpreter/http/http-request.ts'
+import { standardHeaders } from '../../manifest-interpreter/http/standard-headers.ts'
 import { isJsonList, isJsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ActionRequest, RequestBody, RequestFields } from '../action.ts'
 import type { PreviewOptions, ShownRequest } from '../connector.ts'
@@ -25,10 +26,15 @@ export function toHttpRequest(request: ActionRequest): HttpRequest {
 export function showRequest(request: ActionRequest, authorization: string): ShownRequest {
   const { method, url, headers } = toHttpRequest(request)
   const { body, isUnauthorized = false } = request
+  const named = new Set([...headers.keys()].map((name) => name.toLowerCase()))
+  const standard = Object.entries(standardHeaders).filter(
+    ([name]) => !named.has(name.toLowerCase()),
+  )
   return {
     method,
     url,
     headers: {
+      ...Object.fromEntries(standard),
       ...Object.fromEntries(headers),
       ...(!isUnauthorized && { Authorization: authorization }),
     },
@@ -89,12 +95,13 @@ function fieldPairs(name: string, value: JsonValue | undefined): [name: string, 
   return [[name, String(value)]]
 }
 
-/** The vendor does a call with the same key once. */
+/** The vendor does a call with the same key once. Reads and deletions have none: repeated, they change nothing more. */
 export function withKey(
   request: ActionRequest,
   { idempotencyHeader }: Pick<VendorApi, 'idempotencyHeader'>,
   { idempotencyKey }: PreviewOptions,
 ): ActionRequest {
-  if (idempotencyHeader === undefined || request.method === 'GET') return request
+  const { method } = request
+  if (idempotencyHeader === undefined || method === 'GET' || method === 'DELETE') return request
   return { ...request, headers: { ...request.headers, [idempotencyHeader]: idempotencyKey } }
 }

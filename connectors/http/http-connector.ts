@@ -42,6 +42,7 @@ export function httpConnector(options: HttpConnectorOptions): Connector {
     descriptor: {
       ...streams.descriptor,
       ...{ title: api.title, docsUrl, auth, webhooks },
+      needsCredentials: auth.length > 0 && auth.every(({ kind }) => kind !== 'none'),
       ...(addressFields !== undefined && { addressFields: () => addressFields }),
     },
     actions: actionsOf(options, path),
@@ -70,6 +71,7 @@ function actionsOf({ api, loadActions }: HttpConnectorOptions, path: string): Co
         api.dryRunLevel?.(call.descriptor, config) ?? withoutTestMode(call.descriptor.dryRun)
       return { level, request: showRequest(request, api.authorization?.(config) ?? 'Bearer ***') }
     },
+    account: (config) => api.account?.(config) ?? { chosenBy: null, isNamed: false },
     // The interpreter is loaded when the first action is sent.
     open: async (config, context) => {
       const { HttpActionClient } = await import('./action-client.ts')

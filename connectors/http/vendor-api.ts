@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
+import type { VendorAccount } from '../connector.ts'
 import type { ActionDescriptor, DryRunLevel } from '../descriptor-schema.ts'
 
 /** What all actions of a vendor share. */
@@ -8,8 +9,10 @@ export interface VendorApi {
   readonly title: string
   /** The value of the header Authorization, with `***` in the place of the secret. Default: `Bearer ***`. */
   authorization?(config: JsonObject): string
-  /** The header by which the vendor recognizes a repeated call, if it does. */
+  /** The header by which the vendor recognizes a repeated call, if it does; not sent with GET and DELETE. */
   readonly idempotencyHeader?: string
+  /** Whose account a configuration reaches: see `ConnectorActions`. */
+  account?(config: JsonObject): VendorAccount
   /** Which dry-run these credentials allow. Default: what the action says, but never `native`. */
   dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
   /** Undefined if the vendor did what it was asked, or had done it before. Default: what the status of HTTP says. */

@@ -6,12 +6,17 @@ import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
 import { stripeFailure } from './failure.ts'
 import { keptEventSeconds, listedStreams, objectStreams } from './streams/object-stream.ts'
-import { isTestKey } from './test-key.ts'
+import { isTestKey, keyMode } from './test-key.ts'
 import { stripeWebhooks } from './webhooks.ts'
 
 const api: VendorApi = {
   title: 'Stripe',
   idempotencyHeader: 'Idempotency-Key',
+  account: (config) => {
+    const { account_id: account = null } = config
+    const mode = keyMode(config)
+    return { chosenBy: [mode, account], isNamed: account !== null && mode !== null }
+  },
   dryRunLevel: ({ dryRun }, config) =>
     dryRun === 'native' && !isTestKey(config) ? 'synthesized' : dryRun,
   failure: stripeFailure,

@@ -9,6 +9,7 @@ import { HttpResponse } from './http-response.ts'
 import { redirected } from './redirect.ts'
 import { ResponseHeaders } from './response-headers.ts'
 import { publicUrl, splitUrl } from './split-url.ts'
+import { standardHeaders } from './standard-headers.ts'
 import { requireSendable } from './unsendable-header.ts'
 import type * as UndiciParts from './undici-parts.ts'
 
@@ -46,6 +47,11 @@ async function loadUndici(): Promise<Undici> {
   loaded = await import('./undici-parts.ts')
   return loaded
 }
+
+const standardEntries = Object.entries(standardHeaders).map(([name, value]): [string, string[]] => [
+  name.toLowerCase(),
+  [name, value],
+])
 
 /** HTTP/1.1 over pools of kept-alive connections, one pool per origin. Close it when the source is done. */
 export class UndiciTransport implements Transport {
@@ -133,11 +139,9 @@ export class UndiciTransport implements Transport {
   }
 
   #headers(request: HttpRequest): string[] {
-    const headers = new Map([
-      ['user-agent', ['User-Agent', this.#options.userAgent ?? 'reactor-connect']],
-      ['accept-encoding', ['Accept-Encoding', 'gzip, deflate, br, zstd']],
-      ['accept', ['Accept', '*/*']],
-    ])
+    const { userAgent } = this.#options
+    const headers = new Map(standardEntries)
+    if (userAgent !== undefined) headers.set('user-agent', ['User-Agent', userAgent])
     for (const [name, value] of request.headers) {
       if (CONNECTION_HEADERS.has(name.toLowerCase())) continue
       requireSendable(name, value)

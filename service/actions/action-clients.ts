@@ -38,14 +38,14 @@ export class OpenClient {
     this.client = options.client
   }
 
-  /** Stays open until the work has ended. */
-  async use<Result>(work: (client: ActionClient) => Promise<Result>): Promise<Result> {
+  /** Stays open until the hold is disposed. */
+  hold(): AsyncDisposable {
     this.#calls += 1
-    try {
-      return await work(this.client)
-    } finally {
-      this.#calls -= 1
-      if (this.#isRetired && this.#calls === 0) await this.client[Symbol.asyncDispose]()
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#calls -= 1
+        if (this.#isRetired && this.#calls === 0) await this.client[Symbol.asyncDispose]()
+      },
     }
   }
 

@@ -7,7 +7,7 @@ import { principalOf } from '../platform/http/authentication.ts'
 import type { InvokedCalls } from '../platform/http/authorization.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { requestedInvocation } from '../platform/http/requested-resource.ts'
-import { idempotencyHeaders } from '../platform/http/idempotency.ts'
+import { requestInvalid } from '../platform/http/error-response.ts'
 import { name } from '../platform/fields.ts'
 import { toWire } from '../platform/wire.ts'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
@@ -20,6 +20,7 @@ import {
   dryRunSchema,
   invocationSchema,
   invokeDocument,
+  invokeHeaders,
   invokeInput,
 } from './schema.ts'
 
@@ -34,13 +35,13 @@ declare module 'fastify' {
 export function invokedCalls(actions: Pick<ActionService, 'prepare'>): InvokedCalls {
   return {
     contextOf: async (request) => {
-      const principal = principalOf(request).id
+      const principal = principalOf(request)
       const requested = requestedInvocation(request)
       const call = await actions.prepare({ ...requested, principal })
       request.preparedCall = call
       request.invocationFacts = {
         invoked: requested.action.slice(0, maxNameLength),
-        ...(requested.isDryRun && { dryRun: true }),
+        ...(requested.dryRun !== undefined && { dryRun: true }),
         ...call.facts,
       }
       return call.context
@@ -104,6 +105,7 @@ const invokeFailures = [
   'instance_not_found',
   'action_not_found',
   'action_input_invalid',
+  'action_account_changed',
   'credentials_missing',
   'reauthorization_required',
   'action_address_refused',
@@ -134,9 +136,9 @@ function invokeAction(api: App): void {
         operationId: 'invokeAction',
         summary: 'Carry out an action, or show what it would do (`dry_run`)',
         description:
-          'With an `Idempotency-Key` it is carried out once: for 24 hours the same input under the same key gets the same result. A dry-run has none.',
+          'With an `Idempotency-Key` it is carried out once: for 24 hours the same input under the same key gets the same result. `Idempotency-Scope` says whose the key is. A dry-run has none.',
         params: oneAction,
-        headers: idempotencyHeaders,
+        headers: invokeHeaders,
         body: invokeInput,
         response: { 200: invokeDocument, ...failures(...bodyFailures, ...invokeFailures) },
       },
@@ -147,7 +149,9 @@ function invokeAction(api: App): void {
       const { timeout_seconds: seconds } = body
       const abandoned = closedEarly(reply)
       const options = { abandoned, ...(seconds !== undefined && { timeoutMs: seconds * 1000 }) }
-      const key = headers['idempotency-key']
+      const { 'idempotency-key': key, 'idempotency-scope': idempotencyScope } = headers
+      if (key === undefined && idempotencyScope === 'instance')
+        throw requestInvalid(['headers/idempotency-scope: it needs an Idempotency-Key'])
       const noteRequest = (vendorRequestId: unknown): void => {
         if (typeof vendorRequestId === 'string')
           noteAudited(request, { details: { ...request.audited?.details, vendorRequestId } })
@@ -161,6 +165,7 @@ function invokeAction(api: App): void {
         const { invocation, isReplayed } = await call.invoke({
           ...options,
           ...(key !== undefined && { idempotencyKey: key }),
+          ...(idempotencyScope !== undefined && { idempotencyScope }),
         })
         noteRequest(invocation.vendorRequestId)
         if (isReplayed) void reply.header('idempotent-replayed', 'true')

@@ -1,13 +1,13 @@
 import { nearestName } from '../../lib/text/near-names.ts'
 import type { Action } from '../../connectors/action.ts'
-import type { ConnectorActions } from '../../connectors/connector.ts'
+import type { ConnectorActions, ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { CatalogConnector } from '../catalog/catalog-service.ts'
 import type { Instance } from '../instances/schema.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { ExistingCall, type ActionCallTools } from './action-call.ts'
+import { ExistingCall, type ActionCallTools, type RequestedLevel } from './action-call.ts'
 import type { ActionRequestCall, ActionService, PreparedCall } from './contract.ts'
 import { DryRunTokens } from './dry-run-token.ts'
 import { KeyedHash } from './keyed-hash.ts'
@@ -23,8 +23,7 @@ interface FoundAction {
   readonly instance: Instance
   readonly actions: ConnectorActions
   readonly action: Action
-  /** Of the vendor. */
-  readonly title: string
+  readonly descriptor: ConnectorDescriptor
 }
 
 export class StoredActionService implements ActionService {
@@ -51,20 +50,23 @@ export class StoredActionService implements ActionService {
   }
 
   async prepare(call: ActionRequestCall): Promise<PreparedCall> {
-    const { isDryRun: dryRun, principal, input, token } = call
+    const { dryRun: requested, principal, input, token } = call
+    const dryRun = requested !== undefined
     const unknown = { dryRun, planned: token !== undefined && !dryRun, effect: '', name: '' }
     try {
       const found = await this.#find(call)
       const { name, effect } = found.action.descriptor
       const subject = {
-        principal,
+        principal: principal.id,
         instanceId: found.instance.id,
         instanceVersion: found.instance.version,
         action: name,
         inputHash: await this.#tools.hash.of(input),
       }
       const context = { ...unknown, effect, name }
-      return new ExistingCall({ ...found, subject, input, token, context }, this.#tools)
+      const known = { ...found, subject, input, token, context }
+      const dryRunLevel = dryRunFor(requested, found.action.descriptor, principal)
+      return new ExistingCall({ ...known, dryRunLevel }, this.#tools)
     } catch (error) {
       if (!(error instanceof ConnectError) || !absent.has(error.code)) throw error
       return absentCall(unknown, error)
@@ -90,8 +92,21 @@ export class StoredActionService implements ActionService {
         details: { instance: instanceName, type: instance.type, action: name, suggestion },
       })
     }
-    return { instance, actions, action, title: descriptor.title }
+    return { instance, actions, action, descriptor }
   }
+}
+
+/**
+ * What a native dry-run of a deletion deletes is gone when the token of it is invoked: those who must invoke by a token, and those who are asked before
+ * something is lost, get one that does nothing, unless they ask for the other.
+ */
+function dryRunFor(
+  requested: ActionRequestCall['dryRun'],
+  { requiresConfirmation }: ActionDescriptor,
+  { kind }: ActionRequestCall['principal'],
+): RequestedLevel {
+  if (requested === 'native' || requested === 'synthesized') return requested
+  return requiresConfirmation || kind === 'agent' ? 'synthesized' : 'any'
 }
 
 const absent = new Set<ConnectError['code']>(['instance_not_found', 'action_not_found'])

@@ -1,6 +1,9 @@
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import type { InvokeContext } from '../platform/access/access-request.ts'
+import type { Principal } from '../platform/access/principal.ts'
+import type { RequestedDryRun } from '../platform/http/requested-resource.ts'
+import type { IdempotencyScope } from './invoke-choices.ts'
 import type { DryRun, Invocation } from './schema.ts'
 
 /** The actions of an instance. */
@@ -17,9 +20,9 @@ export interface ActionRequestCall {
   readonly instance: string
   readonly action: string
   readonly input: JsonObject
-  /** Id of the principal. */
-  readonly principal: string
-  readonly isDryRun: boolean
+  readonly principal: Pick<Principal, 'id' | 'kind'>
+  /** Absent: it is no dry-run. */
+  readonly dryRun?: RequestedDryRun
   /** Of a dry-run. */
   readonly token?: string
 }
@@ -50,6 +53,8 @@ export interface CallOptions {
 
 export interface InvokeOptions extends CallOptions {
   readonly idempotencyKey?: string
+  /** Whose key it is; default: the caller's. */
+  readonly idempotencyScope?: IdempotencyScope
 }
 
 export interface InvocationFacts {

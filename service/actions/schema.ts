@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { actionDescriptorSchema } from '../../connectors/descriptor-schema.ts'
 import { freeObject, freeValue, timestamp } from '../platform/fields.ts'
+import { idempotencyHeaders } from '../platform/http/idempotency.ts'
+import { dryRunField } from '../platform/http/requested-resource.ts'
+import { idempotencyScopes } from './invoke-choices.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const actionName = z
@@ -19,12 +22,19 @@ export const actionDocument = snakeCaseSchema(actionDescriptorSchema)
 
 export const standardTimeoutSeconds = 30
 
+export const invokeHeaders = idempotencyHeaders.extend({
+  'idempotency-scope': z.enum(idempotencyScopes).optional().meta({
+    description:
+      'Whose the Idempotency-Key is. `caller` (default): the same key of another API key or user is another call. `instance`: it is the same call, whoever sends it, so that an API key can be rotated between two tries.',
+  }),
+})
+
 export const invokeInput = z
   .strictObject({
     input: freeObject.meta({ description: 'As the schema of the action says.' }),
-    dry_run: z.boolean().optional().meta({
+    dry_run: dryRunField.optional().meta({
       description:
-        'Shows what would be sent, and changes nothing outside of the vendor’s test mode.',
+        'Shows what would be sent. `synthesized` sends nothing. `native` carries it out in the vendor’s test mode, and needs credentials of that. `true` is `synthesized` for agents and for actions that need a confirmation; otherwise it is `native` if the credentials are of a test mode.',
     }),
     token: z.string().max(500).optional().meta({
       description:

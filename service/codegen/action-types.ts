@@ -67,7 +67,7 @@ ${repeats.join('')}}
 function planType({ dryRun }: ActionDescriptor, output: string): string | undefined {
   switch (dryRun) {
     case 'native':
-      return `NativeDryRun<${output}>`
+      return `NativeDryRun<${output}> | SynthesizedDryRun`
     case 'synthesized':
       return 'SynthesizedDryRun'
     case 'unsupported':

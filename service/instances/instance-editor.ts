@@ -7,7 +7,7 @@ import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
 import { InstanceSecrets } from '../platform/vault/instance-secrets.ts'
 import { isUnusable } from '../platform/vault/vault.ts'
 import type { InstancesOptions } from './instances-options.ts'
-import { missingSecrets } from './missing-secrets.ts'
+import { missingCredentials } from './missing-secrets.ts'
 import type { CredentialStatus, Instance } from './schema.ts'
 import { findUndeclared } from './stale-secrets.ts'
 
@@ -170,10 +170,12 @@ function requireAll({
 }
 
 export function credentialStatus(
-  { spec }: ConnectorDescriptor,
+  descriptor: ConnectorDescriptor,
   { config, secrets }: SplitConfig,
 ): CredentialStatus {
-  return missingSecrets(spec, joinConfig(config, secrets)).length > 0 ? 'missing' : 'ready'
+  return missingCredentials(descriptor, joinConfig(config, secrets)).length > 0
+    ? 'missing'
+    : 'ready'
 }
 
 /** Throws `version_conflict`. */

@@ -25,7 +25,7 @@ import { applyChanges } from './config-changes.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
 import { requireAllowedSocket } from './allowed-socket.ts'
 import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
-import { missingSecrets } from './missing-secrets.ts'
+import { missingCredentials } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 import { instanceInUse } from './instance-in-use.ts'
@@ -162,7 +162,7 @@ export class StoredInstanceService implements InstanceService {
       throw new ConnectError('credentials_missing', { details })
     }
     const config = joinConfig(instance.config, secrets)
-    const missing = missingSecrets(descriptor.spec, config)
+    const missing = missingCredentials(descriptor, config)
     if (missing.length > 0) {
       await this.#editor.note(instance, 'missing')
       const details = { instance: name, fields: missing.join(', ') }

@@ -1,4 +1,5 @@
 import { formatPointer } from '../../lib/text/json-pointer.ts'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import {
   isJsonList,
   isJsonObject,
@@ -7,6 +8,28 @@ import {
   own,
 } from '../../protocol/index.ts'
 import { expand, isSecret, referred } from '../../manifest-interpreter/config/secret-schema.ts'
+import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
+import { splitConfig } from '../platform/secrets/secret-fields.ts'
+
+/** The secrets (JSON pointers) without which the configuration does not work; of several to choose from, those that a person would set. */
+export function missingCredentials(
+  descriptor: ConnectorDescriptor,
+  config: JsonObject,
+): readonly string[] {
+  const missing = missingSecrets(descriptor.spec, config)
+  if (missing.length > 0 || descriptor.needsCredentials !== true) return missing
+  const { secrets } = splitConfig(descriptor.spec, config, tokenPointers(descriptor))
+  // Those of the OAuth client only permit to ask for an authorization.
+  const clients = new Set(clientPointers(descriptor))
+  const isGiven = Object.entries(secrets).some(
+    ([pointer, value]) => !clients.has(pointer) && value !== '',
+  )
+  if (isGiven) return []
+  const keys = descriptor.auth.flatMap((scheme) =>
+    scheme.kind === 'api_key' ? [formatPointer([scheme.field])] : [],
+  )
+  return keys.length > 0 ? keys : tokenPointers(descriptor).slice(0, 1)
+}
 
 /**
  * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the

@@ -129,6 +129,22 @@ test('a key that may only invoke gets on with --input and --yes', async () => {
   expect(JSON.parse(done.out)).toMatchObject({ object: 'customer' })
 })
 
+test('an agent is refused with what it can do on the command line', async () => {
+  const made = await run(['keys', 'create', 'robot', '--kind', 'agent', '--json'])
+  const { key } = z.object({ key: z.string() }).parse(JSON.parse(made.out))
+  const plain = await run([...invoke, '--key', key, '--yes'])
+  expect(plain.err).toContain('[permission_denied]')
+  expect(plain.err).toMatch(/--dry-run.*then with --token/s)
+  expect(plain.err).not.toContain('"dry_run"')
+  const shown = await run([...invoke, '--key', key, '--dry-run=synthesized'])
+  const token = /^token: (\S+) /m.exec(shown.out)?.[1] ?? ''
+  const shared = ['--idempotency-key', 'ada-1', '--idempotency-scope', 'instance']
+  expect((await run([...invoke, ...shared])).code).toBe(0)
+  // The call of the other key.
+  expect((await run([...invoke, ...shared, '--key', key, '--token', token])).code).toBe(0)
+  expect(stripe.asked).toEqual(['POST customers'])
+})
+
 test('a misspelt action is shown the one that was meant', async () => {
   const { err } = await run(['actions', 'invoke', 'pay', 'createcustomer', '--input', input])
   expect(err).toContain('[action_not_found]')
@@ -174,11 +190,13 @@ test('what is wrong with a call is said in the words of the command line', async
     '--input',
     '{"mail":"a"}',
   ])
-  expect(misspelled.err).toContain('`/mail`: there is no such field')
-  expect(misspelled.err).toContain(
-    '`reactor connect actions show` lists the fields that createCustomer takes',
-  )
+  expect(misspelled.err).toContain('`/mail`: there is no such field; did you mean `email`?')
+  expect(misspelled.err).toContain('`reactor connect actions show pay createCustomer`')
   expect(stripe.requests).toEqual([])
+  await expect(run([...invoke, '--dry-run', 'nothing'])).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('native or synthesized') as unknown,
+  })
   await expect(run([...invoke, '--timeout', '500'])).rejects.toMatchObject({
     code: 'usage',
     message: expect.stringContaining('from 1 to 100') as unknown,

@@ -2,6 +2,15 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of actions. Sorted by name. `{vendor}` is the title of the connector. */
 export const actionCodes = {
+  action_account_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      '{action} was not sent again: the first call under this Idempotency-Key may have been carried out, and instance {instance} has other credentials or another account of {vendor} since',
+    suggestedFix:
+      'Look at {vendor}, in the account that {instance} had then, whether {action} was done. If it was not, either give {instance} the former credentials and account again and repeat the call with the same key, or send it with a new key to the present account.',
+  },
   action_address_refused: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -32,7 +41,7 @@ export const actionCodes = {
     retryable: false,
     message: 'The input of {action} is invalid. {problem}',
     suggestedFix:
-      'Correct the fields that the message and `details.problems` name. `reactor connect actions show` lists the fields that {action} takes.',
+      'Correct the fields that the message and `details.problems` name. `reactor connect actions show {instance} {action}`, or GET /connect/v1/instances/{instance}/actions/{action}, lists the fields that it takes.',
   },
   action_not_found: {
     failureType: 'config_error',
@@ -110,14 +119,13 @@ export const actionCodes = {
     retryable: false,
     message: 'The token of the dry-run of {action} was used before',
     suggestedFix:
-      'A token is good for one invocation. Look in the audit log what became of the first one, or run the dry-run again.',
+      'A token is good for one invocation, and the first one may have been carried out. If you did not get its result, look with an action that reads (`reactor connect actions list {instance}`) whether it was done, or ask an admin what the audit log has of it. If it was not done, or is to be done once more, run the dry-run again and use its token.',
   },
   dry_run_unsupported: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{vendor} offers no dry-run of {action}',
-    suggestedFix:
-      'Use an instance with credentials of a test account of {vendor}, or try the change in a sandbox of a connection.',
+    message: '{vendor} offers no dry-run of {action}{condition}',
+    suggestedFix: '{fix}',
   },
 } as const satisfies Record<string, ErrorCode>

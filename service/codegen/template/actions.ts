@@ -10,6 +10,8 @@ import type { Ask, Repeat } from './requests.ts'
 export interface InvokeOptions extends CreateOptions {
   /** Of a dry-run: the call does what it showed, and is not repeated. */
   readonly token?: string
+  /** `instance`: the key is the same call under another API key, too; default `caller`. */
+  readonly idempotencyScope?: 'caller' | 'instance'
   /** How long the vendor may take for each request, 1 to 100; default 30. */
   readonly timeoutSeconds?: number
 }
@@ -17,8 +19,16 @@ export interface InvokeOptions extends CreateOptions {
 /** An action. It has one signature, so that a loop may give it what its last call returned, such as the next page. */
 export type Action<Input, Output> = (input: Input, options?: InvokeOptions) => Promise<Output>
 
+export interface DryRunOptions extends CallOptions {
+  /**
+   * `synthesized` sends nothing; `native` carries it out in the vendor's test mode, and needs credentials of that. Default: synthesized for an
+   * agent and for what needs a confirmation, otherwise native if the credentials are of a test mode.
+   */
+  readonly kind?: 'native' | 'synthesized' | undefined
+}
+
 /** Nothing changes outside of the vendor's test mode; the result says what would have been sent. */
-export type DryRun<Input, Plan> = (input: Input, options?: CallOptions) => Promise<Plan>
+export type DryRun<Input, Plan> = (input: Input, options?: DryRunOptions) => Promise<Plan>
 
 interface DryRunFacts {
   /** The exact request that would be sent, without its secrets. */
@@ -50,7 +60,10 @@ export interface SynthesizedDryRun extends DryRunFacts {
 function actionsOf(ask: Ask, own: string): Actions {
   return ofEachAction(
     (name, repeat) =>
-      async (input: unknown, { token, timeoutSeconds, ...call }: InvokeOptions = {}) => {
+      async (
+        input: unknown,
+        { token, timeoutSeconds, idempotencyScope, ...call }: InvokeOptions = {},
+      ) => {
         const { output } = await ask<{ readonly output: unknown }>({
           method: 'POST',
           path: invokePath(own, name),
@@ -62,6 +75,9 @@ function actionsOf(ask: Ask, own: string): Actions {
           },
           repeat: repeatOf(repeat, { token, key: call.idempotencyKey }),
           action: name,
+          ...(idempotencyScope !== undefined && {
+            headers: { 'idempotency-scope': idempotencyScope },
+          }),
           call,
         })
         return output
@@ -70,12 +86,14 @@ function actionsOf(ask: Ask, own: string): Actions {
 }
 
 function dryRunsOf(ask: Ask, own: string): DryRuns {
-  return ofEachAction((name) => (input: unknown, { signal }: CallOptions = {}) => {
-    const body = { input, dry_run: true }
+  return ofEachAction((name) => (input: unknown, { signal, kind = true }: DryRunDefaults = {}) => {
+    const body = { input, dry_run: kind }
     const path = invokePath(own, name)
     return ask({ method: 'POST', path, body, repeat: 'always', call: { signal } })
   }) as DryRuns
 }
+
+type DryRunDefaults = CallOptions & { readonly kind?: DryRunOptions['kind'] | true }
 
 function invokePath(own: string, name: string): string {
   return `${own}/actions/${encodeURIComponent(name)}/invoke`

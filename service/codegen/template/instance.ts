@@ -13,6 +13,7 @@ export const streamIds: ReadonlyMap<string, { name: string; namespace?: string }
 
 interface InvokeOptions {
   readonly idempotencyKey?: string
+  readonly idempotencyScope?: 'caller' | 'instance'
   readonly token?: string
   readonly signal?: AbortSignal
 }
@@ -23,9 +24,13 @@ export interface Actions {
   readonly sendInvoice: (input: object, options?: InvokeOptions) => Promise<unknown>
 }
 
+interface DryRunOptions {
+  readonly kind?: 'native' | 'synthesized'
+}
+
 export interface DryRuns {
-  readonly createOrder: (input: object) => Promise<unknown>
-  readonly sendInvoice: (input: object) => Promise<unknown>
+  readonly createOrder: (input: object, options?: DryRunOptions) => Promise<unknown>
+  readonly sendInvoice: (input: object, options?: DryRunOptions) => Promise<unknown>
 }
 
 export const actionRepeats: Readonly<Record<keyof Actions, 'always' | 'with key' | 'never'>> = {

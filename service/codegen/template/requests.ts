@@ -17,6 +17,7 @@ interface Request {
   /** Only this version is changed. */
   readonly ifVersion?: number | undefined
   readonly repeat: Repeat
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** The name of the action that is invoked. */
   readonly action?: string | undefined
   readonly call?: CreateOptions | undefined
@@ -94,7 +95,7 @@ interface Exchange {
 
 async function exchange(
   { baseUrl, apiKey, fetch: send = fetch }: ClientOptions,
-  { method, path, query = {}, body, ifVersion, repeat, action }: Request,
+  { method, path, query = {}, body, ifVersion, headers: more, repeat, action }: Request,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
 ): Promise<Exchange> {
   const lost = { url: baseUrl, repeat, action }
@@ -104,6 +105,7 @@ async function exchange(
     authorization: `Bearer ${apiKey}`,
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(key !== undefined && { 'idempotency-key': key }),
+    ...more,
     ...(ifVersion !== undefined && { 'if-match': `"${String(ifVersion)}"` }),
   }
   const content = body === undefined ? null : stringifyExact(body)

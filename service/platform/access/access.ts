@@ -139,26 +139,47 @@ function notFoundError({ kind, name }: AccessResource): ConnectError {
 function notPermitted(
   action: ActionName,
   { kind, name }: AccessResource,
-  { principal }: { readonly principal: Principal },
+  { principal, invoke }: Pick<AccessRequest, 'principal' | 'invoke'>,
 ): ConnectError {
   const scoped = principal.scopes === null ? '' : ' with these scopes'
   const article = principal.kind === 'viewer' ? 'A' : 'An'
+  const needsDryRun = mayAfterDryRun(principal, action, invoke)
   const details = {
     who: `${article} ${principal.kind}${scoped}`,
     action,
     principal_kind: principal.kind,
     on: name === '' ? '' : ` on ${kind} ${name}`,
-    fix: fixOf(principal, action),
+    fix: needsDryRun
+      ? 'Invoke the action with `"dry_run": true` first, then with the `token` that it returns: that carries out what it showed.'
+      : fixOf(principal, action),
+    ...(needsDryRun && { needs: 'dry_run' }),
   }
   return new ConnectError('permission_denied', { details })
+}
+
+/** A dry-run that was refused, or a call with its token, needs something else. */
+function mayAfterDryRun(
+  { kind }: Principal,
+  action: ActionName,
+  invoke: AccessRequest['invoke'],
+): boolean {
+  const isPlain = invoke?.dryRun !== true && invoke?.planned !== true
+  return kind === 'agent' && action === 'actions:invoke' && isPlain
 }
 
 function fixOf({ kind }: Principal, action: ActionName): string {
   const ask = `Ask an admin of this service for a key that permits \`${action}\` (docs/access.md has the table)`
   if (kind !== 'agent') return `${ask}.`
-  if (action === 'actions:invoke')
-    return 'Invoke the action with `"dry_run": true` first, then carry out what it shows.'
-  if (actionFacts(action).on === 'connection' && actionFacts(action).group === 'write')
-    return `Try the connection with \`reactor connect connections sandbox\` and promote what it shows, or ask a person to do this. ${ask}.`
+  if (action === 'connections:create')
+    return `Ask a person to create the connection; then try it with \`reactor connect connections sandbox NAME\` and promote what it shows. Or: ${ask}.`
+  if (donePromoting.has(action))
+    return `Try the connection with \`reactor connect connections sandbox NAME\` and promote what it shows, or ask a person to do this. ${ask}.`
   return `Ask a person to do this. ${ask}.`
 }
+
+/** A promotion does these as well. */
+const donePromoting = new Set<ActionName>([
+  'connections:activate',
+  'connections:approve',
+  'runs:start',
+])

@@ -409,4 +409,11 @@ CREATE TABLE reactor_connect_service.schedule_watch (
 ALTER TABLE reactor_connect_service.connections ADD COLUMN last_skipped_at timestamptz(3);
 `,
   },
+  /** `account`: keyed hash of the vendor's account that the first attempt was for; NULL: not known, so no other attempt is sent. */
+  {
+    name: 'idempotency-account',
+    sql: `
+ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN account text COLLATE "C";
+`,
+  },
 ]

@@ -17,13 +17,15 @@ export interface IdempotencyStore {
 }
 
 export interface IdempotentRequest {
-  /** The caller (id of the principal): keys of different principals are independent. */
+  /** Keys of different owners are independent: the caller (id of the principal), or the instance that the key belongs to. */
   readonly principal: string
   readonly key: string
   /** Hash of method, path and body. */
   readonly requestHash: string
   /** After which the process that carries it out is taken for dead; default 60. */
   readonly lockedSeconds?: number
+  /** Hash of the vendor's account that the request is for; stored with the first attempt. Default: none. */
+  readonly account?: string
 }
 
 export type IdempotencyStart =
@@ -36,6 +38,8 @@ export interface IdempotencyBegin {
   readonly attempt: number
   /** All attempts of a request have the same; null for one that an older version began. */
   readonly firstTicket: string | null
+  /** Of the first attempt; null if it had none, or an older version began it. */
+  readonly account: string | null
 }
 
 export interface StoredResponse {

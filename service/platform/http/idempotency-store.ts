@@ -12,6 +12,7 @@ import type {
 interface KeyRow extends Row {
   readonly ticket: string
   readonly first_ticket: string | null
+  readonly account: string | null
   readonly request_hash: string
   readonly attempt: number
   readonly locked_seconds: number
@@ -51,8 +52,10 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
   async begin(request: IdempotentRequest): Promise<IdempotencyStart> {
     const ticket = randomUUID()
     const row = await this.#begun.add({ ...request, ticket })
-    if (row?.ticket === ticket)
-      return { state: 'began', ticket, attempt: row.attempt, firstTicket: row.first_ticket }
+    if (row?.ticket === ticket) {
+      const { attempt, first_ticket: firstTicket, account } = row
+      return { state: 'began', ticket, attempt, firstTicket, account }
+    }
     if (row?.request_hash !== request.requestHash) throw new ConnectError('idempotency_key_reused')
     if (row.answer === null) throw keyInUse(row)
     return { state: 'done', answer: row.answer }
@@ -103,17 +106,19 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     // An update that changes nothing returns the present row, even if another process writes it.
     const rows = await this.#database.query<KeyRow & Pick<IdempotentRequest, 'principal' | 'key'>>(
       `INSERT INTO reactor_connect_service.idempotency_keys AS kept
-         (principal, key, request_hash, ticket, first_ticket, locked_until)
-       SELECT principal, key, request_hash, ticket, ticket, now() + seconds * interval '1 second'
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[])
-         WITH ORDINALITY AS begun (principal, key, request_hash, ticket, seconds, place)
+         (principal, key, request_hash, ticket, first_ticket, account, locked_until)
+       SELECT principal, key, request_hash, ticket, ticket, account,
+         now() + seconds * interval '1 second'
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::text[])
+         WITH ORDINALITY AS begun (principal, key, request_hash, ticket, seconds, account, place)
        ORDER BY place
        ON CONFLICT (principal, key) DO UPDATE SET
          ${['request_hash', 'ticket', 'locked_until', 'answer'].map(renewColumn).join(', ')},
          created_at = CASE WHEN ${expired} THEN excluded.created_at ELSE kept.created_at END,
          first_ticket = CASE WHEN ${expired} THEN excluded.first_ticket ELSE kept.first_ticket END,
+         account = CASE WHEN ${expired} THEN excluded.account ELSE kept.account END,
          attempt = CASE WHEN ${expired} THEN 1 WHEN ${abandoned} THEN kept.attempt + 1 ELSE kept.attempt END
-       RETURNING principal, key, ticket, first_ticket, request_hash, answer, attempt,
+       RETURNING principal, key, ticket, first_ticket, account, request_hash, answer, attempt,
          extract(epoch FROM kept.locked_until - now())::float8 AS locked_seconds`,
       [
         list(({ principal }) => principal),
@@ -121,6 +126,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
         list(({ requestHash }) => requestHash),
         list(({ ticket }) => ticket),
         list(({ lockedSeconds = 60 }) => lockedSeconds),
+        list(({ account }) => account ?? null),
       ],
     )
     const found = new Map(rows.map((row) => [placeOf(row), row]))

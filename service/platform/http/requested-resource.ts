@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { JsonObject } from '../../../protocol/index.ts'
+import { formatPointer } from '../../../lib/text/json-pointer.ts'
+import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
 import { jsonObjectSchema } from '../../../protocol/json-object.ts'
 import type { AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
+import { requestInvalid } from './error-response.ts'
 
 /**
  * The resource of a request, from its path. `list`: all instances or connections. `body`: only known once `resourceInBody` has read the
@@ -53,33 +55,51 @@ export function activatesInBody({ body }: Pick<FastifyRequest, 'body'>): boolean
 }
 
 const invokeParts = z.object({ name: z.string(), action: z.string() })
-const invokeBody = z.looseObject({
-  dry_run: z.boolean().optional(),
-  token: z.string().optional(),
-  input: jsonObjectSchema.optional(),
+/** The `dry_run` of an invocation. `true`: the kind that suits the caller and the action. */
+export const dryRunField = z.union([z.boolean(), z.enum(['native', 'synthesized'])], {
+  error: 'must be true, false, "native" or "synthesized"',
 })
+
+/** The fields by which the policy decides: a wrong one is refused before, or the refusal would be for a call that nobody meant. */
+const decidingFields = z.looseObject({
+  dry_run: dryRunField.optional(),
+  token: z.string({ error: 'must be the text of a token that a dry-run returned' }).optional(),
+})
+const inputField = z.looseObject({ input: jsonObjectSchema })
+
+export type RequestedDryRun = Exclude<z.output<typeof dryRunField>, false>
 
 export interface RequestedInvocation {
   readonly instance: string
   readonly action: string
   readonly input: JsonObject
-  /** Nothing but `"dry_run": true` is a dry-run. */
-  readonly isDryRun: boolean
+  /** Absent: it is no dry-run. */
+  readonly dryRun?: RequestedDryRun
   readonly token?: string
 }
 
-/** As the request says, which has not been checked. */
+/** As the request says: only what decides about it has been checked. Throws `request_invalid`. */
 export function requestedInvocation({
   params,
   body,
 }: Pick<FastifyRequest, 'params' | 'body'>): RequestedInvocation {
   const { name, action } = invokeParts.parse(params)
-  const { dry_run: dryRun, token, input = {} } = invokeBody.safeParse(body).data ?? {}
+  const { dry_run: dryRun = false, token } = decidingFieldsOf(body)
+  const { input = {} } = inputField.safeParse(body).data ?? {}
   return {
     instance: name,
     action,
     input,
-    isDryRun: dryRun === true,
+    ...(dryRun !== false && { dryRun }),
     ...(token !== undefined && { token }),
   }
+}
+
+/** A body that is no object is refused by the schema of the route. */
+function decidingFieldsOf(body: unknown): z.output<typeof decidingFields> {
+  const { data, error } = decidingFields.safeParse(isJsonObject(body) ? body : {})
+  if (error === undefined) return data
+  throw requestInvalid(
+    error.issues.map(({ path, message }) => `body${formatPointer(path)}: ${message}`),
+  )
 }

@@ -1,5 +1,6 @@
 import type { LinearDocument } from '@linear/sdk'
 import { expect, test } from 'vitest'
+import { standardHeaders } from '../../../manifest-interpreter/http/standard-headers.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import { linearOAuth } from '../../../connectors/linear/oauth.ts'
 import type { JsonObject } from '../../../protocol/index.ts'
@@ -192,7 +193,7 @@ test('inputs that Linear would refuse are refused before, and a preview has no s
     request: {
       method: 'POST',
       url: 'https://api.linear.app/graphql',
-      headers: { Authorization: '***' },
+      headers: { ...standardHeaders, Authorization: '***' },
       body: { variables: { id: 'ENG-1' } },
     },
   })

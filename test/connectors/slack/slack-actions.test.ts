@@ -7,6 +7,7 @@ import type {
   ReactionsAddArguments,
 } from '@slack/web-api'
 import { expect, test } from 'vitest'
+import { standardHeaders } from '../../../manifest-interpreter/http/standard-headers.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import { fillAcme, ts } from '../../fakes/slack/acme.ts'
@@ -274,6 +275,7 @@ test('inputs that Slack would refuse are refused before, and a preview has no se
       method: 'POST',
       url: 'https://slack.com/api/chat.postMessage',
       headers: {
+        ...standardHeaders,
         Authorization: 'Bearer ***',
         'Content-Type': 'application/x-www-form-urlencoded',
       },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { standardHeaders } from '../../../manifest-interpreter/http/standard-headers.ts'
 import { toHttpRequest } from '../../../connectors/http/action-request.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
@@ -182,6 +183,7 @@ describe('a dry-run', () => {
         method: 'POST',
         url: 'https://api.stripe.com/v1/customers',
         headers: {
+          ...standardHeaders,
           'Stripe-Version': apiVersion,
           'User-Agent': 'reactor-connect',
           'Content-Type': 'application/x-www-form-urlencoded',

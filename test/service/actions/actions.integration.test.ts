@@ -54,10 +54,20 @@ function invoke(
     instance = 'live',
     action = 'createCustomer',
     key,
-  }: { client?: ApiClient; instance?: string; action?: string; key?: string } = {},
+    scope,
+  }: {
+    client?: ApiClient
+    instance?: string
+    action?: string
+    key?: string
+    scope?: 'instance'
+  } = {},
 ): Promise<Answer> {
   const path = `POST /instances/${instance}/actions/${action}/invoke`
-  return client.call(path, body, key === undefined ? {} : { 'idempotency-key': key })
+  return client.call(path, body, {
+    ...(key !== undefined && { 'idempotency-key': key }),
+    ...(scope !== undefined && { 'idempotency-scope': scope }),
+  })
 }
 
 function codeOf({ body }: Answer): string | undefined {
@@ -105,6 +115,9 @@ describe('a dry-run', () => {
     ])
     for (const [name, value] of Object.entries(shown.request.headers))
       expect([name, headers[name.toLowerCase()]]).toEqual([name, value.replace('***', liveKey)])
+    const named = Object.keys(shown.request.headers).map((name) => name.toLowerCase())
+    const ofConnection = ['connection', 'content-length', 'host']
+    expect([...named, ...ofConnection].toSorted()).toEqual(Object.keys(headers).toSorted())
   })
 
   test('with a test key is carried out in the test mode of the vendor, and says so', async () => {
@@ -112,6 +125,42 @@ describe('a dry-run', () => {
     expect(body).toMatchObject({ dry_run: 'native', output: customer, vendor_request_id: 'req_1' })
     expect(vendor.requests).toHaveLength(1)
   })
+
+  test('that is synthesized sends nothing with a test key either, and its token carries it out', async () => {
+    const gone = { id: 'cus_1', object: 'customer', deleted: true }
+    vendor.respond = () => ({ body: gone, headers: { 'request-id': 'req_1' } })
+    const of = { input: { id: 'cus_1' } }
+    const place = { instance: 'test', action: 'deleteCustomer' }
+    const shown = await invoke({ ...of, dry_run: 'synthesized' }, place)
+    // What needs a confirmation, and what an agent tries, is synthesized unless the caller says otherwise.
+    const confirmed = await invoke({ ...of, dry_run: true }, place)
+    const ofAgent = await invoke({ input, dry_run: true }, { instance: 'test', client: agent })
+    for (const { body } of [shown, confirmed, ofAgent])
+      expect(body).toMatchObject({ dry_run: 'synthesized', vendor_request_id: null })
+    expect(vendor.requests).toEqual([])
+    const { token } = dryRunDocument.omit({ request: true }).parse(shown.body)
+    expect((await invoke({ ...of, token }, place)).status).toBe(200)
+    expect(vendor.last.method).toBe('DELETE')
+    expect(vendor.last.headers).not.toHaveProperty('idempotency-key')
+    const native = await invoke({ ...of, dry_run: 'native' }, { ...place, client: agent })
+    expect(native.body).toMatchObject({ dry_run: 'native', vendor_request_id: 'req_1' })
+  })
+
+  test('that is to be native is refused without credentials of a test mode', async () => {
+    const refused = await invoke({ input, dry_run: 'native' })
+    expect([refused.status, codeOf(refused)]).toEqual([422, 'dry_run_unsupported'])
+    expect(JSON.stringify(refused.body)).toContain('"dry_run\\": \\"synthesized')
+    expect(vendor.requests).toEqual([])
+  })
+
+  test.each(['true', 1, null])(
+    'that is written as %j is refused for what it is, also to an agent',
+    async (written) => {
+      const refused = await invoke({ input, dry_run: written }, { client: agent })
+      expect([refused.status, codeOf(refused)]).toEqual([400, 'request_invalid'])
+      expect(JSON.stringify(refused.body)).toContain('body/dry_run: must be true, false')
+    },
+  )
 
   test('gives a token that is good for one invocation of the same input by the same principal', async () => {
     const { token } = await dryRun()
@@ -175,20 +224,31 @@ describe('an agent', () => {
     expect(vendor.requests).toEqual([])
     const { token } = await dryRun(agent)
     expect((await invoke({ input, token }, { client: agent })).status).toBe(200)
+    // It has no audit log to look into.
+    const { body } = await invoke({ input, token }, { client: agent })
+    expect(JSON.stringify(body)).toContain('`reactor connect actions list live`')
   })
 })
 
 describe('the input', () => {
   test('is checked before anything is sent, and each problem has its path', async () => {
-    const wrong = { email: 3, address: { country: 'Germany' }, colour: 'red' }
+    const wrong = { email: 3, address: { country: 'Germany', citi: 'Bonn' }, colour: 'red' }
     const { status, body } = await invoke({ input: wrong })
     expect(status).toBe(422)
     expect(body).toMatchObject({
       error: {
         code: 'action_input_invalid',
         details: {
-          problems: [{ path: '/email' }, { path: '/address/country' }, { path: '/colour' }],
+          problems: [
+            { path: '/email' },
+            { path: '/address/country' },
+            { path: '/address/citi', problem: 'there is no such field; did you mean `city`?' },
+            { path: '/colour' },
+          ],
         },
+        suggested_fix: expect.stringContaining(
+          '`reactor connect actions show live createCustomer`',
+        ) as string,
       },
     })
     expect(vendor.requests).toEqual([])
@@ -391,6 +451,145 @@ describe('a call that failed and comes again under its key', () => {
     vendor.respond = succeed
     expect((await invoke({ input }, { key })).status).toBe(200)
     expect(vendorKeys()).toHaveLength(2)
+  })
+})
+
+describe('a call of unknown outcome that comes again under its key', () => {
+  const account = { account_id: 'acct_A' }
+  const before = { api_key: 'sk_live_planted4711before', ...account }
+  const cases: readonly (readonly [
+    change: string,
+    before: Record<string, string>,
+    after: Record<string, string>,
+    code: 'action_account_changed' | undefined,
+  ])[] = [
+    ['another connected account', before, { account_id: 'acct_B' }, 'action_account_changed'],
+    ['another address', before, { api_url: 'other' }, 'action_account_changed'],
+    [
+      'a live key in the place of a test key',
+      { ...before, api_key: 'sk_test_planted4711before' },
+      { api_key: 'sk_live_planted4711after' },
+      'action_account_changed',
+    ],
+    [
+      'a key of an account that nobody has named',
+      { api_key: 'sk_live_planted4711before' },
+      { api_key: 'sk_live_planted4711after' },
+      'action_account_changed',
+    ],
+    ['another key of the same account', before, { api_key: 'sk_live_planted4711after' }, undefined],
+    ['a change of something else', before, { requests_per_second: '7' }, undefined],
+  ]
+
+  test('is sent to no other account, and to the same one as the same call', async () => {
+    vendor.respond = () => undefined
+    const calls = await Promise.all(
+      cases.map(async ([change, config, after, code], index) => {
+        const instance = `account-${String(index)}`
+        const made = { ...config, api_url: vendor.url }
+        await api.call('POST /instances', { name: instance, type: 'stripe', config: made })
+        const call = { instance, key: randomUUID() }
+        const own = { email: `${instance}@example.com` }
+        const lost = await invoke({ input: own, timeout_seconds: 1 }, call)
+        expect([change, codeOf(lost)]).toEqual([change, 'action_unavailable'])
+        const { requests_per_second: rate, api_url: url, ...others } = after
+        const changed = {
+          ...made,
+          ...others,
+          ...(rate !== undefined && { requests_per_second: Number(rate) }),
+          ...(url !== undefined && { api_url: vendor.url.replace('127.0.0.1', 'localhost') }),
+        }
+        const { status } = await api.call(`PATCH /instances/${instance}`, { config: changed })
+        expect([change, status]).toEqual([change, 200])
+        return { change, call, code, made, own }
+      }),
+    )
+    vendor.respond = succeed
+    for (const { change, call, code, made, own } of calls) {
+      const sentBefore = vendor.requests.length
+      const again = await invoke({ input: own }, call)
+      expect([change, codeOf(again)]).toEqual([change, code])
+      if (code !== undefined) {
+        expect([change, again.status]).toEqual([change, 409])
+        expect(vendor.requests).toHaveLength(sentBefore)
+        await api.call(`PATCH /instances/${call.instance}`, { config: made })
+        expect([change, (await invoke({ input: own }, call)).status]).toEqual([change, 200])
+      }
+      const keys = vendor.requests
+        .filter(({ body }) => body.includes(call.instance))
+        .map(({ headers }) => headers['idempotency-key'])
+      expect([change, new Set(keys).size]).toEqual([change, 1])
+    }
+  })
+
+  test('is not sent if an older version did not note the account', async () => {
+    const key = randomUUID()
+    vendor.respond = () => undefined
+    await invoke({ input, timeout_seconds: 1 }, { key })
+    vendor.respond = succeed
+    await api.database.query(
+      'UPDATE reactor_connect_service.idempotency_keys SET account = NULL WHERE key = $1',
+      [key],
+    )
+    expect(codeOf(await invoke({ input }, { key }))).toBe('action_account_changed')
+    const { body } = await api.call('GET /audit?action=actions:invoke&limit=1')
+    expect(body).toMatchObject({ items: [{ outcome: 'unknown', error: 'action_account_changed' }] })
+    expect(vendor.requests).toHaveLength(1)
+  })
+})
+
+test('a stored result is that of the key, whatever became of the account', async () => {
+  const place = { instance: 'moved', key: randomUUID() }
+  const config = { api_key: 'sk_live_planted4711before', api_url: vendor.url }
+  await api.call('POST /instances', { name: place.instance, type: 'stripe', config })
+  const first = await invoke({ input }, place)
+  await api.call('POST /instances/moved/credentials', { api_key: 'sk_live_planted4711after' })
+  const again = await invoke({ input }, place)
+  expect([again.status, again.body]).toEqual([200, first.body])
+  expect(vendor.requests).toHaveLength(1)
+})
+
+describe('a key of the instance', () => {
+  const scope = 'instance'
+
+  test('is the same call for all who may invoke, and one of the caller is not', async () => {
+    const key = randomUUID()
+    const other = await api.clientOf({ name: 'pod two', kind: 'operator' })
+    const first = await invoke({ input }, { key, scope })
+    const again = await invoke({ input }, { key, scope, client: other })
+    expect([again.status, again.body]).toEqual([200, first.body])
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(vendor.requests).toHaveLength(1)
+    const changed = await invoke(
+      { input: { email: 'b@example.com' } },
+      { key, scope, client: other },
+    )
+    expect(codeOf(changed)).toBe('idempotency_key_reused')
+    expect((await invoke({ input }, { key, client: other })).status).toBe(200)
+    expect(vendorKeys()).toHaveLength(2)
+  })
+
+  test('shows its result to nobody who may not invoke', async () => {
+    const key = randomUUID()
+    const done = await invoke({ input }, { key, scope })
+    const viewer = await api.clientOf({ name: 'viewer', kind: 'viewer' })
+    const { token } = await dryRun()
+    for (const [client, body, code] of [
+      [viewer, { input }, 'permission_denied'],
+      [agent, { input }, 'permission_denied'],
+      [agent, { input, token: 'rdt.x' }, 'dry_run_token_invalid'],
+      [agent, { input, token }, 'dry_run_token_invalid'],
+    ] as const)
+      expect(codeOf(await invoke(body, { client, key, scope }))).toBe(code)
+    const own = (await dryRun(agent)).token
+    const shown = await invoke({ input, token: own }, { client: agent, key, scope })
+    expect(shown.body).toEqual(done.body)
+    expect(vendor.requests).toHaveLength(1)
+  })
+
+  test('has to be given', async () => {
+    const refused = await invoke({ input }, { scope })
+    expect([refused.status, codeOf(refused)]).toEqual([400, 'request_invalid'])
   })
 })
 

@@ -16,9 +16,10 @@ test('a stop in the wait after a limit leaves the key of a call free that may no
     repositories: ['acme/shop'],
   }
   await test.service.instances.create({ name: 'hub', type: 'github', config })
+  const principal = { id: 'key_1', kind: 'operator' } as const
   const input = { owner: 'acme', repo: 'shop', title: 'It breaks' }
-  const call = { instance: 'hub', action: 'createIssue', input, principal: 'key_1' }
-  const prepared = await test.service.actions.prepare({ ...call, isDryRun: false })
+  const call = { instance: 'hub', action: 'createIssue', input, principal }
+  const prepared = await test.service.actions.prepare(call)
   const keys = (): Promise<unknown> =>
     test.metadata.query(`SELECT key, answer FROM reactor_connect_service.idempotency_keys`)
 

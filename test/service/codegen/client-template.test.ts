@@ -378,6 +378,18 @@ describe('an action', () => {
     )
   })
 
+  test('is tried in the way that is asked for, and its key belongs to whom it says', async () => {
+    await using at = await scripted(json(200, plan), json(200, '{"output":1}'))
+    await at.client.dryRuns.createOrder({}, { kind: 'synthesized' })
+    await at.client.actions.createOrder({}, { idempotencyKey: 'ck', idempotencyScope: 'instance' })
+    const [tried, invoked] = at.service.seen
+    expect(JSON.parse(tried?.body ?? '')).toEqual({ input: {}, dry_run: 'synthesized' })
+    expect(invoked?.headers).toMatchObject({
+      'idempotency-key': 'ck',
+      'idempotency-scope': 'instance',
+    })
+  })
+
   test('that may not be repeated is repeated if it is a dry run', async () => {
     await using at = await scripted({ status: 'cut' }, json(200, plan))
     await at.client.dryRuns.sendInvoice({})

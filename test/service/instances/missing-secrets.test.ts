@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
-import { missingSecrets } from '../../../service/instances/missing-secrets.ts'
+import { connectorOf } from '../../../connectors/registry.ts'
+import { missingCredentials, missingSecrets } from '../../../service/instances/missing-secrets.ts'
 
 const secret = { type: 'string', airbyte_secret: true }
 const spec: JsonObject = {
@@ -51,5 +52,22 @@ describe('missingSecrets', () => {
 
   it('asks for nothing that is optional', () => {
     expect(missingSecrets({ properties: { token: secret } }, {})).toEqual([])
+  })
+})
+
+describe('missingCredentials', () => {
+  it.each([
+    ['github', {}, ['/access_token']],
+    ['github', { client_secret: 'x' }, ['/access_token']],
+    ['github', { access_token: 'x' }, []],
+    ['github', { private_key: 'x', app_id: '1', installation_id: '2' }, []],
+    ['linear', {}, ['/api_key']],
+    ['linear', { refresh_token: 'x' }, []],
+    ['slack', {}, ['/access_token']],
+    ['stripe', {}, ['/api_key']],
+    ['faker', {}, []],
+  ])('of %s with %j are %j', async (type, config, missing) => {
+    const { descriptor } = await connectorOf(type)
+    expect(missingCredentials(descriptor, config)).toEqual(missing)
   })
 })
