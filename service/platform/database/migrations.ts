@@ -409,4 +409,17 @@ CREATE TABLE reactor_connect_service.schedule_watch (
 ALTER TABLE reactor_connect_service.connections ADD COLUMN last_skipped_at timestamptz(3);
 `,
   },
+  /**
+   * Queries of `url:` targets are in the vault from now on. SQL cannot write there: each start moves those that it finds (`moveTargetAddresses`), by
+   * this index, which has no entries after that.
+   */
+  {
+    name: 'plain-targets',
+    sql: `
+CREATE INDEX webhook_dispatches_plain
+  ON reactor_connect_service.webhook_dispatches (receiver_id, target)
+  WHERE target LIKE 'url:%?%' AND target NOT LIKE '%#vault-%';
+DELETE FROM reactor_connect_service.webhook_targets WHERE target LIKE 'url:%?%';
+`,
+  },
 ]
