@@ -20,7 +20,7 @@ export function eventIn(
   if (formField === undefined || !sent.subarray(0, formField.length + 1).equals(start(formField)))
     return { body: sent, headers }
   const text = new URLSearchParams(sent.toString('utf8')).get(formField)
-  if (text === null || !isObject(text)) return { body: sent, headers }
+  if (text === null || !saysObject(text)) return { body: sent, headers }
   return { body: Buffer.from(text), headers: { ...headers, 'content-type': 'application/json' } }
 }
 
@@ -28,7 +28,7 @@ function start(formField: string): Buffer {
   return Buffer.from(`${formField}=`)
 }
 
-function isObject(text: string): boolean {
+function saysObject(text: string): boolean {
   try {
     return isJsonObject(parseExactJson(text))
   } catch {

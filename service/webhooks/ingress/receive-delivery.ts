@@ -2,6 +2,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { DeliveryLog, NewDelivery } from '../deliveries/contract.ts'
 import type { hmacOf } from '../signature/hmac.ts'
+import type { SignatureProblem } from '../signature/verify.ts'
 import type { IncomingDelivery, ReceivedDelivery } from './contract.ts'
 import { contentHash } from './content-hash.ts'
 import { eventIn } from './event-in-form.ts'
@@ -38,11 +39,7 @@ export async function receiveDelivery(
   const header = (name: string): string | undefined => headerOf(rawHeaders, name)
   const options = { nowMs, ...(hmac !== undefined && { hmac }) }
   const problem = verifyEvenly(receiver, { header, body: sent }, options)
-  // It was signed with the secret: its sender knows that the receiver exists.
-  if (problem === 'timestamp_outside_window') throw new ConnectError('delivery_outside_window')
-  if (receiver !== undefined && problem === 'id_ambiguous')
-    throw malformed(ambiguousId(receiver.rules.signature))
-  if (receiver === undefined || problem !== undefined) throw new ConnectError('delivery_refused')
+  if (receiver === undefined || problem !== undefined) throw refusalOf(receiver, problem)
   admit?.(receiver)
   const { id: receiverId, name, rules, dispatch } = receiver
   const { body, headers } = eventIn(sent, {
@@ -71,7 +68,17 @@ export async function receiveDelivery(
   return { receiver: name, id, eventId, kind: received, isRepeated, answer: event.answer ?? {} }
 }
 
-/** Its sender has the secret, so it learns nothing that it must not know. */
+/** If it was signed with the secret, its sender knows that the receiver exists. */
+function refusalOf(
+  receiver: IngressReceiver | undefined,
+  problem: SignatureProblem | undefined,
+): ConnectError {
+  if (problem === 'timestamp_outside_window') return new ConnectError('delivery_outside_window')
+  if (receiver !== undefined && problem === 'id_ambiguous')
+    return malformed(ambiguousId(receiver.rules.signature))
+  return new ConnectError('delivery_refused')
+}
+
 function ambiguousId({ idHeader, signed }: IngressReceiver['rules']['signature']): string {
   return `its id, in the header ${idHeader ?? ''}, has the separator of the signed text ${signed}, so it cannot be told where the id ends; send ids without it`
 }
