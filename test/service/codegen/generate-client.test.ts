@@ -57,7 +57,8 @@ describe('a client', () => {
   })
 
   test('knows the errors of another client as its own, and no others', async () => {
-    const [one, other] = await Promise.all([generated(crm), generated({})].map(loaded))
+    const one = await loaded(generated(crm))
+    const other = await loaded(generated({}))
     const body = { code: 'rate_limited', message: 'No' }
     const thrown = new other.ConnectError(429, body)
     expect(thrown).toBeInstanceOf(one.ConnectError)
