@@ -363,6 +363,8 @@ export interface WebhookDescriptor {
   readonly refreshes: Readonly<Record<string, string>>
   /** Fields of the body that say something about the delivery, and so may differ when an event is sent again. Default: none. */
   readonly perDelivery?: readonly string[]
+  /** The vendor may send a form instead of JSON: the field of it that has the JSON. Default: bodies are taken as they come. */
+  readonly formField?: string
   /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */
   readonly handshakes?: readonly WebhookHandshake[]
 }

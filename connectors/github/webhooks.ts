@@ -23,6 +23,8 @@ export const githubWebhooks: readonly WebhookDescriptor[] = [
     eventId: 'header:x-github-delivery',
     eventType: 'header:x-github-event',
     secretFrom: 'user',
+    // A webhook that was left at GitHub's default content type.
+    formField: 'payload',
     refreshes: {
       branch_protection_rule: 'branches',
       commit_comment: 'commit_comments',

@@ -16,12 +16,20 @@ const namePattern = z
 
 /** A limit of what a key may do. */
 export const scopeDocument = z
-  .strictObject({
-    action: actionPattern,
-    names: z.array(namePattern).min(1).max(50).optional().meta({
-      description: 'Only instances and connections with these names; default: all.',
-    }),
-  })
+  .strictObject(
+    {
+      action: actionPattern,
+      names: z.array(namePattern).min(1).max(50).optional().meta({
+        description: 'Only instances and connections with these names; default: all.',
+      }),
+    },
+    {
+      error: ({ code }) =>
+        code === 'invalid_type'
+          ? 'must be an object such as {"action": "instances:read", "names": ["ci-*"]}; `instances:read@ci-*` is its form on the command line'
+          : undefined,
+    },
+  )
   .meta({ id: 'Scope' })
 
 export const scopesDocument = z.array(scopeDocument).min(1).max(50)

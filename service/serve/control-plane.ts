@@ -69,7 +69,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
   /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
   readonly noteLostSecrets: () => Promise<LostSecrets>
-  readonly webhooks: Pick<OpenWebhooks, 'ingress' | 'dispatch' | 'streamTarget'>
+  readonly webhooks: Pick<
+    OpenWebhooks,
+    'ingress' | 'dispatch' | 'streamTarget' | 'moveTargetAddresses'
+  >
   /** The same for receivers of webhooks: their names. */
   readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }

@@ -1,5 +1,6 @@
 import type { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { KafkaPlace } from '../run-worker/log-config.ts'
 import type { Service } from '../service.ts'
@@ -10,8 +11,11 @@ import {
   type StreamTargetOptions,
 } from '../webhooks/dispatch/targets/stream/stream-target.ts'
 import { TopicTarget } from '../webhooks/dispatch/targets/topic/topic-target.ts'
+import { findingHidden } from '../webhooks/deliveries/hidden-targets.ts'
 import { openIngress, type OpenIngress } from '../webhooks/ingress/open-ingress.ts'
+import { moveTargetAddresses } from '../webhooks/receivers/move-addresses.ts'
 import { StoredReceiverService } from '../webhooks/receivers/receiver-service.ts'
+import { TargetAddresses } from '../webhooks/receivers/target-addresses.ts'
 
 export interface WebhookDependencies extends StreamTargetOptions {
   readonly settings: Settings
@@ -28,6 +32,8 @@ export interface OpenWebhooks extends AsyncDisposable {
   readonly dispatch: OpenDispatch
   /** Loads events into the tables of connections. */
   readonly streamTarget: StreamTarget
+  /** See `moveTargetAddresses`. */
+  readonly moveTargetAddresses: () => Promise<number>
 }
 
 /** Receivers, what comes in, and where it goes. */
@@ -37,19 +43,22 @@ export function openWebhooks(dependencies: WebhookDependencies): OpenWebhooks {
   const streamTarget = new StreamTarget(dependencies)
   const topic = new TopicTarget(kafka && { ...kafka, clientId: 'reactor-connect' }, logger)
   const more = { stream: streamTarget, topic }
-  const dispatch = openDispatch({ settings, store, vault, functions, more, logger, now })
-  const ingress = openIngress({ settings, store, vault, kafka, logger, now })
+  const addresses = new TargetAddresses({ vault, key: new StoredKey(vault, 'webhooks/target-key') })
+  const shared = { settings, store, vault, addresses, logger, now }
+  const dispatch = openDispatch({ ...shared, functions, more })
+  const ingress = openIngress({ ...shared, kafka })
   const { publicUrl } = settings
   const targets = dispatch.advice
   return {
     ingress,
     dispatch,
     streamTarget,
+    moveTargetAddresses: () => moveTargetAddresses({ store, addresses }),
     service: {
       ingress: ingress.service,
-      deliveries: store.deliveries,
+      deliveries: findingHidden(store.deliveries, addresses),
       receivers: new StoredReceiverService({
-        ...{ store, vault, catalog, publicUrl, targets, logger, now },
+        ...{ store, vault, addresses, catalog, publicUrl, targets, logger, now },
         changed: () => ingress.refresh(),
       }),
     },

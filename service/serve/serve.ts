@@ -87,7 +87,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       stopping: signal,
     }),
   )
-  await lookForLostSecrets(plane, logger)
+  await lookAfterSecrets(plane, logger)
   if (roles.api) await plane.webhooks.ingress.start()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
@@ -163,6 +163,11 @@ async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Pol
   return policy
 }
 
+async function lookAfterSecrets(plane: ControlPlane, logger: Logger): Promise<void> {
+  await lookForLostSecrets(plane, logger)
+  await hideTargetAddresses(plane, logger)
+}
+
 /** The vault may be another one, or empty: that is reported at the start, not by failing runs. */
 async function lookForLostSecrets(
   plane: Pick<ControlPlane, 'noteLostSecrets' | 'noteLostReceiverSecrets'>,
@@ -191,6 +196,24 @@ async function lookForLostSecrets(
     logger.warn(
       { code, reason: message },
       'it could not be checked whether the vault has all secrets',
+    )
+  }
+}
+
+/** What a version before stored in plain text. If it fails, the next start does it. */
+async function hideTargetAddresses(
+  { webhooks }: Pick<ControlPlane, 'webhooks'>,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const count = await webhooks.moveTargetAddresses()
+    if (count > 0)
+      logger.info({ count }, 'the queries of targets were moved from the database into the vault')
+  } catch (thrown) {
+    const { code, message } = ConnectError.from(thrown)
+    logger.warn(
+      { code, reason: message },
+      'the queries of targets of webhooks are still in the database: they could not be moved into the vault',
     )
   }
 }

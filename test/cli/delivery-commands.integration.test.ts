@@ -56,7 +56,9 @@ describe('deliveries', () => {
   test('are listed by target with the reason of that target, when targets or a status are asked for', async () => {
     const { store } = commands.api
     const gone = 'url:https://shop.example.com/gone?token=secret'
-    const targets = ['url:https://shop.example.com/bad', gone, 'job:work']
+    await run(`receivers update shop --dispatch ${gone}`)
+    const stored = (await store.receivers.get('shop')).dispatch[0]?.target ?? ''
+    const targets = ['url:https://shop.example.com/bad', stored, 'job:work']
     const dispatches = targets.map((target) => ({ target, orderKey: null }))
     await store.deliveryLog.append(newDelivery(receiver, { dispatches }))
     const claimed = await store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
@@ -67,7 +69,7 @@ describe('deliveries', () => {
     await store.dispatches.settle(
       'me',
       claimed.map(({ seq, target }) => {
-        if (target === gone) return { seq, target, outcome: 'dead', ...failed(410) }
+        if (target === stored) return { seq, target, outcome: 'dead', ...failed(410) }
         if (target === 'job:work') return { seq, target, outcome: 'done' }
         return { seq, target, outcome: 'retry', delayMs: 60_000, ...failed(400) }
       }),

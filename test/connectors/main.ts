@@ -26,6 +26,9 @@ if (open === undefined) {
 }
 await using simulator = await open()
 process.stdout.write(`${JSON.stringify(simulator.config)}\n`)
+process.stderr.write(
+  `ready: the simulator of ${vendor} runs until Ctrl-C; its configuration is on standard output\n`,
+)
 const keepAlive = setInterval(() => undefined, 60_000)
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 await Promise.race(signals.map((signal) => once(process, signal)))

@@ -22,7 +22,12 @@ function target(secret: string): UrlTarget {
     vault: { get: () => Promise.resolve(stored) },
     now: Date.now,
   })
-  return new UrlTarget({ signature, allowedNetworks: ['127.0.0.1/32'], now: Date.now })
+  return new UrlTarget({
+    signature,
+    wholeTarget: (_receiver, target) => Promise.resolve(target),
+    allowedNetworks: ['127.0.0.1/32'],
+    now: Date.now,
+  })
 }
 
 test('the handler of the page takes what is signed with its secret, once, and nothing else', async () => {

@@ -4,8 +4,16 @@ import type { ErrorCode } from './documents.ts'
 // Errors
 // ---------------------------------------------------------------------------------------------------
 
-/** An error of the service, or the reason why it cannot be reached. Decide by `code`; show `message` and `suggestedFix` to people. */
+const errorBrand = Symbol.for('reactor-connect.error')
+
+/**
+ * An error of the service, or the reason why it cannot be reached. Decide by `code`; show `message` and `suggestedFix` to people. `instanceof` is true for
+ * the errors of all generated clients, also of another file than this one.
+ */
 export class ConnectError extends Error {
+  static override [Symbol.hasInstance](value: unknown): value is ConnectError {
+    return isObject(value) && errorBrand in value
+  }
   override readonly name = 'ConnectError'
   /** A newer service may have codes that this file does not know. */
   readonly code: ErrorCode | (string & Record<never, never>)
@@ -33,6 +41,7 @@ export class ConnectError extends Error {
     this.docsUrl = body.docs_url
     this.details = body.details ?? {}
     this.requestId = body.request_id
+    Object.defineProperty(this, errorBrand, { value: true })
   }
 }
 

@@ -416,4 +416,17 @@ ALTER TABLE reactor_connect_service.connections ADD COLUMN last_skipped_at times
 ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN account text COLLATE "C";
 `,
   },
+  /**
+   * Queries of `url:` targets are in the vault from now on. SQL cannot write there: each start moves those that it finds (`moveTargetAddresses`), by
+   * this index, which has no entries after that.
+   */
+  {
+    name: 'plain-targets',
+    sql: `
+CREATE INDEX webhook_dispatches_plain
+  ON reactor_connect_service.webhook_dispatches (receiver_id, target)
+  WHERE target LIKE 'url:%?%' AND target NOT LIKE '%#vault-%';
+DELETE FROM reactor_connect_service.webhook_targets WHERE target LIKE 'url:%?%';
+`,
+  },
 ]

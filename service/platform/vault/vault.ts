@@ -58,6 +58,9 @@ export function instancePath(instanceId: string): string {
 /** Where the secrets of receivers of webhooks are: `receiverPath` of service/webhooks/receivers/contract.ts. */
 export const receiversFolder = 'receivers/'
 
+/** Where the whole addresses of their `url:` targets are: service/webhooks/receivers/target-addresses.ts. */
+export const targetsFolder = 'receiver-targets/'
+
 /** Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
 const maxSecretsBytes = 256 * 1024
 
@@ -83,6 +86,8 @@ function renewalOf(path: string): string {
     return 'set all credentials of the instance again: `reactor connect instances credentials NAME`'
   if (path.startsWith(receiversFolder))
     return 'set the secret of the receiver again: `reactor connect receivers secret NAME`'
+  if (path.startsWith(targetsFolder))
+    return 'give the targets of the receiver again, whole: `reactor connect receivers update NAME --dispatch …`'
   return 'delete it and restart the service, which makes another key of its own'
 }
 

@@ -7,6 +7,7 @@ import type { Vault } from '../../platform/vault/vault.ts'
 import type { DispatchStore } from '../deliveries/contract.ts'
 import type { TargetAdvice } from '../receivers/contract.ts'
 import { maskedTarget } from '../receivers/masked-target.ts'
+import type { TargetAddresses } from '../receivers/target-addresses.ts'
 import type { DispatchMetrics } from './dispatch-metrics.ts'
 import { DispatchTargets, type TargetsByKind } from './dispatch-targets.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -19,6 +20,7 @@ export interface DispatchDependencies {
   readonly settings: Settings
   readonly store: { readonly dispatches: DispatchStore }
   readonly vault: Pick<Vault, 'get'>
+  readonly addresses: Pick<TargetAddresses, 'whole'>
   /** Undefined: the settings name no Functions service. */
   readonly functions: FunctionsService | undefined
   readonly logger: Logger
@@ -42,10 +44,11 @@ export interface RunDispatch {
 
 /** The targets of a service, by its settings. */
 export function openDispatch(dependencies: DispatchDependencies): OpenDispatch {
-  const { settings, store, vault, functions, logger, now, more = {} } = dependencies
+  const { settings, store, vault, addresses, functions, logger, now, more = {} } = dependencies
   const signature = new StandardSignature({ vault, now })
   const { allowedNetworks, jobsHandlers: handlers } = settings
-  const url = new UrlTarget({ signature, allowedNetworks, now })
+  const wholeTarget = addresses.whole.bind(addresses)
+  const url = new UrlTarget({ signature, wholeTarget, allowedNetworks, now })
   const jobs = jobsClient(settings)
   const targets = new DispatchTargets({
     url,

@@ -13,6 +13,8 @@ export interface IngressRules {
   readonly handshakes: readonly WebhookHandshake[]
   /** Fields of the body that differ when an event is sent again. */
   readonly perDelivery: readonly string[]
+  /** The field of a form with the JSON of the event, if its sender may send forms; undefined: bodies are taken as they come. */
+  readonly formField?: string
 }
 
 /** Undefined if its connector does not have the webhook any more. */
@@ -31,6 +33,9 @@ export async function ingressRules({
   const webhook = descriptor.webhooks.find((some) => some.name === name)
   if (webhook === undefined) return undefined
   const { signature, replayWindowMs: windowMs, eventId, eventType } = webhook
-  const { handshakes = [], perDelivery = [] } = webhook
-  return { signature, windowMs, eventId, eventType, handshakes, perDelivery }
+  const { handshakes = [], perDelivery = [], formField } = webhook
+  return {
+    ...{ signature, windowMs, eventId, eventType, handshakes, perDelivery },
+    ...(formField !== undefined && { formField }),
+  }
 }

@@ -4,6 +4,9 @@ import type { Settings } from '../../platform/config/settings.ts'
 import type { Vault } from '../../platform/vault/vault.ts'
 import type { KafkaPlace } from '../../run-worker/log-config.ts'
 import type { Store } from '../../store/store.ts'
+import type { DeliveryLog } from '../deliveries/contract.ts'
+import { hidingLog, withHiddenTargets } from '../deliveries/hidden-targets.ts'
+import type { TargetAddresses } from '../receivers/target-addresses.ts'
 import type { IngressService } from './contract.ts'
 import { DurableIngress } from './ingress-service.ts'
 import { bringDeliveries, KafkaDeliveryLog } from './kafka-delivery-log.ts'
@@ -16,6 +19,7 @@ export interface OpenIngressOptions {
   >
   readonly store: Pick<Store, 'receivers' | 'deliveryLog' | 'serviceId'>
   readonly vault: Vault
+  readonly addresses: TargetAddresses
   /** Undefined: deliveries are durable in PostgreSQL. */
   readonly kafka: KafkaPlace | undefined
   /** Default: `connect.ingress`. */
@@ -42,9 +46,9 @@ export interface OpenIngress extends AsyncDisposable {
 }
 
 export function openIngress(options: OpenIngressOptions): OpenIngress {
-  const { settings, store, vault, kafka, logger } = options
+  const { settings, store, vault, addresses, kafka, logger } = options
   const now = (): number => options.now()
-  const stored = store.deliveryLog
+  const stored = hidingLog(store.deliveryLog, addresses)
   const topic = kafka && {
     servers: { ...kafka, clientId },
     topic: options.topic ?? defaultTopic,
@@ -55,7 +59,7 @@ export function openIngress(options: OpenIngressOptions): OpenIngress {
   const directory = new LoadedDirectory({ store: store.receivers, vault, logger })
   const service = new DurableIngress({
     directory,
-    log: log ?? stored,
+    log: log === undefined ? stored : hidden(log, addresses),
     limits: {
       maxBytes: settings.ingressBytes,
       deliveriesPerMinute: settings.ingressPerMinute,
@@ -83,5 +87,12 @@ export function openIngress(options: OpenIngressOptions): OpenIngress {
       await bringDeliveries({ topic, stored, serviceId, logger }, signal)
     },
     [Symbol.asyncDispose]: async () => log?.[Symbol.asyncDispose](),
+  }
+}
+
+function hidden(log: DeliveryLog, addresses: TargetAddresses): DeliveryLog {
+  return {
+    append: async (delivery) => log.append(await withHiddenTargets(delivery, addresses)),
+    late: (afterMs) => log.late(afterMs),
   }
 }

@@ -64,6 +64,6 @@ function idProblem(value: JsonValue | undefined, place: string): string {
   return `its id at ${place} is longer than ${String(maxIdLength)} characters`
 }
 
-function malformed(reason: string): ConnectError {
+export function malformed(reason: string): ConnectError {
   return new ConnectError('delivery_malformed', { details: { reason } })
 }

@@ -2,10 +2,12 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { DeliveryLog, NewDelivery } from '../deliveries/contract.ts'
 import type { hmacOf } from '../signature/hmac.ts'
+import type { SignatureProblem } from '../signature/verify.ts'
 import type { IncomingDelivery, ReceivedDelivery } from './contract.ts'
 import { contentHash } from './content-hash.ts'
+import { eventIn } from './event-in-form.ts'
 import { headerOf, keptHeaders } from './kept-headers.ts'
-import { readEvent } from './read-event.ts'
+import { malformed, readEvent } from './read-event.ts'
 import type { IngressReceiver } from './receiver-directory.ts'
 import { verifyEvenly } from './verify-evenly.ts'
 
@@ -29,19 +31,21 @@ export interface IngressDeps {
  */
 export async function receiveDelivery(
   receiver: IngressReceiver | undefined,
-  { rawHeaders, body }: Omit<IncomingDelivery, 'token'>,
+  { rawHeaders, body: sent }: Omit<IncomingDelivery, 'token'>,
   deps: IngressDeps,
 ): Promise<ReceivedDelivery> {
   const { log, admit, kind, hmac } = deps
   const nowMs = deps.now()
   const header = (name: string): string | undefined => headerOf(rawHeaders, name)
   const options = { nowMs, ...(hmac !== undefined && { hmac }) }
-  const problem = verifyEvenly(receiver, { header, body }, options)
-  // It was signed with the secret: its sender knows that the receiver exists.
-  if (problem === 'timestamp_outside_window') throw new ConnectError('delivery_outside_window')
-  if (receiver === undefined || problem !== undefined) throw new ConnectError('delivery_refused')
+  const problem = verifyEvenly(receiver, { header, body: sent }, options)
+  if (receiver === undefined || problem !== undefined) throw refusalOf(receiver, problem)
   admit?.(receiver)
   const { id: receiverId, name, rules, dispatch } = receiver
+  const { body, headers } = eventIn(sent, {
+    headers: keptHeaders(rawHeaders, rules.signature.header),
+    formField: rules.formField,
+  })
   const bodyHash = contentHash(body, rules.perDelivery)
   const event = readEvent(rules, dispatch, { header, body, bodyHash })
   const delivery: NewDelivery = {
@@ -51,7 +55,7 @@ export async function receiveDelivery(
     eventType: event.eventType,
     kind: event.answer === undefined ? (kind ?? 'event') : 'handshake',
     receivedAtMs: nowMs,
-    headers: keptHeaders(rawHeaders, rules.signature.header),
+    headers,
     body,
     bodyHash,
     dispatches: event.dispatches,
@@ -64,9 +68,23 @@ export async function receiveDelivery(
   return { receiver: name, id, eventId, kind: received, isRepeated, answer: event.answer ?? {} }
 }
 
+/** If it was signed with the secret, its sender knows that the receiver exists. */
+function refusalOf(
+  receiver: IngressReceiver | undefined,
+  problem: SignatureProblem | undefined,
+): ConnectError {
+  if (problem === 'timestamp_outside_window') return new ConnectError('delivery_outside_window')
+  if (receiver !== undefined && problem === 'id_ambiguous')
+    return malformed(ambiguousId(receiver.rules.signature))
+  return new ConnectError('delivery_refused')
+}
+
+function ambiguousId({ idHeader, signed }: IngressReceiver['rules']['signature']): string {
+  return `its id, in the header ${idHeader ?? ''}, has the separator of the signed text ${signed}, so it cannot be told where the id ends; send ids without it`
+}
+
 function storedId(eventId: string, kind: IngressDeps['kind']): string {
   if (kind === 'test') return `${testPrefix}${eventId}`
   if (!eventId.startsWith(testPrefix)) return eventId
-  const reason = `its id begins with ${testPrefix}, which is for test deliveries`
-  throw new ConnectError('delivery_malformed', { details: { reason } })
+  throw malformed(`its id begins with ${testPrefix}, which is for test deliveries`)
 }

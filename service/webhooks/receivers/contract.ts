@@ -66,11 +66,21 @@ export interface ReceiverStore {
   update(name: string, change: ReceiverChange, ifVersion?: number): Promise<StoredReceiver>
   /** Its deliveries go too. Throws `receiver_not_found`, `version_conflict`. */
   delete(name: string, ifVersion?: number): Promise<StoredReceiver>
+  /** `url:` targets with a query in plain text, of receivers and of dispatches; `isPresent`: the receiver has it still. */
+  plainTargets(): Promise<readonly PlainTarget[]>
+  /** Replaces targets of a receiver and its dispatches, by what is stored now, in one transaction. */
+  hideTargets(receiverId: string, hidden: ReadonlyMap<string, string>): Promise<void>
   /**
    * Calls back as soon as changes are noticed, after each change of a receiver, in any process, and after the session was lost for a time. A
    * rotation that ends (`previousTokenUntil`) is no change.
    */
   onChange(changed: () => void): Disposable
+}
+
+export interface PlainTarget {
+  readonly receiverId: string
+  readonly target: string
+  readonly isPresent: boolean
 }
 
 export type ReceiverPageRequest = PageRequest & { readonly instance?: string }
@@ -97,6 +107,11 @@ export interface ReceiverChange extends Partial<
 > {
   /** The vault has other secrets now: `secretVersion` counts up. */
   readonly isSecretNew?: boolean
+}
+
+/** For `runExclusively`: one change of the address, the secrets and the targets of a receiver at a time. */
+export function receiverLock(receiverId: string): string {
+  return `receiver ${receiverId}`
 }
 
 /** The path of a receiver's secrets in the vault: `ReceiverSecrets`. */

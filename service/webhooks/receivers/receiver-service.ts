@@ -11,6 +11,7 @@ import { requestInvalid } from '../../platform/http/error-response.ts'
 import type { Page, ShownFilter } from '../../platform/lists.ts'
 import type { Vault } from '../../platform/vault/vault.ts'
 import {
+  receiverLock,
   receiverPath,
   type NewStoredReceiver,
   type ReceiverPageRequest,
@@ -35,6 +36,7 @@ import type {
 } from './schema.ts'
 import { dispatchProblems } from './dispatch-problems.ts'
 import { maskedTarget } from './masked-target.ts'
+import type { TargetAddresses } from './target-addresses.ts'
 import { targetWarnings, type WarningsOptions } from './target-warnings.ts'
 import { parseTarget } from './target.ts'
 import { checkSecret, ownSender, senderOf, type Sender } from './sender.ts'
@@ -47,6 +49,7 @@ export interface ReceiversOptions {
     readonly drift: Pick<DriftStore, 'approved'>
   }
   readonly vault: Vault
+  readonly addresses: TargetAddresses
   readonly catalog: Pick<FolderCatalogService, 'connector'>
   /** Without a slash at its end. Undefined: addresses are paths. */
   readonly publicUrl: string | undefined
@@ -63,7 +66,7 @@ const longestName = 63
 
 /**
  * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the vault, each with the ends of those
- * before. A crash between the two leaves a receiver that says it has no secret, or one whose processes read the vault later: the same request
+ * before, and so are the queries of `url:` targets. A crash between the two leaves a receiver that says it has no secret, or one whose processes read the vault later: the same request
  * again mends it, and so does the start of a process (`noteLostReceiverSecrets`). Until then, what was valid stays valid as promised.
  */
 export class StoredReceiverService implements ReceiverService {
@@ -86,7 +89,7 @@ export class StoredReceiverService implements ReceiverService {
       instance,
       webhook: sender.webhook,
       rules: sender.rules,
-      dispatch,
+      dispatch: await this.#options.addresses.allStored(dispatch),
       description,
       status: 'active',
       hasSecret: false,
@@ -95,7 +98,7 @@ export class StoredReceiverService implements ReceiverService {
       previousSecretUntil: null,
     })
     const secrets = { ...(signing !== undefined && { signing }), dispatch: newSecret('whsec') }
-    await this.#putFirst(made, secrets)
+    await this.#putFirst(made, { secrets, targets: dispatch.map(targetOf) })
     const { receivers } = this.#options.store
     const change = { hasSecret: signing !== undefined, isSecretNew: true }
     const created = await receivers.update(made.name, change)
@@ -118,11 +121,25 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   async update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver> {
-    if (change.dispatch !== undefined) {
-      const { instance } = await this.#options.store.receivers.get(name)
-      await this.#checkDispatch(change.dispatch, instance)
-    }
-    return this.#shown(await this.#options.store.receivers.update(name, change, ifVersion))
+    const { store, addresses } = this.#options
+    const { dispatch } = change
+    if (dispatch === undefined)
+      return this.#shown(await store.receivers.update(name, change, ifVersion))
+    return this.#exclusively(name, async ({ id, instance }) => {
+      await this.#checkDispatch(dispatch, instance)
+      await addresses.add(id, dispatch.map(targetOf))
+      const stored = await addresses.allStored(dispatch)
+      const changed = await store.receivers
+        .update(name, { ...change, dispatch: stored }, ifVersion)
+        .catch(async (error: unknown) => {
+          // Such as another version: nothing of the refused change is left.
+          const { dispatch: present } = await store.receivers.get(name)
+          await addresses.keepOnly(id, present.map(targetOf))
+          throw error
+        })
+      await addresses.keepOnly(id, stored.map(targetOf))
+      return this.#shown(changed)
+    })
   }
 
   async setPaused(name: string, paused: boolean): Promise<Receiver> {
@@ -199,11 +216,12 @@ export class StoredReceiverService implements ReceiverService {
   }
 
   async delete(name: string, ifVersion?: number): Promise<void> {
-    const { vault, store } = this.#options
+    const { vault, addresses, store } = this.#options
     await this.#exclusively(name, async ({ id }) => {
       // It is marked as having no secret before that is deleted, and is deleted after it: so no secret is left that nobody knows of.
       await store.receivers.update(name, { hasSecret: false, isSecretNew: true }, ifVersion)
       await vault.delete(receiverPath(id))
+      await addresses.delete(id)
       await store.receivers.delete(name)
       await this.#options.changed()
     })
@@ -276,14 +294,22 @@ export class StoredReceiverService implements ReceiverService {
     }
   }
 
-  async #putFirst({ id, name }: StoredReceiver, secrets: ReceiverSecrets): Promise<void> {
-    const { vault, store, logger } = this.#options
+  async #putFirst(
+    { id, name }: StoredReceiver,
+    {
+      secrets,
+      targets,
+    }: { readonly secrets: ReceiverSecrets; readonly targets: readonly string[] },
+  ): Promise<void> {
+    const { vault, addresses, store, logger } = this.#options
     try {
+      await addresses.add(id, targets)
       await putReceiverSecrets(vault, id, { secrets, replace: { ifVersion: 0 } })
     } catch (error) {
       // The caller gets the error of the vault, and may try again: so the name is free.
       const undone = await Promise.allSettled([
         vault.delete(receiverPath(id)),
+        addresses.delete(id),
         store.receivers.delete(name),
       ])
       for (const end of undone)
@@ -295,14 +321,14 @@ export class StoredReceiverService implements ReceiverService {
     }
   }
 
-  /** One change of the address and the secrets at a time, in all processes. */
+  /** One change of the address, the secrets and the targets at a time, in all processes. */
   async #exclusively<Result>(
     name: string,
     work: (receiver: StoredReceiver) => Promise<Result>,
   ): Promise<Result> {
     const { store } = this.#options
     const { id } = await store.receivers.get(name)
-    return store.runExclusively(`receiver ${id}`, async () => {
+    return store.runExclusively(receiverLock(id), async () => {
       const receiver = await store.receivers.get(name)
       // It was deleted, and another one with the same name was created, while this waited.
       if (receiver.id !== id) throw new ConnectError('receiver_not_found', { details: { name } })
@@ -348,7 +374,11 @@ export class StoredReceiverService implements ReceiverService {
 }
 
 function targetsOf({ dispatch }: StoredReceiver): readonly string[] {
-  return dispatch.map(({ target }) => target)
+  return dispatch.map(targetOf)
+}
+
+function targetOf({ target }: Dispatch): string {
+  return target
 }
 
 function shownFields({

@@ -7,12 +7,14 @@ import { Conditions, notifying } from '../../platform/database/statement.ts'
 import type { Page } from '../../platform/lists.ts'
 import type {
   NewStoredReceiver,
+  PlainTarget,
   ReceiverChange,
   ReceiverPageRequest,
   ReceiverStore,
   StoredReceiver,
 } from './contract.ts'
 import { latestEnd } from './previous.ts'
+import { hideTargets, readPlainTargets } from './plain-targets.ts'
 import { isRemoved } from './removed-target.ts'
 import { receiverSchema } from './schema.ts'
 
@@ -147,6 +149,15 @@ export class PostgresReceiverStore implements ReceiverStore {
       return deleted
     })
     return row === undefined ? this.#missing(name, ifVersion) : receiverOf(row, name)
+  }
+
+  plainTargets(): Promise<readonly PlainTarget[]> {
+    return readPlainTargets(this.#database)
+  }
+
+  async hideTargets(receiverId: string, hidden: ReadonlyMap<string, string>): Promise<void> {
+    await hideTargets(this.#database, receiverId, hidden)
+    await this.#database.query('SELECT pg_notify($1, $2)', [receiverChannel, receiverId])
   }
 
   onChange(changed: () => void): Disposable {

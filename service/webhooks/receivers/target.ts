@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { functionNameOf } from '../../../lib/net/function-address.ts'
+import { splitKey } from './masked-target.ts'
 
 /** Where events of a receiver go, as text: `job:NAME`, `function:NAME`, `topic:NAME`, `url:https://…`, `stream:CONNECTION/STREAM`. */
 export type Target =
@@ -13,8 +14,9 @@ const namePattern = /^[A-Za-z0-9_-]{1,63}$/
 /** As Kafka has them, with room for what the service puts before it. */
 const topicPattern = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}$/
 
-/** Undefined if the text is no target. */
-export function parseTarget(text: string): Target | undefined {
+/** Undefined if the text is no target. Of one whose address is in the vault, `url` is what is shown. */
+export function parseTarget(stored: string): Target | undefined {
+  const text = splitKey(stored).shown
   const colon = text.indexOf(':')
   const [kind, rest] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)]
   if (kind === 'job') return namePattern.test(rest) ? { kind, name: rest } : undefined
@@ -50,7 +52,7 @@ export const targetText = z
   .min(1)
   .max(1_000)
   .refine(
-    (text) => parseTarget(text) !== undefined,
+    (text) => parseTarget(text) !== undefined && splitKey(text).key === undefined,
     'must be job:NAME, function:NAME, topic:NAME, stream:CONNECTION/STREAM, or url: and an http or https address without a login',
   )
   .meta({ examples: ['job:process-stripe-event', 'url:https://example.com/hooks'] })

@@ -25,13 +25,17 @@ export type SignatureProblem =
   | 'signature_missing'
   | 'signature_malformed'
   | 'signature_wrong'
+  | 'id_ambiguous'
   | 'timestamp_missing'
   | 'timestamp_outside_window'
 
 /** A header of a vendor has one signature for each secret that is valid at a time. */
 const maxSignatures = 8
 
-/** Undefined if the delivery is genuine: one of its signatures is that of one of the secrets, and it was sent in the window. */
+/**
+ * Undefined if the delivery is genuine: one of its signatures is that of one of the secrets, and it was sent in the window. `id_ambiguous`: it is signed,
+ * but nobody can tell where its id ends.
+ */
 export function problemOf(
   signature: WebhookSignature,
   request: SignedRequest,
@@ -46,9 +50,9 @@ export function problemOf(
   const id = signature.idHeader === null ? '' : request.header(signature.idHeader)
   if (id === undefined || (id === '') !== (signature.idHeader === null))
     return 'signature_malformed'
-  if (!isIdBounded(signature, id)) return 'signature_malformed'
   if (!isSigned(signature, { given, secrets, body: request.body, facts: { timestamp, id }, hmac }))
     return 'signature_wrong'
+  if (!isIdBounded(signature, id)) return 'id_ambiguous'
   return timeProblem(signature, { request, timestamp, nowMs, windowMs })
 }
 

@@ -61,6 +61,8 @@ function fillRepository(github: GithubSimulator, name: string, count: number): v
     for (const [index, item] of items.entries())
       items[index] = Object.fromEntries(Object.entries(item).filter(([key]) => names.has(key)))
   }
+  const [workflow] = listOf(repository, 'actions/workflows')
+  Object.assign(workflow ?? {}, { name: 'CI', path: '.github/workflows/ci.yml' })
   for (const list of ['branches', 'tags'])
     for (const ref of ['main', 'next'])
       listOf(repository, list).push({ name: ref, commit: { sha: 'a'.repeat(40) } })

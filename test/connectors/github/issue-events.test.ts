@@ -43,6 +43,23 @@ test('events are read once, and a later read ends at what is known', async () =>
   expect(asked(world.api, /issues\/events/)).toHaveLength(1)
 })
 
+test('of an issue that GitHub leaves out there is no value', async () => {
+  await using world = await startGithub()
+  const repository = world.github.addRepository('acme/shop')
+  for (let id = 1; id <= 2; id += 1) happen(repository, id)
+  const [first, second] = listOf(repository, 'issues/events')
+  delete first?.issue
+  Object.assign(second ?? {}, { issue: null })
+  const { records, failures } = await world.source(shop).read(['issue_events'])
+  expect(failures).toEqual([])
+  const read = records.get('issue_events') ?? []
+  expect(read).toHaveLength(2)
+  for (const record of read) {
+    expect(record).not.toHaveProperty('issue_id')
+    expect(record).not.toHaveProperty('issue_number')
+  }
+})
+
 test('the latest events are read where GitHub ends the list, and the state moves on', async () => {
   await using world = await startGithub()
   const repository = world.github.addRepository('acme/shop')

@@ -6,6 +6,7 @@ import type { ContractSubject } from '../connector-contract.ts'
 export async function openSlackSubject(): Promise<ContractSubject> {
   const slack = await SlackSimulator.start()
   fillAcme(slack.data)
+  slack.data.now = Math.floor(Date.now() / 1000)
   return {
     config: { access_token: botToken, api_url: slack.apiUrl },
     cursorOf: ({ default_cursor_field: [field = ''] = [] }) => field,

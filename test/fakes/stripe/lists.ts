@@ -41,11 +41,25 @@ export function listOf(
   for (const { path: pattern, of, field } of embeddedLists) {
     const [, id] = pattern.exec(path) ?? []
     if (id === undefined) continue
-    checkNames(query, field === '_balance' ? ['created'] : [])
-    const items = wholeList(account.get(of, id), field)
+    checkNames(query, filtersOf[field] ?? [])
+    const items = [
+      ...wholeList(account.get(of, id), field),
+      ...attachedTo(account, id, field),
+    ].filter(({ type }) => query.type === undefined || type === query.type)
     return page(collapseItems(items, { path: of, field }, query.expand), query, { path })
   }
   return listOfParameter(account, path, query)
+}
+
+const filtersOf: Readonly<Record<string, readonly string[]>> = {
+  _balance: ['created'],
+  _payment_methods: ['type'],
+}
+
+/** Payment methods that were attached by an action, beside those that a test wrote into the customer. */
+function attachedTo(account: StripeAccount, id: string, field: string): readonly JsonObject[] {
+  if (field !== '_payment_methods') return []
+  return account.all('payment_methods').filter(({ customer }) => customer === id)
 }
 
 const listsOfParameters: Readonly<

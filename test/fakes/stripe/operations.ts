@@ -6,6 +6,21 @@ import { cardDeclined, StripeRefusal } from './stripe-error.ts'
 /** The payment method whose charges are always declined, as in Stripe's test mode. */
 export const decliningMethod = 'pm_card_chargeDeclined'
 
+/** Names in Stripe's test mode, https://docs.stripe.com/testing: each use of one makes a payment method. */
+const testCards: ReadonlyMap<string, string> = new Map([
+  ['pm_card_visa', '4242'],
+  ['pm_card_mastercard', '4444'],
+  ['pm_card_amex', '8431'],
+])
+
+function testCard(account: StripeAccount, name: string): Stored {
+  const card = { brand: name.replace('pm_card_', ''), last4: testCards.get(name) ?? '' }
+  return account.add('payment_methods', {
+    type: 'card',
+    card: { ...card, exp_month: 12, exp_year: 2034 },
+  })
+}
+
 type Operation = (account: StripeAccount, id: string, fields: JsonObject) => Stored
 
 /** POST of `path/:id/name`. */
@@ -48,8 +63,10 @@ const operations: Readonly<Record<string, Operation>> = {
   },
   'checkout/sessions/expire': (account, id) =>
     account.change('checkout/sessions', id, { status: 'expired' }, 'checkout.session.expired'),
-  'payment_methods/attach': (account, id, { customer = null }) =>
-    account.change('payment_methods', id, { customer }, 'payment_method.attached'),
+  'payment_methods/attach': (account, id, { customer = null }) => {
+    const method = testCards.has(id) ? testCard(account, id).id : id
+    return account.change('payment_methods', method, { customer }, 'payment_method.attached')
+  },
   'payment_methods/detach': (account, id) =>
     account.change('payment_methods', id, { customer: null }, 'payment_method.detached'),
 }

@@ -22,6 +22,7 @@ describe('the guard of addresses', () => {
     '::127.0.0.1',
     '::ffff:127.0.0.1',
     '::ffff:8.8.8.8',
+    '::ffff:0:127.0.0.1',
     'fe80::1%eth0',
     'fd12::1',
     'ff02::1',

@@ -1,3 +1,4 @@
+import { stripTypeScriptTypes } from 'node:module'
 import { resolve } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
@@ -9,6 +10,17 @@ import { action, crm, generated, stream } from './sample-input.ts'
 /** The part that is made from the instance. */
 function ownPart(client: string): string {
   return client.slice(0, client.indexOf('// ----'))
+}
+
+interface LoadedClient {
+  readonly ConnectError: new (status: number, body: object) => Error
+}
+
+/** A client as a program imports it. */
+async function loaded(client: string): Promise<LoadedClient> {
+  const text = stripTypeScriptTypes(client)
+  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`
+  return (await import(/* @vite-ignore */ url)) as LoadedClient
 }
 
 function typeOf(schema: JsonObject): string {
@@ -42,6 +54,27 @@ describe('a client', () => {
   ] as const)('repeats an action that is %s and %s %s', (effect, idempotency, repeat) => {
     const client = generated({ actions: [{ ...action('go'), effect, idempotency }] })
     expect(client).toContain(`['go']: '${repeat}'`)
+  })
+
+  test('knows the errors of another client as its own, and no others', async () => {
+    const one = await loaded(generated(crm))
+    const other = await loaded(generated({}))
+    const body = { code: 'rate_limited', message: 'No' }
+    const thrown = new other.ConnectError(429, body)
+    expect(thrown).toBeInstanceOf(one.ConnectError)
+    expect(thrown).toBeInstanceOf(other.ConnectError)
+    expect(thrown).toBeInstanceOf(Error)
+    expect(one.ConnectError).not.toBe(other.ConnectError)
+    for (const strange of [new Error('No'), body, null, 'No'])
+      expect(strange).not.toBeInstanceOf(one.ConnectError)
+  })
+
+  test('narrows an error of another client by instanceof', () => {
+    const use = `import { ConnectError } from './one.ts'
+      export function codeOf(thrown: unknown): string {
+        return thrown instanceof ConnectError ? \`\${thrown.code} \${thrown.suggestedFix}\` : ''
+      }`
+    expect(problemsOf({ 'one.ts': generated({}), 'use.ts': use }, strictestInNode)).toEqual([])
   })
 
   test('of an instance without streams and actions compiles', () => {

@@ -8,6 +8,8 @@ import type { StandardSignature } from './standard-signature.ts'
 
 export interface UrlTargetOptions {
   readonly signature: StandardSignature
+  /** The whole of a target as a receiver has it stored; undefined: the vault does not have it. Throws what the vault throws. */
+  readonly wholeTarget: (receiverId: string, stored: string) => Promise<string | undefined>
   /** Private or reserved networks that can be reached all the same. */
   readonly allowedNetworks: readonly string[]
   readonly now: () => number
@@ -46,19 +48,24 @@ export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
   }
 
   async dispatch(
-    { target, claimed }: DispatchedEvent<'url'>,
+    { claimed: stored }: DispatchedEvent<'url'>,
     signal: AbortSignal,
   ): Promise<DispatchOutcome> {
-    const { signature, now, timeoutMs } = this.#options
+    const { signature, wholeTarget, now, timeoutMs } = this.#options
+    const whole = await wholeTarget(stored.receiver.id, stored.target)
+    if (whole === undefined) return withoutAddress
+    // Ids and signatures are those of the whole target, however it is stored.
+    const claimed = { ...stored, target: whole }
+    const url = whole.slice('url:'.length)
     const { body } = claimed.delivery
     const signed = await signature.headers(claimed, body)
     if (signed === undefined)
       return { outcome: 'failed', reason: 'the vault has no secret to sign with' }
     try {
-      this.#guard.check(new URL(target.url).hostname)
+      this.#guard.check(new URL(url).hostname)
       const headers = { ...eventHeaders(claimed), ...signed }
       const { status, outcome } = await postEvent(
-        { url: target.url, headers, body, now, timeoutMs, agent: this.#agent },
+        { url, headers, body, now, timeoutMs, agent: this.#agent },
         signal,
       )
       // The owner of the address wants no more of it.
@@ -74,6 +81,13 @@ export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy()
   }
+}
+
+const withoutAddress: DispatchOutcome = {
+  outcome: 'failed',
+  reason:
+    'the vault does not have the query of the address; give the whole address again: `reactor connect receivers update NAME --dispatch …`',
+  isTargetDown: true,
 }
 
 /** Names that the signature does not cover: hints, which nobody may rely on. */

@@ -14,6 +14,8 @@ import { handlerServer, type ReceivedRequest } from './handler-server.ts'
 
 const now = Date.now
 const loopback = ['127.0.0.1/32']
+/** Targets whose addresses are not in the vault. */
+const plain = { wholeTarget: (_receiver: string, target: string) => Promise.resolve(target) }
 
 function signature(secrets: JsonObject | null = { dispatch: dispatchSecret }): StandardSignature {
   const stored = secrets === null ? null : { secrets, version: 1 }
@@ -22,7 +24,13 @@ function signature(secrets: JsonObject | null = { dispatch: dispatchSecret }): S
 
 function urlTarget(options: { timeoutMs?: number; networks?: readonly string[] } = {}): UrlTarget {
   const { timeoutMs = 2_000, networks = loopback } = options
-  return new UrlTarget({ signature: signature(), allowedNetworks: networks, now, timeoutMs })
+  return new UrlTarget({
+    ...plain,
+    signature: signature(),
+    allowedNetworks: networks,
+    now,
+    timeoutMs,
+  })
 }
 
 function sendTo(target: UrlTarget, url: string, change: Parameters<typeof claimedEvent>[1] = {}) {
@@ -72,7 +80,12 @@ describe('a url target', () => {
     for (const until of ['2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z']) {
       const previousDispatch = [{ value: previousSecret, until }]
       const both = signature({ dispatch: dispatchSecret, previousDispatch })
-      await using target = new UrlTarget({ signature: both, allowedNetworks: loopback, now })
+      await using target = new UrlTarget({
+        ...plain,
+        signature: both,
+        allowedNetworks: loopback,
+        now,
+      })
       await sendTo(target, server.url)
     }
     const verified = server.requests.map((request) => [
@@ -149,10 +162,40 @@ describe('a url target', () => {
     await closed.promise
   })
 
+  test('whose query is in the vault gets it, under the id that it always had', async () => {
+    await using server = await handlerServer()
+    const whole = `url:${server.url}/hook?token=s3cret`
+    const stored = `url:${server.url}/hook?token=***#vault-0123`
+    const wholes = new Map([[stored, whole]])
+    const wholeTarget = (_receiver: string, target: string) => Promise.resolve(wholes.get(target))
+    const options = { wholeTarget, signature: signature(), allowedNetworks: loopback, now }
+    await using target = new UrlTarget(options)
+    const send = async (text: string) =>
+      target.dispatch(
+        { target: { kind: 'url', url: 'shown' }, claimed: claimedEvent(text) },
+        neverAborted(),
+      )
+    expect(await send(stored)).toEqual({ outcome: 'done' })
+    wholes.set(whole, whole)
+    await send(whole)
+    const ids = server.requests.map(({ path, headers }) => [path, headers['webhook-id']])
+    expect(ids[0]).toEqual(['/hook?token=s3cret', ids[1]?.[1]])
+    wholes.clear()
+    expect(await send(stored)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('give the whole address again') as unknown,
+    })
+  })
+
   test('gets nothing unsigned', async () => {
     await using server = await handlerServer()
     const unsigned = signature(null)
-    await using target = new UrlTarget({ signature: unsigned, allowedNetworks: loopback, now })
+    await using target = new UrlTarget({
+      ...plain,
+      signature: unsigned,
+      allowedNetworks: loopback,
+      now,
+    })
     expect(await sendTo(target, server.url)).toMatchObject({ outcome: 'failed' })
     expect(server.requests).toEqual([])
   })

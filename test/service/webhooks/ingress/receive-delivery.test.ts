@@ -254,10 +254,47 @@ describe('a genuine delivery', () => {
   test('whose id stands in a header may have a body that is no JSON', async () => {
     const receiver = { ...receiverOf('github'), dispatch: [{ target: 'job:a', orderBy: '/x' }] }
     const headers = { 'x-github-delivery': 'd1', 'x-github-event': 'push' }
-    const incoming = signed(receiver.rules.signature, 'payload=%7B%7D', { headers })
+    for (const body of ['no JSON', 'payload=%7B', 'payload=1', 'x=1&payload=%7B%7D']) {
+      const incoming = signed(receiver.rules.signature, body, { headers })
+      expect((await receive(receiver, incoming)).appended).toMatchObject([
+        { eventId: 'd1', eventType: 'push', dispatches: [{ target: 'job:a', orderKey: null }] },
+      ])
+    }
+  })
+
+  test('as a form of GitHub is the event in it', async () => {
+    const receiver = { ...receiverOf('github'), dispatch: [{ target: 'job:a', orderBy: '/id' }] }
+    const headers = {
+      'x-github-delivery': 'd1',
+      'x-github-event': 'push',
+      'content-type': 'application/x-www-form-urlencoded',
+    }
+    const json = '{"id": 9007199254740993, "text": "a+b & \u00fc"}'
+    const form = new URLSearchParams({ payload: json }).toString()
+    const incoming = signed(receiver.rules.signature, form, { headers })
     expect((await receive(receiver, incoming)).appended).toMatchObject([
-      { eventId: 'd1', eventType: 'push', dispatches: [{ target: 'job:a', orderKey: null }] },
+      {
+        body: Buffer.from(json),
+        headers: { 'content-type': 'application/json' },
+        dispatches: [{ target: 'job:a', orderKey: '9007199254740993' }],
+      },
     ])
+    const forged = { ...incoming, body: Buffer.from(`${form}&x=1`) }
+    expect(await receive(receiver, forged)).toMatchObject({ code: 'delivery_refused' })
+  })
+
+  test('with an id that has a dot is refused as such if it is signed, and as any other if not', async () => {
+    const receiver = ingressReceiver()
+    const { signature } = receiver.rules
+    const incoming = signed(signature, '{}', { secret: standardSecret, id: 'order.77' })
+    expect(await receive(receiver, incoming)).toMatchObject({
+      code: 'delivery_malformed',
+      details: { reason: expect.stringContaining('send ids without it') as unknown },
+      appended: [],
+    })
+    const other = `whsec_${'A'.repeat(32)}`
+    const forged = signed(signature, '{}', { secret: other, id: 'order.77' })
+    expect(await receive(receiver, forged)).toMatchObject({ code: 'delivery_refused' })
   })
 })
 

@@ -49,7 +49,8 @@ describe('warnings', () => {
     const target = 'url:https://example.com/down?token=s3cret'
     const works = 'url:https://example.com/works'
     await makeReceiver(api, { name: 'failing', dispatch: [{ target }, { target: works }] })
-    await interrupt(api, 'failing', target)
+    const [stored] = (await api.store.receivers.get('failing')).dispatch
+    await interrupt(api, 'failing', stored?.target ?? '')
     const start =
       /^Events for url:https:\/\/example\.com\/down\?token=\*\*\* wait until (\S+Z), because earlier ones failed\. .* The last failure: it responded with status 503\.$/
     const { body } = await api.call('GET /receivers/failing')
@@ -95,7 +96,14 @@ describe('the query of an address', () => {
       problem('body/dispatch/0/target: *** stands for a value that is not shown'),
     )
     await api.call('PATCH /receivers/hooked', { description: 'x' })
-    expect((await api.store.receivers.get('hooked')).dispatch).toEqual([{ target }])
+    const { dispatch } = await api.store.receivers.get('hooked')
+    expect(dispatch).toEqual([{ target: expect.stringContaining(`${shown}#vault-`) as unknown }])
+    await api.call('PATCH /receivers/hooked', { dispatch: [{ target }] })
+    expect((await api.store.receivers.get('hooked')).dispatch).toEqual(dispatch)
+    const stored = { dispatch: [{ target: dispatch[0]?.target }] }
+    expect(await refused(api, 'PATCH /receivers/hooked', stored)).toMatchObject(
+      problem('body/dispatch/0/target'),
+    )
     expect(api.logLines.join('')).not.toContain('s3cret-of-hook')
   })
 })

@@ -37,9 +37,11 @@ interface StreamEvent extends DispatchedEvent<'stream'> {
 /** An event that changes a stream of the connection. */
 interface Change {
   readonly claimed: ClaimedDispatch
-  readonly stream: string
-  readonly event: WebhookEvent
+  /** Undefined: no connector says which one. A run finds out. */
+  readonly known: { readonly stream: string; readonly event: WebhookEvent } | undefined
 }
+
+type KnownChange = NonNullable<Change['known']>
 
 /** Everything that is due for a connection is loaded at once. */
 const mostAtOnce = 1_000
@@ -108,15 +110,17 @@ export class StreamTarget implements DispatchTarget<'stream'> {
       return events.map(() => ({ outcome: 'failed', reason, isTargetDown: true }))
     const streams = await this.#streams(connection, target.stream)
     const judged = await Promise.all(
-      events.map(({ claimed }) => this.#judge(claimed, { connection, streams, target })),
+      events.map(({ claimed }) => this.#judge(claimed, { connection, streams })),
     )
-    const changes = judged.filter((one) => 'stream' in one)
+    const changes = judged.filter((one) => 'claimed' in one)
     const { connector } = await this.#connectorOf(connection.from)
-    const isLoaded = ({ stream }: Change): boolean =>
+    const isLoaded = ({ known }: Change): boolean =>
+      known !== undefined &&
       streams.some(
-        (sink) => sink.stream.stream.name === stream && isDirect(connector, { connection, sink }),
+        (sink) =>
+          sink.stream.stream.name === known.stream && isDirect(connector, { connection, sink }),
       )
-    const direct = changes.filter(isLoaded)
+    const direct = changes.filter(isLoaded).flatMap(({ known }) => known ?? [])
     const loaded = await this.#loadDirectly(direct, { connection, streams }, signal)
     const others = changes.filter((change) => !isLoaded(change))
     const read = await readForEvents(
@@ -125,14 +129,14 @@ export class StreamTarget implements DispatchTarget<'stream'> {
       { runs: this.#options.runs, nowMs: this.#options.now() },
     )
     return judged.map((one) => {
-      if (!('stream' in one)) return one
+      if (!('claimed' in one)) return one
       return isLoaded(one) ? loaded : (read.get(one.claimed.seq) ?? done)
     })
   }
 
   /** One process at a time: two would take the destination's account from each other. */
   async #loadDirectly(
-    changes: readonly Change[],
+    changes: readonly KnownChange[],
     {
       connection,
       streams,
@@ -191,11 +195,9 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     {
       connection,
       streams,
-      target,
     }: {
       readonly connection: Connection
       readonly streams: ResolvedStreams['streams']
-      readonly target: TargetOf<'stream'>
     },
   ): Promise<Change | DispatchOutcome> {
     const { receiver, delivery } = claimed
@@ -206,14 +208,13 @@ export class StreamTarget implements DispatchTarget<'stream'> {
       )
     const { descriptor } = await this.#connectorOf(connection.from)
     const webhook = descriptor.webhooks.find(({ name }) => name === receiver.webhook)
-    const stream = webhook?.refreshes[delivery.eventType ?? '']
+    if (webhook === undefined) return { claimed, known: undefined }
+    const stream = webhook.refreshes[delivery.eventType ?? '']
     if (stream === undefined || !streams.some((sink) => sink.stream.stream.name === stream))
-      return target.stream === '*' || webhook !== undefined
-        ? done
-        : refused('no connector says which stream its events change')
+      return done
     const body = jsonOf(delivery.body)
     if (!isJsonObject(body)) return refused('its body is no JSON object')
-    return { claimed, stream, event: { type: delivery.eventType, body } }
+    return { claimed, known: { stream, event: { type: delivery.eventType, body } } }
   }
 }
 

@@ -161,7 +161,7 @@ test(
 )
 
 test(
-  'what cannot be loaded says why, and nothing is deleted by events of another account',
+  'what cannot be loaded says why, nothing is deleted by events of another account, and those of rules of one’s own start a run',
   { timeout: 120_000 },
   async () => {
     const { api, simulator, dispatch } = await shop(['customers'])
@@ -194,5 +194,10 @@ test(
     expect(await api.data.query('SELECT count(*)::int AS n FROM shop.customers')).toEqual([
       { n: 10 },
     ])
+    await api.service.connections.setPaused('shop-to-pg', false)
+    const own = { receiver: { webhook: null }, stream: 'customers' }
+    expect(await dispatch([{ anything: 1 }], own)).toEqual([{ outcome: 'done' }])
+    const { items } = await api.service.runs.list('shop-to-pg', { limit: 10 })
+    expect(items.map(({ trigger }) => trigger)).toEqual(['webhook', 'manual'])
   },
 )
