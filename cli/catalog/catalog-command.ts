@@ -139,19 +139,38 @@ function importLines(imported: Imported): string {
   const { name, description, mistakes, servers } = imported
   const serverLines = servers.map((line) => `          ${plainText(line)}\n`)
   const mistakeLines = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
-  const unsupported = description.streams.flatMap((stream) =>
-    stream.unsupported === null
-      ? []
-      : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
-  )
+  const unsupported = unsupportedLines(description).map((line) => `          ${plainText(line)}\n`)
   return `imported  ${name}: ${countOf(description)}\n${[...serverLines, ...unsupported, ...mistakeLines].join('')}`
 }
 
-function countOf({ streams, generatesStreams }: ConnectorStreams): string {
+function unsupportedLines({ streams, unsupportedDynamicStreams = [] }: ConnectorStreams): string[] {
+  const reasons = new Set(streams.map(({ unsupported }) => unsupported))
+  const [shared] = reasons
+  const isShared = streams.length > 1 && reasons.size === 1 && shared != null
+  const listed = streams.flatMap(({ name, unsupported }) =>
+    unsupported === null ? [] : [`${name}: ${unsupported}`],
+  )
+  return [
+    ...(isShared ? [`all streams: ${shared}`] : listed),
+    ...unsupportedDynamicStreams.map(({ name, reason }) => `${name}, a dynamic stream: ${reason}`),
+  ]
+}
+
+function countOf({
+  streams,
+  generatesStreams,
+  unsupportedDynamicStreams = [],
+}: ConnectorStreams): string {
   const unsupported = streams.filter((stream) => stream.unsupported !== null).length
   const count = counted(streams.length, 'stream')
+  const generates = generatesStreams || unsupportedDynamicStreams.length > 0
+  const isUnusable = !generatesStreams && generates && unsupported === streams.length
   return [
-    generatesStreams ? `${count} and those that it generates` : count,
-    ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
+    generates ? `${count} and those that it generates` : count,
+    ...(isUnusable ? ['none of them can be read here'] : []),
+    ...(!isUnusable && unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
+    ...(!isUnusable && unsupportedDynamicStreams.length > 0
+      ? ['some of them are not generated here']
+      : []),
   ].join(', ')
 }

@@ -98,9 +98,15 @@ export class ManifestSource implements AsyncDisposable {
     for (const stream of await streams.first())
       if (names === undefined || names.includes(stream.name))
         found.push(await catalogStream(stream))
-    for (const { name, reason } of streams.unsupported())
+    const unsupported = streams.unsupported()
+    for (const { name, reason } of unsupported)
       this.#configured.environment.logger.warn({ stream: name, reason }, 'stream is not supported')
-    return found
+    const [left] = unsupported
+    if (found.length > 0 || names !== undefined || left === undefined) return found
+    // An empty catalog would look like an account without data.
+    throw new SourceError(`No stream of the manifest can be read. ${left.name}: ${left.reason}`, {
+      failureType: 'config_error',
+    })
   }
 
   /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
@@ -124,7 +130,7 @@ export class ManifestSource implements AsyncDisposable {
     const unsupported = new Map(streams.unsupported().map(({ name, reason }) => [name, reason]))
     const missing = [...catalog.keys()].filter((name) => !byName.has(name))
     for (const stream of missing) {
-      const reason = unsupported.get(stream)
+      const reason = unsupported.get(stream) ?? streams.reasonForGenerated()
       if (reason !== undefined)
         await safeOutput.message(
           failureOf(new SourceError(reason, { failureType: 'config_error' }), stream),
@@ -139,7 +145,9 @@ export class ManifestSource implements AsyncDisposable {
         signal: this.#configured.environment.signal,
         states,
         ...(options.limits !== undefined && { limits: options.limits }),
-        unreadable: missing.filter((name) => unsupported.has(name)),
+        unreadable: missing.filter(
+          (name) => unsupported.has(name) || streams.reasonForGenerated() !== undefined,
+        ),
         stopsAtFailure: options.stopsAtFailure ?? false,
         ...this.#concurrency,
       },
