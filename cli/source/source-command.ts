@@ -43,6 +43,8 @@ export interface SourceArguments {
   /** Numbers as they were written, for try. */
   readonly pages: string
   readonly slices: string
+  /** For try: shows the stream as it is after references and parameters. */
+  readonly resolved: boolean
   readonly json: boolean
 }
 
@@ -226,7 +228,7 @@ async function tryStream(
   { loaded, config, secrets, commandContext, lines }: SourceRun,
   options: SourceArguments,
 ): Promise<number> {
-  const { stream, state, writeCatalog, json } = options
+  const { stream, state, writeCatalog, resolved, json } = options
   if (stream === undefined) {
     const problem = 'The stream is missing'
     const fix = 'Name it: reactor connect source --manifest FILE try STREAM --config FILE.'
@@ -238,6 +240,7 @@ async function tryStream(
     stream,
     config,
     writeCatalog,
+    showsResolved: resolved,
     json,
     manifest: loaded.manifest,
     state: state === undefined ? [] : readStates(state),
