@@ -98,13 +98,12 @@ export class ManifestSource implements AsyncDisposable {
     for (const stream of await streams.first())
       if (names === undefined || names.includes(stream.name))
         found.push(await catalogStream(stream))
-    const unsupported = streams.unsupported()
-    for (const { name, reason } of unsupported)
+    for (const { name, reason } of streams.unsupported())
       this.#configured.environment.logger.warn({ stream: name, reason }, 'stream is not supported')
-    const [left] = unsupported
-    if (found.length > 0 || names !== undefined || left === undefined) return found
+    const reason = streams.reasonForGenerated()
+    if (found.length > 0 || names !== undefined || reason === undefined) return found
     // An empty catalog would look like an account without data.
-    throw new SourceError(`No stream of the manifest can be read. ${left.name}: ${left.reason}`, {
+    throw new SourceError(`No stream of the manifest can be read. ${reason}`, {
       failureType: 'config_error',
     })
   }
