@@ -369,6 +369,20 @@ describe('connectors that Airbyte publishes', () => {
     await expect(none).rejects.toThrow('manifest of "nothing" cannot be fetched')
   })
 
+  test('are imported as a list: one that is refused does not stop the others', async () => {
+    await using published = await registry({ '1.0.0': orders })
+    const from = 'airbyte:nothing,till,stripe'
+    const all = { command: 'import', ...source, from, version: undefined } as const
+    const { code, out } = await catalog(all, published.url)
+    expect(code).toBe(1)
+    expect(out).toContain('imported  till: 1 stream\n')
+    expect(out).toMatch(/^refused {3}nothing: .*cannot be fetched/m)
+    expect(out).toMatch(/^refused {3}stripe: /m)
+    expect(out).toContain('1 imported, 2 refused\n')
+    const again = await catalog({ ...all, from: 'airbyte:till,source-till' }, published.url)
+    expect(again.out).toBe('refused   till: "till" was imported before. Replace it with --force.\n')
+  })
+
   test('are updated after the difference was shown, unless they were edited', async () => {
     await using published = await registry({ '1.0.0': orders, '1.1.0': withItems })
     const imported = { command: 'import', ...source, version: '1.0.0' } as const
