@@ -4,7 +4,7 @@ import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-
 import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
 import { ObservedFields } from '../../engine/observed-fields.ts'
-import { list, optionalComponent } from '../../manifest-interpreter/definition.ts'
+import { list } from '../../manifest-interpreter/definition.ts'
 import {
   TransportError,
   type Environment,
@@ -18,8 +18,9 @@ import type { SourceMessage } from '../../manifest-interpreter/source/messages.t
 import type { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts'
 import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
-import type { Dict, PlainDict, Value } from '../../manifest-interpreter/value/value.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
+import { jsonBody, recordsHint } from './records-hint.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import {
   isJsonObject,
@@ -92,50 +93,6 @@ export async function trySource(options: TryOptions): Promise<number> {
   }
 }
 
-/** Without records: the keys of the last response, beside the path that the extractor looks at. */
-function recordsHint({ lastBody }: Trial, stream: Dict | undefined): string | null {
-  if (lastBody === undefined || stream === undefined || !isPlainDict(stream)) return null
-  const path = fieldPathOf(stream)
-  if (path === undefined) return null
-  let found: JsonValue | undefined = lastBody
-  for (const [depth, key] of path.entries()) {
-    if (!isJsonObject(found)) return null
-    if (!Object.hasOwn(found, key) && key !== '*') {
-      const place =
-        depth === 0 ? 'The response' : `"${path.slice(0, depth).join('.')}" of the response`
-      const keys = Object.keys(found).slice(0, maxShownKeys).join(', ')
-      return `the extractor looks for ${path.join('.')}. ${place} has ${keys === '' ? 'no keys' : keys}. Correct field_path.`
-    }
-    if (key === '*') return null
-    found = found[key]
-  }
-  return isJsonObject(found) && path.length === 0 && Object.values(found).some(Array.isArray)
-    ? `the response has ${Object.keys(found).slice(0, maxShownKeys).join(', ')}. Name the list of records in field_path.`
-    : null
-}
-
-/** The literal path of the stream's DpathExtractor. */
-function fieldPathOf(stream: PlainDict): readonly string[] | undefined {
-  const retriever = optionalComponent(stream, 'retriever')
-  const selector = retriever && optionalComponent(retriever, 'record_selector')
-  const extractor = selector && optionalComponent(selector, 'extractor')
-  if (extractor === undefined || get(extractor, 'type') !== 'DpathExtractor') return undefined
-  const path = list(extractor, 'field_path')
-  return path.every((key) => typeof key === 'string' && !key.includes('{{'))
-    ? path.map(String)
-    : undefined
-}
-
-function jsonBody(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue
-  } catch {
-    return undefined // no JSON, or more than is kept of it
-  }
-}
-
-const maxShownKeys = 20
-
 interface Trial {
   readonly exchanges: Exchange[]
   /** As the source changed it last. */
@@ -185,7 +142,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     hint:
       read.records > 0 || read.failures.length > 0
         ? null
-        : recordsHint(trial, definitionOf(manifest, name)),
+        : recordsHint(trial.lastBody, definitionOf(manifest, name)),
     declared_schema: schema,
     inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
     manifest: asJson(definitionOf(manifest, name) ?? null),

@@ -88,16 +88,17 @@ function addFirst(path: readonly Value[], keys: Set<string>): boolean {
 function addWrittenFields(value: Value, keys: Set<string>, seen = new Set<Value>()): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) return
   seen.add(value)
-  if (Array.isArray(value)) {
-    for (const item of value) addWrittenFields(item, keys, seen)
-    return
-  }
-  if (!isDict(value)) return
-  for (const [name, part] of entries(value)) {
-    const isPath =
-      typeof name === 'string' && /(?:_config_path|path_in_connector_config)$/.test(name)
-    if (isPath && Array.isArray(part)) addFirst(part, keys)
-    else if (name === 'refresh_token_updater') keys.add('credentials')
-    addWrittenFields(part, keys, seen)
-  }
+  if (Array.isArray(value)) for (const item of value) addWrittenFields(item, keys, seen)
+  else if (isDict(value))
+    for (const [name, part] of entries(value)) {
+      if (typeof name === 'string') addPath(name, part, keys)
+      addWrittenFields(part, keys, seen)
+    }
+}
+
+function addPath(name: string, part: Value, keys: Set<string>): void {
+  // Without paths of its own it writes below this one.
+  if (name === 'refresh_token_updater') keys.add('credentials')
+  const isPath = /(?:_config_path|path_in_connector_config)$/.test(name)
+  if (isPath && Array.isArray(part)) addFirst(part, keys)
 }

@@ -57,24 +57,34 @@ async function checkStream(
     return failed(`Encountered an error while discovering streams. Error: ${reasonOf(error)}`)
   }
   if (built.length === 0) return nothingToCheck(streams)
-  const unsupported = streams.unsupported()
   const byName = new Map(built.map((stream) => [stream.name, stream]))
-  for (const name of names) {
-    const stream = byName.get(name)
-    const reason = unsupported.find((left) => left.name === name)?.reason
-    if (reason !== undefined) return failed(`Stream ${name} cannot be read. ${reason}`)
-    if (stream === undefined)
-      throw invalidComponent(
-        'stream_names of check',
-        `there is no stream ${name}. Name some of ${[...byName.keys()].join(', ')}.`,
-      )
-    const problem = await availabilityProblem(stream)
-    if (problem !== null) return failed(problem)
-  }
+  const problem = await listedProblem(names, byName, streams.unsupported())
+  if (problem !== null) return failed(problem)
   if (dynamic.length === 0) return { status: 'SUCCEEDED' }
   // The reference makes them twice, once to see whether there are any: its requests are the same.
   await streams.generated()
   return checkGenerated(dynamic, byName, await streams.generated())
+}
+
+/** Of the streams that the check names; null if all of them can be read. */
+async function listedProblem(
+  names: readonly string[],
+  streams: ReadonlyMap<string, Stream>,
+  unsupported: readonly UnsupportedStream[],
+): Promise<string | null> {
+  for (const name of names) {
+    const stream = streams.get(name)
+    const reason = unsupported.find((left) => left.name === name)?.reason
+    if (reason !== undefined) return `Stream ${name} cannot be read. ${reason}`
+    if (stream === undefined)
+      throw invalidComponent(
+        'stream_names of check',
+        `there is no stream ${name}. Name some of ${[...streams.keys()].join(', ')}.`,
+      )
+    const problem = await availabilityProblem(stream)
+    if (problem !== null) return problem
+  }
+  return null
 }
 
 function checkedNames(check: PlainDict, config: Dict): readonly string[] {
