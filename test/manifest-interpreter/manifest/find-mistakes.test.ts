@@ -185,7 +185,7 @@ test.each([
     'a duration that is none',
     {
       requester: `${url}, path: x`,
-      stream: `${cursor('%Y-%m-%d').replace('start_datetime', "step: '7200', cursor_granularity: P1D, lookback_window: '{{ config.a }}', start_datetime")}`,
+      stream: cursor('%Y-%m-%d').replace('start_datetime', "step: '7200', cursor_granularity: P1D, lookback_window: '{{ config.a }}', start_datetime"),
       more: 'api_budget: { type: HTTPAPIBudget, policies: [{ type: MovingWindowCallRatePolicy, rates: [{ limit: 1, interval: 1s }], matchers: [] }] }',
     },
     [
@@ -196,7 +196,7 @@ test.each([
   [
     'a request option that the reference refuses',
     {
-      stream: `${cursor('%Y-%m-%d').replace('field_name: since', 'field_name: since, field_path: [a]')}`,
+      stream: cursor('%Y-%m-%d').replace('field_name: since', 'field_name: since, field_path: [a]'),
     },
     [
       "error orders incremental_sync.start_time_option: Only one of field_name or field_path can be provided to RequestOption. Remove field_path (['a']), which may also come from $parameters, or field_name ('since').",
@@ -205,7 +205,7 @@ test.each([
   [
     'a request option with a path for a parameter, and one without a name',
     {
-      stream: `${cursor('%Y-%m-%d').replace('field_name: since', 'field_path: [a]').replace('start_time_option', 'end_time_option: { type: RequestOption, inject_into: header }, start_time_option')}`,
+      stream: cursor('%Y-%m-%d').replace('field_name: since', 'field_path: [a]').replace('start_time_option', 'end_time_option: { type: RequestOption, inject_into: header }, start_time_option'),
     },
     [
       'error orders incremental_sync.end_time_option: RequestOption requires either a field_name or field_path. Add field_name.',
