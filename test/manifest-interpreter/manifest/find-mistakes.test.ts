@@ -185,7 +185,10 @@ test.each([
     'a duration that is none',
     {
       requester: `${url}, path: x`,
-      stream: cursor('%Y-%m-%d').replace('start_datetime', "step: '7200', cursor_granularity: P1D, lookback_window: '{{ config.a }}', start_datetime"),
+      stream: cursor('%Y-%m-%d').replace(
+        'start_datetime',
+        "step: '7200', cursor_granularity: P1D, lookback_window: '{{ config.a }}', start_datetime",
+      ),
       more: 'api_budget: { type: HTTPAPIBudget, policies: [{ type: MovingWindowCallRatePolicy, rates: [{ limit: 1, interval: 1s }], matchers: [] }] }',
     },
     [
@@ -205,7 +208,12 @@ test.each([
   [
     'a request option with a path for a parameter, and one without a name',
     {
-      stream: cursor('%Y-%m-%d').replace('field_name: since', 'field_path: [a]').replace('start_time_option', 'end_time_option: { type: RequestOption, inject_into: header }, start_time_option'),
+      stream: cursor('%Y-%m-%d')
+        .replace('field_name: since', 'field_path: [a]')
+        .replace(
+          'start_time_option',
+          'end_time_option: { type: RequestOption, inject_into: header }, start_time_option',
+        ),
     },
     [
       'error orders incremental_sync.end_time_option: RequestOption requires either a field_name or field_path. Add field_name.',
