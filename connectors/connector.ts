@@ -86,6 +86,8 @@ export interface ConnectorStreams {
   readonly streams: readonly StreamDescriptor[]
   /** True if there are more, which a configuration or the system decides. */
   readonly generatesStreams: boolean
+  /** Dynamic streams of a manifest that make none here, and why. Absent: there are none. */
+  readonly unsupportedDynamicStreams?: readonly { readonly name: string; readonly reason: string }[]
 }
 
 /** The actions of a connector. `action.ts` says what one is. */

@@ -1,4 +1,5 @@
 import { compilerOf } from './components/components.ts'
+import { isConfigTransformationRegistered } from './config/prepare-config.ts'
 import { SourceError } from './contracts.ts'
 import { invalidComponent } from './definition.ts'
 import { get, isDict } from './value/dict.ts'
@@ -47,6 +48,7 @@ export function createBuilder(options: BuilderOptions): Builder {
         catalog: null,
         emitState: () => undefined,
       }),
+    isRegistered,
     build: (role, definition, context) => build(builder, role, { definition, context }),
     buildAll: (role, definitions, context) =>
       Array.isArray(definitions)
@@ -75,7 +77,10 @@ export function registerComponent<Role extends keyof Roles>(
 
 /** True if a TypeScript component stands in for a Python class. */
 export function isRegistered(className: string): boolean {
-  return Object.values(customComponents).some((ofRole) => ofRole.has(className))
+  return (
+    isConfigTransformationRegistered(className) ||
+    Object.values(customComponents).some((ofRole) => ofRole.has(className))
+  )
 }
 
 function build<Role extends keyof Roles>(

@@ -15,6 +15,8 @@ import type {
   RequestOptions,
   Retriever,
   SchemaLoader,
+  SchemaNormalization,
+  StateMigration,
   Stream,
   Transformation,
 } from './contracts.ts'
@@ -44,6 +46,8 @@ export interface Builder {
   readonly maxConcurrentAsyncJobs?: Value
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
+  /** True if a TypeScript component stands in for a Python class. */
+  isRegistered(className: string): boolean
   /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
   build<Role extends keyof Roles>(role: Role, definition: Value, context: BuildContext): Roles[Role]
   /** The same for a list; an absent one is empty. */
@@ -80,12 +84,16 @@ export interface Roles {
   partitionRouter: PartitionRouter
   retriever: Retriever
   stream: Stream
+  stateMigration: StateMigration
+  schemaNormalization: SchemaNormalization
 }
 
 /** What a component is built for. Each part is set by the component that knows it. */
 export interface BuildContext {
   /** Of the stream, or of the component that sends requests outside of a stream. */
   readonly streamName: string
+  /** The definition of the stream, for a state migration. */
+  readonly streamDefinition?: PlainDict
   /** Set by the stream for its retriever and what is below it. */
   readonly stream?: StreamContext
   readonly decoder?: Decoder

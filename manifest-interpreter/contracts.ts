@@ -211,6 +211,18 @@ export interface Transformation {
    */
   transform(record: Dict, scope: RecordScope): Dict
 }
+/** A schema_normalization that the manifest names as a class. */
+export interface SchemaNormalization {
+  /** Changes a record of the stream in place, after its transformations. `schema`: the JSON schema of the stream. */
+  normalize(record: Dict, schema: Dict): void
+}
+/** Brings a state that an older version of a connector has written into today's form. */
+export interface StateMigration {
+  /** Asked for each state that is not empty, before the stream is read. */
+  shouldMigrate(state: Dict): boolean
+  /** Returns the new state; the given one must stay as it is. */
+  migrate(state: Dict): Dict
+}
 /** Casts the values of a record to the types of the schema, in place. */
 export type SchemaNormalizer = (record: Dict) => void
 

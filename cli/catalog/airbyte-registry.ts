@@ -15,10 +15,11 @@ export interface PublishedManifest {
 
 const prefix = 'airbyte:'
 
-/** The name in `airbyte:NAME`; undefined if the text is something else. */
-export function airbyteName(from: string): string | undefined {
+/** The names in `airbyte:NAME,NAME`, each once; undefined if the text is something else. */
+export function airbyteNames(from: string): readonly string[] | undefined {
   if (!from.startsWith(prefix)) return undefined
-  return from.slice(prefix.length).replace(/^source-/, '')
+  const names = from.slice(prefix.length).split(',')
+  return [...new Set(names.map((name) => name.trim().replace(/^source-/, '')))]
 }
 
 export interface RegistryOptions extends FetchOptions {

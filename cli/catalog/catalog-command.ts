@@ -5,15 +5,16 @@ import type { ConnectorStreams } from '../../connectors/connector.ts'
 import { fetchManifest, isUrl } from './fetch-manifest.ts'
 import { findManifests } from './find-manifests.ts'
 import type { ManifestFile } from './manifest-file.ts'
-import { importManifest, type Imported } from './import-manifests.ts'
+import { importManifest, type Imported, type ImportOptions } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
-import { airbyteName, fetchPublished } from './airbyte-registry.ts'
+import { airbyteNames, fetchPublished } from './airbyte-registry.ts'
 import { updateManifests } from './update-manifests.ts'
 import { summaryLines } from './catalog-lines.ts'
 import { catalogPart } from './catalog-part.ts'
 import { knownCatalog } from './catalog-source.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import { usageError } from '../usage-error.ts'
 import { jsonText } from '../output/json-text.ts'
 
@@ -81,20 +82,16 @@ async function importAll(
   options: Extract<CatalogArguments, { command: 'import' }>,
   context: CatalogContext,
 ): Promise<number> {
-  const { from, name, force } = options
+  const { name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is not a name for a manifest`, 'Use the characters a-z, 0-9 and -.')
   const manifests = await manifestsFrom(options, context)
-  if (name !== undefined && manifests.length > 1)
-    throw usageError(
-      `--as names one manifest, but ${from} holds ${manifests.length}`,
-      'Leave it out: each is named by its file or folder.',
-    )
+  if (manifests.length > 1) refuseSingular(options, manifests.length)
   const { catalogFolder } = context
   let refused = 0
   for (const manifest of manifests) {
     context.signal.throwIfAborted()
-    const imported = importManifest(manifest, { catalogFolder, name, force })
+    const imported = await importOne(manifest, { catalogFolder, name, force }, manifests.length)
     if ('refused' in imported) refused += 1
     await context.write(importLines(imported))
   }
@@ -103,19 +100,61 @@ async function importAll(
   return refused === 0 ? exitCodes.complete : exitCodes.failed
 }
 
+/** Options that are for a single manifest. */
+function refuseSingular(
+  { from, name, version }: Extract<CatalogArguments, { command: 'import' }>,
+  count: number,
+): void {
+  if (name !== undefined)
+    throw usageError(
+      `--as names one manifest, but ${from} holds ${count}`,
+      'Leave it out: each is named by its file or folder.',
+    )
+  if (version !== undefined)
+    throw usageError(
+      `--version is for one connector, but ${from} names ${count}`,
+      'Leave it out, or import that connector alone.',
+    )
+}
+
+/** A manifest that is fetched when its turn comes. */
+interface FoundManifest {
+  readonly from: string
+  readonly open: () => Promise<ManifestFile> | ManifestFile
+}
+
+/** One of several that cannot be fetched is refused, and the others go on. */
+async function importOne(
+  { from, open }: FoundManifest,
+  options: ImportOptions,
+  count: number,
+): Promise<Imported> {
+  let manifest: ManifestFile
+  try {
+    manifest = await open()
+  } catch (error) {
+    if (count === 1 || !(error instanceof ConnectError)) throw error
+    return { from, refused: `${error.message}. ${error.suggestedFix}` }
+  }
+  return importManifest(manifest, options)
+}
+
 async function manifestsFrom(
   { from, version }: Extract<CatalogArguments, { command: 'import' }>,
   context: CatalogContext,
-): Promise<readonly ManifestFile[]> {
-  const published = airbyteName(from)
+): Promise<readonly FoundManifest[]> {
+  const published = airbyteNames(from)
   if (published === undefined) {
     if (version !== undefined)
       throw usageError('--version is for `airbyte:NAME` only', 'Leave it out.')
-    return isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
+    const files = isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
+    return files.map((file) => ({ from: file.from, open: () => file }))
   }
   const options = { ...context, ...(version !== undefined && { version }) }
-  const { text, origin } = await fetchPublished(published, options)
-  return [{ from: published, text, origin }]
+  return published.map((name) => ({
+    from: name,
+    open: async () => ({ from: name, ...(await fetchPublished(name, options)) }),
+  }))
 }
 
 async function fetchFrom(url: string, context: CatalogContext): Promise<ManifestFile> {
@@ -139,19 +178,38 @@ function importLines(imported: Imported): string {
   const { name, description, mistakes, servers } = imported
   const serverLines = servers.map((line) => `          ${plainText(line)}\n`)
   const mistakeLines = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
-  const unsupported = description.streams.flatMap((stream) =>
-    stream.unsupported === null
-      ? []
-      : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
-  )
+  const unsupported = unsupportedLines(description).map((line) => `          ${plainText(line)}\n`)
   return `imported  ${name}: ${countOf(description)}\n${[...serverLines, ...unsupported, ...mistakeLines].join('')}`
 }
 
-function countOf({ streams, generatesStreams }: ConnectorStreams): string {
+function unsupportedLines({ streams, unsupportedDynamicStreams = [] }: ConnectorStreams): string[] {
+  const reasons = new Set(streams.map(({ unsupported }) => unsupported))
+  const [shared] = reasons
+  const isShared = streams.length > 1 && reasons.size === 1 && shared != null
+  const listed = streams.flatMap(({ name, unsupported }) =>
+    unsupported === null ? [] : [`${name}: ${unsupported}`],
+  )
+  return [
+    ...(isShared ? [`all streams: ${shared}`] : listed),
+    ...unsupportedDynamicStreams.map(({ name, reason }) => `${name}, a dynamic stream: ${reason}`),
+  ]
+}
+
+function countOf({
+  streams,
+  generatesStreams,
+  unsupportedDynamicStreams = [],
+}: ConnectorStreams): string {
   const unsupported = streams.filter((stream) => stream.unsupported !== null).length
   const count = counted(streams.length, 'stream')
+  const generates = generatesStreams || unsupportedDynamicStreams.length > 0
+  const isUnusable = !generatesStreams && generates && unsupported === streams.length
   return [
-    generatesStreams ? `${count} and those that it generates` : count,
-    ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
+    generates ? `${count} and those that it generates` : count,
+    ...(isUnusable ? ['none of them can be read here'] : []),
+    ...(!isUnusable && unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
+    ...(!isUnusable && unsupportedDynamicStreams.length > 0
+      ? ['some of them are not generated here']
+      : []),
   ].join(', ')
 }

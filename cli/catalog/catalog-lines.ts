@@ -34,6 +34,10 @@ export function connectorLines(connector: ConnectorDocument): string {
     '\nstreams\n',
     streams === null ? '  They depend on the configuration.\n' : streamLines(streams),
     ...(connector.generates_streams ? ['  And those that it generates.\n'] : []),
+    ...(connector.unsupported_dynamic_streams ?? []).map(
+      ({ name, reason }) =>
+        `  ${plainText(name)}, a dynamic stream, makes none: ${plainText(reason)}\n`,
+    ),
     ...(actions.length > 0 ? ['\nactions\n', actionLines(actions)] : []),
     ...(webhooks.length > 0
       ? ['\nwebhooks\n', table(webhooks.map((hook) => [`  ${hook.name}`, plainText(hook.title)]))]

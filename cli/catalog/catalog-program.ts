@@ -42,8 +42,8 @@ export function catalogCommand(
     .command('import')
     .description('check manifests and copy them into your catalog')
     .argument(
-      '<FILE|DIR|URL|airbyte:NAME>',
-      'a manifest, a folder of manifests, an https:// address, or the name of a connector at Airbyte',
+      '<FILE|DIR|URL|airbyte:NAME,…>',
+      'a manifest, a folder of manifests, an https:// address, or names of connectors at Airbyte, with commas between them',
     )
     .option('--as <NAME>', 'the name, for a single manifest; default: its file or folder')
     .option('--version <VERSION>', 'of airbyte:NAME; default: the latest one')
@@ -99,6 +99,7 @@ Examples:
   $ reactor connect catalog import shop.yaml
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
   $ reactor connect catalog import airbyte:pokeapi --version 0.3.54
+  $ reactor connect catalog import airbyte:stripe,sentry,sendgrid
   $ reactor connect catalog update
 
 Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of

@@ -4,7 +4,8 @@ import { importedManifest, readCatalog } from '../../service/catalog/read-catalo
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { usageError } from '../usage-error.ts'
-import { airbyteName, fetchPublished, type RegistryOptions } from './airbyte-registry.ts'
+import type { ManifestOrigin } from './manifest-file.ts'
+import { airbyteNames, fetchPublished, type RegistryOptions } from './airbyte-registry.ts'
 import { compareManifests, isNewServer } from './compare-manifests.ts'
 import { importedOrigin, importManifest } from './import-manifests.ts'
 
@@ -49,7 +50,7 @@ function updatable({ catalogFolder, name }: UpdateOptions): readonly string[] {
 async function update(name: string, options: UpdateOptions): Promise<boolean> {
   const { catalogFolder, isApplied, force, write } = options
   const origin = importedOrigin(catalogFolder, name)
-  const published = origin === undefined ? undefined : airbyteName(origin.from)
+  const published = publishedName(origin)
   if (origin === undefined || published === undefined) return true
   const before = readFileSync(importedManifest(catalogFolder, name), 'utf8')
   const { text, origin: next } = await fetchPublished(published, options)
@@ -79,4 +80,8 @@ async function update(name: string, options: UpdateOptions): Promise<boolean> {
     'refused' in replaced ? `  refused: ${plainText(replaced.refused)}\n` : '  replaced\n',
   )
   return !('refused' in replaced)
+}
+
+function publishedName(origin: ManifestOrigin | undefined): string | undefined {
+  return origin === undefined ? undefined : airbyteNames(origin.from)?.[0]
 }

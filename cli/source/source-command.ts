@@ -9,6 +9,7 @@ import {
 } from '../../connectors/manifest/source-environment.ts'
 import { UnreadableResponses } from '../../connectors/manifest/unreadable-responses.ts'
 import { notUtf8, utf8Text } from '../../lib/text/utf8-text.ts'
+import { ConfigError } from '../../manifest-interpreter/config/config-error.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -42,6 +43,8 @@ export interface SourceArguments {
   /** Numbers as they were written, for try. */
   readonly pages: string
   readonly slices: string
+  /** For try: shows the stream as it is after references and parameters. */
+  readonly resolved: boolean
   readonly json: boolean
 }
 
@@ -225,7 +228,7 @@ async function tryStream(
   { loaded, config, secrets, commandContext, lines }: SourceRun,
   options: SourceArguments,
 ): Promise<number> {
-  const { stream, state, writeCatalog, json } = options
+  const { stream, state, writeCatalog, resolved, json } = options
   if (stream === undefined) {
     const problem = 'The stream is missing'
     const fix = 'Name it: reactor connect source --manifest FILE try STREAM --config FILE.'
@@ -237,6 +240,7 @@ async function tryStream(
     stream,
     config,
     writeCatalog,
+    showsResolved: resolved,
     json,
     manifest: loaded.manifest,
     state: state === undefined ? [] : readStates(state),
@@ -262,11 +266,22 @@ function countOf(text: string, option: string): number {
 }
 
 function checkConfig(schema: Value, config: Dict, secrets: SecretFilter): void {
-  const violation = bestMatch(violations(schema, withoutInternal(config)))
-  if (violation === undefined) return
-  throw new SourceError(secrets.text(`Config validation error: ${violationText(violation)}`), {
+  const problem = configProblem(schema, config)
+  if (problem === undefined) return
+  throw new SourceError(secrets.text(`Config validation error: ${problem}`), {
     failureType: 'config_error',
   })
+}
+
+function configProblem(schema: Value, config: Dict): string | undefined {
+  try {
+    const violation = bestMatch(violations(schema, withoutInternal(config)))
+    return violation && violationText(violation)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const reason = error.cause instanceof Error ? ` ${error.cause.message}` : ''
+    return `${error.message}${reason} Correct the spec of the manifest.`
+  }
 }
 
 /** Without the keys by which Airbyte's tools limit a read. */

@@ -12,6 +12,7 @@ interface SourceFlags {
   readonly pages: string
   readonly slices: string
   readonly writeCatalog?: string
+  readonly resolved?: true
   readonly json?: true
 }
 
@@ -39,9 +40,9 @@ export function sourceCommand(
       '--type <NAME>',
       'or a manifest of the catalog: those that `reactor connect catalog list` shows as bundled or imported',
     )
-    .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
+    .option('--config <FILE>', 'the configuration (JSON): for check, discover, read and try')
     .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
-    .option('--state <FILE>', 'the states of an earlier read (JSON)')
+    .option('--state <FILE>', 'the states of an earlier read (JSON): for read and try')
     .addOption(
       new Option('--log-level <LEVEL>', 'minimum level of LOG messages')
         .choices(sourceLogLevels)
@@ -50,6 +51,7 @@ export function sourceCommand(
     .option('--pages <COUNT>', 'try: pages of each slice that are read', '5')
     .option('--slices <COUNT>', 'try: slices that are read', '5')
     .option('--write-catalog <FILE>', 'try: write the configured catalog of the stream, for read')
+    .option('--resolved', 'try: also show the stream with its references and parameters resolved')
     .option('--json', 'validate and try: the result as JSON')
     .addHelpText('after', sourceExamples)
     .action(
@@ -58,10 +60,10 @@ export function sourceCommand(
         stream: string | undefined,
         flags: SourceFlags,
       ) => {
-        const { json = false, writeCatalog, ...others } = flags
+        const { json = false, resolved = false, writeCatalog, ...others } = flags
         const { manifest, type, config, catalog, state, logLevel, pages, slices } = others
         const files = { manifest, type, config, catalog, state, writeCatalog }
-        await run({ command, stream, ...files, logLevel, pages, slices, json })
+        await run({ command, stream, ...files, logLevel, pages, slices, resolved, json })
       },
     )
 }
@@ -76,5 +78,5 @@ Examples:
   $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
 
 validate reports the errors that the text of a manifest shows. try reads some pages of a stream and shows each request and
-response (secrets are masked), the schema of the records beside the declared one, and the stream's part of the manifest.
+response (secrets are masked), and the schema of the records beside the declared one; with --resolved also the stream's part of the manifest.
 Exit codes: 0 done   1 failed, a TRACE message says why; an error was found   2 wrong command line or file`

@@ -20,6 +20,7 @@ import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
+import { jsonBody, recordsHint } from './records-hint.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import {
   isJsonObject,
@@ -45,6 +46,8 @@ export interface TryOptions {
   readonly limits: { readonly pages: number; readonly slices: number }
   /** Where the configured catalog of the stream goes. */
   readonly writeCatalog: string | undefined
+  /** Beside what it read, the stream with references and parameters resolved. The JSON has it always. */
+  readonly showsResolved: boolean
   readonly json: boolean
   readonly write: (text: string) => Promise<void>
 }
@@ -72,10 +75,17 @@ const maxShownRecords = 3
 
 /** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
 export async function trySource(options: TryOptions): Promise<number> {
-  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableResponses() }
+  const trial: Trial = {
+    exchanges: [],
+    config: undefined,
+    unreadable: new UnreadableResponses(),
+    lastBody: undefined,
+  }
   try {
     const result = await resultOf(options, trial)
-    await options.write(options.json ? jsonText(result) : resultLines(result))
+    await options.write(
+      options.json ? jsonText(result) : resultLines(result, options.showsResolved),
+    )
     return result.failures.length === 0 ? exitCodes.complete : exitCodes.failed
   } catch (error) {
     if (trial.config !== undefined) await options.configChanged(trial.config)
@@ -88,6 +98,8 @@ interface Trial {
   /** As the source changed it last. */
   config: Dict | undefined
   readonly unreadable: UnreadableResponses
+  /** Of the last response that succeeded, if it is JSON. */
+  lastBody: JsonValue | undefined
 }
 
 async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
@@ -115,6 +127,8 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
   if (options.writeCatalog !== undefined)
     writeFileSync(options.writeCatalog, `${stringifyExact(toRecordValue(catalog))}\n`)
   const read = await readSome(source, catalog, options)
+  const last = trial.exchanges.findLast(({ response }) => response?.status === 200)
+  trial.lastBody = last?.response ? jsonBody(last.response.body) : undefined
   const declared = asJson(stream.json_schema)
   const schema = isJsonObject(declared) ? declared : {}
   return {
@@ -125,6 +139,10 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     state: read.state,
     failures: read.failures,
     warnings: trial.unreadable.warnings,
+    hint:
+      read.records > 0 || read.failures.length > 0
+        ? null
+        : recordsHint(trial.lastBody, definitionOf(manifest, name)),
     declared_schema: schema,
     inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
     manifest: asJson(definitionOf(manifest, name) ?? null),
@@ -140,6 +158,8 @@ type TryResult = Readonly<{
   state: JsonValue
   failures: readonly string[]
   warnings: readonly string[]
+  /** Where the records may be, if none was found. */
+  hint: string | null
   declared_schema: JsonObject
   inferred_schema: JsonObject | null
   manifest: JsonValue
@@ -321,20 +341,22 @@ function noSuchStream(name: string, { definition }: Manifest): ConnectError {
   return new ConnectError('usage', { details: { problem, fix } })
 }
 
-function resultLines(result: TryResult): string {
+function resultLines(result: TryResult, showsResolved: boolean): string {
   const { stream, exchanges, records, sample, failures, warnings, manifest, state } = result
   const changed = result.changed_config
   return [
     ...exchanges.flatMap(exchangeLines),
     `\n${stream}: ${counted(records, 'record')}\n`,
+    ...(result.hint === null ? [] : [`hint: ${plainText(result.hint)}\n`]),
     ...sample.map((record) => `  ${plainText(JSON.stringify(record))}\n`),
     ...failures.map((failure) => `failed: ${plainText(failure)}\n`),
     ...warnings.map((warning) => `warning: ${plainText(warning)}\n`),
     '\nschema: field, declared, found\n',
     schemaTable(result),
     `\nstate: ${plainText(JSON.stringify(state))}\n`,
-    '\nmanifest, references and parameters resolved\n',
-    jsonText(manifest),
+    ...(showsResolved
+      ? ['\nmanifest, references and parameters resolved\n', jsonText(manifest)]
+      : []),
     ...(changed === null
       ? []
       : [

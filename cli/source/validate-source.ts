@@ -1,7 +1,9 @@
 import type { LoadedManifest } from '../../connectors/manifest/load-manifest-file.ts'
+import { isRegistered } from '../../manifest-interpreter/builder.ts'
 import { TemplateCompiler } from '../../manifest-interpreter/interpolation/template-compiler.ts'
 import { findMistakes, type Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { unsupportedRules } from '../../manifest-interpreter/manifest/unsupported.ts'
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
@@ -11,6 +13,22 @@ import { jsonText } from '../output/json-text.ts'
 /** What the text of a manifest shows: nothing is evaluated. */
 export function mistakesOf(manifest: Manifest): readonly Mistake[] {
   return findMistakes(manifest, new TemplateCompiler({ nowMicros: () => 0, uuid: () => '' }))
+}
+
+/** What needs Python, each part once. */
+function unsupportedMistakes(manifest: Manifest): readonly Mistake[] {
+  const rules = unsupportedRules(manifest, isRegistered)
+  if (rules !== undefined) {
+    const path = 'spec.config_normalization_rules'
+    return [{ severity: 'error', stream: null, path, message: rules }]
+  }
+  const { streams, unsupportedDynamicStreams = [] } = describeManifest(manifest)
+  return [
+    ...streams.flatMap(({ name, unsupported: reason }) =>
+      reason === null ? [] : { name, reason },
+    ),
+    ...unsupportedDynamicStreams,
+  ].map(({ name, reason }) => ({ severity: 'error', stream: name, path: '', message: reason }))
 }
 
 export function mistakeText({ severity, stream, path, message }: Mistake): string {
@@ -27,10 +45,7 @@ export async function validateSource(
   write: (text: string) => Promise<void>,
 ): Promise<number> {
   const { streams } = describeManifest(manifest)
-  const unsupported = streams.flatMap(({ name, unsupported: reason }): Mistake[] =>
-    reason === null ? [] : [{ severity: 'error', stream: name, path: '', message: reason }],
-  )
-  const mistakes = [...mistakesOf(manifest), ...unsupported]
+  const mistakes = [...mistakesOf(manifest), ...unsupportedMistakes(manifest)]
   const errors = mistakes.filter(({ severity }) => severity === 'error').length
   const code = errors === 0 ? exitCodes.complete : exitCodes.failed
   if (options.json) {

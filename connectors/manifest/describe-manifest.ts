@@ -1,7 +1,12 @@
 import { isRegistered } from '../../manifest-interpreter/builder.ts'
 import { list, optionalComponent, optionalText } from '../../manifest-interpreter/definition.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
-import { unsupportedReason } from '../../manifest-interpreter/manifest/unsupported.ts'
+import {
+  dynamicStreamName,
+  unsupportedDynamicStreams,
+  unsupportedReason,
+  unsupportedRules,
+} from '../../manifest-interpreter/manifest/unsupported.ts'
 import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { PlainDict, Value } from '../../manifest-interpreter/value/value.ts'
@@ -20,7 +25,10 @@ export function describeManifest(manifest: Manifest): ConnectorStreams {
   return known
 }
 
-function describeStreams({ definition }: Manifest): ConnectorStreams {
+function describeStreams(manifest: Manifest): ConnectorStreams {
+  const { definition } = manifest
+  const rules = unsupportedRules(manifest, isRegistered) ?? null
+  const unsupported = unsupportedDynamic(manifest, rules)
   const streams = list(definition, 'streams')
     .filter(isPlainDict)
     .flatMap((stream) =>
@@ -29,12 +37,23 @@ function describeStreams({ definition }: Manifest): ConnectorStreams {
         : [stream],
     )
   return {
-    streams: streams.map(describeStream),
-    generatesStreams: list(definition, 'dynamic_streams').length > 0,
+    streams: streams.map((stream) => describeStream(stream, rules)),
+    generatesStreams:
+      rules === null && list(definition, 'dynamic_streams').length > unsupported.length,
+    unsupportedDynamicStreams: unsupported,
   }
 }
 
-function describeStream(stream: PlainDict): StreamDescriptor {
+/** The reason of the manifest as a whole comes first. */
+function unsupportedDynamic(manifest: Manifest, rules: string | null) {
+  if (rules === null) return unsupportedDynamicStreams(manifest, isRegistered)
+  return list(manifest.definition, 'dynamic_streams')
+    .filter(isPlainDict)
+    .map((stream, index) => ({ name: dynamicStreamName(stream, index), reason: rules }))
+}
+
+/** @param rules why no stream can be read */
+function describeStream(stream: PlainDict, rules: string | null): StreamDescriptor {
   // The stream that reads increments says more than the one that reads everything.
   const read = optionalComponent(stream, 'incremental_stream') ?? stream
   const incremental = optionalComponent(read, 'incremental_sync')
@@ -48,7 +67,7 @@ function describeStream(stream: PlainDict): StreamDescriptor {
     syncModes: cursorField === null ? ['full_refresh'] : ['full_refresh', 'incremental'],
     isResumable: cursorField !== null,
     writeOperations: [],
-    unsupported: unsupportedReason(stream, isRegistered) ?? null,
+    unsupported: rules ?? unsupportedReason(stream, isRegistered) ?? null,
   }
 }
 

@@ -73,6 +73,8 @@ export const componentTypes: {
   /** Types that only occur inside others: the file of the interpreter that reads each. */
   readonly parts: Readonly<Record<string, string>>
   /** Types that cannot be used: why, and what to do. */
+  /** Types that a function replaces, registered elsewhere: they work before there is a builder. */
+  readonly functions: Readonly<Record<string, string>>
   readonly refused: Readonly<Record<string, string>>
 } = {
   roles: {
@@ -158,6 +160,9 @@ export const componentTypes: {
       InlineSchemaLoader: inlineSchemaLoader,
       JsonFileSchemaLoader: jsonFileSchemaLoader,
     },
+    // The types of the language are built where they are used: only classes are looked up here.
+    stateMigration: { CustomStateMigration: replaceable },
+    schemaNormalization: { CustomSchemaNormalization: replaceable },
   },
   parts: {
     // The source as a whole
@@ -239,12 +244,8 @@ export const componentTypes: {
     TypesMap: 'components/schema/schema-type-identifier.ts',
     ComplexFieldType: 'components/schema/schema-type-identifier.ts',
   },
+  functions: { CustomConfigTransformation: 'config/prepare-config.ts' },
   refused: {
-    CustomConfigTransformation:
-      'It is written in Python. Use ConfigAddFields, ConfigRemapField or ConfigRemoveFields.',
-    CustomSchemaNormalization: 'It is written in Python. Use "Default" or "None".',
-    CustomStateMigration:
-      'It is written in Python. Remove it from state_migrations, and reset the state of the stream.',
     CustomValidationStrategy: 'It is written in Python. Use ValidateAdheresToSchema.',
   },
 }

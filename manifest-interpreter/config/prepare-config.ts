@@ -79,14 +79,38 @@ const transformationTypes = new Map([
   ['ConfigRemoveFields', configRemoveFields],
 ])
 
+type BuildConfigTransformation = (
+  definition: PlainDict,
+  templates: TemplateCompiler,
+) => ConfigTransformation
+
+const customTransformations = new Map<string, BuildConfigTransformation>()
+
+/**
+ * Puts a TypeScript function in the place of the Python class that a CustomConfigTransformation names in `class_name`, in all manifests
+ * that this process configures from now on.
+ */
+export function registerConfigTransformation(
+  className: string,
+  build: BuildConfigTransformation,
+): void {
+  customTransformations.set(className, build)
+}
+
+export function isConfigTransformationRegistered(className: string): boolean {
+  return customTransformations.has(className)
+}
+
 function buildTransformation(
   definition: PlainDict,
   templates: TemplateCompiler,
 ): ConfigTransformation {
-  const build = transformationTypes.get(text(definition, 'type'))
+  const type = text(definition, 'type')
+  const build =
+    transformationTypes.get(type) ?? customTransformations.get(text(definition, 'class_name'))
   if (build === undefined) {
     throw new ConfigError(
-      `The manifest changes its configuration with ${text(definition, 'class_name')}, which is written in Python and cannot run here. Replace it by ConfigAddFields, ConfigRemapField or ConfigRemoveFields.`,
+      `The manifest changes its configuration with ${text(definition, 'class_name')}, which is written in Python and cannot run here. Register a replacement, or replace it by ConfigAddFields, ConfigRemapField or ConfigRemoveFields.`,
     )
   }
   return build(definition, templates)

@@ -1,4 +1,4 @@
-import { valueError } from '../value/python-error.ts'
+import { PythonError, valueError } from '../value/python-error.ts'
 import { PyTimeDelta } from '../value/py-datetime.ts'
 
 const number = '[0-9]+(?:[,.][0-9]+)?'
@@ -24,4 +24,23 @@ export function parseIsoDuration(text: string): PyTimeDelta {
   ].reduce((sum, seconds) => sum + PyTimeDelta.ofSeconds(seconds).micros, 0n)
   const length = new PyTimeDelta(micros, { years: part('years'), months: part('months') })
   return parts.sign === '-' ? length.negated() : length
+}
+
+/**
+ * The duration of a field of the manifest. Throws a ValueError that names the place.
+ * @param place like "step of stream orders"
+ * @param template as the manifest has it: `text` may hold a value of the configuration, which is never shown
+ */
+export function durationAt(place: string, text: string, template: string = text): PyTimeDelta {
+  try {
+    return parseIsoDuration(text)
+  } catch (error) {
+    if (!(error instanceof PythonError)) throw error
+    throw valueError(`The ${place} cannot be read. ${notADuration(template)}`)
+  }
+}
+
+export function notADuration(text: string): string {
+  const subject = /\{[{%]/.test(text) ? `The value of ${text}` : `"${text}"`
+  return `${subject} is not an ISO 8601 duration. Write it like P1D (a day) or PT2H (two hours).`
 }

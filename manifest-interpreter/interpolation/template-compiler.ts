@@ -1,5 +1,7 @@
 import { Environment } from '../jinja/environment.ts'
 import type { TemplateInput } from '../jinja/frame.ts'
+import { keysRead } from '../jinja/keys-read.ts'
+import { parseTemplate } from '../jinja/parse-template.ts'
 import { compileTemplate, type Template } from '../jinja/template.ts'
 import { dictOf, entries, isDict } from '../value/dict.ts'
 import { requireHashable } from '../value/hashable.ts'
@@ -112,13 +114,22 @@ export class TemplateCompiler {
       nestedDict(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
   }
 
-  /** What is wrong with a template, whatever it is evaluated with; undefined if nothing is. */
-  problemOf(text: string): string | undefined {
+  /**
+   * What is wrong with a template, whatever it is evaluated with; undefined if nothing is.
+   * @param functions that the component of the template has beside those of all
+   */
+  problemOf(text: string, functions: ReadonlySet<string> = new Set()): string | undefined {
     const { problem, unknownFunctions } = this.#template(text)
     if (problem !== undefined) return sentence(problem.message)
-    const [name] = unknownFunctions
+    const name = unknownFunctions.find((unknown) => !functions.has(unknown))
     if (name === undefined || text.includes('stream_state')) return undefined
     return `There is no function "${name}".`
+  }
+
+  /** The keys of a variable that a template looks at; undefined if it may look at others, or is none. */
+  keysRead(text: string, variable: string): ReadonlySet<string> | undefined {
+    if (!text.includes(variable) || this.#template(text).problem !== undefined) return undefined
+    return keysRead(parseTemplate(text), variable)
   }
 
   #interpolation(template: string, options: TemplateOptions): Evaluate {

@@ -242,20 +242,20 @@ class Translator {
       text += '^'
     }
     const start = this.#position
+    // A dash makes a range of the item before it and the one after it. It stands for itself at an edge of the class and after a range.
+    let range: 'none' | 'begun' | 'open' = 'none'
     for (;;) {
       if (this.#position >= this.#pattern.length) throw valueError('unterminated character set')
       const char = this.#char()
       if (char === ']' && this.#position - 1 > start) return `${text}]`
-      if (char === '\\') text += this.#classEscape()
-      else if (char === '-') text += this.#dash(start)
-      else text += literal(char)
+      if (char === '-' && range === 'begun' && this.#peek() !== ']') {
+        text += '-'
+        range = 'open'
+        continue
+      }
+      range = range === 'open' ? 'none' : 'begun'
+      text += char === '\\' ? this.#classEscape() : literal(char)
     }
-  }
-
-  /** Between two characters it is a range, elsewhere itself. */
-  #dash(start: number): string {
-    const isFirst = this.#position - 1 === start
-    return isFirst || this.#peek() === ']' ? '\\-' : '-'
   }
 
   #classEscape(): string {

@@ -1,9 +1,12 @@
-import { field, list, optionalComponent, optionalText } from '../definition.ts'
+import { field, flag, list, optionalComponent, optionalText } from '../definition.ts'
 import { datetimeFormat } from '../datetime/datetime-parser.ts'
-import { get, isDict, isPlainDict, textEntries } from '../value/dict.ts'
+import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
+import { entries, get, isDict, isPlainDict, textEntries } from '../value/dict.ts'
 import { PythonError } from '../value/python-error.ts'
 import { str } from '../value/text.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
+import type { Manifest } from './load-manifest.ts'
+import { hasCustomPart, readsSlice } from './slice-keys.ts'
 import { textCursor } from './text-order.ts'
 
 export interface StreamMistake {
@@ -16,11 +19,20 @@ export interface StreamMistake {
 }
 
 /** What does not fit together in a stream: its key and cursor, its schema, and its times. */
-export function streamMistakes(stream: PlainDict): readonly StreamMistake[] {
+export function streamMistakes(
+  stream: PlainDict,
+  templates: TemplateCompiler,
+  manifest: Manifest,
+): readonly StreamMistake[] {
   return variantsOf(stream).flatMap(({ prefix, definition }) =>
-    [...undeclaredFields(definition), ...wrongTimes(definition), ...textCursors(definition)].map(
-      (mistake) => ({ ...mistake, path: prefix + mistake.path }),
-    ),
+    [
+      ...undeclaredFields(definition),
+      ...wrongTimes(definition),
+      ...wrongExamples(definition, templates, manifest),
+      // The other variant of the stream reads what is new.
+      ...(prefix === 'full_refresh_stream.' ? [] : unusedCursor(definition)),
+      ...textCursors(definition),
+    ].map((mistake) => ({ ...mistake, path: prefix + mistake.path })),
   )
 }
 
@@ -97,21 +109,99 @@ function isTemplate(text: string): boolean {
 }
 
 function wrongTimes(stream: PlainDict): readonly StreamMistake[] {
+  return boundsOf(stream).flatMap(({ value, format, path }) => wrongTime(value, { format, path }))
+}
+
+interface Bound {
+  readonly value: Value
+  readonly format: string
+  readonly path: string
+}
+
+/** The times at which the cursor of a stream begins and ends, as the manifest has them. */
+function boundsOf(stream: PlainDict): readonly Bound[] {
   const cursor = datetimeCursor(stream)
   if (cursor === undefined) return []
   const format = optionalText(cursor, 'datetime_format') ?? ''
-  return ['start_datetime', 'end_datetime'].flatMap((name) => {
+  return ['start_datetime', 'end_datetime'].flatMap((name): readonly Bound[] => {
     const path = `incremental_sync.${name}`
     const bound = field(cursor, name) ?? null
-    if (!isPlainDict(bound)) return wrongTime(bound, { format, path })
+    if (!isPlainDict(bound)) return [{ value: bound, format, path }]
     const own = optionalText(bound, 'datetime_format') ?? ''
-    return ['datetime', 'min_datetime', 'max_datetime'].flatMap((part) =>
-      wrongTime(field(bound, part) ?? null, {
-        format: own === '' ? format : own,
-        path: part === 'datetime' ? path : `${path}.${part}`,
-      }),
-    )
+    return ['datetime', 'min_datetime', 'max_datetime'].map((part) => ({
+      value: field(bound, part) ?? null,
+      format: own === '' ? format : own,
+      path: part === 'datetime' ? path : `${path}.${part}`,
+    }))
   })
+}
+
+/** A time that is one field of the configuration: its default and its examples have to be in the format. */
+function wrongExamples(
+  stream: PlainDict,
+  templates: TemplateCompiler,
+  { connectionSpecification: schema }: Manifest,
+): readonly StreamMistake[] {
+  const properties = get(schema, 'properties')
+  if (properties === undefined || !isDict(properties)) return []
+  return boundsOf(stream).flatMap(({ value, format, path }): readonly StreamMistake[] => {
+    const key = configFieldOf(value, templates)
+    const property = key === undefined ? undefined : get(properties, key)
+    if (key === undefined || property === undefined || !isDict(property)) return []
+    if (isTemplate(format) || !format.includes('%')) return []
+    const wrong = wrongSample(property, format)
+    if (wrong === undefined) return []
+    const message = `The field "${key}" of the configuration is read in the format "${format}", but its default or example in "spec" is "${str(wrong)}". Correct it, or give the time a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`
+    return [{ severity: 'warning', path, message }]
+  })
+}
+
+/** The field in a template that is nothing but `{{ config['start_date'] }}`. */
+function configFieldOf(value: Value, templates: TemplateCompiler): string | undefined {
+  if (typeof value !== 'string' || !/^\{\{\s*config[\w\s.[\]'"]*\}\}$/.test(value)) return undefined
+  const [key, ...others] = templates.keysRead(value, 'config') ?? []
+  return others.length === 0 ? key : undefined
+}
+
+/** A default, or examples of which none fits. Placeholders like YYYY-MM-DD are no times. */
+function wrongSample(property: Dict, format: string): Value | undefined {
+  const isWrong = (sample: Value) => /^\d/.test(str(sample)) && !isTime(str(sample), format)
+  const own = get(property, 'default') ?? null
+  if (own !== null && isWrong(own)) return own
+  const listed = get(property, 'examples') ?? null
+  const examples = Array.isArray(listed) ? listed : []
+  return examples.length > 0 && examples.every(isWrong) ? examples[0] : undefined
+}
+
+/** A cursor that goes into no request, and that nothing is filtered by. */
+function unusedCursor(stream: PlainDict): readonly StreamMistake[] {
+  const cursor = datetimeCursor(stream)
+  const retriever = optionalComponent(stream, 'retriever')
+  if (cursor === undefined || retriever === undefined) return []
+  const isUsed =
+    ['start_time_option', 'end_time_option'].some((name) => get(cursor, name) !== undefined) ||
+    flag(cursor, 'is_client_side_incremental', false) ||
+    flag(cursor, 'is_data_feed', false) ||
+    flag(retriever, 'conditional_requests', false) ||
+    hasCustomPart(retriever) ||
+    someText(retriever, readsSlice) ||
+    someDict(retriever, (part) => get(part, 'incremental_dependency') === true)
+  if (isUsed) return []
+  const message =
+    'The cursor goes into no request and filters nothing, so that each run reads all records again. Add start_time_option, or is_client_side_incremental: true if the API cannot filter.'
+  return [{ severity: 'warning', path: 'incremental_sync', message }]
+}
+
+function someText(value: Value, holds: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return holds(value)
+  if (Array.isArray(value)) return value.some((item) => someText(item, holds))
+  return isDict(value) && entries(value).some(([, part]) => someText(part, holds))
+}
+
+function someDict(value: Value, holds: (part: Dict) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => someDict(item, holds))
+  if (!isDict(value)) return false
+  return holds(value) || entries(value).some(([, part]) => someDict(part, holds))
 }
 
 function wrongTime(

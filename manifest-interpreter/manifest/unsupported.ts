@@ -1,8 +1,9 @@
-import { field } from '../definition.ts'
+import { field, list, optionalComponent, optionalText } from '../definition.ts'
 import { entries, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
+import type { Manifest } from './load-manifest.ts'
 
-/** A stream that cannot be read, and why. */
+/** A stream that cannot be read, or a dynamic stream that cannot make any, and why. */
 export interface UnsupportedStream {
   readonly name: string
   readonly reason: string
@@ -16,10 +17,45 @@ export function unsupportedReason(
   stream: PlainDict,
   hasReplacement: HasReplacement = () => false,
 ): string | undefined {
-  const missing = classesOf(stream).filter((name) => !hasReplacement(name))
+  const needed = neededClasses(stream, hasReplacement)
+  return needed && `${needed} Register a replacement, or leave the stream out.`
+}
+
+/** Why no stream can be read at all: the rules for the configuration need Python. Undefined if they do not. */
+export function unsupportedRules(
+  { spec }: Manifest,
+  hasReplacement: HasReplacement = () => false,
+): string | undefined {
+  const rules = spec && optionalComponent(spec, 'config_normalization_rules')
+  const needed = rules && neededClasses(rules, hasReplacement)
+  return (
+    needed &&
+    `${needed} It changes or checks the configuration, so that no stream can be read. Register a replacement, or remove it from config_normalization_rules.`
+  )
+}
+
+/** The dynamic streams that cannot make any streams: their resolver or their template needs Python. */
+export function unsupportedDynamicStreams(
+  { definition }: Manifest,
+  hasReplacement: HasReplacement = () => false,
+): readonly UnsupportedStream[] {
+  return list(definition, 'dynamic_streams').flatMap((stream, index): UnsupportedStream[] => {
+    if (!isPlainDict(stream)) return []
+    const reason = unsupportedReason(stream, hasReplacement)
+    return reason === undefined ? [] : [{ name: dynamicStreamName(stream, index), reason }]
+  })
+}
+
+/** A dynamic stream may have no name. */
+export function dynamicStreamName(dynamicStream: PlainDict, index: number): string {
+  return optionalText(dynamicStream, 'name') ?? `dynamic_stream_${index}`
+}
+
+function neededClasses(definition: Dict, hasReplacement: HasReplacement): string | undefined {
+  const missing = classesOf(definition).filter((name) => !hasReplacement(name))
   if (missing.length === 0) return undefined
   const [noun, verb] = missing.length === 1 ? ['component', 'is'] : ['components', 'are']
-  return `It needs the ${noun} ${missing.join(', ')}, which ${verb} written in Python and cannot run here. Register a replacement, or leave the stream out.`
+  return `It needs the ${noun} ${missing.join(', ')}, which ${verb} written in Python and cannot run here.`
 }
 
 const none: readonly string[] = []
@@ -34,12 +70,19 @@ function classesOf(definition: Dict): readonly string[] {
   const own = isPlainDict(definition) ? customClass(definition) : undefined
   if (own !== undefined) found.add(own)
   for (const [key, value] of entries(definition)) {
-    // What parameters and schemas hold are no components.
-    if (key !== '$parameters' && key !== 'schema') addClassesIn(value, found)
+    if (!isPassedOver(key)) addClassesIn(value, found)
   }
   const classes = found.size === 0 ? none : [...found]
   known.set(definition, classes)
   return classes
+}
+
+/**
+ * Parameters and schemas hold no components. A state migration is asked only for states of older versions of a connector
+ * (`migrateState`): the stream can be read without it.
+ */
+function isPassedOver(key: Value): boolean {
+  return key === '$parameters' || key === 'schema' || key === 'state_migrations'
 }
 
 function addClassesIn(value: Value, found: Set<string>): void {

@@ -2,6 +2,7 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { SourceError, type Stream } from '../contracts.ts'
 import { invalidComponent, list, optionalNumber, text } from '../definition.ts'
 import { get, isPlainDict } from '../value/dict.ts'
+import type { UnsupportedStream } from '../manifest/unsupported.ts'
 import { reasonOf } from './failure.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 
@@ -18,6 +19,8 @@ export interface CheckableStreams {
   named(names: readonly string[]): Promise<readonly Stream[] | null>
   /** The names of the streams that each dynamic definition made, by the name of the definition. */
   generated(): Promise<ReadonlyMap<string, readonly string[]>>
+  /** Those that cannot be built here. */
+  unsupported(): readonly UnsupportedStream[]
 }
 
 /** A key of the configuration by which the caller chooses the streams of a check. */
@@ -53,22 +56,35 @@ async function checkStream(
     // A traced error is the user's to see as it is, as in the reference.
     return failed(`Encountered an error while discovering streams. Error: ${reasonOf(error)}`)
   }
-  if (built.length === 0) return failed('The manifest has no streams to connect to.')
+  if (built.length === 0) return nothingToCheck(streams)
   const byName = new Map(built.map((stream) => [stream.name, stream]))
-  for (const name of names) {
-    const stream = byName.get(name)
-    if (stream === undefined)
-      throw invalidComponent(
-        'stream_names of check',
-        `there is no stream ${name}. Name some of ${[...byName.keys()].join(', ')}.`,
-      )
-    const problem = await availabilityProblem(stream)
-    if (problem !== null) return failed(problem)
-  }
+  const problem = await listedProblem(names, byName, streams.unsupported())
+  if (problem !== null) return failed(problem)
   if (dynamic.length === 0) return { status: 'SUCCEEDED' }
   // The reference makes them twice, once to see whether there are any: its requests are the same.
   await streams.generated()
   return checkGenerated(dynamic, byName, await streams.generated())
+}
+
+/** Of the streams that the check names; null if all of them can be read. */
+async function listedProblem(
+  names: readonly string[],
+  streams: ReadonlyMap<string, Stream>,
+  unsupported: readonly UnsupportedStream[],
+): Promise<string | null> {
+  for (const name of names) {
+    const stream = streams.get(name)
+    const reason = unsupported.find((left) => left.name === name)?.reason
+    if (reason !== undefined) return `Stream ${name} cannot be read. ${reason}`
+    if (stream === undefined)
+      throw invalidComponent(
+        'stream_names of check',
+        `there is no stream ${name}. Name some of ${[...streams.keys()].join(', ')}.`,
+      )
+    const problem = await availabilityProblem(stream)
+    if (problem !== null) return problem
+  }
+  return null
 }
 
 function checkedNames(check: PlainDict, config: Dict): readonly string[] {
@@ -114,7 +130,7 @@ async function checkDynamicStream(
   const count = optionalNumber(check, 'stream_count') ?? 0
   const reads = get(check, 'use_check_availability') !== false
   const built = await streams.first(reads && count >= 1 ? count : undefined)
-  if (built.length === 0) return failed('The manifest has no streams to connect to.')
+  if (built.length === 0) return nothingToCheck(streams)
   if (!reads) return { status: 'SUCCEEDED' }
   for (const stream of built.slice(0, count)) {
     const problem = await availabilityProblem(stream)
@@ -136,6 +152,15 @@ async function availabilityProblem(stream: Stream): Promise<string | null> {
       ? `Stream ${stream.name} is not available: ${error.message}`
       : `Encountered an error while checking availability of stream ${stream.name}. Error: ${reasonOf(error)}`
   }
+}
+
+function nothingToCheck(streams: CheckableStreams): ConnectionStatus {
+  const [left] = streams.unsupported()
+  return failed(
+    left === undefined
+      ? 'The manifest has no streams to connect to.'
+      : `No stream of the manifest can be read. ${left.name}: ${left.reason}`,
+  )
 }
 
 function failed(message: string): ConnectionStatus {

@@ -100,7 +100,12 @@ export class ManifestSource implements AsyncDisposable {
         found.push(await catalogStream(stream))
     for (const { name, reason } of streams.unsupported())
       this.#configured.environment.logger.warn({ stream: name, reason }, 'stream is not supported')
-    return found
+    const reason = streams.reasonForGenerated()
+    if (found.length > 0 || names !== undefined || reason === undefined) return found
+    // An empty catalog would look like an account without data.
+    throw new SourceError(`No stream of the manifest can be read. ${reason}`, {
+      failureType: 'config_error',
+    })
   }
 
   /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
@@ -124,7 +129,7 @@ export class ManifestSource implements AsyncDisposable {
     const unsupported = new Map(streams.unsupported().map(({ name, reason }) => [name, reason]))
     const missing = [...catalog.keys()].filter((name) => !byName.has(name))
     for (const stream of missing) {
-      const reason = unsupported.get(stream)
+      const reason = unsupported.get(stream) ?? streams.reasonForGenerated()
       if (reason !== undefined)
         await safeOutput.message(
           failureOf(new SourceError(reason, { failureType: 'config_error' }), stream),
@@ -139,7 +144,9 @@ export class ManifestSource implements AsyncDisposable {
         signal: this.#configured.environment.signal,
         states,
         ...(options.limits !== undefined && { limits: options.limits }),
-        unreadable: missing.filter((name) => unsupported.has(name)),
+        unreadable: missing.filter(
+          (name) => unsupported.has(name) || streams.reasonForGenerated() !== undefined,
+        ),
         stopsAtFailure: options.stopsAtFailure ?? false,
         ...this.#concurrency,
       },

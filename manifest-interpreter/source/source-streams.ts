@@ -2,10 +2,15 @@ import { isRegistered } from '../builder.ts'
 import { resolveDynamicStreams } from '../components/dynamic/resolve-dynamic-streams.ts'
 import { declarativeStream } from '../components/streams/declarative-stream.ts'
 import { stateDelegatingStream } from '../components/streams/state-delegating-stream.ts'
-import { invalidComponent, list, optionalText, text } from '../definition.ts'
+import { invalidComponent, list, text } from '../definition.ts'
 import { cacheParents } from '../manifest/cache-parents.ts'
 import { staticStreams, streamGroups } from '../manifest/stream-definitions.ts'
-import { unsupportedReason, type UnsupportedStream } from '../manifest/unsupported.ts'
+import {
+  dynamicStreamName,
+  unsupportedDynamicStreams,
+  unsupportedReason,
+  type UnsupportedStream,
+} from '../manifest/unsupported.ts'
 import { get, isPlainDict } from '../value/dict.ts'
 import { parentsOf } from './stream-groups.ts'
 import type { Builder } from '../component.ts'
@@ -56,18 +61,25 @@ export class SourceStreams implements CheckableStreams {
     const definitions = list(this.#manifest.definition, 'dynamic_streams').filter(isPlainDict)
     const names = new Map<string, string[]>()
     for (const [index, definition] of definitions.entries())
-      names.set(optionalText(definition, 'name') ?? `dynamic_stream_${index}`, [])
+      names.set(dynamicStreamName(definition, index), [])
     for (const { dynamicStream, definition } of await this.#dynamic())
       names.get(dynamicStream)?.push(text(definition, 'name'))
     return names
   }
 
-  /** Static streams that need a component in Python which no TypeScript component replaces. */
+  /** Streams, and dynamic streams, that need a component in Python which no TypeScript component replaces. */
   unsupported(): readonly UnsupportedStream[] {
-    return this.#listed().flatMap((definition) => {
+    const listed = this.#listed().flatMap((definition) => {
       const reason = unsupportedReason(definition, isRegistered)
       return reason === undefined ? [] : [{ name: text(definition, 'name'), reason }]
     })
+    return [...listed, ...unsupportedDynamicStreams(this.#manifest, isRegistered)]
+  }
+
+  /** Why a stream that the manifest does not list may be missing: the dynamic stream that makes it needs Python. */
+  reasonForGenerated(): string | undefined {
+    const [left] = unsupportedDynamicStreams(this.#manifest, isRegistered)
+    return left && `${left.name}: ${left.reason}`
   }
 
   #static(): readonly PlainDict[] {
@@ -81,7 +93,11 @@ export class SourceStreams implements CheckableStreams {
   }
 
   #dynamic() {
-    return resolveDynamicStreams(this.#manifest, this.#builder)
+    return resolveDynamicStreams(
+      this.#manifest,
+      this.#builder,
+      (dynamicStream) => unsupportedReason(dynamicStream, isRegistered) === undefined,
+    )
   }
 
   #build(definitions: readonly PlainDict[], all: readonly PlainDict[]): readonly Stream[] {

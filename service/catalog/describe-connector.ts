@@ -32,6 +32,7 @@ export async function describeConnector(entry: CatalogEntry): Promise<ConnectorD
   const connector = await connectorOf(connectorType)
   const { spec, auth, webhooks } = connector.descriptor
   const known = await connector.streams?.()
+  const { unsupportedDynamicStreams = [] } = known ?? {}
   const actions = (await connector.actions?.load()) ?? []
   return {
     type: name,
@@ -41,6 +42,9 @@ export async function describeConnector(entry: CatalogEntry): Promise<ConnectorD
     auth: [...auth],
     streams: known?.streams ?? null,
     generatesStreams: known?.generatesStreams ?? false,
+    ...(unsupportedDynamicStreams.length > 0 && {
+      unsupportedDynamicStreams: [...unsupportedDynamicStreams],
+    }),
     actions: actions.map(({ descriptor }) => descriptor),
     webhooks,
   }

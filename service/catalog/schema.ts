@@ -79,6 +79,13 @@ export const descriptorSchema = z
     generatesStreams: z.boolean().meta({
       description: 'True if there are more streams, which a configuration or the system decides.',
     }),
+    unsupportedDynamicStreams: z
+      .array(z.object({ name: z.string(), reason: z.string() }))
+      .optional()
+      .meta({
+        description:
+          'Dynamic streams of a manifest that make no streams here, and why. Absent if there are none.',
+      }),
     actions: z.array(actionDescriptorSchema),
     webhooks: z.array(webhook),
   })

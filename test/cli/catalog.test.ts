@@ -128,6 +128,43 @@ describe('import', () => {
     expect(out).toContain('odd: It needs the component source_shop.components.Odd')
   })
 
+  test('says what cannot be read because of Python in dynamic streams and in the rules of the configuration', async () => {
+    const dynamic = (template: string) => `
+dynamic_streams:
+  - type: DynamicDeclarativeStream
+    name: sheets
+    stream_template: ${template}
+    components_resolver:
+      type: ConfigComponentsResolver
+      stream_config: { type: StreamConfig, configs_pointer: [sheets] }
+      components_mapping: [{ type: ComponentMappingDefinition, field_path: [name], value: x }]
+`
+    const template = `
+      type: DeclarativeStream
+      name: sheet
+      retriever:
+        type: SimpleRetriever
+        requester: { type: HttpRequester, url_base: https://api.shop.example/, path: x }
+        record_selector: { type: RecordSelector, extractor: ${custom} }
+`
+    const sheets = `${shop(stream('orders', dpath))}${dynamic(template)}`
+    const imported = await importing(write('sheets.yaml', sheets))
+    expect(imported.out).toContain(
+      'imported  sheets: 1 stream and those that it generates, some of them are not generated here\n' +
+        '          sheets, a dynamic stream: It needs the component source_shop.components.Odd',
+    )
+    const rules = `  config_normalization_rules:
+    type: ConfigNormalizationRules
+    transformations: [{ type: CustomConfigTransformation, class_name: source_shop.components.Rule }]
+`
+    const chimp = `${shop(stream('orders', dpath), stream('items', dpath))}${rules}`
+    const { out } = await importing(write('chimp.yaml', chimp))
+    expect(out).toContain('imported  chimp: 2 streams, 2 of them cannot be read here\n')
+    expect(out).toContain('all streams: It needs the component source_shop.components.Rule')
+    const shown = await catalog({ command: 'show', type: 'sheets', action: undefined, json: false })
+    expect(shown.out).toContain('sheets, a dynamic stream, makes none: It needs the component')
+  })
+
   test('shows what a manifest says as plain text in the terminal', async () => {
     const hostile = JSON.stringify('a\u001B]0;mine\u0007\u001B[2Jb')
     const odd = stream('odd', `{ type: CustomRecordExtractor, class_name: ${hostile} }`)
@@ -330,6 +367,20 @@ describe('connectors that Airbyte publishes', () => {
       published.url,
     )
     await expect(none).rejects.toThrow('manifest of "nothing" cannot be fetched')
+  })
+
+  test('are imported as a list: one that is refused does not stop the others', async () => {
+    await using published = await registry({ '1.0.0': orders })
+    const from = 'airbyte:nothing,till,stripe'
+    const all = { command: 'import', ...source, from, version: undefined } as const
+    const { code, out } = await catalog(all, published.url)
+    expect(code).toBe(1)
+    expect(out).toContain('imported  till: 1 stream\n')
+    expect(out).toMatch(/^refused {3}nothing: .*cannot be fetched/m)
+    expect(out).toMatch(/^refused {3}stripe: /m)
+    expect(out).toContain('1 imported, 2 refused\n')
+    const again = await catalog({ ...all, from: 'airbyte:till,source-till' }, published.url)
+    expect(again.out).toBe('refused   till: "till" was imported before. Replace it with --force.\n')
   })
 
   test('are updated after the difference was shown, unless they were edited', async () => {

@@ -15,7 +15,7 @@ function words(role: string): string {
   return role.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
-const { roles, parts, refused } = componentTypes
+const { roles, parts, functions, refused } = componentTypes
 /** The same as the rows of the page, from the table in the code. */
 const types = [
   ...Object.entries(roles).flatMap(([role, compilers]) =>
@@ -26,6 +26,11 @@ const types = [
     })),
   ),
   ...Object.keys(parts).map((type) => ({ type, role: '', supported: 'yes' })),
+  ...Object.keys(functions).map((type) => ({
+    type,
+    role: 'config transformation',
+    supported: 'replaceable',
+  })),
   ...Object.keys(refused).map((type) => ({ type, role: '', supported: 'no' })),
 ]
 
@@ -44,7 +49,7 @@ test('the page lists the types of the table, sorted, with their roles and their 
 
 test('each part is read by a file of the interpreter that exists', () => {
   const folder = new URL('../../manifest-interpreter/', import.meta.url)
-  for (const [type, file] of Object.entries(parts))
+  for (const [type, file] of Object.entries({ ...parts, ...functions }))
     expect([type, existsSync(new URL(file, folder))]).toEqual([type, true])
 })
 

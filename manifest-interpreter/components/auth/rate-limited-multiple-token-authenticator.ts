@@ -7,7 +7,7 @@ import {
   optionalNumber,
   optionalText,
 } from '../../definition.ts'
-import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { durationAt } from '../../datetime/iso-duration.ts'
 import { header as headerOf, setHeader } from '../../http/prepare-request.ts'
 import { emptyDict, entries } from '../../value/dict.ts'
 import { dumpJson } from '../../value/json-dumps.ts'
@@ -143,8 +143,9 @@ function tokensOf(definition: PlainDict, builder: Builder): readonly string[] {
 }
 
 function maxWaitSeconds(definition: PlainDict, builder: Builder): number {
-  const source = evaluate(nonEmptyText(definition, 'max_wait_time') ?? 'PT2H', builder)
-  const duration = parseIsoDuration(source)
+  const template = nonEmptyText(definition, 'max_wait_time') ?? 'PT2H'
+  const place = 'max_wait_time of a RateLimitedMultipleTokenAuthenticator'
+  const duration = durationAt(place, evaluate(template, builder), template)
   if (duration.isCalendar)
     throw valueError(
       "max_wait_time must be a fixed-length ISO 8601 duration (e.g. 'PT2H'); years and months are not supported",

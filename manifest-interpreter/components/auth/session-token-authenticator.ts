@@ -1,5 +1,5 @@
 import { component, list, optionalComponent, parametersOf } from '../../definition.ts'
-import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { durationAt } from '../../datetime/iso-duration.ts'
 import { get } from '../../value/dict.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
@@ -65,7 +65,7 @@ function sessionToken(definition: PlainDict, builder: Builder, context: BuildCon
   const duration = nonEmptyText(definition, 'expiration_duration')
   // Without an expiry nothing is cached: each use of the token is a login, as in the reference.
   if (duration === undefined) return logIn
-  return keptToken(logIn, { lifetimeMicros: microsOf(duration), builder })
+  return keptToken(logIn, { lifetimeMicros: microsOf(duration, context.streamName), builder })
 }
 
 function keptToken(
@@ -117,8 +117,8 @@ function tokenIn(response: Value, path: Glob): Value {
   return token
 }
 
-function microsOf(duration: string): number {
-  const parsed = parseIsoDuration(duration)
+function microsOf(duration: string, streamName: string): number {
+  const parsed = durationAt(`expiration_duration of stream ${streamName}`, duration)
   if (parsed.isCalendar)
     throw valueError(
       "expiration_duration must have a fixed length (e.g. 'P14D'), not years or months",

@@ -1,5 +1,6 @@
 import { SourceError } from '../../contracts.ts'
 import { component, flag, list, optionalText } from '../../definition.ts'
+import { dynamicStreamName } from '../../manifest/unsupported.ts'
 import { propagateParameters } from '../../manifest/propagate-parameters.ts'
 import { get, isPlainDict } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
@@ -22,16 +23,19 @@ export interface DynamicStream {
 /**
  * The definitions of the streams that the manifest's dynamic streams make, in order. May read from the API. Fails if
  * two of them have the same name.
+ * @param isSupported false for a dynamic stream that is left out
  */
 export async function resolveDynamicStreams(
   manifest: Manifest,
   builder: Builder,
+  isSupported: (dynamicStream: PlainDict) => boolean = () => true,
 ): Promise<readonly DynamicStream[]> {
   const streams: DynamicStream[] = []
   const names = new Set<string>()
   const dynamicStreams = list(manifest.definition, 'dynamic_streams').filter(isPlainDict)
   for (const [index, dynamicStream] of dynamicStreams.entries()) {
-    const name = optionalText(dynamicStream, 'name') ?? `dynamic_stream_${index}`
+    if (!isSupported(dynamicStream)) continue
+    const name = dynamicStreamName(dynamicStream, index)
     for await (const definition of definitionsOf(dynamicStream, builder)) {
       addName(names, definition, component(dynamicStream, 'components_resolver'))
       streams.push({ dynamicStream: name, definition })

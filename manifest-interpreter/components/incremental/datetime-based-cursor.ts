@@ -1,6 +1,6 @@
 import type { Builder } from '../../component.ts'
 import type { RequestOptions } from '../../contracts.ts'
-import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { durationAt, parseIsoDuration } from '../../datetime/iso-duration.ts'
 import { PyDateTime, compareDateTimes, PyTimeDelta } from '../../value/py-datetime.ts'
 import { addToDateTime, subtractFromDateTime, elapsed } from '../../value/time-arithmetic.ts'
 import {
@@ -55,7 +55,10 @@ export function datetimeBasedCursor(context: CursorContext): DatetimeCursorFacto
   const parameters = parametersOf(definition)
   const cursorField = cursorFieldOf(definition, builder, { streamName, parameters })
   const granularityText = optionalText(definition, 'cursor_granularity') ?? ''
-  const granularity = granularityText === '' ? null : parseIsoDuration(granularityText)
+  const granularity =
+    granularityText === ''
+      ? null
+      : durationAt(`cursor_granularity of stream ${streamName}`, granularityText)
   const values = datetimeCursorValues({
     format: text(definition, 'datetime_format'),
     inputFormats: list(definition, 'cursor_datetime_formats').map(str),
@@ -151,8 +154,8 @@ function rulesCompiler(
   const end = truth(endTemplate)
     ? compileMinMaxDatetime(endTemplate, builder, { ...inherited, name: 'end_datetime' })
     : present
-  const lookback = compileDuration(definition, 'lookback_window', builder)
-  const step = compileDuration(definition, 'step', builder)
+  const lookback = compileDuration(definition, 'lookback_window', { builder, streamName })
+  const step = compileDuration(definition, 'step', { builder, streamName })
   const clamp = clampCompiler(definition, builder)
   return () => {
     const clampOf = clamp()
@@ -207,7 +210,7 @@ function requireStepWithGranularity(definition: PlainDict, granularity: PyTimeDe
 function compileDuration(
   definition: PlainDict,
   name: string,
-  builder: Builder,
+  { builder, streamName }: Pick<CursorContext, 'builder' | 'streamName'>,
 ): () => PyTimeDelta | null {
   const template = optionalText(definition, name) ?? ''
   if (template === '') return () => null
@@ -216,7 +219,7 @@ function compileDuration(
     const duration = evaluate({ config: builder.config })
     if (!truth(duration)) return null
     if (typeof duration !== 'string') throw typeError(`Expecting a string in "${name}"`)
-    return parseIsoDuration(duration)
+    return durationAt(`${name} of stream ${streamName}`, duration, template)
   }
 }
 

@@ -1,15 +1,10 @@
 import type { Builder } from '../../component.ts'
+import type { StateMigration } from '../../contracts.ts'
 import { component, field, list, optionalComponent, parametersOf } from '../../definition.ts'
 import { entries, get, has, isDict, isPlainDict, keys } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
-
-/** Brings a state that an older version of a connector has written into today's form. */
-interface StateMigration {
-  shouldMigrate(state: Dict): boolean
-  migrate(state: Dict): Dict
-}
 
 /**
  * LegacyToPerPartitionStateMigration: `{ "13506132": { "updated_at": … } }` becomes

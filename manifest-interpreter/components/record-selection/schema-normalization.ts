@@ -1,5 +1,4 @@
-import { SourceError } from '../../contracts.ts'
-import { field, optionalText } from '../../definition.ts'
+import { field } from '../../definition.ts'
 import { isPlainDict } from '../../value/dict.ts'
 import { compileNormalizer, type Misfit } from './compile-normalizer.ts'
 import type { BuildContext, Builder } from '../../component.ts'
@@ -13,15 +12,20 @@ import type { Dict, PlainDict } from '../../value/value.ts'
 export function schemaNormalization(
   definition: PlainDict,
   builder: Builder,
-  { stream, streamName }: BuildContext,
+  context: BuildContext,
 ): () => Promise<SchemaNormalizer | null> {
+  const { stream, streamName } = context
   const normalization = field(definition, 'schema_normalization') ?? 'None'
-  if (isPlainDict(normalization))
-    throw new SourceError(
-      `The schema_normalization of stream ${streamName} is ${optionalText(normalization, 'class_name') ?? 'a component'}, which is written in Python. Use "Default" or "None".`,
-      { failureType: 'config_error' },
-    )
   const loader = stream?.schemaLoader
+  if (isPlainDict(normalization)) {
+    const custom = builder.build('schemaNormalization', normalization, context)
+    return async () => {
+      const schema = (await loader?.schema()) ?? {}
+      return (record) => {
+        custom.normalize(record, schema)
+      }
+    }
+  }
   if (normalization !== 'Default' || loader === undefined) return () => Promise.resolve(null)
   const report = reportOnce(builder, streamName)
   let compiled: { readonly schema: Dict; readonly normalize: SchemaNormalizer | null } | undefined

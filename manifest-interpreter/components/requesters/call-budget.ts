@@ -8,7 +8,7 @@ import {
   optionalText,
   text,
 } from '../../definition.ts'
-import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { durationAt } from '../../datetime/iso-duration.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { CallBudget } from '../../http/source-http.ts'
 import { isDict } from '../../value/dict.ts'
@@ -78,7 +78,7 @@ function policyOf(definition: PlainDict, builder: BudgetBuilder): CallRatePolicy
     case 'FixedWindowCallRatePolicy':
       return new FixedWindowCallRatePolicy({
         limit: wholeNumber(field(definition, 'call_limit') ?? null, 'call_limit'),
-        periodMicros: microsOf(text(definition, 'period')),
+        periodMicros: microsOf(definition, 'period'),
         nowMicros,
       })
     case 'MovingWindowCallRatePolicy': {
@@ -99,12 +99,12 @@ function rateOf(
   const limit = templates.string(str(field(definition, 'limit') ?? null))({ config })
   return {
     limit: wholeNumber(limit, 'limit'),
-    intervalMs: Math.trunc(microsOf(text(definition, 'interval')) / 1000),
+    intervalMs: Math.trunc(microsOf(definition, 'interval') / 1000),
   }
 }
 
-function microsOf(duration: string): number {
-  return Number(parseIsoDuration(duration).micros)
+function microsOf(definition: PlainDict, name: 'period' | 'interval'): number {
+  return Number(durationAt(`${name} of the api_budget`, text(definition, name)).micros)
 }
 
 function wholeNumber(value: Value, name: string): number {

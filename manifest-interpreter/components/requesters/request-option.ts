@@ -1,8 +1,9 @@
 import type { Builder } from '../../component.ts'
 import { field, invalidComponent, list, text } from '../../definition.ts'
 import { get, isDict, set } from '../../value/dict.ts'
-import { typeError } from '../../value/python-error.ts'
-import { str } from '../../value/text.ts'
+import { typeError, valueError } from '../../value/python-error.ts'
+import { repr, str } from '../../value/text.ts'
+import { truth } from '../../value/truth.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import { combineMappings } from './combine-mappings.ts'
 
@@ -25,6 +26,8 @@ export function compileRequestOption(
   parameters: Dict = {},
 ): RequestOption {
   const injectInto = injectIntoOf(text(definition, 'inject_into'))
+  const problem = requestOptionProblem(definition)
+  if (problem !== undefined) throw valueError(problem)
   const name = field(definition, 'field_name')
   const path = list(definition, 'field_path')
   const segments = path.length > 0 ? path : [name ?? null]
@@ -39,6 +42,24 @@ export function compileRequestOption(
       injectAt(target, names, value)
     },
   }
+}
+
+/** What the reference refuses about a RequestOption, in its words and with the fix; undefined if nothing. */
+export function requestOptionProblem(definition: PlainDict): string | undefined {
+  // One that is empty is as absent.
+  const name = orNull(field(definition, 'field_name'))
+  const path = orNull(field(definition, 'field_path'))
+  if (name === null && path === null)
+    return 'RequestOption requires either a field_name or field_path. Add field_name.'
+  if (name !== null && path !== null)
+    return `Only one of field_name or field_path can be provided to RequestOption. Remove field_path (${repr(path)}), which may also come from $parameters, or field_name (${repr(name)}).`
+  if (path !== null && field(definition, 'inject_into') !== 'body_json')
+    return `Nested field injection is only supported for body JSON injection. Please use a top-level field_name for other injection types: replace field_path (${repr(path)}) by field_name.`
+  return undefined
+}
+
+function orNull(value: Value | undefined): Value {
+  return value !== undefined && truth(value) ? value : null
 }
 
 /** A component may not put two of its options in the same place. */

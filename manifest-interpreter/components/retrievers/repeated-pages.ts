@@ -13,6 +13,11 @@ import type { Dict, PlainDict, Value } from '../../value/value.ts'
  * is not ready yet.
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
+/** How often a circle of pages is followed once more. Empty ones may stand for a response that is not ready yet. */
+const maxLaps = { withRecords: 1, empty: 9 } as const
+
+/** Empty pages in a row that are followed, if each has another token: so many a search over sparse data may give. */
+const maxEmptyPages = 10_000
 
 export interface ReceivedPage {
   readonly response: HttpResponse
@@ -38,6 +43,14 @@ export class RepeatedPages {
   readonly #tokenPlace: string
   #last: Fingerprint = {}
   #repeats = 0
+  #emptyPages = 0
+  #pages = 0
+  /**
+   * A page that later ones are compared with (Brent's algorithm): it is replaced at each power of two, so that a cycle of any length is
+   * noticed, and no more than one page is kept.
+   */
+  #mark: { readonly token: Value; readonly print: Fingerprint } | undefined
+  #laps = 0
   /** True if the records of the next page are to be hashed: bodies may differ by the time that a request took. */
   watchesRecords = false
 
@@ -49,12 +62,45 @@ export class RepeatedPages {
   /** Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads nowhere. */
   async observe(page: ReceivedPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
-    this.watchesRecords = hasSameToken
+    const marksNext = isPowerOfTwo(this.#pages + 2)
+    this.watchesRecords = hasSameToken || marksNext || this.#isMarked(next)
+    await this.#observeCycle(page, token, hasSameToken)
     const seen = await this.#printsOf(page, hasSameToken)
     this.#repeats = isRepeated(seen, this.#last) ? this.#repeats + 1 : 0
     this.#last = seen
     const most = hasSameToken && page.extracted > 0 ? maxRepeats.sameToken : maxRepeats.otherwise
     if (this.#repeats > most) throw this.#failure(hasSameToken)
+    this.#emptyPages = page.extracted > 0 ? 0 : this.#emptyPages + 1
+    if (this.#emptyPages >= maxEmptyPages)
+      throw this.#endless(
+        `${maxEmptyPages.toLocaleString('en')} pages in a row had no records, and each named a next one (${this.#tokenPlace}). Correct stop_condition of the paginator, or field_path of the extractor`,
+      )
+  }
+
+  /** Tokens that come again in the same order, each with the same page. */
+  async #observeCycle(page: ReceivedPage, token: Value, hasSameToken: boolean): Promise<void> {
+    this.#pages += 1
+    const isMark = isPowerOfTwo(this.#pages)
+    if (isMark || this.#isMarked(token)) {
+      const bytes = await page.response.held()
+      const print = { body: bytes && printOf(bytes), records: recordsOf(page) }
+      const mark = this.#mark
+      // A token that stays is watched page by page.
+      if (mark !== undefined && !hasSameToken && this.#isMarked(token))
+        this.#laps = isRepeated(print, mark.print) ? this.#laps + 1 : 0
+      if (this.#laps > (page.extracted > 0 ? maxLaps.withRecords : maxLaps.empty))
+        throw this.#endless(
+          `the API returns the same pages in a circle: their tokens (${this.#tokenPlace}) come again, with the same responses. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`,
+        )
+      if (isMark) {
+        this.#mark = { token, print }
+        this.#laps = 0
+      }
+    }
+  }
+
+  #isMarked(token: Value): boolean {
+    return token !== null && this.#mark !== undefined && equals(this.#mark.token, token)
   }
 
   /** A body is looked at only if it may be that of the page before: with the same token, or with records and of the same length. */
@@ -73,12 +119,20 @@ export class RepeatedPages {
     const reason = hasSameToken
       ? `the API returns the token of the requested page (${this.#tokenPlace}) as that of the next one, with the same response. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
       : `the API returns the same response for each page (${this.#tokenPlace}), as if it ignored which page is requested. Correct page_token_option of the paginator, or remove the paginator`
+    return this.#endless(reason)
+  }
+
+  #endless(reason: string): SourceError {
     return new SourceError(
       `Stream ${this.#streamName} would be paged for ever: ${reason}.`,
       // Another attempt would meet the same.
       { failureType: 'system_error', mayPass: false },
     )
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return Number.isInteger(Math.log2(count))
 }
 
 function recordsOf({ extracted, recordsHash }: ReceivedPage): string | undefined {

@@ -6,7 +6,7 @@ import {
   parametersOf,
   text,
 } from '../../definition.ts'
-import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { durationAt } from '../../datetime/iso-duration.ts'
 import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, isEmpty } from '../../value/dict.ts'
 import { arithmetic } from '../../value/arithmetic.ts'
@@ -56,8 +56,9 @@ function retentionOf(definition: PlainDict, builder: Builder): number | null {
   const parameters = parametersOf(definition)
   const period = builder.templates.string(template, { parameters })({ config: builder.config })
   if (!truth(period)) return null
+  const place = `api_retention_period of stream ${text(definition, 'name')}`
   const now = PyDateTime.ofEpochMicros(BigInt(builder.environment.nowMicros()))
-  const start = arithmetic('-', now, parseIsoDuration(str(period)))
+  const start = arithmetic('-', now, durationAt(place, str(period), template))
   if (!(start instanceof PyDateTime)) return null
   return Number(now.epochMicros - start.epochMicros)
 }

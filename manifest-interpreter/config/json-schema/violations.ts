@@ -1,5 +1,6 @@
-import { parseLocalReference } from '../../../lib/text/json-pointer.ts'
+import { formatPointer, parseLocalReference } from '../../../lib/text/json-pointer.ts'
 import { isDict, textEntries, valueInside } from '../../value/dict.ts'
+import { str } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { ConfigError } from '../config-error.ts'
 import { SchemaPatterns } from '../schema-patterns.ts'
@@ -30,7 +31,7 @@ export function violations(
   instance: Value,
   patterns = new SchemaPatterns(),
 ): readonly Violation[] {
-  return new SchemaWalk(schema, patterns).check({ schema, instance, depth: 0 })
+  return new SchemaWalk(schema, patterns).check({ schema, instance, depth: 0, path: [] })
 }
 
 class SchemaWalk {
@@ -46,8 +47,10 @@ class SchemaWalk {
     readonly schema: Value
     readonly instance: Value
     readonly depth: number
+    /** Of the value, from the one that the whole schema is for. */
+    readonly path: readonly Value[]
   }): Violation[] {
-    const { schema, instance, depth } = place
+    const { schema, instance, depth, path } = place
     if (schema === true) return []
     if (schema === false) return [refused(instance)]
     if (!isDict(schema)) throw new ConfigError('A JSON schema of the manifest is not an object.')
@@ -64,8 +67,8 @@ class SchemaWalk {
         argument,
         instance,
         schema,
-        check: (inner, part, key) => this.#part(inner, part, { key, depth }),
-        isFound: (pattern, text) => this.#patterns.isFound(pattern, text),
+        check: (inner, part, key) => this.#part(inner, part, { key, depth, path }),
+        isFound: (pattern, text) => this.#isFound(pattern, text, path),
         resolve: (reference) => this.#resolve(reference),
       })
       return found.map((violation) => completed(violation, { keyword: name, schema, instance }))
@@ -75,13 +78,29 @@ class SchemaWalk {
   #part(
     schema: Value,
     instance: Value,
-    place: { readonly key: Value | undefined; readonly depth: number },
+    place: {
+      readonly key: Value | undefined
+      readonly depth: number
+      readonly path: readonly Value[]
+    },
   ): readonly Violation[] {
-    const found = this.check({ schema, instance, depth: place.depth + 1 })
     const { key } = place
+    const path = key === undefined ? place.path : [...place.path, key]
+    const found = this.check({ schema, instance, depth: place.depth + 1, path })
     // The reference leaves the key out for the schema "false": it counts when the best match is chosen.
     if (key === undefined || schema === false) return found
     return found.map((violation) => ({ ...violation, path: [key, ...violation.path] }))
+  }
+
+  /** The error names the field. */
+  #isFound(pattern: Value, text: string, path: readonly Value[]): boolean {
+    try {
+      return this.#patterns.isFound(pattern, text)
+    } catch (error) {
+      if (!(error instanceof ConfigError) || path.length === 0) throw error
+      const place = formatPointer(path.map(str))
+      throw new ConfigError(`${place}: ${error.message}`, { cause: error.cause })
+    }
   }
 
   #resolve(reference: string): Value {

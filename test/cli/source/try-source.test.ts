@@ -44,7 +44,13 @@ async function tryOrders(
     json = false,
     status = 200,
     html,
-  }: { readonly json?: boolean; readonly status?: number; readonly html?: string } = {},
+    fieldPath = '[data]',
+  }: {
+    readonly json?: boolean
+    readonly status?: number
+    readonly html?: string
+    readonly fieldPath?: string
+  } = {},
 ) {
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/token' ? 200 : status
@@ -58,7 +64,7 @@ async function tryOrders(
   const url = `http://127.0.0.1:${String(typeof address === 'object' && address !== null ? address.port : 0)}/`
   const folder = await newFolder('try')
   const [file, config] = [join(folder, 'shop.yaml'), join(folder, 'config.json')]
-  await writeFile(file, manifest(url, authenticator(url)))
+  await writeFile(file, manifest(url, authenticator(url)).replace('[data]', fieldPath))
   await writeFile(config, '{"token":"FIRST-REFRESH"}')
   let out = ''
   try {
@@ -76,6 +82,7 @@ async function tryOrders(
         logLevel: 'silent',
         pages: '1',
         slices: '1',
+        resolved: false,
       },
       {
         write: (text) => Promise.resolve(void (out += text)),
@@ -125,6 +132,15 @@ test.each([
   expect(exchanges).toContain('"token_type":"Bearer"')
   expect(exchanges).toContain('"expires_in":3600')
   expect(exchanges).not.toMatch(/ACCESS|NEXT-|REFRESH|471\d/)
+})
+
+test('without records, try names the keys that the response has', async () => {
+  const { code, out } = await tryOrders(oauth, { fieldPath: '[items]' })
+  expect(code).toBe(0)
+  expect(out).toContain(
+    'hint: the extractor looks for items. The response has data, sent, pad, again. Correct field_path.',
+  )
+  expect(out).not.toContain('references and parameters resolved')
 })
 
 test('try shows no token of a login either if it is not where the manifest looks for it', async () => {

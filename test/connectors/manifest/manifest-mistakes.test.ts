@@ -96,6 +96,7 @@ async function source(command: 'discover' | 'read', catalog?: unknown) {
       logLevel: 'silent',
       pages: '1',
       slices: '1',
+      resolved: false,
       json: false,
     },
     {

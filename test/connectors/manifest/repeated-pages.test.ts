@@ -124,3 +124,30 @@ test('an answer that is empty until the records are there is waited for', async 
   expect(error).toBeUndefined()
   expect(out.rows.length).toBe(2)
 })
+
+test.each([2, 3, 7])('a circle of %s pages fails the stream', async (length) => {
+  await using shop = await manifestApi(
+    (url) => manifest(url, byToken),
+    limited(200, (url) => {
+      const page = Number(url.searchParams.get('scroll_id') ?? 1)
+      return json({ data: [{ id: page }], next: String((page % length) + 1) })
+    }),
+  )
+  const { error } = await shop.read()
+  expect(error).toMatchObject({ code: 'source_mismatch', retryable: false })
+  expect(error?.message).toContain(
+    `the API returns the same pages in a circle: their tokens (${scroll})`,
+  )
+  expect(shop.urls.length).toBeLessThanOrEqual(70)
+})
+
+test('tokens that come again with other records are followed', async () => {
+  await using shop = await manifestApi(
+    (url) => manifest(url, byToken),
+    (_url, count) =>
+      json(count > 60 ? { data: [] } : { data: [{ id: count }], next: String((count % 2) + 1) }),
+  )
+  const { error, out } = await shop.read()
+  expect(error).toBeUndefined()
+  expect(out.rows.length).toBe(60)
+})

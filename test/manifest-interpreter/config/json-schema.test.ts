@@ -29,6 +29,8 @@ describe('messages are those of jsonschema, without the value', () => {
     [{ maxItems: 1 }, [1, 2], 'The value is too long'],
     [{ uniqueItems: true }, [1, new PyFloat(1)], 'The value has non-unique elements'],
     [{ pattern: '^a' }, 'b', "The value does not match '^a'"],
+    // A dash after a range, and one at the end, are no ranges for Python.
+    [{ pattern: '^[A-Z-a-z.-]+$' }, 'a-B.c!', "The value does not match '^[A-Z-a-z.-]+$'"],
     [{ minimum: 2 }, 1, 'The value is less than the minimum of 2'],
     [{ multipleOf: 2 }, 3, 'The value is not a multiple of 2'],
     [{ const: { a: null } }, 1, "{'a': None} was expected"],
@@ -66,6 +68,11 @@ describe('schemas', () => {
     ['a keyword that is not supported', { unevaluatedProperties: false }],
   ])('%s is refused', (_name, schema) => {
     expect(() => violations(schema, {})).toThrow()
+  })
+
+  it('a pattern that cannot be used is refused with the field that it is for', () => {
+    const schema = { properties: { a: { items: { pattern: '(' } } } }
+    expect(() => violations(schema, { a: ['x'] })).toThrow('/a/0: A JSON schema of the manifest')
   })
 
   it('integers of any size are integers, floats without fraction too, booleans are not', () => {

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { SideMessage } from '../../../manifest-interpreter/contracts.ts'
 import {
   prepareConfig,
+  registerConfigTransformation,
   validateConfig,
 } from '../../../manifest-interpreter/config/prepare-config.ts'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
+import { set } from '../../../manifest-interpreter/value/dict.ts'
 import { loadManifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
 import type { Dict, PlainDict } from '../../../manifest-interpreter/value/value.ts'
 import { manifest } from '../manifest/manifests.ts'
@@ -73,6 +75,14 @@ describe('migrations', () => {
   it('in Python are refused', () => {
     const rules = migration({ type: 'CustomConfigTransformation', class_name: 'source_x.Migrate' })
     expect(() => prepared(rules, { a: 1 })).toThrow('source_x.Migrate')
+  })
+
+  it('in Python can be replaced', () => {
+    registerConfigTransformation('source_x.Replaced', () => (config) => {
+      set(config, 'b', 2)
+    })
+    const rules = migration({ type: 'CustomConfigTransformation', class_name: 'source_x.Replaced' })
+    expect(prepared(rules, { a: 1 }).config).toStrictEqual({ a: 1, b: 2 })
   })
 })
 

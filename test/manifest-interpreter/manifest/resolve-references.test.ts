@@ -70,6 +70,16 @@ describe('references', () => {
     expect(() => resolved(lines.join('\n'))).toThrow('expand to more than 2,000,000 values')
   })
 
+  it("what an object's own entries replace does not count", () => {
+    // 1,001 times 3,001 values without the replacement.
+    const big = `big: {${Array.from({ length: 3000 }, (_, i) => `k${i}: ${i}`).join(', ')}}`
+    const base = 'base: {type: X, fields: {$ref: "#/big"}}'
+    const copies = Array.from({ length: 1000 }, (_, i) => `c${i}: {$ref: "#/base", fields: {}}`)
+    expect(resolved([big, base, ...copies].join('\n'))).toMatchObject({
+      c999: { type: 'X', fields: {} },
+    })
+  })
+
   it('a chain that nests without end is refused', () => {
     const lines = Array.from({ length: 2000 }, (_, i) => `a${i}: {x: {$ref: "#/a${i + 1}"}}`)
     expect(() => resolved([...lines, 'a2000: {}'].join('\n'))).toThrow('nests more than')

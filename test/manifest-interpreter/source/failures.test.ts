@@ -109,6 +109,52 @@ test('a stream that cannot be read here fails the read', async () => {
   expect(String(thrown)).toContain('did not sync successfully: orders')
 })
 
+test('dynamic streams that need Python are left out with the reason, and a catalog is never empty because of them', async () => {
+  const custom = '{ type: CustomRecordExtractor, class_name: source_x.Rows }'
+  const resolver = (extractor: string) => `
+dynamic_streams:
+  - type: DynamicDeclarativeStream
+    name: sheets
+    stream_template:
+      type: DeclarativeStream
+      name: sheet
+      schema_loader: { type: InlineSchemaLoader, schema: { type: object } }
+      retriever:
+        type: SimpleRetriever
+        requester: { type: HttpRequester, url_base: https://api.test/, path: sheet }
+        record_selector: { type: RecordSelector, extractor: ${custom} }
+    components_resolver:
+      type: HttpComponentsResolver
+      retriever:
+        type: SimpleRetriever
+        requester: { type: HttpRequester, url_base: https://api.test/, path: sheets }
+        record_selector: { type: RecordSelector, extractor: ${extractor} }
+      components_mapping: [{ type: ComponentMappingDefinition, field_path: [name], value: x }]
+`
+  const withOrders = `${manifestText('orders')}\n    schema_loader: { type: InlineSchemaLoader, schema: { type: object } }\n${resolver(custom)}`
+  const reason = 'It needs the component source_x.Rows, which is written in Python'
+  await using mixed = new ManifestSource({
+    manifest: loadManifest(withOrders),
+    config: {},
+    environment: simulatedEnvironment(() => jsonResponse([])),
+  })
+  expect((await mixed.discover()).map(({ name }) => name)).toEqual(['orders'])
+  const [head = ''] = withOrders.split('streams:\n')
+  const onlyDynamic = `${head}${resolver('{ type: DpathExtractor, field_path: [] }')}`
+  await using empty = new ManifestSource({
+    manifest: loadManifest(onlyDynamic),
+    config: {},
+    environment: simulatedEnvironment(() => jsonResponse([])),
+  })
+  await expect(empty.discover()).rejects.toThrow(`sheets: ${reason}`)
+  expect(await empty.check()).toMatchObject({
+    status: 'FAILED',
+    message: expect.stringContaining(reason) as string,
+  })
+  const { failures } = await readOrders(onlyDynamic)
+  expect(failures[0]?.message).toContain(`sheets: ${reason}`)
+})
+
 test('a read builds no other stream: a mistake in one does not stop the rest', async () => {
   const [start = '', orders = ''] = manifestText('orders').split('streams:\n')
   const mistaken = orders.replace('name: orders', 'name: mistaken\n    primary_key: [[a, b]]')

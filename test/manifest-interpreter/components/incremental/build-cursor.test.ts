@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { registerComponent } from '../../../../manifest-interpreter/builder.ts'
+import { migrateState } from '../../../../manifest-interpreter/components/incremental/migrate-state.ts'
 import { buildCursor } from '../../../../manifest-interpreter/components/incremental/build-cursor.ts'
 import { get } from '../../../../manifest-interpreter/value/dict.ts'
 import { StreamSlice } from '../../../../manifest-interpreter/value/stream-slice.ts'
@@ -273,5 +275,54 @@ describe('a counting cursor', () => {
     cursor.observe({ id: 12 }, slice)
     cursor.closeSlice(slice)
     expect(emitted).toEqual([{ id: 12 }])
+  })
+})
+
+describe('a state migration in Python', () => {
+  const migrated = (state: Dict, more: PlainDict = {}, className = 'source_x.Migration') =>
+    migrateState(
+      state,
+      {
+        type: 'DeclarativeStream',
+        name: 'orders',
+        retriever: { type: 'SimpleRetriever', ...more },
+        incremental_sync: {
+          type: 'DatetimeBasedCursor',
+          cursor_field: 'updated',
+          datetime_format: '%Y-%m-%d',
+        },
+        state_migrations: [{ type: 'CustomStateMigration', class_name: className }],
+      },
+      cursorBuilder(),
+    )
+  const router = { partition_router: { type: 'SubstreamPartitionRouter' } }
+  const perPartition = (partition: PlainDict): Dict => ({
+    use_global_cursor: false,
+    states: [{ partition, cursor: { updated: '2025-01-01' } }],
+  })
+
+  it.each<[string, Dict, PlainDict]>([
+    ['no state', {}, {}],
+    ['a state of the cursor', { updated: '2025-01-01' }, {}],
+    ['a state of partitions', perPartition({ shop: 1, parent_slice: {} }), router],
+  ])('is not needed for %s', (_name, state, more) => {
+    expect(migrated(state, more)).toBe(state)
+  })
+
+  it.each<[string, Dict, PlainDict]>([
+    ['another field', { updated: '2025-01-01', prior: {} }, {}],
+    ['an empty value', { updated: '' }, {}],
+    ['partitions by their keys', { 7: { updated: '2025-01-01' } }, router],
+    ['partitions without parent_slice', perPartition({ shop: 1 }), router],
+  ])('that is not replaced refuses a state of an older form: %s', (_name, state, more) => {
+    expect(() => migrated(state, more)).toThrow('source_x.Migration, which would bring it')
+  })
+
+  it('can be replaced', () => {
+    registerComponent('stateMigration', 'source_x.Replaced', () => ({
+      shouldMigrate: (state) => get(state, 'updated') === '',
+      migrate: () => ({ updated: '2024-01-01' }),
+    }))
+    expect(migrated({ updated: '' }, {}, 'source_x.Replaced')).toEqual({ updated: '2024-01-01' })
   })
 })
