@@ -32,7 +32,10 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   )
     .argument('<NAME>', 'letters, digits, - and _')
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
-    .requiredOption('--dest <DESTINATION>', 'data:DATASET, postgres:NAME or topic:NAME')
+    .option(
+      '--dest <DESTINATION>',
+      'data:DATASET, postgres:NAME or topic:NAME; default: data: and the name',
+    )
     .option(
       '--activate',
       'activate it at once; default: inactive until a sandbox of it is promoted',
@@ -41,7 +44,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   connectionOptions(create).action(
     async (
       name: string,
-      flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
+      flags: CommonFlags & ConnectionFlags & { from: string; activate?: true },
     ) =>
       ask(flags, async (context) =>
         (await connectionCommands()).createConnection(context, name, flags),
@@ -155,7 +158,7 @@ function change(connections: Command, ask: AskService): void {
 
 const examples = `
 Examples:
-  $ reactor connect connections create shop --from my-shop --dest data:shop --activate
+  $ reactor connect connections create shop --from my-shop --activate
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections list --status paused --json`
 

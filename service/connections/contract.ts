@@ -55,8 +55,11 @@ export interface DueConnection {
   readonly nowMs: number
 }
 
-export type NewConnection = Omit<ConnectionInput, 'activate' | 'streams' | 'schedule' | 'options'> &
-  Pick<Connection, 'streams' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
+export type NewConnection = Omit<
+  ConnectionInput,
+  'activate' | 'streams' | 'destination' | 'schedule' | 'options'
+> &
+  Pick<Connection, 'streams' | 'destination' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
     /** The selected streams as the source has them. */
     readonly approvedCatalog?: AirbyteCatalog
   }
