@@ -90,10 +90,12 @@ function askSource(instances: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await askSourceCommands()).checkInstance(context, name)),
     )
-  serviceCommand(instances, 'discover', 'the streams that can be read; cached for an hour')
+  serviceCommand(instances, 'discover', 'ask the source which streams can be read')
     .argument('<NAME>')
-    .option('--refresh', 'query the source even if a discovery is cached')
-    .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
+    .option('--cached', 'or show what a discovery of the last hour found')
+    // The default; scripts may have it.
+    .addOption(new Option('--refresh', 'the default').hideHelp())
+    .action(async (name: string, flags: CommonFlags & { cached?: true }) =>
       ask(flags, async (context) =>
         (await askSourceCommands()).discoverInstance(context, name, flags),
       ),

@@ -248,6 +248,7 @@ describe('list and show', () => {
     expect(nothing.out).toContain('output\n  It has none.\n')
     const all = await catalog({ ...show, type: 'stripe' })
     expect(all.out).toContain('next: reactor connect catalog show stripe ACTION\n')
+    expect(all.out).toContain('\nauth, one of\n  a key or token, in api_key\n')
   })
 
   test('as JSON an action is what the connector has of it', async () => {
