@@ -331,6 +331,15 @@ describe('connectors that Airbyte publishes', () => {
       published.url,
     )
     await expect(none).rejects.toThrow('manifest of "nothing" cannot be fetched')
+    await expect(none).rejects.toHaveProperty(
+      'suggestedFix',
+      expect.stringContaining('Look for the name'),
+    )
+    const away = catalog({ ...imported, version: undefined })
+    await expect(away).rejects.toHaveProperty(
+      'suggestedFix',
+      expect.stringContaining('Check the network'),
+    )
   })
 
   test('are updated after the difference was shown, unless they were edited', async () => {
