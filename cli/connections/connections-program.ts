@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../input/confirm-deletion.ts'
 import { ifVersionOption, limitOption, parseStreamNames } from '../options.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'
@@ -151,8 +152,11 @@ function change(connections: Command, ask: AskService): void {
     'delete a connection and its runs; its tables or topics stay',
   )
     .argument('<NAME>')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await connectionCommands()).deleteConnection(context, name)),
+    .addOption(yesOption())
+    .action(async (name: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) =>
+        (await connectionCommands()).deleteConnection(context, name, flags),
+      ),
     )
 }
 

@@ -56,7 +56,10 @@ export async function discoverInstance(
     const cacheNote = document.from_cache
       ? ', cached since; without --cached the source is asked again'
       : ''
-    const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
+    const shown =
+      rows.length === 0
+        ? ''
+        : `${table(rows, { header, columns: output.columns, dispensable: ['FIELDS'] })}\n`
     return `${shown}${counted(rows.length, 'stream')}, discovered ${formatTime(document.discovered_at)}${cacheNote}\n`
   })
   return exitCodes.complete

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../input/confirm-deletion.ts'
 import { ifVersionOption, limitOption, portNumber } from '../options.ts'
 import type { CredentialFlags } from './credentials-command.ts'
 
@@ -51,8 +52,11 @@ function keepInstances(instances: Command, ask: AskService): void {
     )
   serviceCommand(instances, 'delete', 'delete an instance and its secrets')
     .argument('<NAME>')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await instanceCommands()).deleteInstance(context, name)),
+    .addOption(yesOption())
+    .action(async (name: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) =>
+        (await instanceCommands()).deleteInstance(context, name, flags),
+      ),
     )
 }
 

@@ -40,7 +40,7 @@ describe('instances', () => {
     expect(stale.code).toBe(1)
     expect(errorAnswer.parse(JSON.parse(stale.out)).error.code).toBe('version_conflict')
     expect((await run('instances get shop')).out).toContain(`configuration  ${config('http://b')}`)
-    expect((await run('instances delete shop')).out).toBe('deleted shop\n')
+    expect((await run('instances delete shop -y')).out).toBe('deleted shop\n')
     expect(await json('instances list')).toEqual([])
   })
 
