@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { principalKinds } from '../../service/platform/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { yesOption, type YesFlag } from '../input/confirm-deletion.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { limitOption } from '../options.ts'
 import type { PasswordFlags } from './read-password.ts'
 import type { AddUserFlags } from './user-commands.ts'

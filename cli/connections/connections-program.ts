@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { yesOption, type YesFlag } from '../input/confirm-deletion.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { ifVersionOption, limitOption, parseStreamNames } from '../options.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'

@@ -8,7 +8,6 @@ import { fieldsAt } from '../run-file/run-file-schema.ts'
 import { schemaProblems } from '../run-file/schema-problems.ts'
 import { fieldName } from '../run-file/source-position.ts'
 import { usageError } from '../usage-error.ts'
-import type { ConnectionDocument } from './connection-fields.ts'
 
 const option = '--stream-config'
 const what = 'a list of streams'
@@ -18,7 +17,7 @@ const schema = snakeCaseSchema(connectionUpdateSchema.shape.streams.unwrap())
 export async function readStreamConfig(
   value: string,
   input: UserInput,
-): Promise<ConnectionDocument['streams']> {
+): Promise<z.output<typeof schema>> {
   return (await readJson({ option, value, schema, what, explain }, input)).value
 }
 

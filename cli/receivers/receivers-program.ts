@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { yesOption, type YesFlag } from '../input/confirm-deletion.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { ifVersionOption, limitOption, numberUpTo } from '../options.ts'
 import type { CreateFlags, DispatchFlags, GraceFlags } from './receiver-commands.ts'
 import type { SecretFlags } from './read-signing-secret.ts'

@@ -106,7 +106,10 @@ export class DataService {
     const text = `it responded with status ${status}`
     if (status === 408 || status === 429 || status >= 500)
       throw this.#unreachableError(text, { retryAfter: headers.get('retry-after') })
-    const reason = status === 401 || status === 403 ? `${text}: it ${this.#options.apiKey === undefined ? 'wants a key' : 'refuses the key'}` : text
+    const reason =
+      status === 401 || status === 403
+        ? `${text}: it ${this.#options.apiKey === undefined ? 'wants a key' : 'refuses the key'}`
+        : text
     throw this.#refusedError(request.operation, reason)
   }
 

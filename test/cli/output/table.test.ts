@@ -34,7 +34,7 @@ test('a list that is too wide leaves out columns, and never a part of an id, a t
     table([row.with(-1, error)], { header, columns: 80, dispensable })
   expect(shown('').split('\n')[1]).toBe(`${id}  complete  ${time}  6.4 s  47,199`)
   expect(shown('schema_drift_blocked').split('\n')[1]).toBe(
-    `${id}  complete  ${time}  schema_drift_…`,
+    `${id}  complete  ${time}  schema_drift_bl…`,
   )
   const name = 'a-connection-with-a-name-of-40-characters'.slice(0, 40)
   const wide = table([[name, 'x'.repeat(60)]], {

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { CommandContext } from '../client/service-command.ts'
+import type { CommandContext } from './service-command.ts'
 import { usageError } from '../usage-error.ts'
 
 export interface YesFlag {
