@@ -31,7 +31,9 @@ export async function parseAlone(
 export function throwErrors(command: Command, writeOut: (text: string) => void): void {
   command
     .exitOverride((error) => {
-      throw error.exitCode === 0 ? error : usageError(error, command)
+      // `reactor` alone asks for the help, which it has printed.
+      const isHelp = error.code === 'commander.help' && command.parent === null
+      throw error.exitCode === 0 || isHelp ? error : usageError(error, command)
     })
     .configureOutput({ writeOut, writeErr: writeOut, outputError: () => undefined })
 }

@@ -1,5 +1,5 @@
-import { ConnectError } from '../protocol/index.ts'
 import type { Connector } from './connector.ts'
+import { unknownConnector } from './unknown-connector.ts'
 import { readdirSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,10 +38,7 @@ export async function connectorOf(type: string): Promise<Connector> {
   const connector = await nativeConnector(type)
   if (connector !== undefined) return connector
   const path = manifestOf(type)
-  if (path === undefined) {
-    const known = connectorTypes().join(', ')
-    throw new ConnectError('unknown_connector', { details: { type, known } })
-  }
+  if (path === undefined) throw unknownConnector(type, connectorTypes())
   const { manifestConnector } = await import('./manifest/connector.ts')
   return manifestConnector(type, path)
 }

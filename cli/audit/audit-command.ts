@@ -38,6 +38,7 @@ export async function listAudit(
         detailsText(entry.details),
       ]),
       columns: output.columns,
+      dispensable: ['ID', 'DETAILS', 'ERROR'],
       empty: {
         ...{
           what: 'entries',

@@ -4,6 +4,7 @@ import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
@@ -79,6 +80,7 @@ export async function listUsers(
         formatTime(user.last_login_at) || 'never',
       ]),
       columns: output.columns,
+      dispensable: ['CREATED', 'LAST LOGIN'],
       empty: { what: 'users', next: 'reactor auth users add EMAIL --role viewer' },
     }),
   )
@@ -86,9 +88,12 @@ export async function listUsers(
 }
 
 export async function removeUser(
-  { client, output }: CommandContext,
+  context: CommandContext,
   email: string,
+  flags: YesFlag,
 ): Promise<number> {
+  const { client, output } = context
+  if (!(await confirmDeletion(context, flags, `remove the user ${email}`))) return exitCodes.failed
   await client.tell({ method: 'DELETE', path: apiPath('users', email) })
   await showResult(output, { removed: email }, () => `removed ${email}\n`)
   return exitCodes.complete

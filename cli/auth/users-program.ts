@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { principalKinds } from '../../service/platform/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { limitOption } from '../options.ts'
 import type { PasswordFlags } from './read-password.ts'
 import type { AddUserFlags } from './user-commands.ts'
@@ -40,8 +41,9 @@ export function usersCommand(auth: Command, ask: AskService): void {
     )
   serviceCommand(users, 'remove', 'remove a user and end all their logins')
     .argument('<EMAIL>')
-    .action(async (email: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await userCommands()).removeUser(context, email)),
+    .addOption(yesOption())
+    .action(async (email: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) => (await userCommands()).removeUser(context, email, flags)),
     )
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { loadYaml } from '../../manifest-interpreter/yaml/load-yaml.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import { TransportError } from '../../manifest-interpreter/http/transport-error.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { fetchText, type FetchOptions } from './fetch-manifest.ts'
 import type { ManifestOrigin } from './manifest-file.ts'
@@ -72,8 +73,19 @@ function notPublished(name: string, reason: string, cause?: unknown): ConnectErr
   return new ConnectError('usage', {
     details: {
       problem: `Airbyte’s manifest of "${name}" cannot be fetched: ${reason}`,
-      fix: 'Look for the name at https://docs.airbyte.com/integrations/sources. Only connectors that Airbyte wrote as a manifest can be imported.',
+      fix: isUnreachable(cause)
+        ? 'Check the network and the name server of this machine, or download the manifest elsewhere and import the file: `reactor connect catalog import FILE`.'
+        : 'Look for the name at https://docs.airbyte.com/integrations/sources. Only connectors that Airbyte wrote as a manifest can be imported.',
     },
     cause,
   })
+}
+
+/** No response came: nothing is known of the name. */
+function isUnreachable(error: unknown): boolean {
+  return (
+    error instanceof TransportError &&
+    ['connection', 'timeout'].includes(error.kind) &&
+    !/ responds with status \d+\.$/.test(error.message)
+  )
 }

@@ -24,13 +24,14 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
 
 /** The facts that a person needs before the first run. */
 export function connectorLines(connector: ConnectorDocument): string {
-  const { type, kind, title, docs_url: docs, spec, streams, actions, webhooks } = connector
+  const { type, kind, title, docs_url: docs, spec, auth, streams, actions, webhooks } = connector
   const next = `next: reactor connect catalog show ${type} ACTION\n`
   return [
     `${type} (${kind}): ${plainText(title)}\n`,
     `docs: ${plainText(docsPath(docs))}\n`,
     '\nconfiguration\n',
     fieldLines(spec) || '  No authentication is needed.\n',
+    ...authLines(auth),
     '\nstreams\n',
     streams === null ? '  They depend on the configuration.\n' : streamLines(streams),
     ...(connector.generates_streams ? ['  And those that it generates.\n'] : []),
@@ -44,6 +45,24 @@ export function connectorLines(connector: ConnectorDocument): string {
       : []),
     ...(actions.length > 0 ? ['\n', next] : []),
   ].join('')
+}
+
+function authLines(auth: ConnectorDocument['auth']): readonly string[] {
+  const ways = auth.flatMap((scheme) => {
+    switch (scheme.kind) {
+      case 'none':
+        return []
+      case 'api_key':
+        return [`  a key or token, in ${scheme.field}\n`]
+      case 'basic':
+        return [
+          `  a user and a password, in ${scheme.username_field} and ${scheme.password_field}\n`,
+        ]
+      case 'oauth2':
+        return ['  OAuth in the browser: reactor connect instances credentials NAME\n']
+    }
+  })
+  return ways.length === 0 ? [] : ['\nauth, one of\n', ...ways]
 }
 
 function actionLines(actions: ConnectorDocument['actions']): string {

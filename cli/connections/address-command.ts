@@ -38,6 +38,10 @@ export async function showAddress(context: CommandContext, name: string): Promis
   await showResult(output, json, () => `${url}\n`)
   if (passwordFile === null && !output.json)
     output.screen.line('note: it has no password; set PGPASSWORD, or have a line in ~/.pgpass')
+  if (passwordFile !== null && (environment.PGPASSWORD ?? '') !== '')
+    output.screen.line(
+      'note: PGPASSWORD is set, and psql takes it in place of the password file: `unset PGPASSWORD`',
+    )
   return exitCodes.complete
 }
 

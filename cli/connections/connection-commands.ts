@@ -5,6 +5,7 @@ import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
@@ -65,7 +66,12 @@ export async function updateConnection(
     },
     connectionDocument,
   )
-  await showResult(output, json, () => connectionLines(document))
+  await showResult(
+    output,
+    json,
+    () =>
+      `updated ${name}: ${document.from} to ${document.destination}, ${document.status}\nnext: reactor connect connections get ${name}\n`,
+  )
   return exitCodes.complete
 }
 
@@ -108,6 +114,7 @@ export async function listConnections(
         formatTime(connection.last_run?.ended_at ?? connection.last_run?.created_at ?? null),
       ]),
       columns: output.columns,
+      dispensable: ['SCHEDULE', 'FROM'],
       empty: {
         what: 'connections',
         because: yetOrHidden,
@@ -167,11 +174,15 @@ export async function resetConnection(
 }
 
 export async function deleteConnection(
-  { client, output }: CommandContext,
+  context: CommandContext,
   name: string,
+  flags: YesFlag,
 ): Promise<number> {
+  const { client, output } = context
   const path = apiPath('connections', name)
   const { document } = await client.ask({ method: 'GET', path }, connectionDocument)
+  if (!(await confirmDeletion(context, flags, `delete the connection ${name} and its runs`)))
+    return exitCodes.failed
   await client.tell({ method: 'DELETE', path })
   const stays = isTopic(document.destination)
     ? 'its topics stay, with their rows, and so does its topic of checkpoints, which no run uses any more'

@@ -138,19 +138,8 @@ async function streamsOf(
     throw usageError('--streams and --stream-config exclude each other', 'Give one of them.')
   if (streamConfig === undefined)
     return streams === undefined ? null : parseStreamNames(streams).map((name) => ({ name }))
-  const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
-  const { snakeCaseSchema } = await import('../../service/platform/wire.ts')
-  const { readJson } = await import('../input/json-input.ts')
-  const { value } = await readJson(
-    {
-      option: '--stream-config',
-      value: streamConfig,
-      schema: snakeCaseSchema(connectionUpdateSchema.shape.streams.unwrap()),
-      what: 'a list of streams (`reactor connect connections create --help`)',
-    },
-    input,
-  )
-  return value
+  const { readStreamConfig } = await import('./stream-config.ts')
+  return readStreamConfig(streamConfig, input)
 }
 
 async function transformed(

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { ifVersionOption, limitOption, parseStreamNames } from '../options.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'
@@ -32,7 +33,10 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   )
     .argument('<NAME>', 'letters, digits, - and _')
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
-    .requiredOption('--dest <DESTINATION>', 'data:DATASET, postgres:NAME or topic:NAME')
+    .option(
+      '--dest <DESTINATION>',
+      'data:DATASET, postgres:NAME or topic:NAME; default: data: and the name',
+    )
     .option(
       '--activate',
       'activate it at once; default: inactive until a sandbox of it is promoted',
@@ -41,7 +45,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
   connectionOptions(create).action(
     async (
       name: string,
-      flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
+      flags: CommonFlags & ConnectionFlags & { from: string; activate?: true },
     ) =>
       ask(flags, async (context) =>
         (await connectionCommands()).createConnection(context, name, flags),
@@ -148,14 +152,17 @@ function change(connections: Command, ask: AskService): void {
     'delete a connection and its runs; its tables or topics stay',
   )
     .argument('<NAME>')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await connectionCommands()).deleteConnection(context, name)),
+    .addOption(yesOption())
+    .action(async (name: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) =>
+        (await connectionCommands()).deleteConnection(context, name, flags),
+      ),
     )
 }
 
 const examples = `
 Examples:
-  $ reactor connect connections create shop --from my-shop --dest data:shop --activate
+  $ reactor connect connections create shop --from my-shop --activate
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections list --status paused --json`
 

@@ -107,6 +107,7 @@ export async function listRuns(
         run.error?.code ?? '',
       ]),
       columns: output.columns,
+      dispensable: ['TRIGGER', 'REJECTED', 'TOOK', 'LOADED'],
       empty: {
         what: 'runs',
         filters: { status },
@@ -154,7 +155,10 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     count(stream.cut),
     stream.bottleneck ?? '',
   ])
-  const streams = rows.length === 0 ? 'no stream has begun\n' : table(rows, { header, columns })
+  const streams =
+    rows.length === 0
+      ? 'no stream has begun\n'
+      : table(rows, { header, columns, dispensable: ['SLOWEST', 'CUT', 'NULLED'] })
   const changes = run.schema_changes
   const schema = changes.length === 0 ? '' : `\n${changeTable(changes, columns)}`
   return `${facts}\n${streams}${schema}${problemLines(run)}`

@@ -1,11 +1,22 @@
 import { Option, type Command } from 'commander'
-import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import {
+  serviceCommand,
+  type AskService,
+  type CommandContext,
+  type CommonFlags,
+} from '../client/service-command.ts'
 import { limitOption, parseWholeNumber } from '../options.ts'
 import type { WaitFlags } from './run-commands.ts'
+import type { RunPlace } from './run-place.ts'
+
+/** The last run: the default. */
+const latest = 'latest'
+const runArgument = 'its id, run_…'
 
 // Loaded when one of them runs: help and completion need none.
 const runLogCommands = () => import('./run-log-commands.ts')
 const runCommands = () => import('./run-commands.ts')
+const runPlace = () => import('./run-place.ts')
 
 /** `reactor connect connections runs …`. */
 export function runsCommand(connections: Command, ask: AskService): void {
@@ -17,10 +28,17 @@ export function runsCommand(connections: Command, ask: AskService): void {
   addReadCommands(runs, ask)
   serviceCommand(runs, 'cancel', 'end a run at its last checkpoint; a queued one at once')
     .argument('<NAME>', 'the connection')
-    .argument('<RUN>', 'its id: run_…')
+    .argument('[RUN]', runArgument, latest)
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await runCommands()).cancelRun(context, { name, run })),
+      ask(flags, async (context) =>
+        (await runCommands()).cancelRun(context, await placeOf(context, name, run)),
+      ),
     )
+}
+
+/** The run that was named: its id, or `latest`. */
+async function placeOf(context: CommandContext, name: string, run: string): Promise<RunPlace> {
+  return (await runPlace()).findRun(context, { name, run })
 }
 
 function startAndRetry(runs: Command, ask: AskService): void {
@@ -31,9 +49,11 @@ function startAndRetry(runs: Command, ask: AskService): void {
     )
   waiting(serviceCommand(runs, 'retry', 'a new run of the streams that are not complete'))
     .argument('<NAME>', 'the connection')
-    .argument('<RUN>', 'its id: run_…')
+    .argument('[RUN]', runArgument, latest)
     .action(async (name: string, run: string, flags: CommonFlags & WaitFlags) =>
-      ask(flags, async (context) => (await runCommands()).retryRun(context, { name, run }, flags)),
+      ask(flags, async (context) =>
+        (await runCommands()).retryRun(context, await placeOf(context, name, run), flags),
+      ),
     )
 }
 
@@ -63,13 +83,15 @@ function addReadCommands(runs: Command, ask: AskService): void {
     )
   serviceCommand(runs, 'get', 'one run, with its streams')
     .argument('<NAME>', 'the connection')
-    .argument('<RUN>', 'its id: run_…')
+    .argument('[RUN]', runArgument, latest)
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await runCommands()).getRun(context, { name, run })),
+      ask(flags, async (context) =>
+        (await runCommands()).getRun(context, await placeOf(context, name, run)),
+      ),
     )
   serviceCommand(runs, 'logs', 'the log of a run')
     .argument('<NAME>', 'the connection')
-    .argument('<RUN>', 'its id: run_…')
+    .argument('[RUN]', runArgument, latest)
     .option('--follow', 'keep printing new lines until the run ends')
     .addOption(
       new Option('--after <SEQ>', 'only lines after this one')
@@ -79,7 +101,7 @@ function addReadCommands(runs: Command, ask: AskService): void {
     .action(
       async (name: string, run: string, flags: CommonFlags & { follow?: true; after: number }) =>
         ask(flags, async (context) => {
-          const place = { name, run, after: flags.after }
+          const place = { ...(await placeOf(context, name, run)), after: flags.after }
           return flags.follow === true
             ? (await runLogCommands()).followLogs(context, place)
             : (await runLogCommands()).showLogs(context, place)
@@ -91,7 +113,7 @@ const examples = `
 Examples:
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections runs list shop --status failed
-  $ reactor connect connections runs logs shop run_01JD8Q2V6T3X9K5M7N4P1R8S0W --follow
+  $ reactor connect connections runs logs shop --follow
   $ reactor connect connections runs retry shop run_01JD8Q2V6T3X9K5M7N4P1R8S0W --wait`
 
 const exitCodeHelp = `

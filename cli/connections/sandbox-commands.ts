@@ -120,6 +120,7 @@ export async function listSandboxes(
         sandbox.promoted_run ?? '',
       ]),
       columns: output.columns,
+      dispensable: ['LIMIT', 'MADE', 'EXPIRES'],
       empty: { what: 'sandboxes', next: `reactor connect connections sandbox ${name}` },
     }),
   )

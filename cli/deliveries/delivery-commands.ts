@@ -48,6 +48,7 @@ export async function listDeliveries(
     listLines({
       ...(isByTarget(flags) ? targetRows(listed.documents, flags) : deliveryRows(listed.documents)),
       columns: output.columns,
+      dispensable: ['KIND', 'RECEIVER', 'EVENT'],
       empty: {
         what: 'deliveries',
         filters: query,
@@ -187,7 +188,11 @@ function deliveryLines(delivery: DeliveryPayloadDocument, columns: number | unde
       formatTime(dispatch.ended_at),
       errorText(dispatch),
     ]),
-    { header: ['TARGET', 'STATUS', 'ATTEMPTS', 'NEXT', 'ENDED', 'ERROR'], columns },
+    {
+      header: ['TARGET', 'STATUS', 'ATTEMPTS', 'NEXT', 'ENDED', 'ERROR'],
+      columns,
+      dispensable: ['ENDED', 'ATTEMPTS', 'NEXT'],
+    },
   )
   const targets = delivery.dispatches.length === 0 ? 'it goes to no target\n' : dispatches
   const headers = Object.entries(delivery.headers).map(([name, value]) =>

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
+import { jsonProblem } from './json-problem.ts'
 import { usageError } from '../usage-error.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
@@ -27,27 +28,25 @@ export interface JsonOption<Schema extends z.ZodType> {
   readonly value: string
   readonly schema: Schema
   readonly what: string
+  /** What is wrong with JSON that does not fit the schema; default: only that it does not. */
+  readonly explain?: (issues: readonly z.core.$ZodIssue[], document: unknown) => ConnectError
 }
 
 /** The message does not contain the text, which may hold secrets. */
 export async function readJson<Schema extends z.ZodType>(
-  { option, value, schema, what }: JsonOption<Schema>,
+  { option, value, schema, what, explain }: JsonOption<Schema>,
   input: UserInput,
 ): Promise<JsonInput<z.output<Schema>>> {
   const isVisible = /^\s*[[{]/.test(value)
   const text = isVisible ? value : await readSource(option, value, input)
-  const parsed = schema.safeParse(parse(text))
+  const problem = jsonProblem(text)
+  if (problem !== undefined) throw jsonUsageError(`${option} is not ${what}: ${problem}`, option)
+  const document: unknown = JSON.parse(text)
+  const parsed = schema.safeParse(document)
   if (parsed.success) return { value: parsed.data, isVisible }
-  throw jsonUsageError(`${option} is not ${what}`, option)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Its message quotes the text.
-    return undefined
-  }
+  throw (
+    explain?.(parsed.error.issues, document) ?? jsonUsageError(`${option} is not ${what}`, option)
+  )
 }
 
 /** `@FILE` is `FILE`, as for curl, unless there is a file whose name begins with @. */

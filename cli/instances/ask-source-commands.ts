@@ -33,13 +33,13 @@ export async function checkInstance(
 export async function discoverInstance(
   { client, output }: CommandContext,
   name: string,
-  flags: { readonly refresh?: true },
+  flags: { readonly cached?: true },
 ): Promise<number> {
   const { json, document } = await client.ask(
     {
       method: 'POST',
       path: apiPath('instances', name, 'discover'),
-      body: { refresh: flags.refresh === true },
+      body: { refresh: flags.cached !== true },
     },
     discoveredDocument,
   )
@@ -53,8 +53,13 @@ export async function discoverInstance(
       String(Object.keys(stream.json_schema.properties ?? {}).length),
     ])
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
-    const cacheNote = document.from_cache ? ', cached since; --refresh queries again' : ''
-    const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
+    const cacheNote = document.from_cache
+      ? ', cached since; without --cached the source is asked again'
+      : ''
+    const shown =
+      rows.length === 0
+        ? ''
+        : `${table(rows, { header, columns: output.columns, dispensable: ['FIELDS'] })}\n`
     return `${shown}${counted(rows.length, 'stream')}, discovered ${formatTime(document.discovered_at)}${cacheNote}\n`
   })
   return exitCodes.complete

@@ -17,6 +17,7 @@ import { readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { authorizeInBrowser, type BrowserFlags } from './authorize-in-browser.ts'
 import { askInstance, nextStep, warnOfVisible, type InstanceDocument } from './instance-commands.ts'
+import { loopbackRedirect } from './loopback-callback.ts'
 import { usageError } from '../usage-error.ts'
 
 export interface CredentialFlags extends BrowserFlags {
@@ -59,7 +60,7 @@ async function authorize(
     if (fields === undefined) throw error
     const { input, output, client } = context
     output.screen.line(
-      `${instance.name} has no OAuth client yet: register an application with the vendor, and copy its id and secret from there`,
+      `${instance.name} has no OAuth client yet: register an application with the vendor, with the redirect URI ${redirectUriFor(flags)}, and copy its id and secret from there`,
     )
     const secrets = {
       [fields.id]: await input.askSecret('client id (not shown): '),
@@ -75,6 +76,14 @@ async function authorize(
     )
     await authorizeInBrowser(context, instance, flags)
   }
+}
+
+/** For the vendor's form. Most vendors leave out the port of a loopback address when they compare it. */
+function redirectUriFor({ serviceCallback, callbackPort }: BrowserFlags): string {
+  if (serviceCallback === true) return 'PUBLIC_URL/connect/v1/oauth/callback'
+  return callbackPort === 0
+    ? 'http://127.0.0.1/callback (--callback-port N adds a port)'
+    : loopbackRedirect(callbackPort)
 }
 
 /** JSON pointers of the client's id and secret; undefined if the error is another one. */

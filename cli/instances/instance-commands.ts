@@ -7,6 +7,7 @@ import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
@@ -54,6 +55,7 @@ export async function listInstances(
         formatTime(instance.updated_at),
       ]),
       columns: output.columns,
+      dispensable: ['UPDATED'],
       empty: {
         what: 'instances',
         because: yetOrHidden,
@@ -97,9 +99,13 @@ export async function updateInstance(
 }
 
 export async function deleteInstance(
-  { client, output }: CommandContext,
+  context: CommandContext,
   name: string,
+  flags: YesFlag,
 ): Promise<number> {
+  const { client, output } = context
+  if (!(await confirmDeletion(context, flags, `delete the instance ${name} and its secrets`)))
+    return exitCodes.failed
   await client.tell({ method: 'DELETE', path: apiPath('instances', name) })
   await showResult(output, { deleted: name }, () => `deleted ${name}\n`)
   return exitCodes.complete

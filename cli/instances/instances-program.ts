@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { ifVersionOption, limitOption, portNumber } from '../options.ts'
 import type { CredentialFlags } from './credentials-command.ts'
 
@@ -51,8 +52,11 @@ function keepInstances(instances: Command, ask: AskService): void {
     )
   serviceCommand(instances, 'delete', 'delete an instance and its secrets')
     .argument('<NAME>')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await instanceCommands()).deleteInstance(context, name)),
+    .addOption(yesOption())
+    .action(async (name: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) =>
+        (await instanceCommands()).deleteInstance(context, name, flags),
+      ),
     )
 }
 
@@ -90,10 +94,12 @@ function askSource(instances: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, async (context) => (await askSourceCommands()).checkInstance(context, name)),
     )
-  serviceCommand(instances, 'discover', 'the streams that can be read; cached for an hour')
+  serviceCommand(instances, 'discover', 'ask the source which streams can be read')
     .argument('<NAME>')
-    .option('--refresh', 'query the source even if a discovery is cached')
-    .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
+    .option('--cached', 'or show what a discovery of the last hour found')
+    // The default; scripts may have it.
+    .addOption(new Option('--refresh', 'the default').hideHelp())
+    .action(async (name: string, flags: CommonFlags & { cached?: true }) =>
       ask(flags, async (context) =>
         (await askSourceCommands()).discoverInstance(context, name, flags),
       ),

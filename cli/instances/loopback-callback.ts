@@ -11,6 +11,10 @@ const page = `<!doctype html><meta charset="utf-8"><title>Reactor Connect</title
 <p>You can close this page and go back to the terminal: it says whether the access was granted.</p>
 `
 
+export function loopbackRedirect(port: number): string {
+  return `http://127.0.0.1:${port}/callback`
+}
+
 /** The browser returns here after OAuth (RFC 8252): a port of this machine that nobody else can reach. */
 export class LoopbackCallback implements AsyncDisposable {
   readonly #server: Server
@@ -20,7 +24,7 @@ export class LoopbackCallback implements AsyncDisposable {
 
   private constructor(server: Server, port: number) {
     this.#server = server
-    this.redirectUri = `http://127.0.0.1:${port}/callback`
+    this.redirectUri = loopbackRedirect(port)
     server.on('request', (request, response) => {
       this.#answer(request, response)
     })

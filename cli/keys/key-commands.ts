@@ -4,6 +4,7 @@ import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { listLines } from '../output/list-lines.ts'
@@ -61,13 +62,20 @@ export async function listKeys(
         formatTime(key.revoked_at),
       ]),
       columns: output.columns,
+      dispensable: ['CREATED', 'LAST USED', 'SCOPES', 'EXPIRES'],
       empty: { what: 'API keys', next: 'reactor connect keys create NAME --kind KIND' },
     }),
   )
   return exitCodes.complete
 }
 
-export async function revokeKey({ client, output }: CommandContext, id: string): Promise<number> {
+export async function revokeKey(
+  context: CommandContext,
+  id: string,
+  flags: YesFlag,
+): Promise<number> {
+  const { client, output } = context
+  if (!(await confirmDeletion(context, flags, `revoke the key ${id}`))) return exitCodes.failed
   await client.tell({ method: 'DELETE', path: apiPath('api-keys', id) })
   await showResult(output, { revoked: id }, () => `revoked ${id}\n`)
   return exitCodes.complete

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { principalKinds } from '../../service/platform/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { limitOption } from '../options.ts'
 import type { KeyFlags } from './key-commands.ts'
 import { parseScope, type ScopeInput } from './scope-flag.ts'
@@ -23,8 +24,9 @@ export function keysCommand(connect: Command, ask: AskService): void {
     )
   serviceCommand(keys, 'revoke', 'revoke a key: it stops working')
     .argument('<ID>', 'its id, as `list` shows it')
-    .action(async (id: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await keyCommands()).revokeKey(context, id)),
+    .addOption(yesOption())
+    .action(async (id: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) => (await keyCommands()).revokeKey(context, id, flags)),
     )
 }
 

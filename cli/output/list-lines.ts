@@ -4,6 +4,8 @@ export interface ListedRows {
   readonly header: TableRow
   readonly rows: readonly TableRow[]
   readonly columns: number | undefined
+  /** Headings of columns that may be left out, the least important one first. */
+  readonly dispensable?: readonly string[]
   readonly empty: EmptyList
 }
 
@@ -22,8 +24,8 @@ export interface EmptyList {
 }
 
 /** A table; headings alone would look like something that failed. */
-export function listLines({ header, rows, columns, empty }: ListedRows): string {
-  return rows.length === 0 ? emptyLines(empty) : table(rows, { header, columns })
+export function listLines({ header, rows, columns, dispensable, empty }: ListedRows): string {
+  return rows.length === 0 ? emptyLines(empty) : table(rows, { header, columns, dispensable })
 }
 
 function emptyLines({ what, because = 'yet', next, filters = {}, all }: EmptyList): string {

@@ -9,23 +9,32 @@ import { writeOutput } from './write-output.ts'
 /** Gets the secrets as soon as they are known: all output of this process goes through it. */
 export const mask = new Mask()
 
-export const screen = new Screen({
-  get isTTY() {
-    return process.stderr.isTTY
-  },
-  get columns() {
-    return process.stderr.columns
-  },
-  get rows() {
-    return process.stderr.rows
-  },
-  write: (text) => {
-    writeNoted(process.stderr, mask.text(text))
-  },
-})
+/** All that is written to it is masked. */
+export const screen = screenFor((text) => mask.text(text))
 
+/** For the output of a run, which is masked before it is written (masked-output.ts). A process uses one of the two. */
+export const runScreen = screenFor((text) => text)
+
+function screenFor(shown: (text: string) => string): Screen {
+  return new Screen({
+    get isTTY() {
+      return process.stderr.isTTY
+    },
+    get columns() {
+      return process.stderr.columns
+    },
+    get rows() {
+      return process.stderr.rows
+    },
+    write: (text) => {
+      writeNoted(process.stderr, shown(text))
+    },
+  })
+}
+
+/** An event of a run, masked before. */
 export function writeJson(line: string): void {
-  writeNoted(process.stdout, `${mask.text(line)}\n`)
+  writeNoted(process.stdout, `${line}\n`)
 }
 
 const accepted = new Map<NodeJS.WriteStream, Promise<boolean>>()

@@ -11,6 +11,7 @@ import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { readJson } from '../input/json-input.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
@@ -125,6 +126,7 @@ export async function listReceivers(
         formatTime(receiver.updated_at),
       ]),
       columns: output.columns,
+      dispensable: ['UPDATED', 'WEBHOOK', 'SECRET'],
       empty: {
         what: 'receivers',
         because: yetOrHidden,
@@ -237,9 +239,13 @@ export async function rotateDispatchSecret(
 }
 
 export async function deleteReceiver(
-  { client, output }: CommandContext,
+  context: CommandContext,
   name: string,
+  flags: YesFlag,
 ): Promise<number> {
+  const { client, output } = context
+  const deletion = `delete the receiver ${name}, its secrets and its deliveries`
+  if (!(await confirmDeletion(context, flags, deletion))) return exitCodes.failed
   await client.tell({ method: 'DELETE', path: apiPath('receivers', name) })
   await showResult(output, { deleted: name }, () => `deleted ${name} and its deliveries\n`)
   return exitCodes.complete

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
 import { ifVersionOption, limitOption, numberUpTo } from '../options.ts'
 import type { CreateFlags, DispatchFlags, GraceFlags } from './receiver-commands.ts'
 import type { SecretFlags } from './read-signing-secret.ts'
@@ -128,8 +129,11 @@ function changeCommands(receivers: Command, ask: AskService): void {
       )
   serviceCommand(receivers, 'delete', 'delete a receiver, its secrets and its deliveries')
     .argument('<NAME>')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (context) => (await receiverCommands()).deleteReceiver(context, name)),
+    .addOption(yesOption())
+    .action(async (name: string, flags: CommonFlags & YesFlag) =>
+      ask(flags, async (context) =>
+        (await receiverCommands()).deleteReceiver(context, name, flags),
+      ),
     )
 }
 

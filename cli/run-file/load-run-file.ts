@@ -171,8 +171,11 @@ async function secretValues(
   const shown = new Set([source.type, content.connection, ...place.shown, ...config.shown])
   const secrets = new Set([
     ...place.secret,
-    // A URL of PostgreSQL may hold the password.
-    destination.type === 'postgres' ? content.destination.url : undefined,
+    destination.type === 'postgres'
+      ? secretOfUrl(content.destination.url, {
+          isShown: place.secret.some((secret) => secret !== undefined && shown.has(secret)),
+        })
+      : undefined,
     content.functions?.api_key,
     content.storage?.api_key,
     sasl?.password,
@@ -181,6 +184,14 @@ async function secretValues(
   return [...secrets]
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret.length >= minSecretLength && !shown.has(secret))
+}
+
+/** A URL of PostgreSQL may hold the password. One that is a shown word too is secret beside the user only. */
+function secretOfUrl(
+  url: string | undefined,
+  { isShown }: { readonly isShown: boolean },
+): string | undefined {
+  return isShown ? /(?<=:\/\/)[^/?#]*@/.exec(url ?? '')?.[0] : url
 }
 
 type Texts = readonly (string | undefined)[]

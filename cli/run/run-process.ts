@@ -5,7 +5,7 @@ import {
   isAccepted,
   listenForOutputErrors,
   mask,
-  screen,
+  runScreen,
   stdoutProblem,
   writeJson,
 } from '../output/process-output.ts'
@@ -72,7 +72,7 @@ async function runFile(
     const logger = createLogger({
       level: options.logLevel,
       writeLine: (text) => {
-        screen.line(text)
+        runScreen.line(mask.text(text))
       },
     })
     const { openRunThreads } = await import('./run-threads.ts')
@@ -89,8 +89,9 @@ async function runFile(
 async function outputFor({ json }: { readonly json: boolean }): Promise<RunOutput> {
   const { HumanOutput } = await import('./human-output.ts')
   const { JsonOutput } = await import('./json-output.ts')
-  const human = new HumanOutput(screen, paintFor(process.stderr))
-  return json ? new JsonOutput(writeJson, human) : human
+  const { MaskedOutput } = await import('./masked-output.ts')
+  const human = new HumanOutput(runScreen, paintFor(process.stderr))
+  return new MaskedOutput(json ? new JsonOutput(writeJson, human) : human, mask)
 }
 
 function finish(output: RunOutput, end: RunEnd): void {

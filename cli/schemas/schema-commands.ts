@@ -37,6 +37,7 @@ export async function listSchemas(
         formatTime(document.first_seen_at),
       ]),
       columns: output.columns,
+      dispensable: ['FIRST SEEN', 'RECORD'],
       empty: {
         what: 'schemas',
         because: yetOrHidden,

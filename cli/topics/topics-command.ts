@@ -125,6 +125,7 @@ async function list(
           end === undefined ? '' : String(end.records),
         ]),
         columns: output.columns,
+        dispensable: ['SYNC', 'KEY', 'MODE'],
         empty: {
           what: 'topics of streams',
           because: 'at these brokers: a run of this version with `log: kafka` makes them',

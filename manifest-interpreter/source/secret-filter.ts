@@ -24,6 +24,8 @@ import type { Dict, Value } from '../value/value.ts'
 const SHORTEST_LINE = 16
 /** A text of a login that is shorter is a name: `Bearer`. */
 const SHORTEST_TEXT = 8
+/** A shorter secret stands in any text: "rea***hed". */
+const SHORTEST_SECRET = 4
 /** Tokens that were learned while a source runs, and what replaces a part of the configuration: the last ones count. */
 const MAX_LEARNED = 100
 const MAX_CHANGED = 1_000
@@ -84,10 +86,11 @@ export class SecretFilter {
   /** The same error, with its texts and those of its causes masked. */
   error<Thrown>(error: Thrown): Thrown {
     for (let current: unknown = error; current instanceof Error; current = current.cause) {
-      this.#maskField(current, 'message')
+      // The stack begins with the message.
       this.#maskField(current, 'stack')
-      if (current instanceof SourceError) this.#maskField(current, 'internalMessage')
       if (current instanceof ConnectError) this.#maskDetails(current)
+      else this.#maskField(current, 'message')
+      if (current instanceof SourceError) this.#maskField(current, 'internalMessage')
     }
     return error
   }
@@ -107,8 +110,13 @@ export class SecretFilter {
     return [this.#index, ...this.#changed.indexes, ...this.#learned.indexes]
   }
 
+  /** Its message is a sentence of ours around the details. */
   #maskDetails(error: ConnectError): void {
-    Object.defineProperty(error, 'details', { value: this.facts(error.details) })
+    const details = this.facts(error.details)
+    if (!isJsonObject(details)) return
+    Object.defineProperty(error, 'details', { value: details })
+    const { message } = new ConnectError(error.code, { details })
+    Object.defineProperty(error, 'message', { value: message, configurable: true, writable: true })
   }
 
   #maskField(error: Error, name: 'message' | 'stack' | 'internalMessage'): void {
@@ -125,13 +133,13 @@ function addSecret(index: SecretIndex, secret: string): void {
   const texts = [secret, ...secretsInside(secret)]
   for (const text of new Set([...texts, ...texts.flatMap(linesOf)])) {
     const forms = [text, text.replace(/[\t\r\n]/g, ''), text.replace(/\p{Cc}/gu, '')]
-    for (const form of new Set(forms)) if (isVisible(form)) index.add(form)
+    for (const form of new Set(forms)) if (isFound(form)) index.add(form)
   }
 }
 
-/** A text without a character that shows would match everywhere. */
-function isVisible(text: string): boolean {
-  return /[^\p{Cc}\s]/u.test(text)
+/** A short text, or one without a character that shows, would match everywhere. */
+function isFound(text: string): boolean {
+  return text.length >= SHORTEST_SECRET && /[^\p{Cc}\s]/u.test(text)
 }
 
 function linesOf(secret: string): readonly string[] {

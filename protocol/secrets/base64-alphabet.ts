@@ -5,16 +5,13 @@ const slash = 0x2f
 
 /** Base64 of fewer characters than this may stand in any text. */
 const minBase64 = 8
-/** Hexadecimal digits of fewer bytes than this too. */
-const minHexBytes = 16
 
-/** Plus, slash and equals sign as JSON, URLs and HTML escape them. */
-const escape = /(?:\\{1,15}u00|%(?:25){0,2}|&#[xX])(2[bBfF]|3[dD]);?|\\{1,15}(\/)|&#(4[37]|61);/y
+/** Plus, slash and equals sign as JSON and URLs escape them. */
+const escape = /(?:\\{1,15}u00|%(?:25){0,2})(2[bBfF]|3[dD])|\\{1,15}(\/)/y
 
 /** Base64 of URLs too, and with what may be escaped in it. */
 export const base64Alphabet: Alphabet = {
-  isPlain: (code) =>
-    code !== 0x5c && code !== 0x2d && code !== 0x5f && code !== 0x25 && code !== 0x26,
+  isPlain: (code) => code !== 0x5c && code !== 0x2d && code !== 0x5f && code !== 0x25,
   tokensAt(text, position) {
     const character = text.charAt(position)
     if (character === '-') return [{ symbol: plus, length: 1 }]
@@ -24,20 +21,18 @@ export const base64Alphabet: Alphabet = {
   isRun: () => false,
   runLengthAt: () => 0,
   beginningsOf(symbol) {
-    if (symbol === plus) return String.raw`+-\%&`
-    return symbol === slash ? String.raw`/_\%&` : String.fromCharCode(symbol)
+    if (symbol === plus) return String.raw`+-\%`
+    return symbol === slash ? String.raw`/_\%` : String.fromCharCode(symbol)
   },
 }
 
 function escapeAt(text: string, position: number) {
-  if (!'\\%&'.includes(text.charAt(position))) return undefined
+  if (!'\\%'.includes(text.charAt(position))) return undefined
   escape.lastIndex = position
   const match = escape.exec(text)
   if (match === null) return undefined
-  const [all, hexadecimal, character, decimal] = match
-  if (character !== undefined) return { symbol: slash, length: all.length }
-  const symbol = hexadecimal === undefined ? Number(decimal) : parseInt(hexadecimal, 16)
-  return { symbol, length: all.length }
+  const [all, hexadecimal = '2f'] = match
+  return { symbol: parseInt(hexadecimal, 16), length: all.length }
 }
 
 /** How a secret begins in an encoding, and how many characters it takes there as a whole. */
@@ -47,19 +42,18 @@ interface EncodedForm {
 }
 
 /**
- * A secret in base64, also when it is escaped in JSON that is in base64, and in hexadecimal digits, which are characters of base64.
+ * A secret in base64, also when it is escaped in JSON that is in base64.
  *
  * @param most characters of a beginning
  */
 export function encodedForms(secret: string, most: number): readonly EncodedForm[] {
   const first = secret.slice(0, most)
   const quoted = JSON.stringify(first).slice(1, -1)
-  const forms = base64Forms(first, { most, bytes: Buffer.byteLength(secret) })
-  if (quoted !== first) {
-    const bytes = Buffer.byteLength(JSON.stringify(secret)) - 2
-    forms.push(...base64Forms(quoted, { most, bytes }))
-  }
-  return [...forms, ...hexForms(secret, most)]
+  // Where the beginning is the same in both, the longer one counts: the escapes come later.
+  const bytes = Buffer.byteLength(JSON.stringify(secret)) - 2
+  return [...new Set([first, quoted])].flatMap((beginning) =>
+    base64Forms(beginning, { most, bytes }),
+  )
 }
 
 /** Three bytes are four characters, so a text has three forms, by how much stands before it. */
@@ -73,19 +67,13 @@ function base64Forms(
     // Only the characters that hold bits of the text alone.
     const start = Math.ceil((before * 8) / 6)
     const beginning = encoded.slice(start, Math.floor(((before + encodedBytes.length) * 8) / 6))
-    const length = Math.floor(((before + bytes) * 8) / 6) - start
-    return length < minBase64 ? [] : [{ beginning: beginning.slice(0, most), length }]
+    // The last character may hold a part of the text only.
+    const length = Math.ceil(((before + bytes) * 8) / 6) - start
+    return beginning.length < minBase64 ? [] : [{ beginning: beginning.slice(0, most), length }]
   })
 }
 
-function hexForms(secret: string, most: number): readonly EncodedForm[] {
-  const length = Buffer.byteLength(secret) * 2
-  if (length < minHexBytes * 2) return []
-  const digits = Buffer.from(secret.slice(0, most)).toString('hex').slice(0, most)
-  return [digits, digits.toUpperCase()].map((beginning) => ({ beginning, length }))
-}
-
-const padding = /(?:=|%(?:25){0,2}3[dD]|\\{1,15}u003[dD]|&#(?:61|[xX]3[dD]);){0,2}/y
+const padding = /(?:=|%(?:25){0,2}3[dD]|\\{1,15}u003[dD]){0,2}/y
 
 /** Where base64 ends that goes on at the position: what follows a secret in it goes too, at most so many characters. */
 export function endOfBase64(text: string, position: number, most: number): number {

@@ -11,14 +11,8 @@ interface JoinedText {
 const indented = /(?:\r\n?|[\n\v\f\u0085\u2028\u2029])[ \t]*/gu
 /** Without the indentation: a secret may have blanks of its own. */
 const plain = /\r\n?|[\n\v\f\u0085\u2028\u2029]/gu
-/** With the sign that says that a line goes on: in quoted-printable, in a shell and in the command line of Windows. */
-const continued = [
-  { found: /=[\r\n]/u, breaks: /=?(?:\r\n?|\n)[ \t]*/gu },
-  { found: /\\[\r\n]/u, breaks: /\\?(?:\r\n?|\n)[ \t]*/gu },
-  { found: /\^[\r\n]/u, breaks: /\^?(?:\r\n?|\n)[ \t]*/gu },
-]
-/** Line breaks as URLs and HTML escape them. */
-const escaped = /(?:%(?:25){0,2}0[aAdD]|&#(?:1[03]|[xX]0{0,4}[aAdD]);)[ \t]*/gu
+/** Line breaks as URLs escape them. */
+const escaped = /%(?:25){0,2}0[aAdD][ \t]*/gu
 /** As JSON does. */
 const escapedInJson = /(?<!\\)(\\+)(?:[rn]|u000[aAdD])[ \t]*/gu
 
@@ -33,11 +27,7 @@ export function joinedTexts(
   text: string,
   { withBlanks }: { readonly withBlanks: boolean },
 ): readonly JoinedText[] {
-  const readings = [
-    indented,
-    ...(withBlanks && /[\r\n][ \t]/u.test(text) ? [plain] : []),
-    ...continued.flatMap(({ found, breaks }) => (found.test(text) ? [breaks] : [])),
-  ]
+  const readings = [indented, ...(withBlanks && /[\r\n][ \t]/u.test(text) ? [plain] : [])]
   return readings.flatMap((breaks) => {
     const joined = withoutBreaks(text, breaks)
     return joined.text.length === text.length ? [] : [joined]

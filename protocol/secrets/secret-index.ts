@@ -5,8 +5,8 @@ import { maxPatternSymbols, PatternTrie } from './pattern-trie.ts'
 import { unitedSpans, type Span } from './spans.ts'
 
 /**
- * Finds secrets in texts, also where they stand inside of JSON, HTML or a URL, however much of them is escaped there, or in
- * base64 with something around them (the header of HTTP's basic authentication), or in hexadecimal digits.
+ * Finds secrets in texts, also where they stand inside of JSON or a URL, however much of them is escaped there, or in base64 with
+ * something around them (the header of HTTP's basic authentication).
  *
  * A long secret is looked for in pieces of 64 characters, so that a part of it is found too, and a text that was cut within it
  * shows less than a piece of it. Time and memory are linear: nothing depends on how secrets and texts repeat themselves.
@@ -16,7 +16,7 @@ export class SecretIndex {
   readonly #base64 = new PatternTrie(base64Alphabet)
   #isEmpty = true
   #hasBlanks = false
-  /** How many characters follow the first piece, of the secret that is longest in base64 or hexadecimal digits. */
+  /** How many characters follow the first piece, of the secret that is longest in base64. */
   #longestRest = 0
 
   /** Whether a secret has blanks, which may be taken for the indentation of a line. */

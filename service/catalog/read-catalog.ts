@@ -6,6 +6,7 @@ import {
   isNativeType,
   manifestType,
 } from '../../connectors/registry.ts'
+import { unknownConnector } from '../../connectors/unknown-connector.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 /** A connector that a run file and the command line can name. */
@@ -37,8 +38,7 @@ export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
 export function catalogEntry(folder: string, type: string): CatalogEntry {
   const entry = findEntry(folder, type)
   if (entry !== undefined) return entry
-  const known = [...readCatalog(folder).keys()].join(', ')
-  throw new ConnectError('unknown_connector', { details: { type, known } })
+  throw unknownConnector(type, [...readCatalog(folder).keys()])
 }
 
 /** Looks for this name alone: each call of an action comes here. */

@@ -20,7 +20,7 @@ import type { ConnectionChange, ConnectionService, ConnectionStore } from './con
 import type { InstanceService } from '../instances/contract.ts'
 import type { Page } from '../platform/lists.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
-import type { DestinationOf } from './destination-address.ts'
+import { defaultDestination, type DestinationOf } from './destination-address.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
@@ -59,7 +59,8 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   async create(input: ConnectionInput): Promise<Connection> {
-    const { activate = false, ...fields } = { ...unset, ...input }
+    const { activate = false, ...given } = { ...unset, ...input }
+    const fields = { ...given, destination: given.destination ?? defaultDestination(given.name) }
     const { name, streams, schedule } = fields
     const status = activate ? 'active' : 'inactive'
     const firstRun = this.#nextRun(schedule)

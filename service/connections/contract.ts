@@ -49,8 +49,11 @@ export interface ConnectionStore {
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
 }
 
-export type NewConnection = Omit<ConnectionInput, 'activate' | 'streams' | 'schedule' | 'options'> &
-  Pick<Connection, 'streams' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
+export type NewConnection = Omit<
+  ConnectionInput,
+  'activate' | 'streams' | 'destination' | 'schedule' | 'options'
+> &
+  Pick<Connection, 'streams' | 'destination' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
     /** The selected streams as the source has them. */
     readonly approvedCatalog?: AirbyteCatalog
   }

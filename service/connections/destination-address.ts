@@ -97,7 +97,7 @@ async function dataset(
     throw notAvailable(
       destination,
       'the settings name neither a Data service nor its database',
-      'Set `REACTOR_CONNECT_DATA_URL` with `REACTOR_CONNECT_DATA_API_KEY`, or `REACTOR_CONNECT_DATA_DATABASE_URL`.',
+      'Use a destination `postgres:NAME`, or set `REACTOR_CONNECT_DATA_URL` or `REACTOR_CONNECT_DATA_DATABASE_URL`.',
     )
   if (!('find' in data)) return { type: 'postgres', address: data, schema: name }
   return datasetOfService(request, data)
@@ -124,13 +124,22 @@ async function datasetOfService(
   )
 }
 
-/** Names of connections may have `-`, names of schemas may not. */
+/** The destination of a connection that is created without one: the dataset of its name. */
+export function defaultDestination(connection: string): string {
+  return `data:${datasetNear(connection)}`
+}
+
 function suggestion(name: string): string {
-  const near = name
+  const near = datasetNear(name)
+  return /^_*$/.test(near) || isReservedSchema(near) ? '' : `. Did you mean \`data:${near}\`?`
+}
+
+/** Names of connections may have `-`, names of schemas may not. */
+function datasetNear(name: string): string {
+  return name
     .replaceAll(/[^A-Za-z0-9_]+/g, '_')
     .replace(/^(?=\d)/, '_')
     .slice(0, 63)
-  return /^_*$/.test(near) || isReservedSchema(near) ? '' : `. Did you mean \`data:${near}\`?`
 }
 
 function namedPostgres(

@@ -75,6 +75,10 @@ export const connectionInputSchema = z
     streams: changeable.streams.meta({
       description: 'Default: all streams, as the connector suggests them.',
     }),
+    destination: changeable.destination.exactOptional().meta({
+      description:
+        '`data:DATASET` or `postgres:NAME`: tables. `topic:NAME`: topics, the name may have `{stream}` and `{namespace}`. Default: `data:` and the name of the connection, with `_` for other characters than letters and digits.',
+    }),
     activate: z.boolean().exactOptional().meta({
       description:
         'True: it can run at once. Default: it is inactive until a sandbox of it is promoted, or it is activated.',

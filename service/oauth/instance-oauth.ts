@@ -2,16 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { randomPKCECodeVerifier } from 'openid-client'
 import { parsePointer } from '../../lib/text/json-pointer.ts'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
-import {
-  ConnectError,
-  type JsonObject,
-  type JsonValue,
-  maskBeginning,
-  SecretIndex,
-  valueAt,
-} from '../../protocol/index.ts'
+import { ConnectError, type JsonObject, type JsonValue, valueAt } from '../../protocol/index.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
-import { addSecret, scrubber } from '../platform/secrets/scrubber.ts'
+import { Mask } from '../platform/secrets/mask.ts'
+import { scrubber } from '../platform/secrets/scrubber.ts'
 import { joinConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AuthorizationStore } from './contract.ts'
@@ -298,9 +292,9 @@ function textOf(value: JsonValue | undefined): string | undefined {
 
 function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   const { kind, reason } = tokenFailure(error)
-  const index = new SecretIndex()
-  for (const secret of secrets) addSecret(index, secret)
-  return { kind, reason: maskBeginning(reason, [index], 300) }
+  const mask = new Mask()
+  mask.add(secrets)
+  return { kind, reason: mask.showBeginning(reason, 300) }
 }
 
 /** `reason`: without secrets. The error of the library is not its cause, because it contains the vendor's whole response. */

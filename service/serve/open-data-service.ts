@@ -6,7 +6,6 @@ export function openDataService(
   { dataUrl, dataApiKey }: Pick<Settings, 'dataUrl' | 'dataApiKey'>,
   now: () => number,
 ): DataService | undefined {
-  // The settings have both or none.
-  if (dataUrl === undefined || dataApiKey === undefined) return undefined
+  if (dataUrl === undefined) return undefined
   return new DataService({ url: dataUrl, apiKey: dataApiKey, now })
 }

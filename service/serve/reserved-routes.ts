@@ -4,12 +4,15 @@ import { failuresOnly } from '../platform/http/failures.ts'
 
 /** Routes that a later version will implement, so that clients can be written for them and get a clear error. */
 const reserved = [
-  ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
-  ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
+  ['GET', '/policies/conflict', 'listConflictPolicies', 'policies:read'],
+  ['POST', '/policies/conflict', 'createConflictPolicy', 'policies:create'],
 ] as const
+const feature = 'A conflict policy'
+const fix =
+  'Load in one direction, by a connection (`reactor connect connections create`), and write back what you choose by actions (`reactor connect actions list`): docs/actions.md.'
 
 export function reservedRoutes(api: App): void {
-  for (const [method, url, operationId, feature, action] of reserved) {
+  for (const [method, url, operationId, action] of reserved) {
     api.route({
       method,
       url,
@@ -27,7 +30,8 @@ export function reservedRoutes(api: App): void {
         ),
       },
       // After authentication, before the body: a body that is not used is not read.
-      onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),
+      onRequest: () =>
+        Promise.reject(new ConnectError('not_available', { details: { feature, fix } })),
       handler: () => undefined,
     })
   }

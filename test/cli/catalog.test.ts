@@ -285,6 +285,7 @@ describe('list and show', () => {
     expect(nothing.out).toContain('output\n  It has none.\n')
     const all = await catalog({ ...show, type: 'stripe' })
     expect(all.out).toContain('next: reactor connect catalog show stripe ACTION\n')
+    expect(all.out).toContain('\nauth, one of\n  a key or token, in api_key\n')
   })
 
   test('as JSON an action is what the connector has of it', async () => {
@@ -367,6 +368,15 @@ describe('connectors that Airbyte publishes', () => {
       published.url,
     )
     await expect(none).rejects.toThrow('manifest of "nothing" cannot be fetched')
+    await expect(none).rejects.toHaveProperty(
+      'suggestedFix',
+      expect.stringContaining('Look for the name'),
+    )
+    const away = catalog({ ...imported, version: undefined })
+    await expect(away).rejects.toHaveProperty(
+      'suggestedFix',
+      expect.stringContaining('Check the network'),
+    )
   })
 
   test('are imported as a list: one that is refused does not stop the others', async () => {

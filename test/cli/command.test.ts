@@ -84,7 +84,7 @@ describe('the command line', () => {
     ],
     [['connect', 'reset', 'a.yaml', '--streams', ''], 'names no stream', 'leave the option out'],
     [['connect', 'run', 'a.yaml', 'b.yaml'], 'Too many arguments', 'reactor connect run --help'],
-    [[], '`reactor` needs a command', 'Run one of its commands (connect, auth'],
+    [['connect'], '`reactor connect` needs a command', 'Run one of its commands (run, reset'],
     [['auth'], '`reactor auth` needs a command', 'Run one of its commands (login'],
   ])('%j is refused with a fix', async (argv, problem, fix) => {
     const { error, ran } = await command(...argv)
@@ -93,6 +93,12 @@ describe('the command line', () => {
     expect(error?.message).toContain(problem)
     expect(error?.suggestedFix).toContain(fix)
     expect(commandFailure(error)).toMatchObject({ exitCode: 2 })
+  })
+
+  test('alone prints its help, and no error', async () => {
+    const { written, error } = await command()
+    expect(error).toBeUndefined()
+    expect(written).toContain('Start with: reactor connect --help')
   })
 
   test('shows its version, and help with examples and exit codes', async () => {

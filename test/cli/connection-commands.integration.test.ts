@@ -47,14 +47,23 @@ describe('connections', () => {
     expect((await run('connections pause shop')).out).toBe('shop is paused\n')
     expect((await run('connections resume shop')).out).toMatch(isActive)
     const unscheduled = await run('connections update shop --no-schedule --dest data:other')
-    expect(unscheduled.out).toMatch(/destination +data:other\nschedule +by hand/)
+    expect(unscheduled.out).toContain('updated shop: source to data:other, active\nnext: ')
+    expect((await run('connections get shop')).out).toMatch(
+      /destination +data:other\nschedule +by hand/,
+    )
     expect((await run('connections update shop')).code).toBe(2)
     expect((await run('connections reset shop --streams users')).out).toContain(
       'users are forgotten',
     )
     const unknown = await run('connections reset shop --streams nobody')
     expect(unknown.err).toContain('[stream_not_found]')
-    expect((await run('connections delete shop')).code).toBe(0)
+    const unasked = await run('connections delete shop')
+    expect(unasked).toMatchObject({ code: 2 })
+    expect(unasked.err).toContain('fix:  Add --yes to the command.')
+    const kept = await run('connections delete shop', { answers: ['n'] })
+    expect(kept).toMatchObject({ code: 1, out: '' })
+    expect(kept.err).toBe('confirm: delete the connection shop and its runs?nothing was done\n')
+    expect((await run('connections delete shop', { answers: ['y'] })).out).toContain('deleted shop')
   })
 
   test('streams can be said in full, and not twice', async () => {
@@ -62,7 +71,18 @@ describe('connections', () => {
     const stream = { name: 'users', sync_mode: 'full_refresh', destination_sync_mode: 'overwrite' }
     const options = [...create, '--stream-config', JSON.stringify([stream])]
     expect((await run([...options, '--streams', 'users'])).code).toBe(2)
-    expect((await run([...create, '--stream-config', '[{"nam":"users"}]'])).code).toBe(2)
+    for (const [text, problem, fix] of [
+      ['[{"nam":"users"}]', 'streams[0].nam: unknown field', 'Did you mean `name`?'],
+      ['[{"name":"users","x":1}]', 'streams[0].x: unknown field', 'Remove it. Fields here: name,'],
+      ['[{"name":"users"', 'is not a list of streams: it ends too early', '--stream-config'],
+      ['[{"name":users}]', 'line 1, column 10 is not as JSON has it', '--stream-config'],
+      ['{"name":"users"}', 'is not a list of streams', 'Write `[{"name":"orders"}]`.'],
+    ] as const) {
+      const refused = await run([...create, '--stream-config', text])
+      expect(refused.code).toBe(2)
+      expect(refused.err).toContain(problem)
+      expect(refused.err).toContain(fix)
+    }
     const mistaken = ['--streams', JSON.stringify([stream])]
     for (const command of [create, ['connections', 'update', 'shop']]) {
       const end = await run([...command, ...mistaken])
@@ -136,7 +156,7 @@ describe('connections to topics', () => {
     expect(address.err).toContain('are in topics')
     const refused = await topics.run(`connections update ${name} --dest data:x --partitions 4`)
     expect(refused.err).toContain('[destination_option_unsupported]')
-    const deleted = await topics.run(`connections delete ${name}`)
+    const deleted = await topics.run(`connections delete ${name} --yes`)
     expect(deleted.out).toContain('its topics stay, with their rows')
   })
 })

@@ -36,7 +36,7 @@ describe('keys', () => {
     const list = await run('keys list', { environment })
     expect(list.out).toMatch(new RegExp(`\\n${id} +ci `))
     expect(list.out).not.toContain(out.trim())
-    expect((await run(`keys revoke ${id}`)).code).toBe(0)
+    expect((await run(`keys revoke ${id} --yes`)).code).toBe(0)
     expect((await run('keys list', { environment })).err).toContain('[unauthorized]')
   })
 })

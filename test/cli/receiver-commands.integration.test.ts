@@ -54,7 +54,7 @@ describe('receivers', () => {
     expect(await run('receivers update in --order-by /a')).toMatchObject({ code: 2 })
     expect((await run('receivers pause in')).out).toBe('in is paused\n')
     expect((await run('receivers resume in')).out).toBe('in is active\n')
-    expect((await run('receivers delete in')).out).toBe('deleted in and its deliveries\n')
+    expect((await run('receivers delete in --yes')).out).toBe('deleted in and its deliveries\n')
     expect((await run('receivers get in')).err).toContain('[receiver_not_found]')
   })
 

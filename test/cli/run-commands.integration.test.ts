@@ -59,9 +59,15 @@ describe('runs', () => {
     const { code, err } = await waiting
     expect(code).toBe(0)
     expect(err).toContain(`warning: ${warning}\nrun complete: `)
-    expect((await run(`connections runs get shop ${id}`)).out).toContain(
-      `\nrun: warning: ${warning}\n`,
-    )
+    for (const named of [id, 'latest', ''])
+      expect((await run(`connections runs get shop ${named}`.trim())).out).toContain(
+        `\nrun: warning: ${warning}\n`,
+      )
+    expect((await run('connections runs logs shop')).code).toBe(0)
+    await commands.api.withConnection('quiet')
+    const none = await run('connections runs logs quiet')
+    expect(none).toMatchObject({ code: 2 })
+    expect(none.err).toContain('runs start quiet --wait')
     const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))
     expect(found).toMatchObject({ warnings: [warning] })
   })

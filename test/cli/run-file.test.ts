@@ -434,6 +434,11 @@ describe('secrets', () => {
     ])
     const same = head.replace('${SOURCE_PASSWORD}', 'reader')
     expect((await readRunFile(same, 'shop.yaml', environment)).secrets).toEqual([])
+    const weak = { ...environment, URL: 'postgres://weak:weak@db.example/shop?sslmode=disable' }
+    const { secrets } = await readRunFile(text, 'shop.yaml', weak)
+    const scrub = scrubber(secrets)
+    expect(scrub('GRANT "loader" TO "weak"')).toBe('GRANT "loader" TO "weak"')
+    expect(scrub(weak.URL)).not.toContain('weak')
   })
 
   test('are replaced in every form', () => {

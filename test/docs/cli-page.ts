@@ -61,8 +61,10 @@ warning: the history of the shell and the list of processes show it.
 ## What is written
 
 - Results go to standard output; notes, warnings, progress and errors to standard error.
-- Tables are cut to the width of a terminal, and are whole in a pipe. Colours appear on a terminal only, and never with
-  \`NO_COLOR\`.
+- A list that is too wide for the terminal leaves out its less important columns; ids, times and counts are never cut. In a pipe
+  it is whole. Colours appear on a terminal only, and never with \`NO_COLOR\`.
+- A command that deletes something asks first. \`--yes\` skips the question, and is needed where there is no terminal.
+- Where a command takes a RUN, no id or \`latest\` is the last run of the connection.
 - \`--json\` writes the response of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
   \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each, which comes with the
   program: \`docs:\` and \`docs_url\` name the file on this machine.
@@ -99,12 +101,11 @@ reactor connect connections sandbox numbers                       # what a run w
 reactor connect connections promote numbers --token TOKEN         # exactly that, and its first run
 \`\`\`
 
-A connector with OAuth is authorized in the browser, after its application (client id and secret) was set:
+A connector with OAuth is authorized in the browser. The id and the secret of its application are asked for if they are missing:
 
 \`\`\`sh
-reactor connect instances create sf-prod --type salesforce
-reactor connect instances credentials sf-prod --input client.json
-reactor connect instances credentials sf-prod             # opens the browser
+reactor connect instances create tracker --type linear
+reactor connect instances credentials tracker             # opens the browser
 \`\`\`
 
 The browser returns to a port of this machine (\`http://127.0.0.1:PORT/callback\`); \`--callback-port\` fixes the port for a

@@ -158,7 +158,7 @@ describe('without an Identity service', () => {
     const reset = await asAdmin('auth users reset bob@example.com')
     expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
     await bob.succeeds('auth login bob@example.com --password-stdin', { stdin: reset.out })
-    expect((await asAdmin('auth users remove bob@example.com')).out).toBe(
+    expect((await asAdmin('auth users remove bob@example.com --yes')).out).toBe(
       'removed bob@example.com\n',
     )
     expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')

@@ -392,7 +392,7 @@ describe('beside the quickstart', () => {
     const list = ['connect', 'instances', 'list']
     expect(await startCommand(list, { environment: elsewhere }).end).toMatchObject({ code: 0 })
     const id = /(\S+) +laptop /.exec(await succeeds('connect keys list'))?.[1] ?? ''
-    await succeeds(`connect keys revoke ${id}`)
+    await succeeds(`connect keys revoke ${id} --yes`)
     const revoked = await startCommand(list, { environment: elsewhere }).end
     expect(revoked).toMatchObject({ code: 1, out: '' })
     expect(revoked.err).toContain('[unauthorized]')
@@ -448,8 +448,10 @@ describe('beside the quickstart', () => {
       'connect instances create gone --type faker --config {"streams":[{"name":"a","rows":1}]}',
     )
     await succeeds('connect connections create gone --from gone --dest data:gone --activate')
-    expect((await reactor('connect instances delete gone')).err).toContain('[instance_in_use]')
-    await succeeds('connect connections delete gone')
-    await succeeds('connect instances delete gone')
+    expect((await reactor('connect instances delete gone --yes')).err).toContain(
+      '[instance_in_use]',
+    )
+    await succeeds('connect connections delete gone --yes')
+    await succeeds('connect instances delete gone --yes')
   })
 })

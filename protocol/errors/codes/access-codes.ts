@@ -45,7 +45,8 @@ export const accessCodes = {
     httpStatus: 401,
     retryable: false,
     message: 'The e-mail or the password is wrong',
-    suggestedFix: 'Check both. An admin resets a password with `reactor auth users reset EMAIL`.',
+    suggestedFix:
+      'Check both. If the service has no such user yet, an admin adds it with `reactor auth users add EMAIL --role operator`; `reactor auth users reset EMAIL` makes a new password.',
   },
   login_required: {
     failureType: 'config_error',

@@ -32,7 +32,7 @@ export const credentialsCodes = {
     retryable: false,
     message: 'No OAuth client is set for instance {instance}',
     suggestedFix:
-      "Register an application with the vendor, then set its client id and secret: `reactor connect instances credentials {instance} --input '{input}'`.",
+      "Register an application with the vendor, set its client id and secret with `reactor connect instances credentials {instance} --input '{input}'`, and authorize with `reactor connect instances credentials {instance}`. On a terminal, the last one asks for both.",
   },
   oauth_denied: {
     failureType: 'config_error',

@@ -51,8 +51,7 @@ export const httpCodes = {
     httpStatus: 501,
     retryable: false,
     message: '{feature} is not available in this version',
-    suggestedFix:
-      'Do without it for now. CHANGELOG.md of a later version will list it when it is available.',
+    suggestedFix: '{fix}',
   },
   request_invalid: {
     failureType: 'config_error',

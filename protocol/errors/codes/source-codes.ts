@@ -377,6 +377,6 @@ export const sourceCodes = {
     httpStatus: 404,
     retryable: false,
     message: 'There is no connector of type {type}; known types: {known}',
-    suggestedFix: 'Use one of the known types.',
+    suggestedFix: '{fix}',
   },
 } as const satisfies Record<string, ErrorCode>

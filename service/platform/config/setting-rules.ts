@@ -26,7 +26,6 @@ const needed: readonly (readonly [SettingName, SettingName])[] = [
   ['vaultTokenFile', 'vaultUrl'],
   ['vaultMount', 'vaultUrl'],
   ['vaultNamespace', 'vaultUrl'],
-  ['dataUrl', 'dataApiKey'],
   ['dataApiKey', 'dataUrl'],
   ['identityIssuer', 'identityUrl'],
   ['identityAudience', 'identityUrl'],

@@ -241,12 +241,12 @@ export const settingsSchema = z.object({
     type: 'URL',
     standard: 'none; the Data service listens on port 8002',
     description:
-      'An external Data service, which owns the PostgreSQL of destinations `data:DATASET` and gives their addresses: docs/data.md. Not together with `data.database_url`.',
+      'An external Data service, which owns the PostgreSQL of destinations `data:DATASET` (the default of connections) and gives their addresses: docs/data.md. Not together with `data.database_url`.',
   }),
   dataApiKey: setting(headerToken.optional(), {
     path: 'data.api_key',
     type: 'text',
-    standard: 'none; needed with `data.url`',
+    standard: 'none: requests have no `Authorization`',
     secret: true,
     description: 'The key for the Data service.',
   }),

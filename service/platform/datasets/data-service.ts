@@ -8,7 +8,8 @@ import { ConnectError, requestFailure } from '../../../protocol/index.ts'
 export interface DataServiceOptions {
   /** `http://data.example.com:8002` */
   readonly url: string
-  readonly apiKey: string
+  /** Undefined: requests have no key. */
+  readonly apiKey: string | undefined
   /** For one request with its response. Default 5 s. */
   readonly timeoutMs?: number
   /** The waits before the second request and each one after it, unless the service names another one. */
@@ -105,7 +106,10 @@ export class DataService {
     const text = `it responded with status ${status}`
     if (status === 408 || status === 429 || status >= 500)
       throw this.#unreachableError(text, { retryAfter: headers.get('retry-after') })
-    const reason = status === 401 || status === 403 ? `${text}: it refuses the key` : text
+    const reason =
+      status === 401 || status === 403
+        ? `${text}: it ${this.#options.apiKey === undefined ? 'wants a key' : 'refuses the key'}`
+        : text
     throw this.#refusedError(request.operation, reason)
   }
 
@@ -117,7 +121,7 @@ export class DataService {
         method,
         timeoutMs,
         maxResponseBytes,
-        headers: { Authorization: `Bearer ${apiKey}` },
+        headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
         ...(method === 'PUT' && { body: {} }),
       })
     } catch (error) {

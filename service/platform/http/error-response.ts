@@ -78,6 +78,11 @@ export function requestInvalid(problems: readonly string[]): ConnectError {
   })
 }
 
+/** Zod's words for a field that is not there are those for a field of a wrong type. */
+function problemText(message = 'is not valid'): string {
+  return /^Invalid input: expected .*, received undefined$/.test(message) ? 'is missing' : message
+}
+
 function isFastifyError(thrown: unknown): thrown is FastifyError {
   return thrown instanceof Error && ('statusCode' in thrown || 'validation' in thrown)
 }
@@ -88,7 +93,7 @@ function ofFastify(error: FastifyError, limit: number): ConnectError | null {
     return requestInvalid(
       error.validation.map(({ instancePath, message }) => {
         const path = instancePath === '/' ? '' : instancePath
-        return `${place}${path}: ${message ?? 'is not valid'}`
+        return `${place}${path}: ${problemText(message)}`
       }),
     )
   }

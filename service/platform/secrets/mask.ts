@@ -62,8 +62,8 @@ export class Mask {
   }
 
   /** The beginning of a text that somebody else wrote, which may be very long. */
-  showBeginning(text: string): string {
-    return this.#maskSafely(() => maskBeginning(text, this.#indexes, shownCharacters))
+  showBeginning(text: string, most = shownCharacters): string {
+    return this.#maskSafely(() => maskBeginning(text, this.#indexes, most))
   }
 
   /** A document that somebody asked for: its whole texts, and the names of its properties. */

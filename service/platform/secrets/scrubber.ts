@@ -5,7 +5,7 @@ import { isPublic, maskSecrets, SecretIndex, secretsInside } from '../../../prot
 const minLine = 8
 
 /**
- * Replaces secrets in a text by the mask, also inside JSON, HTML or a URL, however much of them is escaped there, in base64 with other text
+ * Replaces secrets in a text by the mask, also inside JSON or a URL, however much of them is escaped there, in base64 with other text
  * around them (the header of HTTP's basic authentication), or broken over several lines.
  */
 export function scrubber(secrets: readonly string[]): (text: string) => string {

@@ -37,7 +37,13 @@ describe('the catalog', () => {
 
   it('sees what was imported since, lists what is broken, and leaves out what is half there', async () => {
     const catalog = new FolderCatalogService(folder)
-    await expect(catalog.get('crm')).rejects.toMatchObject({ code: 'unknown_connector' })
+    await expect(catalog.get('crm')).rejects.toMatchObject({
+      code: 'unknown_connector',
+      suggestedFix: expect.stringContaining('catalog import airbyte:crm`') as unknown,
+    })
+    await expect(catalog.get('postgress')).rejects.toMatchObject({
+      suggestedFix: expect.stringContaining('Did you mean `postgres`?') as unknown,
+    })
     await imported('crm')
     await imported('broken', 'type: [')
     await imported('.new.unfinished')

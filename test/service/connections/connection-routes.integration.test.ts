@@ -56,8 +56,11 @@ test('a connection comes back as it was created', async () => {
   expect(found.headers.get('etag')).toBe(made.headers.get('etag'))
 })
 
-test('a description is text of at most 2,000 characters', async () => {
+test('a description is text of at most 2,000 characters, and a missing field is named', async () => {
   await using api = await withSource()
+  expect((await api.call('POST /connections', { name: 'shop' })).body).toMatchObject({
+    error: { details: { problem: 'body/from: is missing' } },
+  })
   await api.call('POST /connections', { ...whole, description: 'x'.repeat(2_000) })
   for (const description of ['x'.repeat(2_001), 'a\u0000b', '\u001b[31mred', 5]) {
     const refused = await api.call('PATCH /connections/shop', { description })

@@ -47,6 +47,8 @@ test('what is wrong with a connection is said before it is made', async () => {
   const made = await connections.create({ ...good, schedule: { cron: '0 6 * * *' } })
   expect(made).toMatchObject({ streams: null, status: 'inactive', nextRunAt: null, lastRun: null })
   await expect(connections.create(good)).rejects.toThrow(refusal('name_taken'))
+  const unnamed = await connections.create({ name: 'shop-eu', from: 'fake' })
+  expect(unnamed.destination).toBe('data:shop_eu')
 })
 
 test('a paused connection has no next run, and its schedule holds from when it goes on', async () => {

@@ -218,11 +218,10 @@ describe('a wrong setting stops the start', () => {
 })
 
 describe('a setting that would do nothing is refused', () => {
-  const data = { DATA_URL: 'http://d:8002', DATA_API_KEY: 'k' }
+  const data = { DATA_URL: 'http://d:8002' }
   const vault = { VAULT_URL: 'http://v:8200', VAULT_TOKEN: 't' }
   test.each([
     ['data.api_key', 'needs data.url', { DATA_API_KEY: 'k' }],
-    ['data.url', 'needs data.api_key', { DATA_URL: 'http://d:8002' }],
     [
       'data.database_url',
       'is set together with data.url',

@@ -46,6 +46,11 @@ test('a dataset that exists is asked for with the key, by its name', async () =>
   expect(fake.requests).toEqual(['GET /v1/datasets/shop/connection'])
 })
 
+test('without a key, requests have none, and a service that wants one says so', async () => {
+  const { details } = await errorOf(client({ apiKey: undefined }).find('shop', 'create'))
+  expect(details).toMatchObject({ reason: 'it responded with status 401: it wants a key' })
+})
+
 test('a dataset that does not exist is created, or not there', async () => {
   expect(await client().find('shop', 'fail')).toBeUndefined()
   expect(fake.datasets.size).toBe(0)

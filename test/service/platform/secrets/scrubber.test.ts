@@ -19,10 +19,6 @@ test.each([
       .replace('é', String.raw`\u00e9`),
   ],
   ['a text of Python', secret.replace('\\', '\\\\').replace("'", String.raw`\'`)],
-  [
-    'HTML',
-    secret.replace('&', '&amp;').replace('<', '&lt;').replace('"', '&quot;').replace("'", '&#x27;'),
-  ],
 ])('a secret is taken out of a text: %s', (_, form) => {
   const scrub = scrubber(['another', secret])
   expect(scrub(`before ${form} after`)).toBe('before *** after')
@@ -87,7 +83,6 @@ test.each([
   [`${'\\"'.repeat(60)}x`, '\\\\\\"'.repeat(20_000)],
   [`${'\n'.repeat(60)}x`, '\\n'.repeat(20_000)],
   [`${'%25'.repeat(60)}x`, '%25'.repeat(20_000)],
-  [`${'&'.repeat(60)}x`, '&amp;'.repeat(20_000)],
   [`${'\\u005c'.repeat(60)}x`, '\\u005c'.repeat(20_000)],
 ])('no choice of secret and text makes the scrubber hang: %#', (hostile, text) => {
   const started = process.threadCpuUsage()
