@@ -45,7 +45,7 @@ export class ConnectError extends Error {
       message: this.message,
       suggested_fix: this.suggestedFix,
       failure_type: this.failureType,
-      docs_url: `docs/errors/${this.code}.md`,
+      docs_url: errorSection(this.code) ?? 'docs/errors/README.md',
       ...(Object.keys(this.details).length > 0 && { details: this.details }),
     }
   }
