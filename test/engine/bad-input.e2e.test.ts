@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { access } from 'node:fs/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { eventsOf, run, startRun, type CommandEnd } from '../cli/reactor-command.ts'
+import { errorSection } from '../../protocol/index.ts'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type PostgresAddress, type TestDatabase } from '../support/postgres.ts'
@@ -77,7 +77,7 @@ async function failureOf(end: CommandEnd): Promise<{ code: string; message: stri
   if (error === undefined) throw new Error(`no error: ${end.stdout}${end.stderr}`)
   expect(error.suggested_fix.length).toBeGreaterThan(10)
   expect(`${error.message} ${error.suggested_fix}`).not.toMatch(/\{\w+\}|undefined|\[object/)
-  await access(`docs/errors/${error.code}.md`)
+  expect(errorSection(error.code)).toBeDefined()
   expect(end.stdout + end.stderr).not.toMatch(/^\s+at .*\.ts:\d+/m)
   return error
 }

@@ -45,7 +45,7 @@ test('the public URL of the service comes first, whatever the request says', asy
   await using api = await TestApi.start({ urls })
   for (const host of ['127.0.0.1:8007', 'evil.example'])
     expect(await errorFor(`${api.url}/none`, host)).toBe(
-      'https://connect.example.com/base/docs/errors/route_not_found.md',
+      'https://connect.example.com/base/docs/errors/http.md#route_not_found',
     )
 })
 
@@ -55,10 +55,10 @@ test('without one, an address of the service is repeated, and a made-up host nev
   })
   const url = `${api.url}/connect/v1/instances`
   expect(await errorFor(url, 'LOCALHOST:8007')).toBe(
-    'http://localhost:8007/docs/errors/unauthorized.md',
+    'http://localhost:8007/docs/errors/access.md#unauthorized',
   )
   for (const host of ['evil.example', 'localhost:8007@evil.example', '127.0.0.1:8008', ''])
-    expect(await errorFor(url, host), host).toBe('/docs/errors/unauthorized.md')
+    expect(await errorFor(url, host), host).toBe('/docs/errors/access.md#unauthorized')
 })
 
 test('an error inside of a run can be opened like any other, and is stored without a host', async () => {
@@ -69,7 +69,7 @@ test('an error inside of a run can be opened like any other, and is stored witho
   await endRun(api.store.runs, run.id, { status: 'failed', error: kept })
   const { body } = await api.call(`GET /runs/${run.id}`)
   expect(errorBody.parse(body).error.docs_url).toBe(
-    'https://connect.example.com/docs/errors/source_unreachable.md',
+    'https://connect.example.com/docs/errors/source.md#source_unreachable',
   )
-  expect(kept.docs_url).toBe('docs/errors/source_unreachable.md')
+  expect(kept.docs_url).toBe('docs/errors/source.md#source_unreachable')
 })
