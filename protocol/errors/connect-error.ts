@@ -1,7 +1,13 @@
 import { shellWord } from '../../lib/text/shell-word.ts'
 import { cutText, cutTexts, passedCharacters } from '../cut-text.ts'
 import type { JsonObject } from '../json.ts'
-import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
+import {
+  errorCodes,
+  errorSection,
+  type ErrorCode,
+  type ErrorCodeName,
+  type FailureType,
+} from './codes.ts'
 
 /** Facts about one failure. Never a secret, never a record's contents. */
 export type ErrorDetails = JsonObject

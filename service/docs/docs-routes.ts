@@ -30,7 +30,10 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
       const text = await docs.search(request.query.q)
       const isPage = !wantsMarkdown(request)
       if (!isPage) return sendFile(reply, { contentType: markdownType, text })
-      return sendPage(reply, renderPage(text, { path: 'search', isServed: (path) => docs.has(path) }))
+      return sendPage(
+        reply,
+        renderPage(text, { path: 'search', isServed: (path) => docs.has(path) }),
+      )
     },
   )
   app.get(

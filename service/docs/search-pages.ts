@@ -1,4 +1,4 @@
-import MiniSearch from 'minisearch'
+import MiniSearch, { type SearchResult } from 'minisearch'
 import { HeadingIds, titleOf } from './render-page.ts'
 
 /** The sections that fit a search, best first. */
@@ -31,13 +31,15 @@ export class PageSearch {
     const results = this.#index.search(query).slice(0, shownSections)
     const title = `# Search: ${escapeMarkdown(query)}\n\n`
     if (results.length === 0) return `${title}No section has all of these words.\n`
-    const lines = results.map(({ id, page, heading, text }) => {
-      const { section, excerpt } = { section: String(heading), excerpt: excerptOf(String(text)) }
-      const place = section === page ? '' : ` · ${escapeMarkdown(String(page))}`
-      return `- [${escapeMarkdown(section)}](${String(id)})${place}\n  ${escapeMarkdown(excerpt)}\n`
-    })
-    return title + lines.join('\n')
+    return title + results.map(resultLine).join('\n')
   }
+}
+
+/** MiniSearch gives stored fields without their types. */
+function resultLine(result: SearchResult): string {
+  const { page, heading, text } = result as SearchResult & Omit<Section, 'id'>
+  const place = heading === page ? '' : ` · ${escapeMarkdown(page)}`
+  return `- [${escapeMarkdown(heading)}](${String(result.id)})${place}\n  ${escapeMarkdown(excerptOf(text))}\n`
 }
 
 function sectionsOf(path: string, markdown: string): Section[] {

@@ -64,11 +64,18 @@ function notesByCode(page: string): ReadonlyMap<string, string> {
   )
 }
 
-function recordLines({ failureType, httpStatus, retryable, message, suggestedFix }: ErrorCode): string {
+function recordLines({
+  failureType,
+  httpStatus,
+  retryable,
+  message,
+  suggestedFix,
+}: ErrorCode): string {
   const retry = retryable ? 'worth a retry' : 'not worth a retry without a change'
+  const fix = suggestedFix.replaceAll(/\{(\w+):word\}/g, (_, name: string) => name.toUpperCase())
   return [
     `> ${message}`,
     `\`${failureType}\`, HTTP ${String(httpStatus)}, ${retry}.`,
-    `**Fix**: ${/^\{\w+\}$/.test(suggestedFix) ? 'The error says what to do.' : suggestedFix}`,
+    `**Fix**: ${/^\{\w+\}$/.test(suggestedFix) ? 'The error says what to do.' : fix}`,
   ].join('\n\n')
 }

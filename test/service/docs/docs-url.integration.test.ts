@@ -21,14 +21,15 @@ async function errorFor(url: string, host: string): Promise<string> {
   return errorBody.parse(await promise).error.docs_url
 }
 
-test('the docs_url of every error opens, without a key, as a page about it', async () => {
+test('the docs_url of every error opens, without a key, as a page with a section about it', async () => {
   await using api = await TestApi.start()
+  const pages = new Map<string, Promise<string>>()
   for (const code of codes) {
     const link = docsUrl(new ConnectError(code).toJSON().docs_url, '')
-    const response = await fetch(new URL(link, api.url))
-    expect.soft(response.status, link).toBe(200)
-    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect.soft(await response.text(), link).toContain(`<h1 id="${code}">`)
+    const [path = '', anchor = ''] = link.split('#')
+    const page = pages.get(path) ?? fetch(new URL(path, api.url)).then(async (found) => found.text())
+    pages.set(path, page)
+    expect((await page).includes(`<h2 id="${anchor}">`), link).toBe(true)
   }
 })
 
@@ -37,7 +38,7 @@ test('a client that follows the docs_url of an error gets its page', async () =>
   const { body } = await api.call('GET /instances/none')
   const { error } = errorBody.parse(body)
   const page = await fetch(new URL(error.docs_url, api.url))
-  expect(await page.text()).toContain('<h1 id="instance_not_found">')
+  expect(await page.text()).toContain('<h2 id="instance_not_found">')
 })
 
 test('the public URL of the service comes first, whatever the request says', async () => {
