@@ -9,6 +9,8 @@ import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type PostgresAddress, type TestDatabase } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 import { runFile } from '../support/run-file.ts'
+import { longTest, longDescribe } from '../support/long.ts'
+import { longTest, longDescribe, usually } from '../support/long.ts'
 
 /**
  * What real sources, destinations and brokers do wrong. Each ends in an error that says what to do (or in a rejected
@@ -110,19 +112,22 @@ describe.concurrent('a source', options, () => {
     expect(end.stdout).toContain('score')
   })
 
-  test('that loses its cursor column between two runs is refused and keeps its rows', async () => {
-    await using shop = await testDatabase()
-    await createCustomers(shop)
-    const streams = [{ name: 'customers', cursor_field: 'id' }]
-    await expectComplete(shop, shopFile(shop, { streams }), 'id, email')
-    await shop.query('ALTER TABLE customers RENAME COLUMN id TO number')
-    const end = await runOnce(shopFile(shop, { streams }))
-    expect(end.code).toBe(2)
-    expect((failureOf(end)).code).toBe('stream_column_not_found')
-    expect(await shop.query('SELECT count(*)::int AS rows FROM copy.customers')).toEqual([
-      { rows: 500 },
-    ])
-  })
+  longTest(
+    'that loses its cursor column between two runs is refused and keeps its rows',
+    async () => {
+      await using shop = await testDatabase()
+      await createCustomers(shop)
+      const streams = [{ name: 'customers', cursor_field: 'id' }]
+      await expectComplete(shop, shopFile(shop, { streams }), 'id, email')
+      await shop.query('ALTER TABLE customers RENAME COLUMN id TO number')
+      const end = await runOnce(shopFile(shop, { streams }))
+      expect(end.code).toBe(2)
+      expect(failureOf(end).code).toBe('stream_column_not_found')
+      expect(await shop.query('SELECT count(*)::int AS rows FROM copy.customers')).toEqual([
+        { rows: 500 },
+      ])
+    },
+  )
 
   test('with bytes that are no UTF-8 (SQL_ASCII) fails its stream, not the others', async () => {
     await using shop = await testDatabase()
@@ -142,7 +147,7 @@ describe.concurrent('a source', options, () => {
       const document = shopFile(shop, { source: { database: ascii } })
       const end = await runOnce(document)
       expect(end.code).toBe(3)
-      expect((failureOf(end)).code).toBe('source_encoding_invalid')
+      expect(failureOf(end).code).toBe('source_encoding_invalid')
       expect(end.stdout + end.stderr).not.toContain('S3CRET')
       expect(await shop.query('SELECT id::int FROM copy.good')).toEqual([{ id: 1 }])
       await source.query("UPDATE customers SET email = E'caf\\xc3\\xa9' WHERE id = 2")
@@ -180,7 +185,7 @@ describe.concurrent('a destination', options, () => {
     }
   })
 
-  test('with a schema that belongs to somebody else says which right to grant', async () => {
+  longTest('with a schema that belongs to somebody else says which right to grant', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)
     const role = `loader_${randomBytes(4).toString('hex')}`
@@ -208,7 +213,7 @@ describe.concurrent('a destination', options, () => {
     const destination = { host: 'localhost', schema: 'public' }
     const end = await runOnce(shopFile(shop, { destination }))
     expect(end.code).toBe(1)
-    expect((failureOf(end)).code).toBe('destination_is_source')
+    expect(failureOf(end).code).toBe('destination_is_source')
     const columns = `SELECT string_agg(attname, ' ' ORDER BY attnum) AS names FROM pg_attribute WHERE attrelid = 'customers'::regclass AND attnum > 0`
     expect(await shop.query(columns)).toEqual([{ names: 'id email score' }])
   })
@@ -246,7 +251,7 @@ describe.concurrent('a destination', options, () => {
     await expectComplete(shop, document, 'id, email, score')
   })
 
-  test('with a full disk says so, and goes on when there is room', async (context) => {
+  longTest('with a full disk says so, and goes on when there is room', async (context) => {
     await using disk = await mountSmallDisk('24m')
     if ('missing' in disk) {
       context.skip(disk.missing)
@@ -268,7 +273,7 @@ describe.concurrent('a destination', options, () => {
       })
       const end = await runOnce(document)
       expect(end.code).toBe(1)
-      expect((failureOf(end)).code).toBe('destination_disk_full')
+      expect(failureOf(end).code).toBe('destination_disk_full')
       await disk.grow('256m')
       await expectComplete(shop, document, 'id, email')
     } finally {
@@ -289,7 +294,7 @@ async function createLargeRow(shop: TestDatabase): Promise<void> {
 }
 
 describe.concurrent('a row of 20 MB', options, () => {
-  test.each(['embedded', 'kafka'])('arrives through the %s log', async (log) => {
+  test.each(usually(1, ['kafka', 'embedded']))('arrives through the %s log', async (log) => {
     await using shop = await testDatabase()
     await createLargeRow(shop)
     const { brokers, prefix } = testKafka()
@@ -357,7 +362,7 @@ async function countUsers(warehouse: TestDatabase): Promise<unknown> {
   return counts
 }
 
-describe.concurrent('a broker', options, () => {
+longDescribe.concurrent('a broker', options, () => {
   test('that is down at the start, or dies in the middle, costs nothing but time', async () => {
     await using warehouse = await testDatabase()
     await using broker = await startKafka()
@@ -378,7 +383,7 @@ describe.concurrent('a broker', options, () => {
     await broker.restart()
     const end = await started.end
     if (end.code !== 0) {
-      expect((failureOf(end)).code).toMatch(/^(kafka_|log_)/)
+      expect(failureOf(end).code).toMatch(/^(kafka_|log_)/)
       expect(await run(file.path)).toMatchObject({ code: 0 })
     }
     expect(await countUsers(warehouse)).toEqual({ rows: users.rows, ids: users.rows })
@@ -422,7 +427,7 @@ function kafkaClient(brokers: readonly string[]): Kafka {
   return new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING })
 }
 
-describe.concurrent('a message of somebody else in the topic', options, () => {
+longDescribe.concurrent('a message of somebody else in the topic', options, () => {
   test('that came between two runs is passed over', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)

@@ -27,7 +27,8 @@ test('the docs_url of every error opens, without a key, as a page with a section
   for (const code of codes) {
     const link = docsUrl(new ConnectError(code).toJSON().docs_url, '')
     const [path = '', anchor = ''] = link.split('#')
-    const page = pages.get(path) ?? fetch(new URL(path, api.url)).then(async (found) => found.text())
+    const page =
+      pages.get(path) ?? fetch(new URL(path, api.url)).then(async (found) => found.text())
     pages.set(path, page)
     expect((await page).includes(`<h2 id="${anchor}">`), link).toBe(true)
   }

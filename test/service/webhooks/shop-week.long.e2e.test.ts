@@ -9,7 +9,7 @@ import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'
 import { serviceFolder, type ServiceProcess } from '../../support/service-process.ts'
 
-/** `npm run test:shop-week` lets it be ten minutes. */
+/** `npm run test:long -- moments` lets it be ten minutes. */
 const minutes = Number(process.env.SHOP_MINUTES ?? '0.2')
 const seed = Number(process.env.SHOP_SEED ?? Date.now() % 1_000_000)
 const isWeek = minutes >= 5

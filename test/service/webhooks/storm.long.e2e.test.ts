@@ -17,7 +17,7 @@ import {
   type ReceivedRequest,
 } from './dispatch/handler-server.ts'
 
-/** For each way of being durable; `npm run test:storm` sets it. */
+/** For each way of being durable; `npm run test:long -- storm` sets it. */
 const events = Number(process.env.STORM_EVENTS ?? 0)
 const parallel = 64
 const secret = `whsec_${Buffer.alloc(24, 3).toString('base64')}`
