@@ -9,8 +9,7 @@ import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type PostgresAddress, type TestDatabase } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 import { runFile } from '../support/run-file.ts'
-import { longTest, longDescribe } from '../support/long.ts'
-import { longTest, longDescribe, usually } from '../support/long.ts'
+import { longDescribe, longTest, usually } from '../support/long.ts'
 
 /**
  * What real sources, destinations and brokers do wrong. Each ends in an error that says what to do (or in a rejected

@@ -7,7 +7,6 @@ import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
-import { usually } from '../support/long.ts'
 import { longTest, usually } from '../support/long.ts'
 
 /**

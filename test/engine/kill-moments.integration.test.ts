@@ -14,7 +14,6 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
 import { silent as logger } from '../support/logger.ts'
 import { newFolder } from '../support/new-folder.ts'
-import { usually } from '../support/long.ts'
 import { longTest, usually } from '../support/long.ts'
 
 /** A run that is interrupted at each step between reading and the last commit, and the plain run after it. */

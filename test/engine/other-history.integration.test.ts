@@ -8,7 +8,6 @@ import { startKafka, testKafka } from '../support/kafka.ts'
 import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent as logger } from '../support/logger.ts'
-import { usually } from '../support/long.ts'
 import { longTest, usually } from '../support/long.ts'
 
 /**

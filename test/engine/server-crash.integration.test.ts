@@ -8,7 +8,6 @@ import { planRun, runPlan } from '../support/engine.ts'
 import { startKafka } from '../support/kafka.ts'
 import { startPostgres, testDatabase, type PostgresAddress } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
-import { usually } from '../support/long.ts'
 import { longTest, usually } from '../support/long.ts'
 
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
