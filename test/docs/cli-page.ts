@@ -64,7 +64,7 @@ warning: the history of the shell and the list of processes show it.
 - Tables are cut to the width of a terminal, and are whole in a pipe. Colours appear on a terminal only, and never with
   \`NO_COLOR\`.
 - \`--json\` writes the response of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
-  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each, which comes with the
+  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a section for each, which comes with the
   program: \`docs:\` and \`docs_url\` name the file on this machine.
 - Text of others (messages of a vendor, lines of a log) is shown without control characters.
 
