@@ -37,6 +37,11 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { LONG_TESTS: '1', SHOP_MINUTES: '10', ROTATION_ROUNDS: '25' },
     run: { vitest: [...integration, ...momentFiles()] },
   },
+  contracts: {
+    about: 'the streams of each vendor, killed and stopped after every one of their states',
+    env: { LONG_TESTS: '1' },
+    run: { vitest: [...unit, 'test/connectors'] },
+  },
   chaos: {
     about: 'random tables, changes and faults for 30 minutes (`CHAOS_MINUTES`)',
     env: {},
