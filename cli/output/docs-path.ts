@@ -16,7 +16,9 @@ export function docsPath(link: string): string {
 
 /** The same as a URL, for programs. */
 export function docsFileUrl(link: string): string {
-  return folder === undefined || !isOurs(link) ? link : pathToFileURL(join(folder, link)).href
+  if (folder === undefined || !isOurs(link)) return link
+  const [path = '', anchor] = link.split('#')
+  return `${pathToFileURL(join(folder, path)).href}${anchor === undefined ? '' : `#${anchor}`}`
 }
 
 /** An error as `--json` shows it. */

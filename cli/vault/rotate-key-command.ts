@@ -49,7 +49,7 @@ function damagedText(
       : [
           `the older keys (${kept.join(', ')}) stay in vault.json, because a file that cannot be read may need one: let it be read, then run this again`,
         ]),
-    `after a use or a start of the service, \`reactor connect instances list\` shows the credentials of their instances as missing; ${docsPath('docs/errors/vault_corrupt.md')} says what to do`,
+    `after a use or a start of the service, \`reactor connect instances list\` shows the credentials of their instances as missing; ${docsPath('docs/errors/credentials.md#vault_corrupt')} says what to do`,
   ].join('\n')
 }
 

@@ -14,7 +14,7 @@ export interface JobOptions {
   readonly kill: AbortSignal
 }
 
-/** V8 would take 48: 35 MB more at the peak of a run of 5,000,000 rows, at the same rate (docs/performance.md, 2026-11). */
+/** V8 would take 48: 35 MB more at the peak of a run of 5,000,000 rows, at the same rate (docs/performance-methods.md, 2026-11). */
 const youngMb = 12
 /**
  * What the process was started with (`--max-semi-space-size`, cli/main.ts) would be that of its threads too, whatever their own limit. The main thread keeps it.

@@ -35,8 +35,9 @@ export const codesByArea = {
 } as const
 
 /**
- * Every error that a user can see. The code is the page's name in docs/errors/ (a test compares both ways). A placeholder such as `{host}`
- * is filled from the error's details; details never hold a secret or a record's contents.
+ * Every error that a user can see. The page of its area in docs/errors/ has a section for it (a test compares both
+ * ways). A placeholder such as `{host}` is filled from the error's details; details never hold a secret or a record's
+ * contents.
  */
 export const errorCodes = {
   ...accessCodes,
@@ -57,3 +58,15 @@ export const errorCodes = {
 
 /** The names of the codes. */
 export type ErrorCodeName = keyof typeof errorCodes
+
+const areas = new Map<string, string>(
+  Object.entries(codesByArea).flatMap(([area, codes]) =>
+    Object.keys(codes).map((code): [string, string] => [code, area]),
+  ),
+)
+
+/** The section that explains a code, from the root of the project: `docs/errors/resource.md#name_taken`. Undefined: no code. */
+export function errorSection(code: string): string | undefined {
+  const area = areas.get(code)
+  return area === undefined ? undefined : `docs/errors/${area}.md#${code}`
+}

@@ -1,7 +1,13 @@
 import { shellWord } from '../../lib/text/shell-word.ts'
 import { cutText, cutTexts, passedCharacters } from '../cut-text.ts'
 import type { JsonObject } from '../json.ts'
-import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
+import {
+  errorCodes,
+  errorSection,
+  type ErrorCode,
+  type ErrorCodeName,
+  type FailureType,
+} from './codes.ts'
 
 /** Facts about one failure. Never a secret, never a record's contents. */
 export type ErrorDetails = JsonObject
@@ -45,7 +51,7 @@ export class ConnectError extends Error {
       message: this.message,
       suggested_fix: this.suggestedFix,
       failure_type: this.failureType,
-      docs_url: `docs/errors/${this.code}.md`,
+      docs_url: errorSection(this.code) ?? 'docs/errors/README.md',
       ...(Object.keys(this.details).length > 0 && { details: this.details }),
     }
   }

@@ -1,10 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { packageFolder } from '../../lib/files/package-folder.ts'
+import { errorSection } from '../../protocol/index.ts'
 import { renderPage, titleOf } from './render-page.ts'
+import { PageSearch } from './search-pages.ts'
+
+export const markdownType = 'text/markdown; charset=utf-8'
 
 const contentTypes: Readonly<Record<string, string>> = {
-  md: 'text/markdown; charset=utf-8',
+  md: markdownType,
   svg: 'image/svg+xml',
   json: 'application/json; charset=utf-8',
 }
@@ -31,6 +35,7 @@ export class DocsFolder {
   readonly #files: ReadonlySet<string>
   /** Each page is rendered only once; there are as many as files. */
   readonly #pages = new Map<string, Promise<string>>()
+  #search: Promise<PageSearch> | undefined
 
   private constructor(folder: string, files: ReadonlySet<string>) {
     this.#folder = folder
@@ -63,6 +68,11 @@ export class DocsFolder {
       return this.#isFolder(path) ? { kind: 'found', path } : undefined
     }
     const name = path.slice(path.lastIndexOf('/') + 1)
+    const section = errorSection(name.replace(/\.md$/, ''))
+    // Each code had a page of its own once, and stored errors refer to it.
+    if (path.startsWith('errors/') && section !== undefined) {
+      return { kind: 'moved', to: `./${section.slice('docs/errors/'.length)}` }
+    }
     if (this.has(`${path}.md`)) return { kind: 'moved', to: `./${name}.md` }
     return this.#isFolder(`${path}/`) ? { kind: 'moved', to: `./${name}/` } : undefined
   }
@@ -70,7 +80,7 @@ export class DocsFolder {
   /** The file as it is, or the list of a folder without a start page. */
   async read(path: string): Promise<DocsFile | undefined> {
     if (this.#isFolder(path)) {
-      return { contentType: contentTypes.md ?? '', text: await this.#listFolder(path) }
+      return { contentType: markdownType, text: await this.#listFolder(path) }
     }
     const contentType = contentTypes[extensionOf(path)]
     if (contentType === undefined || !this.has(path)) return undefined
@@ -86,6 +96,19 @@ export class DocsFolder {
     this.#pages.set(path, page)
     page.catch(() => this.#pages.delete(path))
     return page
+  }
+
+  /** The sections that have the words of a query, as Markdown. */
+  async search(query: string): Promise<string> {
+    this.#search ??= this.#openSearch()
+    return (await this.#search).resultPage(query)
+  }
+
+  async #openSearch(): Promise<PageSearch> {
+    const paths = [...this.#files].filter((path) => path.endsWith('.md')).toSorted()
+    const texts = paths.map(async (path) => readFile(join(this.#folder, path), 'utf8'))
+    const read = await Promise.all(texts)
+    return new PageSearch(paths.map((path, index) => [path, read[index] ?? '']))
   }
 
   async #render(path: string): Promise<string> {

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { DocsFile, DocsFolder } from './docs-folder.ts'
+import { markdownType, type DocsFile, type DocsFolder } from './docs-folder.ts'
 import { pageStyle } from './page-style.ts'
 import { renderPage } from './render-page.ts'
 import type { App } from '../platform/http/app.ts'
 
-/** A page loads its style and pictures from this server, and nothing else. */
+/** A page loads its style and pictures from this server, and nothing else; its form is the search. */
 const pagePolicy =
-  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 /** A picture that is opened directly has its style inside. */
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
@@ -21,12 +21,28 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
     reply.header('content-type', 'text/css; charset=utf-8').send(pageStyle),
   )
   app.get(
+    '/docs/search',
+    {
+      ...route,
+      schema: { ...route.schema, querystring: z.object({ q: z.string().max(200).default('') }) },
+    },
+    async (request, reply) => {
+      const text = await docs.search(request.query.q)
+      const isPage = !wantsMarkdown(request)
+      if (!isPage) return sendFile(reply, { contentType: markdownType, text })
+      return sendPage(
+        reply,
+        renderPage(text, { path: 'search', isServed: (path) => docs.has(path) }),
+      )
+    },
+  )
+  app.get(
     '/docs/*',
     { ...route, schema: { ...route.schema, params: z.object({ '*': z.string() }) } },
     async (request, reply) => {
       const target = docs.find(request.params['*'])
       if (target === undefined) return sendNotFound(request, reply)
-      if (target.kind === 'moved') return reply.redirect(target.to + queryOf(request), 308)
+      if (target.kind === 'moved') return reply.redirect(withQuery(target.to, request), 308)
       const page = wantsMarkdown(request) ? undefined : await docs.page(target.path)
       if (page !== undefined) return sendPage(reply, page)
       const file = await docs.read(target.path)
@@ -48,9 +64,12 @@ export function isBrowser({ method, headers }: FastifyRequest): boolean {
   return isRead && /\btext\/html\b/.test(headers.accept ?? '')
 }
 
-function queryOf({ url }: FastifyRequest): string {
+/** The query goes before the anchor. */
+function withQuery(to: string, { url }: FastifyRequest): string {
   const start = url.indexOf('?')
-  return start === -1 ? '' : url.slice(start)
+  if (start === -1) return to
+  const [path = '', anchor] = to.split('#')
+  return `${path}${url.slice(start)}${anchor === undefined ? '' : `#${anchor}`}`
 }
 
 /** The links of the page start at the path that was asked for. */

@@ -7,6 +7,8 @@ export const pageStyle = `:root { color-scheme: light dark; --text: #1f2328; --s
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.6 system-ui, sans-serif; }
 nav { display: flex; flex-wrap: wrap; gap: 1.25rem; padding: .75rem 1.5rem; border-bottom: 1px solid var(--line); }
 nav a:first-child { font-weight: 600; }
+nav form { margin-left: auto; }
+nav input { font: inherit; font-size: .9rem; width: 12rem; padding: .15rem .5rem; color: inherit; background: var(--box); border: 1px solid var(--line); border-radius: 6px; }
 main { max-width: 56rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
 a { color: var(--link); }
 h1, h2, h3 { line-height: 1.25; margin: 2rem 0 .75rem; }

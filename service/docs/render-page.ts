@@ -24,7 +24,8 @@ export function renderPage(markdown: string, context: PageContext): string {
 <link rel="stylesheet" href="${root}style.css">
 </head>
 <body>
-<nav><a href="${root || './'}">Reactor Connect</a> <a href="${root}cli.md">Command line</a> <a href="${root}http-api.md">HTTP API</a> <a href="${root}errors/README.md">Errors</a> <a href="?raw">Markdown</a></nav>
+<nav><a href="${root || './'}">Reactor Connect</a> <a href="${root}cli.md">Command line</a> <a href="${root}http-api.md">HTTP API</a> <a href="${root}errors/README.md">Errors</a> <a href="?raw">Markdown</a>
+<form action="${root}search"><input type="search" name="q" aria-label="Search the documentation" placeholder="Search" required maxlength="200"></form></nav>
 <main>
 ${body}</main>
 </body>
@@ -70,8 +71,8 @@ function canOpen(href: string, path: string, isServed: (path: string) => boolean
   return isServed(target) || isServed(posix.join(target, 'README.md'))
 }
 
-/** As GitHub makes them, so that a link to a heading works here and there. */
-class HeadingIds {
+/** Ids of headings as GitHub makes them, so that a link to a heading works here and there. */
+export class HeadingIds {
   readonly #seen = new Map<string, number>()
 
   next(text: string): string {

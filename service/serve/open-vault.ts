@@ -44,7 +44,7 @@ async function openEmbeddedVault(settings: Settings, logger: Logger): Promise<Va
   if (files.length > 0)
     logger.error(
       { folder, files: files.slice(0, mostNamed), count: files.length },
-      'files of the vault cannot be used, and what needs them fails: docs/errors/vault_corrupt.md and vault_file_unreadable.md say what to do',
+      'files of the vault cannot be used, and what needs them fails: docs/errors/credentials.md says what to do (vault_corrupt, vault_file_unreadable)',
     )
   const mayNeedAnotherKey = files.some(isUnreadable) || vault.setAsideAtStart.length > 0
   if (settings.vaultPreviousKey !== undefined && mayNeedAnotherKey)

@@ -183,7 +183,7 @@ async function lookForLostSecrets(
     if (damaged.length > 0)
       logger.error(
         { instances: damaged.slice(0, mostNamed), count: damaged.length },
-        'the secrets of these instances are damaged in the vault: docs/errors/vault_corrupt.md says what to do',
+        'the secrets of these instances are damaged in the vault: docs/errors/credentials.md#vault_corrupt says what to do',
       )
     const receivers = await plane.noteLostReceiverSecrets()
     if (receivers.length > 0)

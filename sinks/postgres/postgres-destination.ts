@@ -1,6 +1,7 @@
 import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.ts'
 import type {
   BeginOptions,
+  BeginStart,
   Destination,
   LoadedStream,
   RunEnd,

@@ -7,6 +7,7 @@ import type { KafkaAdmin } from '../../kafka/make-topic.ts'
 import { ConnectError, type StreamId, streamIdOf } from '../../protocol/index.ts'
 import type {
   BeginOptions,
+  BeginStart,
   Destination,
   LoadedStream,
   RunEnd,

@@ -6,7 +6,7 @@ import { logs, playHistory, type HistoryEnd } from './history.ts'
 import { startServer } from './servers.ts'
 
 /**
- * `npm run test:chaos [-- --minutes N --seed N]`: histories of random tables, modes, logs, edits, schema changes and faults, each from
+ * `node test/chaos/main.ts [--minutes N] [--seed N]`: histories of random tables, modes, logs, edits, schema changes and faults, each from
  * a seed of its own. `--seed N --histories 1` plays one again: the same choices, though not the same moments.
  */
 const { minutes, seed, histories, log } = new Command('chaos')

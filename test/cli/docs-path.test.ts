@@ -7,7 +7,7 @@ import { ConnectError, errorCodes, type ErrorCodeName } from '../../protocol/ind
 test('what the command line prints of every error is a file that exists', () => {
   for (const code of Object.keys(errorCodes) as readonly ErrorCodeName[]) {
     const { docs_url: link } = new ConnectError(code).toJSON()
-    expect(existsSync(docsPath(link)), code).toBe(true)
+    expect(existsSync(docsPath(link).split('#')[0] ?? ''), code).toBe(true)
     expect(existsSync(fileURLToPath(docsFileUrl(link))), code).toBe(true)
   }
 })

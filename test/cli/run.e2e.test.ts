@@ -12,6 +12,7 @@ import {
   type JsonEvent,
 } from './reactor-command.ts'
 import { runFile } from '../support/run-file.ts'
+import { longTest } from '../support/long.ts'
 
 // Concurrent: each has a database of its own, and waits for processes most of the time.
 const options = { timeout: 120_000 }
@@ -163,7 +164,7 @@ describe.concurrent('a complete run', options, () => {
     expect(before.stderr).toMatch(/complete +public\.customers +1,000 read/)
   })
 
-  test('copies streams whose names join to one text, and asks which is meant', async () => {
+  longTest('copies streams whose names join to one text, and asks which is meant', async () => {
     await using shop = await testDatabase()
     await shop.query(`CREATE SCHEMA a; CREATE SCHEMA "a.b"`)
     await shop.query(`CREATE TABLE a."b.c" AS SELECT n AS id FROM generate_series(1, 20) n`)
@@ -293,7 +294,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('with wrong credentials of the destination names the fix and ends with 1', async () => {
+  longTest('with wrong credentials of the destination names the fix and ends with 1', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(connection(shop, { destination: { password: '${WRONG}' } }))
@@ -302,7 +303,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('with a destination that cannot be reached ends with 1', async () => {
+  longTest('with a destination that cannot be reached ends with 1', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     const port = await closedPort()
@@ -326,7 +327,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('without a broker behind `log: kafka` ends with 1', async () => {
+  longTest('without a broker behind `log: kafka` ends with 1', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     const broker = `127.0.0.1:${String(await closedPort())}`
@@ -367,7 +368,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('with a missing variable names it', async () => {
+  longTest('with a missing variable names it', async () => {
     await using shop = await testDatabase()
     await using file = await runFile(connection(shop))
     const end = await run(file.path)
@@ -432,7 +433,7 @@ describe.concurrent('a run that does not come to its end', options, () => {
     expect(await countOf(warehouse, 'users')).toEqual({ rows, ids: rows })
   })
 
-  test('ends at once with 130 on a second Ctrl-C', async () => {
+  longTest('ends at once with 130 on a second Ctrl-C', async () => {
     await using warehouse = await testDatabase()
     const streams = [{ name: 'users', rows: 10_000, fail: { at_row: 100, kind: 'hang' } }]
     await using file = await runFile(fakerConnection(warehouse, streams))

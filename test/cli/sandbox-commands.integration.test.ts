@@ -122,7 +122,7 @@ describe('sandboxes', () => {
     expect(JSON.parse(forPrograms.out)).toMatchObject({
       error: {
         code: 'promote_outdated',
-        docs_url: pathToFileURL('docs/errors/promote_outdated.md').href,
+        docs_url: `${pathToFileURL('docs/errors/resource.md').href}#promote_outdated`,
         details: {
           moved: ['connection', 'destination'],
           sandbox: { promote_token: expect.any(String) as unknown },

@@ -66,7 +66,7 @@ warning: the history of the shell and the list of processes show it.
 - A command that deletes something asks first. \`--yes\` skips the question, and is needed where there is no terminal.
 - Where a command takes a RUN, no id or \`latest\` is the last run of the connection.
 - \`--json\` writes the response of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
-  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each, which comes with the
+  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a section for each, which comes with the
   program: \`docs:\` and \`docs_url\` name the file on this machine.
 - Text of others (messages of a vendor, lines of a log) is shown without control characters.
 

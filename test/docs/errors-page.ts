@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { codesByArea } from '../../protocol/errors/codes.ts'
 import type { ErrorCode } from '../../protocol/index.ts'
 
-const titles = {
+export type Area = keyof typeof codesByArea
+
+export const titles = {
   access: 'Access',
   action: 'Actions',
   cli: 'Command line',
@@ -17,21 +19,63 @@ const titles = {
   source: 'Sources',
   topic: 'Topics as a destination',
   webhook: 'Webhooks: receivers, what comes in, where it goes',
-} satisfies Record<keyof typeof codesByArea, string>
+} satisfies Record<Area, string>
 
 const heading = '## Every error\n'
 
-/** docs/errors/README.md: what is written by hand stays, and below it is every code with its message. */
+/** docs/errors/README.md: the part written by hand stays, and below it is every code with its message. */
 export function errorsPage(file: string): string {
   const [byHand = ''] = readFileSync(file, 'utf8').split(heading)
   const titleOf = new Map<string, string>(Object.entries(titles))
   const areas = Object.entries(codesByArea).map(([area, codes]) => {
-    const rows = Object.entries<ErrorCode>(codes).map(([code, { message }]) => row(code, message))
+    const rows = Object.entries<ErrorCode>(codes).map(
+      ([code, { message }]) =>
+        `| [\`${code}\`](${area}.md#${code}) | ${message.replaceAll('|', '\\|')} |\n`,
+    )
     return `### ${titleOf.get(area) ?? area}\n\n| code | message |\n|---|---|\n${rows.join('')}`
   })
   return `${byHand}${heading}\nA name in braces stands for a fact of the failure.\n\n${areas.join('\n')}`
 }
 
-function row(code: string, message: string): string {
-  return `| [\`${code}\`](${code}.md) | ${message.replaceAll('|', '\\|')} |\n`
+/**
+ * The page of an area: message, kind and fix of each code are those of the code's record. Text below them, and before
+ * the first code, is written by hand and stays.
+ */
+export function areaPage(area: Area, file: string): string {
+  const written = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const [before = ''] = written.split(/^## /m)
+  const notes = notesByCode(written)
+  const sections = Object.entries<ErrorCode>(codesByArea[area]).map(([code, record]) =>
+    [`## ${code}`, recordLines(record), notes.get(code) ?? ''].join('\n\n').trimEnd(),
+  )
+  const top = before.trim() === '' ? `# Errors: ${titles[area]}` : before.trim()
+  return `${[top, ...sections].join('\n\n')}\n`
+}
+
+/** The part of each section that is written by hand: what comes after the line that begins with **Fix**. */
+function notesByCode(page: string): ReadonlyMap<string, string> {
+  const sections = page.split(/^## /m).slice(1)
+  return new Map(
+    sections.map((section) => {
+      const [code = ''] = section.split('\n')
+      const [, notes = ''] = /^\*\*Fix\*\*: .*\n([^]*)$/m.exec(section) ?? []
+      return [code.trim(), notes.trim()]
+    }),
+  )
+}
+
+function recordLines({
+  failureType,
+  httpStatus,
+  retryable,
+  message,
+  suggestedFix,
+}: ErrorCode): string {
+  const retry = retryable ? 'worth a retry' : 'not worth a retry without a change'
+  const fix = suggestedFix.replaceAll(/\{(\w+):word\}/g, (_, name: string) => name.toUpperCase())
+  return [
+    `> ${message}`,
+    `\`${failureType}\`, HTTP ${String(httpStatus)}, ${retry}.`,
+    `**Fix**: ${/^\{\w+\}$/.test(suggestedFix) ? 'The error says what to do.' : fix}`,
+  ].join('\n\n')
 }

@@ -16,6 +16,7 @@ import {
 } from '../support/service-process.ts'
 import { startCommand, type CommandEnd } from './command.ts'
 import { newFolder } from '../support/new-folder.ts'
+import { longTest } from '../support/long.ts'
 
 const keptLogins = z.object({
   logins: z.array(z.looseObject({ url: z.string(), token: z.string(), expires_at: z.string() })),
@@ -138,31 +139,34 @@ describe('without an Identity service', () => {
     expect(after.status).toBe(401)
   })
 
-  test('a made password is shown once, changed by its user, reset by the admin, and gone with the user', async () => {
-    const bob = await Person.at(service.url)
-    const added = await asAdmin('auth users add bob@example.com --role viewer')
-    const made = added.out.trim()
-    expect(made).toMatch(/^[\w-]{20}$/)
-    expect((await asAdmin('auth users list')).out).toMatch(
-      /\nbob@example\.com +viewer .* never *\n/,
-    )
-    await bob.succeeds('auth login bob@example.com --password-stdin', { stdin: `${made}\n` })
-    const own = 'kit-horse of bob'
-    expect(await bob.succeeds('auth password', { stdin: `${made}\n${own}\n` })).toContain(
-      'is changed',
-    )
-    expect(await bob.succeeds('auth whoami')).toContain('bob@example.com (viewer)')
+  longTest(
+    'a made password is shown once, changed by its user, reset by the admin, and gone with the user',
+    async () => {
+      const bob = await Person.at(service.url)
+      const added = await asAdmin('auth users add bob@example.com --role viewer')
+      const made = added.out.trim()
+      expect(made).toMatch(/^[\w-]{20}$/)
+      expect((await asAdmin('auth users list')).out).toMatch(
+        /\nbob@example\.com +viewer .* never *\n/,
+      )
+      await bob.succeeds('auth login bob@example.com --password-stdin', { stdin: `${made}\n` })
+      const own = 'kit-horse of bob'
+      expect(await bob.succeeds('auth password', { stdin: `${made}\n${own}\n` })).toContain(
+        'is changed',
+      )
+      expect(await bob.succeeds('auth whoami')).toContain('bob@example.com (viewer)')
 
-    expect((await asAdmin('auth users role bob@example.com --role operator')).code).toBe(0)
-    expect(await bob.succeeds('auth whoami')).toContain('bob@example.com (operator)')
-    const reset = await asAdmin('auth users reset bob@example.com')
-    expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
-    await bob.succeeds('auth login bob@example.com --password-stdin', { stdin: reset.out })
-    expect((await asAdmin('auth users remove bob@example.com --yes')).out).toBe(
-      'removed bob@example.com\n',
-    )
-    expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
-  })
+      expect((await asAdmin('auth users role bob@example.com --role operator')).code).toBe(0)
+      expect(await bob.succeeds('auth whoami')).toContain('bob@example.com (operator)')
+      const reset = await asAdmin('auth users reset bob@example.com')
+      expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
+      await bob.succeeds('auth login bob@example.com --password-stdin', { stdin: reset.out })
+      expect((await asAdmin('auth users remove bob@example.com --yes')).out).toBe(
+        'removed bob@example.com\n',
+      )
+      expect((await bob.reactor('auth whoami')).err).toContain('[unauthorized]')
+    },
+  )
 
   test('a password is asked for at a terminal, and warned of on a command line there', async () => {
     const ada = await Person.at(service.url)
@@ -187,7 +191,7 @@ describe('without an Identity service', () => {
     expect(asked.out + asked.err + warned.out + warned.err).not.toContain('kit-horse')
   })
 
-  test('a login that has expired says to log in again, and is not sent', async () => {
+  longTest('a login that has expired says to log in again, and is not sent', async () => {
     const ada = await Person.at(service.url)
     await ada.succeeds(['auth', 'login', 'ada@example.com', '--password', password])
     const file = await readFile(ada.loginFile, 'utf8')

@@ -7,7 +7,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
 import { runFile } from '../support/run-file.ts'
 
-/** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+/** Rounds of each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 

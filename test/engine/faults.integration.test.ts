@@ -12,7 +12,7 @@ import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startToxiproxy, type FaultyProxy, type Toxiproxy } from '../support/toxiproxy.ts'
 
 /**
- * A bad network in front of each of the three parties. Needs Go (for Toxiproxy) and minutes: `npm run test:faults` sets FAULTS.
+ * A bad network in front of each of the three parties. Needs Go (for Toxiproxy) and minutes: `npm run test:long -- faults` sets FAULTS.
  * The seed is in the tests' names: play a failure again with FAULTS_SEED.
  */
 const wanted = process.env.FAULTS !== undefined

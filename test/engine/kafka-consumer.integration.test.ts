@@ -7,6 +7,7 @@ import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /**
  * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md alone,
@@ -167,7 +168,7 @@ async function expectSameAsTable(
 // Concurrent: a run, and Kafka's consumer, wait most of the time.
 const options = { concurrent: true, timeout: 120_000 }
 
-test(
+longTest(
   'a reader that takes the table first goes on from the positions of its snapshot, and has each record once',
   options,
   async () => {
@@ -200,7 +201,7 @@ test(
   },
 )
 
-describe.each(framings)(
+describe.each(usually(1, framings))(
   "a topic in the %s framing, read with Kafka's own consumer",
   options,
   (framing) => {

@@ -14,6 +14,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
 import { silent as logger } from '../support/logger.ts'
 import { newFolder } from '../support/new-folder.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /** A run that is interrupted at each step between reading and the last commit, and the plain run after it. */
 const rows = 300
@@ -216,7 +217,7 @@ function openShop(): Shop {
   return { db: warehouse, schema: `kills_${String(shops)}` }
 }
 
-describe.each(Object.entries(moments))('a run that is interrupted %s', (_, moment) => {
+describe.each(usually(2, Object.entries(moments)))('a run that is interrupted %s', (_, moment) => {
   const { stateEvery, limits } = moment
 
   test('by kill -9 is completed by the next one', { timeout: 90_000 }, async () => {
@@ -266,7 +267,7 @@ describe.each(Object.entries(moments))('a run that is interrupted %s', (_, momen
   )
 })
 
-test(
+longTest(
   'columns that are gone from the source, while the log holds records with them, hold nothing up',
   { timeout: 90_000 },
   async () => {

@@ -8,6 +8,7 @@ import { startKafka, testKafka } from '../support/kafka.ts'
 import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent as logger } from '../support/logger.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /**
  * The log remembers what the destination does not: the destination was dropped, or restored from a backup. The next run makes it equal
@@ -187,7 +188,7 @@ describe.concurrent('in all modes', { timeout: 180_000 }, () => {
     await shop.expectEqual()
   })
 
-  test.each([1, 2])(
+  test.each(usually(1, [1, 2]))(
     'a destination that was restored to before the last %i syncs reads what it lacks from the source',
     async (syncs) => {
       await using shop = await Shop.open(modes, ownTopics)
@@ -211,7 +212,7 @@ describe.concurrent('in all modes', { timeout: 180_000 }, () => {
   )
 })
 
-describe.concurrent.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
+describe.concurrent.each(usually(1, modes))('in the mode %s', { timeout: 180_000 }, (mode) => {
   test('a destination that was restored to between two attempts of a sync goes on from its checkpoints', async () => {
     await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
@@ -269,7 +270,7 @@ async function hideStates({ log }: Shop): Promise<() => Promise<void>> {
   }
 }
 
-test.concurrent(
+longTest.concurrent(
   'attempts that cannot see the states in the log go on from the destination, and so does one that sees them again',
   { timeout: 180_000 },
   async () => {

@@ -17,6 +17,7 @@ import { testDatabase } from '../support/postgres.ts'
 import type { KafkaBroker } from '../kafka/kafka-broker.ts'
 import { newFolder } from '../support/new-folder.ts'
 import { runFile } from '../support/run-file.ts'
+import { longDescribe } from '../support/long.ts'
 
 /** A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names, the other none. */
 const login = { username: 'reactor', password: 'planted-kafka-password' }
@@ -199,7 +200,7 @@ async function runInto(
   return end
 }
 
-describe.concurrent('a destination of topics behind TLS and a login', options, () => {
+longDescribe.concurrent('a destination of topics behind TLS and a login', options, () => {
   const sasl = { mechanism: 'scram-sha-256', ...login }
 
   test.each(['plain', 'scram-sha-256', 'scram-sha-512'])('is loaded by %s', async (mechanism) => {

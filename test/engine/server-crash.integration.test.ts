@@ -8,6 +8,7 @@ import { planRun, runPlan } from '../support/engine.ts'
 import { startKafka } from '../support/kafka.ts'
 import { startPostgres, testDatabase, type PostgresAddress } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
@@ -101,7 +102,7 @@ async function planOf(options: {
   })
 }
 
-describe.each(modes)('in %s', (mode) => {
+describe.each(usually(1, modes))('in %s', (mode) => {
   test(
     `a destination killed with -9 and restarted ends equal (seed ${String(seed)})`,
     { timeout: 60_000 + rounds * 20_000 },
@@ -150,7 +151,7 @@ describe.each(modes)('in %s', (mode) => {
   )
 })
 
-test(
+longTest(
   `a broker killed with -9 and restarted ends equal (seed ${String(seed)})`,
   { timeout: 120_000 + rounds * 20_000 },
   async () => {

@@ -24,6 +24,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { readTopic, type ReadMessage } from '../support/read-topic.ts'
 import { runFile } from '../support/run-file.ts'
 import { rebuildWhole } from './topics/rebuild-whole.ts'
+import { usually } from '../support/long.ts'
 
 /**
  * The topics alone tell all of a stream: real runs of every mode, one of them stopped in the middle and one killed, with a schema that
@@ -233,164 +234,168 @@ async function stopOne(shop: Shop): Promise<void> {
   throw new Error('no run was stopped in the middle')
 }
 
-describe.each(framings)('the topics of runs in the framing %s', { timeout: 240_000 }, (framing) => {
-  let shop: Shop
-  let topics: Record<string, ReadMessage[]>
+describe.each(usually(1, framings))(
+  'the topics of runs in the framing %s',
+  { timeout: 240_000 },
+  (framing) => {
+    let shop: Shop
+    let topics: Record<string, ReadMessage[]>
 
-  /** A whole run; one that is stopped and its heir; a new column, a run that is killed and its heir. */
-  beforeAll(async () => {
-    shop = await Shop.open(framing)
-    expect((await shop.run()).status).toBe('complete')
-    await shop.expectSame()
-    await shop.change()
-    await stopOne(shop)
-    await shop.change()
-    expect((await shop.run()).status).toBe('complete')
-    await shop.expectSame()
-    await shop.addColumn()
-    await shop.change()
-    await shop.kill()
-    expect((await shop.run()).status).toBe('complete')
-    topics = Object.fromEntries(
-      await Promise.all(modes.map(async (mode) => [mode, await shop.topic(mode)] as const)),
-    )
-  }, 240_000)
-  afterAll(() => shop[Symbol.asyncDispose]())
-
-  test('the tables that they tell are those of PostgreSQL', async () => {
-    await shop.expectSame()
-  })
-
-  test.each(modes)('of the mode %s say what the stream means', (mode) => {
-    const messages = topics[mode] ?? []
-    const plans = plansIn(messages)
-    const isIncremental = syncModes[mode] === 'incremental'
-    for (const plan of plans) {
-      expect(plan).toMatchObject({
-        connection: shop.connection,
-        stream: { namespace: 'public', name: mode },
-        sync_mode: syncModes[mode],
-        destination_sync_mode: mode,
-        primary_key: [['id']],
-        cursor: isIncremental ? ['updated_at'] : null,
-        deletes: { mode: 'hard', column: '_ab_cdc_deleted_at' },
-        framing,
-      })
-    }
-    const attempts = plans.map(({ attempt }) => attempt)
-    expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b))
-    // Of the run that was stopped and the one that was killed, some may not have come to this stream.
-    expect(plans.length).toBeGreaterThanOrEqual(3)
-    const generations = new Set(plans.map(({ generation }) => generation))
-    expect(generations.size > 1).toBe(mode.startsWith('overwrite'))
-  })
-
-  test.each(modes)(
-    'of the mode %s have a plan before, and an end after, all of a sync, in every partition',
-    (mode) => {
-      const messages = topics[mode] ?? []
-      const partitions = Math.max(...messages.map(({ partition }) => partition)) + 1
-      for (let partition = 0; partition < partitions; partition++) {
-        const own = messages.filter((message) => message.partition === partition)
-        let plan: PlanValue | undefined
-        let hasEnded = false
-        for (const message of own) {
-          const type = typeOf(message)
-          if (type === 'PLAN') {
-            plan = planValue.parse(json(message))
-            hasEnded = false
-            continue
-          }
-          if (plan === undefined) throw new Error(`no PLAN before a ${type}`)
-          expect(hasEnded, type).toBe(false)
-          expect([header(message, 'sync'), header(message, 'attempt')]).toEqual([
-            String(plan.sync),
-            String(plan.attempt),
-          ])
-          hasEnded = type === 'SYNC_END'
-        }
-        expect(hasEnded).toBe(true)
-      }
-    },
-  )
-
-  test.each(modes)(
-    'of the mode %s count right: every slice of the plan, and what rejects nothing',
-    (mode) => {
-      const messages = topics[mode] ?? []
-      const ends = messages.filter(
-        (message) => message.partition === 0 && typeOf(message) === 'SYNC_END',
+    /** A whole run; one that is stopped and its heir; a new column, a run that is killed and its heir. */
+    beforeAll(async () => {
+      shop = await Shop.open(framing)
+      expect((await shop.run()).status).toBe('complete')
+      await shop.expectSame()
+      await shop.change()
+      await stopOne(shop)
+      await shop.change()
+      expect((await shop.run()).status).toBe('complete')
+      await shop.expectSame()
+      await shop.addColumn()
+      await shop.change()
+      await shop.kill()
+      expect((await shop.run()).status).toBe('complete')
+      topics = Object.fromEntries(
+        await Promise.all(modes.map(async (mode) => [mode, await shop.topic(mode)] as const)),
       )
-      expect(ends.length).toBeGreaterThanOrEqual(3)
-      for (const message of ends) {
-        const end = syncEndValue.parse(json(message))
-        const plan = plansIn(messages).findLast(({ attempt }) => attempt === end.attempt)
-        const slicesOf = (slices: readonly { slice: string; partition: number }[]): unknown[] =>
-          slices.map(({ slice, partition }) => [slice, partition])
-        expect(slicesOf(end.slices)).toEqual(slicesOf(plan?.slices ?? []))
-        for (const { slice, partition, records } of end.slices) {
-          const last = messages.findLast(
-            (some) =>
-              some.partition === partition &&
-              typeOf(some) === 'END' &&
-              header(some, 'sync') === String(end.sync) &&
-              header(some, 'slice') === slice,
-          )
-          expect(header(last ?? message, 'seq'), slice).toBe(String(records))
-          expect(header(last ?? message, 'outcome')).toBe('complete')
-        }
-        const sum = end.slices.reduce((total, { records }) => total + records, 0)
-        expect([end.records, header(message, 'records')]).toEqual([sum, String(sum)])
-      }
-    },
-  )
+    }, 240_000)
+    afterAll(() => shop[Symbol.asyncDispose]())
 
-  test('say of each message which version and which sync it is of', () => {
-    for (const message of Object.values(topics).flat())
-      expect([header(message, 'v'), header(message, 'sync')], typeOf(message)).toEqual([
-        '1',
-        expect.stringMatching(/^\d+$/),
-      ])
-  })
+    test('the tables that they tell are those of PostgreSQL', async () => {
+      await shop.expectSame()
+    })
 
-  test('say in connect.states what the last plan was, and that it is complete', async () => {
-    const states = await readTopic('connect.states')
-    for (const mode of modes) {
-      const key = JSON.stringify([shop.connection, 'public', mode])
-      const last = states.findLast((message) => String(message.key) === key)
-      if (last === undefined) throw new Error(`connect.states has no entry ${key}`)
-      const { plan, end } = streamStateValue.parse(json(last))
+    test.each(modes)('of the mode %s say what the stream means', (mode) => {
       const messages = topics[mode] ?? []
-      expect(plan).toEqual(plansIn(messages).at(-1))
-      const ended = messages.findLast((message) => typeOf(message) === 'SYNC_END')
-      expect(end).toEqual(ended && json(ended))
-    }
-  })
+      const plans = plansIn(messages)
+      const isIncremental = syncModes[mode] === 'incremental'
+      for (const plan of plans) {
+        expect(plan).toMatchObject({
+          connection: shop.connection,
+          stream: { namespace: 'public', name: mode },
+          sync_mode: syncModes[mode],
+          destination_sync_mode: mode,
+          primary_key: [['id']],
+          cursor: isIncremental ? ['updated_at'] : null,
+          deletes: { mode: 'hard', column: '_ab_cdc_deleted_at' },
+          framing,
+        })
+      }
+      const attempts = plans.map(({ attempt }) => attempt)
+      expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b))
+      // Of the run that was stopped and the one that was killed, some may not have come to this stream.
+      expect(plans.length).toBeGreaterThanOrEqual(3)
+      const generations = new Set(plans.map(({ generation }) => generation))
+      expect(generations.size > 1).toBe(mode.startsWith('overwrite'))
+    })
 
-  test('are as docs/asyncapi.json describes them', () => {
-    const document: unknown = JSON.parse(readFileSync('docs/asyncapi.json', 'utf8'))
-    const ajv = new Ajv2020({ strict: false, validateFormats: false })
-    ajv.addSchema(document as object, 'document')
-    const isValid = (at: string): ValidateFunction =>
-      ajv.getSchema(`document#/components/messages/${at}`) ?? expect.fail(`no schema of ${at}`)
-    const types = new Set<string>()
-    for (const message of Object.values(topics).flat()) {
-      const type = typeOf(message)
-      const hasHeaders = isValid(`${type}/headers`)
-      expect(hasHeaders(Object.fromEntries(message.headers)), type).toBe(true)
-      types.add(type)
-      if (type === 'RECORD') continue
-      const hasValue = isValid(`${type}/payload`)
-      expect(hasValue(json(message)), type).toBe(true)
-    }
-    expect([...types].toSorted()).toEqual([
-      'BEGIN',
-      'CLOSE',
-      'END',
-      'PLAN',
-      'RECORD',
-      'STATE',
-      'SYNC_END',
-    ])
-  })
-})
+    test.each(modes)(
+      'of the mode %s have a plan before, and an end after, all of a sync, in every partition',
+      (mode) => {
+        const messages = topics[mode] ?? []
+        const partitions = Math.max(...messages.map(({ partition }) => partition)) + 1
+        for (let partition = 0; partition < partitions; partition++) {
+          const own = messages.filter((message) => message.partition === partition)
+          let plan: PlanValue | undefined
+          let hasEnded = false
+          for (const message of own) {
+            const type = typeOf(message)
+            if (type === 'PLAN') {
+              plan = planValue.parse(json(message))
+              hasEnded = false
+              continue
+            }
+            if (plan === undefined) throw new Error(`no PLAN before a ${type}`)
+            expect(hasEnded, type).toBe(false)
+            expect([header(message, 'sync'), header(message, 'attempt')]).toEqual([
+              String(plan.sync),
+              String(plan.attempt),
+            ])
+            hasEnded = type === 'SYNC_END'
+          }
+          expect(hasEnded).toBe(true)
+        }
+      },
+    )
+
+    test.each(modes)(
+      'of the mode %s count right: every slice of the plan, and what rejects nothing',
+      (mode) => {
+        const messages = topics[mode] ?? []
+        const ends = messages.filter(
+          (message) => message.partition === 0 && typeOf(message) === 'SYNC_END',
+        )
+        expect(ends.length).toBeGreaterThanOrEqual(3)
+        for (const message of ends) {
+          const end = syncEndValue.parse(json(message))
+          const plan = plansIn(messages).findLast(({ attempt }) => attempt === end.attempt)
+          const slicesOf = (slices: readonly { slice: string; partition: number }[]): unknown[] =>
+            slices.map(({ slice, partition }) => [slice, partition])
+          expect(slicesOf(end.slices)).toEqual(slicesOf(plan?.slices ?? []))
+          for (const { slice, partition, records } of end.slices) {
+            const last = messages.findLast(
+              (some) =>
+                some.partition === partition &&
+                typeOf(some) === 'END' &&
+                header(some, 'sync') === String(end.sync) &&
+                header(some, 'slice') === slice,
+            )
+            expect(header(last ?? message, 'seq'), slice).toBe(String(records))
+            expect(header(last ?? message, 'outcome')).toBe('complete')
+          }
+          const sum = end.slices.reduce((total, { records }) => total + records, 0)
+          expect([end.records, header(message, 'records')]).toEqual([sum, String(sum)])
+        }
+      },
+    )
+
+    test('say of each message which version and which sync it is of', () => {
+      for (const message of Object.values(topics).flat())
+        expect([header(message, 'v'), header(message, 'sync')], typeOf(message)).toEqual([
+          '1',
+          expect.stringMatching(/^\d+$/),
+        ])
+    })
+
+    test('say in connect.states what the last plan was, and that it is complete', async () => {
+      const states = await readTopic('connect.states')
+      for (const mode of modes) {
+        const key = JSON.stringify([shop.connection, 'public', mode])
+        const last = states.findLast((message) => String(message.key) === key)
+        if (last === undefined) throw new Error(`connect.states has no entry ${key}`)
+        const { plan, end } = streamStateValue.parse(json(last))
+        const messages = topics[mode] ?? []
+        expect(plan).toEqual(plansIn(messages).at(-1))
+        const ended = messages.findLast((message) => typeOf(message) === 'SYNC_END')
+        expect(end).toEqual(ended && json(ended))
+      }
+    })
+
+    test('are as docs/asyncapi.json describes them', () => {
+      const document: unknown = JSON.parse(readFileSync('docs/asyncapi.json', 'utf8'))
+      const ajv = new Ajv2020({ strict: false, validateFormats: false })
+      ajv.addSchema(document as object, 'document')
+      const isValid = (at: string): ValidateFunction =>
+        ajv.getSchema(`document#/components/messages/${at}`) ?? expect.fail(`no schema of ${at}`)
+      const types = new Set<string>()
+      for (const message of Object.values(topics).flat()) {
+        const type = typeOf(message)
+        const hasHeaders = isValid(`${type}/headers`)
+        expect(hasHeaders(Object.fromEntries(message.headers)), type).toBe(true)
+        types.add(type)
+        if (type === 'RECORD') continue
+        const hasValue = isValid(`${type}/payload`)
+        expect(hasValue(json(message)), type).toBe(true)
+      }
+      expect([...types].toSorted()).toEqual([
+        'BEGIN',
+        'CLOSE',
+        'END',
+        'PLAN',
+        'RECORD',
+        'STATE',
+        'SYNC_END',
+      ])
+    })
+  },
+)

@@ -15,6 +15,7 @@ import { silent } from '../support/logger.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 import { neverAborted } from '../support/signal.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const rows = 5_000
 
@@ -57,7 +58,7 @@ const withoutIds =
     return response && { ...response, body: response.body.replace(/"id":"(\d+)"/g, '"id":$1') }
   }
 
-describe.each(['embedded', 'kafka block', 'kafka record'] as const)(
+describe.each(usually(1, ['embedded', 'kafka block', 'kafka record'] as const))(
   'a stream with a transformation, over the log %s',
   (log) => {
     test('has the same rows, digit by digit, if the function changes nothing', async () => {
@@ -101,7 +102,7 @@ describe.each(['embedded', 'kafka block', 'kafka record'] as const)(
 )
 
 describe('a function that fails', () => {
-  test('for a while delays the stream, which then has all rows once', async () => {
+  longTest('for a while delays the stream, which then has all rows once', async () => {
     await using db = await testDatabase()
     await createOrders(db)
     await using functions = await functionsServer((call) =>
@@ -125,24 +126,27 @@ describe('a function that fails', () => {
     expect(await db.query('SELECT count(*)::int AS n FROM copy.orders')).toEqual([{ n: 0 }])
   })
 
-  test('in the middle leaves whole checkpoints, and the next run goes on from there', async () => {
-    await using db = await testDatabase()
-    await createOrders(db)
-    let isBroken = true
-    await using functions = await functionsServer((call) =>
-      isBroken && call.text.includes('body 3000') ? { status: 400, body: '' } : unchanged(call),
-    )
-    const plan = await planOf(db, functions, { mode: 'overwrite' })
-    const { result } = await runPlan(plan)
-    expect(result.streams).toMatchObject([
-      { status: 'failed', error: { code: 'transform_refused', failure_type: 'config_error' } },
-    ])
-    isBroken = false
-    expect((await runPlan(plan)).result.status).toBe('complete')
-    expect(await db.query(difference)).toEqual([{ n: 0 }])
-  })
+  longTest(
+    'in the middle leaves whole checkpoints, and the next run goes on from there',
+    async () => {
+      await using db = await testDatabase()
+      await createOrders(db)
+      let isBroken = true
+      await using functions = await functionsServer((call) =>
+        isBroken && call.text.includes('body 3000') ? { status: 400, body: '' } : unchanged(call),
+      )
+      const plan = await planOf(db, functions, { mode: 'overwrite' })
+      const { result } = await runPlan(plan)
+      expect(result.streams).toMatchObject([
+        { status: 'failed', error: { code: 'transform_refused', failure_type: 'config_error' } },
+      ])
+      isBroken = false
+      expect((await runPlan(plan)).result.status).toBe('complete')
+      expect(await db.query(difference)).toEqual([{ n: 0 }])
+    },
+  )
 
-  test('does not keep a run from stopping, and the next one goes on', async () => {
+  longTest('does not keep a run from stopping, and the next one goes on', async () => {
     await using db = await testDatabase()
     await createOrders(db)
     let isDown = true
@@ -203,7 +207,7 @@ test('a sandbox calls the function too, for the rows that it reads', async () =>
   expect(functions.calls).toHaveLength(1)
 })
 
-test('a run that is killed while the function works loads nothing twice', async () => {
+longTest('a run that is killed while the function works loads nothing twice', async () => {
   await using db = await testDatabase()
   await createOrders(db)
   const held = Promise.withResolvers<undefined>()

@@ -11,6 +11,7 @@ import {
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { slowProxy, type SlowProxy } from '../support/slow-proxy.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /** 10 MB at 1 MB a second: more than is read before a stop arrives. */
 const rows = 2_000
@@ -109,7 +110,7 @@ async function source(db: TestDatabase, ...tables: readonly string[]): Promise<v
 const logs = ['embedded', 'kafka block'] as const
 
 // Concurrent: a run waits for its slow table most of the time.
-test.concurrent.each(logs)(
+test.concurrent.each(usually(1, logs))(
   'a run that cannot begin a stream tells what earlier starts left untold, and only it does: %s log',
   { timeout: 120_000 },
   async (log) => {
@@ -131,7 +132,7 @@ test.concurrent.each(logs)(
   },
 )
 
-test.concurrent.each(logs)(
+longTest.concurrent.each(logs)(
   'a run without a stream leaves what is untold of it to the next one that has it: %s log',
   { timeout: 120_000 },
   async (log) => {

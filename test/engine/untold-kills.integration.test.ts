@@ -15,6 +15,7 @@ import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { newFolder } from '../support/new-folder.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
+import { longTest } from '../support/long.ts'
 
 type ToldStream = EngineEvent['streams'][number]
 type Tables = Readonly<Record<string, 'append' | 'append_dedup'>>
@@ -135,7 +136,7 @@ test('what a killed start merged is told by the next one, which reads the stream
   expect(await toldNext(db, 'append_dedup')).toMatchObject({ before: { loaded: 0 } })
 })
 
-test('what a killed start appended is told by the next run that has the stream', async () => {
+longTest('what a killed start appended is told by the next run that has the stream', async () => {
   await using db = await testDatabase()
   await source(db, 't', 'slow')
   await slowDown(db)
@@ -203,24 +204,27 @@ test('the result is printed before the destination forgets it, so that a kill in
   expect(await mergedNext(db)).toMatchObject({ loaded: 10, before: { loaded: 0, cut: 0 } })
 })
 
-test('a destination that does not note the end holds the command up for ten seconds at most', async () => {
-  await using db = await testDatabase()
-  await source(db, 't')
-  const file = await mergingFile(db)
-  const { engine, holder } = await heldAtEnd(db, file)
-  await using held = holder
-  const exited = once(engine, 'exit')
-  await printed(engine, '"type":"result"')
-  const printedMs = performance.now()
-  expect(await exited).toEqual([0, null])
-  const waitedMs = performance.now() - printedMs
-  expect(waitedMs).toBeGreaterThan(9_000)
-  expect(waitedMs).toBeLessThan(15_000)
-  await held.rollback()
-  expect(await mergedNext(db)).toMatchObject({ before: { loaded: 10, cut: 10 } })
-})
+longTest(
+  'a destination that does not note the end holds the command up for ten seconds at most',
+  async () => {
+    await using db = await testDatabase()
+    await source(db, 't')
+    const file = await mergingFile(db)
+    const { engine, holder } = await heldAtEnd(db, file)
+    await using held = holder
+    const exited = once(engine, 'exit')
+    await printed(engine, '"type":"result"')
+    const printedMs = performance.now()
+    expect(await exited).toEqual([0, null])
+    const waitedMs = performance.now() - printedMs
+    expect(waitedMs).toBeGreaterThan(9_000)
+    expect(waitedMs).toBeLessThan(15_000)
+    await held.rollback()
+    expect(await mergedNext(db)).toMatchObject({ before: { loaded: 10, cut: 10 } })
+  },
+)
 
-test('a result that nobody could read is told by the next run', async () => {
+longTest('a result that nobody could read is told by the next run', async () => {
   await using db = await testDatabase()
   await source(db, 't')
   const file = await mergingFile(db)
@@ -233,7 +237,7 @@ test('a result that nobody could read is told by the next run', async () => {
   expect(await mergedNext(db)).toMatchObject({ before: { loaded: 0, cut: 0 } })
 })
 
-test('a result whose reader goes away at once was told', async () => {
+longTest('a result whose reader goes away at once was told', async () => {
   await using db = await testDatabase()
   await source(db, 't')
   const file = await mergingFile(db)

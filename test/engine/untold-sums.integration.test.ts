@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
 import { logConfig, planRun, runPlanIn, sharedThreads } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { slowProxy } from '../support/slow-proxy.ts'
+import { longTest, longDescribe } from '../support/long.ts'
 
 /** The tables of the source, each loaded in a mode of its own. */
 const modes = {
@@ -106,7 +107,7 @@ test('what runs tell adds up to what the tables have, whichever run comes after 
   })
 })
 
-test('a run whose streams fail tells what a killed start left in their tables', async () => {
+longTest('a run whose streams fail tells what a killed start left in their tables', async () => {
   await using db = await testDatabase()
   const plan = await killed(db)
   await run(plan, { streams: ['other'] })
@@ -135,23 +136,26 @@ test('a run whose streams fail tells what a killed start left in their tables', 
   for (const [, , loaded, cut] of Object.values(next)) expect([loaded, cut]).toEqual([0, 0])
 })
 
-test('a run that cannot begin the streams tells what a killed start left in their tables', async () => {
-  await using db = await testDatabase()
-  const plan = await killed(db)
-  await run(plan, { streams: ['other'] })
-  for (const name of names)
-    await db.query(
-      `ALTER TABLE dest.${name} RENAME TO ${name}_away; CREATE VIEW dest.${name} AS SELECT * FROM dest.${name}_away`,
-    )
-  const failed = await run(plan, { streams: names, status: 'failed' })
-  for (const told of Object.values(failed)) expect(told).toEqual([0, 0, 10, 10])
-  for (const name of names)
-    await db.query(`DROP VIEW dest.${name}; ALTER TABLE dest.${name}_away RENAME TO ${name}`)
-  const next = await run(plan, { streams: names })
-  for (const [, , loaded, cut] of Object.values(next)) expect([loaded, cut]).toEqual([0, 0])
-})
+longTest(
+  'a run that cannot begin the streams tells what a killed start left in their tables',
+  async () => {
+    await using db = await testDatabase()
+    const plan = await killed(db)
+    await run(plan, { streams: ['other'] })
+    for (const name of names)
+      await db.query(
+        `ALTER TABLE dest.${name} RENAME TO ${name}_away; CREATE VIEW dest.${name} AS SELECT * FROM dest.${name}_away`,
+      )
+    const failed = await run(plan, { streams: names, status: 'failed' })
+    for (const told of Object.values(failed)) expect(told).toEqual([0, 0, 10, 10])
+    for (const name of names)
+      await db.query(`DROP VIEW dest.${name}; ALTER TABLE dest.${name}_away RENAME TO ${name}`)
+    const next = await run(plan, { streams: names })
+    for (const [, , loaded, cut] of Object.values(next)) expect([loaded, cut]).toEqual([0, 0])
+  },
+)
 
-describe('a destination that is away when the run has ended', () => {
+longDescribe('a destination that is away when the run has ended', () => {
   interface Told {
     readonly log: readonly unknown[]
     readonly before: unknown

@@ -8,6 +8,7 @@ import { produceLines, skipWithoutKafkaConsole } from '../support/kafka-console.
 import { testKafka } from '../support/kafka.ts'
 import { openLane, readAll, startWriter } from '../engine/log/lanes.ts'
 import { silent as logger } from '../support/logger.ts'
+import { longTest } from '../support/long.ts'
 
 test.for(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
   'reads what another producer has written with the compression %s',
@@ -102,26 +103,29 @@ test.each(['lz4', 'snappy', 'gzip', 'uncompressed'])(
   },
 )
 
-test('holds a bounded number of bytes in the open, however small the compressed ones are', async () => {
-  const { endpoint } = await openLane('kafka block')
-  const slices = [{ slice: '', from: 0, to: 100_000, unit: 10_000, block: 500, nameBytes: 1_000 }]
-  expect(await startWriter(endpoint, { slices }).done).toEqual({ records: 100_000 })
-  await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
-  const { signal } = new AbortController()
-  globalThis.gc?.()
-  const before = process.memoryUsage().arrayBuffers
-  let given = 0
-  let most = 0
-  for (let item = await reader.next(signal); item; item = await reader.next(signal)) {
-    if (item.entry.type === 'records') given += item.entry.bytes.length
-    if (item.entry.type !== 'state') continue
-    most = Math.max(most, process.memoryUsage().arrayBuffers - before)
-    reader.release()
-  }
-  expect(given).toBeGreaterThan(100_000_000)
-  // 8 MiB ahead, 10 MB held up to a state, and what the collector has not looked at.
-  expect(most).toBeLessThan(100_000_000)
-})
+longTest(
+  'holds a bounded number of bytes in the open, however small the compressed ones are',
+  async () => {
+    const { endpoint } = await openLane('kafka block')
+    const slices = [{ slice: '', from: 0, to: 100_000, unit: 10_000, block: 500, nameBytes: 1_000 }]
+    expect(await startWriter(endpoint, { slices }).done).toEqual({ records: 100_000 })
+    await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
+    const { signal } = new AbortController()
+    globalThis.gc?.()
+    const before = process.memoryUsage().arrayBuffers
+    let given = 0
+    let most = 0
+    for (let item = await reader.next(signal); item; item = await reader.next(signal)) {
+      if (item.entry.type === 'records') given += item.entry.bytes.length
+      if (item.entry.type !== 'state') continue
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+      reader.release()
+    }
+    expect(given).toBeGreaterThan(100_000_000)
+    // 8 MiB ahead, 10 MB held up to a state, and what the collector has not looked at.
+    expect(most).toBeLessThan(100_000_000)
+  },
+)
 
 async function openTopic(): Promise<{
   readonly topic: string

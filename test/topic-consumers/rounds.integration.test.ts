@@ -7,7 +7,7 @@ import { builtProgram } from '../support/program.ts'
 import { javaConsumer, pythonConsumer } from './consumer-programs.ts'
 import { playRounds } from './rounds.ts'
 
-/** `npm run test:topic-consumers` sets it: consumers are installed for it alone. */
+/** `npm run test:long -- topic-consumers` sets it: consumers are installed for it alone. */
 const rounds = Number(process.env.CONSUMER_ROUNDS ?? 0)
 const seed = Number(process.env.CONSUMER_SEED ?? randomBytes(3).readUIntBE(0, 3))
 

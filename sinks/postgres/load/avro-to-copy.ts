@@ -64,7 +64,7 @@ const extractedBytes = 6
 
 /**
  * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object or a string per row
- * in the usual case: the hottest code of the sink (docs/performance.md says what it costs).
+ * in the usual case: the hottest code of the sink (docs/performance-methods.md says what it costs).
  */
 export class CopyTranscoder implements BlockWriter {
   /** The columns of the COPY, quoted by the caller. */

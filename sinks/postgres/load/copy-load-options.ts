@@ -19,7 +19,7 @@ export interface CopyLoadOptions {
   readonly place: CopyPlace
   /**
    * The staging table of a merge, where the rows go instead from the first batch on that has a key twice or one that the table has, or if the table has triggers.
-   * Until then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
+   * Until then a new key is simply inserted, which costs a third of staging and merging it (docs/performance-methods.md).
    */
   readonly whenMerged?: CopyPlace
   /** The columns of the table, staging apart. */

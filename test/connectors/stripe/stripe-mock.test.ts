@@ -15,7 +15,7 @@ const stripeConnector = await connectorOf('stripe')
 
 const { streams = [] } = (await stripeConnector.streams?.()) ?? {}
 
-/** Needs Go, and a minute at its first use: `npm run test:stripe-mock` sets STRIPE_MOCK. */
+/** Needs Go, and a minute at its first use: `npm run test:long -- stripe-mock` sets STRIPE_MOCK. */
 const wanted = process.env.STRIPE_MOCK !== undefined
 
 describe.runIf(wanted)("Stripe's own stripe-mock", () => {

@@ -32,6 +32,7 @@ import {
 } from './lanes.ts'
 import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
 import { silent as logger } from '../../support/logger.ts'
+import { usually } from '../../support/long.ts'
 
 const sliceA = { slice: 'a', from: 0, to: 1_000, unit: 300, block: 70 }
 const sliceB = { ...sliceA, slice: 'b' }
@@ -40,317 +41,334 @@ const ids = { syncId: 1, attempt: 1 }
 const framings = ['kafka block', 'kafka record'] as const
 
 // Concurrent, as all that follow: they wait most of the time, for threads that start, for what does not come, or may come back, or is gone.
-describe.concurrent.each(framings)('a lane of the %s log', { timeout: 120_000 }, (kind) => {
-  test('shows a unit as a whole or not at all', async () => {
-    const { endpoint } = await openLane(kind)
-    await using writer = await openWriter(endpoint)
-    await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
-    await append(writer, unit({ seq: 0, count: 10 }))
-    await writer.append(sampleRecords('', { seq: 10, count: 10 }))
-    await writer.flush()
-    expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
-    const nothing = reader.next(AbortSignal.timeout(1_000))
-    expect(await nothing).toBeUndefined()
-    await writer.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
-    await writer.flush()
-    expect(await take(reader, 2)).toEqual(['records', 'state'])
-  })
-
-  test('goes on, after a writer that was killed, from the states in the log, though no sink has read them', async () => {
-    const { endpoint } = await openLane(kind)
-    const dead = startWriter(endpoint, { slices: [sliceA, sliceB], then: 'exit', stopAfter: 1_600 })
-    await dead.exited
-    const slices = [sliceA, sliceB]
-    const writer = startWriter(endpoint, { slices, attempt: 2 })
-    const resume = await writer.resumed
-    expect(resume.from).toBe('log')
-    expect(resume.slices).toMatchObject([
-      { slice: 'a', seq: 1_000, complete: true },
-      { slice: 'b', seq: 600, complete: false, state: { at: 600 } },
-    ])
-    expect(await writer.done).toEqual({ records: 400 })
-    const reader = startReader(endpoint, { from: { attempt: 2 } })
-    expect(await reader.done).toEqual({ records: 2_000 })
-    for (const slice of ['a', 'b']) {
-      expectContiguous(reader.seen.filter((entry) => entry.slice === slice))
-    }
-  })
-
-  test('fences a writer that is no longer the newest, and hides its open unit', async () => {
-    const { endpoint } = await openLane(kind)
-    await using zombie = await openWriter(endpoint, { slices: [checkpoint('', 0)] })
-    await append(zombie, unit({ seq: 0, count: 10 }))
-    await zombie.flush()
-    await append(zombie, [sampleRecords('', { seq: 10, count: 10 })])
-    await using heir = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
-    expect(heir.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
-    const flushed = async (): Promise<void> => {
-      await zombie.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
-      await zombie.flush()
-    }
-    await expect(flushed()).rejects.toMatchObject({ code: 'fenced' })
-    await expect(zombie.append({ type: 'close', attempt: 1, records: 20 })).rejects.toMatchObject({
-      code: 'fenced',
-    })
-    await append(heir, [
-      { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
-      ...unit({ seq: 10, count: 5 }).slice(1),
-      { type: 'close', attempt: 2, records: 5 },
-    ])
-    await heir.flush()
-    const entries = await readAll(endpoint, { attempt: 2 })
-    expect(countRecords(entries)).toBe(15)
-  })
-
-  test('commits a unit that stays open in part; after a crash a begin tells where its orphans start', async () => {
-    const { endpoint } = await openLane(kind)
-    await using dying = await KafkaWriter.open(
-      kafkaAddress(endpoint),
-      { ...ids, attemptKeys: keysUpTo(1), columns: sampleColumns, slices: [checkpoint('', 0)] },
-      { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
-    )
-    await append(dying, unit({ seq: 0, count: 10 }))
-    await using reader = await openLaneReader(endpoint.reader.address, { attempt: 2 }, logger)
-    expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
-    await append(dying, [sampleRecords('', { seq: 10, count: 100 })])
-    const orphans = await reader.next(AbortSignal.timeout(10_000))
-    expect(orphans?.entry).toMatchObject({ type: 'records', seq: 10 })
-    await using writer = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
-    expect(writer.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
-    await append(writer, [
-      { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
-      ...unit({ seq: 10, count: 5 }).slice(1),
-      { type: 'close', attempt: 2, records: 5 },
-    ])
-    await writer.flush()
-    const rest: LogEntry[] = []
-    const { signal } = new AbortController()
-    for (
-      let item = await reader.next(signal);
-      item !== undefined;
-      item = await reader.next(signal)
-    ) {
-      rest.push(item.entry)
-    }
-    const begin = rest.findIndex(({ type }) => type === 'begin')
-    expect(rest[begin]).toMatchObject({ seq: 10, attempt: 2 })
-    expect(countRecords(rest.slice(begin))).toBe(5)
-  })
-
-  test('shows a read_committed consumer that is not ours each record once, and the schema to decode it by', async () => {
-    const { endpoint } = await openLane(kind)
-    await startWriter(endpoint, { slices: [sliceA, sliceB], then: 'exit', stopAfter: 1_600 }).exited
-    expect(await startWriter(endpoint, { slices: [sliceA, sliceB], attempt: 2 }).done).toEqual({
-      records: 400,
-    })
-    const { topic, schemasTopic } = kafkaAddress(endpoint)
-    const messages = await consumeUntil(topic, (seen) =>
-      seen.some((message) => header(message, 'type') === 'CLOSE'),
-    )
-    const wanted = new Set<string>()
-    for (const { value } of messages.filter((message) => header(message, 'type') === 'RECORD')) {
-      wanted.add(value?.readBigUInt64LE(2).toString(16).padStart(16, '0') ?? '')
-    }
-    const schemas = new Map<string, avro.Type>()
-    await consumeUntil(schemasTopic, (seen) => {
-      for (const { key, value } of seen) {
-        if (wanted.has(String(key))) {
-          schemas.set(String(key), avro.Type.forSchema(JSON.parse(String(value)) as avro.Schema))
-        }
-      }
-      return [...wanted].every((fingerprint) => schemas.has(fingerprint))
-    })
-    const keys = messages.flatMap(({ key }) => (key === null ? [] : [key.toString()]))
-    expect(keys.length).toBe(kind === 'kafka record' ? 2_000 : 0)
-    if (kind === 'kafka record') expect(keys[7]).toBe('[7]')
-    const ids = messages
-      .filter((message) => header(message, 'type') === 'RECORD')
-      .map((message) => [header(message, 'slice'), decode(message, schemas)] as const)
-    for (const slice of ['a', 'b']) {
-      const ofSlice = ids.filter(([name]) => name === slice).flatMap(([, values]) => values)
-      expect(ofSlice).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
-    }
-  })
-
-  test('refuses a foreign message, and names its offset', async () => {
-    const { endpoint } = await openLane(kind)
-    await using writer = await openWriter(endpoint)
-    await append(writer, unit({ seq: 0, count: 10 }))
-    await writer.flush()
-    const { topic } = kafkaAddress(endpoint)
-    const producer = client().producer({
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    })
-    await producer.connect()
-    const [sent] = await producer.send({ topic, messages: [{ value: '{"not": "ours"}' }] })
-    await producer.disconnect()
-    await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
-    await take(reader, 3)
-    await expect(reader.next(AbortSignal.timeout(10_000))).rejects.toMatchObject({
-      code: 'log_foreign_message',
-      details: { topic, offset: sent?.baseOffset },
-    })
-  })
-
-  test('starts a reader at a position, and passes over the close of older attempts', async () => {
-    const { endpoint } = await openLane(kind)
-    await startWriter(endpoint, { slices: [sliceA] }).done
-    const first = startReader(endpoint)
-    await first.done
-    const state = first.seen.find(({ type, seq }) => type === 'state' && seq === 600)
-    const position = state?.next ?? ''
-    const checkpoints = [checkpoint('a', 600)]
-    const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
-    expect(await writer.resumed).toMatchObject({
-      from: 'log',
-      slices: [{ seq: 1_000, complete: true }],
-    })
-    expect(await writer.done).toEqual({ records: 0 })
-    const second = startReader(endpoint, { from: { position, attempt: 2 } })
-    expect(await second.done).toEqual({ records: 400 })
-    expect(second.seen.at(-1)).toMatchObject({ type: 'close', attempt: 2 })
-    const group = await groupOffset(endpoint)
-    expect(BigInt(group)).toBeGreaterThan(BigInt(position))
-  })
-
-  test.for([
-    ['retention deleted', /retention/],
-    ['somebody made anew', /created again/],
-  ] as const)(
-    'falls back to the destination, with a warning, when the log is one that %s',
-    async ([how, reason], { expect }) => {
+describe.concurrent.each(usually(1, framings))(
+  'a lane of the %s log',
+  { timeout: 120_000 },
+  (kind) => {
+    test('shows a unit as a whole or not at all', async () => {
       const { endpoint } = await openLane(kind)
-      await startWriter(endpoint, { slices: [sliceA] }).done
-      const read = startReader(endpoint)
-      await read.done
-      const position =
-        read.seen.find(({ type, seq }) => type === 'state' && seq === 300)?.next ?? ''
-      const { topic } = kafkaAddress(endpoint)
-      await using admin = await openAdmin()
-      if (how === 'retention deleted') {
-        await admin.fetchTopicOffsets(topic) // kafkajs deletes records of topics that it knows only
-        const offset = String(BigInt(position) + 1n)
-        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
-      } else {
-        await replaceTopic(admin, topic)
-      }
-      const checkpoints = [checkpoint('a', 300)]
-      const lost = openLaneReader(endpoint.reader.address, { position }, logger)
-      await expect(lost).rejects.toMatchObject({ code: 'log_position_lost' })
-      const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
-      const resume = await writer.resumed
-      expect(resume).toMatchObject({ from: 'destination', slices: checkpoints })
-      expect(resume.warning).toMatch(reason)
-      expect(await writer.done).toEqual({ records: 700 })
-      const from = {
-        ...(resume.position !== undefined && { position: resume.position }),
-        attempt: 2,
-      }
-      const reader = startReader(endpoint, { from: { ...from, skipToAttempt: 2 } })
-      expect(await reader.done).toEqual({ records: 700 })
+      await using writer = await openWriter(endpoint)
+      await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
+      await append(writer, unit({ seq: 0, count: 10 }))
+      await writer.append(sampleRecords('', { seq: 10, count: 10 }))
+      await writer.flush()
+      expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
+      const nothing = reader.next(AbortSignal.timeout(1_000))
+      expect(await nothing).toBeUndefined()
+      await writer.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
+      await writer.flush()
+      expect(await take(reader, 2)).toEqual(['records', 'state'])
+    })
 
-      // The states of the first attempt are void from now on. The log leads on from where the second one began; a topic that was made
-      // anew may hold anything at the old position, so a third attempt, whose sink has read nothing, reads again.
-      const third = startWriter(endpoint, { slices: [sliceA], attempt: 3, checkpoints, position })
-      const later = await third.resumed
-      if (how === 'retention deleted') {
-        const slices = [checkpoint('a', 1_000, true)]
-        expect(later).toEqual({ from: 'log', slices, position: resume.position })
-        const last = startReader(endpoint, {
-          from: { position: resume.position ?? '', attempt: 3 },
-        })
-        expect(await last.done).toEqual({ records: 700 })
-      } else expect(later).toMatchObject({ from: 'destination', slices: checkpoints })
-      await third.done
-    },
-  )
-
-  test.for(['retention has taken', 'a topic that was made again lacks'] as const)(
-    'says so if %s what an attempt wrote before its reader came',
-    async (how, { expect }) => {
+    test('goes on, after a writer that was killed, from the states in the log, though no sink has read them', async () => {
       const { endpoint } = await openLane(kind)
-      await startWriter(endpoint, { slices: [sliceA] }).done
-      const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
-      const { position = '' } = await writer.resumed
-      await writer.done
-      const { topic } = kafkaAddress(endpoint)
-      await using admin = await openAdmin()
-      // The end of what is committed: the broker writes the marker some milliseconds after the writer was told that it has committed.
-      const end = async (): Promise<string> => (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
-      await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
-      const offset = await end()
-      if (how === 'retention has taken')
-        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
-      else await replaceTopic(admin, topic)
-      const from = { position, attempt: 2, skipToAttempt: 2 }
-      await expect(openLaneReader(endpoint.reader.address, from, logger)).rejects.toMatchObject({
-        code: 'log_position_lost',
+      const dead = startWriter(endpoint, {
+        slices: [sliceA, sliceB],
+        then: 'exit',
+        stopAfter: 1_600,
       })
-    },
-  )
+      await dead.exited
+      const slices = [sliceA, sliceB]
+      const writer = startWriter(endpoint, { slices, attempt: 2 })
+      const resume = await writer.resumed
+      expect(resume.from).toBe('log')
+      expect(resume.slices).toMatchObject([
+        { slice: 'a', seq: 1_000, complete: true },
+        { slice: 'b', seq: 600, complete: false, state: { at: 600 } },
+      ])
+      expect(await writer.done).toEqual({ records: 400 })
+      const reader = startReader(endpoint, { from: { attempt: 2 } })
+      expect(await reader.done).toEqual({ records: 2_000 })
+      for (const slice of ['a', 'b']) {
+        expectContiguous(reader.seen.filter((entry) => entry.slice === slice))
+      }
+    })
 
-  test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
-    const { endpoint } = await openLane(kind)
-    await startWriter(endpoint, { slices: [sliceA] }).done
-    const { topic } = kafkaAddress(endpoint)
-    const messages = await readTopic(topic)
-    const old = await writeAgain(endpoint, messages, ({ type, count }) =>
-      type === 'RECORD' && count === undefined ? ['v', 'sync'] : ['v'],
+    test('fences a writer that is no longer the newest, and hides its open unit', async () => {
+      const { endpoint } = await openLane(kind)
+      await using zombie = await openWriter(endpoint, { slices: [checkpoint('', 0)] })
+      await append(zombie, unit({ seq: 0, count: 10 }))
+      await zombie.flush()
+      await append(zombie, [sampleRecords('', { seq: 10, count: 10 })])
+      await using heir = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
+      expect(heir.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
+      const flushed = async (): Promise<void> => {
+        await zombie.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
+        await zombie.flush()
+      }
+      await expect(flushed()).rejects.toMatchObject({ code: 'fenced' })
+      await expect(zombie.append({ type: 'close', attempt: 1, records: 20 })).rejects.toMatchObject(
+        {
+          code: 'fenced',
+        },
+      )
+      await append(heir, [
+        { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
+        ...unit({ seq: 10, count: 5 }).slice(1),
+        { type: 'close', attempt: 2, records: 5 },
+      ])
+      await heir.flush()
+      const entries = await readAll(endpoint, { attempt: 2 })
+      expect(countRecords(entries)).toBe(15)
+    })
+
+    test('commits a unit that stays open in part; after a crash a begin tells where its orphans start', async () => {
+      const { endpoint } = await openLane(kind)
+      await using dying = await KafkaWriter.open(
+        kafkaAddress(endpoint),
+        { ...ids, attemptKeys: keysUpTo(1), columns: sampleColumns, slices: [checkpoint('', 0)] },
+        { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
+      )
+      await append(dying, unit({ seq: 0, count: 10 }))
+      await using reader = await openLaneReader(endpoint.reader.address, { attempt: 2 }, logger)
+      expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
+      await append(dying, [sampleRecords('', { seq: 10, count: 100 })])
+      const orphans = await reader.next(AbortSignal.timeout(10_000))
+      expect(orphans?.entry).toMatchObject({ type: 'records', seq: 10 })
+      await using writer = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
+      expect(writer.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
+      await append(writer, [
+        { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
+        ...unit({ seq: 10, count: 5 }).slice(1),
+        { type: 'close', attempt: 2, records: 5 },
+      ])
+      await writer.flush()
+      const rest: LogEntry[] = []
+      const { signal } = new AbortController()
+      for (
+        let item = await reader.next(signal);
+        item !== undefined;
+        item = await reader.next(signal)
+      ) {
+        rest.push(item.entry)
+      }
+      const begin = rest.findIndex(({ type }) => type === 'begin')
+      expect(rest[begin]).toMatchObject({ seq: 10, attempt: 2 })
+      expect(countRecords(rest.slice(begin))).toBe(5)
+    })
+
+    test('shows a read_committed consumer that is not ours each record once, and the schema to decode it by', async () => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA, sliceB], then: 'exit', stopAfter: 1_600 })
+        .exited
+      expect(await startWriter(endpoint, { slices: [sliceA, sliceB], attempt: 2 }).done).toEqual({
+        records: 400,
+      })
+      const { topic, schemasTopic } = kafkaAddress(endpoint)
+      const messages = await consumeUntil(topic, (seen) =>
+        seen.some((message) => header(message, 'type') === 'CLOSE'),
+      )
+      const wanted = new Set<string>()
+      for (const { value } of messages.filter((message) => header(message, 'type') === 'RECORD')) {
+        wanted.add(value?.readBigUInt64LE(2).toString(16).padStart(16, '0') ?? '')
+      }
+      const schemas = new Map<string, avro.Type>()
+      await consumeUntil(schemasTopic, (seen) => {
+        for (const { key, value } of seen) {
+          if (wanted.has(String(key))) {
+            schemas.set(String(key), avro.Type.forSchema(JSON.parse(String(value)) as avro.Schema))
+          }
+        }
+        return [...wanted].every((fingerprint) => schemas.has(fingerprint))
+      })
+      const keys = messages.flatMap(({ key }) => (key === null ? [] : [key.toString()]))
+      expect(keys.length).toBe(kind === 'kafka record' ? 2_000 : 0)
+      if (kind === 'kafka record') expect(keys[7]).toBe('[7]')
+      const ids = messages
+        .filter((message) => header(message, 'type') === 'RECORD')
+        .map((message) => [header(message, 'slice'), decode(message, schemas)] as const)
+      for (const slice of ['a', 'b']) {
+        const ofSlice = ids.filter(([name]) => name === slice).flatMap(([, values]) => values)
+        expect(ofSlice).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
+      }
+    })
+
+    test('refuses a foreign message, and names its offset', async () => {
+      const { endpoint } = await openLane(kind)
+      await using writer = await openWriter(endpoint)
+      await append(writer, unit({ seq: 0, count: 10 }))
+      await writer.flush()
+      const { topic } = kafkaAddress(endpoint)
+      const producer = client().producer({
+        createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      })
+      await producer.connect()
+      const [sent] = await producer.send({ topic, messages: [{ value: '{"not": "ours"}' }] })
+      await producer.disconnect()
+      await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
+      await take(reader, 3)
+      await expect(reader.next(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+        code: 'log_foreign_message',
+        details: { topic, offset: sent?.baseOffset },
+      })
+    })
+
+    test('starts a reader at a position, and passes over the close of older attempts', async () => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA] }).done
+      const first = startReader(endpoint)
+      await first.done
+      const state = first.seen.find(({ type, seq }) => type === 'state' && seq === 600)
+      const position = state?.next ?? ''
+      const checkpoints = [checkpoint('a', 600)]
+      const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
+      expect(await writer.resumed).toMatchObject({
+        from: 'log',
+        slices: [{ seq: 1_000, complete: true }],
+      })
+      expect(await writer.done).toEqual({ records: 0 })
+      const second = startReader(endpoint, { from: { position, attempt: 2 } })
+      expect(await second.done).toEqual({ records: 400 })
+      expect(second.seen.at(-1)).toMatchObject({ type: 'close', attempt: 2 })
+      const group = await groupOffset(endpoint)
+      expect(BigInt(group)).toBeGreaterThan(BigInt(position))
+    })
+
+    test.for([
+      ['retention deleted', /retention/],
+      ['somebody made anew', /created again/],
+    ] as const)(
+      'falls back to the destination, with a warning, when the log is one that %s',
+      async ([how, reason], { expect }) => {
+        const { endpoint } = await openLane(kind)
+        await startWriter(endpoint, { slices: [sliceA] }).done
+        const read = startReader(endpoint)
+        await read.done
+        const position =
+          read.seen.find(({ type, seq }) => type === 'state' && seq === 300)?.next ?? ''
+        const { topic } = kafkaAddress(endpoint)
+        await using admin = await openAdmin()
+        if (how === 'retention deleted') {
+          await admin.fetchTopicOffsets(topic) // kafkajs deletes records of topics that it knows only
+          const offset = String(BigInt(position) + 1n)
+          await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+        } else {
+          await replaceTopic(admin, topic)
+        }
+        const checkpoints = [checkpoint('a', 300)]
+        const lost = openLaneReader(endpoint.reader.address, { position }, logger)
+        await expect(lost).rejects.toMatchObject({ code: 'log_position_lost' })
+        const writer = startWriter(endpoint, {
+          slices: [sliceA],
+          attempt: 2,
+          checkpoints,
+          position,
+        })
+        const resume = await writer.resumed
+        expect(resume).toMatchObject({ from: 'destination', slices: checkpoints })
+        expect(resume.warning).toMatch(reason)
+        expect(await writer.done).toEqual({ records: 700 })
+        const from = {
+          ...(resume.position !== undefined && { position: resume.position }),
+          attempt: 2,
+        }
+        const reader = startReader(endpoint, { from: { ...from, skipToAttempt: 2 } })
+        expect(await reader.done).toEqual({ records: 700 })
+
+        // The states of the first attempt are void from now on. The log leads on from where the second one began; a topic that was made
+        // anew may hold anything at the old position, so a third attempt, whose sink has read nothing, reads again.
+        const third = startWriter(endpoint, { slices: [sliceA], attempt: 3, checkpoints, position })
+        const later = await third.resumed
+        if (how === 'retention deleted') {
+          const slices = [checkpoint('a', 1_000, true)]
+          expect(later).toEqual({ from: 'log', slices, position: resume.position })
+          const last = startReader(endpoint, {
+            from: { position: resume.position ?? '', attempt: 3 },
+          })
+          expect(await last.done).toEqual({ records: 700 })
+        } else expect(later).toMatchObject({ from: 'destination', slices: checkpoints })
+        await third.done
+      },
     )
-    expect(await readAll(old)).toEqual(await readAll(endpoint))
-    const newer = await writeAgain(endpoint, messages, () => [], { v: '2' })
-    await expect(readAll(newer)).rejects.toMatchObject({
-      code: 'log_version_newer',
-      details: { version: '2', known: 1 },
+
+    test.for(['retention has taken', 'a topic that was made again lacks'] as const)(
+      'says so if %s what an attempt wrote before its reader came',
+      async (how, { expect }) => {
+        const { endpoint } = await openLane(kind)
+        await startWriter(endpoint, { slices: [sliceA] }).done
+        const writer = startWriter(endpoint, { slices: [sliceB], attempt: 2 })
+        const { position = '' } = await writer.resumed
+        await writer.done
+        const { topic } = kafkaAddress(endpoint)
+        await using admin = await openAdmin()
+        // The end of what is committed: the broker writes the marker some milliseconds after the writer was told that it has committed.
+        const end = async (): Promise<string> =>
+          (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
+        await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
+        const offset = await end()
+        if (how === 'retention has taken')
+          await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+        else await replaceTopic(admin, topic)
+        const from = { position, attempt: 2, skipToAttempt: 2 }
+        await expect(openLaneReader(endpoint.reader.address, from, logger)).rejects.toMatchObject({
+          code: 'log_position_lost',
+        })
+      },
+    )
+
+    test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA] }).done
+      const { topic } = kafkaAddress(endpoint)
+      const messages = await readTopic(topic)
+      const old = await writeAgain(endpoint, messages, ({ type, count }) =>
+        type === 'RECORD' && count === undefined ? ['v', 'sync'] : ['v'],
+      )
+      expect(await readAll(old)).toEqual(await readAll(endpoint))
+      const newer = await writeAgain(endpoint, messages, () => [], { v: '2' })
+      await expect(readAll(newer)).rejects.toMatchObject({
+        code: 'log_version_newer',
+        details: { version: '2', known: 1 },
+      })
     })
-  })
 
-  test('goes on past what it tells other readers, also where the destination stands right before it', async ({
-    expect,
-  }) => {
-    const { endpoint, announce } = await openLane(kind)
-    await using first = await announce(attemptOf({ attempt: 1 }))
-    await startWriter(endpoint, { slices: [sliceA], then: 'exit', stopAfter: 600 }).exited
-    const reader = startReader(endpoint)
-    const positionAt = (seq: number): string =>
-      reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
-    await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
-    const at = (seq: number): Parameters<typeof startWriter>[1] => ({
-      slices: [sliceA],
-      checkpoints: [checkpoint('a', seq)],
-      position: positionAt(seq),
+    test('goes on past what it tells other readers, also where the destination stands right before it', async ({
+      expect,
+    }) => {
+      const { endpoint, announce } = await openLane(kind)
+      await using first = await announce(attemptOf({ attempt: 1 }))
+      await startWriter(endpoint, { slices: [sliceA], then: 'exit', stopAfter: 600 }).exited
+      const reader = startReader(endpoint)
+      const positionAt = (seq: number): string =>
+        reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
+      await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
+      const at = (seq: number): Parameters<typeof startWriter>[1] => ({
+        slices: [sliceA],
+        checkpoints: [checkpoint('a', seq)],
+        position: positionAt(seq),
+      })
+      await using second = await announce(attemptOf({ attempt: 2 }))
+      expect(await startWriter(endpoint, { ...at(300), attempt: 2 }).done).toEqual({ records: 400 })
+      await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
+      await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+
+      // The second PLAN stands right at the position.
+      const position = positionAt(600)
+      await using third = await announce(attemptOf({ attempt: 3 }))
+      const last = startWriter(endpoint, { ...at(600), attempt: 3 })
+      const slices = [checkpoint('a', 1_000, true)]
+      expect(await last.resumed).toEqual({ from: 'log', slices, position })
+      expect(await last.done).toEqual({ records: 0 })
+      await third.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+      const rest = startReader(endpoint, { from: { position, attempt: 3 } })
+      expect(await rest.done).toEqual({ records: 400 })
+      const { topic } = kafkaAddress(endpoint)
+      const types = (await readTopic(topic)).map(({ headers }) => headers.get('type'))
+      const about = types.filter((type) => type === 'PLAN' || type === 'SYNC_END')
+      expect(about).toEqual(['PLAN', 'PLAN', 'SYNC_END', 'PLAN', 'SYNC_END'])
+      expect([types.at(0), types.at(-1)]).toEqual(['PLAN', 'SYNC_END'])
     })
-    await using second = await announce(attemptOf({ attempt: 2 }))
-    expect(await startWriter(endpoint, { ...at(300), attempt: 2 }).done).toEqual({ records: 400 })
-    await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
-    await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
 
-    // The second PLAN stands right at the position.
-    const position = positionAt(600)
-    await using third = await announce(attemptOf({ attempt: 3 }))
-    const last = startWriter(endpoint, { ...at(600), attempt: 3 })
-    const slices = [checkpoint('a', 1_000, true)]
-    expect(await last.resumed).toEqual({ from: 'log', slices, position })
-    expect(await last.done).toEqual({ records: 0 })
-    await third.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
-    const rest = startReader(endpoint, { from: { position, attempt: 3 } })
-    expect(await rest.done).toEqual({ records: 400 })
-    const { topic } = kafkaAddress(endpoint)
-    const types = (await readTopic(topic)).map(({ headers }) => headers.get('type'))
-    const about = types.filter((type) => type === 'PLAN' || type === 'SYNC_END')
-    expect(about).toEqual(['PLAN', 'PLAN', 'SYNC_END', 'PLAN', 'SYNC_END'])
-    expect([types.at(0), types.at(-1)]).toEqual(['PLAN', 'SYNC_END'])
-  })
-
-  test('skips to an attempt', async () => {
-    const { endpoint } = await openLane(kind)
-    await startWriter(endpoint, { slices: [sliceA] }).done
-    await startWriter(endpoint, { slices: [{ ...sliceB, to: 100 }], attempt: 2 }).done
-    const reader = startReader(endpoint, { from: { skipToAttempt: 2, attempt: 2 } })
-    expect(await reader.done).toEqual({ records: 100 })
-    expect(reader.seen.at(0)).toMatchObject({ type: 'begin', slice: 'b' })
-  })
-})
+    test('skips to an attempt', async () => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA] }).done
+      await startWriter(endpoint, { slices: [{ ...sliceB, to: 100 }], attempt: 2 }).done
+      const reader = startReader(endpoint, { from: { skipToAttempt: 2, attempt: 2 } })
+      expect(await reader.done).toEqual({ records: 100 })
+      expect(reader.seen.at(0)).toMatchObject({ type: 'begin', slice: 'b' })
+    })
+  },
+)
 
 describe.concurrent('the kafka log', () => {
   test('takes smaller records where the topic was made with a smaller limit, and says when one is too large', async () => {

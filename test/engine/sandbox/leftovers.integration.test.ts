@@ -15,7 +15,7 @@ import { seededRandom } from '../../support/random.ts'
 import { checksum, leftovers, sandboxId } from './sandbox-run.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
-/** Sandboxes in all, of which a third is killed; the long form (`npm run test:sandbox`) sets more. */
+/** Sandboxes in all, of which a third is killed; the long form (`npm run test:long -- sandbox`) sets more. */
 const sandboxes = Number(process.env.SANDBOX_KILLS ?? 12)
 const seed = Number(process.env.SANDBOX_KILL_SEED ?? 7)
 /** Processes at the same time; each runs this many sandboxes, four at once and then two at once, which are killed in their middle. */

@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { topicName } from '../../../engine/log/kafka/topic-names.ts'
 import { parseExact } from '../../../protocol/index.ts'
 import { reactor, type CommandEnd } from '../../cli/service-command-line.ts'
@@ -8,6 +8,7 @@ import { zstdForKafkajs } from '../../support/kafkajs-zstd.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
 import { startSecuredKafka, type Right, type SecuredKafka } from '../../support/secured-kafka.ts'
+import { longDescribe } from '../../support/long.ts'
 
 /** The rights of readers in docs/topics.md: these, and no others, are enough for `reactor connect topics`. */
 const rows = 50
@@ -137,7 +138,7 @@ async function listed(user: User): Promise<string[]> {
   return (JSON.parse(out) as { topic: string }[]).map(({ topic }) => topic)
 }
 
-describe('a user with the rights of', () => {
+longDescribe('a user with the rights of', () => {
   test('a reader of one stream reads it and rebuilds its table, and nothing else', async () => {
     const tail = await topics('one-stream', 'tail', topicOf('shared'))
     expect(tail.code, tail.err).toBe(0)

@@ -6,10 +6,12 @@ import { logConfig, planRun, runPlan } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { readTopic, type ReadMessage } from '../../support/read-topic.ts'
 import { rebuildWhole } from './rebuild-whole.ts'
+import {} from '../../support/long.ts'
+import { longTest } from '../../support/long.ts'
 
 /** The reference reader beside real runs over what the topics outlive: soft deletes, and a destination that was dropped or restored. */
 const rows = 120
-/** Both in the long form (`npm run test:rebuild`). */
+/** Both in the long form (`npm run test:long -- rebuild`). */
 const framings =
   process.env.REBUILD === undefined ? (['block'] as const) : (['block', 'record'] as const)
 const tables = ['append', 'hard', 'soft', 'overwrite', 'overwrite_dedup'] as const
@@ -164,7 +166,7 @@ describe.concurrent.each(framings)(
       expect(soft?.rows).toBeGreaterThan(0)
     })
 
-    test('after the destination was dropped', async () => {
+    longTest('after the destination was dropped', async () => {
       await using shop = await Shop.open(framing)
       await shop.run()
       await shop.change()

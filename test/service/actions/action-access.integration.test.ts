@@ -8,6 +8,7 @@ import { actionSubjects } from '../../connectors/action-subjects.ts'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import type { Answer, ApiClient } from '../../support/api-client.ts'
 import { TestApi } from '../../support/test-api.ts'
+import { usually } from '../../support/long.ts'
 
 let api: TestApi
 let vendor: ScriptedVendor
@@ -58,7 +59,7 @@ const may = {
   agent: { plain: 'if it reads', dryRun: true },
 } as const satisfies Record<PrincipalKind, unknown>
 
-describe.each(Object.entries(actionSubjects))('the actions of %s', (type, subject) => {
+describe.each(usually(2, Object.entries(actionSubjects)))('the actions of %s', (type, subject) => {
   test.each(principalKinds)(
     'are open to a principal of kind %s as the table says, and to nobody else',
     async (kind) => {

@@ -8,6 +8,7 @@ import { dumpOf } from '../../support/all-texts.ts'
 import type { Answer } from '../../support/api-client.ts'
 import { TestApi } from '../../support/test-api.ts'
 import { EchoingVendor } from './echoing-vendor.ts'
+import { usually } from '../../support/long.ts'
 
 /** In every planted secret, and nowhere else. */
 const mark = `Planted${randomBytes(6).toString('hex')}`
@@ -155,7 +156,7 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]()
 })
 
-test.each(logins)(
+test.each(usually(2, logins))(
   'a call shows no secret of $type with a login of the kind $login, whatever the vendor repeats',
   async ({ type, login, config: configOf, hasTokens, actions, failure }) => {
     await using vendor = await EchoingVendor.start(mark)

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import { startCommand, type StartedCommand } from '../../e2e/command.ts'
 import { serviceFolder, type ServiceProcess } from '../../support/service-process.ts'
+import { longTest } from '../../support/long.ts'
 
 /** How long the vendor takes after SIGTERM: less and more than a call has there then. The others it turns away. */
 const takesMs = new Map([
@@ -116,35 +117,39 @@ test('SIGTERM gives calls that are at the vendor some seconds, and ends those th
   expect(await second.stop()).toBe(0)
 }, 120_000)
 
-test('Ctrl-C of the command during a wait ends the wait, and the same key carries it out later', async () => {
-  await using vendor = await ScriptedVendor.start(() => ({
-    status: 429,
-    headers: { 'retry-after': '12' },
-    body: { message: 'slow down' },
-  }))
-  await using folder = await serviceFolder()
-  const service = await folder.start({ environment })
-  await createHub(service, vendor.url)
-  const input = JSON.stringify({ owner: 'acme', repo: 'shop', title: 'It breaks' })
-  const line = ['connect', 'actions', 'invoke', 'hub', 'createIssue', '--input', input, '--yes']
-  const invoke = (): StartedCommand =>
-    startCommand([...line, '--idempotency-key', 'k1'], {
-      environment: {
-        ...{ HOME: folder.path, REACTOR_CONNECT_DATA_DIR: folder.path },
-        ...{ REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: service.key },
-      },
-    })
-  const first = invoke()
-  await expect.poll(() => service.output(), { timeout: 20_000 }).toContain('sent again, waiting')
-  first.process.kill('SIGINT')
-  const { code, err } = await first.end
-  expect(code).toBe(130)
-  expect(err).toContain('repeat the command with --idempotency-key k1')
-  await expect.poll(() => lastOutcomes(service)).toEqual(['failed action_rate_limited'])
+longTest(
+  'Ctrl-C of the command during a wait ends the wait, and the same key carries it out later',
+  async () => {
+    await using vendor = await ScriptedVendor.start(() => ({
+      status: 429,
+      headers: { 'retry-after': '12' },
+      body: { message: 'slow down' },
+    }))
+    await using folder = await serviceFolder()
+    const service = await folder.start({ environment })
+    await createHub(service, vendor.url)
+    const input = JSON.stringify({ owner: 'acme', repo: 'shop', title: 'It breaks' })
+    const line = ['connect', 'actions', 'invoke', 'hub', 'createIssue', '--input', input, '--yes']
+    const invoke = (): StartedCommand =>
+      startCommand([...line, '--idempotency-key', 'k1'], {
+        environment: {
+          ...{ HOME: folder.path, REACTOR_CONNECT_DATA_DIR: folder.path },
+          ...{ REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: service.key },
+        },
+      })
+    const first = invoke()
+    await expect.poll(() => service.output(), { timeout: 20_000 }).toContain('sent again, waiting')
+    first.process.kill('SIGINT')
+    const { code, err } = await first.end
+    expect(code).toBe(130)
+    expect(err).toContain('repeat the command with --idempotency-key k1')
+    await expect.poll(() => lastOutcomes(service)).toEqual(['failed action_rate_limited'])
 
-  // It waits for the rest of the time that GitHub asked for.
-  vendor.respond = () => ({ status: 201, headers: issueHeaders, body: issue })
-  const again = await invoke().end
-  expect(again).toMatchObject({ code: 0, out: expect.stringContaining('"number": 7') as unknown })
-  expect(vendor.requests).toHaveLength(2)
-}, 120_000)
+    // It waits for the rest of the time that GitHub asked for.
+    vendor.respond = () => ({ status: 201, headers: issueHeaders, body: issue })
+    const again = await invoke().end
+    expect(again).toMatchObject({ code: 0, out: expect.stringContaining('"number": 7') as unknown })
+    expect(vendor.requests).toHaveLength(2)
+  },
+  120_000,
+)

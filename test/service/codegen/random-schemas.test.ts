@@ -6,7 +6,7 @@ import { anyName, anySchema, definitions, type SampleValue } from './schemas-wit
 
 /** In one program: compiling is most of the work. */
 const schemasOfOne = 150
-/** More with `npm run test:codegen`. */
+/** More with `npm run test:long -- codegen`. */
 const rounds = Number(process.env.CODEGEN_ROUNDS ?? 1)
 
 test('a client of random schemas compiles, and takes every value that the schema allows', () => {

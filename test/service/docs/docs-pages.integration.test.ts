@@ -13,7 +13,7 @@ async function rawRequest(base: string, path: string): Promise<string> {
 
 test('a page is HTML for a reader, and Markdown when it is asked for', async () => {
   await using api = await TestApi.start()
-  const url = `${api.url}/docs/errors/name_taken.md`
+  const url = `${api.url}/docs/errors/http.md`
   const page = await fetch(url)
   expect(page.status).toBe(200)
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -21,7 +21,7 @@ test('a page is HTML for a reader, and Markdown when it is asked for', async () 
   const raw = [fetch(`${url}?raw`), fetch(url, { headers: { accept: 'text/markdown' } })]
   for (const response of await Promise.all(raw)) {
     expect(response.headers.get('content-type')).toBe('text/markdown; charset=utf-8')
-    expect(await response.text()).toMatch(/^# name_taken\n/)
+    expect(await response.text()).toMatch(/^# Errors: HTTP API\n/)
   }
   const picture = await fetch(`${api.url}/docs/sandbox-flow.svg`)
   expect(picture.headers.get('content-type')).toBe('image/svg+xml')
@@ -35,7 +35,8 @@ test.each([
   ['/docs', './docs/'],
   ['/docs/tutorial', './tutorial.md'],
   ['/docs/tutorial?raw', './tutorial.md?raw'],
-  ['/docs/errors/name_taken', './name_taken.md'],
+  ['/docs/errors/name_taken', './http.md#name_taken'],
+  ['/docs/errors/name_taken.md?raw', './http.md?raw#name_taken'],
   ['/docs/errors', './errors/'],
   ['/docs/connectors', './connectors/'],
 ])('a path that lacks its end leads to the page: %s', async (path, to) => {
@@ -150,4 +151,13 @@ test.each([
   const response = await rawRequest(api.url, path)
   expect(response).toMatch(/^HTTP\/1\.1 40[04] /)
   expect(response).not.toContain('reactor-connect"')
+})
+
+test('a search finds the section of an error by words, and shows no text of the query as HTML', async () => {
+  await using api = await TestApi.start()
+  const missing = await (await fetch(`${api.url}/docs/search?q=promote_outdated`)).text()
+  expect(missing).toContain('href="errors/resource.md#promote_outdated"')
+  const hostile = await (await fetch(`${api.url}/docs/search?q=%3Cimg%20src=x%3E`)).text()
+  expect(hostile).not.toContain('<img')
+  expect((await fetch(`${api.url}/docs/search?q=${'x'.repeat(201)}`)).status).toBe(400)
 })

@@ -62,7 +62,7 @@ test('a second instance of the same name is refused', async () => {
   })
   expect(status).toBe(409)
   expect(body).toMatchObject({
-    error: { code: 'name_taken', docs_url: '/docs/errors/name_taken.md' },
+    error: { code: 'name_taken', docs_url: '/docs/errors/http.md#name_taken' },
   })
 })
 

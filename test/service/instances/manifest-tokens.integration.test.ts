@@ -12,6 +12,7 @@ import { instancePath, type Vault } from '../../../service/platform/vault/vault.
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { callbackUrl, openTestInstances } from './open-test-instances.ts'
+import { longTest } from '../../support/long.ts'
 
 const over = { '/credentials/token_expiry_date': new Date(0).toISOString() }
 
@@ -123,7 +124,7 @@ test('a browser is sent to web addresses only', async () => {
   }
 })
 
-test('a refresh does not undo an authorization that was made while it went on', async () => {
+longTest('a refresh does not undo an authorization that was made while it went on', async () => {
   await using world = await openTestInstances()
   await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })
   const crm = await authorized(world, server)

@@ -14,6 +14,7 @@ import {
   serviceFolder,
   type ServiceProcess,
 } from '../../support/service-process.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 const anything = z.unknown()
 const rows = 30_000
@@ -119,7 +120,7 @@ test.concurrent(
   120_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a service whose embedded PostgreSQL is gone says so and ends, to be started anew',
   async ({ expect }) => {
     await using folder = await serviceFolder()
@@ -148,7 +149,7 @@ function warningsOfStop(service: ServiceProcess): readonly unknown[] {
   return lines.slice(stop).filter(({ level }) => ['warn', 'error', 'fatal'].includes(level))
 }
 
-test.concurrent(
+longTest.concurrent(
   'an ordinary stop logs no warning, idle or with a run under way',
   async ({ expect }) => {
     await using folder = await serviceFolder()
@@ -169,7 +170,7 @@ test.concurrent(
   90_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a second SIGTERM ends the process at once',
   async ({ expect }) => {
     await using folder = await serviceFolder()
@@ -187,7 +188,7 @@ test.concurrent(
   90_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a run is cancelled at a checkpoint, and its retry goes on from there',
   async () => {
     await using folder = await serviceFolder()
@@ -207,7 +208,7 @@ test.concurrent(
   90_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a source that fails is tried again after a pause, and the schedule fires',
   async ({ expect }) => {
     await using folder = await serviceFolder()
@@ -249,7 +250,7 @@ function shared(
   }
 }
 
-test.concurrent.each(['embedded', 'kafka'] as const)(
+test.concurrent.each(usually(1, ['embedded', 'kafka'] as const))(
   'if one of two services on the same PostgreSQL is killed, the other takes over its run (log: %s)',
   async (log) => {
     await using metadata = await testDatabase()
@@ -276,7 +277,7 @@ test.concurrent.each(['embedded', 'kafka'] as const)(
   120_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a metadata database that crashes under a run stops nothing',
   // Of the test's own: what is polled must know its test.
   async ({ expect }) => {

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { startPostgres, testDatabase } from '../../support/postgres.ts'
 import { runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 import type { ServiceProcess } from '../../support/service-process.ts'
+import { longTest } from '../../support/long.ts'
 
 const anything = z.unknown()
 /** The grace period that docs/operations.md asks of a container is the promise, so it is measured. */
@@ -88,7 +89,7 @@ async function blackHole(port: number): Promise<{
   }
 }
 
-test.concurrent(
+longTest.concurrent(
   'SIGTERM ends the service within the documented time while the metadata database takes requests and never answers',
   async ({ expect }) => {
     await using metadata = await testDatabase()
@@ -109,7 +110,7 @@ test.concurrent(
   120_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'SIGTERM ends the service within the documented time while the metadata database is read-only',
   async ({ expect }) => {
     await using metadata = await testDatabase()

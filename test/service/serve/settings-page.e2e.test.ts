@@ -16,6 +16,7 @@ import {
   type ServiceFolder,
   type ServiceProcess,
 } from '../../support/service-process.ts'
+import { longTest } from '../../support/long.ts'
 
 /** The settings on the product's own page, word by word. */
 const pageBlock = `[connect]
@@ -131,23 +132,27 @@ test('the settings of the page start the service as they stand', async (context)
   expect(await service.stop()).toBe(0)
 }, 180_000)
 
-test('with the token of the last login, and neighbours elsewhere', async () => {
-  await using neighbours = await openNeighbours()
-  await using folder = await serviceFolder()
-  const { vault, data, jobs } = neighbours
-  const toml = pageBlock
-    .replace('http://localhost:8010', vault.url)
-    .replace('http://localhost:8002', data.service.url)
-    .replace('http://localhost:8005', jobs.url)
-  const home = await newFolder('home')
-  await writeFile(join(home, '.vault-token'), `${vault.rootToken}\n`)
-  const service = await start(folder, toml, { HOME: home, REACTOR_CONNECT_LOG_LEVEL: 'trace' })
-  await load(service, neighbours)
-  expect(service.output()).not.toContain(data.mark)
-  expect(service.output()).not.toContain(vault.rootToken)
-  expect(service.output()).not.toMatch(/internal-\w+-api-key/)
-  expect(await service.stop()).toBe(0)
-}, 180_000)
+longTest(
+  'with the token of the last login, and neighbours elsewhere',
+  async () => {
+    await using neighbours = await openNeighbours()
+    await using folder = await serviceFolder()
+    const { vault, data, jobs } = neighbours
+    const toml = pageBlock
+      .replace('http://localhost:8010', vault.url)
+      .replace('http://localhost:8002', data.service.url)
+      .replace('http://localhost:8005', jobs.url)
+    const home = await newFolder('home')
+    await writeFile(join(home, '.vault-token'), `${vault.rootToken}\n`)
+    const service = await start(folder, toml, { HOME: home, REACTOR_CONNECT_LOG_LEVEL: 'trace' })
+    await load(service, neighbours)
+    expect(service.output()).not.toContain(data.mark)
+    expect(service.output()).not.toContain(vault.rootToken)
+    expect(service.output()).not.toMatch(/internal-\w+-api-key/)
+    expect(await service.stop()).toBe(0)
+  },
+  180_000,
+)
 
 test('without a token one line says what is missing', async () => {
   await using folder = await serviceFolder()

@@ -18,8 +18,9 @@ import {
   type CrashMode,
   type CrashTopics,
 } from './crash-topics.ts'
+import { usually } from '../../support/long.ts'
 
-/** Rounds for each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+/** Rounds for each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 /** What a run may say that meets a broker which is away. */
@@ -74,7 +75,7 @@ async function playRound(
   await expectNoSetback(topics)
 }
 
-describe.each(['embedded', 'kafka'] as const)('over the %s log', (log) => {
+describe.each(usually(1, ['kafka', 'embedded'] as const))('over the %s log', (log) => {
   test(
     `brokers that are killed or stopped while a run loads into them, and start again, have every row once (seed ${String(seed)})`,
     { timeout: 120_000 + rounds * 60_000 },

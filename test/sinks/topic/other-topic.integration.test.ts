@@ -23,6 +23,7 @@ import {
   topicTest,
   type TopicTest,
 } from './topic-support.ts'
+import { longTest } from '../../support/long.ts'
 
 /** What somebody does to the topics of a connection, while it runs and between its runs. */
 const plan = [{ slice: '', partition: 0, state: null }] as const
@@ -126,34 +127,40 @@ test('a topic that was made again is another one, also if it has as many message
   expect(ours(await readTopic(target.place, target.topic))).toHaveLength(20)
 })
 
-test('a topic with fewer partitions that was made again is filled from the beginning', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, incremental)
-  await syncOnce(target, sink, rows(1, 20))
-  await replaceTopic(target, { partitions: 1 })
-  const { begun: again } = await syncOnce(target, sink, rows(1, 20))
-  expect(again.warnings).toContainEqual(expect.stringContaining('deleted and made again'))
-  expect(await readTopic(target.place, target.topic)).toHaveLength(20)
-})
+longTest(
+  'a topic with fewer partitions that was made again is filled from the beginning',
+  async () => {
+    const target = topicTest()
+    const sink = topicStream(target, incremental)
+    await syncOnce(target, sink, rows(1, 20))
+    await replaceTopic(target, { partitions: 1 })
+    const { begun: again } = await syncOnce(target, sink, rows(1, 20))
+    expect(again.warnings).toContainEqual(expect.stringContaining('deleted and made again'))
+    expect(await readTopic(target.place, target.topic)).toHaveLength(20)
+  },
+)
 
-test('partitions that were added get no rows after a reset either: old versions of them are elsewhere', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, incremental)
-  await syncOnce(target, sink, rows(1, 30))
-  await asAdmin(target.place, (admin) =>
-    admin.createPartitions({ topicPartitions: [{ topic: target.topic, count: 8 }] }),
-  )
-  {
-    await using destination = openDestination(target)
-    await destination.forget(target.connection, 'all')
-  }
-  const { begun: again } = await syncOnce(target, sink, rows(1, 30))
-  expect(again).toMatchObject({ resumed: false, slices: [] })
-  expect(again.warnings).toEqual([expect.stringContaining('has 8 partitions now') as string])
-  const messages = await readTopic(target.place, target.topic)
-  expect(messages).toHaveLength(60)
-  expect(dataOf(newestRows(messages))).toEqual(rows(1, 30))
-})
+longTest(
+  'partitions that were added get no rows after a reset either: old versions of them are elsewhere',
+  async () => {
+    const target = topicTest()
+    const sink = topicStream(target, incremental)
+    await syncOnce(target, sink, rows(1, 30))
+    await asAdmin(target.place, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: target.topic, count: 8 }] }),
+    )
+    {
+      await using destination = openDestination(target)
+      await destination.forget(target.connection, 'all')
+    }
+    const { begun: again } = await syncOnce(target, sink, rows(1, 30))
+    expect(again).toMatchObject({ resumed: false, slices: [] })
+    expect(again.warnings).toEqual([expect.stringContaining('has 8 partitions now') as string])
+    const messages = await readTopic(target.place, target.topic)
+    expect(messages).toHaveLength(60)
+    expect(dataOf(newestRows(messages))).toEqual(rows(1, 30))
+  },
+)
 
 test.each(['append', 'append_dedup', 'overwrite'] as const)(
   'a topic that is replaced between two commits takes no row until the stream begins again, in the mode %s',
@@ -207,7 +214,7 @@ test.each(['append', 'overwrite'] as const)(
   },
 )
 
-test('a topic that is deleted between two commits, and not made again, is named', async () => {
+longTest('a topic that is deleted between two commits, and not made again, is named', async () => {
   const target = topicTest()
   await using run = await begun(target, { mode: 'append' })
   const { sync } = run
@@ -271,7 +278,7 @@ test('a run whose topic is deleted under way fills it again, and counts no row t
   expect(await readTopic(place, topic)).toHaveLength(goneRows)
 })
 
-test('an overwrite deletes the old rows also after the checkpoints were deleted', async () => {
+longTest('an overwrite deletes the old rows also after the checkpoints were deleted', async () => {
   const target = topicTest()
   const sink = topicStream(target, { mode: 'overwrite' })
   for (let sync = 0; sync < 3; sync++) await syncOnce(target, sink, rows(1, 8))
@@ -299,53 +306,59 @@ test('a run whose checkpoints are deleted under way loads nothing more, and the 
   expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(1, 20))
 })
 
-test('a topic that becomes compacted while rows without a key are appended is named, with the setting', async () => {
-  const target = topicTest()
-  await using run = await begun(target, { mode: 'append', key: [] })
-  const { sync } = run
-  {
-    await using lane = await openLane(target, sync)
-    await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
-    await commit(lane, 10, { complete: false })
-    await setConfig(target, 'cleanup.policy', 'compact')
-    await lane.write(blockOf(sync.sink.columns, rows(11, 20), { seq: 10 }))
-    await expect(commit(lane, 20)).rejects.toMatchObject({
-      code: 'destination_topic_policy',
-      details: { topic: target.topic, policy: 'compact', needed: 'delete' },
-    })
-  }
-  await setConfig(target, 'cleanup.policy', 'delete')
-  expect(await readTopic(target.place, target.topic)).toHaveLength(10)
-})
+longTest(
+  'a topic that becomes compacted while rows without a key are appended is named, with the setting',
+  async () => {
+    const target = topicTest()
+    await using run = await begun(target, { mode: 'append', key: [] })
+    const { sync } = run
+    {
+      await using lane = await openLane(target, sync)
+      await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
+      await commit(lane, 10, { complete: false })
+      await setConfig(target, 'cleanup.policy', 'compact')
+      await lane.write(blockOf(sync.sink.columns, rows(11, 20), { seq: 10 }))
+      await expect(commit(lane, 20)).rejects.toMatchObject({
+        code: 'destination_topic_policy',
+        details: { topic: target.topic, policy: 'compact', needed: 'delete' },
+      })
+    }
+    await setConfig(target, 'cleanup.policy', 'delete')
+    expect(await readTopic(target.place, target.topic)).toHaveLength(10)
+  },
+)
 
-test('a limit of messages that is lowered under way fails the run; the next one rejects what is too large, and loses nothing else', async () => {
-  const target = topicTest()
-  const large = Array.from({ length: 4 }, (_, index) => ({
-    id: index + 1,
-    body: randomBytes(50_000).toString('hex'),
-  }))
-  await using run = await begun(target, { mode: 'append_dedup' })
-  const { sync } = run
-  {
-    await using lane = await openLane(target, sync)
-    await setConfig(target, 'max.message.bytes', '60000')
-    await lane.write(blockOf(sync.sink.columns, large))
-    await expect(commit(lane, large.length)).rejects.toMatchObject({
-      code: 'destination_message_too_large',
-      details: { topic: target.topic },
-    })
-  }
-  await syncOnce(target, sync.sink, [...large, ...rows(5, 9)])
-  expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(5, 9))
-  const rejected = await readTopic(target.place, rejectedTopic)
-  const own = rejected
-    .map(({ value }) => value as { connection: string; reason: string; key: string })
-    .filter(({ connection }) => connection === target.connection)
-  expect(own.map(({ key }) => key)).toEqual(['[1]', '[2]', '[3]', '[4]'])
-  for (const { reason } of own) expect(reason).toContain('max.message.bytes')
-})
+longTest(
+  'a limit of messages that is lowered under way fails the run; the next one rejects what is too large, and loses nothing else',
+  async () => {
+    const target = topicTest()
+    const large = Array.from({ length: 4 }, (_, index) => ({
+      id: index + 1,
+      body: randomBytes(50_000).toString('hex'),
+    }))
+    await using run = await begun(target, { mode: 'append_dedup' })
+    const { sync } = run
+    {
+      await using lane = await openLane(target, sync)
+      await setConfig(target, 'max.message.bytes', '60000')
+      await lane.write(blockOf(sync.sink.columns, large))
+      await expect(commit(lane, large.length)).rejects.toMatchObject({
+        code: 'destination_message_too_large',
+        details: { topic: target.topic },
+      })
+    }
+    await syncOnce(target, sync.sink, [...large, ...rows(5, 9)])
+    expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(5, 9))
+    const rejected = await readTopic(target.place, rejectedTopic)
+    const own = rejected
+      .map(({ value }) => value as { connection: string; reason: string; key: string })
+      .filter(({ connection }) => connection === target.connection)
+    expect(own.map(({ key }) => key)).toEqual(['[1]', '[2]', '[3]', '[4]'])
+    for (const { reason } of own) expect(reason).toContain('max.message.bytes')
+  },
+)
 
-test('a policy that is changed between runs is told in each run', async () => {
+longTest('a policy that is changed between runs is told in each run', async () => {
   const target = topicTest()
   const sink = topicStream(target, { mode: 'append_dedup' })
   const { begun: first } = await syncOnce(target, sink, rows(1, 5))
@@ -357,7 +370,7 @@ test('a policy that is changed between runs is told in each run', async () => {
   }
 })
 
-test('an overwrite deletes old rows whose keys are as large as messages may be', async () => {
+longTest('an overwrite deletes old rows whose keys are as large as messages may be', async () => {
   const target = topicTest({ partitions: 1 })
   const sink = topicStream(target, { mode: 'overwrite', key: ['body'] })
   // Of a message, the key is one half: the value has the field too.

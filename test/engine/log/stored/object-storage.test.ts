@@ -11,7 +11,7 @@ const servers: readonly (readonly [
   () => Promise<AsyncDisposable & { config: StorageConfig }>,
 ])[] = [
   ['the S3 of the tests', () => S3Server.start()],
-  // `npm run test:storage` needs Go.
+  // `npm run test:long -- storage` needs Go.
   ...(process.env.REAL_S3 === undefined ? [] : [['Versity Gateway', startVersityGateway] as const]),
 ]
 beforeAll(async () => {

@@ -15,7 +15,7 @@ import {
 import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
 
 const mib = 1024 * 1024
-/** `npm run test:storage`: all logs, with a real S3 server, which needs Go. */
+/** `npm run test:long -- storage`: all logs, with a real S3 server, which needs Go. */
 const isLong = process.env.REAL_S3 !== undefined
 const stream = { namespace: 'public', name: 'large' }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
 import { all, chunked, response, untilError } from '../body.ts'
 import type { Value } from '../../../../manifest-interpreter/value/value.ts'
+import { isLong } from '../../../support/long.ts'
 
 const same = (bodies: readonly Value[]) => bodies
 
@@ -160,7 +161,7 @@ describe('any body', () => {
           ),
         )
       }),
-      { numRuns: 20 },
+      { numRuns: isLong ? 20 : 4 },
     )
   })
 })

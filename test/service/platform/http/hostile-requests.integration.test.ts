@@ -114,7 +114,7 @@ test('a path that cannot be decoded, or is too long, has a link to its page', as
   for (const path of ['a%zz', 'x'.repeat(300)]) {
     const response = await fetch(`${api.url}/connect/v1/ingress/${path}`, { method: 'POST' })
     expect(await response.json(), path).toMatchObject({
-      error: { docs_url: 'https://connect.example.com/docs/errors/request_invalid.md' },
+      error: { docs_url: 'https://connect.example.com/docs/errors/http.md#request_invalid' },
     })
   }
 })

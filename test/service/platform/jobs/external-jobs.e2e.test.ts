@@ -4,6 +4,7 @@ import { startJobsService, type JobsService } from '../../../fakes/jobs-service.
 import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../../support/service-process.ts'
 import type { ServiceProcess, ServiceFolder } from '../../../support/service-process.ts'
+import { longTest } from '../../../support/long.ts'
 
 const anything = z.unknown()
 const soon = { timeout: 60_000, interval: 50 }
@@ -192,7 +193,7 @@ test.concurrent(
   120_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'a run that fails before its streams begin counts with its connection',
   async () => {
     await using place = await openPlace()

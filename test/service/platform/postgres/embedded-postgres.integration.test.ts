@@ -9,6 +9,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../../service/platform/postgres/embedded-postgres.ts'
 import { neverAborted } from '../../../support/signal.ts'
 import { newFolderInMemory } from '../../../support/new-folder.ts'
+import { longTest } from '../../../support/long.ts'
 
 let dataDir = ''
 
@@ -109,7 +110,7 @@ test('a taken port is named as the reason, and no server stays', async () => {
   taken.close()
 })
 
-test('a start makes the cluster again if making it was killed half-way', async () => {
+longTest('a start makes the cluster again if making it was killed half-way', async () => {
   const child = spawn(process.execPath, [program, dataDir, 'hang'], { stdio: 'ignore' })
   await expect
     .poll(async () => (await readdir(dataDir)).join(), { timeout: 20_000, interval: 2 })
@@ -121,7 +122,7 @@ test('a start makes the cluster again if making it was killed half-way', async (
   expect((await readdir(dataDir)).join()).not.toContain('pgdata.new-')
 })
 
-test('a program that just ends takes its server with it', async () => {
+longTest('a program that just ends takes its server with it', async () => {
   const { child, serverPid } = await startProgram('exit')
   if (child.exitCode === null) await once(child, 'exit')
   expect(child.exitCode).toBe(0)

@@ -6,7 +6,7 @@ import { startRealVault, type RealVault } from '../../../vault/real-vault.ts'
 import { vaultContract } from './vault-contract.ts'
 import { silent as logger } from '../../../support/logger.ts'
 
-/** Needs Go, and minutes at its first use: `npm run test:vault` sets REAL_VAULT. */
+/** Needs Go, and minutes at its first use: `npm run test:long -- vault` sets REAL_VAULT. */
 const wanted = process.env.REAL_VAULT !== undefined
 
 describe.runIf(wanted)('a real Vault', () => {

@@ -8,6 +8,7 @@ import { standardRules, standardSecret } from '../../../support/deliveries.ts'
 import { newReceiver } from '../../../support/open-test-store.ts'
 import { seededRandom } from '../../../support/random.ts'
 import { TestApi, type TestApiOptions } from '../../../support/test-api.ts'
+import { longTest } from '../../../support/long.ts'
 
 interface Target extends AsyncDisposable {
   readonly api: TestApi
@@ -355,7 +356,7 @@ test(
   },
 )
 
-test('bodies that come too slowly are given up, and keep nobody waiting', async () => {
+longTest('bodies that come too slowly are given up, and keep nobody waiting', async () => {
   await using target = await open({ receiveTimeoutMs: 1_000 })
   const { port, token } = target
   const whole = genuine(token, `{"id":"slow","x":"${'x'.repeat(2_000)}"}`)

@@ -7,7 +7,7 @@ import { testKafka } from '../../../support/kafka.ts'
 import { testDatabase, type Row, type TestDatabase } from '../../../support/postgres.ts'
 import { runFile } from '../../../support/run-file.ts'
 
-/** The readers are installed by `npm run test:topic-readers` alone, which sets this. */
+/** The readers are installed by `npm run test:long -- topic-readers` alone, which sets this. */
 export const readersWanted = process.env.TOPIC_READERS !== undefined
 
 /** A table with a key, the time of its last change, and the mark of deleted rows. */

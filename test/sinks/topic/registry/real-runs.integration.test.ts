@@ -8,7 +8,7 @@ import { eventsOf } from '../../../cli/reactor-command.ts'
 import { errorOf, openAvroShop, type AvroShop } from './avro-shop.ts'
 import { startRealRegistry, type RealRegistry } from './real-registry.ts'
 
-/** Needs Java and Maven: `npm run test:registry` sets REAL_REGISTRY. */
+/** Needs Java and Maven: `npm run test:long -- registry` sets REAL_REGISTRY. */
 const wanted = process.env.REAL_REGISTRY !== undefined
 const limitMs = 5 * 60_000
 

@@ -5,6 +5,7 @@ import { testKafka } from '../../../support/kafka.ts'
 import { runFile } from '../../../support/run-file.ts'
 import { errorOf, expectNoSecret, openAvroShop, type AvroShop } from './avro-shop.ts'
 import { startFakeRegistry, type FakeRegistry } from './fake-registry.ts'
+import { longTest } from '../../../support/long.ts'
 
 /** Whole runs of `format: avro` with a registry that has its moods, and with columns that come, go and change. */
 interface FakeShop extends AvroShop {
@@ -57,7 +58,7 @@ describe.concurrent('a registry', options, () => {
     })
   })
 
-  test('that refuses to write is named, and the stream goes on when it may', async () => {
+  longTest('that refuses to write is named, and the stream goes on when it may', async () => {
     await using shop = await openFakeShop()
     // Its check and the search for the key's schema are reads.
     const denied = {
@@ -75,7 +76,7 @@ describe.concurrent('a registry', options, () => {
     expectNoSecret(await topicsOf(testKafka().brokers, shop.connection))
   })
 
-  test('that is away for a moment under way, and slow, holds nothing up for good', async () => {
+  longTest('that is away for a moment under way, and slow, holds nothing up for good', async () => {
     await using shop = await openFakeShop()
     shop.registry.delayMs = 700
     shop.registry.scripted.push({ status: 200, body: [] }, 'cut', broken, 'cut')
@@ -84,7 +85,7 @@ describe.concurrent('a registry', options, () => {
     expect(await shop.rows()).toHaveLength(2)
   })
 
-  /** Half a minute, which a stop gives to what is in progress: in the long form (`npm run test:registry`). */
+  /** Half a minute, which a stop gives to what is in progress: in the long form (`npm run test:long -- registry`). */
   test.runIf(isLong)('that does not respond holds up no stop', async () => {
     await using shop = await openFakeShop()
     shop.registry.delayMs = 120_000
@@ -117,32 +118,35 @@ describe.concurrent('columns', options, () => {
     expect(registry.schemas).toHaveLength(3)
   })
 
-  test('of another type are refused under a rule, with nothing lost, and loaded when the rule allows it', async () => {
-    await using shop = await openFakeShop()
-    const { db, registry, connection } = shop
-    expect((await shop.load()).code).toBe(0)
-    registry.strict.add(`${connection}.things-value`)
-    await db.query(`ALTER TABLE things ALTER COLUMN price TYPE text;
+  longTest(
+    'of another type are refused under a rule, with nothing lost, and loaded when the rule allows it',
+    async () => {
+      await using shop = await openFakeShop()
+      const { db, registry, connection } = shop
+      expect((await shop.load()).code).toBe(0)
+      registry.strict.add(`${connection}.things-value`)
+      await db.query(`ALTER TABLE things ALTER COLUMN price TYPE text;
       INSERT INTO things (id, body, price) VALUES (3, 'c', 'dear')`)
-    for (let tries = 0; tries < 2; tries++)
-      expect(errorOf(await shop.load())).toMatchObject({
-        code: 'schema_incompatible',
-        message: expect.stringContaining(`${connection}.things-value`) as string,
-        suggested_fix: expect.any(String) as string,
-      })
-    expect(await shop.rows()).toHaveLength(2)
-    // As docs/errors/schema_incompatible.md says: the rule is NONE for one run.
-    registry.strict.clear()
-    const end = await shop.load()
-    expect(end.code, end.stderr).toBe(0)
-    expect(await shop.rows()).toEqual([
-      { id: 1, body: 'a', price: 7 },
-      { id: 2, body: 'b', price: 8 },
-      { id: 3, body: 'c', price: 'dear' },
-    ])
-  })
+      for (let tries = 0; tries < 2; tries++)
+        expect(errorOf(await shop.load())).toMatchObject({
+          code: 'schema_incompatible',
+          message: expect.stringContaining(`${connection}.things-value`) as string,
+          suggested_fix: expect.any(String) as string,
+        })
+      expect(await shop.rows()).toHaveLength(2)
+      // As docs/errors/schema_incompatible.md says: the rule is NONE for one run.
+      registry.strict.clear()
+      const end = await shop.load()
+      expect(end.code, end.stderr).toBe(0)
+      expect(await shop.rows()).toEqual([
+        { id: 1, body: 'a', price: 7 },
+        { id: 2, body: 'b', price: 8 },
+        { id: 3, body: 'c', price: 'dear' },
+      ])
+    },
+  )
 
-  test('of another type are loaded into another topic, from the beginning', async () => {
+  longTest('of another type are loaded into another topic, from the beginning', async () => {
     await using shop = await openFakeShop()
     const { db, registry, connection } = shop
     expect((await shop.load()).code).toBe(0)

@@ -1,0 +1,138 @@
+import { globSync, readFileSync } from 'node:fs'
+
+export interface LongForm {
+  readonly about: string
+  /** Programs that it needs beside those of the usual run. */
+  readonly needs?: string
+  /** Settings of the long form. The environment of the caller wins, so that a seed can be played again. */
+  readonly env: Readonly<Record<string, string>>
+  /** Of vitest; or a script of Node with its arguments. */
+  readonly run: { readonly vitest: readonly string[] } | { readonly script: readonly string[] }
+}
+
+const integration = ['--project', 'integration']
+const unit = ['--project', 'unit']
+const oneAfterTheOther = [...integration, '--no-file-parallelism']
+
+const crashFiles = [
+  'test/engine/crash.integration.test.ts',
+  'test/engine/fresh-rows.long.integration.test.ts',
+  'test/engine/server-crash.integration.test.ts',
+  'test/engine/log-states.integration.test.ts',
+  'test/sinks/topic/crash.integration.test.ts',
+  'test/sinks/topic/broker-crash.integration.test.ts',
+]
+
+/** Forms with a name of their own have more rounds of one file; `moments` has all cases of all others. */
+export const longForms: Readonly<Record<string, LongForm>> = {
+  crash: {
+    about:
+      'kill -9 of runs, sinks, brokers and databases, 25 rounds a test; every state of log and checkpoint',
+    env: { LONG_TESTS: '1', CRASH_ROUNDS: '25' },
+    run: { vitest: [...integration, ...crashFiles] },
+  },
+  moments: {
+    about:
+      'every case of the tests that stop, kill and restart things, of which the usual run has one or two',
+    env: { LONG_TESTS: '1', SHOP_MINUTES: '10', ROTATION_ROUNDS: '25' },
+    run: { vitest: [...integration, ...momentFiles()] },
+  },
+  contracts: {
+    about: 'the streams of each vendor, killed and stopped after every one of their states',
+    env: { LONG_TESTS: '1' },
+    run: { vitest: [...unit, 'test/connectors'] },
+  },
+  chaos: {
+    about: 'random tables, changes and faults for 30 minutes (`CHAOS_MINUTES`)',
+    env: {},
+    run: { script: ['test/chaos/main.ts', '--minutes', process.env.CHAOS_MINUTES ?? '30'] },
+  },
+  sandbox: {
+    about: 'what sandboxes report beside what runs do, eight seeds, and 500 kills of sandboxes',
+    env: { SANDBOX_SEEDS: '1,2,3,4,5,6,7,8', SANDBOX_KILLS: '500' },
+    run: { vitest: [...integration, 'test/engine/sandbox'] },
+  },
+  faults: {
+    about: 'a bad network in front of each party',
+    needs: 'Go, and a minute to build toxiproxy once',
+    env: { FAULTS: '1' },
+    run: { vitest: [...integration, 'test/engine/faults.integration.test.ts'] },
+  },
+  storm: {
+    about:
+      '50,000 webhook events, durable in PostgreSQL or Kafka, while service and broker are killed',
+    env: { LONG_TESTS: '1', STORM_EVENTS: '25000' },
+    run: { vitest: [...integration, 'test/service/webhooks/storm.long.e2e.test.ts'] },
+  },
+  schemathesis: {
+    about: 'thousands of requests made from the OpenAPI document',
+    needs: 'python3 with venv, and its package index',
+    env: {},
+    run: { script: ['test/schemathesis/main.ts'] },
+  },
+  codegen: {
+    about: 'typed clients of thousands of random schemas, compiled',
+    env: { CODEGEN_ROUNDS: '100' },
+    run: { vitest: [...unit, 'test/service/codegen/random-schemas.test.ts'] },
+  },
+  rebuild: {
+    about:
+      'the table that a reader makes of the topics, in both framings, beside the destination’s',
+    env: { LONG_TESTS: '1', REBUILD: '1' },
+    run: { vitest: [...integration, 'test/engine/topics/rebuild-runs.integration.test.ts'] },
+  },
+  storage: {
+    about: 'records of 100 MiB through each log and a real S3 server, Versity Gateway',
+    needs: 'Go, and two minutes to build it once',
+    env: { REAL_S3: '1' },
+    run: { vitest: ['test/engine/log/stored'] },
+  },
+  vault: {
+    about: 'HashiCorp Vault itself as the vault',
+    needs: 'Go, and eight minutes to build it once',
+    env: { REAL_VAULT: '1' },
+    run: { vitest: [...integration, 'test/service/platform/vault/real-vault.integration.test.ts'] },
+  },
+  registry: {
+    about: 'Avro with a real schema registry, Apicurio',
+    needs: 'Java 17 and Maven, which fetches 109 MB once',
+    env: { LONG_TESTS: '1', REAL_REGISTRY: '1' },
+    run: { vitest: [...oneAfterTheOther, 'test/sinks/topic/registry'] },
+  },
+  'topic-readers': {
+    about:
+      'Kafka Streams, Kafka Connect, Apicurio’s registry, kcat and Kafka’s console read topics of rows',
+    needs: 'Java 17 and Maven, which fetches 300 MB once',
+    env: { TOPIC_READERS: '1' },
+    run: { vitest: [...oneAfterTheOther, 'test/sinks/topic/readers'] },
+  },
+  'topic-consumers': {
+    about: 'consumers in Python and Java, written from the docs alone, through 50 rounds of kills',
+    needs: 'python3 with venv, Java 17 with its compiler, Maven',
+    env: { CONSUMER_ROUNDS: '50' },
+    run: { vitest: [...oneAfterTheOther, 'test/topic-consumers'] },
+  },
+  'stripe-mock': {
+    about: 'the Stripe connector against Stripe’s own stripe-mock',
+    needs: 'Go, and a minute to build it once',
+    env: { STRIPE_MOCK: '1' },
+    run: { vitest: [...unit, 'test/connectors/stripe/stripe-mock.test.ts'] },
+  },
+  pyairbyte: {
+    about: 'PyAirbyte drives a source of ours',
+    needs: 'python3 with venv, and its package index',
+    env: { PYAIRBYTE: '1' },
+    run: { vitest: [...unit, 'test/cli/pyairbyte.test.ts'] },
+  },
+}
+
+/** Files that have more cases in the long form, without those that have a form of their own. */
+function momentFiles(): readonly string[] {
+  const own = new Set([...crashFiles, 'test/service/webhooks/storm.long.e2e.test.ts'])
+  return globSync('test/**/*.{integration,e2e}.test.ts')
+    .filter((file) => !own.has(file))
+    .filter(
+      (file) => file.includes('.long.') || readFileSync(file, 'utf8').includes("support/long.ts'"),
+    )
+    .toSorted()
+}

@@ -1,0 +1,15 @@
+import { describe, test } from 'vitest'
+
+/** `npm run test:long` has every case of the tests that stop, kill and restart things. The usual run has one or two. */
+export const isLong = process.env.LONG_TESTS !== undefined
+
+/** A test that only the long form has. */
+export const longTest = test.runIf(isLong)
+
+/** A group of tests that only the long form has. */
+export const longDescribe = describe.runIf(isLong)
+
+/** All cases in the long form, and the first `count` in the usual run. */
+export function usually<Case>(count: number, cases: readonly Case[]): readonly Case[] {
+  return isLong ? cases : cases.slice(0, count)
+}
