@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest'
+import { ChangeListener } from '../../../../service/platform/database/change-listener.ts'
+import { Database } from '../../../../service/platform/database/database.ts'
+import { MigrationWatch } from '../../../../service/platform/database/migration-watch.ts'
+import { migrations } from '../../../../service/platform/database/migrations.ts'
 import { migrate } from '../../../../service/platform/database/migrate.ts'
 import { openStore } from '../../../../service/store/open-store.ts'
 import { testDatabase } from '../../../support/postgres.ts'
@@ -25,6 +29,27 @@ test('a database of a later version is left alone', async () => {
     code: 'store_schema_newer',
     details: { found: 999 },
   })
+})
+
+test('a process that runs learns at once that a newer version has migrated', async () => {
+  await using database = await testDatabase()
+  const { url } = database
+  const known = migrations.length - 1
+  await migrate(url, known)
+  await using sessions = new Database({ url, sessions: 1, logger: silent })
+  await using listener = new ChangeListener({ url, logger: silent })
+  const watch = new MigrationWatch({ database: sessions, listener, logger: silent, known })
+  const stop = new AbortController()
+  const watching = watch.watch(stop.signal)
+  expect(await watch.look()).toBe(false)
+  expect(await migrate(url)).toBe(1)
+  await expect.poll(() => watch.newer.aborted).toBe(true)
+  expect(watch.newer.reason).toMatchObject({
+    code: 'store_schema_newer',
+    details: { found: known + 1, known },
+  })
+  stop.abort()
+  await watching
 })
 
 test('tables that are there need no right to make any', async () => {
