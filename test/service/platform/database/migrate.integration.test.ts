@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { runServe } from '../../../../cli/serve/serve-command.ts'
 import { ChangeListener } from '../../../../service/platform/database/change-listener.ts'
 import { Database } from '../../../../service/platform/database/database.ts'
 import { MigrationWatch } from '../../../../service/platform/database/migration-watch.ts'
@@ -6,6 +7,7 @@ import { migrations } from '../../../../service/platform/database/migrations.ts'
 import { migrate } from '../../../../service/platform/database/migrate.ts'
 import { openStore } from '../../../../service/store/open-store.ts'
 import { testDatabase } from '../../../support/postgres.ts'
+import { neverAborted } from '../../../support/signal.ts'
 import { silent } from '../../../support/logger.ts'
 
 const applied = `SELECT number, name FROM reactor_connect_service.migrations ORDER BY number`
@@ -29,6 +31,37 @@ test('a database of a later version is left alone', async () => {
     code: 'store_schema_newer',
     details: { found: 999 },
   })
+})
+
+test('`serve --migrate-only` migrates, says what it did, and ends', async () => {
+  await using database = await testDatabase()
+  const migrateOnly = async (): Promise<string> => {
+    const texts: string[] = []
+    const code = await runServe(
+      { config: undefined, migrateOnly: true, flags: { log_level: 'error' } },
+      {
+        environment: { REACTOR_CONNECT_DATABASE_URL: database.url },
+        version: '1',
+        signal: neverAborted(),
+        writeOut: (text) => void texts.push(text),
+        writeLog: (line) => void texts.push(line),
+        now: Date.now,
+      },
+    )
+    expect(code).toBe(0)
+    return texts.join('')
+  }
+  const last = String(migrations.length)
+  expect(await migrateOnly()).toBe(
+    `The metadata database is up to date (migration ${last}): ${last} migrations were applied\n`,
+  )
+  expect(await migrateOnly()).toBe(`The metadata database was up to date (migration ${last})\n`)
+  expect(await database.query(applied)).toHaveLength(migrations.length)
+  expect(await database.query('SELECT name FROM reactor_connect_jobs.queue')).toHaveLength(1)
+  await database.query(
+    `INSERT INTO reactor_connect_service.migrations (number, name) VALUES (999, 'later')`,
+  )
+  await expect(migrateOnly()).rejects.toMatchObject({ code: 'store_schema_newer' })
 })
 
 test('a process that runs learns at once that a newer version has migrated', async () => {
