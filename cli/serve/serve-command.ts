@@ -1,6 +1,7 @@
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { unknownVariables } from '../../service/platform/config/unknown-variables.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { migrateOnly } from '../../service/serve/migrate-only.ts'
 import { serve } from '../../service/serve/serve.ts'
 import { createServiceLogger } from '../../service/serve/service-logger.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -18,7 +19,7 @@ export interface ServeContext {
   now(): number
 }
 
-/** Serves until the signal is aborted. Throws `setting_invalid`, and what keeps the service from starting or going on. */
+/** Serves until the signal is aborted, or only migrates. Throws `setting_invalid`, and what keeps the service from starting or going on. */
 export async function runServe(options: ServeArguments, context: ServeContext): Promise<number> {
   const { config, flags } = options
   const { environment, version, signal } = context
@@ -32,6 +33,13 @@ export async function runServe(options: ServeArguments, context: ServeContext): 
     const facts = meant === undefined ? { variable } : { variable, did_you_mean: meant }
     logger.warn(facts, 'a variable of the environment is not a setting: it has no effect')
   }
+  const announce = (text: string): void => {
+    context.writeOut(`${text}\n`)
+  }
+  if (options.migrateOnly) {
+    await migrateOnly({ settings, logger, announce })
+    return exitCodes.complete
+  }
   const onStop = (): void => {
     logger.info('stopping: runs drain to their last checkpoint; a second signal ends it at once')
   }
@@ -41,9 +49,7 @@ export async function runServe(options: ServeArguments, context: ServeContext): 
     version,
     logger,
     signal,
-    announce: (text) => {
-      context.writeOut(`${text}\n`)
-    },
+    announce,
     now: () => context.now(),
   })
   return exitCodes.complete

@@ -4,6 +4,7 @@ import { settings, type Setting } from '../../service/platform/config/settings.t
 /** `reactor connect serve …` as it was parsed. */
 export interface ServeArguments {
   readonly config: string | undefined
+  readonly migrateOnly: boolean
   /** By setting path. */
   readonly flags: Readonly<Record<string, string | undefined>>
 }
@@ -22,13 +23,18 @@ export function serveCommand(
       'run the service: HTTP API, scheduler and runs; all parts embedded, or set by its settings',
     )
     .option('--config <FILE>', 'settings in TOML, under [connect]; default: REACTOR_CONNECT_CONFIG')
+    .option('--migrate-only', 'migrate the metadata database, and end: before a rolling update')
   for (const path of flagPaths) command.addOption(flagOf(settingAt(path)))
   return command
     .addHelpText('after', examples)
-    .action(({ config, ...options }: Readonly<Record<string, string | undefined>>) => {
+    .action(({ config, migrateOnly = false, ...options }: ServeOptions) => {
       const flags = Object.fromEntries(flagPaths.map((path) => [path, options[camelCase(path)]]))
-      return serve({ config, flags })
+      return serve({ config, migrateOnly, flags })
     })
+}
+
+type ServeOptions = Readonly<Record<string, string | undefined>> & {
+  readonly migrateOnly?: boolean
 }
 
 function flagOf({ path, type, standard, description }: Setting): Option {
@@ -54,6 +60,7 @@ Examples:
   $ reactor connect serve
   $ reactor connect serve --data-dir /srv/connect --bind 127.0.0.1:8007
   $ REACTOR_CONNECT_DATABASE_URL=postgres://… KAFKA_BROKERS=… reactor connect serve --roles reader,sink
+  $ REACTOR_CONNECT_DATABASE_URL=postgres://… reactor connect serve --migrate-only
 
 Ctrl-C or SIGTERM: runs drain to their last checkpoint, then it ends. A second one ends it at once; nothing is lost.
 All settings: docs/configuration.md. Running it: docs/operations.md.`

@@ -3,8 +3,8 @@ import type { ConnectError, ErrorBody } from '../../protocol/index.ts'
 import type { RunStatus, RunStream } from '../runs/schema.ts'
 import { retryDelayMs, type RetryPolicy } from './retry-policy.ts'
 
-/** Why an attempt should end early. */
-export type StopReason = 'cancel' | 'shutdown' | 'lost'
+/** Why an attempt should end early. `upgrade`: the tables of the service are those of a newer version. */
+export type StopReason = 'cancel' | 'shutdown' | 'upgrade' | 'lost'
 
 /** The result of the engine's part of an attempt. */
 export type Ending = { readonly result: RunResult } | { readonly thrown: ConnectError }
@@ -16,6 +16,8 @@ export interface AttemptEnd {
   readonly reason: StopReason | undefined
   /** Attempts in a row before this one that moved no checkpoint. */
   readonly fruitlessBefore: number
+  /** The pause before the next attempt if a newer version has migrated the destination; undefined: no process of that version took the run in time. */
+  readonly leaveMs: number | undefined
 }
 
 export type Outcome =
@@ -38,8 +40,12 @@ export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number)
     return { kind: 'end', status, error: null }
   }
   if (reason === 'cancel') return { kind: 'end', status: 'cancelled', error: null }
-  if (reason === 'shutdown') return { kind: 'again', error: null, progressed: true, delayMs: 0 }
+  if (reason === 'shutdown' || reason === 'upgrade')
+    return { kind: 'again', error: null, progressed: true, delayMs: 0 }
   const errors = errorsOf(ending)
+  const newer = errors.find(isNewerDestination)
+  if (newer !== undefined && end.leaveMs !== undefined)
+    return { kind: 'again', error: newer, progressed: true, delayMs: end.leaveMs }
   const progressed = 'result' in ending && ending.result.streams.some((stream) => stream.progressed)
   const failed = { errors, progressed, fruitlessBefore: end.fruitlessBefore }
   const delayMs = retryDelayMs(failed, retries, random)
@@ -60,7 +66,12 @@ function statusOf(streams: readonly RunStream[]): 'partial' | 'failed' {
   return streams.some(({ status }) => status === 'complete') ? 'partial' : 'failed'
 }
 
-function errorsOf(ending: Ending): readonly ErrorBody[] {
+/** Permanent for this version, and no obstacle for the one that migrated the destination. */
+export function isNewerDestination({ code }: Pick<ErrorBody, 'code'>): boolean {
+  return code === 'destination_bookkeeping_newer'
+}
+
+export function errorsOf(ending: Ending): readonly ErrorBody[] {
   if ('thrown' in ending) return [ending.thrown.toJSON()]
   return ending.result.streams.flatMap(({ error }) => error ?? [])
 }

@@ -14,8 +14,16 @@ import type { SharedConfig } from '../execution/shared-config.ts'
 import type { Connection } from '../connections/schema.ts'
 import type { Run, RunStream } from '../runs/schema.ts'
 import type { ClaimedRun } from '../runs/contract.ts'
-import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
+import {
+  errorsOf,
+  isNewerDestination,
+  outcomeOf,
+  type Ending,
+  type Outcome,
+  type StopReason,
+} from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
+import type { LeftRuns } from './left-runs.ts'
 import { sendHeartbeats } from './send-heartbeats.ts'
 import { findPlaces, placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { explainRefusedLogin } from './refused-login.ts'
@@ -31,8 +39,14 @@ const againMs = 250
 /** The warnings name keys of records, which must not be in a log. */
 const lossMessage =
   'records were left out, or values were changed: the warnings of the run say more'
+const stopMessage = 'the service stops; the run continues when a service has a free slot'
+const upgradeMessage =
+  'a newer version has migrated the metadata database; the run continues in a process of that version'
+const leftMessage =
+  'a newer version has migrated the destination; the run is left to a process of that version'
 
-type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
+type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> &
+  RunTiming & { readonly left: LeftRuns }
 
 /** The state that an attempt starts with. */
 interface Prepared extends PlannedRun {
@@ -318,6 +332,7 @@ export class RunAttempt {
       streams: this.#streams.all,
       reason: this.#reason,
       fruitlessBefore: this.#run.fruitlessAttempts,
+      leaveMs: this.#leaveMs(ending),
     }
     const outcome = outcomeOf(end, this.#options.retries, Math.random())
     const { connection } = this.#run
@@ -329,6 +344,13 @@ export class RunAttempt {
     await this.#noteTold()
     if (outcome.kind === 'again') await this.#requeue(outcome)
     else await this.#end(outcome)
+  }
+
+  /** Undefined if it is not for a newer version to do, or none does it. */
+  #leaveMs(ending: Ending): number | undefined {
+    const { left, leaveMs } = this.#options
+    const isNewer = errorsOf(ending).some(isNewerDestination)
+    return isNewer && left.leave(this.#run) ? leaveMs : undefined
   }
 
   /**
@@ -363,12 +385,14 @@ export class RunAttempt {
     const { store, owner, jobs, logger } = this.#options
     const { id: run, connection, attempts: attempt } = this.#run
     const { error, progressed, delayMs } = again
-    if (error === null)
-      this.#logger.info('the service stops; the run continues when a service has a free slot')
+    if (error === null) this.#logger.info(this.#reason === 'upgrade' ? upgradeMessage : stopMessage)
     else {
       const seconds = Math.round(delayMs / 1000)
       const facts = { code: error.code, reason: error.message, seconds }
-      this.#logger.warn(facts, 'attempt failed, trying again')
+      this.#logger.warn(
+        facts,
+        isNewerDestination(error) ? leftMessage : 'attempt failed, trying again',
+      )
     }
     await this.#log.flush()
     const told = { streams: this.#streams.all, warnings: this.#warnings }

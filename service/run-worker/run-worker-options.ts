@@ -7,6 +7,7 @@ import type { ConnectionStore } from '../connections/contract.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 import type { EventTargets } from '../connections/topic-users.ts'
+import type { MigrationWatch } from '../platform/database/migration-watch.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 import type { PlanDependencies } from './plan-run.ts'
 import { standardRetries, type RetryPolicy } from './retry-policy.ts'
@@ -19,6 +20,7 @@ export interface RunWorkerOptions {
     readonly drift: DriftStore
     readonly receivers: EventTargets
     readonly schemas: SchemaStore
+    readonly migrationWatch: Pick<MigrationWatch, 'newer' | 'look'>
   }
   readonly queue: RunQueue
   readonly jobs: Pick<Jobs, 'submit'>
@@ -45,6 +47,10 @@ export interface RunTiming {
   /** A run without a heartbeat for this long is taken from its owner. */
   readonly staleMs: number
   readonly retries: RetryPolicy
+  /** A run that a process leaves to a newer version goes back into the queue for this long. */
+  readonly leaveMs: number
+  /** After this long without a process of the newer version, it fails. */
+  readonly leftForMs: number
 }
 
 /** Eight heartbeats may fail in a row before a run is taken away; it is found again well within 30 seconds. */
@@ -52,4 +58,6 @@ export const standardTiming: RunTiming = {
   beatMs: 2_000,
   staleMs: 15_000,
   retries: standardRetries,
+  leaveMs: 2_000,
+  leftForMs: 600_000,
 }

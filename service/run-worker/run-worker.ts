@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import type { ClaimedRun } from '../runs/contract.ts'
+import { LeftRuns } from './left-runs.ts'
 import { RunAttempt } from './run-attempt.ts'
 import { standardTiming, type RunTiming, type RunWorkerOptions } from './run-worker-options.ts'
 
@@ -13,27 +14,37 @@ export class RunWorker {
   /** By the run's id. */
   readonly #active = new Map<string, RunAttempt>()
   readonly #orphans = new Set<string>()
+  readonly #left: LeftRuns
 
   constructor(options: RunWorkerOptions) {
     this.#options = options
     this.#timing = { ...standardTiming, ...options.timing }
+    this.#left = new LeftRuns({ forMs: this.#timing.leftForMs, now: () => performance.now() })
   }
 
-  /** Runs until the signal is aborted; active runs then drain to their last checkpoint and go back to the queue. */
+  /**
+   * Runs until the signal is aborted, or a newer version has migrated the tables; active runs then drain to their last checkpoint and go
+   * back to the queue.
+   */
   async run(signal: AbortSignal): Promise<void> {
+    const { newer } = this.#options.store.migrationWatch
     const stop = (): void => {
-      for (const attempt of this.#active.values()) attempt.stop('shutdown')
+      for (const attempt of this.#active.values())
+        attempt.stop(signal.aborted ? 'shutdown' : 'upgrade')
     }
     signal.addEventListener('abort', stop, { once: true })
+    newer.addEventListener('abort', stop, { once: true })
     try {
       if (this.#options.isAlone) await this.#adoptOrphans()
       await this.#options.queue.receive({
         parallel: this.#options.parallelRuns,
-        signal,
+        signal: AbortSignal.any([signal, newer]),
         work: (run) => this.#work(run, signal),
       })
+      if (!signal.aborted) this.#options.logger.info('this process has drained: it works on no run')
     } finally {
       signal.removeEventListener('abort', stop)
+      newer.removeEventListener('abort', stop)
     }
   }
 
@@ -42,6 +53,7 @@ export class RunWorker {
     this.#active.set(run, attempt)
     runsActive.inc()
     if (signal.aborted) attempt.stop('shutdown')
+    if (this.#options.store.migrationWatch.newer.aborted) attempt.stop('upgrade')
     try {
       await attempt.work()
     } finally {
@@ -77,14 +89,39 @@ export class RunWorker {
     const owner = `${this.#options.owner} ${randomUUID()}`
     let claimed: ClaimedRun | null = null
     try {
+      if (await this.#passOn(run)) return
       claimed = await store.runs.claim(run, owner, staleMs)
       if (claimed === null) return
-      const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing, owner })
+      const left = this.#left
+      const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing, owner, left })
       await this.#attempt(run, attempt, signal)
     } catch (error) {
       const facts = { run, ...failureFacts(error) }
       if (claimed !== null && (await this.#endBroken(claimed, owner, error))) return
       logger.error(facts, 'this process stopped working on a run; another attempt will pick it up')
+    }
+  }
+
+  /** True if the run is for a process of a newer version: it is back in the queue. */
+  async #passOn(run: string): Promise<boolean> {
+    const { store, queue } = this.#options
+    // This process stops receiving with it, so the run does not come back.
+    if (await store.migrationWatch.look()) {
+      await queue.send(run, 0)
+      return true
+    }
+    if (!this.#left.has(run)) return false
+    if (await this.#isQueued(run)) await queue.send(run, this.#timing.leaveMs)
+    return true
+  }
+
+  /** Otherwise it was cancelled or deleted, or another process has it: should that one die, the scheduler sends the run again. */
+  async #isQueued(run: string): Promise<boolean> {
+    try {
+      return (await this.#options.store.runs.find(run)).status === 'queued'
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'run_not_found') return false
+      throw error
     }
   }
 

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { canonicalJson } from '../../lib/text/canonical-json.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
@@ -46,20 +47,23 @@ export class PromoteTokens {
 
   async #signature({ sandbox, expiresAt, binding }: TokenSubject, nonce: string): Promise<Buffer> {
     const { bytes } = await this.#key.get()
-    return createHmac('sha256', bytes)
-      .update(
-        JSON.stringify([
-          'reactor-connect promote 1',
-          sandbox,
-          nonce,
-          expiresAt,
-          ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
-          ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
-          binding.principal,
-        ]),
-      )
-      .digest()
+    const about = [sandbox, nonce, expiresAt]
+    // The whole binding, whatever a later version adds to it: this one still knows that the token is genuine.
+    const signed =
+      binding.format === undefined
+        ? ['reactor-connect promote 1', ...about, ...unnumbered(binding)]
+        : ['reactor-connect promote 2', ...about, canonicalJson(binding)]
+    return createHmac('sha256', bytes).update(JSON.stringify(signed)).digest()
   }
+}
+
+/** As versions signed it whose bindings had no number. */
+function unnumbered(binding: PromotionBinding): readonly unknown[] {
+  return [
+    ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
+    ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
+    binding.principal,
+  ]
 }
 
 /** Undefined if the text cannot be a token. */

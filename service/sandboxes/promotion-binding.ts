@@ -1,7 +1,15 @@
 import type { Connection } from '../connections/schema.ts'
 
+/**
+ * The number of the content of the hashes in a binding: `instanceHash`, `catalogHash`, `destinationFingerprint`. Raise it when the content of
+ * one changes: hashes of two contents cannot be compared, and the holder of a token gets the true reason.
+ */
+export const bindingFormat = 2
+
 /** The state that a promote token is bound to: everything that decides what a run would do, and the principal who looked at it. */
 export interface PromotionBinding {
+  /** `bindingFormat` of the version that made it; versions before 2 gave none. */
+  readonly format?: number
   readonly connectionId: string
   /** Increases with each change of the connection. */
   readonly connectionVersion: number
@@ -25,8 +33,9 @@ export interface PresentState {
   readonly destinationFingerprint: string
 }
 
-/** Returns an empty list if the sandbox's report is still what a run would do. */
+/** `program` alone if another version made the binding. Returns an empty list if the sandbox's report is still what a run would do. */
 export function findMoved(bound: PromotionBinding, now: PresentState): readonly Moved[] {
+  if (bound.format !== bindingFormat) return ['program']
   const moved: Moved[] = []
   if (now.connection.version !== bound.connectionVersion) moved.push('connection')
   if (now.instanceHash !== bound.instanceHash) moved.push('instance')
@@ -36,5 +45,5 @@ export function findMoved(bound: PromotionBinding, now: PresentState): readonly 
   return moved
 }
 
-/** The parts that may have changed between a sandbox and its promotion. */
-export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run'
+/** The parts that may have changed between a sandbox and its promotion. `program`: what one version hashes, another one cannot compare. */
+export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run' | 'program'

@@ -18,7 +18,7 @@ import { newId } from '../platform/database/ids.ts'
 import { catalogHash } from './catalog-hash.ts'
 import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
-import type { PromotionBinding } from './promotion-binding.ts'
+import { bindingFormat, type PromotionBinding } from './promotion-binding.ts'
 import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
 import {
   halfReadTimeoutMs,
@@ -130,6 +130,7 @@ export class SandboxAttempt {
     const options = { run: id, done: [], places, allowedNetworks, resolved }
     const { plan } = planRun(connection, source, options)
     const bound = {
+      format: bindingFormat,
       connectionId: connection.id,
       connectionVersion: connection.version,
       lastRun: connection.lastRun?.id ?? null,

@@ -252,6 +252,7 @@ const movedThings: Readonly<Record<Moved, string>> = {
   source_schema: 'the schema of the source',
   destination: 'the destination',
   run: 'the last run',
+  program: 'the version of Reactor Connect',
 }
 
 function sendOutdated(

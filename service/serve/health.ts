@@ -6,7 +6,9 @@ import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
 export interface HealthOptions {
-  readonly store: Pick<Store, 'ping' | 'checkWrites'>
+  readonly store: Pick<Store, 'ping' | 'checkWrites'> & {
+    readonly migrationWatch: Pick<Store['migrationWatch'], 'newer'>
+  }
   readonly vault: Pick<Vault, 'check'>
   readonly jobs: Pick<Jobs, 'check' | 'place'>
   /** Undefined: the settings name no brokers. */
@@ -71,7 +73,9 @@ export class ProcessHealthService implements HealthService {
         : [`${problem}: ${consequence}`]
     })
     const stopping = this.#options.stopping.aborted ? ['the service stops'] : []
-    return { problems: [...stopping, ...problems], warnings: [...away, ...found], parts }
+    const outdated = outdatedText(this.#options.store.migrationWatch.newer)
+    const own = [...stopping, ...(outdated === undefined ? [] : [outdated])]
+    return { problems: [...own, ...problems], warnings: [...away, ...found], parts }
   }
 
   async #ask(): Promise<Findings> {
@@ -115,6 +119,13 @@ function cacheFor<Answer>(
     if (cached === undefined || atMs - cached.atMs > goodMs) cached = { atMs, answer: ask() }
     return cached.answer
   }
+}
+
+/** Undefined: no newer version has migrated the metadata database. */
+function outdatedText(newer: AbortSignal): string | undefined {
+  if (!newer.aborted) return undefined
+  const { message } = ConnectError.from(newer.reason)
+  return `${message}: this process takes no more runs and fires no schedules; replace it with that version`
 }
 
 /** Anybody may read it, so it names no file and no instance. */

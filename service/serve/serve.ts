@@ -34,10 +34,10 @@ import { createDispatchMetrics } from '../webhooks/dispatch/dispatch-metrics.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, openServiceThreads, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
-import { openDatabases } from './databases.ts'
+import { openDatabases, type Databases } from './databases.ts'
 import { openVault } from './open-vault.ts'
 import { publicAddress, type PublicAddress } from './public-address.ts'
-import { rolesOf } from './roles.ts'
+import { rolesOf, type Roles } from './roles.ts'
 import { statusMetrics } from './status-metrics.ts'
 
 /** The time from the end of a session with a stopping server until this process sees the end of the server. */
@@ -92,21 +92,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
-  // The embedded database is in the data folder, which only one process has at a time.
-  const isAlone = databases.isEmbedded
-  const loops = [
-    (signal: AbortSignal) => databases.watch(signal),
-    (signal: AbortSignal) => watchDescriptors(logger, signal),
-    ...(roles.api ? [plane.webhooks.ingress.run, plane.drainActions] : []),
-    ...(roles.worker
-      ? [
-          workerLoop(options, { ...shared, metrics, isAlone }),
-          plane.webhooks.ingress.consume,
-          dispatchLoop(plane, metrics, isAlone),
-        ]
-      : []),
-    ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
-  ]
+  const loops = loopsOf(options, { ...shared, databases, roles, metrics })
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'
   const http = {
@@ -123,7 +109,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { dataDir } = settings
   const { apiKeys } = service
   const key = roles.api
-    ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: isAlone, logger })
+    ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: databases.isEmbedded, logger })
     : undefined
   const isOpen = settings.publicUrl?.startsWith('https:') !== true && address.otherUrls.length > 0
   announceStart(options, { url, otherUrls: address.otherUrls, isOpen, key })
@@ -263,6 +249,41 @@ interface WorkerOptions {
   readonly plane: ControlPlane
   readonly metrics: Registry
   readonly isAlone: boolean
+}
+
+interface LoopOptions extends Omit<WorkerOptions, 'isAlone'> {
+  readonly databases: Databases
+  readonly roles: Roles
+}
+
+/** Those that begin work end when a newer version has migrated the metadata database; requests are served until the process is replaced. */
+function loopsOf(options: ServeOptions, loopOptions: LoopOptions): readonly Loop[] {
+  const { logger } = options
+  const { databases, roles, metrics, ...shared } = loopOptions
+  const { store, plane } = shared
+  // The embedded database is in the data folder, which only one process has at a time.
+  const isAlone = databases.isEmbedded
+  const { migrationWatch } = store
+  const untilNewer =
+    (loop: Loop): Loop =>
+    (ended) =>
+      loop(AbortSignal.any([ended, migrationWatch.newer]))
+  return [
+    (signal) => databases.watch(signal),
+    (signal) => watchDescriptors(logger, signal),
+    (signal) => migrationWatch.watch(signal),
+    ...(roles.api ? [plane.webhooks.ingress.run, plane.drainActions] : []),
+    ...(roles.worker
+      ? [
+          workerLoop(options, { ...shared, metrics, isAlone }),
+          untilNewer(plane.webhooks.ingress.consume),
+          untilNewer(dispatchLoop(plane, metrics, isAlone)),
+        ]
+      : []),
+    ...(roles.scheduler
+      ? [untilNewer(schedulerLoop(options, shared)), untilNewer(plane.sweepSandboxes)]
+      : []),
+  ]
 }
 
 function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {

@@ -13,6 +13,7 @@ import { PostgresInstanceStore } from '../instances/instance-store.ts'
 import { PostgresLoginAttemptStore } from '../logins/login-attempt-store.ts'
 import { Locks } from '../platform/database/locks.ts'
 import { migrate } from '../platform/database/migrate.ts'
+import { MigrationWatch } from '../platform/database/migration-watch.ts'
 import { prune } from './prune.ts'
 import { PostgresRunStore } from '../runs/run-store.ts'
 import { PostgresDeliveryLog } from '../webhooks/deliveries/delivery-log.ts'
@@ -58,7 +59,9 @@ export async function openStore({
   const database = new Database({ url, sessions, logger })
   const locks = new Locks({ url, logger })
   const listener = new ChangeListener({ url, logger })
+  const migrationWatch = new MigrationWatch({ database, listener, logger })
   return {
+    migrationWatch,
     instances: new PostgresInstanceStore(database),
     discoveries: new PostgresDiscoveryStore(database),
     connections: new PostgresConnectionStore(database),
@@ -85,7 +88,7 @@ export async function openStore({
     runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),
     ping: async () => {
-      await database.query('SELECT')
+      await migrationWatch.look()
     },
     checkWrites: () => checkWrites(database),
     status: () => readStatus(database),

@@ -1,5 +1,6 @@
 import type { UsedTokenStore } from '../actions/contract.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { MigrationWatch } from '../platform/database/migration-watch.ts'
 import type { AuditLog } from '../platform/audit/contract.ts'
 import type { ApiKeyStore } from '../api-keys/contract.ts'
 import type { AuthorizationStore } from '../oauth/contract.ts'
@@ -50,6 +51,8 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   readonly usedTokens: UsedTokenStore
+  /** Whether a newer version has migrated the tables since this process started. */
+  readonly migrationWatch: Pick<MigrationWatch, 'newer' | 'look' | 'watch'>
   /** The same for all processes of a service, for ever; that of another service is another one. */
   readonly serviceId: string
   /** How many scheduled runs of a connection events take the place of: `service/webhooks/dispatch/event-flow.ts`. */
@@ -58,7 +61,7 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   isHeld(lock: string): Promise<boolean>
   /** Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes. */
   prune(): Promise<void>
-  /** Throws `store_unavailable` if the database does not respond. */
+  /** Throws `store_unavailable` if the database does not respond. Compares the migrations, too: see `migrationWatch`. */
   ping(): Promise<void>
   /** Throws `store_unavailable` if the database accepts no writes, or has no room for them. It leaves nothing behind. */
   checkWrites(): Promise<void>

@@ -185,7 +185,7 @@ describe('serve', () => {
     const folder = join(await newFolder('serve-port'), 'data')
     const lines: unknown[] = []
     const serving = runServe(
-      { config: undefined, flags: { bind: host, data_dir: folder } },
+      { config: undefined, migrateOnly: false, flags: { bind: host, data_dir: folder } },
       {
         environment: { HOME: folder, REACTOR_CONNECT_PARALELL_RUNS: '2' },
         version: '1.2.3',

@@ -64,6 +64,12 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { LONG_TESTS: '1', STORM_EVENTS: '25000' },
     run: { vitest: [...integration, 'test/service/webhooks/storm.long.e2e.test.ts'] },
   },
+  upgrade: {
+    about:
+      'two versions of the service on one database: this one and a copy with one more migration, the commit `UPGRADE_FROM` and this one',
+    env: { UPGRADE_MINUTES: '3' },
+    run: { vitest: [...integration, 'test/upgrade'] },
+  },
   schemathesis: {
     about: 'thousands of requests made from the OpenAPI document',
     needs: 'python3 with venv, and its package index',

@@ -127,6 +127,7 @@ export async function testService({
   const { service, addressOf, destinationOf, logOf, webhooks } = plane
   const { instances } = service
   runUntilDisposed(parts, plane.webhooks.ingress.run)
+  runUntilDisposed(parts, (ended) => store.migrationWatch.watch(ended))
   runUntilDisposed(parts, (ended) => plane.drainActions(AbortSignal.any([ended, stopping])))
   return {
     ...{

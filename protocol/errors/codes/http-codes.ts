@@ -18,6 +18,15 @@ export const httpCodes = {
     suggestedFix:
       'Wait a few seconds and send the same request again: it gets the response of the first one. If the process of that one has died, the key is free for it in at most {retry_after_seconds} seconds.',
   },
+  idempotency_key_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'This Idempotency-Key was used with another version of Reactor Connect, whose requests this one cannot compare: nothing was done',
+    suggestedFix:
+      'Look whether the first request has done what you want. If it has not, send the request with a new key.',
+  },
   idempotency_key_reused: {
     failureType: 'config_error',
     httpStatus: 409,

@@ -4,7 +4,8 @@ import type { JsonValue } from '../../../protocol/index.ts'
 export interface IdempotencyStore {
   /**
    * `began`: execute the request, then call `finish` or `abandon` with the ticket. `done`: send this response. Throws
-   * `idempotency_key_reused` for another request with the same key, `idempotency_key_in_use` while the first one is in progress (for a
+   * `idempotency_key_reused` for another request with the same key, `idempotency_key_outdated` for one that another version began and that
+   * cannot be compared, `idempotency_key_in_use` while the first one is in progress (for a
    * minute at most: then its process is considered dead).
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
@@ -20,7 +21,7 @@ export interface IdempotentRequest {
   /** Keys of different owners are independent: the caller (id of the principal), or the instance that the key belongs to. */
   readonly principal: string
   readonly key: string
-  /** Hash of method, path and body. */
+  /** Hash of method, path and body: `FORMAT:HASH`, or without a format. What differs in the format cannot be compared. */
   readonly requestHash: string
   /** After which the process that carries it out is taken for dead; default 60. */
   readonly lockedSeconds?: number

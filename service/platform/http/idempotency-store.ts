@@ -28,7 +28,7 @@ export const answerLifetime = '1 day'
  */
 const expired = `kept.created_at <= now() - interval '${answerLifetime}'`
 const abandoned = `kept.answer IS NULL AND kept.locked_until <= now()
-  AND kept.request_hash = excluded.request_hash`
+  AND kept.request_hash IN (excluded.request_hash, split_part(excluded.request_hash, ':', 2))`
 const free = `(${expired} OR ${abandoned})`
 const renewColumn = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
@@ -56,7 +56,8 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
       const { attempt, first_ticket: firstTicket, account } = row
       return { state: 'began', ticket, attempt, firstTicket, account }
     }
-    if (row?.request_hash !== request.requestHash) throw new ConnectError('idempotency_key_reused')
+    if (row === undefined || !isSameRequest(row.request_hash, request.requestHash))
+      throw refusedKey(row?.request_hash, request.requestHash)
     if (row.answer === null) throw keyInUse(row)
     return { state: 'done', answer: row.answer }
   }
@@ -147,6 +148,21 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     )
     return finished.map(() => null)
   }
+}
+
+/** Hashes had no format at first, with the content of the first one: an equal hash is that of the same request. */
+function isSameRequest(kept: string, hash: string): boolean {
+  return kept === hash || kept === hash.slice(hash.indexOf(':') + 1)
+}
+
+function refusedKey(kept: string | undefined, hash: string): ConnectError {
+  const isComparable = kept === undefined || formatOf(kept) === formatOf(hash)
+  return new ConnectError(isComparable ? 'idempotency_key_reused' : 'idempotency_key_outdated')
+}
+
+/** Empty: none. */
+function formatOf(hash: string): string {
+  return hash.slice(0, Math.max(0, hash.indexOf(':')))
 }
 
 /** Another process may have it, or had it when it died. */

@@ -80,13 +80,17 @@ function send(
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
+/** Raise it when the content of the hash changes: a key that another version has stored is then refused with that reason. */
+const hashFormat = '2'
+
 /** The body may contain secrets, and a plain hash of a short secret can be guessed. */
 function hashOf(
   { method, url, body }: FastifyRequest,
   principal: string,
   hashKey: Uint8Array,
 ): string {
-  return createHmac('sha256', hashKey)
+  const hash = createHmac('sha256', hashKey)
     .update(JSON.stringify([principal, method, url, body]))
     .digest('hex')
+  return `${hashFormat}:${hash}`
 }

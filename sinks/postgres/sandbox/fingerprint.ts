@@ -11,6 +11,7 @@ import { streamTarget } from '../tables/stream-target.ts'
 /**
  * What the figures of a sandbox stand on, so that a run in between changes it: SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
  * rules, policies, rights, dependent views), and of their checkpoints. Rows are not in it, but a run changes the checkpoints.
+ * Promote tokens are bound to it: another content needs another number of the format that they name.
  */
 export async function destinationFingerprint(
   place: PostgresPlace,

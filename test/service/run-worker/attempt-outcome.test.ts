@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { RunResult, StreamResult } from '../../../engine/run-types.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { outcomeOf, type AttemptEnd } from '../../../service/run-worker/attempt-outcome.ts'
+import { LeftRuns } from '../../../service/run-worker/left-runs.ts'
 import type { RunStream } from '../../../service/runs/schema.ts'
 
 const retries = { maxFruitless: 3, firstDelayMs: 1_000, maxDelayMs: 3_000 }
@@ -51,6 +52,7 @@ function failed(...streams: StreamResult[]): AttemptEnd {
     streams: streams.map(({ stream: id, status }) => stream(id.name, status)),
     reason: undefined,
     fruitlessBefore: 0,
+    leaveMs: undefined,
   }
 }
 
@@ -59,6 +61,7 @@ const stopped: AttemptEnd = {
   streams: [stream('a', 'stopped'), stream('b', 'complete')],
   reason: undefined,
   fruitlessBefore: 0,
+  leaveMs: undefined,
 }
 
 test('a run whose streams are all complete is complete, whatever was asked in the last moment', () => {
@@ -85,12 +88,14 @@ test('a stopped run is cancelled, goes back to the queue, or is left to its new 
     kind: 'end',
     status: 'cancelled',
   })
-  expect(outcomeOf({ ...stopped, reason: 'shutdown' }, retries, 0)).toEqual({
-    kind: 'again',
-    error: null,
-    progressed: true,
-    delayMs: 0,
-  })
+  for (const reason of ['shutdown', 'upgrade'] as const) {
+    expect(outcomeOf({ ...stopped, reason }, retries, 0)).toEqual({
+      kind: 'again',
+      error: null,
+      progressed: true,
+      delayMs: 0,
+    })
+  }
   expect(outcomeOf({ ...stopped, reason: 'lost' }, retries, 0)).toEqual({ kind: 'lost' })
 })
 
@@ -103,6 +108,31 @@ test('what may pass is tried again, later each time, until nothing has moved for
     { kind: 'again', delayMs: 2_000 },
     { kind: 'end', status: 'failed', error: { code: 'simulated_failure' } },
   ])
+})
+
+test('a destination that a newer version has migrated is for a process of that version, for a while', () => {
+  const details = { schema: 'reactor_connect', found: 15, known: 14 }
+  const newer = new ConnectError('destination_bookkeeping_newer', { details })
+  const end = { ...failed(), ending: { thrown: newer }, fruitlessBefore: 7 }
+  expect(outcomeOf({ ...end, leaveMs: 2_000 }, retries, 0)).toMatchObject({
+    kind: 'again',
+    error: { code: 'destination_bookkeeping_newer' },
+    progressed: true,
+    delayMs: 2_000,
+  })
+  expect(outcomeOf(end, retries, 0)).toMatchObject({ kind: 'end', status: 'failed' })
+
+  let nowMs = 0
+  const left = new LeftRuns({ forMs: 1_000, now: () => nowMs })
+  const first = { id: 'run', error: null }
+  const again = { id: 'run', error: newer.toJSON() }
+  expect(left.leave(first)).toBe(true)
+  nowMs = 999
+  expect([left.has('run'), left.has('other'), left.leave(again)]).toEqual([true, false, true])
+  nowMs = 1_000
+  expect([left.has('run'), left.leave(again)]).toEqual([false, false])
+  // Another process has worked on it in the meantime, so there is one that can.
+  expect([left.leave(first), left.has('run')]).toEqual([true, true])
 })
 
 test('an attempt that moved a checkpoint is not a failed one', () => {

@@ -235,6 +235,66 @@ test('a process that lost its run stops working on it, and does not touch it', a
   expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
 })
 
+describe('a newer version that has migrated', () => {
+  test('the metadata database drains a process, which learns it from the next run, says so, and leaves runs queued', async () => {
+    await using test = await testService()
+    const { instances, connections, runs, health } = test.service
+    const rows = { rows: 50_000, rows_per_second: 2_000, state_every: 100 }
+    await makeShop(test.service, [{ name: 'a', ...rows }])
+    await instances.create({
+      name: 'next',
+      type: 'faker',
+      config: { streams: [{ name: 'b', rows: 1 }] },
+    })
+    await connections.create({ name: 'next', from: 'next', destination: 'data:b', activate: true })
+    test.work()
+    const { id } = await runs.start('shop')
+    await expect
+      .poll(async () => (await runs.find(id)).loaded, { timeout: 20_000 })
+      .toBeGreaterThan(0)
+    await test.metadata.query(
+      `INSERT INTO reactor_connect_service.migrations (number, name) VALUES (999, 'later')`,
+    )
+    const next = await runs.start('next')
+    const log = (): string => test.logged.join('')
+    await expect.poll(log, { timeout: 20_000 }).toContain('this process has drained')
+    expect(log().split('has migrated the metadata database: this process drains')).toHaveLength(2)
+    expect(await runs.find(id)).toMatchObject({ status: 'queued', error: null, attempts: 1 })
+    expect(await runs.find(next.id)).toMatchObject({ status: 'queued', attempts: 0 })
+    const due = `SELECT data ->> 'run' AS run FROM reactor_connect_jobs.job WHERE name = 'runs'`
+    expect(await test.metadata.query(due)).toEqual(
+      expect.arrayContaining([{ run: id }, { run: next.id }]),
+    )
+    expect((await health.report()).problems).toEqual([
+      expect.stringContaining('(migration 999; this version knows '),
+    ])
+    await test.metadata.query('DELETE FROM reactor_connect_service.migrations WHERE number = 999')
+  })
+
+  test('a destination has its runs, which fail when it takes none of them in time', async () => {
+    await using test = await testService()
+    const { runs } = test.service
+    const { data } = test
+    await makeShop(test.service, [{ name: 'a', rows: 10 }])
+    test.work({ leaveMs: 50, leftForMs: 3_000 })
+    await runToEnd(runs, await runs.start('shop'))
+    await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
+    const left = await runs.start('shop')
+    await expect
+      .poll(() => runs.find(left.id), { timeout: 20_000 })
+      .toMatchObject({ status: 'queued', error: { code: 'destination_bookkeeping_newer' } })
+    await data.query('DELETE FROM reactor_connect.migrations WHERE version = 999')
+    test.work({ leaveMs: 50 })
+    expect(await runToEnd(runs, left)).toMatchObject({ status: 'complete', attempts: 2 })
+    await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
+    test.work({ leaveMs: 50, leftForMs: 0 })
+    expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({
+      status: 'failed',
+      error: { code: 'destination_bookkeeping_newer' },
+    })
+  })
+})
+
 describe('two jobs for one run that arrive at the same time', () => {
   async function claimTwice(test: TestService, work: () => void): Promise<Run> {
     const { runs } = test.service

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { resolveStreams } from '../../../service/connections/resolve-streams.ts'
 import { catalogHash } from '../../../service/sandboxes/catalog-hash.ts'
+import { instanceHash } from '../../../service/sandboxes/instance-hash.ts'
+import { bindingFormat } from '../../../service/sandboxes/promotion-binding.ts'
 import type { AirbyteStream, JsonObject } from '../../../protocol/index.ts'
 
 const id = { type: 'integer' }
@@ -28,6 +30,22 @@ test('the order of streams and columns, and descriptions, do not change the hash
   expect(hashOf(other, stream({ name, id }))).toBe(before)
   const described = { type: ['null', 'string'], description: 'how they are called' }
   expect(hashOf(stream({ id, name: described }), other)).toBe(before)
+})
+
+test('another content of a hash has another format', () => {
+  // Hashes that differ here: raise `bindingFormat`, so that holders of tokens of the version before get the true reason.
+  const instance = { id: 'ins_1', type: 'faker', config: { rows: 1 } }
+  expect({
+    format: bindingFormat,
+    catalog: hashOf(stream({ id, name })),
+    instance: instanceHash(instance),
+  }).toMatchInlineSnapshot(`
+    {
+      "catalog": "2fd764b1f55cdf7ff7e639238fbab6c423b5a54dc280316ef4275b32487b635d",
+      "format": 2,
+      "instance": "cbdfaccd85c562838ecf2800c2acb049dda7a762fdc9155d29a0295532f50c00",
+    }
+  `)
 })
 
 test('everything that changes what a run does changes the hash of a catalog', () => {

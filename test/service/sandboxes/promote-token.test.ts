@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   isTokenOf,
@@ -7,6 +7,7 @@ import {
   tokenHash,
   type TokenSubject,
 } from '../../../service/sandboxes/promote-token.ts'
+import type { PromotionBinding } from '../../../service/sandboxes/promotion-binding.ts'
 import { newId } from '../../../service/platform/database/ids.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
@@ -22,19 +23,22 @@ afterAll(async () => {
   await vault[Symbol.asyncDispose]()
 })
 
+/** As versions bound tokens that gave no format. */
+const unnumbered: PromotionBinding = {
+  connectionId: 'con_1',
+  connectionVersion: 3,
+  lastRun: null,
+  instanceHash: 'instance',
+  catalogHash: 'catalog',
+  destinationFingerprint: 'destination',
+  principal: 'key_1',
+}
+
 function subject(): TokenSubject {
   return {
     sandbox: newId('sbx'),
     expiresAt: '2030-01-01T00:00:00.000Z',
-    binding: {
-      connectionId: 'con_1',
-      connectionVersion: 3,
-      lastRun: null,
-      instanceHash: 'instance',
-      catalogHash: 'catalog',
-      destinationFingerprint: 'destination',
-      principal: 'key_1',
-    },
+    binding: { format: 2, ...unnumbered },
   }
 }
 
@@ -58,6 +62,8 @@ test('a token is good for nothing else', async () => {
   const others: readonly TokenSubject[] = [
     { ...about, sandbox: newId('sbx') },
     { ...about, expiresAt: '2030-01-01T00:00:00.001Z' },
+    { ...about, binding: { ...binding, format: 3 } },
+    { ...about, binding: unnumbered },
     { ...about, binding: { ...binding, connectionId: 'con_2' } },
     { ...about, binding: { ...binding, connectionVersion: 4 } },
     { ...about, binding: { ...binding, lastRun: 'run_1' } },
@@ -67,6 +73,23 @@ test('a token is good for nothing else', async () => {
     { ...about, binding: { ...binding, principal: 'key_2' } },
   ]
   for (const other of others) expect(await isSigned(token, other)).toBe(false)
+})
+
+test('a token of a version without formats is still known as one of the service', async () => {
+  await using key = await openFileVault({ folder: await newFolder('tokens') })
+  const bytes = Buffer.alloc(32, 7)
+  await key.put('sandbox/promote-key', { key: bytes.toString('base64') }, { ifVersion: 0 })
+  const { binding, ...about } = { ...subject(), sandbox: `sbx_${'0'.repeat(26)}` }
+  const nonce = 'A'.repeat(43)
+  const signature = createHmac('sha256', bytes)
+    .update(
+      '["reactor-connect promote 1","sbx_00000000000000000000000000","AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","2030-01-01T00:00:00.000Z","con_1",3,null,"instance","catalog","destination","key_1"]',
+    )
+    .digest()
+  const tokens = new PromoteTokens(key)
+  const read = { sandbox: about.sandbox, nonce, signature }
+  expect(await tokens.isSigned(read, { ...about, binding: unnumbered })).toBe(true)
+  expect(await tokens.isSigned(read, { ...about, binding })).toBe(false)
 })
 
 test('a token with any character changed is no token, or not a signed one', async () => {

@@ -210,6 +210,23 @@ describe('a promotion is outdated', () => {
     })
   })
 
+  test('by another version of the program, which gives that reason and no other', async () => {
+    await shop.connect('upgraded')
+    const { sandbox: replaced } = await shop.outdated(
+      'upgraded',
+      await shop.readyToken('upgraded', { format: null }),
+    )
+    expect(replaced?.promoteToken).toBeDefined()
+    const { moved, sandbox } = await shop.outdated(
+      'upgraded',
+      await shop.readyToken('upgraded', { format: 999 }),
+    )
+    expect(moved).toEqual(['program'])
+    expect(await shop.promote('upgraded', sandbox?.promoteToken ?? '')).toMatchObject({
+      state: 'promoted',
+    })
+  })
+
   test('where a stream is gone there is no new sandbox, and the reason is said', async () => {
     await shop.connect('gone')
     const token = await shop.readyToken('gone')

@@ -1,6 +1,7 @@
 import { connectionStreams } from '../../../service/connections/connection-streams.ts'
 import { catalogHash } from '../../../service/sandboxes/catalog-hash.ts'
 import { instanceHash } from '../../../service/sandboxes/instance-hash.ts'
+import { bindingFormat } from '../../../service/sandboxes/promotion-binding.ts'
 import { PromoteTokens, tokenHash } from '../../../service/sandboxes/promote-token.ts'
 import { destinationFingerprint } from '../../../sinks/postgres/sandbox/fingerprint.ts'
 import { newId } from '../../../service/platform/database/ids.ts'
@@ -19,7 +20,11 @@ export interface Shop extends AsyncDisposable {
   /** A table of three rows, and a connection of that name that copies it into `data:NAME`. */
   connect(name: string): Promise<void>
   /** The token of a sandbox that need not be run: bound to the connection as it is now. */
-  readyToken(name: string, about?: { readonly lifetimeMs?: number }): Promise<string>
+  /** `format`: that of the version that made it; null: it had none. */
+  readyToken(
+    name: string,
+    about?: { readonly lifetimeMs?: number; readonly format?: number | null },
+  ): Promise<string>
   promote(name: string, token: string, by?: string): Promise<Promotion>
   /** What moved, and the new sandbox. */
   outdated(name: string, token: string): Promise<Outdated>
@@ -64,7 +69,7 @@ export async function openShop(): Promise<Shop> {
     source,
     promote,
     connect: (name) => connect(source, test, name),
-    readyToken: (name, about = {}) => readyToken(test, name, about.lifetimeMs ?? 60_000),
+    readyToken: (name, about = {}) => readyToken(test, name, about),
     outdated: async (name, token) => outdatedOf(await promote(name, token)),
     schemas: async () => {
       const rows = await test.data.query(
@@ -88,7 +93,11 @@ async function connect(source: TestDatabase, test: TestService, name: string): P
   })
 }
 
-async function readyToken(test: TestService, name: string, lifetimeMs: number): Promise<string> {
+async function readyToken(
+  test: TestService,
+  name: string,
+  { lifetimeMs = 60_000, format = bindingFormat }: NonNullable<Parameters<Shop['readyToken']>[1]>,
+): Promise<string> {
   const { store, service, vault, addressOf } = test
   const connection = await service.connections.get(name)
   const { destination } = connection
@@ -103,6 +112,7 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
     lifetimeMs,
   })
   const binding = {
+    ...(format !== null && { format }),
     connectionId: connection.id,
     connectionVersion: connection.version,
     lastRun: connection.lastRun?.id ?? null,

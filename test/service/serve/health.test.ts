@@ -10,11 +10,17 @@ import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { neverAborted } from '../../support/signal.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
+const store = {
+  ping: () => Promise.resolve(),
+  checkWrites: () => Promise.resolve(),
+  migrationWatch: { newer: neverAborted() },
+}
+
 /** Reports of a service whose vault this is, each later than results are cached. */
 function reportsOn(vault: Vault): () => Promise<HealthReport> {
   let nowMs = 0
   const health = new ProcessHealthService({
-    store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
+    store,
     jobs: { place: null, check: () => Promise.resolve() },
     kafka: undefined,
     data: undefined,
@@ -33,7 +39,7 @@ test('brokers that are away are a warning: what needs no Kafka is served', async
   let isAway = false
   let nowMs = 0
   const health = new ProcessHealthService({
-    store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
+    store,
     jobs: { place: null, check: () => Promise.resolve() },
     kafka: {
       check: () =>

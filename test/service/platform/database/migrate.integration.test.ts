@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
+import { runServe } from '../../../../cli/serve/serve-command.ts'
+import { ChangeListener } from '../../../../service/platform/database/change-listener.ts'
+import { Database } from '../../../../service/platform/database/database.ts'
+import { MigrationWatch } from '../../../../service/platform/database/migration-watch.ts'
+import { migrations } from '../../../../service/platform/database/migrations.ts'
 import { migrate } from '../../../../service/platform/database/migrate.ts'
 import { openStore } from '../../../../service/store/open-store.ts'
 import { testDatabase } from '../../../support/postgres.ts'
+import { neverAborted } from '../../../support/signal.ts'
 import { silent } from '../../../support/logger.ts'
 
 const applied = `SELECT number, name FROM reactor_connect_service.migrations ORDER BY number`
@@ -25,6 +31,58 @@ test('a database of a later version is left alone', async () => {
     code: 'store_schema_newer',
     details: { found: 999 },
   })
+})
+
+test('`serve --migrate-only` migrates, says what it did, and ends', async () => {
+  await using database = await testDatabase()
+  const migrateOnly = async (): Promise<string> => {
+    const texts: string[] = []
+    const code = await runServe(
+      { config: undefined, migrateOnly: true, flags: { log_level: 'error' } },
+      {
+        environment: { REACTOR_CONNECT_DATABASE_URL: database.url },
+        version: '1',
+        signal: neverAborted(),
+        writeOut: (text) => void texts.push(text),
+        writeLog: (line) => void texts.push(line),
+        now: Date.now,
+      },
+    )
+    expect(code).toBe(0)
+    return texts.join('')
+  }
+  const last = String(migrations.length)
+  expect(await migrateOnly()).toBe(
+    `The metadata database is up to date (migration ${last}): ${last} migrations were applied\n`,
+  )
+  expect(await migrateOnly()).toBe(`The metadata database was up to date (migration ${last})\n`)
+  expect(await database.query(applied)).toHaveLength(migrations.length)
+  expect(await database.query('SELECT name FROM reactor_connect_jobs.queue')).toHaveLength(1)
+  await database.query(
+    `INSERT INTO reactor_connect_service.migrations (number, name) VALUES (999, 'later')`,
+  )
+  await expect(migrateOnly()).rejects.toMatchObject({ code: 'store_schema_newer' })
+})
+
+test('a process that runs learns at once that a newer version has migrated', async () => {
+  await using database = await testDatabase()
+  const { url } = database
+  const known = migrations.length - 1
+  await migrate(url, known)
+  await using sessions = new Database({ url, sessions: 1, logger: silent })
+  await using listener = new ChangeListener({ url, logger: silent })
+  const watch = new MigrationWatch({ database: sessions, listener, logger: silent, known })
+  const stop = new AbortController()
+  const watching = watch.watch(stop.signal)
+  expect(await watch.look()).toBe(false)
+  expect(await migrate(url)).toBe(1)
+  await expect.poll(() => watch.newer.aborted).toBe(true)
+  expect(watch.newer.reason).toMatchObject({
+    code: 'store_schema_newer',
+    details: { found: known + 1, known },
+  })
+  stop.abort()
+  await watching
 })
 
 test('tables that are there need no right to make any', async () => {

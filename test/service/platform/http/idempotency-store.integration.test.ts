@@ -28,6 +28,31 @@ describe('idempotency keys', () => {
     await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
       code: 'idempotency_key_reused',
     })
+    // What another version hashed cannot be compared; before there were formats, the hash was that of the first one.
+    const begun = await idempotency.begin({ ...request, key: 'k2', requestHash: 'h' })
+    if (begun.state !== 'began') throw new Error('nobody began')
+    await expect(
+      idempotency.begin({ ...request, key: 'k2', requestHash: '3:i' }),
+    ).rejects.toMatchObject({ code: 'idempotency_key_outdated' })
+    await idempotency.finish(begun.ticket, answer)
+    expect(await idempotency.begin({ ...request, key: 'k2', requestHash: '2:h' })).toEqual({
+      state: 'done',
+      answer,
+    })
+    const released = await idempotency.begin({ ...request, key: 'k3', requestHash: 'h' })
+    if (released.state !== 'began') throw new Error('nobody began')
+    await idempotency.release(released.ticket)
+    expect(await idempotency.begin({ ...request, key: 'k3', requestHash: '2:h' })).toMatchObject({
+      state: 'began',
+      attempt: 2,
+    })
+    for (const [requestHash, code] of [
+      ['2:i', 'idempotency_key_reused'],
+      ['3:h', 'idempotency_key_outdated'],
+    ] as const)
+      await expect(idempotency.begin({ ...request, key: 'k3', requestHash })).rejects.toMatchObject(
+        { code },
+      )
     expect(await idempotency.begin({ ...request, principal: 'key_2' })).toMatchObject({
       state: 'began',
     })

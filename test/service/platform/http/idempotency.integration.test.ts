@@ -126,7 +126,7 @@ test('what is kept of a request cannot be guessed from its secrets, and the answ
   await other.call('POST /instances', instance, key)
   const [hash, otherHash] = [await keptHash(api), await keptHash(other)]
   await other[Symbol.asyncDispose]()
-  expect(hash).toMatch(/^[0-9a-f]{64}$/)
+  expect(hash).toMatch(/^2:[0-9a-f]{64}$/)
   expect(hash).not.toBe(otherHash)
   const again = await api.call('POST /instances', instance, key)
   expect(JSON.stringify(again.body)).not.toContain('the-secret')
