@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { loadManifest, type Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
-import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
+import type { Mistake } from '../../manifest-interpreter/mistakes/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'
 import type { ConnectorStreams } from '../../connectors/connector.ts'

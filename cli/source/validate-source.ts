@@ -1,7 +1,7 @@
 import type { LoadedManifest } from '../../connectors/manifest/load-manifest-file.ts'
 import { isRegistered } from '../../manifest-interpreter/builder.ts'
 import { TemplateCompiler } from '../../manifest-interpreter/interpolation/template-compiler.ts'
-import { findMistakes, type Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
+import { findMistakes, type Mistake } from '../../manifest-interpreter/mistakes/find-mistakes.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { unsupportedRules } from '../../manifest-interpreter/manifest/unsupported.ts'
 import { describeManifest } from '../../connectors/manifest/describe-manifest.ts'

@@ -1,6 +1,6 @@
 import { list, optionalText } from '../../manifest-interpreter/definition.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
-import { cursorFormats } from '../../manifest-interpreter/manifest/stream-mistakes.ts'
+import { cursorFormats } from '../../manifest-interpreter/mistakes/stream-mistakes.ts'
 import { isInOtherZone, textCursor } from '../../manifest-interpreter/manifest/text-order.ts'
 import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import type { Dict } from '../../manifest-interpreter/value/value.ts'

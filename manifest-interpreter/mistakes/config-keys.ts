@@ -2,7 +2,7 @@ import { parseLocalReference } from '../../lib/text/json-pointer.ts'
 import { list, optionalComponent } from '../definition.ts'
 import { entries, get, isDict, isPlainDict, textEntries, valueInside } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
-import type { Manifest } from './load-manifest.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
 
 /**
  * The fields that the configuration of a manifest has at its top: those that `spec` declares, those that its rules add, and those that a

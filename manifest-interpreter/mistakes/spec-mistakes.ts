@@ -7,7 +7,7 @@ import { entries, isDict } from '../value/dict.ts'
 import { PythonError } from '../value/python-error.ts'
 import { str } from '../value/text.ts'
 import type { Value } from '../value/value.ts'
-import type { Manifest } from './load-manifest.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
 import type { StreamMistake } from './stream-mistakes.ts'
 
 const place = 'spec.connection_specification'

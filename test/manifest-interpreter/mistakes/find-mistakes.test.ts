@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
-import { findMistakes } from '../../../manifest-interpreter/manifest/find-mistakes.ts'
+import { findMistakes } from '../../../manifest-interpreter/mistakes/find-mistakes.ts'
 import { loadManifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
 
 function mistakesIn(text: string): readonly string[] {

@@ -5,9 +5,9 @@ import { entries, get, isDict, isPlainDict, textEntries } from '../value/dict.ts
 import { PythonError } from '../value/python-error.ts'
 import { str } from '../value/text.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
-import type { Manifest } from './load-manifest.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
 import { hasCustomPart, readsSlice } from './slice-keys.ts'
-import { textCursor } from './text-order.ts'
+import { textCursor } from '../manifest/text-order.ts'
 
 export interface StreamMistake {
   /** `error`: what stands there can never work. `warning`: it is not what it looks like. */

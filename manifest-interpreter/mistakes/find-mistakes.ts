@@ -5,11 +5,11 @@ import { get, isPlainDict } from '../value/dict.ts'
 import type { PlainDict } from '../value/value.ts'
 import { ComponentWalk } from './component-mistakes.ts'
 import { declaredConfigKeys } from './config-keys.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from '../manifest/did-you-mean.ts'
 import { specMistakes } from './spec-mistakes.ts'
 import { streamMistakes, type StreamMistake } from './stream-mistakes.ts'
-import { dynamicStreamName } from './unsupported.ts'
-import type { Manifest } from './load-manifest.ts'
+import { dynamicStreamName } from '../manifest/unsupported.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
 
 /** What is wrong in a manifest that is valid, and loads, as far as its text shows it. */
 export interface Mistake extends StreamMistake {
