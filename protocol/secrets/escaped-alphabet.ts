@@ -34,16 +34,18 @@ export function isAfterRun(symbol: number | undefined): boolean {
 }
 
 /**
- * Characters as they are, and as they are escaped in JSON (also in JSON inside of JSON), in Python, forms and URLs (also in URLs
- * inside of URLs).
+ * Characters as they are, and as they are escaped in JSON (also in JSON inside of JSON), in Python, HTML, forms and URLs (also
+ * in URLs inside of URLs).
  */
 export const escapedAlphabet: Alphabet = {
-  isPlain: (code) => code < 0xd8_00 && code !== 0x5c && code !== 0x25 && code !== 0x2b,
+  isPlain: (code) =>
+    code < 0xd8_00 && code !== 0x5c && code !== 0x25 && code !== 0x26 && code !== 0x2b,
   tokensAt(text, position) {
     const code = text.codePointAt(position) ?? 0
     if (text[position] === '\\') return jsonEscapes(text, position)
     const tokens = [{ symbol: code, length: code > 0xff_ff ? 2 : 1 }]
     if (text[position] === '%') tokens.push(...percentEscapes(text, position))
+    if (text[position] === '&') tokens.push(...htmlEscapes(text, position))
     if (text[position] === '+') tokens.push({ symbol: 0x20, length: 1 })
     const escapes = escapesAfterRun(text, position)
     return [
@@ -63,7 +65,7 @@ export const escapedAlphabet: Alphabet = {
   },
   beginningsOf(symbol) {
     if (symbol >= run) return String.raw`\%`
-    return `${String.fromCodePoint(symbol).charAt(0)}${String.raw`\%`}${symbol === 0x20 ? '+' : ''}`
+    return `${String.fromCodePoint(symbol).charAt(0)}${String.raw`\%&`}${symbol === 0x20 ? '+' : ''}`
   },
 }
 
@@ -164,6 +166,25 @@ function percentRun(text: string, position: number, count: number): number {
     length += next.length
   }
   return length
+}
+
+const htmlNames: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+}
+const htmlEscape = /&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,8})|#[xX]([0-9A-Fa-f]{1,7}));/y
+
+function htmlEscapes(text: string, position: number): readonly Token[] {
+  htmlEscape.lastIndex = position
+  const match = htmlEscape.exec(text)
+  if (match === null) return []
+  const [all, name = '', decimal, hexadecimal = ''] = match
+  const numbered = decimal === undefined ? parseInt(hexadecimal, 16) : Number(decimal)
+  const symbol = htmlNames[name]?.charCodeAt(0) ?? numbered
+  return symbol > 0x10_ff_ff ? [] : [{ symbol, length: all.length }]
 }
 
 /** Not more than `most`. */

@@ -11,8 +11,8 @@ interface JoinedText {
 const indented = /(?:\r\n?|[\n\v\f\u0085\u2028\u2029])[ \t]*/gu
 /** Without the indentation: a secret may have blanks of its own. */
 const plain = /\r\n?|[\n\v\f\u0085\u2028\u2029]/gu
-/** Line breaks as URLs escape them. */
-const escaped = /%(?:25){0,2}0[aAdD][ \t]*/gu
+/** Line breaks as URLs and HTML escape them. */
+const escaped = /(?:%(?:25){0,2}0[aAdD]|&#(?:1[03]|[xX]0{0,4}[aAdD]);)[ \t]*/gu
 /** As JSON does. */
 const escapedInJson = /(?<!\\)(\\+)(?:[rn]|u000[aAdD])[ \t]*/gu
 

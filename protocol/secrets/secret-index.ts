@@ -5,7 +5,7 @@ import { maxPatternSymbols, PatternTrie } from './pattern-trie.ts'
 import { unitedSpans, type Span } from './spans.ts'
 
 /**
- * Finds secrets in texts, also where they stand inside of JSON or a URL, however much of them is escaped there, or in base64 with
+ * Finds secrets in texts, also where they stand inside of JSON, HTML or a URL, however much of them is escaped there, or in base64 with
  * something around them (the header of HTTP's basic authentication).
  *
  * A long secret is looked for in pieces of 64 characters, so that a part of it is found too, and a text that was cut within it

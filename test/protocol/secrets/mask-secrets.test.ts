@@ -191,7 +191,7 @@ function tellingPart(name: string, form: string): string {
   return name === 'basic authentication' ? form.slice(12) : form.slice(4, -8)
 }
 
-test.each(['\n', '\r\n', '\r', '\n    ', '%0A', '%0D%0A', '\\n', '\\u000a'])(
+test.each(['\n', '\r\n', '\r', '\n    ', '%0A', '%0D%0A', '&#10;', '&#xA;', '\\n', '\\u000a'])(
   'no part of a secret survives, in whatever form and column it is broken over lines: %j',
   (lineBreak) => {
     const takesBackslashes = lineBreak.startsWith('\\')
