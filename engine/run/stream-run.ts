@@ -206,12 +206,20 @@ function needsPresent(outcome: LaneOutcome): boolean {
   return code === 'source_table_replaced' || code === 'source_snapshot_lost'
 }
 
+/**
+ * The snapshot is still there: a source without room for another session has none for a second snapshot either, and a
+ * foreign server that is away ends no session of the source.
+ */
+const keepsSnapshot: ReadonlySet<string> = new Set([
+  'source_busy',
+  'source_foreign_server_unreachable',
+])
+
 /** The source failed, so its session may be gone. An error that cannot be retried occurs in a new one too. */
 function isOfSource(outcome: LaneOutcome): boolean {
   return outcome.status === 'failed' && needsSnapshot(ConnectError.fromJSON(outcome.error))
 }
 
 function needsSnapshot({ code, retryable }: ConnectError): boolean {
-  // A source without room for another session has no room for a second snapshot either.
-  return retryable && code.startsWith('source_') && code !== 'source_busy'
+  return retryable && code.startsWith('source_') && !keepsSnapshot.has(code)
 }

@@ -48,7 +48,7 @@ describe('instances', () => {
     const { code, out, err } = await run('instances get nobody')
     expect({ code, out }).toEqual({ code: 1, out: '' })
     expect(err).toMatch(
-      /^error: .*nobody.* \[instance_not_found\]\n {2}fix: {2}\S.*\n {2}docs: docs\/errors\/instance_not_found\.md\n$/,
+      /^error: .*nobody.* \[instance_not_found\]\n {2}fix: {2}\S.*\n {2}docs: docs\/errors\/resource\.md#instance_not_found\n$/,
     )
   })
 
