@@ -63,9 +63,16 @@ async function runAttempts(
   }
 }
 
+/** The session of the source ended, and with it the snapshot. Other errors say more than that the stream began again. */
+const lostSession: ReadonlySet<string> = new Set([
+  'source_connection_lost',
+  'source_snapshot_lost',
+  'source_unreachable',
+])
+
 /** The error of a stream that is not tried again. */
 function lastError(error: ConnectError, { id, timesBegunAgain }: SyncRun): ErrorBody {
-  if (timesBegunAgain === 0 || !needsSnapshot(error)) return error.toJSON()
+  if (timesBegunAgain === 0 || !lostSession.has(error.code)) return error.toJSON()
   const details = { stream: streamLabel(id), times: timesBegunAgain + 1, reason: error.message }
   return new ConnectError('source_snapshot_unsteady', { details }).toJSON()
 }
