@@ -5,7 +5,7 @@ const folder = join(import.meta.dirname, '../.build/bench')
 /** `reactor`, as it is installed. */
 export const builtProgram = join(folder, 'cli/main.js')
 
-/** Makes it again: what is measured is what the sources are now. */
+/** Builds it again, so that the current sources are measured. */
 export async function buildProgram(): Promise<void> {
   await buildInto(folder)
 }
@@ -18,7 +18,10 @@ export async function buildAlike(source: string): Promise<string> {
 
 let wrapper: Promise<string> | undefined
 
-/** What measures a program from within its process, made once: taking the types away there would be 60 ms of CPU in each figure (2026-11-29). */
+/**
+ * The wrapper that measures a program from within its process, made once: taking the types away there would
+ * be 60 ms of CPU in each figure (2026-11-29).
+ */
 export function builtWrapper(): Promise<string> {
   wrapper ??= buildWrapper()
   return wrapper

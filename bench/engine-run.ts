@@ -28,7 +28,7 @@ export interface EngineOptions {
   readonly metadata: Metadata
 }
 
-/** As the other programs are told to work. A new connection each time, so that every run is a first one. */
+/** The same settings as the other programs. A new connection each time, so that every run is a first run. */
 export function firstRun(): EngineOptions {
   const connection = `bench-${Date.now().toString(36)}`
   return { connection, log: { kind: 'embedded' }, mode: 'append', metadata: 'minimal' }
@@ -101,7 +101,7 @@ async function planOf(
   }
 }
 
-/** What a run left in `warehouse`, away. */
+/** Drops everything that a run left in `warehouse`. */
 export const dropEngineTables: readonly string[] = [
   'DROP SCHEMA IF EXISTS reactor_connect CASCADE',
   `DROP TABLE IF EXISTS ${benchTable}`,

@@ -7,7 +7,7 @@ import type { LaneAddress } from '../engine/log/stream-log.ts'
 import { BlockEncoder, type EncodedBlock } from '../protocol/avro/block-encoder.ts'
 import { benchColumns, benchRecord } from './bench-records.ts'
 
-/** What the writing thread of `bench log` is given. */
+/** The input of the writing thread of `bench log`. */
 export interface LogWork {
   readonly address: LaneAddress
   readonly rows: number
@@ -61,7 +61,7 @@ async function main({ address, rows }: LogWork): Promise<void> {
 
 const encoded = new Map<number, EncodedBlock>()
 
-/** The same records in each block: what is in them is nothing to the log. */
+/** The same records in each block: their content does not matter to the log. */
 function encodedOnce(count: number): EncodedBlock {
   const known = encoded.get(count)
   if (known !== undefined) return known

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { z } from 'zod'
 import { builtWrapper } from './built-program.ts'
 
-/** What a process took. */
+/** The time and memory that a process took. */
 export const measured = z.object({
   seconds: z.number(),
   cpuSeconds: z.number(),

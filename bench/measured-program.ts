@@ -2,7 +2,9 @@ import { writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { peakRssMb } from './peak-rss.ts'
 
-/** Runs the program of its first argument, and tells file descriptor 3, at its end, what this process took. */
+/**
+ * Runs the program of its first argument and, at its end, writes to file descriptor 3 what this process took.
+ */
 process.on('exit', () => {
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
   const figures = {

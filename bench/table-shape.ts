@@ -6,7 +6,7 @@ export interface TableShape {
   /** The column of its primary key. */
   readonly key?: string
   readonly rows: number
-  /** What each column is for the row `n`, as SQL. */
+  /** The value of each column for the row `n`, as SQL. */
   readonly values: string
 }
 

@@ -3,8 +3,9 @@ import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 
 /**
- * Writes the types of the entries, and of the modules that these refer to, as `.d.ts` files at the same places below `folder`. What tsc
- * would write beside them, ten times as many, nobody can import.
+ * Writes the types of the entries, and of the modules that these refer to, as `.d.ts` files at the same
+ * places below `folder`. The other files that tsc would write, ten times as many, cannot be imported by
+ * anybody.
  */
 export async function writeTypes(entries: readonly string[], folder: string): Promise<void> {
   const declarations = declarationsOf(entries)

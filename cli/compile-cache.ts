@@ -6,9 +6,10 @@ import { errorCodeOf } from '../lib/files/error-code.ts'
 import type { Environment } from '../service/platform/config/environment.ts'
 
 /**
- * What is imported from here on, in all threads, starts faster the next time. Node runs what it finds in the cache without a question, and
- * its own place is a name in /tmp that anybody may take first. So the cache has a folder that only this user can write, or there is none. A
- * place that the user chose by NODE_COMPILE_CACHE stays: Node has taken it before.
+ * Modules that are imported from here on, in all threads, load faster the next time. Node runs the code that
+ * it finds in the cache without a check, and its default place is a name in /tmp that anybody may take first.
+ * So the cache has a folder that only this user can write, or there is no cache. A place that the user chose
+ * by NODE_COMPILE_CACHE stays: Node has already taken it.
  */
 export function enableCompileCache(environment: Environment): void {
   if (module.getCompileCacheDir() !== undefined) return

@@ -7,7 +7,7 @@ export const exitCodes = {
   /** A wrong command line or run file: nothing was started. */
   usage: 2,
   partial: 3,
-  /** With `--exit-code` of a sandbox: a run would change something. */
+  /** A sandbox with `--exit-code`: a run would change something. */
   changes: 2,
   /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on. */
   stopped: 4,

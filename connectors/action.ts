@@ -30,16 +30,16 @@ export interface ActionCall {
   plan(config: JsonObject): ActionRequest
   /** The request after those that got `responses`, for an action of several steps; undefined after the last step. */
   next(config: JsonObject, responses: readonly ActionResponse[]): ActionRequest | undefined
-  /** Of what type the body of the last response is. */
+  /** The type of the body of the last response. */
   readonly response: ResponseForm
-  /** What the caller gets, from the response of the last step. */
+  /** The result for the caller, from the response of the last step. */
   result(response: ActionResponse): JsonValue
 }
 
 /** A request without its authorization. */
 export interface ActionRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Absolute, without a query. What comes from the input is encoded: see `urlPath`. */
+  /** Absolute, without a query. Parts from the input are encoded: see `urlPath`. */
   readonly url: string
   readonly query?: RequestFields
   readonly headers?: Readonly<Record<string, string>>
@@ -65,10 +65,10 @@ export interface ActionResponse {
   readonly body: JsonValue
 }
 
-/** `list`: a bare list, of which the output has the records in a field. `output`: what the output is. */
+/** `list`: a bare list; the output has its records in a field. `output`: the body is the output. */
 export type ResponseForm = 'list' | 'output'
 
-/** What a connector's author writes. */
+/** An action as the author of a connector writes it. */
 export interface ActionDefinition<Input extends z.ZodObject, Output extends z.ZodType> {
   readonly name: string
   readonly title: string
@@ -146,7 +146,10 @@ export function apiUrl({ api_url: given }: JsonObject, standard: string): string
   return typeof given === 'string' ? given.replace(/\/+$/, '') : standard
 }
 
-/** A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whatever it holds. */
+/**
+ * A path of a URL, such as urlPath`/v1/customers/${id}`: each value becomes one segment, whichever characters
+ * it holds.
+ */
 export function urlPath(
   texts: TemplateStringsArray,
   ...values: readonly (string | number)[]
@@ -206,7 +209,7 @@ interface Problem extends JsonObject {
   readonly problem: string
 }
 
-/** `schema`: of the whole input. */
+/** `schema`: the schema of the whole input. */
 function problemsOf(issue: z.core.$ZodIssue, schema: JsonObject): readonly Problem[] {
   if (issue.code === 'unrecognized_keys') {
     const known = fieldNames(schema, issue.path)
@@ -216,7 +219,7 @@ function problemsOf(issue: z.core.$ZodIssue, schema: JsonObject): readonly Probl
     }))
   }
   if (issue.code === 'invalid_union') return unionProblems(issue, schema)
-  // What is wrong with a name says more than that one is wrong.
+  // The problem of a name says more than the fact that a name is wrong.
   const told = issue.code === 'invalid_key' ? issue.issues[0] : undefined
   return [{ path: formatPointer(issue.path), problem: told?.message ?? issue.message }]
 }
@@ -240,7 +243,10 @@ function fieldNames(schema: JsonObject, path: readonly PropertyKey[]): readonly 
   )
 }
 
-/** Those of the form that was meant, if the value fits one by its type; otherwise what each form expects. */
+/**
+ * The problems of the intended form, if the value fits a form by its type; otherwise the expectations of each
+ * form.
+ */
 function unionProblems(
   { path, errors, message }: z.core.$ZodIssueInvalidUnion,
   schema: JsonObject,

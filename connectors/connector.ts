@@ -61,8 +61,9 @@ export interface ConnectorEvents {
   /** The names of the streams whose records events carry or name. */
   readonly streams: ReadonlySet<string>
   /**
-   * Emits the records that the events tell of, with deletes, as `read` would, and no state. Events come in any order, late and more than once: of two versions
-   * of a record the newer one has the higher cursor. Runs in a read worker.
+   * Emits the records that the events report, with deletes, as `read` would, and no state. Events come in any
+   * order, late and more than once: the newer of two versions of a record has the higher cursor. Runs in a
+   * read worker.
    */
   read(
     task: EventsTask,
@@ -90,18 +91,21 @@ export interface ConnectorStreams {
   readonly unsupportedDynamicStreams?: readonly { readonly name: string; readonly reason: string }[]
 }
 
-/** The actions of a connector. `action.ts` says what one is. */
+/** The actions of a connector. `action.ts` defines an action. */
 export interface ConnectorActions {
   /** In the order of the documentation. Loaded when it is called: a thread that reads needs none of it. */
   load(): Promise<readonly Action[]>
   /** The request of a call as it would be sent first, without secrets. Pure; the configuration may lack its secrets. */
   preview(call: ActionCall, config: JsonObject, options: PreviewOptions): ActionPreview
   /**
-   * What of a configuration, beside its addresses and secrets, decides whose account its actions change. Pure. Absent: nothing, so that only
-   * the same secrets are known to reach the same account.
+   * The values of a configuration, beside its addresses and secrets, that decide whose account its actions
+   * change. Pure. Absent: there are none, so that only the same secrets are known to reach the same account.
    */
   account?(config: JsonObject): VendorAccount
-  /** What all calls with a configuration share: connections that are kept alive, tokens, limits of the rate. */
+  /**
+   * Opens the state that all calls with a configuration share: connections that stay open, tokens, rate
+   * limits.
+   */
   open(config: JsonObject, context: ActionContext): Promise<ActionClient>
 }
 
@@ -179,14 +183,17 @@ export interface ConnectorContext {
   /** Called with a secret that is not in the configuration (an access token), which must never be shown. Must not throw. */
   secretFound?(text: string): void
   /**
-   * What the user should know although the read continues: a warning of the stream. Never a secret, nor contents of a record. Must not
-   * throw.
+   * Reports a fact that the user should know although the read continues: a warning of the stream. Never a
+   * secret, nor contents of a record. Must not throw.
    */
   warn?(text: string): void
   /** Called for each request, by a connector that uses HTTP. Must not throw. */
   onRequest?(): void
   now(): number
-  /** What one call leaves open for the next one. Whoever made it closes it. Absent: each call opens and closes its own. */
+  /**
+   * The sessions that one call leaves open for the next. The code that made this object closes it. Absent:
+   * each call opens and closes its own.
+   */
   readonly idleSessions?: IdleSessions<IdleSession> | undefined
   /** How a connector that uses HTTP waits. Default: by the machine's clock. Tests pass one that does not wait. */
   readonly waits?: Waits
@@ -208,7 +215,7 @@ export type ChangeConfig = (
   change: (kept: JsonObject) => Promise<JsonObject | null>,
 ) => Promise<JsonObject>
 
-/** What the tasks of one run share. */
+/** The session that the tasks of one run share. */
 export interface ReadSession extends AsyncDisposable {
   /** Plain data that every `read` gets as `task.session` (the name of an exported snapshot). Valid while the session is open. */
   readonly shared: JsonValue
@@ -359,7 +366,7 @@ export interface WebhookDescriptor {
   readonly eventId: string
   /** The same for its type. */
   readonly eventType: string
-  /** Who chooses the secret. */
+  /** The party that chooses the secret. */
   readonly secretFrom: 'vendor' | 'user'
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
@@ -367,14 +374,23 @@ export interface WebhookDescriptor {
   readonly perDelivery?: readonly string[]
   /** The vendor may send a form instead of JSON: the field of it that has the JSON. Default: bodies are taken as they come. */
   readonly formField?: string
-  /** Deliveries that are no events: they are answered and kept, and no target gets them. Default: none. */
+  /**
+   * Deliveries that are no events: they get a response and are stored, and no target gets them. Default:
+   * none.
+   */
   readonly handshakes?: readonly WebhookHandshake[]
 }
 
-/** What a vendor sends to try the address, or to say something about the webhook itself. Signed like all others. */
+/**
+ * A request by which a vendor tries the address, or reports something about the webhook itself. It is signed
+ * like all others.
+ */
 export interface WebhookHandshake {
   /** It is one if this text is at this place (see `eventId`). */
   readonly when: { readonly at: string; readonly is: string }
-  /** The properties of the answer: their names, and the JSON pointers to the texts of the body that they repeat. */
+  /**
+   * The properties of the response: their names, and the JSON pointers to the texts of the body that they
+   * repeat.
+   */
   readonly answer: Readonly<Record<string, string>>
 }

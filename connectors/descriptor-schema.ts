@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ReadOnly } from '../lib/types/read-only.ts'
 import { jsonObjectSchema } from '../protocol/json-object.ts'
 
-/** What of streams and actions is shown: the catalog, OpenAPI and typed clients are made from it. */
+/** The public facts of streams and actions: the catalog, OpenAPI and typed clients are made from them. */
 export const streamDescriptorSchema = z.object({
   name: z.string(),
   namespace: z.string().nullable(),

@@ -4,7 +4,10 @@ import { readdirSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Those that are written in TypeScript. Each is loaded when it is first asked for: every thread of a run comes here, and needs one of them. */
+/**
+ * The connectors that are written in TypeScript. Each is loaded when it is first requested: every thread of a
+ * run comes here, and needs one of them.
+ */
 const natives: ReadonlyMap<string, () => Promise<Connector>> = new Map([
   ['faker', async () => (await import('./faker/connector.ts')).fakerConnector],
   ['github', async () => (await import('./github/connector.ts')).githubConnector()],

@@ -45,7 +45,7 @@ export const webhookSignatureSchema = z.strictObject({
 })
 export type WebhookSignature = Readonly<z.output<typeof webhookSignatureSchema>>
 
-/** https://www.standardwebhooks.com: what we send ourselves, and what many vendors send. */
+/** https://www.standardwebhooks.com: the signature that we send ourselves, and that many vendors send. */
 export const standardWebhooks: WebhookSignature = {
   header: 'webhook-signature',
   algorithm: 'sha256',

@@ -12,7 +12,10 @@ import { z } from 'zod'
 const loadedFlights = 250_000
 const laterFlights = 1_000
 
-/** What is made of which file of the npm package vega-datasets, which has 42 MB: the demo needs 2 of them. */
+/**
+ * The files that are made, and the file of the npm package vega-datasets that each comes from. The package
+ * has 42 MB: the demo needs 2 of them.
+ */
 const copied = {
   airports: 'airports.csv',
   routes: 'flights-airport.csv',
@@ -29,7 +32,10 @@ const flightSchema = z.object({
 })
 type Flight = z.infer<typeof flightSchema>
 
-/** Writes the data of the demo as `NAME.csv.gz` into a folder, as `cli/demo/load-source.ts` reads it. What is there already stays. */
+/**
+ * Writes the data of the demo as `NAME.csv.gz` into a folder, as `cli/demo/load-source.ts` reads it. Files
+ * that are there already stay.
+ */
 export async function prepareDemoData(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const [name, file] of Object.entries(copied))

@@ -47,7 +47,7 @@ export class ObservedFields {
   }
 }
 
-/** What a limited job found out about its source. */
+/** The facts that a limited job found out about its source. */
 export interface Observed {
   /** Empty if the source does not give objects. */
   readonly fields: readonly ObservedField[]

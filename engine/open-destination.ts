@@ -18,7 +18,7 @@ const lanes = {
 
 /** Begins to load what `openDestination` will need: in the time in which a source is asked, 25 ms are free. */
 export function preloadDestination({ type }: DestinationConfig): void {
-  destinations[type]().catch(() => undefined) // whoever opens it meets the error
+  destinations[type]().catch(() => undefined) // the caller that opens it gets the error
 }
 
 /**
@@ -50,7 +50,7 @@ export async function openDestination(
   }
 }
 
-/** What a lane of the stream needs of the configuration: it is copied into its thread. */
+/** The part of the configuration that a lane of the stream needs: it is copied into the lane's thread. */
 export function laneDestination(
   config: DestinationConfig | PreviewConfig,
   stream: StreamId,
@@ -65,7 +65,7 @@ export function takesCopyRows({ type }: DestinationConfig | PreviewConfig): bool
 
 /** Begins to load what `openSinkLane` will need. */
 export function preloadSinkLane(type: DestinationConfig['type']): void {
-  lanes[type]().catch(() => undefined) // whoever opens the lane meets the error
+  lanes[type]().catch(() => undefined) // the caller that opens the lane gets the error
 }
 
 /** A lane of it, in a sink worker. Throws `fenced` if a newer `begin` took over. */

@@ -23,6 +23,9 @@ export interface RunPorts {
   onSecretFound?(text: string): void
   /** Changes the part of the source's configuration that several runs, in any process, share. Absent: no other run shares it. */
   readonly changeConfig?: ChangeConfig
-  /** What the source was asked through before the run, to be used again. Its owner closes it after the run. */
+  /**
+   * The sessions that were used to query the source before the run, for reuse. Their owner closes them after
+   * the run.
+   */
   readonly idleSessions?: ConnectorContext['idleSessions']
 }

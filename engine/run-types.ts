@@ -13,13 +13,16 @@ import type { Observed } from './observed-fields.ts'
 export interface RunPlan {
   /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
   readonly connection: string
-  /** Identifies the run if it may be started again: what it completed before is not loaded twice. */
+  /** Identifies the run if it may be started again: streams that it completed before are not loaded twice. */
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly PlannedStream[]
   /** Needed if a stream has a transformation. */
   readonly functions?: FunctionsService
-  /** With a key: the streams that earlier starts of the run completed, which are not loaded again. Their results are known. */
+  /**
+   * If the run has a key: the streams that earlier starts of the run completed. They are not loaded again;
+   * their results are known.
+   */
   readonly completed?: readonly StreamId[]
   /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
   readonly shown?: readonly StreamId[]
@@ -43,7 +46,7 @@ export interface FunctionsService {
 export interface SourceConfig {
   readonly type: string
   readonly config: JsonObject
-  /** Instead of reading the source, the run loads what these events of a webhook tell of its streams. */
+  /** If set, the run does not read the source: it loads the records that these webhook events contain. */
   readonly events?: readonly WebhookEvent[]
   /** Private or reserved networks that an HTTP source may reach: set by the operator, never by the configuration. */
   readonly allowedNetworks?: readonly string[]
@@ -59,7 +62,7 @@ export interface TopicConfig extends TopicPlace {
   readonly type: 'topic'
 }
 
-/** Of a sandbox: what would be sent to topics is shown, and not sent. */
+/** For a sandbox: the messages that would be sent to topics are shown, and not sent. */
 export interface PreviewConfig extends TopicSnapshot {
   readonly type: 'topic-preview'
 }
@@ -75,7 +78,7 @@ export type LogConfig = LogKind & {
   readonly storage?: StorageConfig
 }
 
-/** Of a run whose records go into no topic: in this process, with the same bucket. */
+/** The log of a run whose records go into no topic: in this process, with the same bucket. */
 export function inProcess({ storage }: LogConfig): LogConfig {
   return { kind: 'embedded', ...(storage !== undefined && { storage }) }
 }
@@ -140,7 +143,7 @@ export interface StreamProgress extends CommittedCounts {
   readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
-  /** What earlier starts had committed that no run has told yet; absent as long as that is not known. */
+  /** The rows that earlier starts committed and that no run has reported yet. Absent until they are known. */
   readonly before?: CommittedCounts
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage
@@ -161,18 +164,21 @@ export interface StreamResult extends StreamProgress {
   readonly generationId: number
   /** True if this run continued an unfinished sync. */
   readonly resumed: boolean
-  /** What happened to the columns of its table. */
+  /** The changes to the columns of its table. */
   readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */
   readonly seconds: number
   /** True if the run moved a checkpoint of the stream: another attempt from there makes progress. */
   readonly progressed: boolean
   readonly error?: ErrorBody
-  /** What the user should know although the stream continued: rejected records, values that became NULL, a log that had lost some. */
+  /**
+   * Warnings for the user although the stream continued: rejected records, values that became NULL, a log
+   * that had lost some.
+   */
   readonly warnings: readonly string[]
-  /** Of a limited run. */
+  /** Set for a limited run. */
   readonly observed?: Observed
-  /** Of a run that only shows its messages. */
+  /** Set for a run that only shows its messages. */
   readonly preview?: PreviewedMessages
 }
 
@@ -180,9 +186,11 @@ export interface StreamResult extends StreamProgress {
 export interface EndedRun extends AsyncDisposable {
   readonly result: RunResult
   /**
-   * To be called once the result survives this process (it is printed, or stored): only then the destination forgets what it had to tell, and the
-   * next start is another run (unless this one was stopped). A kill before that lets the next start tell it again. Nothing happens if a run with a key was stopped: the next
-   * start under the key tells of the whole run. Never throws, and gives up after ten seconds.
+   * Call this once the result survives this process (it is printed, or stored). Only then does the
+   * destination forget all that it had to report, and the next start is another run (unless this one
+   * was stopped). If the process is killed before that, the next start reports it again. If a run with a
+   * key was stopped, nothing happens: the next start under the key reports the whole run. Never throws, and
+   * gives up after ten seconds.
    */
   readonly confirmTold: () => Promise<void>
 }

@@ -9,7 +9,7 @@ const fetches = 1
 
 type BrokerConnection = Cluster['brokerPool']['brokers'][number]['connectionPool']['pool'][number]
 
-/** The sockets of one user to the brokers of a cluster. Whoever has it has it alone. */
+/** The sockets of one user to the brokers of a cluster. Exclusive: one user at a time. */
 export class ClusterSession implements IdleSession {
   readonly cluster: Cluster
   readonly key: string
@@ -53,7 +53,10 @@ export class ClusterSession implements IdleSession {
     )
   }
 
-  /** Nothing of the user stays: not the topics that it asked for. What the brokers were told (fences, transactions) is with its ids, not with sockets. */
+  /**
+   * Nothing of the user stays: not the topics that it asked for. The brokers' state (fences, transactions)
+   * belongs to its ids, not to sockets.
+   */
   leave(): void {
     this.cluster.targetTopics = new Set()
     this.#standing = this.#connections().filter((connection) => connection.isConnected())
@@ -85,7 +88,7 @@ export class ClusterSessions implements AsyncDisposable {
     return idle
   }
 
-  /** Only after a use without a fault, whose requests have all been answered. */
+  /** Only after a use without a fault, if all of its requests have a response. */
   async giveBack(session: ClusterSession): Promise<void> {
     session.leave()
     await this.#idle.giveBack(session, session.key)
@@ -96,7 +99,7 @@ export class ClusterSessions implements AsyncDisposable {
   }
 }
 
-/** kafkajs decides when a client is made whether it tells anything at all. */
+/** The log level is in the key: kafkajs decides when a client is made whether it logs anything at all. */
 function keyOf({ brokers, clientId, ssl, sasl }: KafkaServers, logger: Logger): string {
   return JSON.stringify([brokers, clientId, ssl, sasl ?? null, logger.isLevelEnabled('debug')])
 }

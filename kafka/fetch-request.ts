@@ -17,7 +17,7 @@ export interface FetchFrom {
   readonly offset: bigint
   /** A larger batch is returned whole, and alone. */
   readonly maxBytes: number
-  /** The broker answers an empty fetch after this time. */
+  /** The broker responds to an empty fetch after this time. */
   readonly maxWaitMs: number
 }
 
@@ -58,7 +58,7 @@ function encode({ topic, partition, offset, maxBytes, maxWaitMs }: FetchFrom): E
   return new Encoder()
     .writeInt32(consumer)
     .writeInt32(maxWaitMs)
-    .writeInt32(1) // answered as soon as there is anything
+    .writeInt32(1) // the broker responds as soon as there is anything
     .writeInt32(maxBytes)
     .writeInt8(readCommitted)
     .writeInt32(session.id)

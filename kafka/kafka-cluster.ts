@@ -51,9 +51,11 @@ export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Clus
 }
 
 /**
- * Three things that kafkajs's own sockets lack. What comes from a server that does not speak Kafka ends the connection before kafkajs sees it. And kafkajs unrefs the
- * socket of a dead broker at every attempt to disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten.
- * Requests that are made at the same time go into one packet: a write costs the system 0.1 to 0.5 ms, as much as the rest of a small request (2026-11).
+ * Three things that kafkajs's own sockets lack. Bytes from a server that does not speak Kafka end the
+ * connection before kafkajs sees them. kafkajs unrefs the socket of a dead broker at every attempt to
+ * disconnect: Node keeps each of these calls for a connection that never comes, and warns after ten. Requests
+ * that are made at the same time go into one packet: a write costs the system 0.1 to 0.5 ms, as much as the
+ * rest of a small request (2026-11).
  */
 export function brokerSocketFactory(): ISocketFactory {
   const create = createSocketFactory()

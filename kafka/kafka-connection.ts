@@ -73,7 +73,7 @@ export class KafkaConnection implements AsyncDisposable {
     return broker.connectionPool.send(request)
   }
 
-  /** The broker that makes topics and tells their settings. */
+  /** The broker that creates topics and returns their settings. */
   async controller(): Promise<ClusterBroker> {
     return this.#cluster.findControllerBroker()
   }
@@ -104,8 +104,9 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /**
-   * The id of a topic: another topic of its name has another one. Undefined if the brokers do not tell ids (Kafka before 2.8, and some that are not
-   * Kafka). The topic has to be one of those that the connection was opened for.
+   * The id of a topic: another topic of its name has another one. Undefined if the brokers do not report
+   * topic ids (Kafka before 2.8, and some that are not Kafka). The topic has to be one of those that the
+   * connection was opened for.
    */
   async topicId(topic: string): Promise<string | undefined> {
     const [first] = this.#cluster.findTopicPartitionMetadata(topic)

@@ -4,7 +4,7 @@ import { NamedRefusal, type RequestedResource } from './named-refusal.ts'
 
 export interface KafkaDoing {
   readonly servers: KafkaServers
-  /** What was being done, for the message: `writing to`, `reading`, `creating`. */
+  /** The action in progress, for the message: `writing to`, `reading`, `creating`. */
   readonly doing: string
   /** To what: `topic connect.shop.orders`. */
   readonly target: string
@@ -23,7 +23,7 @@ interface KafkaFault {
   readonly type: string
   readonly message: string
   readonly isOfTls: boolean
-  /** Of a `NamedRefusal`. */
+  /** Set for a `NamedRefusal`. */
   readonly refused?: RequestedResource
   readonly closed?: { readonly host: string; readonly port: number }
 }
@@ -35,7 +35,7 @@ const unreachable = new Set([
   'KafkaJSBrokerNotFound',
   'KafkaJSNoBrokerAvailableError',
   'KafkaJSLockTimeout',
-  // No broker answered who the coordinator is.
+  // No broker responded with the coordinator.
   'KafkaJSGroupCoordinatorNotFound',
 ])
 const fencedTypes = new Set([
@@ -74,7 +74,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
   return new ConnectError(code, { details, cause: thrown })
 }
 
-/** What the user may not do, if that is known; else what was being done. */
+/** The action that the user may not do, if that is known; else the action in progress. */
 function actionOf(
   code: KnownFault,
   refused: RequestedResource | undefined,
@@ -119,7 +119,7 @@ function knownFault(faults: readonly KafkaFault[], context: KafkaDoing): KnownFa
   return has(isUnreachable) ? 'kafka_unreachable' : 'kafka_failed'
 }
 
-/** kafkajs throws a plain error of this text if a broker that was connected once answers nothing any more. */
+/** kafkajs throws a plain error of this text if a broker that was connected once no longer responds. */
 function isUnreachable({ name, message }: KafkaFault): boolean {
   return unreachable.has(name) || message === 'Broker not connected'
 }

@@ -121,7 +121,9 @@ declare module 'kafkajs/src/cluster/index.js' {
     })
     /** By their ids: those that were connected to. */
     readonly brokerPool: { readonly brokers: Readonly<Record<number, ClusterBroker>> }
-    /** What the brokers are asked for when metadata are refreshed; if there are none, it is all that they have. */
+    /**
+     * The topics that the brokers are asked for when metadata are refreshed; if there are none, all topics.
+     */
     targetTopics: Set<string>
     connect(): Promise<void>
     disconnect(): Promise<void>

@@ -16,7 +16,7 @@ const patienceMs = 2_000
 const creation = 'Create (or Describe, if it is there)'
 /** The type of a topic among what has settings. */
 const topicResource = 2
-/** `max.message.bytes` where a broker does not tell: Kafka's own default. */
+/** `max.message.bytes` if a broker does not report it: Kafka's own default. */
 const brokerMessageBytes = 1024 * 1024
 
 /** The cluster that topics are made in. */
@@ -36,7 +36,7 @@ export interface TopicSettings {
   readonly policy: string
   /** `max.message.bytes` */
   readonly maxBytes: number
-  /** `retention.ms`; absent: for ever. */
+  /** `retention.ms`; absent: without a limit. */
   readonly keptMs?: number
 }
 

@@ -1,4 +1,4 @@
-/** What a request is about, and the right that it needs, as Kafka's ACLs call it. */
+/** The resource of a request, and the right that it needs, as Kafka's ACLs call it. */
 export interface RequestedResource {
   readonly kind: 'topic' | 'transactional id'
   readonly name: string
@@ -6,7 +6,7 @@ export interface RequestedResource {
   readonly operation: string
 }
 
-/** What the brokers refused, with its name: they only say of which kind it is. */
+/** The resource that the brokers refused, with its name: they only report its kind. */
 export class NamedRefusal extends Error {
   readonly resource: RequestedResource
 

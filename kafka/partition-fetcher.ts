@@ -19,9 +19,9 @@ export interface PartitionFetcherOptions {
   readonly logger: Logger
 }
 
-/** What the broker returns at once; a larger batch comes alone. */
+/** The bytes that the broker returns at once; a larger batch comes alone. */
 const maxFetchBytes = 1024 * 1024
-/** The broker answers an empty fetch after this time. */
+/** The broker responds to an empty fetch after this time. */
 const maxWaitMs = 500
 const patienceMs = 60_000
 
@@ -83,7 +83,9 @@ export class PartitionFetcher implements AsyncDisposable {
     return new PartitionFetcher(options, { connection, isOwner: false })
   }
 
-  /** The first offset that is kept, the end, and the end of what is committed (no open transaction before it). */
+  /**
+   * The first stored offset, the end, and the end of the committed messages (no open transaction before it).
+   */
   async bounds(): Promise<{
     readonly low: bigint
     readonly stable: bigint

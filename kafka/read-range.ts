@@ -24,7 +24,7 @@ export interface RangeEnd {
 /** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
 const emptyAnswers = 3
 
-/** Transactions of a few seconds are nothing to tell of. */
+/** Transactions of a few seconds are not worth a report. */
 const tellAfterMs = 10_000
 const tellEveryMs = 2 * 60_000
 

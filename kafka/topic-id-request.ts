@@ -3,7 +3,10 @@ import Decoder from 'kafkajs/src/protocol/decoder.js'
 import Encoder from 'kafkajs/src/protocol/encoder.js'
 import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 
-/** Version 10 (Kafka 2.8) is the first that tells the ids of topics. kafkajs's own requests end at version 6. */
+/**
+ * Version 10 (Kafka 2.8) is the first that reports the ids of topics. kafkajs's own requests end at version
+ * 6.
+ */
 export const idsApi = { apiKey: 3, apiVersion: 10, apiName: 'Metadata' } as const
 
 const idBytes = 16

@@ -65,7 +65,10 @@ export class TransactionalProducer implements AsyncDisposable {
   readonly #transactionalId: string
   readonly #connection: KafkaConnection
   readonly #identity: Identity
-  /** By partition: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
+  /**
+   * By partition: the number by which the broker counts this producer's messages, so that a repeated request
+   * adds nothing.
+   */
   readonly #sequences = new Map<string, number>()
   /** The partitions in the transaction; none if there is no transaction. */
   readonly #joined = new Set<string>()
@@ -181,8 +184,9 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 
   /**
-   * Tells the coordinator that the transaction includes these partitions, before anything is written to them: once, if it is known which they will be.
-   * If one of several cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide the reason: then one at a time.
+   * Adds these partitions to the transaction at the coordinator, before anything is written to them: once, if
+   * the partitions are known. If one of several cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may
+   * hide the reason: then they join one at a time.
    */
   async join(places: readonly Place[]): Promise<void> {
     const byName = new Map(places.map((place) => [placeOf(place.topic, place.partition), place]))

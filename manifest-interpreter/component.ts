@@ -63,11 +63,11 @@ export interface ConfiguredStream {
   readonly name: string
   /** The schema that the user selected. */
   readonly jsonSchema: Dict
-  /** Where the user chose a cursor. */
+  /** The cursor field, if the user chose one. */
   readonly cursorField: string | undefined
 }
 
-/** What each type builds, by role. */
+/** The object that each type builds, by role. */
 export interface Roles {
   authenticator: Authenticator
   requester: Requester
@@ -88,13 +88,13 @@ export interface Roles {
   schemaNormalization: SchemaNormalization
 }
 
-/** What a component is built for. Each part is set by the component that knows it. */
+/** The context in which a component is built. Each field is set by the component that knows it. */
 export interface BuildContext {
-  /** Of the stream, or of the component that sends requests outside of a stream. */
+  /** The name of the stream, or of the component that sends requests outside of a stream. */
   readonly streamName: string
   /** The definition of the stream, for a state migration. */
   readonly streamDefinition?: PlainDict
-  /** Set by the stream for its retriever and what is below it. */
+  /** Set by the stream for its retriever and the components below it. */
   readonly stream?: StreamContext
   readonly decoder?: Decoder
   /** The definition of the stream's extractor: some paginators look at it. */
@@ -104,13 +104,13 @@ export interface BuildContext {
   /** The name of the request parameter that the retriever fills with a chunk of properties. */
   readonly queryPropertiesKey?: string
 }
-/** What a stream tells its retriever. */
+/** The facts that a stream passes to its retriever. */
 export interface StreamContext {
   readonly cursor: Cursor
   readonly partitionRouter: PartitionRouter | null
   /** The slices of the cursor, or of the partition router where the stream has no cursor. */
   slices(): AsyncIterable<StreamSlice>
-  /** What the cursor and the partition router add to each request. */
+  /** The options that the cursor and the partition router add to each request. */
   readonly requestOptions: RequestOptions | null
   readonly transformations: readonly Transformation[]
   readonly schemaLoader: SchemaLoader

@@ -40,8 +40,8 @@ export interface Environment {
   /** A folder for JsonFileSchemaLoader's relative paths; undefined if the manifest came from elsewhere. */
   readonly manifestDirectory?: string
   /**
-   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read as one without records, as in
-   * the reference, and only reported.
+   * `fail`: a response that cannot be read fails its slice, so that no state passes it. Default: it is read
+   * as a response without records, as in the reference, and only reported.
    */
   readonly unreadableAnswers?: 'fail'
   /** If somebody waits for the result: how long a request is sent again for at most, apart from rate limits. Default: as the error handler says. */
@@ -70,8 +70,10 @@ export type SideMessage =
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
   /**
-   * The response of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
-   * `request`: method and URL without its query. `found`: what it is, as in "was …"; it shows nothing of a record.
+   * The response of a request is not in the format of its decoder, or holds no records: it is read as a
+   * response without records, or fails its slice.
+   * `request`: method and URL without its query. `found`: a description of the body, as in "was …"; it shows
+   * nothing of a record.
    */
   | {
       readonly kind: 'unreadable'
@@ -80,7 +82,7 @@ export type SideMessage =
       readonly found: string
     }
 
-/** What the error handler of the stream's requester requests from the retriever. */
+/** The signal by which the error handler of the stream's requester requests an action from the retriever. */
 export class RetrieverSignal extends Error {
   readonly action: 'RESET_PAGINATION' | 'REDUCE_PAGE_SIZE' | 'SPLIT_REQUEST_WINDOW'
 
@@ -91,7 +93,7 @@ export class RetrieverSignal extends Error {
   }
 }
 
-/** What a request is made for. */
+/** The context for which a request is made. */
 export interface RequestScope {
   readonly slice: StreamSlice
   /** `{ next_page_token: value }`, as the paginator returned it; null on a first page. */
@@ -111,18 +113,20 @@ export interface RequestOptions {
 /** Authenticates requests. */
 export interface Authenticator {
   /**
-   * What it adds to a request, after having fetched what it needs (a token). Asked for once per request, before the request is
-   * put together. All parts that it does not add are empty dicts.
+   * Returns the parts that it adds to a request, after fetching what it needs (a token). Called once per
+   * request, before the request is put together. All parts that it does not add are empty dicts.
    */
   options(): Promise<{ headers: Dict; params: Dict; bodyData: Dict | string; bodyJson: Dict }>
   /**
-   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is sent, the first
-   * one included. A token may have changed since, and authenticators that count calls do it here.
+   * Sets its headers on a complete request, in place of those of the same name. Called right before each time
+   * that the request is sent, including the first. A token may have changed since, and authenticators that
+   * count calls do it here.
    */
   authenticate(request: HttpRequest): Promise<void>
   /**
-   * After a response that asked for a new token (REFRESH_TOKEN_THEN_RETRY). Throws a SourceError with config_error where the
-   * request must not be retried (the token endpoint refused); after any other error the request is retried with the old token.
+   * Called after a response that requires a new token (REFRESH_TOKEN_THEN_RETRY). Throws a SourceError with
+   * config_error if the request must not be retried (the token endpoint refused); after any other error the
+   * request is retried with the old token.
    */
   refresh?(): Promise<void>
   /** Learns quotas from a response that came from the API (not from a cache). */
@@ -153,7 +157,9 @@ export interface RequesterCall {
   readonly staysAtOrigin?: boolean
 }
 
-/** Decides about a response (or the lack of one). Shared by all requests, so it keeps no state of a request. */
+/**
+ * Decides about a response (or the lack of one). Shared by all requests, so it holds no state of a request.
+ */
 export interface ErrorHandler {
   readonly maxRetries: number | null
   readonly maxTimeSeconds: number | null
@@ -185,14 +191,17 @@ export interface BackoffStrategy {
 export interface Decoder {
   /** Batches of values in order; the body of plain JSON is one value. Throws a SourceError for a body that it cannot read. */
   decode(response: HttpResponse): AsyncIterable<readonly Value[]>
-  /** The whole body as one value, parsed once per response: what paginators and error handlers see as `response`. */
+  /**
+   * The whole body as one value, parsed once per response. Paginators and error handlers see it as
+   * `response`.
+   */
   whole(response: HttpResponse): Promise<Value>
   /** True if `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
   readonly streams: boolean
 }
 
 export interface Extractor {
-  /** Batches of records, in order. What is not a dict is passed on as it is. */
+  /** Batches of records, in order. A value that is not a dict is passed on as it is. */
   extract(response: HttpResponse): AsyncIterable<readonly Value[]>
 }
 
@@ -206,8 +215,8 @@ export interface RecordFilter {
 }
 export interface Transformation {
   /**
-   * Returns the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
-   * in it may be in both. The scope is that of its page.
+   * Returns the changed record: the same object, changed in place, or another. Nobody looks at the given
+   * record afterwards, and both may share contents. The scope is that of the record's page.
    */
   transform(record: Dict, scope: RecordScope): Dict
 }
@@ -218,7 +227,7 @@ export interface SchemaNormalization {
 }
 /** Brings a state that an older version of a connector has written into today's form. */
 export interface StateMigration {
-  /** Asked for each state that is not empty, before the stream is read. */
+  /** Called for each state that is not empty, before the stream is read. */
   shouldMigrate(state: Dict): boolean
   /** Returns the new state; the given one must stay as it is. */
   migrate(state: Dict): Dict
@@ -228,7 +237,10 @@ export type SchemaNormalizer = (record: Dict) => void
 
 export interface SelectedBatch {
   readonly records: readonly Dict[]
-  /** How many records the extractor returned before the filter dropped some: record-counting paginators need it. */
+  /**
+   * The number of records that the extractor returned before the filter dropped some: record-counting
+   * paginators need it.
+   */
   readonly extracted: number
 }
 export interface RecordSelector {
@@ -278,7 +290,7 @@ export interface Retriever {
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
 }
 
-/** Keeps the state of a stream while its slices are read, in any order and at the same time. */
+/** Maintains the state of a stream while its slices are read, in any order and at the same time. */
 export interface Cursor extends RequestOptions {
   /** The state as it would be emitted now. */
   state(): Dict
@@ -290,7 +302,10 @@ export interface Cursor extends RequestOptions {
   closeSlice(slice: StreamSlice): void
   /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
   ensureStateEmitted(): void
-  /** False for a record that an earlier read has already had. `slice` is the one that the record was read for. */
+  /**
+   * False for a record that an earlier read has already had. `slice` is the slice for which the record was
+   * read.
+   */
   shouldBeSynced(record: Dict, slice: StreamSlice): boolean
   /** The field that the catalog names as cursor; undefined for a stream without one. */
   readonly field: string | undefined
@@ -305,7 +320,7 @@ export interface Cursor extends RequestOptions {
    * and says what is left of it.
    */
   copyWithoutState?(): Cursor
-  /** What is left of a slice after the records that this cursor has observed. */
+  /** The rest of a slice after the records that this cursor has observed. */
   reduceRange?(slice: StreamSlice): StreamSlice
   /** The ETag of the one response that held all of the last slice, if that began at the same time as this one. */
   etagOf?(slice: StreamSlice): string | undefined

@@ -5,9 +5,12 @@ export class SourceError extends Error {
   readonly failureType: FailureType
   /** For the logs: never shown to a user as the reason. */
   readonly internalMessage: string | undefined
-  /** The stream it belongs to, where it differs from the one that is read. */
+  /** The stream to which it belongs, if it is not the stream that is read. */
   readonly stream: string | undefined
-  /** False if another attempt meets the same: the API refuses, or its answers and the manifest do not fit together. */
+  /**
+   * False if another attempt meets the same error: the API refuses, or its responses and the manifest do not
+   * fit together.
+   */
   readonly mayPass: boolean
   /** A response that is not in the format of its decoder, or holds no records: see `Environment.unreadableAnswers`. */
   readonly isUnreadableAnswer: boolean
@@ -50,7 +53,10 @@ const lastingErrors = new Set([
   'TemplateError',
 ])
 
-/** Whether another attempt may succeed. A response that cannot be decoded may have been cut on its way; what a manifest does with one stays. */
+/**
+ * Whether another attempt may succeed. A response that cannot be decoded may have been cut on its way. An
+ * error in the manifest's handling of a response lasts.
+ */
 export function mayPass(error: unknown): boolean {
   if (error instanceof SourceError) return error.mayPass
   if (error instanceof ConnectError) return error.retryable

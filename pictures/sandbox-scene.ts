@@ -26,7 +26,7 @@ const shop = `
   CREATE TABLE shop.countries (code text PRIMARY KEY, name text NOT NULL);
   INSERT INTO shop.countries VALUES ('CH', 'Switzerland'), ('JP', 'Japan'), ('KE', 'Kenya');`
 
-/** What somebody did in the shop after its first run. */
+/** The changes that somebody made in the shop after its first run. */
 const changes = `
   ALTER TABLE shop.orders ADD COLUMN note text;
   UPDATE shop.orders SET status = 'paid', updated_at = timestamptz '2026-11-02Z' WHERE id IN (17, 18);

@@ -23,7 +23,10 @@ const turnedOff: Readonly<Record<string, readonly TextStyle[]>> = {
   ...{ 0: textStyles, 22: ['bold', 'dim'], 39: ['red', 'green', 'yellow'] },
 }
 
-/** What a terminal shows after all of the output: it knows what the program writes, and refuses anything else. */
+/**
+ * The lines that a terminal shows after all of the output: it supports the sequences that the program writes,
+ * and refuses anything else.
+ */
 export function shownLines(output: string, columns: number): readonly (readonly Span[])[] {
   const screen = new TerminalScreen()
   for (const [, parameters = '', command, control, letter] of output.matchAll(parts)) {

@@ -5,7 +5,7 @@ import type { Span } from './terminal-screen.ts'
 export interface TerminalPicture {
   /** For readers who do not see it. */
   readonly title: string
-  /** What was typed. */
+  /** The command that was typed. */
   readonly command: string
   readonly lines: readonly (readonly Span[])[]
   readonly columns: number

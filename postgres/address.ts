@@ -37,7 +37,7 @@ export function isHost(text: string): boolean {
   return isSocketFolder(text) || !/@|:\/\//.test(text)
 }
 
-/** What a host must be that is none. */
+/** The rule that an invalid host breaks. */
 export const hostRule =
   'must be the host name or address of the server alone, without user, password or `://`'
 

@@ -2,7 +2,7 @@ import { DatabaseError } from 'pg'
 import { quoteIdentifier } from './quote.ts'
 import { hasState } from './sqlstate.ts'
 
-/** Who has no room for another session. */
+/** The place that has no room for another session. */
 export type FullPlace = 'role' | 'database' | 'server'
 
 /** By the server's routine: its message comes in the language of the server. */

@@ -1,9 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { Client } from 'pg'
 
-/** What a statement of ours asks for is far less: rows of catalogs, checkpoints, examples. The records of a stream come by COPY, which takes no part in this. */
+/**
+ * Our statements ask for far less: rows of catalogs, checkpoints, examples. The records of a stream come by
+ * COPY, which takes no part in this.
+ */
 const mostBytes = 256_000_000
-/** What the driver makes of a message, and of a field of a row, besides its bytes: rows of two bytes took twelve times what they are on the wire (Node 24). */
+/**
+ * The driver's overhead for a message, and for a field of a row, besides its bytes: rows of two bytes took
+ * twelve times their size on the wire (Node 24).
+ */
 const messageBytes = 150
 const fieldBytes = 40
 /** A statement's result, also of none. */

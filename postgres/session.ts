@@ -38,7 +38,7 @@ export class PostgresSession {
   #openQueries = 0
   #serverProcess: number | undefined
   #lost: Error | undefined
-  /** Of the last statement; undefined if it succeeded. */
+  /** The error of the last statement; undefined if it succeeded. */
   #failure: unknown
   #lockWait: LockWait | undefined
 
@@ -76,7 +76,7 @@ export class PostgresSession {
     })
   }
 
-  /** What the last statement was seen to wait for; undefined if it succeeded, or was not looked at. */
+  /** The lock that the last statement was seen to wait for; undefined if it succeeded, or was not watched. */
   get lockWait(): LockWait | undefined {
     return this.#lockWait
   }

@@ -62,7 +62,10 @@ export type StateMeaning = (typeof meanings)[keyof typeof meanings]
 
 const meaningOfState: Readonly<Record<string, StateMeaning>> = meanings
 
-/** Of a login, or of the whole server: nothing that runs inside a statement meets these, but a function may raise any state. */
+/**
+ * States of a login, or of the whole server: nothing that runs inside a statement meets these, but a function
+ * may raise any state.
+ */
 const ofSession: ReadonlySet<StateMeaning | undefined> = new Set<StateMeaning>([
   'credentials_refused',
   'database_missing',

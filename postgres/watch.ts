@@ -36,8 +36,9 @@ export interface LockWait {
 }
 
 /**
- * Ends a session that will never hear from the server again: a firewall that forgot the connection, a host that is gone. TCP's
- * keepalive finds that out only if nothing in between answers for the server; here another session asks the server itself.
+ * Ends a session that will never hear from the server again: a firewall that forgot the connection, a host
+ * that is gone. TCP's keepalive finds that out only if nothing in between responds for the server; here
+ * another session asks the server itself.
  */
 export function watchSession(watched: WatchedSession): void {
   const { socket, silenceMs = usualSilenceMs } = watched
@@ -102,7 +103,7 @@ async function probe({ config, pid, lost }: WatchedSession): Promise<Probed> {
     await client.query(`BEGIN; ${pinPathLocally}`)
     const { rows } = await client.query<SessionState>(stateOfSession, [process ?? null])
     const [session] = rows
-    // The first statements of a session, which tell its number, neither wait for a lock nor take long.
+    // The first statements of a session, which return its number, neither wait for a lock nor take long.
     if (session === undefined) return { finding: process === undefined ? 'stuck' : 'gone' }
     const { event, object, holders } = session
     if (event === 'ClientWrite' || event === 'ClientRead') return { finding: 'stuck' }
@@ -116,7 +117,7 @@ async function probe({ config, pid, lost }: WatchedSession): Promise<Probed> {
 }
 
 interface SessionState {
-  /** What it waits for. */
+  /** The event that it waits for. */
   readonly event: string | null
   readonly object: string | null
   readonly holders: string | null

@@ -23,7 +23,7 @@ export const airbyteStream = z.looseObject({
   is_cursor_ordered: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
 })
-/** What a source can read: one stream. */
+/** A stream that a source can read. */
 export type AirbyteStream = z.infer<typeof airbyteStream>
 
 /** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode is in SinkStream. */
@@ -67,7 +67,7 @@ export interface StreamProblem {
   readonly problem: string
 }
 
-/** The protocol's rules for a configured stream; empty if it keeps them all. */
+/** The protocol's rules for a configured stream; empty if it breaks none. */
 export function validateConfiguredStream(configured: ConfiguredAirbyteStream): StreamProblem[] {
   const problems: StreamProblem[] = []
   const { stream, sync_mode: mode, destination_sync_mode: destinationMode } = configured

@@ -1,8 +1,9 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 
 /**
- * What a column holds, on every path: the JSON Schema of a stream is reduced to these kinds once (`columnsOf`), and the
- * wire (Avro), the source's COPY text and the destination's column type all follow from the kind.
+ * The kinds of columns, on every path: the JSON Schema of a stream is reduced to these kinds once
+ * (`columnsOf`), and the wire (Avro), the source's COPY text and the destination's column type all follow
+ * from the kind.
  *
  * | kind      | JSON Schema                                                   | Avro                          | Postgres    |
  * |-----------|---------------------------------------------------------------|-------------------------------|-------------|
@@ -33,7 +34,7 @@ export const columnKinds = [
   'bytes',
   'json',
 ] as const
-/** What a column holds: one of `columnKinds`. */
+/** The kind of value that a column holds: one of `columnKinds`. */
 export type ColumnKind = (typeof columnKinds)[number]
 
 /** One top-level property of a stream. Every column is nullable on the wire. */

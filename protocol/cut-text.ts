@@ -29,7 +29,7 @@ export function beginningOf(text: string, most: number): string {
   return text.length <= most ? text : text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
 }
 
-/** What follows the beginning of such a text. */
+/** The mark after the beginning of such a text. */
 export function cutMark(text: string): string {
   const before = mark.exec(text.slice(-100))
   return before?.[0] ?? `… (cut: ${text.length.toLocaleString('en-US')} characters)`

@@ -27,8 +27,9 @@ export function parseExact(text: string): RecordValue {
 }
 
 /**
- * Parses JSON so that JSON.stringify writes each number with the digits that it has: one that a double would change, integers too, is a
- * `RawJson`. Who copies such a value must leave that as it is (`isRawJson`). Throws a SyntaxError if the text is not JSON.
+ * Parses JSON so that JSON.stringify writes each number with the digits that it has: a number that a double
+ * would change, integers too, is a `RawJson`. Code that copies such a value must leave it as it is
+ * (`isRawJson`). Throws a SyntaxError if the text is not JSON.
  */
 export function parseExactJson(text: string): JsonValue {
   const parsed = mayLoseDigits.test(text)
@@ -44,10 +45,13 @@ function writtenNumber(source: string): number | RawJson {
   return typeof exact === 'bigint' ? json.rawJSON(source) : exact
 }
 
-/** What `parseExact` keeps the value of, but not the digits: `1.0`, `1e2`. */
+/** Numbers whose value `parseExact` preserves, but not their digits: `1.0`, `1e2`. */
 const mayBeWrittenOtherwise = /[0-9](?:\.|[eE])|[0-9]{16}/
 
-/** As `parseExact`, but a number also keeps how it is written, as a numeric column does: `1.50` is a `RawJson`. */
+/**
+ * As `parseExact`, but a number also preserves how it is written, as a numeric column does: `1.50` is a
+ * `RawJson`.
+ */
 export function parseDigits(text: string): RecordValue {
   if (!mayBeWrittenOtherwise.test(text)) return json.parse(text)
   return json.parse(text, (_key, value, { source }) =>

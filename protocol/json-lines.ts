@@ -5,7 +5,7 @@ import { airbyteMessage, type AirbyteMessage } from './messages.ts'
 const NEWLINE = 0x0a
 const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024
 
-/** What a line holds. */
+/** The content of a line. */
 export type JsonLine =
   | { readonly kind: 'message'; readonly message: AirbyteMessage }
   /** Not an envelope: text that the connector printed. Log it, never pass it on. */

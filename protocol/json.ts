@@ -25,7 +25,7 @@ export function own(object: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
-/** What is at the end of a path of names and indexes; undefined if it leads to nothing. */
+/** The value at the end of a path of names and indexes; undefined if it leads to nothing. */
 export function valueAt(root: JsonValue, path: readonly string[]): JsonValue | undefined {
   return path.reduce<JsonValue | undefined>((value, name) => {
     if (isJsonList(value)) return value[Number(name)]

@@ -196,7 +196,7 @@ export type AirbyteRecordChange = z.infer<typeof recordChange>
 export type AirbyteState = z.infer<typeof airbyteState>
 /** A line of the connector's log. */
 export type AirbyteLog = z.infer<typeof airbyteLog>
-/** What a connector says about its configuration. */
+/** A connector's description of its configuration. */
 export type AirbyteSpec = z.infer<typeof airbyteSpec>
 /** An error, an estimate, a stream's status or analytics. */
 export type AirbyteTrace = z.infer<typeof airbyteTrace>

@@ -13,8 +13,8 @@ import type { DeliveryStore } from './webhooks/deliveries/contract.ts'
 import type { IngressService } from './webhooks/ingress/contract.ts'
 
 /**
- * What the control plane does, without HTTP: read this first. The routes call it, the jobs call it, tests call it. Every
- * method throws a ConnectError; what it returned is durable.
+ * The control plane without HTTP: read this first. The routes, the jobs and the tests call it. Every method
+ * throws a ConnectError; a result that it returned is durable.
  */
 export interface Service {
   readonly catalog: CatalogService

@@ -2,11 +2,12 @@ import { z } from 'zod'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
 import type { BeginStart, RunStart, SinkStream, StreamSync } from './sink.ts'
 
-// Whether a sync of a stream continues from what the last one left, or starts over: the same for every destination.
+// The rules for whether a sync of a stream continues from where the last one stopped, or starts over. All
+// destinations share them.
 
 export const keySchema = z.array(z.array(z.string()))
 
-/** What an unfinished sync must have in common with the next one to be continued. */
+/** An unfinished sync continues only if the next sync has the same settings. */
 export const syncSettings = z.object({
   mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
   sync_mode: z.enum(['full_refresh', 'incremental']),
@@ -24,7 +25,7 @@ export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
   }
 }
 
-/** The last sync of a stream, as a destination has it. */
+/** The last sync of a stream, as a destination has stored it. */
 export interface LastSync {
   readonly settings: SyncSettings
   readonly complete: boolean
@@ -44,7 +45,10 @@ export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undef
   return isDedup && key.length > 0 ? key : undefined
 }
 
-/** In a table, the order of the fields makes no other key. (The bytes of a message's key have an order.) */
+/**
+ * In a table, the order of the fields does not matter: it is the same key. (In a message, the bytes of the
+ * key depend on the order.)
+ */
 export function isSameKey(left: SyncSettings['key'], right: SyncSettings['key']): boolean {
   const [first, second] = [left, right].map((key) =>
     JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),
@@ -56,7 +60,7 @@ export function keyText(key: SyncSettings['key']): string {
   return key.map((path) => path.join('.')).join(', ')
 }
 
-/** The stream is configured as it was; columns may be new. */
+/** The stream's configuration is the same; columns may be new. */
 function isSame({ settings }: LastSync, sink: SinkStream): boolean {
   return JSON.stringify(usedSettings(settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
 }
@@ -66,7 +70,7 @@ function usedSettings(settings: SyncSettings): SyncSettings {
   return settings.mode === 'append' ? { ...settings, key: [] } : settings
 }
 
-/** To read the stream again would append the same rows again. */
+/** Reading the stream again would append the same rows again. */
 function isUnrepeatable({ mode, stream }: SinkStream): boolean {
   return mode === 'append' && stream.sync_mode === 'full_refresh'
 }
@@ -76,7 +80,7 @@ export function isDoneInRun(last: LastSync, sink: SinkStream, run: number): bool
   return last.complete && last.run === run && isUnrepeatable(sink) && isSame(last, sink)
 }
 
-/** The end of this sync was committed, though nobody heard of it. */
+/** The end of this sync was committed, but its start did not get the response. */
 export function isEndOf(
   last: (SyncNumbers & Pick<StreamSync, 'attemptKeys'> & Pick<LastSync, 'complete'>) | undefined,
   sync: StreamSync | undefined,
@@ -86,8 +90,9 @@ export function isEndOf(
 }
 
 /**
- * The unfinished sync continues. A stream that another run read as a whole starts over: otherwise the rows would be a mix of old and new ones
- * of the source. An incremental read continues from its states either way.
+ * The unfinished sync continues. A stream that another run read as a whole starts over, because its rows
+ * would otherwise be a mix of old and new rows of the source. An incremental read continues from its states
+ * in both cases.
  */
 export function isResumable(
   last: LastSync,
@@ -120,7 +125,7 @@ export function keepsStates(last: LastSync | undefined, sink: SinkStream): boole
 
 export type SyncNumbers = Pick<StreamSync, 'syncId' | 'generationId' | 'epoch'>
 
-/** Of the sync that follows. */
+/** Returns the numbers of the sync that follows. */
 export function takeNextNumbers(
   last: SyncNumbers | undefined,
   { mode }: Pick<SinkStream, 'mode'>,
@@ -135,8 +140,8 @@ export function takeNextNumbers(
 }
 
 /**
- * The stream was loaded by its key, but the source no longer has one: to continue by appending would add rows a second time, which nobody
- * asked for.
+ * The stream was loaded by its key, but the source no longer has a key. To continue by appending would add
+ * rows a second time, and the user did not choose that.
  */
 export function findLostKey(
   last: Pick<LastSync, 'settings'> | undefined,
@@ -149,7 +154,10 @@ export function findLostKey(
   return new ConnectError('destination_key_lost', { details })
 }
 
-/** The stream kept its rows, and the mode that now follows from what its source offers would replace them all, which nobody asked for. */
+/**
+ * The stream kept its rows until now. The mode that now follows from what its source offers would replace all
+ * of them, and the user did not choose that.
+ */
 export function findReplacedRows(
   last: Pick<LastSync, 'settings'> | undefined,
   sink: SinkStream,
@@ -169,7 +177,7 @@ export function findReplacedRows(
   })
 }
 
-/** Refuses a mode that nobody chose. `rows`: what it would delete. */
+/** Refuses a mode that the user did not choose. `rows`: the rows that it would delete. */
 export function modeChanged(
   { mode, stream: { stream } }: SinkStream,
   facts: { readonly before: string; readonly rows: string; readonly fix: string },
@@ -181,16 +189,19 @@ export function modeChanged(
 interface Telling {
   /** The last run that began the stream. */
   readonly run: number
-  /** The run that has told its notes, warnings and counts, and has ended. */
+  /** The run that has reported the stream's notes, warnings and counts, and has ended. */
   readonly toldRun: number | undefined
 }
 
-/** By another run, which ended. */
+/** Another run, which has ended, has reported the stream. */
 export function isTold({ toldRun }: Telling, { run }: RunStart): boolean {
   return toldRun !== undefined && toldRun !== run
 }
 
-/** What was committed of the stream is not for this run to tell. Who starts runs with keys counts those that are killed by their progress. */
+/**
+ * An earlier run has already reported these rows. A caller that starts runs with keys counts the rows of
+ * killed runs by their progress.
+ */
 export function isCounted(last: Telling, start: RunStart): boolean {
   return isTold(last, start) || (start.hasKey && last.run !== start.run)
 }

@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from './sink.ts'
 
-/** What a transaction loaded of a slice. */
+/** The counts of a slice in a transaction. */
 export interface SliceCounts {
   readonly loaded: number
   readonly rejected: number
@@ -12,7 +12,10 @@ interface Progress extends SliceCounts {
   readonly next: number
 }
 
-/** What a lane has taken of each slice since the last commit, and the check that nothing is missing or doubled. */
+/**
+ * Counts the records that a lane has taken of each slice since the last commit, and checks that none is
+ * missing or doubled.
+ */
 export class LaneProgress {
   readonly #stream: string
   #committed: Map<string, number>

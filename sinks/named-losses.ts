@@ -1,6 +1,6 @@
 import type { Loss } from './sink.ts'
 
-/** Of a transaction: the account of a run shows a few examples. */
+/** The most losses of a transaction that are named: the account of a run shows a few examples. */
 const maxNamed = 5
 
 /** Adds a rejected record to the first ones of a transaction. */

@@ -1,9 +1,9 @@
 import type { PreviewedMessages } from './sink.ts'
 
-/** Of a stream. */
+/** The most samples of a stream. */
 export const mostSamples = 20
 
-/** What commits of a stream would send together. A later attempt begins again. */
+/** Adds up the messages that commits of a stream would send. A later attempt starts over. */
 export function addPreviews(
   before: PreviewedMessages | undefined,
   next: PreviewedMessages,

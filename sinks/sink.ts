@@ -4,87 +4,120 @@ import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../pr
 /**
  * The contract of a destination: read this first.
  *
- * `Destination` lives on the engine's main thread and does what happens once per stream and sync (tables, epochs, plans,
- * the swap of a generation). A `SinkLane` lives in a sink worker, owns one database session, and loads the records of one
- * partition of one stream. The destination's own tables hold the truth about checkpoints. There are two destinations, and the words are those
- * of the first: `postgres`, and `topic` (docs/topic-destination.md), where a table is a topic, and a session is a producer.
+ * A `Destination` runs on the engine's main thread and does the work that happens once per stream and sync:
+ * tables, epochs, plans, and the swap of a generation. A `SinkLane` runs in a sink worker, owns one database
+ * session, and loads the records of one partition of one stream. The destination's own tables are the source
+ * of truth for checkpoints.
  *
- * Exactly once: rows, states, log position, counts and the check of the epoch are one transaction (`SinkLane.commit`).
+ * There are two destinations: `postgres`, and `topic` (docs/topic-destination.md). The contract uses the
+ * words of `postgres`. For `topic`, read "topic" for "table", and "producer" for "session".
+ *
+ * Exactly once: rows, states, log position, counts and the check of the epoch are one transaction
+ * (`SinkLane.commit`).
  */
 export interface Destination extends AsyncDisposable {
-  /** Throws a ConnectError that says what is wrong: unreachable, credentials, no right to create. */
+  /**
+   * Checks that the destination can be used. Throws a ConnectError that says what is wrong: it is
+   * unreachable, the credentials are invalid, or the user may not create.
+   */
   check(): Promise<void>
   /**
-   * Starts a run of the connection; a run that was killed or stopped is continued and keeps its number, so that a stream which it had
-   * completed is known (`StreamSync.doneInRun`). If runs have keys, the key identifies the run: a run that is started again under its `key`
-   * keeps its number, also after it has ended (the caller may not have learned of the end), and another key is another run. From now on no
-   * older start of the connection begins a stream. Durable when it resolves.
+   * Starts a run of the connection. A run that was killed or stopped continues under its number, so that the
+   * streams that it completed are recognized (`StreamSync.doneInRun`).
+   *
+   * If runs have keys, the key identifies the run. A run that is started again with the same `key` keeps its
+   * number, even after it has ended, because the caller may not have learned of the end. Another key starts
+   * another run.
+   *
+   * After this call, no older start of the connection can begin a stream. Durable when it resolves.
    */
   startRun(connection: string, key?: string): Promise<RunStart>
   /**
-   * The result of the run survives the process. If it came to its own end (complete, or with failed streams), the next start is a new run. A run without a key that was
-   * stopped is continued by the next start, which does not tell again what this one told. Nothing happens if a newer start has the connection. May be called after the disposal.
+   * Ends the start. The result of the run survives the process. If the run ended by itself (complete, or with
+   * failed streams), the next start is a new run. A run without a key that was stopped is continued by the
+   * next start, which does not report again what this start has reported.
+   *
+   * Does nothing if the connection has a newer start. May be called after the disposal.
    */
   endRun(connection: string, end: RunEnd): Promise<void>
-  /** Who took the connection over from this start, as text for people; undefined if nobody did. */
+  /**
+   * Returns a description, for people, of the newer start that took over the connection; undefined if there
+   * is none.
+   */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
   /**
-   * Throws `destination_table_shared` if a table of the streams belongs to another connection, as their first `begin` would. Absent: they are
-   * not looked for.
+   * Throws `destination_table_shared` if a table of the streams belongs to another connection, as the first
+   * `begin` of such a stream would. If the method is absent, shared tables are not looked for.
    */
   requireFreeTables?(streams: readonly SinkStream[]): Promise<void>
-  /** The streams that the connection has loaded, by name, except those whose table is gone. */
+  /** Returns the streams that the connection has loaded, by name, except those whose table is gone. */
   loadedStreams(connection: string): Promise<readonly LoadedStream[]>
   /**
-   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start began is
-   * resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental; a stream that
-   * is read as a whole starts over otherwise, so that its rows are not older than the run, and also if the start `beginsAgain`. Creates the table or alters it in place (never
-   * dropped), takes the next epoch (older lanes are fenced from now on), and increases the generation if a new overwrite sync starts. Throws `fenced`
-   * if a newer start has the connection, and `destination_key_changed` if rows that are there were merged by another key. Durable when it
-   * resolves.
+   * Starts the stream's sync, or resumes the unfinished sync if the stream's configuration is the same. A
+   * sync that another start began is resumed if that start was an attempt of the same run, if reading the
+   * stream again would append rows twice, or if the stream is incremental. Otherwise, and also if the start
+   * `beginsAgain`, a stream that is read as a whole starts over, so that its rows are not older than the run.
+   *
+   * Creates the table or alters it in place (it is never dropped), takes the next epoch (this fences older
+   * lanes), and increases the generation if a new overwrite sync starts.
+   *
+   * Throws `fenced` if the connection has a newer start, and `destination_key_changed` if the existing rows
+   * were merged by another key. Durable when it resolves.
    */
   begin(stream: SinkStream, start: BeginStart, options?: BeginOptions): Promise<StreamSync>
   /**
-   * Alters the columns of a table that `begin` left as they were (`StreamSync.leavesTable`). Called before the first lane opens, when rows of
-   * the stream were read: a stream that fails before its first row changes no table. Durable when it resolves; throws if a newer `begin`
-   * took over. Absent: `begin` leaves nothing.
+   * Alters the columns of a table that `begin` did not change (`StreamSync.leavesTable`). Called when rows of
+   * the stream were read and before the first lane opens, so that a stream that fails before its first row
+   * changes no table. Durable when it resolves. Throws if a newer `begin` took over. If the method is absent,
+   * `begin` makes all changes.
    */
   changeTable?(sync: StreamSync): Promise<Pick<StreamSync, 'tableNotes' | 'warnings'>>
   /**
-   * What starts of the connection did for the stream, and no run that ended has told: for a run that ends without a `begin` of it. Undefined
-   * if the stream is not known.
+   * Returns the counts, notes and warnings of the stream that no ended run has reported, from all starts of
+   * the connection. Used by a run that ends without a `begin` of the stream. Undefined if the stream is not
+   * known.
    */
   untold(stream: SinkStream, start: RunStart): Promise<Untold | undefined>
-  /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
+  /**
+   * Stores the slices of the plan with their initial states, so that a resumed sync reads the same slices.
+   * Durable when it resolves.
+   */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
-   * All slices are complete: swaps a staged generation in (one transaction, rows are exchanged, the table is not), and marks the sync
-   * complete. Throws `accounting_mismatch` if a slice of the plan is not complete, and `records_all_rejected` instead of replacing all rows
-   * by none; the next sync then reads from the beginning. Resolves with what the user should know of it.
+   * Completes the sync. Called when all slices are complete. Swaps in a staged generation (one transaction
+   * exchanges the rows and keeps the table) and marks the sync as complete. Returns warnings for the user.
+   *
+   * Throws `accounting_mismatch` if a slice of the plan is not complete. Throws `records_all_rejected` if all
+   * rows would be replaced by none; the next sync then reads from the beginning.
    */
   finish(sync: StreamSync): Promise<readonly string[]>
   /**
-   * The reader of the stream warns of something that a read from the next checkpoint need not find again. The warning is reported by each
-   * `begin` of the stream that goes on from its checkpoints, until a run that reported it has ended. Durable when it resolves; throws if a
-   * newer `begin` took over.
+   * Stores a warning of the stream's reader that a read from the next checkpoint may not find again. Each
+   * `begin` of the stream that continues from its checkpoints reports the warning, until a run that reported
+   * it has ended. Durable when it resolves. Throws if a newer `begin` took over.
    */
   noteWarning(sync: StreamSync, warning: string): Promise<void>
   /**
-   * The entries that attempts of the sync have left in a log do not continue from its checkpoints: no later attempt continues from there
-   * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
+   * Records that the entries which attempts of the sync left in a log do not continue from its checkpoints.
+   * No later attempt continues from those entries (`StreamSync.attemptKeys`). Durable when it resolves. Does
+   * nothing if a newer `begin` took over.
    */
   leaveLog(sync: StreamSync): Promise<void>
   /**
-   * Forgets how far the streams of the connection were read: the next sync of each starts from the beginning. Tables and rows stay; lanes
-   * that still load are fenced. Durable when it resolves; it is not an error if there is nothing to forget.
+   * Deletes the checkpoints of the connection's streams: the next sync of each stream starts from the
+   * beginning. Tables and rows stay, and lanes that still load are fenced. Durable when it resolves. It is
+   * not an error if there is nothing to delete.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
 }
 
 export interface BeginOptions {
-  /** The start called `finish` for this sync, and got no response: if it is complete, there is nothing to do (`doneInRun`). */
+  /**
+   * The start called `finish` for this sync and got no response. If the sync is complete, there is nothing to
+   * do (`doneInRun`).
+   */
   readonly unconfirmed?: StreamSync | undefined
-  /** `changeTable` will be called. */
+  /** The caller will call `changeTable`. */
   readonly defersChanges?: boolean
 }
 
@@ -92,9 +125,15 @@ export interface BeginOptions {
 export interface RunEnd {
   readonly start: RunStart
   readonly how: 'ended' | 'stopped'
-  /** The streams whose notes, warnings and counts this start has in its result, from a `begin` or from `untold`. */
+  /**
+   * The streams whose notes, warnings and counts are in the result of this start, from a `begin` or from
+   * `untold`.
+   */
   readonly told: readonly StreamId[]
-  /** With a key: the streams that earlier starts of the run completed, as its starter knows. Their results are with it. */
+  /**
+   * For a run with a key: the streams that earlier starts of the run completed, as its caller knows. The
+   * caller has their results.
+   */
   readonly completed?: readonly StreamId[]
 }
 
@@ -117,7 +156,10 @@ export interface RunStart {
 
 /** For one `begin`. */
 export interface BeginStart extends RunStart {
-  /** The source has lost the snapshot that the rows of the unfinished sync are of: to continue it would mix the rows of two moments. */
+  /**
+   * The source has lost the snapshot that the unfinished sync reads from. To continue that sync would mix
+   * rows from two moments.
+   */
   readonly beginsAgain?: boolean
 }
 
@@ -125,64 +167,83 @@ export interface BeginStart extends RunStart {
 export interface SinkStream {
   readonly connection: string
   readonly stream: ConfiguredAirbyteStream
-  /** The stream's json_schema reduced to columns, in the order of the wire. */
+  /** The stream's json_schema, reduced to columns in the order of the wire. */
   readonly columns: readonly Column[]
   readonly mode: SyncMode
-  /** Nobody chose the mode: it follows from the columns and keys of the stream. */
+  /** The user did not choose the mode: it follows from the columns and keys of the stream. */
   readonly isDefaultMode?: boolean
   readonly metadata: Metadata
   readonly deletes: 'hard' | 'soft'
 }
 
-/** The columns of our own beside the data. `none` is for rows that are only added or replaced: dedup modes tell versions of a row apart by them. */
+/**
+ * The columns that we add to the data. `none` is only for rows that are appended or replaced: dedup modes
+ * need the columns to distinguish the versions of a row.
+ */
 export type Metadata = 'full' | 'minimal' | 'none'
 
 export type SyncMode = 'append' | 'append_dedup' | 'overwrite' | 'overwrite_dedup'
 
-/** One sync of one stream, as `begin` left it. Plain data: it crosses a thread. */
+/** A sync of a stream, as `begin` returned it. Plain data: it crosses a thread. */
 export interface StreamSync {
   readonly sink: SinkStream
   readonly streamId: StreamId
   /** Increases with every sync of the stream; a resumed sync keeps it. */
   readonly syncId: number
   readonly generationId: number
-  /** Increases with every `begin`: the fence, with the attempt's key, and the number of the attempt in the log. */
+  /**
+   * Increases with every `begin`. With the attempt's key it is the fence, and it is the number of the attempt
+   * in the log.
+   */
   readonly epoch: number
   /**
    * Random keys of the attempts of this sync whose entries in the log continue from its checkpoints; the last one is this attempt's.
    * Numbers alone are not enough: a destination that was created again, or restored from a backup, uses some of them a second time.
    */
   readonly attemptKeys: readonly string[]
-  /** The start of the run that this sync is loaded by. */
+  /** The start of the run that loads this sync. */
   readonly start: number
   /** True if an unfinished sync continues. */
   readonly resumed: boolean
-  /** When the sync began, by the destination's clock (epoch ms): none of its rows were read before. */
+  /** When the sync began, by the destination's clock (epoch ms). All of its rows were read after that. */
   readonly startedAtMs: number
   /** Another start began the sync: some of its rows may have been read before this start. */
   readonly isOlder: boolean
-  /** What was committed of the stream in this run, by this start and those before it, and, if runs have no keys, in earlier ones that did not tell it. */
+  /**
+   * The counts that were committed for the stream in this run, by this start and those before it. If runs
+   * have no keys, also the counts of earlier runs that did not report them.
+   */
   readonly untoldCounts: UntoldCounts
   /**
-   * What `begin` changed in the columns of an existing table, or left although the stream changed; including earlier starts of the run, and
-   * killed ones: until a run that has the stream ends by itself, nobody may have seen these notes.
+   * Changes that `begin` made to the columns of an existing table, or did not make although the stream
+   * changed. Includes those of earlier starts of the run and of killed starts: until a run that has the
+   * stream ends by itself, the user may not have seen these notes.
    */
   readonly tableNotes: readonly TableNote[]
   /**
-   * What the user should know about the difference between the stream as it is configured and as it was loaded before, and the warnings of
-   * runs that were killed before they reported them.
+   * Warnings about differences between the stream's configuration and how it was loaded before, and the
+   * warnings of runs that were killed before they reported them.
    */
   readonly warnings: readonly string[]
   /**
-   * True if this run completed the stream before it was interrupted, and reading it again would append the same rows again, or if the sync
-   * that nobody confirmed is complete: there is nothing to do.
+   * There is nothing to do: this run completed the stream before it was interrupted, and reading it again
+   * would append the same rows again; or the sync whose end was not confirmed is complete.
    */
   readonly doneInRun: boolean
-  /** The columns of the table have to be altered before rows are loaded: see `changeTable`. Its notes are missing. */
+  /**
+   * The columns of the table must be altered before rows are loaded: see `changeTable`. The notes about these
+   * changes are missing here.
+   */
   readonly leavesTable?: boolean
-  /** The table that the stream was loaded into is gone, with its rows: `begin` has made another one of its name. A destination of tables does not tell. */
+  /**
+   * The table that the stream was loaded into is gone, with its rows, and `begin` has created another table
+   * with its name. A destination of tables does not set this.
+   */
   readonly rowsAreGone?: boolean
-  /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; otherwise empty. */
+  /**
+   * The stored slices: those of the unfinished sync if it is resumed, or the last states of an incremental
+   * stream; otherwise empty.
+   */
   readonly slices: readonly SliceCheckpoint[]
   /** The sink's position in the log, by partition; empty if nothing was read from a log that stores positions. */
   readonly positions: readonly LogPosition[]
@@ -191,13 +252,16 @@ export interface StreamSync {
 /** See `Destination.untold` and the fields of StreamSync. */
 export type Untold = Pick<StreamSync, 'untoldCounts' | 'tableNotes' | 'warnings'>
 
-/** What no run has told, by what becomes of it. What was in a stage that an overwrite began again has is in none of them. */
+/**
+ * Counts that no run has reported, by where the rows are. Rows in a stage that an overwrite started over are
+ * in none of them.
+ */
 export interface UntoldCounts {
-  /** It is in a table, and stays there. */
+  /** The rows are in a table and stay there. */
   readonly kept: CommittedCounts
-  /** It is in the stage of an overwrite: nothing of it is loaded unless the sync becomes complete. */
+  /** The rows are in the stage of an overwrite: none of them is loaded unless the sync becomes complete. */
   readonly staged: CommittedCounts
-  /** It is in the table until the overwrite exchanges its rows. */
+  /** The rows are in the table until the overwrite exchanges them. */
   readonly replaced: CommittedCounts
 }
 
@@ -207,7 +271,7 @@ export interface CommittedCounts {
   readonly rejected: number
   /** Values that became NULL because their column cannot hold them. */
   readonly nulled: number
-  /** Values for which the column has less than the original value. */
+  /** Values that were cut: the column has only a part of the original value. */
   readonly cut: number
 }
 
@@ -247,7 +311,7 @@ export type TableNote =
   /** The stream no longer has the column. Its old values stay (except in an overwrite), new rows have its default. */
   | { readonly kind: 'left'; readonly column: string; readonly type: string }
 
-/** A slice of the plan, before anything of it was read. */
+/** A slice of the plan, before any of it was read. */
 export interface SliceStart {
   readonly slice: string
   /** The log partition that carries the slice, for the whole sync. */
@@ -256,7 +320,10 @@ export interface SliceStart {
 }
 
 export interface SliceCheckpoint extends SliceStart {
-  /** Records of this slice in this sync that are covered by `state` (loaded + rejected). The next record has this sequence number. */
+  /**
+   * The number of records of this slice in this sync that `state` covers (loaded + rejected). The next record
+   * has this sequence number.
+   */
   readonly seq: number
   readonly complete: boolean
 }
@@ -268,23 +335,28 @@ export interface RecordBlock {
   readonly seq: number
   readonly count: number
   readonly bytes: Uint8Array
-  /** The bytes are rows of binary COPY instead, for a lane that takes them: without header and trailer. */
+  /** The bytes are rows of binary COPY instead, without header and trailer, for a lane that accepts them. */
   readonly copy?: CopyRows
 }
 
 /** Loads one partition of one stream, in order. One call at a time. */
 export interface SinkLane extends AsyncDisposable {
   /**
-   * The columns of the blocks that follow. Called before the first `write` and whenever they change; nothing that was written may be
-   * open then (commit or roll back first). They are saved with the log position of a commit.
+   * Sets the columns of the blocks that follow. Call it before the first `write` and whenever the columns
+   * change, and only when no written records are open (commit or roll back first). The columns are stored
+   * with the log position of a commit.
    */
   setColumns(columns: readonly Column[]): Promise<void>
   /**
-   * Takes the block and starts to load it inside the lane's open transaction; resolves when there is room for more. The bytes belong to the
-   * lane until `flush` or `commit` resolves (they may be sent again with a bad value set to NULL).
+   * Takes the block and starts to load it inside the lane's open transaction. Resolves when there is room for
+   * more. The bytes belong to the lane until `flush` or `commit` resolves: they may be sent again with an
+   * invalid value set to NULL.
    */
   write(block: RecordBlock): Promise<void>
-  /** A record that was left out, with the reason. It counts in the slice's sequence and is stored in the table of rejected records. */
+  /**
+   * Reports a record that was left out, with the reason. The record counts in the slice's sequence and is
+   * stored in the table of rejected records.
+   */
   reject(rejected: {
     readonly slice: string
     readonly seq: number
@@ -292,20 +364,24 @@ export interface SinkLane extends AsyncDisposable {
     /** Canonical JSON of the record's primary key; absent without one. */
     readonly key?: string
   }): Promise<void>
-  /** All that was written is in the open transaction (not durable), or waits for it as a copy: its bytes are free again. */
+  /**
+   * Sends everything that was written. When it resolves, the records are in the open transaction (not
+   * durable), or a copy of them waits for it: their bytes are free again.
+   */
   flush(): Promise<void>
   /**
-   * Flush, merge, write states, position and counts, check the epoch, commit: durable when it resolves, all or nothing. Throws `fenced`
-   * (nothing committed) if a newer `begin` took over, `accounting_mismatch` if the database counted differently than the lane.
+   * Flushes, merges, writes states, log position and counts, checks the epoch, and commits. Durable when it
+   * resolves, all or nothing. Throws `fenced` (nothing is committed) if a newer `begin` took over, and
+   * `accounting_mismatch` if the database counted differently from the lane.
    */
   commit(checkpoint: LaneCheckpoint): Promise<LaneStats>
-  /** Forgets everything since the last commit. */
+  /** Discards everything since the last commit. */
   rollback(): Promise<void>
 }
 
 export interface LaneCheckpoint {
   readonly partition: number
-  /** Position of the log after what is being committed; absent if the log stores none. */
+  /** The position of the log after the records that are committed; absent if the log stores no positions. */
   readonly next?: string
   /** The slices that moved since the last commit. */
   readonly slices: readonly SliceCheckpoint[]
@@ -329,22 +405,25 @@ export interface LaneStats extends CommittedCounts {
   readonly copySeconds: number
   readonly mergeSeconds: number
   readonly commitSeconds: number
-  /** Of a destination that only shows what would be sent: nothing was committed. */
+  /** Set by a destination that only previews messages: nothing was committed. */
   readonly preview?: PreviewedMessages
 }
 
 /** Messages that would be sent to a topic. Plain data: it crosses a thread. */
 export interface PreviewedMessages {
-  /** The epoch of the attempt: a later one begins again. */
+  /** The epoch of the attempt. A later attempt starts over. */
   readonly attempt: number
   /** Records whose row is in a message. */
   readonly rows: number
   /** Records that are deleted: each ends with a message without a value. */
   readonly deletes: number
   readonly rejected: number
-  /** Of all messages, before compression. */
+  /** The size of all messages, before compression. */
   readonly bytes: number
-  /** Messages by partition; null if the registry decides that when it gives the number of the key's schema. */
+  /**
+   * The number of messages by partition; null if it depends on the number that the registry gives to the
+   * key's schema.
+   */
   readonly partitions: readonly number[] | null
   /** The first ones. */
   readonly samples: readonly PreviewedMessage[]
@@ -352,8 +431,8 @@ export interface PreviewedMessages {
 
 export interface PreviewedMessage {
   readonly partition: number | null
-  /** As text; of Avro as JSON. Null: it has none. */
+  /** The key as text (Avro as JSON); null if the message has no key. */
   readonly key: string | null
-  /** Null: the key is deleted. */
+  /** Null if the key is deleted. */
   readonly value: string | null
 }

@@ -13,17 +13,17 @@ import { median } from '../statistics.ts'
 export interface ActionsOptions {
   /** Calls at a time. */
   readonly clients: number
-  /** Of each round. */
+  /** The seconds of each round. */
   readonly seconds: number
   readonly rounds: number
-  /** Of each stream. */
+  /** The records of each stream. */
   readonly records: number
 }
 
 export interface ActionsFigures extends ActionsOptions {
   /** Invocations per second of the service / calls per second of the SDK: the median of the rounds. */
   readonly ratio: number
-  /** Of the service. */
+  /** The latency of the service. */
   readonly p99_ms: number
   /** Invocations per second of the service / calls per second of a bare route that calls the SDK: the median of the rounds. */
   readonly route_ratio: number

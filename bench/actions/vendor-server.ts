@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 /**
- * Four vendors on loopback, in a process of its own so that its work is in nobody's figure: fast, so that what is measured is who calls it.
+ * Four vendors on loopback, in a process of its own so that its work is in nobody's figure: fast, so that
+ * the caller is measured.
  * Argument: records of each list. Prints its port. Pages are made once, before the first request.
  */
 const records = Number(process.argv[2] ?? '0')

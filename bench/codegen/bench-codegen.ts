@@ -21,7 +21,7 @@ export interface CodegenFigures extends CodegenOptions {
   readonly generateMs: number
   /** A `tsc` process with the client and its libraries, from nothing. */
   readonly compileSeconds: number
-  /** The same with an empty file: what of it is the compiler's own. */
+  /** The same with an empty file: the compiler's own share. */
   readonly emptySeconds: number
 }
 

@@ -1,4 +1,4 @@
-/** What was measured at one size. */
+/** The measurement at one size. */
 export interface GrowthPoint {
   readonly size: number
   readonly seconds: number
@@ -6,11 +6,11 @@ export interface GrowthPoint {
   readonly peakMb: number
 }
 
-/** What happens to time and memory while one thing grows. snake_case: it is the document of `--json`. */
+/** Time and memory while one thing grows. snake_case: it is the document of `--json`. */
 export interface GrowthSeries {
-  /** What grows. */
+  /** The thing that grows. */
   readonly name: string
-  /** What the seconds are. */
+  /** The meaning of the seconds. */
   readonly measured: string
   readonly points: readonly {
     readonly size: number

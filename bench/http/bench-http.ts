@@ -73,7 +73,7 @@ async function fill(service: ServiceProcess, count: number): Promise<number> {
   return count / ((performance.now() - started) / 1000)
 }
 
-/** Of the page that begins 200 before the end. */
+/** The cursor of the page that begins 200 before the end. */
 async function lastCursor(service: ServiceProcess): Promise<string> {
   let last = ''
   for (let next: string | null = ''; next !== null;) {

@@ -3,9 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
 
 /**
- * Sends deliveries on keep-alive connections, the next one as soon as the one before is answered. Bare sockets, and one request made ahead in
- * which only the id changes: what is measured is the server. Arguments: port, connections, seconds, a prefix for the ids, the request in base64
- * with the digits of the id as zeros, and where they begin. Prints the figures.
+ * Sends deliveries on keep-alive connections, the next one as soon as the one before has its response. Bare
+ * sockets, and one request made ahead in which only the id changes: only the server is measured.
+ * Arguments: port, connections, seconds, a prefix for the ids, the request in base64 with the digits of the
+ * id as zeros, and where they begin. Prints the figures.
  */
 const [port, connections, seconds, idFrom] = z
   .tuple([z.coerce.number(), z.coerce.number(), z.coerce.number(), z.coerce.number()])

@@ -2,7 +2,7 @@ import { buildProgram } from '../built-program.ts'
 import { largeBodyManifest, readSource, startApi, writeFiles } from './read-source.ts'
 
 export interface LargeBodyOptions {
-  /** Sizes of the one answer. */
+  /** Sizes of the single response. */
   readonly megabytes: readonly number[]
 }
 
@@ -14,7 +14,7 @@ export interface LargeBodyFigures {
   }[]
 }
 
-/** Reads one JSON answer of each size through the command line: the memory must not grow with it. */
+/** Reads one JSON response of each size through the command line: the memory must not grow with it. */
 export async function benchLargeBody(
   { megabytes }: LargeBodyOptions,
   print: (line: string) => void,

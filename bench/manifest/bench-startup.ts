@@ -16,7 +16,7 @@ export interface StartupOptions {
 /** Medians in milliseconds. */
 export interface StartupFigures {
   readonly rounds: number
-  /** Of Node itself, with an empty program. */
+  /** The time of Node itself, with an empty program. */
   readonly nodeMs: number
   /** Whole processes, with a small manifest and an API on loopback. */
   readonly specMs: number
@@ -30,7 +30,10 @@ export interface StartupFigures {
 const run = promisify(execFile)
 const compiled = z.object({ ms: z.number(), streams: z.number() })
 
-/** How long a source takes until it answers, as whole processes of the built program: after a first one that fills the compile cache. */
+/**
+ * How long a source takes until it responds, as whole processes of the built program: after a first one that
+ * fills the compile cache.
+ */
 export async function benchStartup({ rounds }: StartupOptions): Promise<StartupFigures> {
   await buildProgram()
   const compiler = await buildAlike('bench/manifest/compile-once.ts')

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
 
 /**
- * An API on loopback whose one answer is as many megabytes of JSON as the argument says, made while it is sent:
- * `{"data": [{…}, …]}` with records of about 1 kB. Prints its port.
+ * An API on loopback whose only response is as many megabytes of JSON as the argument says, made while it is
+ * sent: `{"data": [{…}, …]}` with records of about 1 kB. Prints its port.
  */
 const bytes = Number(process.argv[2] ?? '1') * 1_000_000
 const block = 100

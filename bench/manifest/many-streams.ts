@@ -1,4 +1,7 @@
-/** The YAML of a manifest with so many streams, as real ones have them: shared parts by reference, each with its own templates. */
+/**
+ * The YAML of a manifest with `count` streams, as real ones have them: shared parts by reference, each with
+ * its own templates.
+ */
 export function manyStreams(count: number): string {
   const streams = Array.from({ length: count }, (_, index) => stream(index))
   return `${head}streams:

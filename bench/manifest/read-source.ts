@@ -8,7 +8,7 @@ import { measureProgram, nodeFlags, type Measured } from '../measured-process.ts
 const folder = import.meta.dirname
 /** A paged API, read as most manifests read one. */
 export const pagedManifest = join(folder, 'manifest.yaml')
-/** One large answer. */
+/** One large response. */
 export const largeBodyManifest = join(folder, 'large-body.yaml')
 
 export interface Files extends AsyncDisposable {

@@ -4,7 +4,7 @@ import type { PythonEnvironment } from './python-environment.ts'
 /** A program that does the same work, as its own documentation would have it done fast. */
 export interface Peer {
   readonly name: string
-  /** What it was told to do that one should know when one reads the figures. */
+  /** Settings of the peer that readers of the figures should know. */
   readonly note: string
   /** Pinned, so that figures of two days can be compared. */
   readonly packages: readonly string[]
@@ -14,7 +14,7 @@ export interface Peer {
 export interface PeerWork {
   readonly sourceUrl: string
   readonly targetUrl: string
-  /** With its schema. */
+  /** The table with its schema. */
   readonly table: string
   readonly targetSchema: string
   readonly targetTable: string

@@ -23,7 +23,7 @@ import { sling } from './sling.ts'
 export interface PeersOptions {
   readonly rows: number
   readonly rounds: number
-  /** Where the peers' virtual environments are kept. */
+  /** The folder of the peers' virtual environments. */
   readonly cacheDir: string
   /** Where given, the engine also runs through Kafka, and Debezium if there are Java and Maven. */
   readonly kafkaBrokers?: readonly string[]

@@ -3,11 +3,11 @@ import { z } from 'zod'
 import type { BenchServer } from '../bench-server.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
-/** What is compared: one way to move the table. */
+/** A program that is compared: one way to move the table. */
 export interface Program {
   readonly name: string
   readonly note: string
-  /** What it moves. */
+  /** The rows that it moves. */
   readonly rows: number
   /** Loads the whole table into a table that does not exist, start-up included. */
   once(): Promise<Measured>

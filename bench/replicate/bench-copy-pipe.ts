@@ -12,7 +12,7 @@ export interface CopyPipeFigures {
   readonly seconds: readonly number[]
 }
 
-/** The COPY pipe of `replicate` alone: what the server and the machine do without anything of ours. */
+/** The COPY pipe of `replicate` alone: the speed of the server and the machine without our program. */
 export async function benchCopyPipe(
   options: { readonly rows: number; readonly rounds: number; readonly table: TableKind },
   print: (line: string) => void,

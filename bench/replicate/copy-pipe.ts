@@ -30,7 +30,7 @@ export function psqlVersion(): string | undefined {
   return status === 0 ? stdout.trim() : undefined
 }
 
-/** psql COPY TO piped into psql COPY FROM: what the same server and machine do without anything of ours. */
+/** psql COPY TO piped into psql COPY FROM: the speed of the same server and machine without our program. */
 export async function copyPipe(tables: {
   readonly fromUrl: string
   readonly from: string

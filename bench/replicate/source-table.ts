@@ -1,7 +1,7 @@
 import { createEmpty, createFilled, type TableKind, type TableShape } from '../table-shape.ts'
 
 export const benchTable = 'bench_orders'
-/** What the COPY pipe loads. */
+/** The table that the COPY pipe loads. */
 export const pipeTable = `pipe_${benchTable}`
 
 /** The benchmark's rows: 12 typical columns, about 223 bytes as COPY text and 300 to 360 as JSON. */

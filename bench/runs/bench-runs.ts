@@ -19,7 +19,10 @@ export interface RunsOptions {
 }
 
 export interface RunsFigures {
-  /** Of a run of 3 streams of 10 rows in a warm service, from its creation to its end, by the clock of the database. */
+  /**
+   * The time of a run of 3 streams of 10 rows in a warm service, from its creation to its end, by the clock
+   * of the database.
+   */
   readonly smallRunMs: { readonly median: number; readonly least: number; readonly most: number }
   readonly atOnce: readonly RunsAtOnce[]
 }

@@ -6,7 +6,7 @@ import type { ServiceProcess } from '../../test/support/service-process.ts'
 export interface RunsAtOnce {
   readonly runs: number
   readonly seconds: number
-  /** Of the process of the service, at most. */
+  /** The maximum in the service's process. */
   readonly threads: number
   readonly peakRssMb: number
 }
@@ -19,7 +19,7 @@ const run = z.object({
 })
 type Run = z.infer<typeof run>
 
-/** Of three streams with so many rows each. */
+/** Creates a source of three streams with this number of rows each. */
 export async function createSource(
   service: ServiceProcess,
   name: string,

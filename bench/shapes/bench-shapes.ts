@@ -35,7 +35,7 @@ export interface ShapeFigures {
   readonly ratio: number
   /** The same beside the binary pipe. */
   readonly binary_ratio: number
-  /** Of the engine's own process; null of the others, which are not measured. */
+  /** Measured for the engine's own process; null for the others, which are not measured. */
   readonly cpu_seconds: number | null
   readonly peak_mb: number | null
 }
@@ -82,7 +82,7 @@ function turnsOf(
   ]
 }
 
-/** Of one round: what each contender of all turns took, in their order. */
+/** The result of one round: the measurement of each contender of all turns, in their order. */
 type Round = readonly Measured[]
 
 async function runRounds(

@@ -30,8 +30,8 @@ export function kindOf(mode: Mode): TableKind {
 }
 
 /**
- * The built program as a user runs it, once for each mode of a case, in processes of their own. It finds and makes the tables itself. What it
- * appended goes once more through a pipe.
+ * The built program as a user runs it, once for each mode of a case, in processes of their own. It finds and
+ * makes the tables itself. The rows that it appended go once more through a pipe.
  */
 export function engineTurn(context: TurnContext, modes: readonly Mode[], log: LogConfig): Turn {
   const isPiped = modes.length === 1 && modes[0] === 'append' && log.kind === 'embedded'

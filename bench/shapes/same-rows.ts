@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { BenchServer } from '../bench-server.ts'
 import type { TableKind, TableShape } from '../table-shape.ts'
 
-/** What a database has in the tables of a shape: a line for each. */
+/** The contents of a database in the tables of a shape: a line for each. */
 interface TableContents {
   readonly tables: readonly TableShape[]
   /** The names of the columns of each table, as SQL: programs may add columns of their own. */
@@ -53,7 +53,9 @@ export async function requireRowCounts(
   })
 }
 
-/** Throws unless all tables of `warehouse` have a key, or none: what is compared must have the same to do. */
+/**
+ * Throws unless all tables of `warehouse` have a key, or none: the compared programs must have the same work.
+ */
 export async function requireKind(bench: BenchServer, kind: TableKind): Promise<void> {
   const others = await bench.value(
     `SELECT count(*) FILTER (WHERE keys ${kind === 'key' ? '= 0' : '> 0'})

@@ -3,10 +3,13 @@ import type { BenchServer } from '../bench-server.ts'
 import type { TableKind } from '../table-shape.ts'
 import type { Mode, Shape } from './shapes.ts'
 
-/** Who is measured, and what it does. */
+/** A program that is measured, and its work. */
 export interface Contender {
   readonly program: 'reactor-connect' | 'text pipe' | 'binary pipe' | 'pgcopydb'
-  /** Of a pipe: whether its tables have a key, or that they are those that the engine has just made and filled. */
+  /**
+   * For a pipe: whether its tables have a key, or that they are those that the engine has just made and
+   * filled.
+   */
   readonly mode: Mode | TableKind | 'engine_tables'
   readonly log: 'embedded' | 'kafka (block)' | null
   /** Whether the tables that it loads have a key, as those of the pipe that it is compared with. */
@@ -19,7 +22,10 @@ export interface Measured {
   readonly peakRssMb?: number
 }
 
-/** What runs in one piece: one contender after the other, each in what the one before left. */
+/**
+ * A sequence that runs in one piece: one contender after the other, each on the tables that the one before
+ * left.
+ */
 export interface Turn {
   readonly contenders: readonly Contender[]
   /** `verify` is called after each, with the kind of its tables. */

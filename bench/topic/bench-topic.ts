@@ -44,7 +44,7 @@ export interface TopicFigures {
   }[]
 }
 
-/** Of the messages of one run, which tell the producer what to send. */
+/** The number of messages of one run that are sampled, so that the producer knows what to send. */
 const sampledMessages = 20_000
 
 /** The same table into topics of one broker by all programs, one after the other in each round. */

@@ -6,7 +6,7 @@ import { calmRequestQueues } from '../../kafka/request-queue.ts'
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs
 const inflate = promisify(zstdDecompress)
 
-/** What messages look like: their average size, and the values of the first ones. */
+/** The shape of messages: their average size, and the values of the first ones. */
 export interface MessageSample {
   readonly keyBytes: number
   readonly valueBytes: number

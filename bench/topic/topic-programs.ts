@@ -9,7 +9,7 @@ import { benchTable } from '../replicate/source-table.ts'
 import type { BenchTopics, MessageSample } from './bench-topics.ts'
 import type { ConnectRun } from './connect-source.ts'
 
-/** Of every topic: the default of the destination. */
+/** The partitions of every topic: the default of the destination. */
 export const partitions = 6
 
 export type TopicFormat = 'json' | 'avro'
@@ -213,7 +213,8 @@ export async function camelProgram(
           'camel.source.maxBatchPollSize': '10000',
           'camel.source.maxNotCommittedRecords': '65536',
           'camel.source.pollingConsumerQueueSize': '65536',
-          // Between the two it has a queue that loses what does not fit, unless told to wait.
+          // Between the two it has a queue that loses messages that do not fit, unless it is configured to
+          // wait.
           'camel.component.seda.defaultBlockWhenFull': 'true',
           'camel.component.seda.queueSize': '65536',
           'camel.beans.bench': '#class:org.postgresql.ds.PGSimpleDataSource',

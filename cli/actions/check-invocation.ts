@@ -57,7 +57,10 @@ export async function checkInvocation(
   return { exitCode: exitCodes.failed }
 }
 
-/** An action that reads, or has no fields, may be invoked with nothing. One that changes something must be told so. */
+/**
+ * An action that reads, or has no fields, may be invoked without input. An action that changes something
+ * needs explicit input.
+ */
 function takesNothing({ effect, input }: ActionDocument): boolean {
   const { properties } = input
   return effect === 'read' || !isJsonObject(properties) || Object.keys(properties).length === 0

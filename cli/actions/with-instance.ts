@@ -31,7 +31,7 @@ export async function withInstance<Result>(
 
 async function isConnector(client: ApiClient, type: string): Promise<boolean> {
   const request = { method: 'GET', path: apiPath('catalog', type) } as const
-  // Without an answer the first error is the one to show.
+  // If there is no response, the first error is the one to show.
   return client.ask(request, descriptorDocument).then(
     () => true,
     () => false,

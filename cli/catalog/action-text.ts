@@ -5,7 +5,7 @@ import { valueLines } from './field-lines.ts'
 
 export type ActionDocument = z.output<typeof actionDocument>
 
-/** What an action does, takes and returns. `next`: lines that say how to go on. */
+/** Describes an action: its effect, its input and its output. `next`: lines that say how to go on. */
 export function actionText(document: ActionDocument, next: string): string {
   const { name, title, effect, idempotency, dry_run: level, input, output } = document
   const confirmation = document.requires_confirmation ? 'ask somebody before it is invoked\n' : ''

@@ -3,7 +3,7 @@ import { usageError } from '../usage-error.ts'
 import { actionText } from './action-text.ts'
 import { connectorLines, type ConnectorDocument } from './catalog-lines.ts'
 
-/** What `catalog show` prints: as JSON, and for people. */
+/** The output of `catalog show`: as JSON, and for people. */
 export interface CatalogPart {
   readonly json: unknown
   readonly text: () => string

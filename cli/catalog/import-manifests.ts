@@ -21,7 +21,7 @@ import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
 
 export interface ImportOptions {
-  /** Where imported manifests are kept; made if it is missing. */
+  /** The folder of imported manifests; created if it is missing. */
   readonly catalogFolder: string
   /** Replaces an earlier import of the same name. */
   readonly force: boolean

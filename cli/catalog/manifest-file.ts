@@ -14,9 +14,9 @@ export interface ManifestFile {
 export const manifestOriginSchema = z.strictObject({
   /** `airbyte:pokeapi`. */
   from: z.string(),
-  /** Of the connector at Airbyte. */
+  /** The version of the connector at Airbyte. */
   version: z.string(),
-  /** Of the text of the manifest, in hexadecimal. */
+  /** The hash of the text of the manifest, in hexadecimal. */
   sha256: z.string(),
 })
 export type ManifestOrigin = Readonly<z.output<typeof manifestOriginSchema>>

@@ -22,7 +22,7 @@ export interface ApiRequest {
   readonly isRead?: boolean
 }
 
-/** What a lost response says of a request. */
+/** The facts of a request that decide what a lost response means. */
 type SentRequest = Pick<ApiRequest, 'method' | 'isRead'>
 
 /** A response of the service as text, and parsed. */

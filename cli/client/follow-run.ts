@@ -14,7 +14,7 @@ export type RunNews =
   | { readonly type: 'run'; readonly run: RunState; readonly json: unknown }
 
 export interface Following {
-  /** Of the run's log. */
+  /** The path of the run's log. */
   readonly path: string
   /** Lines after this `seq`; 0: all. */
   readonly after: number

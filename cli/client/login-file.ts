@@ -23,7 +23,7 @@ export interface StoredLogin {
   readonly url: string
   /** An API key, or the token of a user. */
   readonly key: string
-  /** Of a user. */
+  /** Only for the login of a user. */
   readonly user?: {
     readonly email: string
     /** ISO 8601. */

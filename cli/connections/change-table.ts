@@ -14,7 +14,7 @@ export function changeTable(
   return table(rows, { header: ['STREAM', 'CHANGE', 'WHAT', 'TYPE'], columns })
 }
 
-/** What it is, where, and of which type. */
+/** The rows of a change: its kind, its place and its type. */
 export function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
   const { primary_key: key, cursor, sync_modes: modes } = change
   return [

@@ -107,7 +107,7 @@ function rowFacts(diff: Diff, stream: Stream): readonly Fact[] {
   ]
 }
 
-/** What goes to a topic. `--json` has more of the messages. */
+/** The facts about the messages to a topic. `--json` has more of the messages. */
 function messageFacts(messages: Messages, stream: Stream): readonly Fact[] {
   const { format, envelope, partitions, samples } = messages
   const form = envelope === 'row' ? format : `${format}, ${envelope}`

@@ -10,7 +10,7 @@ export interface LinesContext {
   readonly columns: number | undefined
 }
 
-/** Of a table that the run makes; `--json` has them all. */
+/** The sample rows shown of a table that the run creates; `--json` has them all. */
 const sampleRows = 3
 
 /** The report of a sandbox, for people: the headline and losses first, then each stream that changes. */

@@ -3,7 +3,7 @@ import { table } from '../output/table.ts'
 import type { Fact, SandboxReportDocument } from './sandbox-facts.ts'
 import { sandboxView } from './sandbox-view.ts'
 
-/** What a sandbox found, for a pull request: GitHub shows the fences coloured, and the streams folded. */
+/** The findings of a sandbox, for a pull request: GitHub colours the fences, and folds the streams. */
 export function reportMarkdown(report: SandboxReportDocument, connection: string): string {
   const view = sandboxView(report)
   const { drift, unchanged } = view

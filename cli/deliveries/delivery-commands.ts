@@ -125,7 +125,10 @@ function deliveryRows(deliveries: readonly DeliveryDocument[]): Lines {
   }
 }
 
-/** What holds at the targets that were asked for: at others, the same delivery may wait or be done, for other reasons. */
+/**
+ * Shows the state at the targets that were asked for: at other targets, the same delivery may wait or be
+ * done, for other reasons.
+ */
 function targetRows(deliveries: readonly DeliveryDocument[], flags: FilterFlags): Lines {
   const target = flags.target === undefined ? undefined : maskedTarget(flags.target)
   const isChosen = (dispatch: Dispatch): boolean =>

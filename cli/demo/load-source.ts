@@ -12,7 +12,7 @@ export interface DemoTable {
 }
 
 interface DemoFile {
-  /** Of the table; the file's too, if it names none. */
+  /** The name of the table; also of the file, unless `file` names it. */
   readonly name: string
   readonly file?: string
   readonly columns: string
@@ -76,8 +76,9 @@ export interface DemoChange {
 }
 
 /**
- * What happens in a source between two syncs: 1,000 later flights arrive, some delays are corrected, and three airports
- * are renamed. Nothing is deleted. Returns the tables that changed; every changed row has a newer `updated_at`.
+ * Simulates the changes in a source between two syncs: 1,000 later flights arrive, some delays are corrected,
+ * and three airports are renamed. Nothing is deleted. Returns the tables that changed; every changed row has
+ * a newer `updated_at`.
  */
 export async function changeDemoSource(client: Client, folder: string): Promise<DemoChange[]> {
   await client.query('BEGIN')

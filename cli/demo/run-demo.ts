@@ -12,10 +12,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import { changeDemoSource, loadDemoSource } from './load-source.ts'
 
 export interface DemoOptions {
-  /** Of the data, as demo/prepare-data.ts writes it. */
+  /** The folder of the data, as demo/prepare-data.ts writes it. */
   readonly dataFolder: string
   readonly say: (line: string) => void
-  /** Of Kafka; left out: the embedded log. */
+  /** The Kafka brokers; if left out, the embedded log is used. */
   readonly brokers?: readonly string[]
   /** Aborted: it stops, and leaves nothing behind. */
   readonly signal: AbortSignal

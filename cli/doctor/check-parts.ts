@@ -153,7 +153,10 @@ async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> 
   })
 }
 
-/** What destinations `topic:NAME` need. Asks for a transactional id that no connection has: that needs the right, and writes nothing. */
+/**
+ * Checks the needs of destinations `topic:NAME`. Requests a transactional id that no connection has: that
+ * needs the right, and writes nothing.
+ */
 function checkTopics(settings: Settings, logger: Logger): readonly Promise<Finding>[] {
   const topics = topicSettings(settings)
   if (topics === undefined) return []

@@ -7,7 +7,7 @@ export interface Finding {
   readonly name: string
   readonly status: 'ok' | 'warning' | 'failed'
   readonly detail: string
-  /** What to do about it. */
+  /** The next step. */
   readonly fix?: string
 }
 

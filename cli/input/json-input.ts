@@ -28,7 +28,7 @@ export interface JsonOption<Schema extends z.ZodType> {
   readonly value: string
   readonly schema: Schema
   readonly what: string
-  /** What is wrong with JSON that does not fit the schema; default: only that it does not. */
+  /** Explains why JSON does not fit the schema; default: only says that it does not. */
   readonly explain?: (issues: readonly z.core.$ZodIssue[], document: unknown) => ConnectError
 }
 

@@ -18,7 +18,7 @@ export interface UserInput {
   confirm(question: string): Promise<boolean>
 }
 
-/** What is needed of `process`. */
+/** The part of `process` that is needed. */
 export interface UserStreams {
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown }
@@ -63,7 +63,7 @@ async function readLine(
       reject(noAnswer())
     }
     lines.once('close', leave)
-    // Of a signal, which destroys it; readline does not look.
+    // A signal destroys stdin; readline does not notice this.
     stdin.once('close', leave)
   })
   try {

@@ -24,7 +24,10 @@ export interface CredentialFlags extends BrowserFlags {
   readonly input?: string
 }
 
-/** With `--input`, the secrets are set; without it, the user authorizes in the browser, or is prompted for each. */
+/**
+ * If `--input` is given, the secrets are set; else the user authorizes in the browser, or is prompted for
+ * each secret.
+ */
 export async function setCredentials(
   context: CommandContext,
   name: string,

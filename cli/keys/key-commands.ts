@@ -17,7 +17,7 @@ export interface KeyFlags {
   readonly expiresIn?: string
 }
 
-/** The key alone goes to standard output, so that it can be piped to where it is kept. */
+/** The key alone goes to standard output, so that it can be piped to the place that stores it. */
 export async function createKey(
   { client, output }: CommandContext,
   name: string,

@@ -26,7 +26,7 @@ export function errorLines(
   return lines.map((line) => `${indent}${line}`)
 }
 
-/** What a person needs to find the failure at the vendor, or to ask its support. */
+/** The facts that a person needs to find the failure at the vendor, or to ask its support. */
 function vendorLines({
   vendor_code: code,
   vendor_request_id: request,

@@ -11,7 +11,7 @@ export interface ListedRows {
 
 /** The text for an empty list. */
 export interface EmptyList {
-  /** What is listed, in the plural: `runs`. */
+  /** The name of the items, in the plural: `runs`. */
   readonly what: string
   /** Why there may be none; default: there are none yet. */
   readonly because?: string

@@ -39,7 +39,10 @@ export function writeJson(line: string): void {
 
 const accepted = new Map<NodeJS.WriteStream, Promise<boolean>>()
 
-/** Whether what was written last to the stream was accepted: by the pipe, the file or the terminal. Its reader may close it right after that. */
+/**
+ * Whether the last write to the stream was accepted: by the pipe, the file or the terminal. Its reader may
+ * close it right after that.
+ */
 export async function isAccepted(stream: NodeJS.WriteStream): Promise<boolean> {
   return (await accepted.get(stream)) === true
 }
@@ -55,7 +58,7 @@ function writeNoted(stream: NodeJS.WriteStream, text: string): void {
 
 let failure: Error | undefined
 
-/** Why stdout could not be written, as the stream told it first. */
+/** The reason why stdout could not be written: the first error that the stream reported. */
 export function stdoutFailure(): Error | undefined {
   return failure
 }

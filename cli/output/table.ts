@@ -6,7 +6,7 @@ export type TableRow = readonly string[]
 const gap = '  '
 /** A narrower column is useless. */
 const leastWidth = 8
-/** Columns are left out until the others have at least so much room. */
+/** Columns are left out until the others have at least this width. */
 const usefulWidth = 12
 /** The first column of a list is not cut below this. */
 const nameWidth = 40

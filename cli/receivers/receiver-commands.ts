@@ -260,7 +260,7 @@ function say({ json, screen }: CommandOutput, line: string): void {
   if (!json) screen.line(line)
 }
 
-/** What is shown only once goes to standard output; the rest is said beside it. */
+/** Values that are shown only once go to standard output; all other lines go beside it. */
 async function showOnce(
   output: CommandOutput,
   json: unknown,

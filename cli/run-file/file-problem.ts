@@ -8,7 +8,7 @@ export interface FileProblem {
   /** Whether the name of the field is wrong (an unknown field) or its value. */
   readonly at: 'key' | 'value'
   readonly problem: string
-  /** What to do, as an imperative sentence. */
+  /** The next step, as an imperative sentence. */
   readonly fix: string
 }
 

@@ -1,8 +1,9 @@
 import { PositionIndex, type FieldPath } from './source-position.ts'
 
 /**
- * Where the fields of a TOML document stand: the parser tells positions of syntax errors only. The text is known to be
- * valid (it has been parsed), so this walks keys, strings and brackets, and skips every other value as it comes.
+ * Finds where the fields of a TOML document are: the parser reports only the positions of syntax errors. The
+ * text is known to be valid (it has been parsed), so this walks keys, strings and brackets, and skips every
+ * other value as it comes.
  */
 export function indexToml(text: string): PositionIndex {
   const scanner = new TomlScanner(text)

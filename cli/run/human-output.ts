@@ -16,7 +16,7 @@ import { resumeNote, resumeNoteAfter } from './resume-note.ts'
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
 
-/** What to do next: running again only helps if no person has to fix something first. */
+/** The next step: running again only helps if no person has to fix something first. */
 function adviceOf({ status, streams }: RunResult): string {
   if (status === 'complete') return ''
   if (status === 'stopped') return `. Run the same command again: ${resumeNote}.`

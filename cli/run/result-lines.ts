@@ -91,7 +91,7 @@ function warningLines(warnings: readonly string[], paint: Paint): readonly strin
   return warnings.map((warning) => `${paint('yellow', 'warning:')} ${plainText(warning)}`)
 }
 
-/** What earlier starts of the run had committed. */
+/** The counts that earlier starts of the run had committed. */
 function earlierFacts(before: ShownStream['before']): readonly string[] {
   if (before === undefined) return []
   const { loaded, rejected, nulled, cut } = before
@@ -104,7 +104,7 @@ function earlierFacts(before: ShownStream['before']): readonly string[] {
   return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
-/** What happened to the columns of a table, or of the rows in a topic, for people. */
+/** The changes to the columns of a table, or of the rows in a topic, for people. */
 export function tableNoteLines({
   stream,
   tableNotes = [],

@@ -32,7 +32,7 @@ const windowMs = 5_000
 /** Watches the progress of a run: the pace of each stream over the last seconds, and how long it ran. */
 export class RunClock {
   readonly #streams = new Map<string, Watched>()
-  /** Of all streams together. */
+  /** The samples of all streams together. */
   readonly #run: Sample[] = []
 
   observe(progress: RunProgress): void {
@@ -48,7 +48,7 @@ export class RunClock {
     })
   }
 
-  /** Of the whole run, streams that have ended included. */
+  /** The pace of the whole run, including streams that have ended. */
   get runPace(): StreamPace {
     return paceOf(this.#run)
   }

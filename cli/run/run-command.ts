@@ -38,7 +38,7 @@ export interface RunCommandContext {
 /** A run that has come to its end, however that was. */
 export interface FileRun {
   readonly end: RunEnd
-  /** What has ended, if streams were run: to be disposed. */
+  /** The ended run, if streams were run. The caller must dispose of it. */
   readonly run?: EndedRun
 }
 
@@ -176,7 +176,10 @@ async function runPlan(plan: RunPlan, options: RunOptions, command: RunContext):
   return await runConnection(plan, ports, signal)
 }
 
-/** Loaded only for those who ask for it: Node's HTTP server brings its client for fetch with it, and the Prometheus client takes 50 ms of CPU. */
+/**
+ * Loaded only if metrics were asked for: Node's HTTP server loads its client for fetch as well, and the
+ * Prometheus client takes 50 ms of CPU.
+ */
 async function listenForMetrics(port: number): Promise<MetricsServer> {
   const { MetricsServer } = await import('./metrics-server.ts')
   return MetricsServer.listen(port)

@@ -49,7 +49,7 @@ export async function runInProcess(options: RunArguments, stop: StopSignals): Pr
   stop.signal.removeEventListener('abort', onStop)
   finish(output, end)
   if (run === undefined) return
-  // If nobody got it, the next run tells it again.
+  // If nobody received it, the next run reports it again.
   if (!(await isAccepted(options.json ? process.stdout : process.stderr))) return
   await run.confirmTold()
 }
@@ -97,6 +97,7 @@ async function outputFor({ json }: { readonly json: boolean }): Promise<RunOutpu
 function finish(output: RunOutput, end: RunEnd): void {
   output.end(end)
   process.exitCode = end.exitCode
-  // What still has not responded must not hold the command; what was written is out (pipes are synchronous here).
+  // Work that still has not responded must not block the command. The output has been written (pipes are
+  // synchronous here).
   if (end.kind === 'stopped' || end.kind === 'abandoned') process.exit()
 }

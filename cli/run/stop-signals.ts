@@ -4,7 +4,7 @@ import { exitCodes } from '../exit-codes.ts'
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 type StopSignal = (typeof stopSignals)[number]
 
-/** What `StopSignals` needs of `process`. */
+/** The part of `process` that `StopSignals` needs. */
 export interface SignalSource {
   on(event: StopSignal, listener: () => void): unknown
   off(event: StopSignal, listener: () => void): unknown

@@ -50,7 +50,7 @@ function fieldPathOf(stream: PlainDict): readonly string[] | undefined {
   return isLiteral ? path.map(String) : undefined
 }
 
-/** Undefined for what is no JSON, and for a body of which only the beginning is kept. */
+/** Undefined for text that is not JSON, and for a body of which only the beginning is stored. */
 export function jsonBody(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue

@@ -26,7 +26,7 @@ export async function runSourceProcess(options: SourceArguments): Promise<void> 
   process.stdout.on('error', () => {
     stop.stop()
   })
-  // Loaded when it is needed: help and a wrong command line answer at once.
+  // Loaded when it is needed: help and a wrong command line respond at once.
   const { runSource } = await import('./source-command.ts')
   process.exitCode = await runSource(options, {
     write: writeOutput,

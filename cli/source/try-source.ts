@@ -40,7 +40,10 @@ export interface TryOptions {
   readonly config: Dict
   readonly state: readonly Value[]
   readonly environment: Omit<SourceEnvironmentOptions, 'emit'>
-  /** Told of a configuration that the source changed (a refresh token that was replaced), if the result cannot show it. */
+  /**
+   * Called with a configuration that the source changed (a refresh token that was replaced), if the result
+   * cannot show it.
+   */
   readonly configChanged: (config: Dict) => Promise<void>
   /** Pages of each slice, and slices. */
   readonly limits: { readonly pages: number; readonly slices: number }
@@ -69,7 +72,10 @@ interface Exchange {
 }
 
 const maxShownBody = 2000
-/** So much of a body is kept until all secrets are known: far more than is shown, so that none is cut in two there. */
+/**
+ * The part of a body that is stored until all secrets are known: far more than is shown, so that no secret is
+ * cut in two there.
+ */
 const maxKeptBody = 256 * 1024
 const maxShownRecords = 3
 
@@ -98,7 +104,7 @@ interface Trial {
   /** As the source changed it last. */
   config: Dict | undefined
   readonly unreadable: UnreadableResponses
-  /** Of the last response that succeeded, if it is JSON. */
+  /** The body of the last response that succeeded, if it is JSON. */
   lastBody: JsonValue | undefined
 }
 
@@ -212,7 +218,10 @@ interface Observer {
   readonly loginResponded: (response: Value) => void
 }
 
-/** The same environment, which keeps what is sent and what comes back, as far as its secrets are known then. */
+/**
+ * The same environment, which stores the requests and their responses, as far as their secrets are known
+ * then.
+ */
 function observeRequests(
   environment: SourceEnvironment,
   limits: TryOptions['limits'],
@@ -285,7 +294,10 @@ function cutBody(text: string): string {
   return text.length <= maxKeptBody ? text : Buffer.from(text.slice(0, maxKeptBody)).toString()
 }
 
-/** Masked again, as a response tells a token before it is known to be one; and cut last, so that no secret is cut in two. */
+/**
+ * Masked again, because a response may contain a token before it is known to be a token. Cut last, so that no
+ * secret is cut in two.
+ */
 function shownExchange({ request, response, error }: Exchange, secrets: SecretFilter): Exchange {
   const { method, url, headers, body } = request
   return {

@@ -10,12 +10,12 @@ import { plainText } from '../output/plain-text.ts'
 import { counted } from '../run/amounts.ts'
 import { jsonText } from '../output/json-text.ts'
 
-/** What the text of a manifest shows: nothing is evaluated. */
+/** The mistakes that the text of a manifest shows: nothing is evaluated. */
 export function mistakesOf(manifest: Manifest): readonly Mistake[] {
   return findMistakes(manifest, new TemplateCompiler({ nowMicros: () => 0, uuid: () => '' }))
 }
 
-/** What needs Python, each part once. */
+/** The parts that need Python, each once. */
 function unsupportedMistakes(manifest: Manifest): readonly Mistake[] {
   const rules = unsupportedRules(manifest, isRegistered)
   if (rules !== undefined) {

@@ -56,7 +56,7 @@ export interface TopicsContext {
 
 interface Place {
   readonly servers: KafkaServers
-  /** Of the run file. */
+  /** The destination of the run file. */
   readonly destination: PostgresPlace | undefined
 }
 

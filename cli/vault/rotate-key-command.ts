@@ -53,7 +53,7 @@ function damagedText(
   ].join('\n')
 }
 
-/** Nothing needs these files, but somebody may want to mend one. */
+/** Nothing needs these files, but a person may want to repair one. */
 function setAsideText(
   { setAside, kept, folder }: Rotated,
   { paint }: Pick<CommandOutput, 'paint'>,

@@ -105,7 +105,7 @@ function selection({ stream }: ReadTask): (row: RecordData) => RecordData {
   }
 }
 
-/** Keeps to `rows_per_second`; a stop does not wait for it. */
+/** Limits the read to `rows_per_second`; a stop does not wait for it. */
 class Pace {
   readonly #rowsPerSecond: number | undefined
   readonly #context: ConnectorContext

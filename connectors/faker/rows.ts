@@ -85,7 +85,10 @@ const names = [
   'Zoë 🚀 Müller',
   'Nguyễn Thị Minh',
 ]
-/** With what breaks careless encoders: tabs, newlines, backslashes, quotes, four-byte characters. */
+/**
+ * Texts with characters that break careless encoders: tabs, newlines, backslashes, quotes, four-byte
+ * characters.
+ */
 const texts = [
   'Called twice; wants an offer for 40 seats.',
   'First line\nsecond\twith a tab, a \\ and \\N',

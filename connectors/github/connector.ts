@@ -50,7 +50,7 @@ export function githubConnector(): Connector {
   })
 }
 
-/** Searches have one of their own, of a minute. */
+/** Searches have a limit of their own, of a minute. */
 function primaryLimit({ name }: Pick<ActionDescriptor, 'name'>): string {
   return name === 'searchIssues' ? 'search' : 'core'
 }

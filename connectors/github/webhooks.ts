@@ -1,8 +1,8 @@
 import type { WebhookDescriptor } from '../connector.ts'
 
 /**
- * https://docs.github.com/webhooks: the signature covers the body and no time, so only the id of the delivery tells a repetition. GitHub repeats a
- * delivery with the same id, when it is asked to, for three days.
+ * https://docs.github.com/webhooks: the signature covers the body and no time, so only the id of the delivery
+ * identifies a repetition. GitHub repeats a delivery on request, with the same id, for three days.
  */
 export const githubWebhooks: readonly WebhookDescriptor[] = [
   {

@@ -31,7 +31,7 @@ import {
   type VendorFailure,
 } from './vendor-api.ts'
 
-/** More steps than an action has: one that never ends is a mistake of its connector. */
+/** More steps than an action has: an action that never ends is a mistake of its connector. */
 const maxSteps = 20
 
 const neverAborted = (): AbortSignal => new AbortController().signal
@@ -78,13 +78,13 @@ export class HttpActionClient implements ActionClient {
     let request: ActionRequest | undefined = call.plan(this.#config)
     while (request !== undefined && responses.length < maxSteps) {
       const planned: ActionRequest = withKey(request, this.#api, options)
-      // What is under way goes on to its last step: half of it is of no use.
+      // A call that has begun goes on to its last step: half of it is of no use.
       const isFirst = responses.length === 0
       const { stopWaiting = neverAborted() } = isFirst ? options : {}
       const response = await this.#sendStep(call, planned, { ...options, stopWaiting })
       responses.push(response)
       request = this.#readable(call, response, () => {
-        // What takes an upload is not the vendor's API.
+        // The server that accepts an upload is not the vendor's API.
         if (planned.isUnauthorized !== true) {
           requireJson(response.body)
           requireMark(this.#api, response)
@@ -118,7 +118,7 @@ export class HttpActionClient implements ActionClient {
         stopWaiting,
         timeoutMs,
         isUnauthorized,
-        // What takes an upload has limits of its own.
+        // The server that accepts an upload has limits of its own.
         ...(!isUnauthorized && { heldUntilMs: () => this.#waits.heldUntilMs(descriptor) }),
         mayRepeat: (outcome) => mayRepeat(sent, outcome),
       })
@@ -167,7 +167,7 @@ export class HttpActionClient implements ActionClient {
     return { ...facts, mayComeAgain, isUnclear: cameBefore, heard: undefined }
   }
 
-  /** What `read` makes of the responses so far. */
+  /** Returns the result of `read`, which interprets the responses so far. */
   #readable<Result>(call: ActionCall, response: ActionResponse, read: () => Result): Result {
     try {
       return read()

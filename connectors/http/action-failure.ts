@@ -17,7 +17,7 @@ export interface SentRequest {
   readonly descriptor: ActionDescriptor
   readonly instance: string
   readonly now: () => number
-  /** Of all requests of the client: others may be held back because of this one. */
+  /** The waits of all requests of the client: others may be held back because of this one. */
   readonly waits: AskedWaits
   /** The caller can send the same call, which the vendor knows by its key, again. */
   readonly mayComeAgain: boolean
@@ -79,7 +79,7 @@ export function unreadableResponse(
   return failedCall(sent, 'action_response_unreadable', details, cause)
 }
 
-/** The error for what was thrown while a request was sent. */
+/** The error for an exception that was thrown while a request was sent. */
 export function failedRequest(
   error: unknown,
   sent: SentRequest,
@@ -171,7 +171,7 @@ function failedCall(
   return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
 }
 
-/** A read has changed nothing, whatever came of it. */
+/** A read has changed nothing, however it ended. */
 function unreadableFacts({ api, descriptor }: SentRequest, reason: string): JsonObject {
   const address = `If another server responded, correct the address of ${api.title} in the configuration, or the proxy on the way to it.`
   if (descriptor.effect === 'read')
@@ -186,8 +186,9 @@ function unreadableFacts({ api, descriptor }: SentRequest, reason: string): Json
 }
 
 /**
- * After a try that may have been carried out, a refusal may only mean that it was: what is to be made is there, what is to be deleted is
- * gone. A vendor that knows the call by its key refuses only what it refused the first time.
+ * After a try that may have been carried out, a refusal may only mean that it was: the object to create
+ * exists, the object to delete is gone. A vendor that knows the call by its key refuses only what it refused
+ * the first time.
  */
 function afterUnclearTry(
   sent: SentRequest,
@@ -196,7 +197,7 @@ function afterUnclearTry(
 ): {
   readonly code: ConnectError['code']
   readonly reason: string
-  /** Whoever sends the call again must send it as the same one. */
+  /** A caller that repeats the call must send it as the same call. */
   readonly outcome_unknown?: true
 } {
   const { isUnclear, descriptor } = sent
@@ -216,8 +217,8 @@ function afterUnclearTry(
 }
 
 /**
- * Of a failure after which nobody knows whether the vendor did it. It is safe to repeat if a repetition changes nothing more, or if the vendor
- * knows it by a key that the caller can send again.
+ * The code of a failure after which nobody knows whether the vendor carried out the call. A repetition is
+ * safe if it changes nothing more, or if the vendor knows the call by a key that the caller can send again.
  */
 function unclearCode({
   descriptor,

@@ -11,8 +11,9 @@ import type { ActionCall } from '../action.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 
 /**
- * Of a response, decompressed. It is parsed, masked and written in one piece by the thread that serves all requests: 80 MB held that up for 6.5 s and took 2.9 GB
- * (2026-11-28). The largest that the vendors of our actions send is a file of GitHub: 1 MB, in Base64.
+ * The limit of a response, decompressed. The thread that serves all requests parses, masks and writes a
+ * response in one piece: 80 MB held that thread up for 6.5 s and took 2.9 GB (2026-11-28). The largest
+ * response that the vendors of our actions send is a file of GitHub: 1 MB, in Base64.
  */
 export const maxResponseBytes = 8 * 1024 * 1024
 
@@ -54,7 +55,7 @@ export function requireResult(
 ): JsonValue {
   const { output: schema } = descriptor
   const forms = isJsonList(schema.anyOf) ? schema.anyOf.filter(isJsonObject) : [schema]
-  // Of an action without a result, its output says nothing of the response.
+  // The output of an action without a result says nothing of the response.
   const bodyForms = response === 'list' ? [{ type: 'array' }] : forms
   const isEmpty = body === null && response === 'output'
   const problem = isEmpty ? undefined : problemIn(typesProblem, body, bodyForms)

@@ -17,7 +17,7 @@ export class AskedWaits {
     this.#limits = limits
   }
 
-  /** What the vendor asked for last, for whatever limit; undefined if it said no time. */
+  /** The wait that the vendor requested last, for any limit; undefined if it named no time. */
   get lastMs(): number | undefined {
     return this.#lastMs
   }

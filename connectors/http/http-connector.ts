@@ -25,7 +25,7 @@ export interface HttpConnectorOptions extends Pick<
   readonly loadActions: () => Promise<readonly Action[]>
   /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
   readonly loadComponents?: () => Promise<void>
-  /** Default: those that the manifest's templates use. */
+  /** Default: the fields that the manifest's templates use. */
   readonly addressFields?: readonly string[]
 }
 

@@ -41,7 +41,7 @@ export const onceRetriever: Component<'retriever'> = (definition, builder, conte
 }
 
 class GivenRecords {
-  /** What the cursor field was, by the key of the stream. */
+  /** The last value of the cursor field, by the stream's key. */
   readonly #versions = new Map<string, string>()
   readonly #names: readonly string[]
   readonly #cursorField: string | undefined
@@ -75,7 +75,7 @@ class GivenRecords {
   }
 }
 
-/** A slice of its own: what is known of the pages of the first one does not count. */
+/** A separate slice: facts about the pages of the first slice do not apply to it. */
 function copyOf({ partition, cursorSlice, extraFields }: StreamSlice): StreamSlice {
   return new StreamSlice({ partition, cursorSlice, extraFields })
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../protocol/index.ts'
 import type { ActionResponse } from '../action.ts'
 import type { VendorApi } from './vendor-api.ts'
 
-/** What is further away is no time that a vendor means. */
+/** A time further away is not one that a vendor means. */
 const longestWaitMs = 366 * 86_400_000
 
 /** When the vendor asks to try again, in milliseconds since 1970; undefined if it does not say so. */

@@ -3,7 +3,7 @@ import type { ActionResponse } from '../action.ts'
 import type { VendorAccount } from '../connector.ts'
 import type { ActionDescriptor, DryRunLevel } from '../descriptor-schema.ts'
 
-/** What all actions of a vendor share. */
+/** The settings that all actions of a vendor share. */
 export interface VendorApi {
   /** As people call the vendor. */
   readonly title: string
@@ -13,18 +13,22 @@ export interface VendorApi {
   readonly idempotencyHeader?: string
   /** Whose account a configuration reaches: see `ConnectorActions`. */
   account?(config: JsonObject): VendorAccount
-  /** Which dry-run these credentials allow. Default: what the action says, but never `native`. */
+  /** The dry-run level that these credentials allow. Default: the action's level, but never `native`. */
   dryRunLevel?(action: ActionDescriptor, config: JsonObject): DryRunLevel
-  /** Undefined if the vendor did what it was asked, or had done it before. Default: what the status of HTTP says. */
+  /**
+   * Undefined if the vendor carried out the request, or had done so before. Default: decided by the HTTP
+   * status.
+   */
   failure?(response: ActionResponse, action: ActionDescriptor): VendorFailure | undefined
   /**
-   * For a vendor that marks all of its responses: true if this one, which reports no failure, has the mark. What a proxy or a login on the way sends has
-   * none. Default: true; the action's output says what is none of the vendor's.
+   * For a vendor that marks all of its responses: true if this response, which reports no failure, has the
+   * mark. A response of a proxy or a login on the way has none. Default: true; the action's output then shows
+   * which responses are not the vendor's.
    */
   isMarked?(response: ActionResponse): boolean
   /**
-   * True if the vendor turned the request away because of a limit and did nothing, so that it may be sent again whatever it is. Default: at
-   * status 429.
+   * True if the vendor turned the request away because of a limit and did nothing, so that a request of any
+   * kind may be sent again. Default: at status 429.
    */
   isTurnedAway?(response: Pick<ActionResponse, 'status' | 'headers'>): boolean
   /**
@@ -43,9 +47,9 @@ export interface VendorApi {
  * the vendor would only turn them away, or ask for longer waits.
  */
 export interface SharedLimits {
-  /** Those that a call of the action is counted for. */
+  /** The limits for which a call of the action counts. */
   of(action: ActionDescriptor): readonly string[]
-  /** The one of these that turned the call away. */
+  /** The limit that turned the call away. */
   hit(action: ActionDescriptor, response: Pick<ActionResponse, 'headers'>): string
 }
 
@@ -60,7 +64,7 @@ export interface VendorFailure {
   readonly message: string
   /** The vendor's own code. */
   readonly code?: string
-  /** What else the vendor says of the failure, in its names: `details.vendor_error`. */
+  /** The vendor's other facts about the failure, in its names: `details.vendor_error`. */
   readonly facts?: JsonObject
 }
 
@@ -97,7 +101,7 @@ export function requireMark(api: VendorApi, response: ActionResponse): void {
   )
 }
 
-/** What an unexpected body says, as far as it is short. */
+/** Describes an unexpected response briefly: its status, and its message if it has one. */
 export function statusText({ status, body }: ActionResponse): string {
   const said = isJsonObject(body) && typeof body.message === 'string' ? `: ${body.message}` : ''
   return `it responded with status ${String(status)}${said}`

@@ -25,12 +25,17 @@ export function linearConnector(): Connector {
   })
 }
 
-/** The same choice as the manifest's. A preview may lack the secrets: then the refresh token does not tell either. */
+/**
+ * The same choice as the manifest's. A preview may lack the secrets: then the refresh token does not decide
+ * either.
+ */
 function hasAccessToken({ access_token: access, refresh_token: refresh }: JsonObject): boolean {
   return [access, refresh].some((token) => typeof token === 'string' && token !== '')
 }
 
-/** Of requests and of complexity; both in milliseconds. https://linear.app/developers/rate-limiting */
+/**
+ * The resets of requests and of complexity; both in milliseconds. https://linear.app/developers/rate-limiting
+ */
 function resetMs(headers: ReadonlyMap<string, string>): number | undefined {
   const resets = ['requests', 'complexity'].flatMap((limit) => {
     const isUsedUp = headers.get(`x-ratelimit-${limit}-remaining`) === '0'

@@ -40,7 +40,8 @@ export function linearFailure(
   if (results.some((result) => isJsonObject(result) && result.success === true)) return undefined
   if (isJsonObject(error)) {
     const failure = failureOf(error, status)
-    // An error below a change is one of its result: the change was made, or is undone; nobody says which.
+    // An error below a change is an error of its result: the change was made, or is undone. It is unknown
+    // which.
     return effect !== 'read' && isBelow(error) ? { ...failure, kind: 'unclear' } : failure
   }
   const failure = statusFailure(response)
@@ -57,7 +58,7 @@ function failureOf({ message, extensions }: JsonObject, status: number): VendorF
   const details = isJsonObject(extensions) ? extensions : {}
   const names = [details.code, details.type].filter((name) => typeof name === 'string')
   const known = names.map((name) => kinds[name]).find((kind) => kind !== undefined)
-  // With an error that is not known, nobody knows whether a change was made before.
+  // If the error is not known, it is unknown whether a change was made before it.
   const kind = known ?? failureKind(status) ?? 'failed'
   const said = [details.userPresentableMessage, message].find((text) => typeof text === 'string')
   const [code] = names

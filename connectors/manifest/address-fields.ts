@@ -37,7 +37,10 @@ const oauthInputPath = [
 
 class AddressSearch {
   readonly #fields = new Set<string>()
-  /** What partitions and generated streams are made from: it counts if a host is made from them. */
+  /**
+   * The fields from which partitions and generated streams are made: they count if a host is made from
+   * partitions or generated streams.
+   */
   readonly #parts = new Set<string>()
   /** Fields that the manifest itself makes, and those that it makes each from. */
   readonly #derived: (readonly [field: string, sources: readonly string[]])[] = []
@@ -126,7 +129,7 @@ function decidesHost(name: string, text: string): boolean {
   return name !== 'path' || !/^\s*\/*[^{/?#:]+[/?#]/.test(text)
 }
 
-/** What stands for a use of the configuration that cannot be followed. */
+/** Stands for a use of the configuration that cannot be followed. */
 const everything = '*'
 
 /** JSON pointers of the fields that the templates in a text use. */
@@ -153,7 +156,7 @@ function stepOf(code: string): { readonly name: string; readonly length: number 
   return step === null ? undefined : { name, length: whole.length }
 }
 
-/** What stands in the braces of templates. */
+/** The code in the braces of templates. */
 function codeIn(text: string): string {
   return (text.match(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g) ?? []).join('\n')
 }

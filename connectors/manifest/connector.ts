@@ -42,7 +42,10 @@ export function manifestConnector(type: string, path: string): Connector {
   }
 }
 
-/** Whoever asks whether a connection works waits for the answer: that a wrong address gives nothing that can be read took a minute. */
+/**
+ * A user waits for the result of a check: for a wrong address whose responses cannot be read, it took a
+ * minute.
+ */
 const checkRetrySeconds = 10
 
 async function check(

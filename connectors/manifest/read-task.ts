@@ -136,7 +136,7 @@ class TaskOutput implements SourceOutput {
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
         return
-      // The environment tells the context.
+      // The environment reports it to the context.
       case 'config':
       // The failure that comes with it reports it.
       case 'unreadable':

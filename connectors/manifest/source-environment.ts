@@ -31,13 +31,13 @@ export interface SourceEnvironmentOptions {
   readonly context: SourceContext
   /** Where the manifest's relative paths start. */
   readonly manifestDirectory?: string
-  /** Beside what the context is told. */
+  /** Receives messages in addition to the context. */
   readonly emit?: (message: SideMessage) => void
   /** See `Environment`. */
   readonly unreadableAnswers?: 'fail'
   /** See `Environment`. */
   readonly maxRetrySeconds?: number
-  /** Of a response. Default: that of the transport. */
+  /** The limit of a response. Default: that of the transport. */
   readonly maxBodyBytes?: number
 }
 
@@ -88,7 +88,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
       this.changeConfig = (change) => changedConfig(changeConfig, change)
   }
 
-  /** Why the user must authorize again: reported by the source, whatever else failed because of it. */
+  /** Why the user must authorize again: the source reports it, even if other things failed because of it. */
   get authorizationLost(): SourceError | undefined {
     return this.#authorizationLost
   }

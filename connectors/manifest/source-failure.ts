@@ -13,7 +13,10 @@ export function authorizationFailure(cause: SourceError, subject: string): Conne
   return new ConnectError('source_authorization_lost', { details, cause })
 }
 
-/** An error of the interpreter as one that a user sees. `subject`: what failed, as the beginning of a sentence. */
+/**
+ * Converts an error of the interpreter to an error for users. `subject`: the thing that failed, as the
+ * beginning of a sentence.
+ */
 export function sourceFailure(error: unknown, subject: string): unknown {
   if (error instanceof ConnectError) return error
   const text = error instanceof Error ? error.message : String(error)

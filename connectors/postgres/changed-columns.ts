@@ -4,7 +4,10 @@ import type { SourceSession } from './session.ts'
 import type { CursorState, NamedIdentity } from './states.ts'
 import type { StreamSource } from './stream-source.ts'
 
-/** For a state: by them the next read knows a column that has the name of another one now. Of a view they say nothing. */
+/**
+ * The identities of columns, for a state: by them the next read recognizes a column that now has another
+ * column's name. Views have none.
+ */
 export function identitiesOf({ table, columns }: StreamSource): NamedIdentity[] {
   if (table.kind !== 'r' && table.kind !== 'p') return []
   const selected = new Set(columns.map(({ name }) => name))
@@ -20,8 +23,8 @@ interface Change {
 }
 
 /**
- * Warns of columns whose old values are not what they are now, although their names are the same: rows that were loaded before keep the old ones.
- * The server is asked only if there is one.
+ * Warns of columns whose old values differ from the current ones although their names are the same: rows that
+ * were loaded before hold the old values. The server is asked only if there is such a column.
  */
 export async function warnOfChangedColumns(
   { session, source }: { readonly session: SourceSession; readonly source: StreamSource },

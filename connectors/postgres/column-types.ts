@@ -15,9 +15,9 @@ export interface InnerType {
 
 /** The type of a column after its domains were resolved. */
 export interface ColumnType extends InnerType {
-  /** Of an array that is not declared with several dimensions. */
+  /** The element type of an array that is not declared with several dimensions. */
   readonly element?: InnerType | null
-  /** Of a composite. */
+  /** The fields of a composite. */
   readonly fields?: readonly { readonly name: string; readonly type: InnerType }[] | null
   /** As the database prints it, with length, precision, and a collation that is not the type's own. */
   readonly declared: string
@@ -119,9 +119,9 @@ function plainSchemaOf({ schema, name, labels }: InnerType): JsonObject {
 }
 
 /**
- * What is selected for a column, so that its COPY text is what the configured kind says. Arrays, composites and hstore
- * become JSON by `to_json`: numbers keep their digits, NaN and infinities (of dates too) become strings. Money becomes
- * its exact amount, whatever lc_monetary says.
+ * The expression that is selected for a column, so that its COPY text has the configured kind. Arrays,
+ * composites and hstore become JSON by `to_json`: numbers keep their digits, NaN and infinities (of dates
+ * too) become strings. Money becomes its exact amount, for any lc_monetary.
  */
 export function selectExpression(name: string, type: ColumnType, configured: Column): string {
   const column = quoteIdentifier(name)
@@ -158,14 +158,18 @@ export function typedLiteral(text: string, type: ColumnType): string {
   return `${quoteLiteral(text)}::${quoteQualified(type.schema, type.name)}`
 }
 
-/** `operator` of the type, whatever the search path is: in another schema another user may have put one that fits as well. */
+/**
+ * `operator` of the type, for any search path: in another schema another user may have defined an operator
+ * that fits as well.
+ */
 export function operatorOf({ operators }: ColumnType, operator: string): string {
   return operatorIn(quoteIdentifier(operators), operator)
 }
 
 /**
- * How equal values of a type are recognised by their text: a function that gives equal texts for equal values, or
- * undefined if only the database can tell (citext, interval, char(n), collations that ignore case).
+ * How equal values of a type are recognised by their text: a function that returns equal texts for equal
+ * values, or undefined if only the database can decide (citext, interval, char(n), collations that ignore
+ * case).
  */
 export function groupTextOf(type: ColumnType): ((text: string) => string) | undefined {
   if (!type.isDeterministic) return undefined

@@ -37,7 +37,7 @@ export const postgresConnector: Connector = {
     spec: postgresSpec,
     auth: [{ kind: 'basic', usernameField: 'user', passwordField: 'password' }],
     webhooks: [],
-    // The server itself, and how it proves who it is.
+    // The server itself, and how it proves its identity.
     addressFields: () => ['/host', '/port', '/ssl', '/ca'],
     socketFolder: socketFolderOf,
     postgresDatabase: databaseOf,
@@ -71,7 +71,7 @@ async function discover(config: JsonObject, context: ConnectorContext): Promise<
   return ask(parsed, context, (session) => discoverStreams(session, parsed, context.logger))
 }
 
-/** In a session of its own, which whoever asks next may use again. */
+/** Runs in a session of its own, which the next caller may use again. */
 async function ask<T>(
   config: PostgresConfig,
   { logger, idleSessions }: ConnectorContext,

@@ -1,4 +1,7 @@
-/** Whole rows, one after the other, without what a binary COPY has before and after them. The bytes are valid until the next chunk is asked for. */
+/**
+ * Whole rows, one after the other, without the header and trailer of a binary COPY. The bytes are valid until
+ * the next chunk is requested.
+ */
 export interface CopyChunk {
   readonly bytes: Buffer
   readonly rows: number
@@ -12,7 +15,9 @@ export type CopyOutFormat = 'text' | 'binary'
 /** Bytes that are gathered before they are handed out; a socket returns at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
-/** What a read begins with: most tables of a run with thousands of them have no more. */
+/**
+ * The buffer size at the start of a read: in a run with thousands of tables, most tables have no more bytes.
+ */
 const firstBytes = 16 * 1024
 const headerBytes = 5
 const newline = 0x0a
@@ -24,7 +29,7 @@ const copyHeaderBytes = 19
 /** … and ends with a row of -1 fields, in a message of its own. */
 const copyTrailer = 0xffff
 const trailerBytes = 2
-/** Of the flags, those that a reader must know. PostgreSQL sets none of them. */
+/** The flags that a reader must know. PostgreSQL sets none of them. */
 const criticalFlags = 0xffff
 const messageType = {
   copyData: 0x64,
@@ -40,8 +45,9 @@ const largestMessage = 0x4000_0000
 const largestResponse = 3 + 2 * 1664
 
 /**
- * Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser).
- * What PostgreSQL does not send in a COPY is `damage`: then nothing more is taken, and nothing of it is to be trusted.
+ * Splits the server's response to a COPY into rows: CopyData is gathered, everything else goes to `forward`
+ * (pg's own parser). A message that PostgreSQL does not send in a COPY is `damage`: from then on nothing more
+ * is taken, and no part of it can be trusted.
  */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
@@ -76,7 +82,7 @@ export class CopyMessages {
     this.#columns = columns
   }
 
-  /** What the server sent that a COPY cannot have. */
+  /** The part of the server's response that a COPY cannot have. */
   get damage(): string | undefined {
     return this.#damage
   }
@@ -280,7 +286,7 @@ export class CopyMessages {
   #append(chunk: Buffer, offset: number, size: number): void {
     const needed = this.#length + size
     if (needed > this.#lines.length) {
-      // Of a large message the size is known: twice as much would be memory for nothing.
+      // The size of a large message is known: twice as much would waste memory.
       const enough = this.#left > chunkBytes ? needed + this.#left : 2 * needed
       const larger = Buffer.allocUnsafe(Math.max(enough, chunkBytes + headroomBytes))
       this.#lines.copy(larger, 0, 0, this.#length)

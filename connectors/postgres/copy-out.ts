@@ -5,24 +5,27 @@ import type { SocketReads } from './socket-reads.ts'
 
 export interface CopyOutOptions {
   readonly toError: (thrown: unknown) => Error
-  /** The error for what PostgreSQL does not send. `counted`: the number of rows by its own count, if another number came. */
+  /**
+   * The error for a response that PostgreSQL does not send. `counted`: the number of rows by its own count,
+   * if another number came.
+   */
   readonly toDamage: (reason: string, counted?: string) => Error
   readonly reads: SocketReads | undefined
   readonly format: CopyOutFormat
-  /** How many the query has. */
+  /** The number of columns of the query. */
   readonly columns: number
-  /** What is wrong with the rows of a chunk, if anything is. */
+  /** The problem of the rows of a chunk, if there is one. */
   readonly problemOf: (chunk: CopyChunk) => string | undefined
 }
 
 /**
- * Runs one `COPY … TO STDOUT` on a pg client and gives its rows as large chunks of whole lines.
+ * Runs one `COPY … TO STDOUT` on a pg client and returns its rows as large chunks of whole lines.
  *
- * Ends well only if everything came that PostgreSQL sends: all rows whole, their end, and a tag with their number. Anything else
- * ends the session, and what was not taken until then is not given out.
+ * Ends well only if everything came that PostgreSQL sends: all rows whole, their end, and a tag with their
+ * number. Anything else ends the session, and rows that were not taken until then are not returned.
  *
- * pg itself parses message by message; while the COPY runs the socket's bytes are taken here, and each is copied once. `reads`:
- * of a socket without TLS.
+ * pg itself parses message by message; while the COPY runs the socket's bytes are taken here, and each is
+ * copied once. `reads`: the reads of a socket without TLS.
  * While nobody asks for rows the socket is paused, so that the server stops sending.
  */
 export class CopyOut implements Submittable {
@@ -35,7 +38,7 @@ export class CopyOut implements Submittable {
   #socket: Duplex | undefined
   #pgParse: (bytes: Buffer) => void = () => undefined
   #outcome: 'done' | Error | undefined
-  /** What the server said at the end. */
+  /** The command tag that the server sent at the end. */
   #tag: string | undefined
   #wake: (() => void) | undefined
 

@@ -6,7 +6,10 @@ import type { PostgresConfig } from './config.ts'
 import type { SourceSession } from './session.ts'
 import { hasTables, listTables, listUnread, type Table } from './tables.ts'
 
-/** Of the tables that are left out: a role may see thousands that it does not read on purpose. */
+/**
+ * The limit of tables named among those that are left out: a role may see thousands that it does not read on
+ * purpose.
+ */
 const mostNamed = 10
 
 /** Whether there is a table or view that the role may read. */

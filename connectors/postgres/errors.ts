@@ -4,7 +4,7 @@ import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate
 import { ConnectError, isOfDatabase, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
-/** What the connector was doing when an error was thrown: the facts that the messages name. */
+/** The connector's activity when an error was thrown: the facts that the messages name. */
 export interface SourcePlace {
   readonly host: string
   readonly port: number
@@ -16,7 +16,10 @@ export interface SourcePlace {
   readonly cursor?: string
 }
 
-/** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
+/**
+ * Converts any error of pg, the server or the network to the ConnectError that says what to do. Never quotes
+ * a row.
+ */
 export function sourceError(thrown: unknown, place: SourcePlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   if (thrown instanceof DatabaseError) return serverError(thrown, place)
@@ -86,7 +89,8 @@ const streamCodeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>
 }
 
 function codeOf(sqlstate: string, error: DatabaseError, place: SourcePlace): ErrorCodeName {
-  // An unknown snapshot has no code of its own: 22023 for a bad name, 42704 and 55000 for one that is gone.
+  // An unknown snapshot has no code of its own: 22023 for a bad name, 42704 and 55000 for a snapshot that is
+  // gone.
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
   }
@@ -104,7 +108,7 @@ function streamCodeOf(
   { cursor }: SourcePlace,
 ): ErrorCodeName | undefined {
   if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
-  // A missing function belongs to a view; a missing operator is the one that compares the cursor.
+  // A missing function belongs to a view; a missing operator is the operator that compares the cursor.
   const isOperator = sqlstate === '42883' && error.routine === 'op_error'
   if (cursor !== undefined && isOperator) return 'source_cursor_invalid'
   // A function may miss what it wants: the stream is there.

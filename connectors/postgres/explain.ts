@@ -22,7 +22,7 @@ export function planOf(rows: readonly Explained[]): ExplainedPlan | undefined {
   return rows[0]?.['QUERY PLAN'][0]?.Plan
 }
 
-/** What the planner expects of a query over the stream's table. */
+/** The planner's estimate for a query over the stream's table. */
 export async function explain(
   session: SourceSession,
   source: Pick<StreamSource, 'name'>,

@@ -13,7 +13,10 @@ export function missingRows(stream: string): ConnectError {
   return new ConnectError('source_state_invalid', { details: { stream, reason } })
 }
 
-/** Throws if it is the state that such a read ended with: what follows it would hide that rows are missing. */
+/**
+ * Throws if the state is the one with which such a read ended: a read that continues from it would hide that
+ * rows are missing.
+ */
 export function refuseIncomplete(
   state: { readonly incomplete?: true } | null,
   stream: string,

@@ -13,7 +13,7 @@ export const origin = z.object({
 })
 export type Origin = z.infer<typeof origin>
 
-/** What is the same for all tables of a snapshot. */
+/** The fields that all tables of a snapshot share. */
 export const server = origin.pick({ system: true, database: true })
 export type Server = z.infer<typeof server>
 
@@ -36,7 +36,10 @@ export function originOf(of: Server, { table }: StreamSource): Origin {
   return { ...of, relation: table.kind === 'r' || table.kind === 'p' ? table.oid : null }
 }
 
-/** How the table differs from the one that a state is of; undefined if it is the same, or the state does not say. */
+/**
+ * The difference between the table and the table of a state; undefined if it is the same, or the state does
+ * not say.
+ */
 export function originChange(saved: Origin | undefined, present: Origin): string | undefined {
   if (saved === undefined) return undefined
   const { system, database, relation } = saved

@@ -9,7 +9,7 @@ const atOnce = 500
 export class PlannedTables {
   readonly #session: SourceSession
   readonly #found = new Map<string, Table>()
-  /** Of the streams that were not looked up yet. */
+  /** The places of the streams that were not looked up yet. */
   readonly #open: Map<string, Place>
 
   constructor(session: SourceSession, streams: readonly StreamId[]) {
@@ -24,7 +24,7 @@ export class PlannedTables {
     return this.#found.get(key)
   }
 
-  /** What `find` has found. */
+  /** Returns and removes the table that `find` has found. */
   take(stream: StreamId): Table | undefined {
     const key = streamKey(stream)
     const table = this.#found.get(key)

@@ -3,7 +3,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { RangeState } from './states.ts'
 import type { SourceColumn, StreamSource } from './stream-source.ts'
 
-/** The rest of a range, in the order of its key. Row comparison is what a btree index answers directly. */
+/** The rest of a range, in the order of its key. A btree index evaluates a row comparison directly. */
 export function rangeQuery(source: StreamSource, state: RangeState): string {
   const { key } = source
   const lower =

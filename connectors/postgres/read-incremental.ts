@@ -240,8 +240,9 @@ async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<Cop
 }
 
 /**
- * What the query may cost, as the planner sees it: about that of 10,000 pages (80 MB) of a table. With an index of the cursor it is a few
- * units, and without one too, unless most rows have no value, or the table is a view that is computed as a whole.
+ * The highest cost of the query, as the planner estimates it: about that of 10,000 pages (80 MB) of a table.
+ * If the cursor has an index, the cost is a few units. Without an index it is too, unless most rows have no
+ * value, or the table is a view that is computed as a whole.
  */
 const highestCost = 10_000
 

@@ -29,7 +29,7 @@ import { findSource, type SourceColumn, type StreamSource } from './stream-sourc
 import type { Table } from './tables.ts'
 import { giveBack, openOrEnter } from './used-again.ts'
 
-/** What `openRead` shares with every read of the run. */
+/** The facts that `openRead` shares with every read of the run. */
 export const sharedSession = z.object({
   snapshot: z.string(),
   server,
@@ -79,7 +79,7 @@ export async function readSlice(
 const roomPatienceMs = 60_000
 const longestPauseMs = 5_000
 
-/** Of this thread. */
+/** The idle sessions of this thread. */
 const idleSessions = new IdleSessions<IdleSession>()
 
 /** Undefined if `signal` ended the wait. */
@@ -248,9 +248,10 @@ class CoveredOutput implements RecordOutput {
 }
 
 /**
- * Throws if what is to be read was truncated, rewritten by ALTER TABLE or replaced by another table of its name since the
- * snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here keep it as it is from now on.
- * Of a view or a partitioned table all tables are looked at: planning locks them. One round trip, which leaves the session ready for `copy`.
+ * Throws if the table was truncated, rewritten by ALTER TABLE or replaced by another table of its name since
+ * the snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here prevent such
+ * changes from now on. For a view or a partitioned table all tables are checked: planning locks them. One
+ * round trip, which leaves the session ready for `copy`.
  */
 async function requireSameTables(session: SourceSession, source: StreamSource): Promise<void> {
   const { schema, name, oid } = source.table

@@ -36,7 +36,7 @@ export class RowCheck {
     this.#sizes = Int32Array.from(types, sizeOf)
   }
 
-  /** What is wrong with the rows; undefined if they are whole. Never quotes a value. */
+  /** The problem of the rows; undefined if they are whole. Never quotes a value. */
   problemOf({ bytes, rows }: Pick<CopyChunk, 'bytes' | 'rows'>): string | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = view

@@ -5,7 +5,7 @@ interface NamedType {
   readonly collation: string
 }
 
-/** A type, and what it was when a value of it was saved as text. */
+/** A type, and the earlier type with which a value was saved as text. */
 interface TypeChange {
   readonly before: NamedType
   readonly after: NamedType

@@ -12,12 +12,12 @@ import { RowCheck } from './row-check.ts'
 import { sourceError, type SourcePlace } from './errors.ts'
 import { SocketReads } from './socket-reads.ts'
 
-/** What a COPY reads. */
+/** The query that a COPY reads. */
 interface CopyQuery {
   readonly stream: string
   /** How many it selects. */
   readonly columns: number
-  /** Of the columns: the rows then come in binary. */
+  /** The types of the columns: the rows then come in binary. */
   readonly types?: readonly BinaryType[]
   /** The cursor column that it compares. */
   readonly cursor?: string
@@ -30,7 +30,7 @@ export class SourceSession implements AsyncDisposable {
   #logger: Logger
   readonly #reads: SocketReads | undefined
   #hasUtf8 = false
-  /** What follows each BEGIN. */
+  /** The statements that follow each BEGIN. */
   #timeouts = noTimeouts
   #copy: CopyOut | undefined
 
@@ -60,8 +60,8 @@ export class SourceSession implements AsyncDisposable {
   }
 
   /**
-   * Connects and begins a REPEATABLE READ READ ONLY transaction; with `snapshot` it sees what the session that exported
-   * the snapshot sees.
+   * Connects and begins a REPEATABLE READ READ ONLY transaction. If `snapshot` is given, the transaction sees
+   * the same data as the session that exported the snapshot.
    */
   static async open(
     config: PostgresConfig,

@@ -4,8 +4,9 @@ import { Socket } from 'node:net'
 const readBytes = 256 * 1024
 
 /**
- * A socket whose reads all land in one buffer. Node gives every read 64 KiB of its own, which the garbage collector has to
- * find again: with the blocks of the log the reason for a fifth of the read worker's CPU (2026-11, docs/performance-methods.md).
+ * A socket whose reads all land in one buffer. Node allocates 64 KiB for every read, which the garbage
+ * collector has to find again. Together with the blocks of the log, that caused a fifth of the read worker's
+ * CPU (2026-11, docs/performance-methods.md).
  */
 export class SocketReads {
   readonly socket: Socket

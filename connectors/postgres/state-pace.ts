@@ -1,6 +1,6 @@
 const stateBytes = 8 * 1024 * 1024
 
-/** When the next state is due: after so many rows, or 8 MiB, since the last one. */
+/** When the next state is due: after a number of rows, or 8 MiB, since the last state. */
 export class StatePace {
   readonly #stateRows: number
   #rows = 0

@@ -9,9 +9,9 @@ const incomplete = z.literal(true).exactOptional()
 const keyValues = z.array(z.string()).nullable()
 
 /**
- * A range of a full refresh, in the order of the key: from `from` (inclusive) to `to` (exclusive), read up to and with
- * `after`. Values are the text of the key columns; null: no bound, nothing read yet. `types`: of these columns, as the source names them.
- * States of earlier versions lack it, and `origin`.
+ * A range of a full refresh, in the order of the key: from `from` (inclusive) to `to` (exclusive), read up to
+ * and including `after`. Values are the text of the key columns; null: no bound, nothing read yet. `types`:
+ * the types of these columns, as the source names them. States of earlier versions lack it, and `origin`.
  */
 const rangeState = z.object({
   kind: z.literal('range'),
@@ -45,9 +45,10 @@ const namedIdentity = z.tuple([z.string(), z.number(), z.number(), z.number()])
 export type NamedIdentity = z.infer<typeof namedIdentity>
 
 /**
- * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor: only the rows
- * without a cursor value were. `type`: of the cursor field, as the source names it. `columns`: which columns the rows had that `boundary`
- * knows, as a hash of their names. `identities`: of these columns, by their names. States of earlier versions lack them, and `origin`.
+ * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor:
+ * only the rows without a cursor value were. `type`: the type of the cursor field, as the source names it.
+ * `columns`: the columns that the rows had which `boundary` knows, as a hash of their names. `identities`:
+ * the identities of these columns, by their names. States of earlier versions lack them, and `origin`.
  */
 const cursorState = z.object({
   kind: z.literal('cursor'),

@@ -30,7 +30,7 @@ export interface StreamSource {
   readonly from: string
   readonly selectList: string
   readonly columns: readonly SourceColumn[]
-  /** Of the columns, where each can be read as binary COPY. */
+  /** The types of the columns, if each can be read as binary COPY. */
   readonly binaryTypes: readonly BinaryType[] | undefined
   /** The columns that order a resumable full refresh; empty if the table has no usable key. */
   readonly key: readonly SourceColumn[]
@@ -127,7 +127,8 @@ async function missing(
   }: { readonly schema: string; readonly name: string; readonly shown: string },
   wanted: readonly Column[],
 ): Promise<ConnectError> {
-  // pg_class is read as of the snapshot; the functions look at the present, and give NULL for what is gone.
+  // pg_class is read as of the snapshot; the functions look at the present, and return NULL for a relation
+  // that is gone.
   const [row] = await session.rows<{
     readonly user: string
     readonly kind: string

@@ -61,7 +61,7 @@ interface Unread {
   readonly columns: readonly string[]
 }
 
-/** What is there and is not listed. */
+/** The tables that exist and are not listed. */
 export async function listUnread(
   session: SourceSession,
   schemas: readonly string[] | undefined,
@@ -101,7 +101,7 @@ export async function findTable(
   return table
 }
 
-/** Of these names in these schemas, whichever there are. */
+/** The tables with these names in these schemas, as far as they exist. */
 export async function findTables(
   session: SourceSession,
   schemas: readonly string[],
@@ -169,7 +169,10 @@ const innerType = (oid: string): string => `(
   FROM pg_catalog.pg_type i JOIN pg_catalog.pg_namespace n ON n.oid = i.typnamespace
   WHERE i.oid = ${oid})`
 
-/** pg_class c with its pg_namespace n, in the schemas of $1 (NULL: all): what is not the system's, not a part of another table and not of a session. */
+/**
+ * pg_class c with its pg_namespace n, in the schemas of $1 (NULL: all): relations that do not belong to the
+ * system or a session, and are not a part of another table.
+ */
 const fromListed = `
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'

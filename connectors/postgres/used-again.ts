@@ -27,7 +27,7 @@ export async function giveBack(
     await session[Symbol.asyncDispose]()
     return
   }
-  // What it was opened for has been done: a session that is lost by now is only not used again.
+  // The session has done its work: if it is lost by now, it is only not used again.
   if (!session.isLost)
     await session.leave().catch(() => {
       session.destroy()

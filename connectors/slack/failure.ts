@@ -51,7 +51,7 @@ export function slackFailure(
   return { kind, message: `${word}${explanation(body)}`, code: word }
 }
 
-/** What Slack says beside its word: the scope that is missing, the arguments that are wrong. */
+/** Slack's details beside its error word: the scope that is missing, the arguments that are wrong. */
 function explanation({ needed, provided, response_metadata: metadata }: JsonObject): string {
   if (typeof needed === 'string') {
     const has = typeof provided === 'string' ? `, the token has ${provided}` : ''

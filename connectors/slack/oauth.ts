@@ -1,6 +1,6 @@
 import type { OAuth2Scheme } from '../connector.ts'
 
-/** What the streams and actions need. */
+/** The scopes that the streams and actions need. */
 const scopes = [
   'channels:history',
   'channels:join',

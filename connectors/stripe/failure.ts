@@ -30,7 +30,10 @@ function refusalKind(
   return isDecline(error) ? 'declined' : 'refused'
 }
 
-/** Errors of a card are also those of a wrong number or an expired card: whoever pays corrects them, and not who wrote the request. */
+/**
+ * Card errors include a wrong number and an expired card: the paying customer corrects them, not the author
+ * of the request.
+ */
 function isDecline({ type, code, decline_code: declineCode }: JsonObject): boolean {
   return type === 'card_error' || code === 'card_declined' || typeof declineCode === 'string'
 }
@@ -49,7 +52,7 @@ const textFields = [
   'charge',
 ] as const
 
-/** Of these only the id: they hold names, addresses and client secrets. */
+/** Only the ids of these objects are shown: the objects hold names, addresses and client secrets. */
 const objectFields = ['payment_intent', 'setup_intent', 'payment_method', 'source'] as const
 
 function errorFacts(error: JsonObject): JsonObject {

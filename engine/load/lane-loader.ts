@@ -139,7 +139,7 @@ export class LaneLoader {
         if (item.entry.type === 'state' && this.#isCommitDue()) await this.#commit(reader, position)
       }
     } catch (error) {
-      // The writer died. What it completed is worth loading; its own error is reported where it ran.
+      // The writer died. The part that it completed is worth loading; its own error is reported where it ran.
       if (ConnectError.from(error).code === 'log_writer_lost') await this.#finish(reader, position)
       throw error
     }

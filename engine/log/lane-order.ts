@@ -8,7 +8,7 @@ interface SliceAt {
   covered: number
 }
 
-/** What the log knows about the writer of an entry. */
+/** The facts that the log has about the writer of an entry. */
 export interface EntryOrigin {
   readonly attempt: number
   /** For a `begin`, if the log has it: how many records the attempt had written before. */
@@ -18,8 +18,8 @@ export interface EntryOrigin {
 export interface LaneOrderOptions {
   readonly lane: LaneName
   /**
-   * `slice`: the lane is read from its first entry, a record before any `begin` is an error. `anywhere`: it is read from a
-   * checkpoint, which may stand inside a slice; its first entry tells where.
+   * `slice`: the lane is read from its first entry, a record before any `begin` is an error. `anywhere`: it
+   * is read from a checkpoint, which may stand inside a slice; its first entry shows where.
    */
   readonly startsAt: 'slice' | 'anywhere'
 }

@@ -21,7 +21,7 @@ const readers = {
 /** Begins to load what one end of a lane will need. */
 export function preloadLane(end: 'writer' | 'reader', kind: LogAddress['kind']): void {
   const loading = end === 'writer' ? writers[kind]() : readers[kind]()
-  loading.catch(() => undefined) // whoever opens the lane meets the error
+  loading.catch(() => undefined) // the caller that opens the lane gets the error
 }
 
 /** Opens the writing end of a lane, inside the read worker. */

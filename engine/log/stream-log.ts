@@ -43,13 +43,13 @@ export interface OpenedStream {
    * caller must reject a larger one.
    */
   readonly maxRecordBytes: number
-  /** How long an entry is kept; absent: for ever. */
+  /** How long an entry is stored; absent: without a limit. */
   readonly keptMs?: number
   /** Absent: the log has no readers but the sink. */
   readonly announce?: (attempt: AnnouncedAttempt) => Promise<SyncAnnouncement>
 }
 
-/** What an attempt of a sync is about to do. */
+/** The work that an attempt of a sync is about to do. */
 export interface AnnouncedAttempt {
   readonly sync: StreamSync
   /** All of the plan. */
@@ -59,8 +59,8 @@ export interface AnnouncedAttempt {
 }
 
 /**
- * Tells the log's other readers about one attempt of a sync: what it does, from `announce` on, before its lanes are opened; and that the sync
- * is complete.
+ * Announces one attempt of a sync to the log's other readers: its plan, from `announce` on, before its lanes
+ * are opened; and that the sync is complete.
  */
 export interface SyncAnnouncement extends AsyncDisposable {
   /**
@@ -84,7 +84,7 @@ export interface LaneEnd {
   readonly transfer: readonly Transferable[]
 }
 
-/** What `openLaneWriter` and `openLaneReader` (engine/log/lane.ts) need inside the worker. */
+/** The data that `openLaneWriter` and `openLaneReader` (engine/log/lane.ts) need inside the worker. */
 export type LaneAddress = LogAddress & {
   /** Absent: no record is too large for the lane. */
   readonly storage?: LaneStorage
@@ -106,7 +106,7 @@ export interface LaneStorage {
   readonly stream: StreamId
   /** The largest record that the lane itself accepts. */
   readonly largestBytes: number
-  /** How long the lane keeps its entries; undefined: for ever. */
+  /** How long the lane stores its entries; undefined: without a limit. */
   readonly keptMs: number | undefined
 }
 
@@ -128,7 +128,7 @@ export interface KafkaAddress extends KafkaServers {
   readonly schemasTopic: string
 }
 
-/** What a lane carries. `seq` counts the records of the slice in this sync. */
+/** An entry of a lane. `seq` counts the records of the slice in this sync. */
 export type LogEntry =
   | {
       readonly type: 'begin'

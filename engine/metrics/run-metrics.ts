@@ -43,7 +43,10 @@ const counter = { inc: (): void => undefined }
 const gauge = { set: (): void => undefined }
 const histogram = { observe: (): void => undefined }
 
-/** Of a run whose metrics nobody reads: it needs no Prometheus client, which takes 50 ms of CPU to load (2026-11). */
+/**
+ * The metrics of a run that nobody reads: they need no Prometheus client, which takes 50 ms of CPU to load
+ * (2026-11).
+ */
 export const unreadMetrics: RunMetrics = {
   readRecords: counter,
   readBytes: counter,

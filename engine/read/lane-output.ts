@@ -7,7 +7,10 @@ import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter, LogRecords } from '../log/stream-log.ts'
 import type { ReadTotals } from '../threads/protocol.ts'
 
-/** What a source gives at once is smaller than this, if its rows are: their buffers are used again. */
+/**
+ * The rows that a source gives at once are smaller than this, in the usual case: their buffers are used
+ * again.
+ */
 const usualRowsBytes = 208 * 1024
 
 export interface LaneOutputOptions {

@@ -28,7 +28,7 @@ export class StreamWarnings {
     this.#port.postMessage(warning satisfies StreamWarning)
   }
 
-  /** Resolves when all warnings until now are durable. Throws if one could not be kept. */
+  /** Resolves when all warnings until now are durable. Throws if a warning could not be stored. */
   async untilKept(): Promise<void> {
     await Promise.all([...this.#waiting.values()].map(({ promise }) => promise))
     if (this.#failure !== undefined) throw this.#failure
@@ -40,7 +40,10 @@ export class StreamWarnings {
   }
 }
 
-/** Cut here, so that the text is the same one when the destination tells it: a warning is told once. PostgreSQL stores no U+0000 and no half of a surrogate pair. */
+/**
+ * Cut here, so that the text is the same when the destination reports it: a warning is reported once.
+ * PostgreSQL stores no U+0000 and no half of a surrogate pair.
+ */
 function storable(text: string): string {
   return cutText(text.replaceAll('\0', '').toWellFormed(), passedCharacters)
 }

@@ -42,7 +42,7 @@ export interface LaneRun {
   readonly signal: AbortSignal
   /** The lane is open, and its slices continue from here. */
   readonly onStart: (slices: readonly ReadBefore[]) => void
-  /** A slice was read to its end, which is after so many records. */
+  /** A slice was read to its end. `seq` is the number of its records. */
   readonly onSliceRead: (slice: string, seq: number) => void
   /** Resolves when the warning is durable. */
   readonly onWarning: (warning: string) => Promise<void>

@@ -3,8 +3,9 @@ import type { CommittedCounts } from '../../sinks/sink.ts'
 import type { StreamResult } from '../run-types.ts'
 
 /**
- * The result of a stream whose connection a newer start has taken over. That start finds everything this one committed as untold, also of streams that were
- * complete, and tells it in its `before`, whether this process lives to tell anything or not. So it is not told here: each row is in one result.
+ * The result of a stream whose connection a newer start has taken over. That start finds all rows that this
+ * one committed as unreported, also those of complete streams, and reports them in its `before`, whether or
+ * not this process lives to report anything. So they are left out here: each row is in one result.
  */
 export function leaveCounts(result: StreamResult): StreamResult {
   const { loaded, rejected, nulled, cut, before = noCounts } = result

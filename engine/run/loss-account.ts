@@ -7,12 +7,12 @@ const MAX_KEY_LENGTH = 80
 
 interface Kind {
   count: number
-  /** Of the first one: why the record was rejected, or the field. */
+  /** The subject of the first loss: why the record was rejected, or the field. */
   subject: string
   readonly keys: string[]
 }
 
-/** What the commits of a stream left out or changed: how much, why, and some of the rows. */
+/** The losses of a stream's commits, left out or changed: how much, why, and some of the rows. */
 export class LossAccount {
   readonly #kinds: Readonly<Record<Loss['kind'], Kind>> = {
     rejected: noLoss(),

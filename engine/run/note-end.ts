@@ -6,7 +6,10 @@ import type { RunResult, StreamResult } from '../run-types.ts'
 import type { StopLimit } from './stop-limit.ts'
 import type { StreamRunDeps } from './sync-run.ts'
 
-/** The result is out, and a destination that does not respond must hold nothing up: at worst, the next run tells it once more. */
+/**
+ * The result is out, and a destination that does not respond must hold nothing up: at worst, the next run
+ * reports it again.
+ */
 const limitMs = 10_000
 const againMs = 500
 
@@ -15,12 +18,12 @@ const noResponse = `it gave no response within ${String(limitMs / 1000)} seconds
 const unnoted =
   'the destination could not note that this run has ended: the next run of the connection'
 const toldTwice = `${unnoted} tells the counts and warnings of this one once more, as those of an earlier start`
-/** Whoever gives keys to runs counts by them. */
+/** A caller that gives keys to runs counts by them. */
 const warnedTwice = `${unnoted} may tell the warnings of this one once more`
 
 /**
- * The others neither began nor ended with what was untold of them. If a stop had to be enforced, a stream that is not complete may have committed more than it reported:
- * the next run tells it.
+ * The other streams neither began nor ended with their unreported rows. If a stop had to be enforced, a
+ * stream that is not complete may have committed more than it reported: the next run reports it.
  */
 export function toldStreams(
   streams: readonly StreamResult[],
@@ -35,13 +38,14 @@ export function toldStreams(
 interface ToldEnd {
   readonly told: readonly StreamId[]
   readonly status: RunResult['status']
-  /** Of the run's own destination, which may have been given up. */
+  /** The limit of the run's own destination, which may have been given up. */
   readonly limit: StopLimit
 }
 
 /**
- * If it cannot be noted, the destination takes the next run for this one's continuation: the streams' own results stand, and the next run tells them again. So a
- * destination that is away for a moment gets some time. Never throws.
+ * If the end cannot be noted, the destination takes the next run for this one's continuation: the streams'
+ * own results stand, and the next run reports them again. So a destination that is away for a moment gets
+ * some time. Never throws.
  */
 export async function noteEnd(
   deps: StreamRunDeps,
@@ -49,7 +53,7 @@ export async function noteEnd(
 ): Promise<void> {
   const { completed = [], runKey } = deps.plan
   const isStopped = status === 'stopped'
-  // The next start under the key tells of the whole run.
+  // The next start under the key reports the whole run.
   if (isStopped && runKey !== undefined) return
   const { start, logger } = deps
   const end: RunEnd = { start, told, completed, how: isStopped ? 'stopped' : 'ended' }
@@ -61,7 +65,7 @@ export async function noteEnd(
     } catch (thrown) {
       const { code, message, retryable } = ConnectError.from(thrown)
       if (!retryable || timeout.aborted) {
-        // What the call threw then is only that it was given up.
+        // After the limit, the error of the call only says that it was given up.
         const reason = timeout.aborted ? noResponse : message
         logger.warn({ code, reason }, runKey === undefined ? toldTwice : warnedTwice)
         return

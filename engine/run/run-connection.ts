@@ -28,10 +28,11 @@ const progressEveryMs = 250
 const streamsAhead = 2
 
 /**
- * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
- * `signal` drains every lane to its next checkpoint; a second run continues from there. The run has not ended before its caller confirms that the result is
- * told: whatever kills the process until then, the next start tells it.
- * Throws a ConnectError if no stream could even start (source, destination or log out of reach).
+ * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream
+ * does not stop the others. `signal` drains every lane to its next checkpoint; a second run continues from
+ * there. The run has not ended before its caller confirms that the result is reported: if the process is
+ * killed before that, the next start reports it. Throws a ConnectError if no stream could even start (source,
+ * destination or log out of reach).
  */
 export async function runConnection(
   plan: RunPlan,
@@ -40,7 +41,7 @@ export async function runConnection(
 ): Promise<EndedRun> {
   const startedAtMs = ports.now()
   const logger = ports.logger.child({ connection: plan.connection })
-  // What is read from here on has the configuration that the source changed last: a single-use token is gone.
+  // All reads from here on use the configuration that the source changed last: a single-use token is gone.
   const source = { ...plan.source }
   const connector = await connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
@@ -113,8 +114,8 @@ function tallyOf(
 }
 
 /**
- * Another start has the connection: the destination forgets nothing that this one tells. Not asked if streams failed for other reasons: a destination
- * that is away holds up no result.
+ * Another start has the connection: the destination forgets nothing that this start reports. Not asked if
+ * streams failed for other reasons: a destination that is away holds up no result.
  */
 async function isTakenOver(
   { destination, plan, start, logger }: StreamRunDeps,
@@ -125,7 +126,7 @@ async function isTakenOver(
   try {
     return (await destination.newerStart(plan.connection, start)) !== undefined
   } catch (error) {
-    // Then some rows may be told twice, which is better than never.
+    // Then some rows may be reported twice, which is better than never.
     const { code, message: reason } = ConnectError.from(error)
     logger.warn({ code, reason }, 'whether a newer run has the connection could not be read')
     return false

@@ -21,7 +21,7 @@ export class StageWindow {
     this.#total = secondsOf((name) => total[name] + (seconds[name] ?? 0))
   }
 
-  /** What was added in the last seconds before `atMs` (which never goes back). */
+  /** The time that was added in the last seconds before `atMs` (which never goes back). */
   recent(atMs: number): StageSeconds {
     const samples = this.#samples
     samples.push({ atMs, seconds: this.#total })
@@ -30,7 +30,7 @@ export class StageWindow {
     return secondsOf((name) => Math.max(0, this.#total[name] - first[name]))
   }
 
-  /** An attempt ended: what the next one does is judged by itself. */
+  /** An attempt ended: the next attempt is judged by itself. */
   restart(): void {
     this.#samples = []
   }

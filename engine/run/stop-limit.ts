@@ -14,7 +14,7 @@ export class StopLimit implements Disposable {
     if (stop.aborted) this.#start()
   }
 
-  /** What is in progress has had its time. */
+  /** Aborted when the work in progress has had its time. */
   get passed(): AbortSignal {
     return this.#passed.signal
   }

@@ -55,12 +55,12 @@ export class StreamTally {
   readonly #readAgain = new ReadAgain()
   #readBytes = 0
   #loaded = 0
-  /** Of these, what went with a topic that was deleted, or is loaded once more. */
+  /** The part of these that went with a topic that was deleted, or is loaded once more. */
   #gone = 0
   #loadedBytes = 0
   #losses = new LossAccount()
   #untold: UntoldCounts | undefined
-  /** What the destination had when `#loaded` without `#gone` was 0. */
+  /** The counts of the destination when `#loaded` without `#gone` was 0. */
   #atZero: CommittedCounts = noCounts
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
@@ -88,12 +88,12 @@ export class StreamTally {
     return this.#loaded
   }
 
-  /** What would be sent, of a run that only shows it. */
+  /** The messages that would be sent, for a run that only shows them. */
   get preview(): PreviewedMessages | undefined {
     return this.#preview
   }
 
-  /** What the run left out or changed, by this start and those before. `table` has all rejected records. */
+  /** The losses and changes of the run, by this start and those before. `table` has all rejected records. */
   lossWarnings(table: string | undefined): readonly string[] {
     return this.#losses.warnings(table, this.#before)
   }
@@ -258,7 +258,7 @@ export class StreamTally {
     return Math.max(0, this.#read - (this.#loaded - this.#gone) - this.#losses.rejected)
   }
 
-  /** What earlier starts committed, as far as it is in a table, or will be. */
+  /** The rows that earlier starts committed, as far as they are in a table, or will be. */
   get #before(): CommittedCounts | undefined {
     if (this.#untold === undefined) return undefined
     const { kept, staged, replaced } = this.#untold
@@ -279,7 +279,7 @@ export class StreamTally {
     return this.#exchanges ? 'exchange' : bottleneckOf(this.#window.recent(atMs))
   }
 
-  /** Of 10,000 streams, most wait or have ended. */
+  /** In a run of 10,000 streams, most wait or have ended. */
   #showBottleneck(bottleneck: Stage | undefined): void {
     if (bottleneck === this.#shown) return
     this.#shown = bottleneck

@@ -45,7 +45,7 @@ export interface StreamRunDeps {
   readonly away: AwayServers
 }
 
-/** What the lanes of an attempt read. */
+/** The session and slices that the lanes of an attempt read. */
 interface Reading {
   readonly session: ReadSession
   readonly slices: readonly SliceCheckpoint[]
@@ -179,7 +179,10 @@ export class SyncRun {
     )
   }
 
-  /** Runs the lanes. Other readers of the log are told what the attempt does before them, and after them that the sync is complete. */
+  /**
+   * Runs the lanes. Announces the attempt's plan to other readers of the log before them, and after them that
+   * the sync is complete.
+   */
   async #load(sync: StreamSync, reading: Reading): Promise<LaneOutcome> {
     const { slices } = reading
     const opened = await this.#deps.log.openStream({
@@ -221,7 +224,10 @@ export class SyncRun {
     throw new ConnectError('fenced', { details: { connection, stream: streamLabel(this.id), by } })
   }
 
-  /** The stream has failed without a begin: what earlier starts left untold is in its result all the same, so that the end of the run tells it. */
+  /**
+   * The stream has failed without a begin. Its result still contains the rows that earlier starts left
+   * unreported, so that the end of the run reports them.
+   */
   async tellEarlier(): Promise<void> {
     if (this.#first !== undefined) return
     const { destination, logger, start } = this.#deps
@@ -229,7 +235,7 @@ export class SyncRun {
       const untold = await destination.untold(this.#sink, start)
       if (untold !== undefined) this.#noteUntold(untold)
     } catch (error) {
-      // The stream's own error is reported; the destination keeps this for the next run.
+      // The stream's own error is reported; the destination stores this one for the next run.
       const stream = streamLabel(this.id)
       const { code, message: reason } = ConnectError.from(error)
       logger.warn({ stream, code, reason }, 'what earlier starts did could not be read')
@@ -260,7 +266,8 @@ export class SyncRun {
   /** The sync is complete. */
   async #goOnAfter(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
     if (!this.#hasReadBefore) return { status: 'complete' }
-    // What another start had read completely, or left in the log, is as old as that start: read on from there.
+    // Rows that another start had read completely, or left in the log, are as old as that start: read on from
+    // there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)
     if (sync.isOlder || this.#isMixed) this.#noteAge(sync)
     return { status: 'complete' }

@@ -23,7 +23,7 @@ export function runAnySandbox(
     : runSandbox({ ...plan, destination }, options, ports)
 }
 
-/** What the figures of a sandbox stand on: another text if a run would begin in another way. Rows are not in it. */
+/** The basis of a sandbox's figures: another text if a run would begin in another way. Rows are not in it. */
 export async function sandboxFingerprint(
   destination: DestinationConfig,
   {

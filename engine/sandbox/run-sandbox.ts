@@ -79,7 +79,7 @@ interface Work {
   readonly signal: AbortSignal
 }
 
-/** Of another connection, into another schema. */
+/** Reads the streams as another connection, into another schema. */
 function readStreams(
   plan: TablePlan,
   { prepared, options, ports }: Omit<Work, 'signal'>,

@@ -17,7 +17,7 @@ const rowCounts = z.object({
 const cost = z
   .object({
     rows: unknownCount,
-    /** Of the wire encoding. */
+    /** Bytes in the wire encoding. */
     bytes: unknownCount,
     requests: unknownCount.meta({ description: 'Of a source that speaks HTTP.' }),
     seconds: unknownCount,
@@ -194,8 +194,8 @@ export const sandboxStreamSchema = z
   .meta({ id: 'SandboxStream' })
 
 /**
- * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words
- * what each figure means.
+ * The report of a sandbox: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it;
+ * docs/sandbox.md explains each figure.
  */
 export const sandboxReportSchema = z.object({
   /** `sbx_<ulid>`. */
@@ -234,13 +234,13 @@ export type SandboxTotals = SandboxReport['totals']
 export type SandboxStream = ReadOnly<z.output<typeof sandboxStreamSchema>>
 export type SchemaMismatch = SandboxStream['schema_mismatches'][number]
 export type StreamSettings = NonNullable<SandboxStream['last_settings']>
-/** What a run would do to the production table. */
+/** The changes that a run would make to the production table. */
 export type StreamDiff = NonNullable<SandboxStream['diff_vs_current']>
 /** Rows of the production table. Null if it is not known, because a limit cut the stream or the comparison took too long. */
 export type RowCounts = StreamDiff['rows']
 /**
- * What a whole run would read. Of a stream that was cut rows, bytes and requests are scaled by the source's own estimate, if it has
- * one; the time is not, because most of a sandbox's time is its start.
+ * The cost of a whole run. If the stream was cut, rows, bytes and requests are scaled by the source's own
+ * estimate, if it has one. The time is not scaled, because most of a sandbox's time is its start.
  */
 export type EstimatedCost = SandboxStream['estimated_cost']
 /** The parts of a stream's report that are the customer's data. */

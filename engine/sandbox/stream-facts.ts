@@ -4,7 +4,7 @@ import type { SinkStream } from '../../sinks/sink.ts'
 import type { StreamResult } from '../run-types.ts'
 import type { EstimatedCost, SandboxStream, StreamSettings } from './sandbox-report.ts'
 
-// What a report says of a stream, wherever its rows go.
+// The facts that a report has about a stream, wherever its rows go.
 
 export const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
 
@@ -26,7 +26,7 @@ export function streamIdentity(
   }
 }
 
-/** Of a stream that was cut by what the source says there is. */
+/** The cost of a stream. If the stream was cut, it is scaled by the source's estimate of its rows. */
 export function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
   const { read, readBytes, seconds, estimatedRows, observed } = result
   const requests = observed === undefined || observed.requests === 0 ? null : observed.requests

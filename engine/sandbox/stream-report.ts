@@ -22,7 +22,7 @@ import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
 import type { SandboxStream, StreamDiff } from './sandbox-report.ts'
 import { costOf, lastSettings, streamIdentity, unknownCost } from './stream-facts.ts'
 
-/** Of a stream that a run could not begin. */
+/** The report of a stream that a run could not begin. */
 export function refusedReport(
   { sink, error, production }: RefusedStream,
   destination: PostgresConfig,
@@ -63,7 +63,7 @@ async function rulesOf(
   return tryRules(session, stream, { ...options, loaded })
 }
 
-/** Of a stream that was read, with what its rows would do. */
+/** The report of a stream that was read, with the effect that its rows would have. */
 export async function streamReport(
   session: DestinationSession,
   stream: SandboxTable,
@@ -74,7 +74,7 @@ export async function streamReport(
   const isLoaded = result.status !== 'failed' && result.syncId > 0
   const diff = isLoaded ? await diffRows(session, stream, { isComplete }) : unknownRows
   const loaded = loadedTable(stream, isComplete)
-  // What never began has no stage.
+  // A stream that never began has no stage.
   const rules = isLoaded ? await rulesOf(session, stream, { loaded, planned, isComplete }) : noRules
   const { observed: { fields: observed } = { fields: [] }, read: records } = result
   const declared = production.sink.stream.stream.json_schema
@@ -113,7 +113,7 @@ export async function streamReport(
   }
 }
 
-/** What a sandbox's run says of its own tables, of those that a run would load. */
+/** Renames the tables in a sandbox run's texts: its own tables become those that a run would load. */
 function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Told): Told {
   const { stage } = streamTarget(sink, table.schema)
   const names = [
@@ -207,7 +207,7 @@ function diffOf(
   }
 }
 
-/** Of a stream that was cut, where table and source say how many rows they have. */
+/** Estimates the deletes of a stream that was cut, if table and source say how many rows they have. */
 function estimatedDelete({ tableRows }: RowDiff, result: StreamResult | undefined): number | null {
   const estimate = result?.estimatedRows
   if (tableRows === null || result === undefined || estimate === undefined) return null

@@ -136,7 +136,7 @@ export class ConfigLender implements AsyncDisposable {
     }
   }
 
-  /** Call it when the worker's port has closed: resolves when what was returned is kept. */
+  /** Call it when the worker's port has closed: resolves when the returned configuration is stored. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnded = true
     for (const giveBack of this.#returns.values()) giveBack(null)
@@ -144,7 +144,10 @@ export class ConfigLender implements AsyncDisposable {
   }
 }
 
-/** The main thread's side of `StreamWarnings` for one job: has each warning kept, and tells the worker. Dispose it when the job has ended. */
+/**
+ * The main thread's side of `StreamWarnings` for one job: it stores each warning and then notifies the
+ * worker. Dispose it when the job has ended.
+ */
 export class WarningKeeper implements AsyncDisposable {
   readonly #keep: (text: string) => Promise<void>
   readonly #reply: (reply: WarningReply) => void

@@ -17,8 +17,9 @@ export interface JobOptions {
 /** V8 would take 48: 35 MB more at the peak of a run of 5,000,000 rows, at the same rate (docs/performance-methods.md, 2026-11). */
 const youngMb = 12
 /**
- * What the process was started with (`--max-semi-space-size`, cli/main.ts) would be that of its threads too, whatever their own limit. The main thread keeps it.
- * 25 of 275 MB less in a run of 300 tables, at the same rate.
+ * Without this, the process's own limit (`--max-semi-space-size`, cli/main.ts) would apply to its threads
+ * too, whatever their own limit. The main thread keeps it. 25 of 275 MB less in a run of 300 tables, at the
+ * same rate.
  */
 const noSemiSpaceOfProcess = '--max-semi-space-size=0'
 

@@ -14,12 +14,13 @@ import type { Observed } from '../observed-fields.ts'
 import type { DestinationConfig, FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
 
 /**
- * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool (pool.ts); while it goes on, the
- * worker tells events on the job's port, and the main thread may reply or ask it to stop (main-side.ts, worker-side.ts). The job's result
- * comes from the pool; the port closes after the last event.
+ * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool
+ * (pool.ts). While the job goes on, the worker sends events on the job's port, and the main thread may reply
+ * or ask it to stop (main-side.ts, worker-side.ts). The job's result comes from the pool; the port closes
+ * after the last event.
  */
 
-/** What the jobs of a pool will need, if it is known: its threads load it while nothing else is to be done. */
+/** The parts that the jobs of a pool will need, if known: its threads load them while they are idle. */
 export interface ExpectedJobs {
   /** The type of the connector. */
   readonly source: string
@@ -58,7 +59,7 @@ export interface ReadLaneJob extends JobBase {
   readonly primaryKey: readonly string[]
   /** Set in `record` framing: the primary key becomes the message key. */
   readonly keyFields?: readonly string[]
-  /** A sandbox's: the job ends, gracefully, after so many records. */
+  /** For a sandbox: the job ends, gracefully, after this number of records. */
   readonly limitRows?: number
   /** Rows of binary COPY go into the log as they are. */
   readonly passesCopyRows: boolean
@@ -97,7 +98,10 @@ export type SourceAnswer =
 /** How far a slice had been read when its lane was opened. */
 export type ReadBefore = Pick<SliceCheckpoint, 'slice' | 'seq' | 'complete'>
 
-/** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
+/**
+ * An event that a read worker sends to the main thread, on the port of its job. The port closes after the
+ * last event.
+ */
 export type ReadEvent =
   /** The lane's writer is open, older writers are fenced; the sink may start. */
   | {
@@ -130,7 +134,10 @@ export type ConfigRequest =
   /** Null: it stays as it was lent. */
   | { readonly type: 'config_returned'; readonly id: number; readonly config: JsonObject | null }
 
-/** What the user should know although the read goes on. The worker gives the log no state before the destination has it. */
+/**
+ * A warning for the user although the read goes on. The worker gives the log no state before the destination
+ * has it.
+ */
 export interface StreamWarning {
   readonly type: 'warning'
   readonly id: number
@@ -142,7 +149,7 @@ export type WarningReply =
   | { readonly type: 'warning_kept'; readonly id: number }
   | { readonly type: 'warning_failed'; readonly id: number; readonly error: ErrorBody }
 
-/** Lent, then kept; failed in the place of either. */
+/** Lent, then stored; failed in the place of either. */
 export type ConfigReply =
   | { readonly type: 'config_lent'; readonly id: number; readonly config: JsonObject }
   | { readonly type: 'config_kept'; readonly id: number; readonly config: JsonObject }
@@ -159,7 +166,7 @@ export interface ReadTotals {
   readonly logWaitSeconds: number
 }
 
-/** What a sink worker tells the main thread. */
+/** An event that a sink worker sends to the main thread. */
 export type LoadEvent =
   | {
       readonly type: 'committed'
@@ -185,10 +192,10 @@ export interface LogLine {
   readonly line: string
 }
 
-/** What the main thread asks of a worker: end at the next checkpoint. */
+/** The main thread's request to a worker: end at the next checkpoint. */
 export interface StopRequest {
   readonly type: 'stop'
 }
 
-/** All that the main thread tells a worker. */
+/** Every message that the main thread sends to a worker. */
 export type WorkerMessage = StopRequest | ConfigReply | WarningReply

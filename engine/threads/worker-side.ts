@@ -20,7 +20,7 @@ export interface JobContext {
   readonly signal: AbortSignal
 }
 
-/** What this thread was started for (pool.ts); undefined if that was not known. */
+/** The jobs that this thread was started for (pool.ts); undefined if they were not known. */
 export function expectedJobs(): ExpectedJobs | undefined {
   return (workerData as { readonly expectedJobs?: ExpectedJobs } | null)?.expectedJobs
 }
@@ -63,7 +63,10 @@ function cutLine(line: string): string {
   return JSON.stringify(cutTexts(logLine.parse(JSON.parse(line)), passedCharacters))
 }
 
-/** The worker's side of `ChangeConfig`: see `ConfigLender` in main-side.ts. Dispose it before the job ends: what was changed is kept then. */
+/**
+ * The worker's side of `ChangeConfig`: see `ConfigLender` in main-side.ts. Dispose it before the job ends:
+ * the changes are stored then.
+ */
 export class ConfigBorrower implements AsyncDisposable {
   readonly #port: MessagePort
   readonly #signal: AbortSignal

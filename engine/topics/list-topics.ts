@@ -13,13 +13,13 @@ import {
 import { isStatesTopic, topicName } from '../log/kafka/topic-names.ts'
 import { readTopic } from './read-topic.ts'
 
-/** A stream whose records are in a topic, by what its last attempt and the end of its sync have told. */
+/** A stream whose records are in a topic, as its last attempt and the end of its sync reported it. */
 export interface StreamTopic {
   readonly topic: string
   readonly connection: string
   readonly stream: StreamId
   readonly plan: PlanValue
-  /** Of that sync; undefined: it is not complete. */
+  /** The end of that sync; undefined: it is not complete. */
   readonly end: SyncEndValue | undefined
 }
 
@@ -44,7 +44,10 @@ export async function listTopics(
   return [...found.values()].toSorted((one, other) => (one.topic < other.topic ? -1 : 1))
 }
 
-/** Who may describe all topics, and read those of one connection, sees the streams of that one. Throws any other error. */
+/**
+ * A user that may describe all topics, and read those of one connection, sees the streams of that one. Throws
+ * any other error.
+ */
 function refusalIn(error: unknown): ConnectError {
   const refusal = ConnectError.from(error)
   if (refusal.code !== 'kafka_permission_denied') throw refusal

@@ -10,7 +10,7 @@ import type { CommittedCounts, SinkStream, StreamSync } from '../../sinks/sink.t
 const connection = 'rebuilt topics'
 
 export interface RebuiltTable {
-  /** Of the table, which is made, or whose rows are replaced. */
+  /** The name of the table, which is made, or whose rows are replaced. */
   readonly name: string
   readonly schema: string
   readonly columns: readonly Column[]

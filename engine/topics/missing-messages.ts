@@ -6,7 +6,7 @@ import { noStream, type SeenTopic } from './no-stream.ts'
 import type { TopicMessage } from './rebuild-table.ts'
 import { isOverwrite, syncsOfTable, type SyncCopy } from './table-syncs.ts'
 
-/** What one partition has told of its own beginning, and of the ends of syncs. */
+/** The facts that one partition has reported about its own beginning, and about the ends of syncs. */
 interface SeenPartition {
   /** The first offset that the partition still has. */
   readonly begin: bigint
@@ -57,7 +57,7 @@ export class MissingMessages {
 
   /**
    * Throws `topic_not_of_stream` if no table comes of the topic, and `topic_incomplete` if messages are gone of which rows would be made.
-   * `syncs`: what the `TableRebuild` has.
+   * `syncs`: the syncs that the `TableRebuild` has.
    */
   check(syncs: readonly SyncCopy[]): void {
     const plan = syncs.at(-1)?.plan

@@ -1,11 +1,11 @@
 import { ConnectError } from '../../protocol/index.ts'
 
-/** How many messages a topic has, by who wrote them. */
+/** How many messages a topic has, by writer. */
 export interface SeenTopic {
   messages: number
-  /** Of the log: their header `type` is one of docs/topics.md. */
+  /** Messages of the log: their header `type` is one of docs/topics.md. */
   ours: number
-  /** Of a destination `topic:`. */
+  /** Messages of a destination `topic:`. */
   rows: number
 }
 

@@ -110,7 +110,10 @@ async function readToEnd(
   if (outcome === 'lost') throw gone(place, { partition, next })
 }
 
-/** What has come to each partition since the last time; after half a second if nothing has. */
+/**
+ * Takes the messages that each partition has received since the last call; returns after half a second if
+ * there are none.
+ */
 async function takeNext(
   place: TopicPlace,
   { take }: Pick<TopicReading, 'take'>,

@@ -33,7 +33,7 @@ export class TableRebuild {
     const { partition, value } = message
     const topic = this.#topic
     const headers = headersOf(message, { topic, partition })
-    // Of a type that this reader does not know.
+    // This reader does not know the type of the message.
     if (headers === undefined || value === null) return
     const copy = this.#copyOf(partition)
     switch (headers.type) {
@@ -117,7 +117,7 @@ export class TableRebuild {
     return slices.every(({ slice, records }) => this.#recordsOf(sync, slice).length === records)
   }
 
-  /** Of one slice, or of all. A record that retention has taken is a hole, which has no value. */
+  /** The records of one slice, or of all. A record that retention has taken is a hole, which has no value. */
   #recordsOf(sync: number, slice?: string): Held[] {
     const all = [...this.#partitions.values()].flatMap((copy) => [...(copy.syncs.get(sync) ?? [])])
     const wanted = all.filter(([name]) => slice === undefined || name === slice)
@@ -142,7 +142,7 @@ export class TableRebuild {
 /** Null: a record that was rejected. */
 type Held = DecodedRecord | null
 
-/** What one partition has told. */
+/** The messages of one partition. */
 class PartitionCopy {
   /** By sync. */
   readonly plans = new Map<number, schemas.PlanValue>()

@@ -11,7 +11,7 @@ import type { TopicMessage } from './rebuild-table.ts'
 /** The columns of a table that is made of a topic, as the destination has them: each that a sync had, of a type that holds the values of all. */
 export class TableColumns {
   readonly #topic: string
-  /** Of each BEGIN, by sync. */
+  /** The columns of each BEGIN, by sync. */
   readonly #begun = new Map<number, (readonly Column[])[]>()
 
   constructor(topic: string) {
@@ -28,7 +28,10 @@ export class TableColumns {
     this.#begun.set(sync, begun)
   }
 
-  /** Of a table that these syncs make, the oldest first. A column that the source has dropped stays, and a type only gets wider. */
+  /**
+   * The columns of a table that these syncs make, the oldest first. A column that the source has dropped
+   * stays, and a type only gets wider.
+   */
   columnsOf(syncs: readonly number[]): Column[] {
     const kinds = new Map<string, ColumnKind>()
     for (const sync of syncs)

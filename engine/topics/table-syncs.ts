@@ -1,12 +1,15 @@
 import type { PlanValue } from '../log/kafka/message-schemas.ts'
 
-/** What a reader has of a sync. */
+/** The parts of a sync that a reader has. */
 export interface SyncCopy {
   /** The newest one. */
   readonly plan: PlanValue
-  /** Of a mode that replaces the rows: SYNC_END has come from all partitions, and all records are here. */
+  /** For a mode that replaces the rows: SYNC_END has come from all partitions, and all records are here. */
   readonly isWhole: boolean
-  /** Of a mode that replaces the rows: all of its records were rejected, so it is not put in the place of the one before. */
+  /**
+   * For a mode that replaces the rows: all of its records were rejected, so it does not replace the sync
+   * before it.
+   */
   readonly isRejected: boolean
 }
 

@@ -90,7 +90,7 @@ function withSigns(value: RecordValue): RecordValue {
   )
 }
 
-/** Of a message whose header says that it is ours: the JSON of older versions is not looked into. */
+/** Only for a message whose header says that it is ours: the JSON of older versions is not checked. */
 function isDamaged(headers: ReadonlyMap<string, string>, value: Buffer): boolean {
   const schema = new Map<string, z.ZodType>(Object.entries(messageValues)).get(
     headers.get('type') ?? '',

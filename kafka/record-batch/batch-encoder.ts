@@ -51,7 +51,7 @@ export class BatchEncoder {
     return this.#count
   }
 
-  /** Of `bytes`. */
+  /** The size of `bytes`. */
   get size(): number {
     return this.#position
   }
@@ -86,7 +86,7 @@ export class BatchEncoder {
     this.#copyStart(headers, headers.length)
   }
 
-  /** What the message would add to `bytes`. */
+  /** The size that the message would add to `bytes`. */
   sizeOf({ keyLength, valueLength, headers }: MessageParts): number {
     const length = this.#lengthOf(keyLength, valueLength, headers.length)
     return varintBytes(length) + length
@@ -127,7 +127,7 @@ export class BatchEncoder {
     this.#count += 1
   }
 
-  /** Of the message, without the number itself. */
+  /** The length of the message, without the number itself. */
   #lengthOf(keyLength: number, valueLength: number, headersLength: number): number {
     return (
       2 +

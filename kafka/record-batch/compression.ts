@@ -64,7 +64,10 @@ function chunkSize(outputBytes: number): number {
   return Math.min(maxChunkBytes, Math.max(minChunkBytes, Math.ceil(outputBytes)))
 }
 
-/** What a frame says of its content's size (RFC 8878, 3.1.1.1); undefined if it says nothing. Ours do. */
+/**
+ * The size of the content that a frame declares (RFC 8878, 3.1.1.1); undefined if it declares none. Our
+ * frames do.
+ */
 function zstdContentBytes(bytes: Buffer): number | undefined {
   const descriptor = bytes[4] ?? 0
   const windowBytes = (descriptor & 0x20) === 0 ? 1 : 0

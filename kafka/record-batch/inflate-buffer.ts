@@ -28,7 +28,7 @@ export class InflateBuffer {
     const start = this.#position - distance
     let left = length
     while (left > 0) {
-      // What was copied repeats the pattern, and is copied with it the next time.
+      // The bytes that were copied repeat the pattern, and are copied with it the next time.
       const count = Math.min(left, this.#position - start)
       this.#bytes.copyWithin(this.#position, start, start + count)
       this.#position += count

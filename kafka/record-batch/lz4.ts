@@ -1,6 +1,6 @@
 import { cut, InflateBuffer } from './inflate-buffer.ts'
 
-/** The frame's flags: what stands in its header and after its blocks. */
+/** The frame's flags: the fields in its header and after its blocks. */
 const magic = 0x184d2204
 const blockChecksumBit = 0x10
 const contentSizeBit = 0x08

@@ -21,7 +21,7 @@ const controlBit = 0x20
 export interface BatchProducer {
   readonly id: bigint
   readonly epoch: number
-  /** Of the batch's first message. */
+  /** The sequence number of the batch's first message. */
   readonly sequence: number
   readonly transactional: boolean
 }
@@ -35,8 +35,9 @@ export interface EncodedMessages {
 }
 
 /**
- * A smaller batch is not compressed. One with a state has 400 bytes, 120 of them after compression, which takes 0.15 ms of CPU on a busy
- * machine, and as much each time it is read (2026-11): who opens a lane reads the states of all lanes.
+ * A smaller batch is not compressed. One with a state has 400 bytes, 120 of them after compression, which
+ * takes 0.15 ms of CPU on a busy machine, and as much each time it is read (2026-11): a reader that opens a
+ * lane reads the states of all lanes.
  */
 const minCompressedBytes = 1024
 
@@ -76,7 +77,7 @@ export interface RecordBatch {
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly count: number
-  /** Of all but its place in the log. */
+  /** The checksum of everything but the batch's place in the log. */
   readonly checksum: number
   /** The messages, compressed: a view into the response. */
   readonly body: Buffer

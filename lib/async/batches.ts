@@ -1,4 +1,4 @@
-/** What waits for the next batch. */
+/** An item that waits for the next batch. */
 interface Waiting<Item, Result> {
   readonly item: Item
   readonly turn: PromiseWithResolvers<Result>
@@ -9,7 +9,10 @@ export interface BatchOptions<Item> {
   readonly most?: number
   /** Batches on their way at the same time. Default 1. */
   readonly parallel?: number
-  /** A batch waits until it has so many items, but not beyond what comes in this turn of the event loop. Default 1: it does not wait. */
+  /**
+   * A batch waits until it has this number of items, but not beyond the current turn of the event loop.
+   * Default 1: it does not wait.
+   */
   readonly fill?: number
   /** A batch ends before the item that would make it larger; one item may be. Default: no bound. */
   readonly bytes?: { readonly most: number; readonly of: (item: Item) => number }

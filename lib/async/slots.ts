@@ -34,7 +34,7 @@ export class Slots {
     await turn.promise
   }
 
-  /** Hands the slot to whoever has waited longest. */
+  /** Hands the slot to the caller that has waited longest. */
   release(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#free += 1

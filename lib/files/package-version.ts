@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 
-/** Of this program; `unknown` if it was taken out of its package. */
+/** The version of this program; `unknown` if it was taken out of its package. */
 export function packageVersion(): string {
   const path = findPackageJSON('.', import.meta.url)
   if (path === undefined) return 'unknown'

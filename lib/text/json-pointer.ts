@@ -3,7 +3,9 @@ export function formatPointer(path: readonly PropertyKey[]): string {
   return path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
-/** The names and indexes of a pointer, from the outermost one. What comes before the first slash is no part of them. */
+/**
+ * The names and indexes of a pointer, from the outermost one. Text before the first slash is no part of them.
+ */
 export function parsePointer(pointer: string): readonly string[] {
   return pointer
     .split('/')

@@ -11,6 +11,6 @@ export function markedUtf8Text(bytes: Uint8Array): string | undefined {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
-/** What to tell people whose text is not in UTF-8. */
+/** The message for people whose text is not in UTF-8. */
 export const notUtf8 = 'its text is not in UTF-8'
 export const notUtf8Fix = 'Save it in UTF-8 (`iconv -f latin1 -t utf-8` converts Latin-1).'

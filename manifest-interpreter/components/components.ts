@@ -63,16 +63,16 @@ type RoleTable = {
 }
 
 /**
- * Every component type of Airbyte's Low-Code language, under Airbyte's name, and what becomes of it here.
- * docs/manifest-support.md shows the same to users; a test compares this table with that page and with the definitions in
- * `manifest/definitions/`, so that no type is missing in one of the three.
+ * Every component type of Airbyte's Low-Code language, under Airbyte's name, and its treatment here.
+ * docs/manifest-support.md shows the same to users; a test compares this table with that page and with the
+ * definitions in `manifest/definitions/`, so that no type is missing in one of the three.
  */
 export const componentTypes: {
   /** Types that a manifest puts into a role: the function that compiles each, or that it is replaceable. */
   readonly roles: RoleTable
   /** Types that only occur inside others: the file of the interpreter that reads each. */
   readonly parts: Readonly<Record<string, string>>
-  /** Types that cannot be used: why, and what to do. */
+  /** Types that cannot be used, each with the reason and the next step. */
   /** Types that a function replaces, registered elsewhere: they work before there is a builder. */
   readonly functions: Readonly<Record<string, string>>
   readonly refused: Readonly<Record<string, string>>

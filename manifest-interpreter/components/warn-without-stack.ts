@@ -1,6 +1,6 @@
 import type { Environment } from '../contracts.ts'
 
-/** A line that says what went wrong, and the stack for who looks closer. */
+/** A line that names the error, and the stack for a closer look. */
 export function warnWithoutStack(
   { logger }: Pick<Environment, 'logger'>,
   error: unknown,

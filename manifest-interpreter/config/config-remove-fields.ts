@@ -3,7 +3,10 @@ import { list, optionalText } from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import type { Dict, PlainDict } from '../value/value.ts'
 
-/** Removes fields; one that is not there is not an error. An item of a list becomes null, so that the others keep their place. */
+/**
+ * Removes fields. A missing field is not an error. An item of a list becomes null, so that the others stay in
+ * place.
+ */
 export function configRemoveFields(
   definition: PlainDict,
   templates: TemplateCompiler,

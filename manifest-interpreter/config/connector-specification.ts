@@ -5,7 +5,7 @@ import type { Manifest } from '../manifest/load-manifest.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 import { ConfigError } from './config-error.ts'
 
-/** Airbyte's ConnectorSpecification of a manifest: what the `spec` command prints. */
+/** Airbyte's ConnectorSpecification of a manifest, as the `spec` command prints it. */
 export function connectorSpecification({ spec }: Manifest): PlainDict {
   if (spec === undefined) {
     throw new ConfigError('The manifest has no "spec". Add one with a connection_specification.')

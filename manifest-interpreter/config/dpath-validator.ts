@@ -5,7 +5,10 @@ import type { Dict, PlainDict, Value } from '../value/value.ts'
 import { ConfigError } from './config-error.ts'
 import { validateAdheresToSchema } from './validate-adheres-to-schema.ts'
 
-/** Validates the value at a path of the configuration, or each of those that a path with `*` names. What is not there passes. */
+/**
+ * Validates the value at a path of the configuration, or each value that a path with `*` names. A missing
+ * value passes.
+ */
 export function dpathValidator(
   definition: PlainDict,
   templates: TemplateCompiler,

@@ -19,8 +19,9 @@ export type ConfigTransformation = (config: Dict) => void
 export type ConfigValidation = (config: Dict) => void
 
 /**
- * The configuration that components see: migrated and transformed by the rules of the manifest's spec. What migrations
- * changed is emitted, to be kept by the caller; what transformations change is not. The given one stays as it is.
+ * The configuration that components see: migrated and transformed by the rules of the manifest's spec.
+ * Changes by migrations are emitted, for the caller to store; changes by transformations are not. The given
+ * configuration stays as it is.
  */
 export function prepareConfig(
   manifest: Manifest,
@@ -33,7 +34,8 @@ export function prepareConfig(
   const rules = normalizationRules(manifest)
   if (rules === undefined || isEmpty(config)) return config
   const original = copyDict(config)
-  // Shares its objects with the original: a migration that only changes inside of them is not seen as one, as in the reference.
+  // Shares its objects with the original: a migration that only changes values inside of them is not
+  // detected, as in the reference.
   const prepared = copy(original)
   for (const transform of migrations(rules, options.templates)) transform(prepared)
   if (!equals(prepared, original)) {

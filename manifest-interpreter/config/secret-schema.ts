@@ -10,12 +10,15 @@ import {
 import { SchemaPatterns } from './schema-patterns.ts'
 
 /**
- * The JSON Schemas of one place in a configuration. There are several where the spec offers choices (`oneOf`) or adds up
- * (`allOf`): what is secret in any of them is secret.
+ * The JSON Schemas of one place in a configuration. There are several if the spec offers choices (`oneOf`) or
+ * combines schemas (`allOf`): a value that is secret in any of them is secret.
  */
 export type Schemas = readonly JsonObject[]
 
-/** One walk through a schema: what its `$ref` starts from, and its patterns, which get a limited time for the whole walk. */
+/**
+ * One walk through a schema: the root of its `$ref`s, and its patterns, which get a limited time for the
+ * whole walk.
+ */
 export interface SecretWalk {
   readonly root: JsonObject
   readonly patterns: SchemaPatterns
@@ -78,7 +81,7 @@ export function referred(schema: JsonObject, root: JsonObject): JsonValue | unde
   return path === undefined ? undefined : valueAt(root, path)
 }
 
-/** What the schema itself says of a property; `true` and undefined are no schemas. */
+/** The schemas that the schema itself has for a property; `true` and undefined are no schemas. */
 export function propertySchemas(
   schema: JsonObject,
   name: string,

@@ -9,7 +9,8 @@ import { compileStrptime } from './strptime.ts'
 
 /**
  * Airbyte's DatetimeParser: strptime and strftime with `%s` (seconds since 1970), `%s_as_float`, `%ms`,
- * `%epoch_microseconds`, and `%_ms` for milliseconds inside of a format. What it reads without a zone is in UTC.
+ * `%epoch_microseconds`, and `%_ms` for milliseconds inside of a format. A time without a zone is read as
+ * UTC.
  */
 export interface DatetimeFormat {
   readonly format: string
@@ -81,7 +82,7 @@ const epochFormats: ReadonlyMap<string, EpochFormat> = new Map<string, EpochForm
   ],
 ])
 
-/** Writes the microseconds, and puts milliseconds in place of whatever looks like them. */
+/** Writes the microseconds, and puts milliseconds in place of any text that looks like them. */
 function milliseconds(format: string): (time: PyDateTime) => string {
   const write = compileStrftime(format.replaceAll('%_ms', '%f'))
   return (time) => {

@@ -74,7 +74,7 @@ function alternatives(names: readonly string[]): string {
 
 const MAX_FORMAT_LENGTH = 1000
 
-/** What each directive matches. `%c`, `%x` and `%X` stand for several. */
+/** The pattern of each directive. `%c`, `%x` and `%X` stand for several. */
 const patterns: ReadonlyMap<string, string> = new Map([
   ['d', '3[0-1]|[1-2]\\d|0[1-9]|[1-9]| [1-9]'],
   ['f', '[0-9]{1,6}'],

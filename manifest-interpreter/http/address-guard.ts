@@ -2,10 +2,16 @@ import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { TransportError } from './transport-error.ts'
 
-/** Networks that a manifest must not reach by default: this machine, its neighbours, and what is no public address. */
+/**
+ * Networks that a manifest must not reach by default: this machine, its neighbours, and addresses that are
+ * not public.
+ */
 const CLOSED_IPV4 = `0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
   192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4`
-/** ::ffff:0:0:0/96 are IPv4 addresses that some hosts translate (RFC 2765). Of 64:ff9b::/96 (NAT64) the embedded address decides: networks without IPv4 reach everything through it. */
+/**
+ * ::ffff:0:0:0/96 are IPv4 addresses that some hosts translate (RFC 2765). For 64:ff9b::/96 (NAT64) the
+ * embedded address decides, because networks without IPv4 reach everything through it.
+ */
 const CLOSED_IPV6 = `::/96 ::ffff:0:0/96 ::ffff:0:0:0/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20
   5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8`
 
@@ -85,7 +91,7 @@ function blockLists(networks: readonly string[]): BlockLists {
   return lists
 }
 
-/** The IPv4 address in the last 32 bits of one of 64:ff9b::/96. */
+/** The IPv4 address in the last 32 bits of an address in 64:ff9b::/96. */
 function embeddedIpv4(address: string): string | undefined {
   const canonical = isIP(address) === 6 ? new URL(`http://[${address}]`).hostname : ''
   const match = /^\[64:ff9b::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})\]$/.exec(canonical)

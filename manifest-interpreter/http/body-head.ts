@@ -6,7 +6,7 @@ export async function sniffed(
   return { head, all: rest === null ? only(head) : joined(head, rest) }
 }
 
-/** At least so many bytes of a body, and the rest of it, null if it is not longer. */
+/** At least this many bytes of a body, and the rest of it. The rest is null if the body is not longer. */
 export async function readHead(
   bytes: AsyncIterable<Uint8Array>,
   minBytes: number,

@@ -6,7 +6,7 @@ export function decodeText(bytes: Uint8Array, contentType: string | undefined): 
   return decode(bytes, charset ?? guessCharset(bytes))
 }
 
-/** The text of a JSON body: UTF-8, -16 or -32 by its first bytes, where the content type names no charset. */
+/** The text of a JSON body: UTF-8, -16 or -32 by its first bytes, if the content type names no charset. */
 export function decodeJsonText(bytes: Uint8Array, contentType: string | undefined): string {
   if (charsetOf(contentType) !== undefined || bytes.length <= 3)
     return decodeText(bytes, contentType)
@@ -49,7 +49,9 @@ function decode(bytes: Uint8Array, charset: string, options: { fatal?: boolean }
   return textDecoder(name, options).decode(bytes)
 }
 
-/** Python keeps a byte order mark of UTF-8 and drops that of UTF-16. An unknown charset is taken for UTF-8. */
+/**
+ * Python retains a byte order mark of UTF-8 and drops that of UTF-16. An unknown charset is taken for UTF-8.
+ */
 function textDecoder(name: string, options: { fatal?: boolean }): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(name.replace(/^cp(\d+)$/, 'windows-$1').replace('utf-16-', 'utf-16'), {
@@ -73,7 +75,10 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   return text
 }
 
-/** The first bytes that tell a charset: a byte order mark, or the zeros beside the ASCII of JSON's first characters. */
+/**
+ * The first bytes that identify a charset: a byte order mark, or the zeros beside the ASCII of JSON's first
+ * characters.
+ */
 const JSON_CHARSETS: readonly (readonly [pattern: RegExp, charset: string])[] = [
   [/^fffe0000/, 'utf-32'],
   [/^0000feff/, 'utf-32-be'],

@@ -94,7 +94,7 @@ export function quotePlus(text: string | Uint8Array): string {
   return quote(text, FORM_CHARACTERS).replaceAll(' ', '+')
 }
 
-/** What Python's `urllib3` does to a path and query right before they are sent. */
+/** Encodes a path and query as Python's `urllib3` does right before they are sent. */
 export function encodeTarget(target: string): string {
   const { address, query } = splitQuery(target)
   const path = encodeInvalid(address, PATH_CHARACTERS)
@@ -248,7 +248,7 @@ function percent(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }
 
-/** What Python would loop over; undefined for a single value. */
+/** The items over which Python would loop; undefined for a single value. */
 function items(value: Value): readonly Value[] | undefined {
   if (Array.isArray(value)) return value
   if (value instanceof PyTuple || value instanceof PySet) return value.items

@@ -8,7 +8,10 @@ export interface HttpRequest {
   body: string | Uint8Array | null
   readonly connectTimeoutMs?: number
   readonly readTimeoutMs?: number
-  /** It asks for a token, or is an action: it, and what responds to it, is for its own origin only. A redirect to another one is refused. */
+  /**
+   * The request fetches a token, or is an action: the request and its response are for its own origin only. A
+   * redirect to another origin is refused.
+   */
   readonly staysAtOrigin?: boolean
   /** It changes something: a redirect that would send it with another method or without its body is refused. */
   readonly staysWhole?: boolean

@@ -7,16 +7,19 @@ import type { Value } from '../value/value.ts'
 import { charsetOf, decodeJsonText, decodeText } from './decode-text.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 
-/** A response whose head has arrived. Its body is read once: whole, and then kept, or as a stream, and then gone. */
+/**
+ * A response whose head has arrived. Its body is read once: whole, and then held, or as a stream, and then
+ * gone.
+ */
 export class HttpResponse {
   readonly status: number
   readonly reason: string
   readonly headers: ResponseHeaders
-  /** Where it came from: the last URL where redirects were followed. */
+  /** The URL from which it came: the last URL if redirects were followed. */
   readonly url: string
-  /** Answered from the cache of a stream's responses: nothing was sent. */
+  /** The response came from the cache of a stream's responses: nothing was sent. */
   readonly fromCache: boolean
-  /** What was sent: templates of async jobs look at it. */
+  /** The request that was sent: templates of async jobs look at it. */
   request: HttpRequest | undefined
   /** The error handler says IGNORE: that it holds no records is what the manifest expects. */
   isIgnored = false
@@ -72,15 +75,16 @@ export class HttpResponse {
   }
 
   /**
-   * What `json` gave, if every decoder reads the same: an error handler parses each page before a decoder does. Undefined if it did not, or
-   * they might not. Its records are changed later: only what looks at the response before may look at `json`.
+   * The result of `json`, if every decoder reads the same: an error handler parses each page before a decoder
+   * does. Undefined if `json` gave none, or decoders might differ. Its records are changed later: only code
+   * that looks at the response before that may use `json`.
    */
   get plainJson(): Value | undefined {
     return this.#plainJson
   }
 
   /**
-   * Reads the body ahead, so many bytes of it at least: all that is read of it later begins with them. Rejects with a
+   * Reads at least this many bytes of the body ahead: all later reads of it begin with them. Rejects with a
    * TransportError if the connection breaks before.
    */
   async readAhead(bytes: number): Promise<void> {
@@ -135,7 +139,10 @@ export class HttpResponse {
   }
 }
 
-/** Of valid UTF-8 that nothing says to be something else. Text of another encoding that looks like it is no JSON as UTF-8. */
+/**
+ * The value of a body in valid UTF-8 that nothing declares to be something else. Text of another encoding
+ * that looks like UTF-8 is not JSON when read as UTF-8.
+ */
 function plainJson(bytes: Uint8Array, contentType: string | undefined): Value | undefined {
   if (!/^utf-?8$/i.test(charsetOf(contentType) ?? 'utf-8')) return undefined
   const text = markedUtf8Text(bytes)

@@ -18,7 +18,9 @@ export interface RequestParts {
   readonly readTimeoutMs?: number
 }
 
-/** The request as Python's `requests` prepares it. Throws a UrlError, or a PythonError for what cannot be sent. */
+/**
+ * The request as Python's `requests` prepares it. Throws a UrlError, or a PythonError if it cannot be sent.
+ */
 export function prepareRequest(parts: RequestParts): HttpRequest {
   const headers = new Map<string, string>()
   for (const [name, value] of entries(parts.headers))
@@ -36,7 +38,7 @@ export function prepareRequest(parts: RequestParts): HttpRequest {
   }
 }
 
-/** Sets a header in place of one of the same name in any case. */
+/** Sets a header and replaces a header with the same name in any case. */
 export function setHeader(headers: Map<string, string>, name: string, value: string): void {
   const lower = name.toLowerCase()
   for (const present of headers.keys()) if (present.toLowerCase() === lower) headers.delete(present)

@@ -6,7 +6,7 @@ import { joinUrl, publicUrl, splitUrl, unsplitUrl } from './split-url.ts'
 import { TransportError } from './transport-error.ts'
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** What says how to respond, and who asks. */
+/** Headers that say how to respond, or identify the client. */
 const HARMLESS_HEADERS = new Set([
   'accept',
   'accept-charset',
@@ -71,7 +71,7 @@ function requireHarmless(
   )
 }
 
-/** What arrives without its body, or as a GET, seems to succeed and does nothing. */
+/** A request that arrives without its body, or as a GET, seems to succeed and does nothing. */
 function requireWhole(
   { url, method, body }: HttpRequest,
   target: { readonly url: string; readonly method: string; readonly keepsBody: boolean },

@@ -19,8 +19,8 @@ interface CachedResponse {
 const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'access_token', 'api_key'])
 
 /**
- * Responses of parent streams, which several children read: kept for the life of the source. Only status 200 is kept. Bodies
- * beyond `maxBytes` lie in a temporary file.
+ * Responses of parent streams, which several children read: stored for the life of the source. Only status
+ * 200 is stored. Bodies beyond `maxBytes` lie in a temporary file.
  */
 export class ResponseCache {
   readonly #maxBytes: number
@@ -34,8 +34,9 @@ export class ResponseCache {
   }
 
   /**
-   * Runs a task that asks for a response, with all its retries. Of equal requests at the same time one is in progress: the
-   * others wait for its end and then find what it kept, or ask in turn.
+   * Runs a task that requests a response, with all its retries. Among equal requests at the same time only
+   * one is in progress: the others wait until it ends, and then find the response that it stored, or run in
+   * turn.
    */
   async inTurn<Result>(
     name: string,
@@ -46,7 +47,7 @@ export class ResponseCache {
     for (;;) {
       const underway = this.#underway.get(key)
       if (underway === undefined || this.#responses.has(key)) break
-      // Its failure belongs to the one that runs it.
+      // The failure belongs to the caller that runs the task.
       await underway.catch(() => undefined)
     }
     const running = task()
@@ -58,7 +59,7 @@ export class ResponseCache {
     }
   }
 
-  /** The kept response of an equal request, or what `send` gives. */
+  /** The stored response of an equal request, or the result of `send`. */
   async through(
     name: string,
     request: HttpRequest,

@@ -2,8 +2,9 @@ import { emptyDict, set } from '../value/dict.ts'
 import type { PlainDict, Value } from '../value/value.ts'
 
 /**
- * The headers of a response as templates see them in error handlers and backoff strategies: a dict that keeps the case of
- * the wire and finds a name in any case. Repeated headers are joined with `, ` as Python's `requests` does.
+ * The headers of a response as templates see them in error handlers and backoff strategies: a dict that
+ * retains the case of the wire and finds a name in any case. Repeated headers are joined with `, ` as
+ * Python's `requests` does.
  */
 export class ResponseHeaders extends Map<Value, Value> {
   readonly #names = new Map<string, string>()

@@ -17,16 +17,19 @@ export interface SourceHttpOptions {
   readonly budget?: CallBudget
   /** Requests at the same time, of all streams together. Be polite: most APIs count them. */
   readonly maxConcurrentRequests?: number
-  /** Cached bodies beyond this many bytes are kept in a temporary file. */
+  /** Cached bodies beyond this many bytes are stored in a temporary file. */
   readonly maxCachedBytes?: number
 }
 
 export interface SendOptions {
-  /** GET responses of this name with status 200 are kept, and answer equal requests. Undefined: no cache. */
+  /**
+   * GET responses of this name with status 200 are stored, and returned for equal requests. Undefined: no
+   * cache.
+   */
   readonly cacheName: string | undefined
   /**
-   * How much of a body is read before its request counts as answered: what breaks until then is a failed request. The rest
-   * is left to be read by the caller, all of it where this is 0.
+   * The bytes of a body that are read before its request counts as complete: if the connection breaks until
+   * then, the request has failed. The caller reads the rest, and the whole body if this is 0.
    */
   readonly aheadBytes: () => number
 }
@@ -34,7 +37,7 @@ export interface SendOptions {
 const DEFAULT_MAX_CONCURRENT_REQUESTS = 10
 const DEFAULT_MAX_CACHED_BYTES = 64 * 1024 * 1024
 
-/** What all requests of a source share. One per source and command: close it at the end. */
+/** The parts that all requests of a source share. One per source and command: close it at the end. */
 export class SourceHttp {
   readonly #environment: SourceHttpOptions['environment']
   readonly #budget: CallBudget | undefined
@@ -61,7 +64,10 @@ export class SourceHttp {
     return this.#cache.through(cacheName, request, () => this.#send(request, aheadBytes()))
   }
 
-  /** Runs a task that sends the request, with all its retries: never two at a time whose responses would be kept as one. */
+  /**
+   * Runs a task that sends the request, with all its retries. Two tasks whose responses would be stored under
+   * the same key never run at the same time.
+   */
   async inTurn<Result>(
     request: HttpRequest,
     { cacheName }: SendOptions,
@@ -71,7 +77,7 @@ export class SourceHttp {
     return this.#cache.inTurn(cacheName, request, task)
   }
 
-  /** The error handler refused the response: it must not be the answer to the next request. */
+  /** The error handler refused the response: it must not be reused for the next request. */
   forget(request: HttpRequest, { cacheName }: SendOptions): void {
     if (cacheName !== undefined) this.#cache.forget(cacheName, request)
   }
@@ -87,7 +93,7 @@ export class SourceHttp {
     // The rest of a body is read outside of the limit: its reader may wait for other requests.
     const response = await this.#slots.run(async () => {
       const answer = await transport.send(request, signal)
-      // What an API says about an error is short, and often nobody reads it: it must not hold its connection.
+      // An API's text about an error is short, and often nobody reads it: it must not hold its connection.
       await answer.readAhead(answer.ok ? aheadBytes : Number.POSITIVE_INFINITY)
       return answer
     })

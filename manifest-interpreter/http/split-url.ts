@@ -46,7 +46,7 @@ export function publicUrl(url: string): string {
   return unsplitUrl({ scheme, authority: host, path, query: '', fragment: '' })
 }
 
-/** The query of a URL, and what is before it. */
+/** The query of a URL, and the part before it. */
 export function splitQuery(url: string): { readonly address: string; readonly query: string } {
   const [address, query] = cut(cut(url, '#')[0], '?')
   return { address, query }

@@ -1,6 +1,6 @@
 /**
- * No response came, or none that can be used. `kind` is what the reference's exception classes tell apart; `limit` is ours: the
- * response is larger than one may be, and would be the next time. The message is safe to show.
+ * No response came, or none that can be used. `kind` follows the reference's exception classes; `limit` is
+ * ours: the response is larger than allowed, and would be the next time. The message is safe to show.
  */
 export class TransportError extends Error {
   readonly kind:

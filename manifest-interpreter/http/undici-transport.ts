@@ -34,7 +34,7 @@ const MAX_DRAINED_BYTES = 128 * 1024
 const CONNECTION_HEADERS = new Set(
   'connection content-length expect keep-alive transfer-encoding upgrade'.split(' '),
 )
-/** Of undici's errors. */
+/** The timeouts among undici's errors. */
 const TIMEOUT_CODES = new Set(
   'UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT'.split(' '),
 )
@@ -199,7 +199,7 @@ function addressOf(url: string): { origin: string; target: string } {
   return { origin, target: encodeTarget(target) }
 }
 
-/** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not tell. */
+/** If `responseHeaders` is 'raw', undici returns names and values in turn. Its types do not say so. */
 function* headerPairs(raw: unknown): Iterable<[name: string, value: string]> {
   if (!Array.isArray(raw)) throw new TypeError('undici returned no raw headers.')
   for (let position = 0; position + 1 < raw.length; position += 2)

@@ -3,7 +3,7 @@ import { PythonError } from '../value/python-error.ts'
 /** No request can have such a header, so nothing was sent: a token was pasted with a line break, say. The message does not repeat it. */
 export class UnsendableHeader extends PythonError {}
 
-/** Throws an `UnsendableHeader` for what undici refuses without saying why. */
+/** Throws an `UnsendableHeader` for a header that undici refuses without a reason. */
 export function requireSendable(name: string, value: string): void {
   const codes = Array.from(value, (character) => character.codePointAt(0) ?? 0)
   if (codes.some((code) => code > 0xff))

@@ -49,7 +49,7 @@ function hmac([value, key, type]: readonly Operand[]): string {
     .digest('hex')
 }
 
-/** value.encode(…): what is not text has no such method. */
+/** value.encode(…): only texts have this method. */
 function bytesOf(value: Operand, encoding: string): Uint8Array {
   const text = textOf(value)
   if (text !== undefined) return encode(text, encoding)
@@ -57,7 +57,9 @@ function bytesOf(value: Operand, encoding: string): Uint8Array {
   throw new PythonError('AttributeError', `'${typeNameOf(value)}' object has no attribute 'encode'`)
 }
 
-/** As b64decode: other characters are skipped, what follows the padding is dropped, missing padding is an error. */
+/**
+ * As b64decode: other characters are skipped, text after the padding is dropped, missing padding is an error.
+ */
 function base64Decode(value: Operand): string {
   const source = Buffer.from(bytesOf(value, 'utf-8')).toString('latin1')
   const data = source.replace(/[^A-Za-z0-9+/=]/g, '')
@@ -118,7 +120,7 @@ export const airbyteFilters: Filters = filterTable({
     run: ([value]) => Buffer.from(bytesOf(value, 'utf-8')).toString('base64'),
   },
   base64decode: { required: ['value'], run: ([value]) => base64Decode(value) },
-  // Encodes, in spite of its name: so does the reference.
+  // Encodes, in spite of its name, as the reference does.
   base64binascii_decode: {
     required: ['value'],
     run: ([value]) => Buffer.from(bytesOf(value, 'ascii')).toString('base64'),

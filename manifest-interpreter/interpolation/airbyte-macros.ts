@@ -19,7 +19,7 @@ import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { truth } from '../value/truth.ts'
 import { float, type Value } from '../value/value.ts'
 
-/** What macros take from outside. */
+/** The inputs that macros take from outside. */
 export interface MacroSource {
   /** Microseconds since 1970. */
   nowMicros(): number | bigint
@@ -108,7 +108,10 @@ function parseTime(source: Operand): PyDateTime {
   return time.offset === null ? time.with({ offset: 0 }) : time.atOffset(0)
 }
 
-/** What is short, an empty list in the place of a time, is a fault of the data; all else makes the template plain text. */
+/**
+ * A short value, such as an empty list in the place of a time, is a fault of the data. Any other value makes
+ * the template plain text.
+ */
 function noTime(value: Value): PythonError {
   const size = lengthOf(value)
   return size !== undefined && size < 4
@@ -116,7 +119,10 @@ function noTime(value: Value): PythonError {
     : typeError('A time must be given as a text.')
 }
 
-/** Of one argument, its greatest or least item; else of the arguments. The first of equals wins. */
+/**
+ * The greatest or least item of a single argument, else the greatest or least argument. The first of equals
+ * wins.
+ */
 function extreme(operator: '<' | '>', args: readonly Operand[], budget: Budget): Operand {
   const items = args.length === 1 ? toList(args[0], budget) : args.map(entryOf)
   const [first, ...rest] = items

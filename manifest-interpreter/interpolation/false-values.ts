@@ -13,7 +13,7 @@ const falseTexts: ReadonlySet<string> = new Set([
   '0.0',
 ])
 
-/** What a condition takes for false, whatever it was rendered to. */
+/** Whether a condition takes the value for false, in any form to which it was rendered. */
 export function isFalse(value: Value): boolean {
   if (value === null) return true
   if (typeof value === 'string') return falseTexts.has(value)

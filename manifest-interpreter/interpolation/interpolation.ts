@@ -10,9 +10,9 @@ import { PyObject, type Dict, type Value } from '../value/value.ts'
 import { isInstance, type PythonType } from './python-type.ts'
 import { TemplateError } from './template-error.ts'
 
-/** What is evaluated where a template gives nothing. */
+/** The default that is evaluated if a template yields nothing. */
 export type DefaultValue =
-  /** The template itself: what was empty stays empty, what was undefined is an error. */
+  /** The template itself: an empty result stays empty, an undefined result is an error. */
   | { readonly kind: 'itself' }
   | { readonly kind: 'template'; readonly template: Template }
   | { readonly kind: 'value'; readonly value: Value }
@@ -24,7 +24,7 @@ export interface Interpolation {
   readonly validTypes: readonly PythonType[] | undefined
 }
 
-/** What JinjaInterpolation.eval does with a template and its default, as a closure. */
+/** Compiles a template and its default to a closure that does the same as JinjaInterpolation.eval. */
 export function compileInterpolation(
   interpolation: Interpolation,
 ): (scope: TemplateInput) => Value {
@@ -55,7 +55,7 @@ function evaluate(interpolation: Interpolation, scope: TemplateInput): Value {
     if (!isNothing(result)) return valueOf(result, interpolation)
   } catch (error) {
     const kind = kindOf(error)
-    // What does not fit together is taken for plain text, as in the reference.
+    // Operands that do not fit together make the template plain text, as in the reference.
     if (kind === 'TypeError') return valueOf(template.text, interpolation)
     if (kind !== 'UndefinedError' || otherwise.kind === 'itself') throw failure(template, error)
   }
@@ -91,7 +91,7 @@ function failure(template: Template, error: unknown): TemplateError {
   return new TemplateError(template.text, { kind, message, cause: error })
 }
 
-/** The literal that the text of a result spells, where it is of a valid type; else the text. */
+/** The literal that the text of a result spells, if it is of a valid type; else the text. */
 function valueOf(result: Operand, { validTypes }: Interpolation): Value {
   const literal = literalOf(result)
   if (literal === undefined) return textOfOperand(result)

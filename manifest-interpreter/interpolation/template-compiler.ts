@@ -16,9 +16,9 @@ import type { PythonType } from './python-type.ts'
 import { TemplateError } from './template-error.ts'
 
 /**
- * What a template sees: `config`, `record`, `response`, `headers`, `stream_slice`, `next_page_token` and so on. Only own
- * properties count; one that is undefined is not there. `stream_interval` and `stream_partition` are other names of
- * `stream_slice` and need not be given.
+ * The variables that a template sees: `config`, `record`, `response`, `headers`, `stream_slice`,
+ * `next_page_token` and so on. Only own properties count; a property that is undefined is not there.
+ * `stream_interval` and `stream_partition` are other names of `stream_slice` and need not be given.
  */
 export type Scope = TemplateInput
 /** A compiled template. Throws a TemplateError. */
@@ -37,7 +37,7 @@ export interface TemplateOptions {
 const maxCached = 20_000
 
 /**
- * Compiles templates, each text once. Whatever is wrong with a template shows when it is evaluated, as in the reference:
+ * Compiles templates, each text once. An error in a template shows when it is evaluated, as in the reference:
  * a stream that never uses it can be read.
  */
 export class TemplateCompiler {
@@ -76,7 +76,7 @@ export class TemplateCompiler {
     }
   }
 
-  /** InterpolatedBoolean: false for what is empty, zero, undefined or spells false. */
+  /** InterpolatedBoolean: false for a value that is empty, zero, undefined or spells false. */
   boolean(condition: Value, options: Pick<TemplateOptions, 'parameters'> = {}): Evaluate<boolean> {
     if (typeof condition === 'boolean') return () => condition
     if (typeof condition !== 'string') return () => this.#notText(condition)
@@ -115,7 +115,7 @@ export class TemplateCompiler {
   }
 
   /**
-   * What is wrong with a template, whatever it is evaluated with; undefined if nothing is.
+   * The problem of a template, whatever it is evaluated with; undefined if there is none.
    * @param functions that the component of the template has beside those of all
    */
   problemOf(text: string, functions: ReadonlySet<string> = new Set()): string | undefined {

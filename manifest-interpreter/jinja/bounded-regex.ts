@@ -15,7 +15,7 @@ interface Limits {
 }
 
 /**
- * A regular expression whose matching ends in time, whatever the pattern and the text are: where it might not, it runs under
+ * A regular expression whose matching ends in time, for any pattern and text: if it might not, it runs under
  * a time limit. That costs 0.1 ms a call, which most patterns do not need.
  */
 export class BoundedRegex {

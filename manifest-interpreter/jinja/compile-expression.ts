@@ -44,7 +44,10 @@ export class ExpressionCompiler {
   readonly #environment: Environment
   /** Names that the template sets itself; all others come from outside. */
   readonly #assigned: ReadonlySet<string>
-  /** Counts the branches around what is compiled: what is unknown there fails only when it is reached. */
+  /**
+   * Counts the branches around the expression that is compiled: an unknown name there fails only when it is
+   * reached.
+   */
   #branches = 0
 
   constructor(environment: Environment, assigned: ReadonlySet<string>) {

@@ -12,7 +12,7 @@ import { valueFilters } from './value-filters.ts'
 /** Regular expressions of templates; some are made from records. */
 const maxRegexes = 1_000
 
-/** What all templates can use: filters, tests and functions. */
+/** The filters, tests and functions that all templates can use. */
 export class Environment {
   readonly #filters: Filters
   readonly #functions: ReadonlyMap<string, GlobalFunction>

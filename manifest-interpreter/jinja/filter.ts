@@ -4,7 +4,7 @@ import type { Budget } from './budget.ts'
 import type { Native } from './native.ts'
 import type { Operand } from './operand.ts'
 
-/** What filters and tests have to work with besides their arguments. */
+/** The context of filters and tests, besides their arguments. */
 export interface FilterContext {
   readonly budget: Budget
   readonly autoescape: boolean

@@ -9,7 +9,7 @@ import { callNative, functionObject } from './native.ts'
 import type { Operand } from './operand.ts'
 import { verdict } from './tests.ts'
 
-/** What a template is given, by name. Only own properties count. */
+/** The input of a template, by name. Only own properties count. */
 export type TemplateInput = Readonly<Record<string, Value | StreamSlice | undefined>>
 
 /** The variables that a scope of the template has set. */
@@ -48,7 +48,9 @@ export class Frame implements FilterContext {
     return this.#variables
   }
 
-  /** What the template set in this scope or around it, else what it was given, else a function. */
+  /**
+   * The value that the template set in this scope or around it, else the one of its input, else a function.
+   */
   variable(name: string): Operand {
     for (let scope = this.#variables; scope !== undefined; scope = scope.outer) {
       if (scope.values.has(name)) return scope.values.get(name)

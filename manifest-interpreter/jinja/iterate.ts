@@ -5,7 +5,10 @@ import { PyObject, PySet, PyTuple, type Dict, type Value } from '../value/value.
 import type { Budget } from './budget.ts'
 import { isUndefined, typeNameOf, undefinedError, type Operand } from './operand.ts'
 
-/** iter(value): undefined is empty, text its characters, a dict its keys. Throws a TypeError for what is not iterable. */
+/**
+ * iter(value): undefined is empty, text its characters, a dict its keys. Throws a TypeError for a value that
+ * is not iterable.
+ */
 export function iterate(value: Operand): Iterable<Value> {
   const items = iterableOf(value)
   if (items === undefined) throw typeError(`'${typeNameOf(value)}' object is not iterable`)
@@ -41,7 +44,7 @@ export function toList(value: Operand, budget: Budget): Value[] {
   return list
 }
 
-/** A generator: its items are made as they are asked for, once. */
+/** A generator: its items are made on request, once. */
 export function generator(name: string, items: Iterable<Value>): PyObject {
   const iterator = items[Symbol.iterator]()
   return new PyObject({
@@ -79,7 +82,7 @@ export function codePoints(text: string): readonly string[] {
   return surrogate.test(text) ? Array.from(text) : text.split('')
 }
 
-/** The dict that `value.items()` is asked of: what is not a mapping has no such attribute. */
+/** The dict on which `value.items()` is called: only a mapping has this attribute. */
 export function mappingOf(value: Operand): Dict {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
   const dict = value instanceof PyObject ? value.traits.mapping?.() : value

@@ -31,7 +31,7 @@ function keyOf(node: Expression, variable: string): string | undefined {
   return isVariable(objectOfGet(node), variable) ? textOf(onlyArgument(node)) : undefined
 }
 
-/** Of dicts: what they return may hold everything. */
+/** The methods of dicts: their results may hold everything. */
 const methods = new Set(
   'clear copy fromkeys get items keys pop popitem setdefault update values'.split(' '),
 )

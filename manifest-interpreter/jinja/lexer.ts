@@ -32,7 +32,10 @@ export function isPlainText(template: string): boolean {
   return !/\{[{%#]/.test(template)
 }
 
-/** Line ends become `\n`, and the last one goes. */
+/**
+ * Line ends become `
+ * `, and the last line end is removed.
+ */
 export function normalized(template: string): string {
   return template.replace(/\r\n?/g, '\n').replace(/\n$/, '')
 }

@@ -61,7 +61,7 @@ const internalAttributes: ReadonlySet<string> = new Set([
   '__mod__',
 ])
 
-/** Whether `dict.name` is an attribute, whatever the dict holds. */
+/** Whether `dict.name` is an attribute, for any contents of the dict. */
 export function isAttributeOfDict(name: string): boolean {
   return dictMethods.has(name) || internalAttributes.has(name)
 }
@@ -168,7 +168,7 @@ function methodOfObject(object: PyObject, name: string): BoundMethod | undefined
   return mapping === undefined ? undefined : bind(method, mapping)
 }
 
-/** Of a mapping that is not a dict. */
+/** The methods of a mapping that is not a dict. */
 const readOnlyMethods: ReadonlySet<string> = new Set(['get', 'keys', 'values', 'items'])
 
 function numberMethod(object: Value, name: string): BoundMethod | undefined {

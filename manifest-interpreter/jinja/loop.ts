@@ -9,7 +9,7 @@ export interface LoopState {
   index0: number
   /** Loops of this loop around it. */
   readonly depth0: number
-  /** Renders the body for other items: of a recursive loop only. */
+  /** Renders the body for other items. Only a recursive loop has it. */
   readonly recurse: ((items: Operand) => string) | undefined
 }
 

@@ -55,7 +55,7 @@ function bindArguments(
   bindSpecial(definition, frame, { left, rest: args.slice(definition.parameters.length) })
 }
 
-/** What no parameter takes. */
+/** Binds the arguments that no parameter takes. */
 function bindSpecial(
   definition: MacroDefinition,
   frame: Frame,

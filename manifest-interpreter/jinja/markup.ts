@@ -4,7 +4,7 @@ import { PyObject } from '../value/value.ts'
 import { codePointLength, codePoints } from './iterate.ts'
 import { textOfOperand, type Operand } from './operand.ts'
 
-/** MarkupSafe's text that is HTML already: escaping leaves it alone, what is added to it is escaped. */
+/** MarkupSafe's text that is HTML already: escaping leaves it alone, text that is added to it is escaped. */
 export function markup(text: string): PyObject {
   return new PyObject({
     type: 'Markup',

@@ -7,7 +7,7 @@ import type { Operand } from './operand.ts'
 export interface Native<Context> {
   /** Parameters that must be given, in order. */
   readonly required?: readonly string[]
-  /** Those that need not, in order, with their defaults. */
+  /** The optional parameters, in order, with their defaults. */
   readonly optional?: Readonly<Record<string, Operand>>
   /** Takes any more positional arguments, behind the named ones. */
   readonly rest?: boolean

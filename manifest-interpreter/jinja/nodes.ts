@@ -10,7 +10,7 @@ export type Atom =
   | { readonly type: 'list' | 'tuple' | 'concat'; readonly items: readonly Expression[] }
   | { readonly type: 'dict'; readonly items: readonly (readonly [Expression, Expression])[] }
 
-/** What begins with another expression and reads or calls something of it. */
+/** An expression that begins with another expression and reads or calls a part of it. */
 export type Access =
   | { readonly type: 'getattr'; readonly object: Expression; readonly name: string }
   | { readonly type: 'getitem'; readonly object: Expression; readonly key: Expression }
@@ -101,7 +101,7 @@ export interface CompareNode {
   readonly rest: readonly { readonly operator: CompareOperator; readonly operand: Expression }[]
 }
 
-/** What may stand left of `=`, or between `for` and `in`. */
+/** The targets that may stand left of `=`, or between `for` and `in`. */
 export type Target =
   | { readonly type: 'name'; readonly name: string }
   | { readonly type: 'attribute'; readonly name: string; readonly attribute: string }

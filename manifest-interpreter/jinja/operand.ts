@@ -4,8 +4,8 @@ import { typeName } from '../value/type-name.ts'
 import { PyObject, type Value } from '../value/value.ts'
 
 /**
- * What an expression gives. `undefined` is Jinja's Undefined: it prints as nothing, is false and equal to itself, and
- * fails with an UndefinedError if anything else is done with it.
+ * The value of an expression. `undefined` is Jinja's Undefined: it prints as nothing, is false and equal to
+ * itself, and fails with an UndefinedError if anything else is done with it.
  */
 export type Operand = Value | undefined
 
@@ -39,7 +39,7 @@ export function operandOf(value: Operand): Operand {
   return value === undefinedEntry ? undefined : value
 }
 
-/** What is done with an undefined value throws this. */
+/** The error of an operation on an undefined value. */
 export function undefinedError(value: Operand): PythonError {
   return value === unsafeAttribute
     ? new PythonError('SecurityError', 'The template reads an attribute that is not safe.')
@@ -52,7 +52,7 @@ export function defined(value: Operand): Value {
   return value
 }
 
-/** str(value): nothing for what is undefined. */
+/** str(value): nothing for an undefined value. */
 export function textOfOperand(value: Operand): string {
   if (typeof value === 'string') return value
   return value === undefined || isUndefined(value) ? '' : str(value)

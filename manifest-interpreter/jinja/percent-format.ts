@@ -84,7 +84,7 @@ class Values {
   }
 }
 
-/** What Python takes for a mapping here: none of its entries need to be used. */
+/** Whether Python takes the value for a mapping here. In that case none of its entries need to be used. */
 function hasEntries(args: Operand): boolean {
   return isUndefined(args) || Array.isArray(args) || args instanceof Uint8Array || isDict(args)
 }

@@ -5,7 +5,10 @@ import { PyTuple, type Value } from '../value/value.ts'
 
 const width = 80
 
-/** pprint.pformat: what does not fit on a line has an entry a line; dicts are sorted. Long texts are not broken. */
+/**
+ * pprint.pformat: a value that does not fit on a line gets a line for each entry; dicts are sorted. Long
+ * texts are not broken.
+ */
 export function prettyRepr(value: Value): string {
   return pretty(value, 0, 0)
 }

@@ -3,9 +3,9 @@ import { BoundedRegex } from './bounded-regex.ts'
 import { WorkCount, type RegexWork } from './regex-work.ts'
 
 /**
- * A regular expression of Python's `re` as a JavaScript one. What JavaScript cannot do (atomic groups, possessive
- * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does: if that may take long, it is
- * limited.
+ * Translates a regular expression of Python's `re` to JavaScript. Constructs that JavaScript lacks (atomic
+ * groups, possessive quantifiers, conditions) are refused. JavaScript's engine backtracks as Python's does:
+ * if that may take long, it is limited.
  */
 export function compileRegex(pattern: string): BoundedRegex {
   if (pattern.length > maxPatternLength) throw limitError('The regular expression is too long.')
@@ -115,8 +115,8 @@ class Translator {
   }
 
   /**
-   * Skips a comment, and whitespace of a verbose expression. Neither counts: what follows repeats what stands before it, as in
-   * `(a+) +`.
+   * Skips a comment, and whitespace of a verbose expression. Neither counts: a repetition after it repeats
+   * the part before it, as in `(a+) +`.
    */
   #isBetween(char: string): boolean {
     const [comment] = char === '(' ? (/^\?#[^)]*\)/.exec(this.#rest()) ?? []) : []
@@ -265,7 +265,10 @@ class Translator {
   }
 }
 
-/** A character that stands for itself, inside of a class and outside, whatever it means in a regular expression. */
+/**
+ * A character that stands for itself, inside of a class and outside, even if it has a meaning in a regular
+ * expression.
+ */
 function literal(char: string): string {
   return /[\w\s]/.test(char) || char > '\x7f'
     ? char

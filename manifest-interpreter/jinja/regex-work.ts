@@ -19,7 +19,7 @@ const maxBranchings = 2 ** 24
 /** V8 writes a repetition out when it is of no more. */
 const maxUnrolled = 3
 
-/** What is open while a pattern is read: the pattern itself, or a group. */
+/** An open part while a pattern is read: the pattern itself, or a group. */
 interface Group {
   /** Ways through the alternatives that are complete, and through the one that is read. */
   done: WorkAmount
@@ -44,7 +44,7 @@ export class WorkCount {
   #length = 1
   readonly #pattern: Group = newGroup(0)
   readonly #open: Group[] = []
-  /** What was read last, which a repetition would repeat. */
+  /** The part that was read last. A repetition would repeat it. */
   #last: WorkAmount & { readonly isVaried: boolean; readonly length: number } = {
     ...one,
     isVaried: false,

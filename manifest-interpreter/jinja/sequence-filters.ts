@@ -52,7 +52,7 @@ function last(value: Operand, { budget }: FilterContext): Operand {
   return operandOf(toList(value, budget).at(-1))
 }
 
-/** What several attributes give is compared as a list. */
+/** The values of several attributes are compared as a list. */
 function sortKey(
   attribute: Operand,
   caseSensitive: Operand,

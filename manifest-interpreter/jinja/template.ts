@@ -18,17 +18,17 @@ import { assignedNames, calledNames } from './walk.ts'
  */
 export interface Template {
   readonly text: string
-  /** What it renders to where it has no tag at all. */
+  /** The rendered text of a template that has no tag at all. */
   readonly constant: string | undefined
-  /** What is wrong with the text itself: `evaluate` throws it, whatever it is given. */
+  /** The error in the text itself: `evaluate` throws it, whatever its input is. */
   readonly problem: PythonError | undefined
   /** Functions that it calls and that do not exist. */
   readonly unknownFunctions: readonly string[]
-  /** Throws a PythonError. `parameters` stands in for what the input has under this name. */
+  /** Throws a PythonError. `parameters` stands in for the value that the input has under this name. */
   evaluate(input: TemplateInput, parameters: Dict | undefined): Operand
 }
 
-/** Never throws: what is wrong with the text is thrown by `evaluate`. */
+/** Never throws: `evaluate` throws the error of a wrong text. */
 export function compileTemplate(text: string, environment: Environment): Template {
   if (isPlainText(text)) {
     const constant = normalized(text)

@@ -20,7 +20,7 @@ import { bodiesOf, expressionsOf, namesIn, reads, targetNames } from './walk.ts'
 export function undeclaredNames(body: Body): ReadonlySet<string> {
   const found = new Set<string>()
   if (body.every(setsNothing)) {
-    // Most templates, told in a third of the time.
+    // This covers most templates, in a third of the time.
     for (const node of body.flatMap(expressionsOf))
       for (const name of namesIn(node)) found.add(name)
     found.delete('self')
@@ -42,7 +42,7 @@ class Names {
   readonly #parent: Names | undefined
   readonly known = new Set<string>()
   readonly stored = new Set<string>()
-  /** Those that come from outside of the template. */
+  /** The names that come from outside of the template. */
   readonly resolved = new Set<string>()
 
   constructor(parent: Names | undefined) {
@@ -81,7 +81,7 @@ class Names {
     for (const name of this.resolved) other.resolved.add(name)
   }
 
-  /** What only branches set may come from outside, too, even if all of them set it. */
+  /** A name that only branches set may come from outside, too, even if all of them set it. */
   merge(branches: readonly Names[]): void {
     const before = new Set(this.stored)
     for (const branch of branches) branch.#addTo(this)

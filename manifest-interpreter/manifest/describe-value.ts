@@ -4,9 +4,12 @@ import type { Value } from '../value/value.ts'
 import { language } from './definitions/language.ts'
 import type { FieldsShape, NumberShape, Shape } from './definitions/shape.ts'
 
-/** Words for what stands in a manifest, and for what could. */
+/** Words for the values in a manifest, and for the values that are allowed. */
 
-/** What a value is. Texts are not shown, which may be secrets that stand in the wrong place, nor what objects and lists hold. */
+/**
+ * Describes a value. Texts are not shown, because they may be secrets in the wrong place, and neither are the
+ * contents of objects and lists.
+ */
 export function found(value: Value): string {
   if (value === null) return 'empty (null)'
   if (typeof value === 'string') return 'a text'
@@ -36,7 +39,7 @@ const simpleShapes = {
   json: 'a value that JSON has',
 }
 
-/** What fits a shape. */
+/** Describes the values that fit a shape. */
 export function expected(shape: Shape): string {
   switch (shape.kind) {
     case 'number':

@@ -1,4 +1,4 @@
-/** What is wrong at one place of a manifest. */
+/** A problem at one place of a manifest. */
 export interface ManifestProblem {
   /** Like `streams[2].retriever.requester.http_method`; '' for the manifest as a whole. */
   readonly path: string

@@ -27,7 +27,7 @@ const maxComponents = 400_000
 const maxParameters = 1_000_000
 
 export interface PropagateOptions {
-  /** Where a parent and a component have a parameter of the same name, the parent's counts. */
+  /** If a parent and a component have a parameter of the same name, the parent's counts. */
   readonly parentWins?: boolean
 }
 
@@ -50,7 +50,10 @@ interface Propagation {
   readonly parentWins: boolean
   components: number
   parameters: number
-  /** What became of components that got no parameters, by place: references put the same one into many streams. */
+  /**
+   * The results for components that got no parameters, by place: references put the same component into many
+   * streams.
+   */
   readonly done: Map<Dict, Map<string, PropagatedComponent>>
 }
 interface PropagatedComponent {
@@ -80,7 +83,10 @@ function propagate(propagation: Propagation, source: Dict, position: Position): 
   return result
 }
 
-/** A component that is shared counts as often as it stands somewhere: whoever walks through the manifest meets it as often. */
+/**
+ * A shared component counts once for each place where it stands: a walk through the manifest meets it as
+ * often.
+ */
 function count(propagation: Propagation, components: number): void {
   propagation.components += components
   if (propagation.components > maxComponents) {

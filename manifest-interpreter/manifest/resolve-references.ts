@@ -9,16 +9,17 @@ const prefix = '#/'
 /** References inside of what references name. Python's stack ends at about as many. */
 const maxDepth = 500
 /**
- * Values of a manifest, its references expanded and without what an object's own entries replace. Of 518 public manifests the
- * largest, Google Ads, has 460,000 (2026-12).
+ * Values of a manifest, with its references expanded and without the values that an object's own entries
+ * replace. Of 518 public manifests the largest, Google Ads, has 460,000 (2026-12).
  */
 const maxValues = 2_000_000
 /** Values that are looked at and entries that are copied to resolve the references, each reference once: a bound of the work. */
 const maxSteps = 4_000_000
 
 /**
- * Replaces references. A text that begins with "#/" is what it names; `$ref` in an object adds the entries of what it
- * names, where the object's own entries win. What is named twice is one object in the result.
+ * Replaces references. A text that begins with "#/" becomes the value that it names. `$ref` in an object adds
+ * the entries of the object that it names; the object's own entries win. A value that is named twice is one
+ * object in the result.
  * @throws {ManifestError} for a reference that names nothing, or itself
  */
 export function resolveReferences(manifest: Dict): Dict {
@@ -110,8 +111,8 @@ function tooLarge(): Error {
 }
 
 /**
- * What a reference names. A key may itself hold "/": the whole rest of the path is tried as a key before its first part.
- * A part that is a number is an index, or a key that is a number.
+ * The value that a reference names. A key may itself hold "/": the whole rest of the path is tried as a key
+ * before its first part. A part that is a number is an index, or a key that is a number.
  */
 function lookUp(manifest: Dict, reference: string): Value {
   const path = (/^[^\n]*/.exec(reference.slice(prefix.length)) ?? [''])[0]

@@ -5,8 +5,8 @@ import type { Dict, PlainDict, Value } from '../value/value.ts'
 import type { Manifest } from './load-manifest.ts'
 
 /**
- * The definitions of the streams that a manifest lists, for a configuration: those of ConditionalStreams where their
- * condition holds. Streams that it generates (`dynamic_streams`) come after these.
+ * The definitions of the streams that a manifest lists, for a configuration: those of ConditionalStreams if
+ * their condition holds. Streams that it generates (`dynamic_streams`) come after these.
  */
 export function staticStreams(
   { definition }: Manifest,

@@ -27,7 +27,7 @@ export function sortsAsText(format: string): boolean {
   return last >= 0
 }
 
-/** What PostgreSQL reads as a time. */
+/** The formats that PostgreSQL reads as a time. */
 const isoFormat = /^%Y-%m-%d[T ]%H:%M(?::%S(?:\.(?:%f|%_ms))?)?(?:%z|Z)?$/
 
 export interface TextCursor {
@@ -37,8 +37,8 @@ export interface TextCursor {
 }
 
 /**
- * A destination compares versions of a record by their cursor: as text, if the schema says that it is one. What to warn of
- * where that is the wrong order for one of the formats.
+ * A destination compares versions of a record by their cursor: as text, if the schema says that the cursor is
+ * a text. Returns the warning for formats whose order as text is wrong.
  */
 export function textCursor(field: string, formats: readonly string[]): TextCursor | undefined {
   const wrong = formats.filter((known) => !known.includes('{') && !sortsAsText(known))

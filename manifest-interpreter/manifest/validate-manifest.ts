@@ -22,14 +22,19 @@ type Problems = readonly Problem[]
 interface Problem {
   readonly path: Path | null
   readonly message: string
-  /** A value of a type that cannot stand there: says less than what is wrong inside of one that can. */
+  /**
+   * The value has a type that is not allowed there. This says less than a problem inside of an allowed value.
+   */
   readonly misfit: boolean
 }
 
 const none: Problems = []
 const longestWord = 40
 
-/** @throws {ManifestError} with all problems, where a component lacks a field, or holds a value that cannot stand there */
+/**
+ * @throws {ManifestError} with all problems, if a component lacks a field, or holds a value that cannot stand
+ * there
+ */
 export function validateManifest(manifest: Dict): void {
   const problems = new Validation().manifest(manifest)
   if (problems.length > 0) throw new ManifestError(problems.map(described))
@@ -110,7 +115,10 @@ class Validation {
     return problems
   }
 
-  /** A component is told by its type first: what is wrong inside of the one that was meant is what helps. */
+  /**
+   * A component is identified by its type first: the problems inside of the intended component are the useful
+   * ones.
+   */
   #checkComponent(names: readonly string[], value: Value, path: Path | null): Problems {
     const type = isDict(value) ? get(value, 'type') : undefined
     let nearest: Problems | undefined
@@ -185,7 +193,10 @@ function fits({ type }: SimpleShape, value: Value): boolean {
   }
 }
 
-/** What JSON has no word for are the types that only YAML has. Their parts may be such values: the reference looks no deeper. */
+/**
+ * JSON lacks only the types that YAML alone has. The parts of a list or an object may be such values: the
+ * reference looks no deeper.
+ */
 function isJson(value: Value): boolean {
   if (typeof value !== 'object' || value === null) return true
   return Array.isArray(value) || isDict(value) || isFloat(value)
@@ -216,7 +227,7 @@ function byType(names: readonly string[], type: Value | undefined): readonly str
 }
 
 function misfit(shape: Shape, value: Value, path: Path | null): Problems {
-  // Where a word of a list is wanted, it is most likely one that is written wrongly.
+  // If a word of a list is expected, the value is most likely a misspelled word.
   const isWord = shape.kind === 'choice' && typeof value === 'string' && value.length <= longestWord
   const what = isWord ? `"${value}"` : found(value)
   return [{ path, message: `is ${what}. Use ${expected(shape)}.`, misfit: true }]

@@ -12,7 +12,7 @@ import { isReadWithDefault } from './config-keys.ts'
 import { paginatorMistakes, requestOptionMistakes } from './request-option-mistakes.ts'
 import { sliceKeys, unknownSliceKeys } from './slice-keys.ts'
 
-/** What holds data, or is written for people: no templates, no components. */
+/** Fields that hold data or text for people: no templates, no components. */
 const dataFields = new Set(['schema', '$parameters', 'description', 'config_overrides'])
 /** Fields that every component may have. */
 const commonFields = [
@@ -32,7 +32,7 @@ const ownFunctions: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 ])
 const noFunctions: ReadonlySet<string> = new Set()
 
-/** What surrounds a value. */
+/** The context of a value. */
 interface Surroundings {
   readonly functions: ReadonlySet<string>
   /** The keys that the slices of the stream have; undefined if the text of the manifest does not say. */

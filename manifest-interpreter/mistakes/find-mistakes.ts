@@ -11,7 +11,7 @@ import { streamMistakes, type StreamMistake } from './stream-mistakes.ts'
 import { dynamicStreamName } from '../manifest/unsupported.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 
-/** What is wrong in a manifest that is valid, and loads, as far as its text shows it. */
+/** A mistake in a manifest that is valid and loads, as far as the manifest's text shows it. */
 export interface Mistake extends StreamMistake {
   /** The stream that it concerns; null for the manifest as a whole. */
   readonly stream: string | null
@@ -84,7 +84,7 @@ function noStreams(names: readonly string[]): readonly Mistake[] {
   return [{ severity: 'error', stream: null, path: 'streams', message }]
 }
 
-/** Such a check succeeds, whatever the configuration is; without any of the fields it fails. */
+/** Such a check succeeds with any configuration; without any of the fields it fails. */
 function emptyCheck(check: PlainDict): readonly Mistake[] {
   if (get(check, 'type') !== 'CheckStream') return []
   const fields = ['stream_names', 'dynamic_streams_check_configs']

@@ -12,7 +12,10 @@ import type { StreamMistake } from './stream-mistakes.ts'
 
 const place = 'spec.connection_specification'
 
-/** What is wrong in the JSON schema of the configuration: airbyte-cdk refuses it as soon as a command has a configuration. */
+/**
+ * The mistakes in the JSON schema of the configuration: airbyte-cdk refuses it as soon as a command has a
+ * configuration.
+ */
 export function specMistakes({
   connectionSpecification: schema,
 }: Manifest): readonly StreamMistake[] {
@@ -27,7 +30,7 @@ function invalidKeywords(schema: Value): readonly StreamMistake[] {
       message: `The schema of the configuration is not a valid JSON schema, and airbyte-cdk refuses it: ${violationText({ ...violation, path: [] })}. Correct it.`,
     }))
   } catch (error) {
-    // One that nests too deeply is used all the same.
+    // A schema that nests too deeply is used all the same.
     if (error instanceof ConfigError) return []
     throw error
   }

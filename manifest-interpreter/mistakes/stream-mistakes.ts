@@ -10,7 +10,7 @@ import { hasCustomPart, readsSlice } from './slice-keys.ts'
 import { textCursor } from '../manifest/text-order.ts'
 
 export interface StreamMistake {
-  /** `error`: what stands there can never work. `warning`: it is not what it looks like. */
+  /** `error`: the value there can never work. `warning`: it is not what it looks like. */
   readonly severity: 'error' | 'warning'
   /** Like `retriever.requester.url_base`, from the stream or the manifest down. */
   readonly path: string
@@ -18,7 +18,7 @@ export interface StreamMistake {
   readonly message: string
 }
 
-/** What does not fit together in a stream: its key and cursor, its schema, and its times. */
+/** The contradictions in a stream: in its key and cursor, its schema, and its times. */
 export function streamMistakes(
   stream: PlainDict,
   templates: TemplateCompiler,

@@ -11,15 +11,15 @@ export type ConnectionStatus =
   /** `message` says what went wrong. */
   | { readonly status: 'FAILED'; readonly message: string }
 
-/** The streams that a check looks at: built when asked for, and not more of them than needed. */
+/** The streams that a check looks at: built on request, and not more of them than needed. */
 export interface CheckableStreams {
   /** Static and dynamic streams in order, the first `count` of them. */
   first(count?: number): Promise<readonly Stream[]>
-  /** The static streams of these names; null if one of them is not static. */
+  /** The static streams of these names; null if a name is not that of a static stream. */
   named(names: readonly string[]): Promise<readonly Stream[] | null>
   /** The names of the streams that each dynamic definition made, by the name of the definition. */
   generated(): Promise<ReadonlyMap<string, readonly string[]>>
-  /** Those that cannot be built here. */
+  /** The streams that cannot be built here. */
   unsupported(): readonly UnsupportedStream[]
 }
 
@@ -66,7 +66,7 @@ async function checkStream(
   return checkGenerated(dynamic, byName, await streams.generated())
 }
 
-/** Of the streams that the check names; null if all of them can be read. */
+/** The problem of the streams that the check names; null if all of them can be read. */
 async function listedProblem(
   names: readonly string[],
   streams: ReadonlyMap<string, Stream>,

@@ -13,10 +13,13 @@ import type { configuredStreams } from './configured-streams.ts'
 import { maskedEnvironment } from './masked-environment.ts'
 import { SecretFilter } from './secret-filter.ts'
 
-/** A manifest for one configuration: what its streams and its actions are built from. Errors that leave here hold no secret. */
+/**
+ * A manifest for one configuration, from which its streams and its actions are built. Errors that leave here
+ * hold no secret.
+ */
 export class ConfiguredManifest {
   readonly manifest: Manifest
-  /** Told no secret. */
+  /** Receives no secret. */
   readonly environment: Environment
   readonly templates: TemplateCompiler
   /** Migrated and transformed. */
@@ -55,7 +58,7 @@ export class ConfiguredManifest {
 
   builder(options: {
     readonly http: SourceHttp
-    /** With the overrides of a check. */
+    /** The configuration with the overrides of a check. */
     readonly config?: Dict
     readonly catalog?: ReturnType<typeof configuredStreams>
     readonly states?: ReadonlyMap<string, Dict>

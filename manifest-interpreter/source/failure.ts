@@ -2,7 +2,10 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { mayPass, SourceError } from '../source-error.ts'
 import type { SourceFailure } from './messages.ts'
 
-/** An error of a stream as a message. What is no SourceError or ConnectError is a fault of the manifest, the API or ours: a system_error. */
+/**
+ * Converts an error of a stream to a message. An error that is no SourceError or ConnectError is a fault of
+ * the manifest, the API or ours: a system_error.
+ */
 export function failureOf(error: unknown, stream: string): SourceFailure {
   if (error instanceof SourceError)
     return {

@@ -22,7 +22,10 @@ export interface ClientCall {
   readonly stopWaiting: AbortSignal
   /** After which `signal` is aborted. */
   readonly timeoutMs: number
-  /** Until when requests are held back, in milliseconds since 1970, because another one was turned away. Default: none is. */
+  /**
+   * The time until which requests are held back, in milliseconds since 1970, because another request was
+   * turned away. Default: none is held back.
+   */
   heldUntilMs?(): number | undefined
   /** True if the request must not get the authorization. */
   readonly isUnauthorized?: boolean
@@ -95,7 +98,8 @@ export class ManifestClient {
         setHeader(request.headers, str(name), str(value))
       await client.send(request, call.name)
     } catch (error) {
-      // With an outcome the tries are used up, it may not be repeated, or the call ended before the next try.
+      // If there is an outcome, the tries are used up, it may not be repeated, or the call ended before the
+      // next try.
       if (last.outcome === undefined) throw endOf(error, ending, last)
     }
     if (last.outcome === undefined) throw new TypeError('a request had no outcome')
@@ -103,7 +107,10 @@ export class ManifestClient {
     return last.outcome
   }
 
-  /** With the limits of the manifest, and the wait that the vendor asked for. A call that these hold back ends with its time. */
+  /**
+   * Applies the limits of the manifest, and the wait that the vendor asked for. A call that these hold back
+   * ends when its time is up.
+   */
   #http(environment: Environment, call?: EndingCall): SourceHttp {
     const { budget } = this.#configured
     const ended = call?.ended ?? environment.signal
@@ -154,7 +161,7 @@ interface LastTry {
 interface EndingCall extends ClientCall {
   /** Aborted with either of the signals. */
   readonly ended: AbortSignal
-  /** Of its time. */
+  /** When the time of the call is up. */
   readonly endMicros: number
 }
 
@@ -177,7 +184,7 @@ async function untilFree(call: EndingCall, environment: Environment): Promise<vo
   }
 }
 
-/** Of a call whose last try has no outcome. */
+/** The error of a call whose last try has no outcome. */
 function endOf(error: unknown, { signal, ended }: EndingCall, { isBegun }: LastTry): unknown {
   if (!ended.aborted || error instanceof HeldBack) return error
   if (!isBegun) return new NotSent(error)
@@ -192,7 +199,7 @@ function returningFailures(handler: ErrorHandler, call: ClientCall, last: LastTr
     backoffSeconds: (outcome, attempt) =>
       isWithoutTime(outcome) ? Promise.resolve(null) : handler.backoffSeconds(outcome, attempt),
     interpret: async (outcome) => {
-      // What breaks off because the call ends is no outcome.
+      // A request that breaks off because the call ends has no outcome.
       if (!(outcome instanceof TransportError && call.signal.aborted)) last.outcome = outcome
       const resolution = await handler.interpret(outcome)
       const isRepeated = repeating.has(resolution.action) && call.mayRepeat(outcome, resolution)

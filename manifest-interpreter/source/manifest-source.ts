@@ -39,8 +39,8 @@ export interface ReadOptions {
 }
 
 /**
- * A manifest for one configuration. Its constructor migrates and transforms the configuration, and throws if that
- * fails. Dispose it at the end: it keeps responses of parent streams on disk.
+ * A manifest for one configuration. Its constructor migrates and transforms the configuration, and throws if
+ * that fails. Dispose it at the end: it stores responses of parent streams on disk.
  */
 export class ManifestSource implements AsyncDisposable {
   readonly #configured: ConfiguredManifest

@@ -6,7 +6,10 @@ import type { SecretFilter } from './secret-filter.ts'
 /** Shorter texts are names. */
 const minSecretLength = 8
 
-/** The same environment, which is told no secret: what goes to its log or is emitted is masked. Only `secretFound` gets them. */
+/**
+ * The same environment, which receives no secret: log lines and emitted messages are masked. Only
+ * `secretFound` gets secrets.
+ */
 export function maskedEnvironment(environment: Environment, secrets: SecretFilter): Environment {
   const { transport, signal, manifestDirectory, changeConfig, unreadableAnswers } = environment
   const secretFound = (text: string): void => {
@@ -29,7 +32,7 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     }),
     transport: {
       send: (request, requestSignal) => {
-        // An authenticator tells what it adds; a header of the manifest's own may hold a credential too.
+        // An authenticator reports what it adds; a header of the manifest's own may hold a credential too.
         const sent = credentialOf(header(request.headers, 'authorization') ?? '')
         if (!secrets.knows(sent)) secretFound(sent)
         return transport.send(request, requestSignal)
@@ -48,7 +51,7 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
   }
 }
 
-/** The configuration goes to the caller as it is, who has to keep it. */
+/** The configuration goes unmasked to the caller, which has to store it. */
 function maskedMessage(message: SideMessage, secrets: SecretFilter): SideMessage {
   switch (message.kind) {
     case 'error':

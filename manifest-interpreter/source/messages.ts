@@ -2,7 +2,7 @@ import type { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { FailureType, SideMessage } from '../contracts.ts'
 import type { Dict } from '../value/value.ts'
 
-/** What a read gives, in order, besides records. */
+/** The messages that a read emits, in order, besides records. */
 export type SourceMessage =
   | SideMessage
   | { readonly kind: 'state'; readonly stream: string; readonly state: Dict }

@@ -8,7 +8,7 @@ import type { StreamSlice } from '../value/stream-slice.ts'
 import type { Dict } from '../value/value.ts'
 
 export interface ReadLimits {
-  /** Of each slice, those with records. */
+  /** Pages with records, for each slice. */
   readonly pages: number
   readonly slices: number
 }
@@ -23,7 +23,7 @@ export interface ReadPlan {
   readonly generators: number
   /** True: a failed slice ends its stream, so that no state follows records that none covers. */
   readonly stopsAtFailure: boolean
-  /** Streams that were asked for and cannot be read: they have failed already. */
+  /** Streams that were requested and cannot be read: they have failed already. */
   readonly unreadable: readonly string[]
   readonly states: StateQueue
   readonly limits?: ReadLimits
@@ -48,10 +48,10 @@ export class StateQueue {
 }
 
 /**
- * Reads streams, several slices at the same time. The records of a slice and the state that follows them are given
- * without those of another slice of the stream between them: a state covers all that its stream gave before it. Slices
- * that are read meanwhile wait with their first page. A failed slice fails its stream and no other; what was read before
- * keeps its state. Throws at the end where a stream failed.
+ * Reads streams, several slices at the same time. The records of a slice and the state that follows them are
+ * emitted without those of another slice of the stream between them: a state covers everything that its
+ * stream emitted before it. Meanwhile other slices wait with their first page. A failed slice fails its
+ * stream and no other; slices that were read before keep their state. Throws at the end if a stream failed.
  */
 export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise<void> {
   const slots = new Slots(plan.concurrency)
@@ -188,7 +188,7 @@ class StreamRead {
   async #fail(error: unknown): Promise<void> {
     if (this.#plan.signal.aborted) return
     this.#failed = true
-    // The message says what failed; the stack is for who looks closer.
+    // The message names the error; the stack is for a closer look.
     this.#plan.logger.debug({ stream: this.#stream.name, err: error }, 'stream failed')
     await this.#message(failureOf(error, this.#stream.name))
   }

@@ -26,7 +26,10 @@ const SHORTEST_LINE = 16
 const SHORTEST_TEXT = 8
 /** A shorter secret stands in any text: "rea***hed". */
 const SHORTEST_SECRET = 4
-/** Tokens that were learned while a source runs, and what replaces a part of the configuration: the last ones count. */
+/**
+ * Tokens that were learned while a source runs, and values that replace a part of the configuration: the last
+ * ones count.
+ */
 const MAX_LEARNED = 100
 const MAX_CHANGED = 1_000
 
@@ -63,7 +66,7 @@ export class SecretFilter {
     if (!this.knows(secret)) this.#learned.add(secret)
   }
 
-  /** All texts of what a login responded: there may be more tokens than the one that is used. */
+  /** All texts of a login's response: there may be more tokens than the token that is used. */
   learnLogin(response: Value): void {
     const texts = leavesOf(response).filter((text) => text.length >= SHORTEST_TEXT)
     for (const text of texts.slice(0, MAX_CHANGED / 2))
@@ -95,7 +98,7 @@ export class SecretFilter {
     return error
   }
 
-  /** What a log line says: texts and errors, at any depth. */
+  /** Masks the facts of a log line: texts and errors, at any depth. */
   facts(facts: unknown): unknown {
     if (typeof facts === 'string') return this.beginning(facts)
     if (facts instanceof Error) return this.error(facts)
@@ -128,7 +131,10 @@ export class SecretFilter {
   }
 }
 
-/** A secret, what is secret inside of it, the lines of both, and all without the control characters that URLs drop. */
+/**
+ * A secret, the secret values inside of it, the lines of both, and all without the control characters that
+ * URLs drop.
+ */
 function addSecret(index: SecretIndex, secret: string): void {
   const texts = [secret, ...secretsInside(secret)]
   for (const text of new Set([...texts, ...texts.flatMap(linesOf)])) {

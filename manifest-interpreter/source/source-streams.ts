@@ -19,7 +19,9 @@ import type { Manifest } from '../manifest/load-manifest.ts'
 import type { PlainDict } from '../value/value.ts'
 import type { CheckableStreams } from './check-connection.ts'
 
-/** The streams of a manifest: static ones, and those that its dynamic definitions make. Built when asked for. */
+/**
+ * The streams of a manifest: static streams, and those that its dynamic definitions make. Built on request.
+ */
 export class SourceStreams implements CheckableStreams {
   readonly #manifest: Manifest
   readonly #builder: Builder
@@ -51,7 +53,10 @@ export class SourceStreams implements CheckableStreams {
     )
   }
 
-  /** Those of these names, and perhaps others. A read of one stream out of a hundred builds no more than that one, if none is dynamic. */
+  /**
+   * The streams of these names, and perhaps others. A read of one stream out of a hundred builds only that
+   * stream, if none is dynamic.
+   */
   async toRead(names: readonly string[]): Promise<readonly Stream[]> {
     const hasDynamic = list(this.#manifest.definition, 'dynamic_streams').length > 0
     return (hasDynamic ? null : await this.named(names)) ?? (await this.first())

@@ -34,7 +34,7 @@ export function get(dict: Dict, key: Value): Value | undefined {
   return typeof key === 'string' && Object.hasOwn(dict, key) ? dict[key] : undefined
 }
 
-/** What is at the end of a path of names and indexes; undefined if it leads to nothing. */
+/** The value at the end of a path of names and indexes; undefined if the path leads to nothing. */
 export function valueInside(root: Value, path: readonly string[]): Value | undefined {
   return path.reduce<Value | undefined>((value, name) => {
     if (Array.isArray(value)) return value[Number(name)]
@@ -48,8 +48,8 @@ export function has(dict: Dict, key: Value): boolean {
 }
 
 /**
- * Sets in place. A plain object cannot hold a key that is not text: it becomes text there. A new index-like key of a
- * plain object comes first in its order, not last: `dictOf` keeps the order.
+ * Sets in place. A plain object cannot hold a key that is not text: it becomes text there. A new index-like
+ * key of a plain object comes first in its order, not last: `dictOf` preserves the order.
  */
 export function set(dict: Dict, key: Value, value: Value): void {
   if (dict instanceof Map) {
@@ -110,7 +110,10 @@ export function textEntries(dict: Dict): [string, Value][] {
   return found
 }
 
-/** A new dict with these entries, in the form that keeps their order; the last of equal keys wins, the first gives the place. */
+/**
+ * A new dict with these entries, in the form that preserves their order; the last of equal keys wins, the
+ * first decides the place.
+ */
 export function dictOf(items: Iterable<readonly [Value, Value]>): Dict {
   const list = [...items]
   const plain = list.every(([key]) => typeof key === 'string' && !isIndexLike(key))

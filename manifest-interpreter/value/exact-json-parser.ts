@@ -2,8 +2,8 @@ import { isIndexLike, set } from './dict.ts'
 import { float, int, type PlainDict, type Value } from './value.ts'
 
 /**
- * `exact`: json.loads. `orjson`: what it reads, with an int beyond 64 bits as a float; it refuses NaN, a lone surrogate and a
- * float beyond a double.
+ * `exact`: json.loads. `orjson`: orjson.loads, with an int beyond 64 bits as a float; it refuses NaN, a lone
+ * surrogate and a float beyond a double.
  */
 export type JsonDialect = 'exact' | 'orjson'
 
@@ -54,7 +54,7 @@ const nonFinite: ReadonlyMap<string, number> = new Map([
 ])
 /** Deeper, Python ends with a RecursionError, orjson refuses. */
 const maxDepth = 990
-/** An int of so many digits is exact as a double. */
+/** An int with this many digits is exact as a double. */
 const maxSafeDigits = 15
 /** Python's limit of the digits of an int. */
 const maxDigits = 4300
@@ -132,7 +132,7 @@ export class ExactJsonParser {
       if (this.#skip() !== COLON) throw this.#error('":" is expected')
       this.#position++
       const value = this.#value()
-      // An index-like key keeps its place in a Map only.
+      // Only a Map preserves the place of an index-like key.
       if (map === undefined && isIndexLike(key)) map = new Map(Object.entries(plain))
       if (map !== undefined) map.set(key, value)
       else if (key.charCodeAt(0) === UNDERSCORE) set(plain, key, value)
@@ -232,7 +232,10 @@ export class ExactJsonParser {
     return float(value)
   }
 
-  /** Where the digits from `from` on end; `at` if there are none, so that what led to them is no part of the number. */
+  /**
+   * The position after the digits from `from` on; `position` if there are none, so that the characters before
+   * them are no part of the number.
+   */
   #digitsAfter(position: number, from: number): number {
     const end = this.#digitsEnd(from)
     return end > from ? end : position

@@ -39,7 +39,7 @@ function nearestQuotient(a: bigint, b: bigint): number {
   const negative = a < 0n !== b < 0n
   const dividend = a < 0n ? -a : a
   const divisor = b < 0n ? -b : b
-  // 66 bits of quotient and one for what remains: Number() rounds those to the nearest.
+  // 66 bits of quotient and one bit for the remainder: Number() rounds those to the nearest.
   const shift = Math.max(0, 66 - (bits(dividend) - bits(divisor)))
   const shifted = dividend << BigInt(shift)
   const quotient = (shifted / divisor) | (shifted % divisor === 0n ? 0n : 1n)

@@ -8,10 +8,10 @@ import { typeName } from './type-name.ts'
 import { PyTuple, type Value } from './value.ts'
 
 export interface DumpOptions {
-  /** Characters beyond ASCII as `\uXXXX`. True unless told otherwise, as in Python. */
+  /** Characters beyond ASCII as `\uXXXX`. Default: true, as in Python. */
   readonly ensureAscii?: boolean
   readonly sortKeys?: boolean
-  /** Between items, and between a key and its value: `, ` and `: ` unless told otherwise. */
+  /** Between items, and between a key and its value. Default: `, ` and `: `. */
   readonly separators?: readonly [string, string]
   /** Spaces of a level, or the text of one. */
   readonly indent?: number | string
@@ -19,7 +19,7 @@ export interface DumpOptions {
 
 const maxDepth = 900
 
-/** As json.dumps. Throws Python's TypeError for what JSON cannot hold: datetimes, sets, bytes. */
+/** As json.dumps. Throws Python's TypeError for values that JSON cannot hold: datetimes, sets, bytes. */
 export function dumpJson(value: Value, options: DumpOptions = {}): string {
   return new Dumper(options).dump(value, 0)
 }

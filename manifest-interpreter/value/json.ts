@@ -10,8 +10,8 @@ export function parseJson(source: string | Uint8Array): Value {
 }
 
 /**
- * As the reference reads a response: orjson, for which an int beyond 64 bits is a float, and json.loads for what orjson
- * refuses (NaN, a lone surrogate, a float beyond a double).
+ * As the reference reads a response: orjson, for which an int beyond 64 bits is a float, and json.loads for
+ * texts that orjson refuses (NaN, a lone surrogate, a float beyond a double).
  */
 export function parseResponseJson(source: string | Uint8Array): Value {
   try {
@@ -22,7 +22,7 @@ export function parseResponseJson(source: string | Uint8Array): Value {
   }
 }
 
-/** What each of these two reads alike; undefined if they might not, or the text is no JSON. */
+/** Parses a text that both dialects read alike; undefined if they might not, or the text is not JSON. */
 export function parsePlainJson(text: string): Value | undefined {
   return needsExactParser(text) ? undefined : parseFast(text)
 }
@@ -34,7 +34,7 @@ function needsExactParser(text: string): boolean {
   return (
     !/^\s*[[{]/.test(text) ||
     hasUnlikeDigits(text) ||
-    // Most texts have none, and are told so in a fiftieth of the time.
+    // Most texts have none, and this check takes a fiftieth of the time.
     (text.includes('\\u') && specialEscape.test(text))
   )
 }
@@ -44,7 +44,7 @@ function parse(source: string | Uint8Array, dialect: JsonDialect): Value {
   return parsePlainJson(text) ?? new ExactJsonParser(text, dialect).parse()
 }
 
-/** Undefined if the exact parser is to tell what is wrong, or to read what JSON.parse does not know. */
+/** Undefined if the exact parser must report the error, or must read syntax that JSON.parse does not know. */
 function parseFast(text: string): Value | undefined {
   try {
     return parseNative(text)
@@ -57,7 +57,7 @@ function parseFast(text: string): Value | undefined {
 /** JSON.parse makes nothing that is no Value. */
 const parseNative: (text: string) => Value = JSON.parse
 
-/** UTF-8, or UTF-16 where a mark or zero bytes tell so. */
+/** Decodes UTF-8, or UTF-16 if a mark or zero bytes indicate it. */
 function decode(bytes: Uint8Array): string {
   try {
     return decodeAs(encodingOf(bytes), bytes)

@@ -3,14 +3,14 @@ import { numeric } from './number.ts'
 import { PySet, PyTuple, type Value } from './value.ts'
 
 /**
- * What ast.literal_eval makes of repr(value): an equal value that shares nothing with it. Undefined if its repr is no
- * literal, as of a datetime or of NaN, or may be a special one.
+ * The result of ast.literal_eval for repr(value): an equal value that shares nothing with it. Undefined if
+ * its repr is not a literal, as for a datetime or NaN, or may be a special one.
  */
 export function literalCopy(value: Value): Value | undefined {
   return copied(value, 0)
 }
 
-/** Beyond this, Python's parser refuses brackets: the text tells. */
+/** Python's parser refuses deeper brackets: beyond this depth the text itself decides. */
 const maxNesting = 90
 
 function copied(value: Value, depth: number): Value | undefined {

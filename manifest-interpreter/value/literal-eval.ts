@@ -29,7 +29,10 @@ export const ellipsis = new PyObject({ type: 'ellipsis', repr: () => 'Ellipsis' 
 
 /** Most texts begin with a letter that begins no literal. */
 const firstOfLiteral = /^[\s\\]*(?:[0-9'"[({.+#-]|None|True|False|set|[uUrRbB]{1,2}['"])/
-/** Dates, ids, amounts: what begins so and has no brackets is a number or no literal. The usual text, so it comes first. */
+/**
+ * Dates, ids, amounts: a text with such a beginning and without brackets is a number or no literal. This is
+ * the usual text, so it comes first.
+ */
 const numberOrNothing = /^[-+0-9][^,(#jJ\n\r\f\t\\]*$/
 const signAndNumber =
   /^([-+]?) *((?:[0-9][0-9_.eE]*(?:[eE][-+][0-9_]+)?|0[xXoObB][0-9a-fA-F_]+)) *$/
@@ -52,7 +55,7 @@ const skippedInBrackets = /(?:[ \t\f\n]|\\\n|#[^\n]*)*/y
 const lineEnds = /(?:[ \t\f]*(?:#[^\n]*)?\n)*/y
 const word = /[A-Za-z_][A-Za-z0-9_]*/y
 
-/** What a number is may be followed by a sign and a complex number: `1+2j` is a literal, `1+2` is none. */
+/** A number may be followed by a sign and a complex number: `1+2j` is a literal, `1+2` is none. */
 class LiteralParser {
   readonly #source: string
   #position = 0

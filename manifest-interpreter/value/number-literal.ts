@@ -2,7 +2,7 @@
 export interface NumberLiteral {
   /** A bigint for an int. */
   readonly value: bigint | number
-  /** With a `j` behind it. */
+  /** A `j` follows the number. */
   readonly imaginary: boolean
   readonly end: number
 }

@@ -64,7 +64,7 @@ export class PyTimeDelta {
   }
 
   totalSeconds(): number {
-    // The quotient of exact integers, so that a long time keeps its last digits.
+    // The quotient of exact integers, so that a long time retains its last digits.
     const whole = this.micros / MICROS_A_SECOND
     const rest = this.micros % MICROS_A_SECOND
     if (Number.isSafeInteger(Number(this.micros))) return Number(this.micros) / 1e6

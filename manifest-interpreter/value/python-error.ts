@@ -17,12 +17,13 @@ export type PythonErrorKind =
   | 'ZeroDivisionError'
 
 /**
- * What Python would raise: a TypeError of Python is a PythonError of this kind, and templates turn it into what the reference
- * makes of it. JavaScript's own TypeError and RangeError are thrown in two cases only: for a mistake in this program, and by
- * the YAML reader's scalars, whose RangeErrors become a ManifestError with their line. Mistakes in a manifest are
- * `manifest_component_invalid` (`invalidComponent` in definition.ts), mistakes in a configuration `source_config_invalid`.
- * The kind decides what happens next: a template with a TypeError is taken as plain text, one
- * with an UndefinedError gives its default. Messages never hold values, which may be records or secrets.
+ * An error that Python would raise: a TypeError of Python is a PythonError of this kind, and templates turn
+ * it into the reference's result. JavaScript's own TypeError and RangeError are thrown in two cases only: for
+ * a mistake in this program, and by the YAML reader's scalars, whose RangeErrors become a ManifestError with
+ * their line. Mistakes in a manifest are `manifest_component_invalid` (`invalidComponent` in definition.ts),
+ * mistakes in a configuration `source_config_invalid`. The kind decides what happens next: a template with a
+ * TypeError is taken as plain text, a template with an UndefinedError yields its default. Messages never hold
+ * values, which may be records or secrets.
  */
 export class PythonError extends Error {
   readonly kind: PythonErrorKind

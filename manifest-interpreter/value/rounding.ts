@@ -19,7 +19,7 @@ export function round(value: Value, digits: number): Value {
       Number(nearestEven((Math.abs(size) / unit).toFixed(60), 0)) * unit * Math.sign(size),
     )
   }
-  // Beyond this, every digit of a double is kept.
+  // Beyond this, every digit of a double is retained.
   if (digits > 40) return float(size)
   const rounded = Number(nearestEven(Math.abs(size).toFixed(Math.min(100, digits + 59)), digits))
   return float(size < 0 || Object.is(size, -0) ? -rounded : rounded)

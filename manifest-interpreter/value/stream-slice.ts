@@ -3,13 +3,13 @@ import { valueError } from './python-error.ts'
 import { PyObject, type Dict, type Value } from './value.ts'
 
 /**
- * What a stream is read for at a time: a partition and a part of its cursor's range. In a template it is a dict of both,
- * with the attributes `partition`, `cursor_slice` and `extra_fields`. Immutable.
+ * The unit in which a stream is read: a partition and a part of its cursor's range. In a template it is a
+ * dict of both, with the attributes `partition`, `cursor_slice` and `extra_fields`. Immutable.
  */
 export class StreamSlice {
   readonly partition: Dict
   readonly cursorSlice: Dict
-  /** Of the parent's record, beside the partition: no part of the partition's identity. */
+  /** Fields of the parent's record, beside the partition: no part of the partition's identity. */
   readonly extraFields: Dict
   /** The dict that templates and others see. */
   readonly merged: Dict
@@ -29,7 +29,7 @@ export class StreamSlice {
     this.merged = merged(this.partition, this.cursorSlice)
   }
 
-  /** What a template works on: a mapping, true also where only extra fields are there. */
+  /** The object that a template sees: a mapping, true even if it has only extra fields. */
   get object(): PyObject {
     this.#object ??= new PyObject({
       type: 'StreamSlice',

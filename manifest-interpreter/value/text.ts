@@ -95,7 +95,7 @@ export function floatText(value: number): string {
   return `${digits}e${sign}${exponent.slice(1).padStart(2, '0')}`
 }
 
-/** What str.isprintable refuses, save the space. */
+/** The characters that str.isprintable refuses, except the space. */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u
 const needsEscape = /['\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 const shortEscapes: ReadonlyMap<string, string> = new Map([

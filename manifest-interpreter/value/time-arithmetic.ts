@@ -2,7 +2,7 @@ import { daysInMonth, type CivilDate } from './calendar.ts'
 import { typeError, valueError } from './python-error.ts'
 import { compareDateTimes, PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 
-/** What Python's operators do with times; undefined if the operands do not fit (its NotImplemented). */
+/** The results of Python's operators for times; undefined if the operands do not fit (its NotImplemented). */
 export type Time = PyDateTime | PyDate | PyTimeDelta
 
 /** A time later by `delta`, which may have years and months. A day that the month lacks becomes its last. */

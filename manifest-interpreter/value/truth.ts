@@ -2,7 +2,7 @@ import { isEmpty } from './dict.ts'
 import { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
-/** `bool(value)`. What is undefined is false. */
+/** `bool(value)`. Undefined is false. */
 export function truth(value: Value | undefined): boolean {
   if (typeof value === 'boolean') return value
   if (typeof value === 'string') return value !== ''

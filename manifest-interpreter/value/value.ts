@@ -81,7 +81,7 @@ export class PyTuple {
   }
 }
 
-/** Keeps insertion order, which Python's does not: what prints a set is not stable there. */
+/** Keeps insertion order, unlike Python's set: output that prints a set is not stable there. */
 export class PySet {
   readonly items: readonly Value[]
 
@@ -95,7 +95,10 @@ export class PySet {
   }
 }
 
-/** What an object that is no plain value can do. What it lacks, Python's `object` answers. */
+/**
+ * The abilities of an object that is not a plain value. For a missing ability, Python's `object` is the
+ * default.
+ */
 export interface Traits {
   /** The name of its class, for `repr` and for errors. */
   readonly type: string
@@ -113,7 +116,7 @@ export interface Traits {
   readonly call?: (args: readonly (Value | undefined)[], keywords: Keywords) => Value | undefined
   /** The dict that it behaves as: a mapping that is not a dict. */
   readonly mapping?: () => Dict
-  /** What comparing it by order throws, in the place of a TypeError. */
+  /** The error of a comparison by order, in the place of a TypeError. */
   readonly orderError?: () => Error
 }
 /** Keyword arguments of a call; undefined if it has none. */

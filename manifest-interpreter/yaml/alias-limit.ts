@@ -2,8 +2,8 @@ import { EVENT_ID, type Event } from 'js-yaml'
 import { NodeError } from './yaml-error.ts'
 
 /**
- * Values of a document, those that aliases stand for included: what reads it later meets each as often as it stands somewhere. Of 452
- * public manifests the largest has 56,000 (2026-11).
+ * Values of a document, including those for which aliases stand: a later reader meets each value once for
+ * each place where it stands. Of 452 public manifests the largest has 56,000 (2026-11).
  */
 const maxValues = 1_000_000
 
@@ -19,7 +19,7 @@ interface OpenNode {
  * before the events are made into values. Throws a NodeError, also for an alias inside of its own anchor, which would have no end.
  */
 export function limitAliases(text: string, events: readonly Event[]): void {
-  /** Of each anchor its number of values; undefined while its collection is not complete. */
+  /** The number of values of each anchor; undefined while its collection is not complete. */
   const sizes = new Map<string, number | undefined>()
   const open: OpenNode[] = []
   let values = 0

@@ -19,9 +19,9 @@ interface Node {
   readonly offset: number
   /** Undefined while the node is not complete. */
   value?: Value
-  /** Of a mapping: its entries, merged ones first. */
+  /** The entries of a mapping, merged ones first. */
   pairs?: readonly Pair[]
-  /** Of a sequence. */
+  /** The items of a sequence. */
   items?: readonly Node[]
 }
 
@@ -30,8 +30,9 @@ interface Pair {
   readonly key: Value
   readonly value: Value
   /**
-   * What tells merged entries apart in the reference, if it is not the pair itself: the identity of the key's object. Texts of one
-   * character (and the empty one) are single objects in Python, so of those the first entry wins.
+   * The identity by which the reference distinguishes merged entries, if it is not the pair itself: that of
+   * the key's object. Texts of one character (and the empty text) are single objects in Python, so for those
+   * the first entry wins.
    */
   readonly identity: unknown
 }
@@ -181,7 +182,7 @@ class Constructor {
   #scalarText(event: ScalarEvent): string {
     if (event.valueStart < 0) return ''
     const value = getScalarValue(this.#text, event)
-    // A block scalar at the very end keeps the line break that is there: PyYAML adds none.
+    // A block scalar at the very end retains its line break: PyYAML adds none.
     const isOpenEnded =
       (event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK) &&
       event.valueEnd >= this.#text.length &&
@@ -286,8 +287,9 @@ class Constructor {
   }
 
   /**
-   * Takes the entries that `<<` names, which come before the mapping's own, so that its own ones win. Of several that are merged the later
-   * ones win, but an entry that is reached twice stands where it was reached first.
+   * Takes the entries that `<<` names. They come before the mapping's own entries, so that its own win. If
+   * several mappings are merged, the later ones win, but an entry that is reached twice stands where it was
+   * reached first.
    */
   #takeMerged(merged: Map<unknown, Pair>): void {
     const named = this.#node()
@@ -312,7 +314,7 @@ function valueOf(node: Node | typeof end): Value | typeof end {
   return node === end ? end : (node.value ?? null)
 }
 
-/** Returns the dict, or another one if it cannot hold the key in its place. */
+/** Returns the dict, or another dict if it cannot hold the key in its place. */
 function withEntry(dict: Dict, key: Value, value: Value): Dict {
   const keeps = dict instanceof Map || (typeof key === 'string' && !isIndexLike(key))
   const holder = keeps ? dict : new Map(entries(dict))

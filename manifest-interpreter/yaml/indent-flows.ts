@@ -1,7 +1,7 @@
 /**
- * Indents the lines that continue a quoted scalar or a flow collection (`[...]`, `{...}`). YAML 1.1 as PyYAML reads it lets
- * them begin anywhere, a parser of YAML 1.2 wants them further in than the key. What they say does not depend on it. The
- * lines keep their numbers.
+ * Indents the lines that continue a quoted scalar or a flow collection (`[...]`, `{...}`). YAML 1.1 as PyYAML
+ * reads it lets them begin anywhere; a parser of YAML 1.2 wants them further in than the key. Their meaning
+ * does not depend on it. The lines keep their numbers.
  * @param by spaces for each such line
  */
 export function indentFlows(text: string, by: number): string {
@@ -13,7 +13,9 @@ export function indentFlows(text: string, by: number): string {
     .join('\n')
 }
 
-/** Finds the lines that begin inside of a flow. Knows no more of YAML than it takes to tell where flows begin and end. */
+/**
+ * Finds the lines that begin inside of a flow. It knows only enough YAML to find where flows begin and end.
+ */
 class FlowScan {
   readonly #lines: readonly string[]
   readonly #inside = new Set<number>()
@@ -90,7 +92,10 @@ class FlowScan {
     return line.length
   }
 
-  /** Of a block scalar, or of text without quotes: what is indented more than its key, and empty lines. */
+  /**
+   * The last line of a block scalar, or of text without quotes. Lines that are indented more than its key
+   * belong to it, and empty lines.
+   */
   #lastLineOfText(first: number, column: number): number {
     let end = first
     while (end + 1 < this.#lines.length) {
@@ -135,7 +140,10 @@ function nodeStart(line: string): number {
   return (/^\s*(?:[-?]\s+)*/.exec(line)?.[0] ?? '').length
 }
 
-/** What text that begins on a line is indented from: its key, its dash, or else the line itself. -1 for a document that is text. */
+/**
+ * The column from which text that begins on a line is indented: that of its key, its dash, or else the line
+ * itself. -1 for a document that is text.
+ */
 function columnOfKey(line: string): number {
   if (/^-{3}\s/.test(line)) return -1
   const start = nodeStart(line)

@@ -102,7 +102,7 @@ function binaryValue(text: string): Uint8Array {
 const timestampForm =
   /^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?)?$/
 
-/** A date, or a time with the zone that it names. Throws a RangeError for what is neither. */
+/** A date, or a time with the zone that it names. Throws a RangeError for other texts. */
 function timestampValue(text: string): PyDate | PyDateTime {
   const match = timestampForm.exec(text)
   if (match === null) throw new RangeError('Expected a date or a time')

@@ -13,7 +13,7 @@ export class YamlError extends Error {
   }
 }
 
-/** What is wrong with a node: the loader adds where it is. */
+/** An error in a node: the loader adds the node's place. */
 export class NodeError extends Error {
   /** Offset in the text. */
   readonly offset: number

@@ -5,15 +5,17 @@ import type { AvroRecordSchema } from './avro-types.ts'
 import { crc64Avro, fingerprintOf, type Fingerprint } from './fingerprint.ts'
 import { recordFields } from './record-layout.ts'
 
-/** What a stream's records look like on the wire. Making it costs about a millisecond: once per stream, not per block. */
+/**
+ * The wire format of a stream's records. Making it costs about a millisecond: once per stream, not per block.
+ */
 export interface WireSchema {
   readonly columns: readonly Column[]
   readonly recordSchema: AvroRecordSchema
   /** A block: the Avro array of records. */
   readonly blockSchema: { readonly type: 'array'; readonly items: AvroRecordSchema }
-  /** Of `blockSchema`. */
+  /** The fingerprint of `blockSchema`. */
   readonly fingerprint: Fingerprint
-  /** Of `recordSchema`, for the `record` framing. */
+  /** The fingerprint of `recordSchema`, for the `record` framing. */
   readonly recordFingerprint: Fingerprint
 }
 

@@ -20,10 +20,13 @@ export const DEFAULT_BLOCK_BYTES = 256 * 1024
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
 
-/** What a writer begins with: most streams of a run with thousands of them need no more. */
+/** The first size of a writer's buffer: most streams of a run with thousands of them need no more. */
 const FIRST_BYTES = 16 * 1024
 
-/** What a buffer has beyond a full block, so that the next block fits too: the last record of each makes their sizes differ. */
+/**
+ * The bytes of a buffer beyond a full block, so that the next block fits too: the last record of each makes
+ * their sizes differ.
+ */
 const SPARE = 16 * 1024
 
 /** How a BlockEncoder cuts and what it gives. */
@@ -37,7 +40,7 @@ export interface BlockEncoderOptions {
   readonly keyFields?: readonly string[]
   /** The fields that name a record which is rejected (empty: none). Default: `keyFields`. */
   readonly rejectionKeyFields?: readonly string[]
-  /** Told with the reason of a rejection: how larger records get through. */
+  /** Added to the reason of a rejection: how larger records get through. */
   readonly limitAdvice?: string
 }
 
@@ -73,7 +76,7 @@ export class BlockEncoder {
   readonly #inherited: readonly boolean[]
   readonly #blockBytes: number
   readonly #maxRecordBytes: number
-  /** Of the `record` framing. */
+  /** The key of the `record` framing. */
   readonly #key: RecordKey | undefined
   readonly #rejectionKey: RecordKey
   readonly #limitAdvice: string

@@ -8,7 +8,7 @@ const EPOCH_MICROS = 946_684_800_000_000
 const TWO_32 = 2 ** 32
 /** Longs up to this size are numbers, larger ones are bigints. */
 const MAX_NUMBER = 2 ** 52
-/** 0001-01-01 and 9999-12-31 as days since 1970: what the wire holds. */
+/** 0001-01-01 and 9999-12-31 as days since 1970: the range of the wire. */
 const FIRST_DAY = -719_162
 const LAST_DAY = 2_932_896
 const FIRST_MICRO = BigInt(FIRST_DAY) * 86_400_000_000n
@@ -117,7 +117,10 @@ export class CopyBinaryFields {
     return true
   }
 
-  /** What `write` refused (infinity, a year that is not of four digits), as JSON of what Postgres prints. */
+  /**
+   * A value that `write` refused (infinity, a year that is not of four digits), as JSON of the text that
+   * Postgres prints.
+   */
   json(type: BinaryType, position: number): string {
     return JSON.stringify(
       type === 'date' ? this.#dateText(position) : this.#timestampText(type, position),

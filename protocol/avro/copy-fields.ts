@@ -82,7 +82,7 @@ export class CopyFields {
     }
   }
 
-  /** What `write` refused, as JSON: a number if it is one and was to be one, else a string. */
+  /** A field that `write` refused, as JSON: a number if it is one and was to be one, else a string. */
   json(kind: WireKind, start: number, end: number): string {
     const text = copyFieldText(this.#lines, start, end)
     const numeric = kind === 'integer' || kind === 'number' || kind === 'double'
@@ -199,8 +199,9 @@ export class CopyFields {
       return plainEnd
     }
     const end = fieldEnd(this.#lines, start)
-    // Postgres prints a double with the fewest digits that tell it from its neighbours, as JavaScript does: where the two
-    // agree to the letter, the double is what was meant. Six times faster than comparing the digits (2026-11).
+    // Postgres prints a double with the fewest digits that distinguish it from its neighbours, as JavaScript
+    // does: if the two agree to the letter, the double is the value that was meant. Six times faster than
+    // comparing the digits (2026-11).
     const digits = this.#ascii.toString('latin1', start, end)
     const parsed = Number(digits)
     if (String(parsed) === digits) {
@@ -304,7 +305,7 @@ export class CopyFields {
   }
 }
 
-/** What `write` gives where the kind cannot hold the field. */
+/** The result of `write` if the kind cannot hold the field. */
 const REFUSED = -1
 
 function isEnd(byte: number | undefined): boolean {

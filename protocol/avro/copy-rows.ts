@@ -1,8 +1,8 @@
 import type { BinaryType } from './copy-binary-fields.ts'
 
-/** What must be known of rows of binary COPY to read them. Plain data: it crosses a thread. */
+/** The facts that a reader of rows of binary COPY needs. Plain data: it crosses a thread. */
 export interface CopyRows {
-  /** Of the columns. Each is declared as the right kind (`kindOfBinaryType`). */
+  /** The types of the columns. Each is declared as the right kind (`kindOfBinaryType`). */
   readonly types: readonly BinaryType[]
   readonly emittedAtMs: number
 }

@@ -7,7 +7,10 @@ export const NEWLINE = 0x0a
 /** Begins an escape, and `\N`, the null. */
 export const BACKSLASH = 0x5c
 
-/** What the letter after a backslash stands for. COPY TO writes these and the backslash itself; any other stands for itself. */
+/**
+ * The byte that the letter after a backslash stands for. COPY TO writes these and the backslash itself; any
+ * other stands for itself.
+ */
 export function unescaped(letter: number): number {
   switch (letter) {
     case 0x62:

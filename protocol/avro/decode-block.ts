@@ -44,13 +44,16 @@ export function decodeBlock(
   return records
 }
 
-/** One costs as much as to decode many records: whoever decodes single ones gives the same columns each time. */
+/**
+ * One costs as much as to decode many records: a caller that decodes single records gives the same columns
+ * each time.
+ */
 const decoders = {
   values: new WeakMap<readonly Column[], RecordDecoder>(),
   digits: new WeakMap<readonly Column[], RecordDecoder>(),
 }
 
-/** What is kept of a decimal number. */
+/** The part of a decimal number that is preserved. */
 type Numbers = 'values' | 'digits'
 
 /** The schema as avsc takes it: a document of its own, which avsc may change. */
@@ -58,7 +61,7 @@ export function forAvsc(schema: AvroSchema): Schema {
   return JSON.parse(JSON.stringify(schema)) as Schema
 }
 
-/** What avsc gives for a field: a long is a number, or a bigint beyond 2^53. */
+/** The value that avsc returns for a field: a long is a number, or a bigint beyond 2^53. */
 type Held = boolean | number | bigint | string | Buffer
 
 type WireRecord = Readonly<Record<string, Held | null | OverflowEntry[]>>

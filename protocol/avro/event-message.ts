@@ -6,9 +6,9 @@ import { frameRecord } from './frame-block.ts'
 
 /** An event of a webhook, as a message of a topic has it. */
 export interface EventMessage {
-  /** Of the delivery: repeated messages have the same. */
+  /** The id of the delivery: repeated messages have the same. */
   readonly id: string
-  /** Of the vendor. */
+  /** The vendor's id of the event. */
   readonly event_id: string
   readonly event_type: string | null
   readonly receiver: string

@@ -46,7 +46,10 @@ export function unframeRecord(value: Uint8Array, fingerprintHex: string): Uint8A
   return fingerprintIn(value) === fingerprintHex ? value.subarray(headerBytes) : undefined
 }
 
-/** What a message carries in either framing: a block of `count` records, or a single record, which has no count. */
+/**
+ * The records of a message in either framing: a block of `count` records, or a single record, which has no
+ * count.
+ */
 export function unframeRecords(
   value: Uint8Array,
   count: number | undefined,

@@ -10,12 +10,12 @@ const DASH = 0x2d
 const ZERO = 0x30
 
 /**
- * Reads dates and times from ASCII text, as Postgres (ISO style) and RFC 3339 write them, without making objects: the
- * results stand in its fields. What it refuses (infinity, years BC or above 9999, a leap second, digits finer than
- * microseconds that are not zero) is kept by the caller in another way.
+ * Reads dates and times from ASCII text, as Postgres (ISO style) and RFC 3339 write them, without making
+ * objects: the results stand in its fields. It refuses infinity, years BC or above 9999, a leap second, and
+ * digits finer than microseconds that are not zero: the caller stores these in another way.
  */
 export class MomentParser {
-  /** Of the last timestamp: seconds since 1970 UTC, rounded down, … */
+  /** The last timestamp: seconds since 1970 UTC, rounded down, … */
   seconds = 0
   /** … and the microseconds after that, 0 to 999,999. */
   micros = 0

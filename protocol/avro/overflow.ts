@@ -16,7 +16,7 @@ export class Overflow {
     this.#values.push(json)
   }
 
-  /** The JSON text kept for a column; null if it was missing, undefined if there is none. */
+  /** The JSON text stored for a column; null if it was missing, undefined if there is none. */
   get(name: string): string | null | undefined {
     return this.#values[this.#names.indexOf(name)]
   }

@@ -54,7 +54,9 @@ export class RecordKey {
     return Buffer.from(`[${values.join(',')}]`)
   }
 
-  /** What a rejected record is called by; undefined if a column of the key is missing, or the key is large itself. */
+  /**
+   * The name of a rejected record; undefined if a column of the key is missing, or the key is large itself.
+   */
   name(moved: number): string | undefined {
     if (this.#fields.some(({ index }) => index < 0)) return undefined
     const key = this.json(moved)?.toString('utf8')

@@ -35,7 +35,7 @@ export function wireKind(kind: ColumnKind): WireKind {
 /** Union branches of a nullable field, as the zigzag bytes that stand on the wire. */
 export const branch = { null: 0x00, value: 0x02 } as const
 
-/** What stands before the columns in the usual case: no changes, no overflow. */
+/** The bytes before the columns in the usual case: no changes, no overflow. */
 export function recordHeader(emittedAtMs: number): Uint8Array {
   const header = new WireWriter(16)
   header.long(emittedAtMs)

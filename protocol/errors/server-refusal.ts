@@ -123,8 +123,9 @@ const anyFunction =
   /^(?:PL\/|SQL function "|SQL statement "|SQL expression "|compilation of |Traceback )/
 
 /**
- * What was at work below our own statement: the function that PL/pgSQL names, or something of the database. Undefined if the statement
- * itself was refused, and unknown if the context does not say it in words that are known here: the server may speak another language.
+ * The origin of an error below our own statement: the function that PL/pgSQL names, or an object of the
+ * database. Undefined if the statement itself was refused, and unknown if the context does not say it in
+ * words that are known here: the server may speak another language.
  */
 function originOf(where: string): string | undefined {
   const inner = withoutOwn(where)

@@ -75,7 +75,10 @@ function base64Forms(
 
 const padding = /(?:=|%(?:25){0,2}3[dD]|\\{1,15}u003[dD]){0,2}/y
 
-/** Where base64 ends that goes on at the position: what follows a secret in it goes too, at most so many characters. */
+/**
+ * The end of base64 that goes on at the position: the base64 after a secret goes too, at most this number of
+ * characters.
+ */
 export function endOfBase64(text: string, position: number, most: number): number {
   let end = position
   for (let count = 0; count < most; count++) {

@@ -57,7 +57,7 @@ function withoutBreaks(text: string, breaks: RegExp): JoinedText {
 }
 
 function without(text: string, breaks: RegExp): JoinedText {
-  /** Of each line: where it begins in the joined text, and how much was left out before it. */
+  /** For each line: where it begins in the joined text, and how much was left out before it. */
   const lines: { readonly start: number; readonly left: number }[] = []
   const pieces: string[] = []
   let length = 0
@@ -77,7 +77,7 @@ function without(text: string, breaks: RegExp): JoinedText {
         line++
       return lines[line - 1]?.left ?? 0
     }
-    // An end is the place behind the last character: what was left out behind that stays.
+    // An end is the place behind the last character: the text that was left out behind that stays.
     return spans.map(({ start, end: behind }) => ({
       start: start + leftBefore(start),
       end: behind + leftBefore(behind - 1),

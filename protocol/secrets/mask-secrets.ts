@@ -13,8 +13,8 @@ export function maskSecrets(text: string, indexes: readonly SecretIndex[]): stri
 }
 
 /**
- * The beginning of a text, masked: `most` characters of it. What a person is shown is cut in no other way, or a secret could be
- * cut in two, and what is left of it is not found.
+ * The beginning of a text, masked: `most` characters of it. Texts for people are cut in no other way:
+ * otherwise a secret could be cut in two, and the rest of it would not be found.
  */
 export function maskBeginning(text: string, indexes: readonly SecretIndex[], most: number): string {
   if (text.length <= most) return maskSecrets(text, indexes)
@@ -29,7 +29,10 @@ interface Marked {
   readonly end: number
 }
 
-/** All is looked for before anything is replaced: what is left of a secret that was replaced in part is not found. */
+/**
+ * All secrets are searched for before any is replaced: the rest of a secret that was replaced in part is not
+ * found.
+ */
 function maskMarked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
   const { text } = marked
   const withBlanks = indexes.some((index) => index.hasBlanks)

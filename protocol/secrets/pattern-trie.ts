@@ -1,6 +1,6 @@
 import type { Span } from './spans.ts'
 
-/** What a text may say from a position on: a symbol, and how many characters it takes there. */
+/** A reading of the text from a position on: a symbol, and how many characters it takes there. */
 export interface Token {
   readonly symbol: number
   readonly length: number
@@ -89,7 +89,7 @@ export class PatternTrie {
     return this.#alphabet.isRun(symbol) ? edge.runs : edge.next
   }
 
-  /** Makes two edges of one, the first with so many symbols. */
+  /** Splits one edge into two. The first has this number of symbols. */
   #split(edge: Edge, length: number): void {
     const rest = this.#newEdge(edge.label.slice(length), edge.isEnd)
     rest.next = edge.next
@@ -160,7 +160,7 @@ class Search {
     }
   }
 
-  /** With each reading of what the text says. */
+  /** Continues with each reading of the text. */
   #step({ edge, offset, start }: State, position: number, tokens: readonly Token[]): void {
     const go = (to: Edge, symbols: number, length: number): void => {
       if (length > 0) this.#walk({ edge: to, offset: symbols, start }, position + length)
@@ -186,7 +186,7 @@ class Search {
     return before !== undefined && this.#alphabet.isRun(before)
   }
 
-  /** Of two matches at the same place the one counts that began earlier. */
+  /** If two matches are at the same place, the match that began earlier counts. */
   #wait(state: State, position: number): void {
     const states = this.#waiting.get(position) ?? new Map<number, State>()
     this.#waiting.set(position, states)

@@ -35,7 +35,7 @@ export class SecretIndex {
     }
   }
 
-  /** The first piece is enough: what follows it goes too. */
+  /** The first piece is enough: the text after it goes too. */
   #addEncoded(secret: string): void {
     for (const { beginning, length } of encodedForms(secret, maxPatternSymbols)) {
       this.#base64.add(Uint32Array.from(beginning, (character) => character.charCodeAt(0)))
@@ -68,8 +68,8 @@ export class SecretIndex {
 const longestSecret = 256 * 1024
 
 /**
- * What is looked for of a secret that is longer than any that can be stored (a token endpoint may respond with anything): its first
- * and its last 128 KiB. Of a text that quotes it a person sees much less than that.
+ * The parts to search for if a secret is longer than any that can be stored (a token endpoint may respond
+ * with anything): its first and its last 128 KiB. If a text quotes it, a person sees much less than that.
  */
 export function endsOfSecret(secret: string): readonly string[] {
   if (secret.length <= longestSecret) return [secret]
@@ -83,7 +83,7 @@ function piecesOf(symbols: readonly number[]): readonly (readonly number[])[] {
   while (start + maxPatternSymbols < symbols.length) {
     const end = start + maxPatternSymbols
     pieces.push(symbols.slice(start, end))
-    // What follows a run of backslashes does not begin a piece; it is in the one before.
+    // The symbol after a run of backslashes does not begin a piece; it is in the one before.
     start = isAfterRun(symbols[end]) ? end - 1 : end
   }
   const last = Math.max(0, symbols.length - maxPatternSymbols)

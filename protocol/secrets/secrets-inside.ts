@@ -18,15 +18,16 @@ export function isPublic(text: string): boolean {
 }
 
 /**
- * What is secret by itself inside of a secret: the long texts of a document in JSON (a key file), at any depth, and the passwords
- * of a URL or a connection string. An error of a vendor may quote it alone.
+ * The parts of a secret that are secret by themselves: the long texts of a document in JSON (a key file), at
+ * any depth, and the passwords of a URL or a connection string. An error of a vendor may quote such a part
+ * alone.
  */
 export function secretsInside(secret: string): readonly string[] {
   const texts = textsOfJson(secret)
   return [...new Set([secret, ...texts].flatMap(passwordsIn).concat(texts))]
 }
 
-/** Without recursion: who writes the secret chooses the depth. Texts may be documents themselves. */
+/** Without recursion: the author of the secret chooses the depth. Texts may be documents themselves. */
 function textsOfJson(secret: string): readonly string[] {
   const texts: string[] = []
   const waiting: { readonly name: string; readonly value: unknown }[] = documentIn(secret)
@@ -69,7 +70,10 @@ function passwordsIn(text: string): readonly string[] {
     .filter((password) => password.length >= minPassword)
 }
 
-/** What stands before the host. An `@` may belong to the password, or to what follows the host: two readings. */
+/**
+ * Reads the part before the host. An `@` may belong to the password, or to the text after the host: two
+ * readings.
+ */
 function passwordsOfUrl(word: string): readonly string[] {
   const start = word.indexOf('://') + 3
   const ends = [word.indexOf('@', start), word.lastIndexOf('@')]

@@ -32,7 +32,7 @@ import type { KeyedHash } from './keyed-hash.ts'
 import { vendorAccount } from './vendor-account.ts'
 import { standardTimeoutSeconds, type DryRun, type Invocation } from './schema.ts'
 
-/** What calls share. */
+/** The dependencies that all calls share. */
 export interface ActionCallTools {
   readonly instances: Pick<InstanceService, 'get' | 'peekConfig' | 'noteAuthorizationLost'>
   readonly clients: ActionClients
@@ -49,7 +49,7 @@ export interface ActionCallTools {
 /** The kind of dry-run that is made; `any`: the one that the credentials allow. */
 export type RequestedLevel = 'any' | 'native' | 'synthesized'
 
-/** What is known of a call. */
+/** The facts about a call that has been looked up. */
 interface KnownCall {
   readonly instance: Instance
   readonly actions: ConnectorActions
@@ -57,7 +57,7 @@ interface KnownCall {
   readonly descriptor: ConnectorDescriptor
   readonly input: JsonObject
   readonly subject: DryRunSubject
-  /** Of a dry-run; not verified yet. */
+  /** The token of a dry-run; not verified yet. */
   readonly token: string | undefined
   readonly context: InvokeContext
   readonly dryRunLevel: RequestedLevel
@@ -277,7 +277,7 @@ export class ExistingCall implements PreparedCall {
           { instance: instance.name, code: failure.code },
           'a changed token could not be stored',
         )
-      // A vendor may repeat what it was sent also when it succeeds.
+      // Even a successful response may repeat the values that were sent.
       return {
         action: action.descriptor.name,
         output: opened.execution.document(output),

@@ -59,15 +59,16 @@ export class OpenClient {
 
 interface KnownClient {
   readonly opened: Promise<OpenClient>
-  /** Of the instance: it changes with its configuration, and with secrets that somebody gave. */
+  /** The version of the instance. It changes with its configuration, and with secrets that a person set. */
   readonly version: number
   /** Until then its configuration is not resolved again. */
   freshUntilMs: number
 }
 
 /**
- * The clients of the instances whose actions were called last: calls share connections, tokens and limits of the rate. The vault is asked
- * every few seconds, not for each call: a secret that somebody changes in the vault itself is used from then on.
+ * The clients of the instances whose actions were called last: calls share connections, tokens and rate
+ * limits. The vault is read every few seconds, not for each call, so a secret that a person changes in the
+ * vault itself is used after that time.
  */
 export class ActionClients implements AsyncDisposable {
   readonly #options: ActionClientsOptions

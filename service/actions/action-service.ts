@@ -97,8 +97,9 @@ export class StoredActionService implements ActionService {
 }
 
 /**
- * What a native dry-run of a deletion deletes is gone when the token of it is invoked: those who must invoke by a token, and those who are asked before
- * something is lost, get one that does nothing, unless they ask for the other.
+ * A native dry-run of a deletion really deletes: when its token is invoked, the object is already gone. So
+ * agents, which must invoke with a token, and callers of an action that requires a confirmation, because
+ * something is lost, get a synthesized dry-run, which does nothing, unless they ask for a native one.
  */
 function dryRunFor(
   requested: ActionRequestCall['dryRun'],
@@ -111,7 +112,7 @@ function dryRunFor(
 
 const absent = new Set<ConnectError['code']>(['instance_not_found', 'action_not_found'])
 
-/** The policy decides first: whoever may not call it does not learn whether it exists. */
+/** The policy decides first: a caller without the right does not learn whether the action exists. */
 function absentCall(context: PreparedCall['context'], error: ConnectError): PreparedCall {
   const fail = () => Promise.reject(error)
   return { context, facts: null, dryRun: fail, invoke: fail }

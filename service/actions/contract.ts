@@ -23,22 +23,23 @@ export interface ActionRequestCall {
   readonly principal: Pick<Principal, 'id' | 'kind'>
   /** Absent: it is no dry-run. */
   readonly dryRun?: RequestedDryRun
-  /** Of a dry-run. */
+  /** The token of a dry-run. */
   readonly token?: string
 }
 
 /** A call that was looked up. Both methods throw `instance_not_found`, `action_not_found`, `action_input_invalid`. */
 export interface PreparedCall {
   /**
-   * What a policy may want to know before it is permitted. A token is taken for a good one: `invoke` refuses one that is not, before anything
-   * is sent, and a caller without the right learns nothing from it.
+   * The facts that a policy may need before it permits the call. A token is assumed to be valid: `invoke`
+   * refuses an invalid token before anything is sent, and a caller without the right learns nothing from it.
    */
   readonly context: InvokeContext
   /** For the audit log; null if there is no such action. */
   readonly facts: InvocationFacts | null
   /**
-   * What an invocation would send; with credentials of a test mode, what the vendor's test mode did with it. Throws `dry_run_unsupported`,
-   * and for a native one what `invoke` throws.
+   * Shows the request that an invocation would send. If the credentials are for a test mode, shows the effect
+   * in the vendor's test mode. Throws `dry_run_unsupported`; a native dry-run also throws the errors of
+   * `invoke`.
    */
   dryRun(options: CallOptions): Promise<DryRun>
   /** Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_…`, `idempotency_key_…`, `action_…`. */

@@ -3,7 +3,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
-/** What a token stands for: the same principal may send the same input to the same action, while the instance is as it was. */
+/**
+ * The call that a token allows: the same principal may send the same input to the same action, as long as the
+ * instance has not changed.
+ */
 export interface DryRunSubject {
   readonly principal: string
   readonly instanceId: string

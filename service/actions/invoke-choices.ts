@@ -1,4 +1,4 @@
-/** Whose an `Idempotency-Key` is: the caller's (its API key or user), or the instance's, whoever calls. */
+/** The scope of an `Idempotency-Key`: the caller (its API key or user), or the instance, for all callers. */
 export const idempotencyScopes = ['caller', 'instance'] as const
 export type IdempotencyScope = (typeof idempotencyScopes)[number]
 

@@ -66,7 +66,7 @@ export async function invokeOnce(
       const isUnclear =
         start.attempt > 1 || failure.code === 'unexpected' || isOutcomeUnknown(failure)
       if (mayRepeat && isUnclear) return store.release(ticket)
-      // Of a call that may not be repeated, this one says that the vendor never got it.
+      // If the call may not be repeated, `action_unavailable` says that the vendor never received it.
       if (!isUnclear || failure.code === 'action_unavailable') return store.abandon(ticket)
       return finish({ error: failure.toJSON() })
     }

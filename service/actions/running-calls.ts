@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 
-/** What a call at the vendor has to end after the service was told to stop. The runs that drain then may take longer. */
+/**
+ * The time that a call at the vendor has to end after the service was asked to stop. Runs that drain
+ * afterwards may take longer.
+ */
 export const sentGraceMs = 5_000
 
 /** The calls that are carried out, and what the end of the service means for them. */
@@ -14,12 +17,12 @@ export class RunningCalls {
     this.#graceMs = graceMs
   }
 
-  /** Aborted when the service stops: what is not at a vendor ends, and is not sent. */
+  /** Aborted when the service stops: calls that are not yet at a vendor end, and are not sent. */
   get stopping(): AbortSignal {
     return this.#stop.signal
   }
 
-  /** Aborted some seconds later: what is still at a vendor is given up. */
+  /** Aborted some seconds later: calls that are still at a vendor are given up. */
   get cut(): AbortSignal {
     return this.#cut.signal
   }
@@ -43,7 +46,7 @@ export class RunningCalls {
     }, this.#graceMs)
     await Promise.allSettled(this.#running)
     clearTimeout(cut)
-    // Whoever opens a client from now on gets nothing sent.
+    // A client that is opened from now on sends nothing.
     this.#cut.abort()
   }
 }

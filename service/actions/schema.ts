@@ -60,7 +60,7 @@ const shownRequest = z.object({
   }),
 })
 
-/** What a dry-run shows. */
+/** The result of a dry-run. */
 export const dryRunSchema = z
   .object({
     action: z.string(),

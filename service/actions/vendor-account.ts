@@ -7,9 +7,12 @@ import { splitConfig } from '../platform/secrets/secret-fields.ts'
 export interface AccountSource {
   readonly descriptor: ConnectorDescriptor
   readonly actions: Pick<ConnectorActions, 'account'>
-  /** With its secrets. */
+  /** Includes its secrets. */
   readonly config: JsonObject
-  /** Of the instance: a person who authorizes again makes a new one, the renewal of tokens does not. */
+  /**
+   * The version of the instance: a person who authorizes again creates a new version, a renewal of tokens
+   * does not.
+   */
   readonly version: number
 }
 

@@ -5,7 +5,7 @@ import type { ApiKeyService, ApiKeyStore, NewApiKey } from './contract.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import { newId } from '../platform/database/ids.ts'
 
-/** The id of the entry, by which it is found, and 256 random bits, of which only the hash is kept. */
+/** The id of the entry, by which it is found, and 256 random bits, of which only the hash is stored. */
 const keyPattern = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/
 /** A use is noted once a minute at most: the note is a write. */
 const notedForMs = 60_000

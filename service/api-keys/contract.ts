@@ -3,7 +3,7 @@ import type { Page, PageRequest } from '../platform/lists.ts'
 import type { ApiKey, ApiKeyInput } from './schema.ts'
 
 export interface ApiKeyService extends Authenticator {
-  /** The key is shown once: only its hash is kept. */
+  /** The key is shown once: only its hash is stored. */
   create(input: ApiKeyInput): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
   list(page: PageRequest): Promise<Page<ApiKey>>
   revoke(id: string): Promise<void>

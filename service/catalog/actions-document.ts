@@ -12,7 +12,7 @@ const operationSchema = z
   .catchall(z.custom<JsonObject>())
 type Operation = z.output<typeof operationSchema>
 
-/** What of the document of the service is used here. */
+/** The part of the service's document that is used here. */
 const serviceDocument = z.object({
   openapi: z.string(),
   info: anyObject,

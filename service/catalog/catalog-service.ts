@@ -8,10 +8,10 @@ import { catalogEntry, readCatalog, type CatalogEntry } from './read-catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */
 export interface CatalogConnector {
-  /** What `connectorOf` finds it by, on any thread. */
+  /** `connectorOf` finds the connector by this type, on any thread. */
   readonly connectorType: string
   readonly connector: Connector
-  /** Of the connector, under the name that it has in the catalog. */
+  /** The connector's descriptor, under the name that the connector has in the catalog. */
   readonly descriptor: ConnectorDescriptor
 }
 

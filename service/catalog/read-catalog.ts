@@ -14,7 +14,7 @@ export interface CatalogEntry {
   readonly name: string
   /** `native`: written in TypeScript. `bundled`: a manifest that comes with the program. `imported`: one of the user's. */
   readonly kind: 'native' | 'bundled' | 'imported'
-  /** What `connectorOf` finds it by, on any thread. */
+  /** `connectorOf` finds the connector by this type, on any thread. */
   readonly connectorType: string
   /** The file of a manifest. */
   readonly manifest?: string

@@ -63,7 +63,7 @@ ${repeats.join('')}}
 `
 }
 
-/** Of a dry-run; undefined if there is none. */
+/** The type of a dry-run; undefined if the action has no dry-run. */
 function planType({ dryRun }: ActionDescriptor, output: string): string | undefined {
   switch (dryRun) {
     case 'native':

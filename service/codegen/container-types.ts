@@ -80,7 +80,7 @@ export function arrayType(
     return tupleType({ schema, items: prefixItems, rest: items }, convert)
   if (isJsonList(items)) return tupleType({ schema, items, rest: schema.additionalItems }, convert)
   const item = items === undefined ? unknownType : convert(items)
-  // An output belongs to its caller, and `Array.isArray` cannot tell an object from a readonly array.
+  // An output belongs to its caller, and `Array.isArray` cannot distinguish an object from a readonly array.
   return { kind: 'array', item, isReadonly: role !== 'output' }
 }
 

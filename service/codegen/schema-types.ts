@@ -42,7 +42,7 @@ export function schemaType(schema: JsonValue | undefined, context: SchemaContext
   return schema.nullable === true ? unionOf([type, nullType]) : type
 }
 
-/** What the schema says itself, without the schemas that it combines. */
+/** The type that the schema itself states, without the schemas that it combines. */
 function baseType(schema: JsonObject, context: SchemaContext): TypeNode {
   const types = typesOf(schema)
   const values = schema.const === undefined ? schema.enum : [schema.const]

@@ -24,7 +24,7 @@ export function parseStoredNames(client: string): readonly StoredName[] {
       stream: quoted === undefined ? plain : unescaped(quoted),
       type,
     })
-    // What no request can carry is named again.
+    // A name that no request can carry is replaced by a new name.
     return name.success && isSendable(name.data.stream) ? [name.data] : []
   })
 }
@@ -35,7 +35,7 @@ function isSendable(text: string): boolean {
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t' }
 
-/** What `stringLiteral` wrote. */
+/** Reverses `stringLiteral`. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\(?:u[0-9a-f]{4}|.)/g, (escape) => {
     const escaped = escape.slice(1)

@@ -6,7 +6,7 @@ export const connectionChoices = {
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],
-  /** Of rows in topics. */
+  /** The format of rows in topics. */
   format: ['json', 'avro'],
   envelope: ['row', 'debezium'],
   /** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */

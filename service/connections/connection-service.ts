@@ -117,7 +117,9 @@ export class StoredConnectionService implements ConnectionService {
     return this.#setStatus(before, paused ? 'paused' : 'active')
   }
 
-  /** The scheduler tells an external Jobs service about it (hand-over-schedules.ts), as about every change. */
+  /**
+   * The scheduler reports the change to an external Jobs service (hand-over-schedules.ts), like every change.
+   */
   async #setStatus(
     { name, schedule }: Connection,
     status: 'active' | 'paused',
@@ -159,7 +161,7 @@ export class StoredConnectionService implements ConnectionService {
         details: { connection: name, run: last.id },
       })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
-    // First: what earlier runs completed no longer counts.
+    // First: streams that earlier runs completed no longer count.
     await this.#store.update(name, {})
     await this.#withDestination(connection, (opened) => opened.forget(name, ids))
   }

@@ -21,7 +21,7 @@ export type DestinationOf = (
 /** Finds the address of a destination that has tables. */
 export type AddressOf = (destination: string, request?: AddressRequest) => Promise<PostgresConfig>
 
-/** What the operator's settings name: no request can name another server. */
+/** The servers that the operator's settings name. No request can name another server. */
 export interface DestinationSettings {
   /** The Data service, or the one database whose schemas are the datasets. */
   readonly data: Datasets | PostgresAddress | undefined

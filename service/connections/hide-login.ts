@@ -12,7 +12,7 @@ export function loginSecrets(destination: DestinationConfig): readonly string[] 
     .filter((secret) => !names.includes(secret))
 }
 
-/** Words that are shown: what is also one of them is no secret. */
+/** Words that are shown. A secret that equals such a word is not hidden. */
 export function loginNames(destination: DestinationConfig): readonly string[] {
   return textsOf(destination).names.filter((name) => name !== undefined)
 }

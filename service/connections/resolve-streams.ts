@@ -139,7 +139,10 @@ function sinkStreamOf(
   }
 }
 
-/** Where versions of a row are told apart by their time, there is no less than the minimum; nor in a table that has no other column. */
+/**
+ * If versions of a row are distinguished by their time, the metadata is at least `minimal`. The same holds
+ * for a table that has no other column.
+ */
 function metadataOf(
   wanted: StreamSelection['metadata'],
   { mode, columns }: Pick<PlannedStream, 'mode' | 'columns'>,

@@ -7,6 +7,6 @@ export interface StreamSelectionProblem {
   readonly path: readonly (string | number)[]
   readonly at: 'value'
   readonly problem: string
-  /** What to do, as an imperative sentence. */
+  /** The next step, as an imperative sentence. */
   readonly fix: string
 }

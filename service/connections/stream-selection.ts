@@ -4,7 +4,7 @@ import type { Metadata } from '../../sinks/sink.ts'
 
 /** The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the stream offers. */
 export interface StreamFields {
-  /** With or without its namespace: `public.customers`. */
+  /** The name, optionally with its namespace: `public.customers`. */
   readonly name: string
   /** If it is given, the stream has this namespace and `name` is the name alone. */
   readonly namespace?: string | undefined

@@ -75,7 +75,7 @@ interface Requested {
   readonly load: LoadMode | undefined
 }
 
-/** Who asks for a full refresh and says no more asks for its mode, overwrite, too. */
+/** `full_refresh` without a destination mode means `overwrite`: the user has chosen a mode. */
 function isDefault({ sync, load }: Requested): boolean {
   return load === undefined && sync !== 'full_refresh'
 }

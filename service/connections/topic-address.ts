@@ -52,8 +52,9 @@ export function refuseTopicOptions({ destination, options }: DestinationChoice):
 }
 
 /**
- * Throws `destination_topic_invalid`, `destination_topic_shared`, and for streams that somebody chose `destination_mode_unsupported`. If all
- * streams are read, one that a topic cannot have fails in each run, and the others are loaded.
+ * Throws `destination_topic_invalid`, `destination_topic_shared`, and `destination_mode_unsupported` for
+ * streams that a person chose. If all streams are read, a stream that cannot be in a topic fails in each run,
+ * and the others are loaded.
  */
 export function requireTopics(
   place: TopicConfig,

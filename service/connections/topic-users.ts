@@ -29,8 +29,9 @@ interface Stores extends ConnectionStores {
 const pageSize = 200
 
 /**
- * Throws `destination_topic_shared` if another connection loads one of the topics, or webhooks write events into it: an overwrite of the one would delete the rows
- * of the other, and no reader of rows understands events. Of the others, the streams count that were approved last.
+ * Throws `destination_topic_shared` if another connection loads one of the topics, or webhooks write events
+ * into it: an overwrite by the one would delete the rows of the other, and no reader of rows understands
+ * events. For other connections, the streams that were approved last count.
  */
 export async function requireFreeTopics(
   { name, destination }: Pick<Connection, 'name' | 'destination'>,
@@ -90,8 +91,9 @@ async function eventTopics({ receivers }: Stores): Promise<ReadonlySet<string>> 
 }
 
 /**
- * The same, of the streams of the catalog that are not approved yet: by a table that appears later, a connection must not get hold of the topic of another one. What
- * was approved has been looked at, and whoever came first keeps the topic.
+ * The same for the streams of the catalog that are not approved yet: through a table that appears later, a
+ * connection must not get hold of the topic of another one. Approved streams have been checked, and the first
+ * connection stays the user of the topic.
  */
 export async function requireFreeNewTopics(
   connection: Pick<Connection, 'id' | 'name' | 'destination'>,

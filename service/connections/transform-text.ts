@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { functionAddress } from '../../lib/net/function-address.ts'
 
-/** What changes the records of a stream on their way: in a run file, and over HTTP. */
+/**
+ * A transform changes the records of a stream between source and destination. The text is the same in a run
+ * file and over HTTP.
+ */
 export const transformText = z
   .string()
   .regex(

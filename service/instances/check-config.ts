@@ -26,8 +26,9 @@ const maxProblems = 10
 const longestText = 65_536
 
 /**
- * Checks a configuration, with the secrets that it has so far, against a connector's spec. Required secrets may be missing
- * (`missingSecrets` tells which). Throws `instance_config_invalid`, which names fields and never values.
+ * Checks a configuration, with the secrets that it has so far, against a connector's spec. Required secrets
+ * may be missing (`missingSecrets` lists them). Throws `instance_config_invalid`, which names fields and
+ * never values.
  */
 export function checkConfig(type: string, spec: JsonObject, config: JsonObject): void {
   const tooLong = longTexts(config, [])
@@ -76,7 +77,7 @@ function problemOf(violation: Violation, patterns: SchemaPatterns): string {
   return problemText(violation, patterns).slice(0, 300)
 }
 
-/** Says what the field may be, never what it is, which may be a secret. */
+/** Names the values that the field may have, never its present value, which may be a secret. */
 function problemText(violation: Violation, patterns: SchemaPatterns): string {
   const { path, keyword, schema } = violation
   if (keyword === 'required') return missingFields(violation)

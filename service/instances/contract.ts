@@ -57,8 +57,9 @@ export interface InstanceService {
     name: string,
   ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }>
   /**
-   * Stores what a connector changed in the configuration that `resolveConfig` returned (`resolved`): secrets in the vault, the rest in the
-   * store. Fields that it did not change keep their present value: somebody may have changed them in the meantime.
+   * Stores the changes that a connector made to the configuration that `resolveConfig` returned (`resolved`):
+   * secrets in the vault, the rest in the store. Fields that it did not change retain their present value:
+   * another request may have changed them in the meantime.
    */
   keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void>
   /**

@@ -22,7 +22,7 @@ const table = 'reactor_connect_service.instances'
 const columns = selectColumns(instanceSchema)
 const summaryColumns = selectColumns(instanceSummarySchema)
 
-/** What holds an instance, by the constraint that says so. */
+/** The resources that use an instance, by the constraint that protects it. */
 const usersOf: ReadonlyMap<string, string> = new Map([
   ['connections_instance', 'connections'],
   ['receivers_instance', 'webhook receivers'],

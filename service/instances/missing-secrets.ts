@@ -32,8 +32,9 @@ export function missingCredentials(
 }
 
 /**
- * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the
- * choice that the configuration names by its constants counts; if several are left, the one that misses least.
+ * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. In a
+ * `oneOf`, the choice that the configuration names by its constants counts; if several are left, the choice
+ * that misses least counts.
  */
 export function missingSecrets(spec: JsonObject, config: JsonObject): readonly string[] {
   return [...new Set(missingOf(spec, config, { root: spec, path: [], depth: 0 }))].sort()

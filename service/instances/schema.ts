@@ -81,7 +81,7 @@ export const authorizedDocument = z
   .object({ name: z.string(), credentials: credentialStatus })
   .meta({ id: 'Authorized' })
 
-/** What the browser brings back. */
+/** The parameters that the browser brings back. */
 export const callbackQuery = z.object({
   state: z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be what the vendor sent'),
   code: z

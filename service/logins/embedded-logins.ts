@@ -142,7 +142,7 @@ export class EmbeddedLoginService implements LoginService {
     return { token, expiresAt: new Date(expiresAtMs).toISOString(), user }
   }
 
-  /** Callers may be unknown, so they are not told where the vault is. */
+  /** Callers may be unknown, so the error does not say where the vault is. */
   async #pair(): Promise<SigningKeyPair> {
     const { signingKey, logger } = this.#options
     try {

@@ -21,7 +21,7 @@ export interface IdentityOptions {
   readonly store: { readonly users: UserStore; readonly loginAttempts: LoginAttemptStore }
   readonly vault: Vault
   readonly logger: Logger
-  /** Of the hashes of passwords. Default: as slow as is advised today. */
+  /** The cost of password hashes. Default: as slow as is advised today. */
   readonly hashCost?: HashCost
   now(): number
 }

@@ -14,7 +14,7 @@ const path = 'identity/signing-key'
 /** The key pair that logins are signed with (Ed25519). */
 export interface SigningKeyPair {
   readonly privateKey: KeyObject
-  /** With `kid`, `alg` and `use`, as in the key set. */
+  /** Has `kid`, `alg` and `use`, as in the key set. */
   readonly publicJwk: JWK & { readonly kty: string; readonly kid: string }
   /** Finds the public key for tokens that name it, which is imported once. */
   readonly keyOf: JWTVerifyGetKey

@@ -45,7 +45,10 @@ export class TokenVerifier {
     this.#rules = rules
   }
 
-  /** The claims; null for an invalid token: the log says why, the caller is not told. Throws `identity_unreachable`. */
+  /**
+   * Returns the claims; null for an invalid token. The log has the reason, the caller does not get it. Throws
+   * `identity_unreachable`.
+   */
   async verify(token: string): Promise<VerifiedClaims | null> {
     if (!isJwt(token)) return null
     const { issuer, audience, algorithms, keyOf } = this.#rules

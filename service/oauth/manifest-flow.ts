@@ -82,7 +82,10 @@ const standardKeys = {
   redirect_uri: 'redirect_uri',
 }
 
-/** Of each: `client_id_key`, `client_id_value`, `client_id_param` (both, for a URL), and the value under the vendor's own name. */
+/**
+ * For each value: `client_id_key`, `client_id_value`, `client_id_param` (both, for a URL), and the value
+ * under the vendor's own name.
+ */
 function variablesOf(
   { scheme, client, inputs }: Party,
   templates: OAuth2Templates,

@@ -30,7 +30,7 @@ export function oauthPointers(descriptor: ConnectorDescriptor): readonly string[
   return [...clientPointers(descriptor), ...tokenPointers(descriptor)]
 }
 
-/** Of `oauthPointers`, those that a person sets. */
+/** The pointers among `oauthPointers` that a person sets. */
 export function clientPointers(descriptor: ConnectorDescriptor): readonly string[] {
   const scheme = schemeOf(descriptor)
   if (scheme === undefined) return []
@@ -38,7 +38,7 @@ export function clientPointers(descriptor: ConnectorDescriptor): readonly string
   return [clientId, clientSecret]
 }
 
-/** Of `oauthPointers`, those that come from the vendor. */
+/** The pointers among `oauthPointers` whose values come from the vendor. */
 export function tokenPointers(descriptor: ConnectorDescriptor): readonly string[] {
   const scheme = schemeOf(descriptor)
   return scheme === undefined ? [] : Object.values(fieldsOf(scheme).answer)

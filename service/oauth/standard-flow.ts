@@ -22,15 +22,15 @@ export type TokenResponse = Readonly<Record<string, unknown>>
 export interface Party {
   readonly scheme: OAuth2Scheme
   readonly client: OAuthClient
-  /** What a manifest's templates use of the configuration. */
+  /** The configuration values that a manifest's templates use. */
   readonly inputs: Readonly<Record<string, string>>
 }
 
-/** What one authorization is about. */
+/** The facts of a single authorization. */
 export interface AuthorizationRequest {
   readonly redirectUri: string
   readonly state: string
-  /** Of PKCE. */
+  /** The PKCE code verifier. */
   readonly verifier: string
 }
 

@@ -6,7 +6,7 @@ import type { TokenResponse } from './standard-flow.ts'
 /** A run must make progress with a token before it expires. */
 const marginMs = 300_000
 
-/** What a response of a token endpoint means for the secrets of an instance, by JSON pointer. */
+/** The changes that a token endpoint's response makes to the secrets of an instance, by JSON pointer. */
 export interface Tokens {
   readonly values: Secrets
   /** Fields that are no longer true: the expiry of another token. */

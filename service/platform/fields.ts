@@ -8,7 +8,7 @@ export const name = z
   .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be letters, digits, `-` and `_`, at most 63')
   .meta({ description: 'Letters, digits, `-` and `_`; at most 63.' })
 
-/** Of a resource, by its user. */
+/** The description of a resource, written by its user. */
 export const description = z
   .string()
   .max(2_000)

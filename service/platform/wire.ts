@@ -4,10 +4,12 @@ import { snakeCase, type SnakeCase } from '../../lib/text/snake-case.ts'
 import type { ReadOnly } from '../../lib/types/read-only.ts'
 
 /**
- * The document of a resource as HTTP has it. A resource is defined once, by a zod schema in camelCase (`service/NAME/schema.ts`): its
- * TypeScript type is `Resource<typeof schema>`; `snakeCaseSchema` makes the schema of the same document in snake_case, which validates
- * requests, describes answers (OpenAPI) and is what the CLI parses; `toWire` and `fromWire` change one into the other. Keys of
- * records (`z.record`) belong to the user, a connector or Airbyte: they and what is under them stay as they are, also in loose objects.
+ * The document of a resource as HTTP has it. A resource is defined once, by a zod schema in camelCase
+ * (`service/NAME/schema.ts`): its TypeScript type is `Resource<typeof schema>`; `snakeCaseSchema` makes the
+ * schema of the same document in snake_case, which validates requests, describes responses (OpenAPI) and is
+ * parsed by the CLI; `toWire` and `fromWire` change one into the other. Keys of records (`z.record`) belong
+ * to the user, a connector or Airbyte: they and everything under them stay as they are, also in loose
+ * objects.
  */
 export type Wire<Value> = Value extends readonly (infer Item)[]
   ? Wire<Item>[]

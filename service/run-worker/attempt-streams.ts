@@ -80,8 +80,9 @@ export class AttemptStreams {
 }
 
 /**
- * What earlier attempts committed is what the destination says. They may have been killed after their last beat, or before the
- * first one, so they read that at least; and a complete stream has read, once, what has arrived by its end.
+ * The destination says what earlier attempts committed. Those attempts may have been killed after their last
+ * heartbeat, or before the first, so they read at least as much as they committed. A complete stream has
+ * read, once, everything that has arrived by its end.
  */
 function countsOf(
   progress: StreamProgress,

@@ -34,7 +34,7 @@ export class LeftRuns {
     return now - since < this.#forMs
   }
 
-  /** Of a run that has ended long ago nobody hears again. */
+  /** Forgets runs that have ended long ago: they are never claimed again. */
   #forgetOld(now: number): void {
     for (const [run, since] of this.#since)
       if (now - since > 2 * this.#forMs) this.#since.delete(run)

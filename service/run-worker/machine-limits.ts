@@ -4,9 +4,9 @@ import { defaultParallelLanes } from '../../engine/run-types.ts'
 /** The facts that the limit depends on. */
 export interface Machine {
   readonly cores: number
-  /** Of the machine, or of the container if it has less. */
+  /** The memory of the machine, or of the container if it has less. */
   readonly memoryMb: number
-  /** Of a run. */
+  /** The parallel lanes of a run. */
   readonly parallelLanes: number
 }
 

@@ -4,7 +4,7 @@ import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 
 export interface RefusedLogin {
-  /** What the attempt works with. */
+  /** The address that the attempt uses. */
   readonly used: PostgresAddress
   /** The destination as it is now. */
   readonly ask: () => Promise<DestinationConfig>

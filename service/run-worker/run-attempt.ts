@@ -64,7 +64,10 @@ export class RunAttempt {
   readonly #log: RunLog
   readonly #execution: Execution
   #reason: StopReason | undefined
-  /** Of the run as a whole: those of the attempt before, until the engine says what holds now. */
+  /**
+   * The warnings of the run as a whole: those of the previous attempt, until the engine reports the present
+   * ones.
+   */
   #warnings: readonly string[]
   /** The engine's part, once it has ended: it is confirmed when the streams are stored. */
   #ended: EndedRun | undefined
@@ -354,8 +357,9 @@ export class RunAttempt {
   }
 
   /**
-   * The destination may forget what the run's row has; the row first, as this process may be killed at any moment. Both before the end: another run of the
-   * connection may start then, and would tell it again.
+   * Confirms to the destination that the run's row has its warnings and table changes; the destination may
+   * then forget them. The row is written first, because this process may be killed at any moment. Both happen
+   * before the run ends: another run of the connection may start then, and would report them again.
    */
   async #noteTold(): Promise<void> {
     const ended = this.#ended

@@ -85,7 +85,8 @@ export class RunWorker {
 
   async #claim(run: string, staleMs: number, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#options
-    // A name for each attempt: one that lost its run learns it from its next heartbeat, whoever has taken the run.
+    // A name for each attempt: an attempt that lost its run learns it from its next heartbeat, whichever
+    // process has taken the run.
     const owner = `${this.#options.owner} ${randomUUID()}`
     let claimed: ClaimedRun | null = null
     try {

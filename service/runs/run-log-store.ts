@@ -5,7 +5,7 @@ import type { NewLogLine } from './contract.ts'
 export interface LogBatch {
   readonly id: string
   readonly lines: readonly NewLogLine[]
-  /** How many of the run's newest lines are kept. */
+  /** The number of the run's newest lines that are stored. */
   readonly keep: number
 }
 

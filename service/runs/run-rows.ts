@@ -11,7 +11,7 @@ import {
   type RunSummary,
 } from './schema.ts'
 
-/** Of a table expression named `run`. */
+/** The columns of a table expression named `run`. */
 export const summaryColumns = selectColumns(runSummarySchema, 'run', ['connection'])
 
 export function runSummaryOf(row: Row, connection: string): RunSummary {
@@ -41,13 +41,13 @@ export function runOf(row: Row): Run {
   return resourceOf(runSchema, row)
 }
 
-/** With the fields that only its worker needs. */
+/** Adds the fields that only the run's worker needs. */
 export function claimedRunOf(row: RunRow): ClaimedRun {
   const { cancel_requested: cancelRequested, fruitless_attempts: fruitlessAttempts } = row
   return { ...runOf(row), cancelRequested, fruitlessAttempts }
 }
 
-/** Of the table of log lines. */
+/** The columns of the table of log lines. */
 export const logColumns = selectColumns(runLogLineSchema)
 
 export function logLineOf(row: Row): RunLogLine {

@@ -85,7 +85,8 @@ export class PostgresRunStore implements RunStore {
   }
 
   async createForJob({ connectionId, job }: ScheduleJob): Promise<JobStart> {
-    // The id of the run identifies the job: of two processes that have the same job, one waits here for the other.
+    // The id of the run identifies the job: if two processes have the same job, the second waits here for the
+    // first.
     const [row] = await this.#database
       .query<(RunRow | NoRow) & { readonly is_known: boolean; readonly is_due: boolean }>(
         `WITH asked AS (

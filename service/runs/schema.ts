@@ -38,7 +38,7 @@ export const runSummarySchema = z.object(summary).meta({ id: 'RunSummary' })
 export type RunSummary = Resource<typeof runSummarySchema>
 export const runSummaryDocument = snakeCaseSchema(runSummarySchema)
 
-/** With an error whose page a client can open. */
+/** Adds the address of the error's page, which a client can open. */
 export function summaryWithDocsUrl<Summary extends Pick<RunSummary, 'error'>>(
   run: Summary,
   docsBase: string,
@@ -100,7 +100,7 @@ export const runStreamSchema = z.object({
     description:
       'What to know although the stream went on: how many records were rejected, how many values became NULL, why, and the keys of some rows.',
   }),
-  /** Of all attempts. */
+  /** The changes of all attempts. */
   tableChanges: z.array(tableChange).meta({
     description: 'What happened to the columns of its table.',
   }),
@@ -126,7 +126,10 @@ export const runSchema = z
 export type Run = Resource<typeof runSchema>
 export const runDocument = snakeCaseSchema(runSchema)
 
-/** With errors of the run and its streams whose pages a client can open. */
+/**
+ * Adds the addresses of the error pages to the errors of the run and its streams, so that a client can open
+ * them.
+ */
 export function runWithDocsUrls(run: Run, docsBase: string): Run {
   return {
     ...summaryWithDocsUrl(run, docsBase),

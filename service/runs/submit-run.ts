@@ -3,7 +3,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { Run } from './schema.ts'
 
-/** Tells Jobs about a new run. If Jobs does not get it, the run is found in the store within half a minute. */
+/** Submits a new run to Jobs. If Jobs does not get it, the run is found in the store within half a minute. */
 export async function submitRun(
   { id: run, connection }: Run,
   { jobs, logger }: { readonly jobs: Pick<Jobs, 'submit'>; readonly logger: Logger },

@@ -157,7 +157,7 @@ export interface StoredPromotion {
   readonly tokenHash: Buffer
   readonly connection: { readonly id: string; readonly name: string; readonly version: number }
   readonly catalog: AirbyteCatalog
-  /** Of a connection that becomes active. */
+  /** The next run of a connection that becomes active. */
   readonly nextRunAt: string | null
 }
 

@@ -11,7 +11,7 @@ export interface ReadToken {
   readonly signature: Buffer
 }
 
-/** What a token is issued for. */
+/** The sandbox and the facts that a token is issued for. */
 export interface TokenSubject {
   readonly sandbox: string
   /** ISO 8601: covered by the signature. */

@@ -42,9 +42,10 @@ export interface PromotionEnd {
 }
 
 /**
- * Applies the changes that a sandbox previewed, if nothing has changed since; otherwise reports what has, with a new sandbox. Of several
- * requests with the same token, one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`,
- * `promote_token_replaced`, `run_active`.
+ * Applies the changes that a sandbox previewed, if nothing has changed since; otherwise reports the changes,
+ * with a new sandbox. If there are several requests with the same token, only one wins. Throws
+ * `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `promote_token_replaced`,
+ * `run_active`.
  */
 export async function promote(
   name: string,

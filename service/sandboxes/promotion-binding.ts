@@ -45,5 +45,8 @@ export function findMoved(bound: PromotionBinding, now: PresentState): readonly 
   return moved
 }
 
-/** The parts that may have changed between a sandbox and its promotion. `program`: what one version hashes, another one cannot compare. */
+/**
+ * The parts that may have changed between a sandbox and its promotion. `program`: a version cannot compare
+ * the hashes of another version.
+ */
 export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run' | 'program'

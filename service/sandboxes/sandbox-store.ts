@@ -50,7 +50,7 @@ interface TokenRow extends Row {
 const table = 'reactor_connect_service.sandboxes'
 const connections = 'reactor_connect_service.connections'
 
-/** Of a table expression named `box`, with the connection as `connection`. */
+/** The columns of a table expression named `box`, with the connection as `connection`. */
 const summary = `${selectColumns(sandboxSummarySchema, 'box', ['connection', 'status'])},
   connection.name AS connection,
   CASE WHEN box.promoted_run IS NOT NULL THEN 'promoted'

@@ -1,7 +1,10 @@
 import type { SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
 import type { SandboxFindings } from './schema.ts'
 
-/** Rows are the customer's data: they are in the response to who may see them, and stored only in the sandbox's own schema; messages nowhere. */
+/**
+ * Rows are the customer's data: they are in the response to a caller that may see them, and stored only in
+ * the sandbox's own schema; messages are stored nowhere.
+ */
 export function withoutRows(report: SandboxFindings): SandboxFindings {
   const { streams, schema_drift: drift } = report
   const ignored = drift?.ignored_run ?? null

@@ -139,7 +139,7 @@ export class DueTimesFiring {
   }
 }
 
-/** What happens to the times of a batch. */
+/** Decides what happens to the times of a batch. */
 class BatchDecider {
   readonly #missedBeforeMs: number
   readonly #logger: Logger

@@ -17,9 +17,10 @@ const atOnce = 200
 const parallel = 8
 
 /**
- * Makes an external Jobs service have the schedules of the active connections, and no others. It sends the difference between the
- * connections and the confirmed schedules, so a change that was made while Jobs was unavailable, or by a process that died, is sent later.
- * Of several schedulers, one sends at a time: an older schedule never replaces a newer one.
+ * Makes an external Jobs service have the schedules of the active connections, and no others. It sends the
+ * difference between the connections and the confirmed schedules, so a change that was made while Jobs was
+ * unavailable, or by a process that died, is sent later. If there are several schedulers, only one sends at a
+ * time: an older schedule never replaces a newer one.
  */
 export class ScheduleHandOver {
   readonly #options: HandOverOptions

@@ -44,7 +44,7 @@ export interface SchedulerTiming {
   readonly pruneMs: number
 }
 
-/** With the workers' 15 s without a heartbeat, a lost run is found within 20 s. */
+/** Together with the workers' 15 s without a heartbeat, a lost run is found within 20 s. */
 export const standardSchedulerTiming: SchedulerTiming = {
   lookMs: 1_000,
   lateMs: 120_000,
@@ -182,8 +182,9 @@ interface AdoptOptions {
 }
 
 /**
- * Takes over schedules that were set while somebody else kept the time: those that an external Jobs service fired get their next time, and
- * those that it will fire lose theirs. Doing it twice changes nothing.
+ * Takes over schedules that were set while another scheduler was responsible for the time: schedules that an
+ * external Jobs service fired get their next time, and schedules that it will fire lose theirs. Doing it
+ * twice changes nothing.
  */
 async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<void> {
   const { connections, jobs, logger } = options

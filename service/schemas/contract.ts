@@ -34,9 +34,9 @@ export interface StreamColumns {
 export interface NewStreamSchema extends StreamColumns {
   readonly connection: string
   readonly run: string
-  /** Of one record. */
+  /** The fingerprint of a single record. */
   readonly fingerprint: string
   readonly blockFingerprint: string
-  /** Of one record. */
+  /** The schema of a single record. */
   readonly schema: AvroRecordSchema
 }

@@ -20,9 +20,9 @@ export const streamSchemaSchema = z
     version: z
       .int()
       .meta({ description: 'Number of the schema within the connection’s stream, from 1.' }),
-    /** Of one record: in messages with the framing `record`. */
+    /** The fingerprint of a single record: in messages with the framing `record`. */
     recordFingerprint: schemaFingerprint,
-    /** Of an array of records: in messages with the framing `block`. */
+    /** The fingerprint of an array of records: in messages with the framing `block`. */
     blockFingerprint: schemaFingerprint,
     run: z.string().meta({ description: 'The first run with such records.' }),
     firstSeenAt: timestamp,

@@ -40,7 +40,9 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
   return first?.key
 }
 
-/** What is in the file: of this database, if its key is valid there, else of another one. */
+/**
+ * Reads the file. If its key is valid in this database, the login belongs to this database; else to another.
+ */
 async function findLocalService({
   dataDir,
   apiKeys,

@@ -310,7 +310,8 @@ function everyRequest(app: App, options: HttpOptions): void {
   })
   app.addHook('onRoute', (route) => {
     const { lasting, ownBody } = route.config ?? {}
-    // Who reads its own body has limits of its own; Fastify's makes an error for each request, a fifteenth of what a delivery costs.
+    // A route that reads its own body has its own limits. Fastify's limit creates an error for each request,
+    // which costs a fifteenth of a delivery.
     if (lasting !== true && ownBody !== true) route.handlerTimeout = handlerTimeoutMs
   })
   app.addHook('onRequest', (request, reply, done) => {
@@ -326,7 +327,7 @@ function everyRequest(app: App, options: HttpOptions): void {
   })
 }
 
-/** Of every response. */
+/** Sets the headers of every response. */
 function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
   void reply.headers({
     'x-request-id': request.id,

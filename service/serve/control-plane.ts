@@ -77,7 +77,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly noteLostReceiverSecrets: () => Promise<readonly string[]>
 }
 
-/** Of the checks of Kafka. */
+/** The client id of the checks of Kafka. */
 const clientId = 'reactor-connect-health'
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
@@ -171,7 +171,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   }
 }
 
-/** What connections load into. */
+/** The destinations that connections load into. */
 function destinationsOf(
   { settings, databases }: Pick<ControlPlaneOptions, 'settings' | 'databases'>,
   dataService: ReturnType<typeof openDataService>,

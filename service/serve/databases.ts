@@ -19,7 +19,7 @@ export interface Databases extends AsyncDisposable {
   watch(signal: AbortSignal): Promise<void>
 }
 
-/** Of the PostgreSQL in the data folder. */
+/** The database for datasets in the PostgreSQL in the data folder. */
 const dataDatabase = 'data'
 
 /** The database for `data:DATASET` of a service that runs with this data folder; undefined if none does. Without a password. */

@@ -25,7 +25,7 @@ const timeoutMs = 3_000
 /** Longer, because they cost more: a check of writes, and one of Kafka, which connects. */
 const costlyGoodForMs = 5_000
 
-/** Of parts without which requests can still be served. */
+/** The consequences of an outage of parts without which requests can still be served. */
 const consequences: Readonly<Partial<Record<PartHealth['part'], string>>> = {
   kafka:
     'deliveries of webhooks are refused, and runs that go through it or load topics wait, until it is back',

@@ -9,7 +9,7 @@ import { openDatabases } from './databases.ts'
 export interface MigrateOptions {
   readonly settings: Settings
   readonly logger: Logger
-  /** Called with text for a person: what was done. */
+  /** Called with a text for a person that says what was done. */
   readonly announce: (text: string) => void
 }
 

@@ -60,7 +60,7 @@ function isUnreadable({ status }: UnusableFile): boolean {
   return status === 'unreadable'
 }
 
-/** Of the embedded vault. */
+/** The folder of the embedded vault. */
 export function vaultFolderOf({ dataDir }: Pick<Settings, 'dataDir'>): string {
   return join(dataDir, 'vault')
 }

@@ -186,7 +186,10 @@ async function lookForLostSecrets(
   }
 }
 
-/** What a version before stored in plain text. If it fails, the next start does it. */
+/**
+ * Moves the queries of targets that an earlier version stored in plain text into the vault. If it fails, the
+ * next start tries again.
+ */
 async function hideTargetAddresses(
   { webhooks }: Pick<ControlPlane, 'webhooks'>,
   logger: Logger,

@@ -19,7 +19,7 @@ export function createServiceLogger(options: {
   )
 }
 
-/** Where credentials could be if somebody logged a configuration, a request or a client. */
+/** Places where credentials could be if code logged a configuration, a request or a client. */
 const redacted = [
   'password',
   'secret',

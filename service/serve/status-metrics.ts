@@ -66,7 +66,7 @@ async function forgetDeleted(
     const { values = [] } = (await metric?.get()) ?? {}
     for (const { labels } of values) {
       if (!missing.has(String(labels.connection))) continue
-      // Of a histogram, which has no series for a bucket alone.
+      // A histogram has no series for a bucket alone, so the label of the bucket is left out.
       const own = Object.entries(labels).filter(([name]) => name !== 'le')
       metric?.remove(Object.fromEntries(own))
     }

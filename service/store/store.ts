@@ -24,11 +24,13 @@ import type { LoginAttemptStore } from '../logins/contract.ts'
 import type { UserStore } from '../users/contract.ts'
 
 /**
- * The data in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers remove them before they call it.
+ * The data in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers
+ * remove them before they call it.
  *
- * Every change is one SQL statement or transaction, so it happens completely or not at all, and what was returned is durable. Lists come in
- * index order, so a page costs the same at any depth. Any method throws `store_unavailable` if the database cannot be reached, and a list
- * throws `cursor_invalid` for a cursor of another list.
+ * Every change is one SQL statement or transaction, so it happens completely or not at all, and a returned
+ * result is durable. Lists come in index order, so a page costs the same at any depth. Any method throws
+ * `store_unavailable` if the database cannot be reached, and a list throws `cursor_invalid` for a cursor of
+ * another list.
  */
 export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly instances: InstanceStore

@@ -12,7 +12,7 @@ export type LockKey = string | readonly [number, number]
 export interface AdvisoryLock {
   /** Taken in this order. */
   readonly keys: readonly LockKey[]
-  /** What the lock protects, for people. */
+  /** The object that the lock protects, for people. */
   readonly subject: string
   readonly seconds: number
 }

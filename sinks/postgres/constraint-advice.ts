@@ -5,8 +5,8 @@ import { sqlstates } from '../../postgres/sqlstate.ts'
 import { isSameTable, quoteTable, type TableName } from './tables/identifiers.ts'
 
 /**
- * What `destination_constraint_violated` says about the rule that rejects a record. A NOT NULL column is not a constraint that a user could
- * find by a name.
+ * The details of `destination_constraint_violated` about the rule that rejects a record. A user cannot find a
+ * NOT NULL column as a constraint by its name.
  */
 export function constraintFacts(
   refusal: ServerRefusal,
@@ -75,8 +75,9 @@ export function referringFacts(
 }
 
 /**
- * Of a row that refers to another one, the message names its table and the foreign key. Of a row that others refer to, it names its own table
- * too, in every language. A partition that refers is not the stream's table either.
+ * If a row refers to another row, the message names its table and the foreign key. If other rows refer to a
+ * row, the message also names the row's own table, in every language. A partition that refers is not the
+ * stream's table either.
  */
 function namesThree(message: string, known: readonly string[]): boolean {
   const unnamed = known.reduce((text, name) => text.replaceAll(name, ''), message)

@@ -27,7 +27,7 @@ export interface DestinationPlace {
   readonly stage?: TableName
   /** See PostgresPlace. */
   readonly bookkeeping?: string
-  /** What the statement was seen to wait for. */
+  /** The lock that the statement was seen to wait for. */
   readonly lockWait?: LockWait | undefined
 }
 
@@ -103,7 +103,10 @@ function noteRaised(failure: ConnectError, error: DatabaseError): ConnectError {
   return failure
 }
 
-/** What a function of the database raised, beside its error: it may quote a row, unless nothing but an event trigger can have raised it. */
+/**
+ * The message that a function of the database raised, stored beside its error. It may quote a row, unless
+ * only an event trigger can have raised it.
+ */
 const raised = new WeakMap<ConnectError, { readonly function: string; readonly text: string }>()
 
 export function raisedBy(
@@ -123,7 +126,7 @@ export function poolerInTransactionMode({ host, port, database }: PostgresAddres
   return new ConnectError('destination_pooler_in_transaction_mode', { details })
 }
 
-/** What the message of the code says besides. */
+/** The additional details of the code's message. */
 function factsOf(
   code: ErrorCodeName,
   error: DatabaseError,
@@ -225,7 +228,7 @@ function ofTableSetup(
     readonly details: ErrorDetails & { readonly object: string }
   },
 ): ConnectError | undefined {
-  // With another reason, it is an error of a statement inside a function.
+  // If the reason differs, the error is from a statement inside a function.
   if (reason !== message) return undefined
   if (routine === 'CheckCmdReplicaIdentity')
     return new ConnectError('destination_replica_identity_missing', {
@@ -255,8 +258,9 @@ function replicaIdentityFacts(
 }
 
 /**
- * What only a trigger of the table can have done: given a row the key of another one, another key than its record has, or the values of
- * another partition. The error's details have it as `fault`, with the table as `object`: trigger-errors.ts finds the trigger's name.
+ * Faults that only a trigger of the table can cause: it gave a row the key of another row, a key that its
+ * record does not have, or the values of another partition. The error's details have it as `fault`, with the
+ * table as `object`: trigger-errors.ts finds the trigger's name.
  */
 export type TriggerFault = 'takes_key' | 'changes_key' | 'leaves_partition'
 
@@ -266,7 +270,8 @@ function ofTrigger(
   { sqlstate, constraint, reason }: ServerRefusal,
   details: ErrorDetails & { readonly object: string },
 ): ConnectError | undefined {
-  // With another reason, it is an error of a statement inside a function, as is one of an index without its name.
+  // If the reason differs, the error is from a statement inside a function. So is the error of an index
+  // without its name.
   const isOwn = reason === message
   const isTwice =
     sqlstate === sqlstates.cardinalityViolation && routine === 'ExecOnConflictUpdate' && isOwn
@@ -306,14 +311,14 @@ function uniqueIndexOf({ sqlstate, schema, constraint }: ServerRefusal): {
   return { index: quoteTable({ schema, table: constraint }) }
 }
 
-/** What a trigger does. */
+/** The action of a trigger. */
 export const faultTexts: Readonly<Record<TriggerFault, string>> = {
   takes_key: 'sets the key of rows to the key of other rows',
   changes_key: 'gives rows another key than their records have',
   leaves_partition: 'gives rows values of another partition',
 }
 
-/** What refuses a key twice: of a row, and of rows while their index is made. */
+/** The routines that refuse a duplicate key: of a row, and of rows while their index is built. */
 const keyRoutine = /^(_bt_check_unique|comparetup_index_btree)/
 
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
@@ -407,7 +412,7 @@ const indexRoutines: readonly string[] = [
 /** The server's routines that refuse a row because of its partition key, and why. */
 const partitionRefusals: readonly (readonly [string, ErrorDetails])[] = [
   ['ExecFindPartition', { reason: 'its partition key is in none of them' }],
-  // The server found the partition, if it was told the table: then a trigger changed the row.
+  // The server found the partition, if the statement named the table: then a trigger changed the row.
   [
     'ExecPartitionCheck',
     { reason: 'it is itself a partition, for other values', fault: 'leaves_partition' },

@@ -52,14 +52,14 @@ function sequenceFix(name: string, { table, role }: NamedObject): string {
   return `Run \`GRANT USAGE ON SEQUENCE ${sequence} TO ${role}\` as its owner.`
 }
 
-/** What the server calls a table. */
+/** The words that the server uses for a table. */
 const tableKinds: readonly string[] = ['table', 'relation']
 
 interface NamedObject {
   /** The table that was worked on. */
   readonly table: TableName
   readonly role: string
-  /** Of the object that the server names. */
+  /** The kind of the object that the server names. */
   readonly kind: string
 }
 

@@ -198,7 +198,7 @@ class PostgresDestination implements Destination {
     throw new ConnectError('destination_connection_lost', { details })
   }
 
-  /** What errors of the stream name. */
+  /** The stream and table that the stream's errors name. */
   #named(sink: SinkStream): { readonly stream: string; readonly table: TableName } {
     const { table } = streamTarget(sink, this.#place.schema)
     return { stream: streamLabel(sink.stream.stream), table }

@@ -26,18 +26,17 @@ export interface TransactionOptions {
   readonly lockSeconds?: number
 }
 
-/** What a statement wrote. */
+/** The result of a statement that writes. */
 export interface Written<R> {
   readonly rows: readonly R[]
   readonly changed: number
 }
 
 /**
- * One database session. Every error that its methods throw is a ConnectError, except those of a COPY.
- *
- * What `rows` runs sees the catalog only (postgres/search-path.ts): the catalog's own tables, the bookkeeping, and reads. `run` and
- * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a
- * statement every function, operator and type has its schema.
+ * A statement of `rows` sees only the catalog (postgres/search-path.ts): the catalog's own tables, the
+ * bookkeeping, and reads. `run` and `copyIn` write and alter tables, which runs triggers and CHECKs of users.
+ * These see the role's own search path, so every function, operator and type in such a statement must have
+ * its schema.
  */
 export class DestinationSession implements AsyncDisposable {
   readonly #session: PostgresSession
@@ -50,7 +49,7 @@ export class DestinationSession implements AsyncDisposable {
   #isPooled = false
   /** The BEGIN that went to the server together with the first reads of the transaction. */
   #begun: Promise<void> | undefined
-  /** What goes to the server together with the COMMIT. */
+  /** Statements that are sent together with the COMMIT. */
   #last: (readonly [string, readonly unknown[]])[] = []
 
   private constructor(place: DestinationPlace, use: SessionWork) {
@@ -142,12 +141,12 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** What its errors name from now on. */
+  /** Sets the place that the session's errors name from now on. */
   usePlace(place: DestinationPlace): void {
     this.#place = place
   }
 
-  /** Where it tells from now on that it waits for a lock. */
+  /** Sets the logger that reports from now on that the session waits for a lock. */
   useLogger(logger: Logger | undefined): void {
     this.#logger = logger
   }
@@ -257,7 +256,7 @@ export class DestinationSession implements AsyncDisposable {
     return this.#copy
   }
 
-  /** What was thrown by a query or a COPY, for the user. */
+  /** Returns the error that a query or a COPY threw, for the user. */
   error(thrown: unknown): ConnectError {
     const { lost } = this.#session
     const cause = lost !== undefined && !(thrown instanceof DatabaseError) ? lost : thrown

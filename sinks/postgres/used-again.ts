@@ -3,7 +3,10 @@ import { IdleSessions } from '../../lib/async/idle-sessions.ts'
 import type { DestinationPlace } from './destination-errors.ts'
 import { DestinationSession, type SessionWork } from './session.ts'
 
-/** What a session is opened for; what it holds for as long as it lives is the key of those that may use it again. */
+/**
+ * The use of a session. The facts that stay the same for the life of a session are its key: sessions with the
+ * same key are interchangeable.
+ */
 export interface SessionUse {
   readonly place: DestinationPlace
   /** For whom it is marked (bookkeeping/run-sessions.ts); undefined if it is not. */

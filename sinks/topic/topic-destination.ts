@@ -243,7 +243,7 @@ class TopicDestination implements Destination {
     }
   }
 
-  /** What does not respond ends by itself, when nobody waits for it any more. */
+  /** Work that does not respond ends by itself, after nobody waits for it any more. */
   async #unlessGivenUp<T>(work: () => Promise<T>): Promise<T> {
     const signal = this.#givenUp
     if (signal === undefined) return work()

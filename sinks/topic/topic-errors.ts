@@ -10,7 +10,7 @@ interface Doing {
   /** `writing to`, `reading`, `creating`. */
   readonly doing: string
   readonly topic: string
-  /** Of the batch that was written. */
+  /** The size of the batch that was written. */
   readonly bytes?: number
 }
 

@@ -2,15 +2,15 @@ import { z } from 'zod'
 import type { SyncMode } from '../sink.ts'
 
 /**
- * What is in the messages beside rows and checkpoints, once: the writers' types and docs/asyncapi.json are made from these.
- * docs/row-promises.md says what may change in them.
+ * The contents of the messages other than rows and checkpoints, defined once: the writers' types and
+ * docs/asyncapi.json are made from these. docs/row-promises.md says what may change in them.
  */
 
 /** Header values are text. */
 const count = z.string().regex(/^\d{1,16}$/)
 const whole = z.int().min(0)
 
-/** Of rows and tombstones. */
+/** The headers of rows and tombstones. */
 export const rowHeaders = z.object({
   'connect-sync': count.meta({ description: 'Grows with every sync of the stream' }),
   'connect-generation': count.meta({ description: 'Grows with every overwrite of the stream' }),
@@ -26,7 +26,7 @@ export function rowHeadersOf({
   return { 'connect-sync': String(syncId), 'connect-generation': String(generationId) }
 }
 
-/** Of the messages about a stream: connection, namespace, name. */
+/** The key of the messages about a stream: connection, namespace, name. */
 export const streamMessageKey = z.tuple([z.string(), z.string().nullable(), z.string()])
 
 const modes = [

@@ -8,7 +8,7 @@ export interface TopicPlace {
   readonly servers: KafkaServers
   /** A name, or a pattern with `{stream}` and `{namespace}`. */
   readonly topic: string
-  /** Of a topic that is made. */
+  /** The number of partitions of a topic that is created. */
   readonly partitions: number
   readonly format: RowFormat
   /** Has the schemas of Avro. Absent: readers find them in `connect.schemas` by their fingerprint. */
@@ -21,7 +21,7 @@ export interface TopicPlace {
 
 const defaultPartitions = 6
 
-/** What somebody chose of a place. */
+/** The settings of a place that a user chose. */
 export interface TopicChoice {
   readonly servers: Omit<KafkaServers, 'clientId'>
   readonly topic: string
@@ -52,7 +52,10 @@ export function topicPlace({
 
 const placeholder = /\{(stream|namespace)\}/g
 
-/** What is wrong with the name of a target, as the end of a sentence that begins with it; undefined if nothing is. */
+/**
+ * Returns the problem with the name of a target, as the end of a sentence that begins with the name;
+ * undefined if there is none.
+ */
 export function findNameProblem(pattern: string): string | undefined {
   const fixed = pattern.replaceAll(placeholder, 'x')
   if (!/^[A-Za-z0-9._-]{1,249}$/.test(fixed) || fixed === '.' || fixed === '..')
@@ -80,7 +83,10 @@ export function targetTopic(
   })
 }
 
-/** Two streams in one topic: their rows could not be told apart. `streams`: those of the run; the stream may be one of them. */
+/**
+ * Two streams in one topic: their rows could not be distinguished. `streams`: those of the run; the stream
+ * may be among them.
+ */
 export function findSharedTopic(
   place: TopicPlace,
   stream: StreamId,
@@ -109,7 +115,10 @@ export function sharedTopic(
   return new ConnectError('destination_topic_shared', { details })
 }
 
-/** What a stream is called may not be a name for Kafka, or another stream's once it was made safe: then the name ends in a digest. */
+/**
+ * The name of a stream may be invalid for Kafka, or equal to another stream's name after unsafe characters
+ * are replaced: then the name ends in a digest.
+ */
 function fill(pattern: string, stream: StreamId): string {
   const values = { stream: stream.name, namespace: stream.namespace ?? '' }
   const names = [...pattern.matchAll(placeholder)].map(([, name]) =>

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** What the raw ids of a sync derive from, beside slice and sequence: a replayed record gets the same id. */
+/**
+ * The facts that the raw ids of a sync derive from, in addition to slice and sequence: a replayed record gets
+ * the same id.
+ */
 export interface RowIdFacts {
   readonly idFacts: readonly (string | number | null)[]
   readonly syncId: number

@@ -4,15 +4,15 @@ export class WireReader {
   /** The same bytes. */
   view = new DataView(this.input.buffer)
   offset = 0
-  /** Of the last long beyond 2^52, zigzag, its bits from 28 on … */
+  /** The last long beyond 2^52, zigzag: its bits from 28 on … */
   upper = 0
   /** … and the 28 below them. */
   low = 0
-  /** Of the last long beyond 2^52 after `splitLarge`: its size is millions * 10^6 + units. */
+  /** The last long beyond 2^52 after `splitLarge`: its size is millions * 10^6 + units. */
   negative = false
   millions = 0
   units = 0
-  /** Of the last moment: seconds since 1970-01-01 00:00, rounded down, and the micros after that. */
+  /** The last moment: seconds since 1970-01-01 00:00, rounded down, and the micros after that. */
   readonly moment = { seconds: 0, micros: 0 }
 
   /** Begins at the start of these bytes. */

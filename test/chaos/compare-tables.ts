@@ -27,7 +27,10 @@ export async function destinationRows(at: Comparison, table: ChaosTable): Promis
   return counted(await at.destination.query(`SELECT ${destinationText(table)} AS row FROM ${name}`))
 }
 
-/** What is wrong with the table after a run that says it is complete; undefined when nothing is. */
+/**
+ * Returns the difference between the table and what it should hold after a run that reports that it is
+ * complete; undefined if there is none.
+ */
 export async function differenceOf(
   at: Comparison,
   table: ChaosTable,

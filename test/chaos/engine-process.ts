@@ -31,7 +31,10 @@ export interface EngineEnd {
   readonly result: RunEvent | undefined
   readonly stderr: string
   readonly seconds: number
-  /** Of a run that was ended at the limit: what it had done by then, which tells one that is stuck from one that got no processor. */
+  /**
+   * The progress of a run that was ended at the limit. It distinguishes a run that is stuck from a run that
+   * got no processor time.
+   */
   readonly stuck: string | undefined
 }
 
@@ -87,7 +90,7 @@ export class EngineProcess {
   }
 }
 
-/** Of Linux; NaN elsewhere. */
+/** Works on Linux; NaN elsewhere. */
 function processorSeconds(pid: number | undefined): number {
   if (process.platform !== 'linux') return Number.NaN
   const fields =
@@ -99,10 +102,10 @@ function processorSeconds(pid: number | undefined): number {
 
 /** Codes that no fault from outside may lead to: they say that the engine contradicts itself. */
 const forbidden = ['unexpected', 'accounting_mismatch', 'log_out_of_order', 'log_position_mismatch']
-/** What no person should read. */
+/** Text that no person should have to read. */
 const unreadable = [/\(none\)/, /\bundefined\b/, /\[object /, /^\s+at .+:\d+:\d+/m, /\(node:\d+\)/]
 
-/** What is wrong with what the engine said while it was hurt; undefined when nothing is. */
+/** Returns the mistakes in the output of the engine while it was disturbed; undefined if there are none. */
 export function badWordsOf({ stderr, result }: EngineEnd): string | undefined {
   const errors = [result?.error, ...(result?.streams.map(({ error }) => error) ?? [])]
   for (const error of errors) {

@@ -22,7 +22,7 @@ export interface HistoryEnd {
   readonly tables: readonly string[]
   readonly runs: number
   readonly faults: readonly string[]
-  /** What went wrong, with what happened before it; undefined when all held. */
+  /** The failure and the history before it; undefined if everything held. */
   readonly failure: string | undefined
 }
 
@@ -157,7 +157,8 @@ class History {
     const hurt = chances.pick([0, 1, 1, 1, 2, 3])
     for (let time = 0; time < hurt; time++) {
       await this.#hurtRun()
-      // What a run that was hurt had begun to append cannot be taken back: such a table stands still until the comparison.
+      // The rows that a disturbed run had begun to append cannot be taken back. Such a table is not changed
+      // until the comparison.
       if (chances.happens(0.5)) {
         await this.#edit(tables.filter(({ mode }) => !appendsWhole(mode)))
       }

@@ -92,7 +92,7 @@ test('what changes something is not done without an input, and an empty one has 
   expect(stripe.requests).toEqual([])
   const empty = await run(['actions', 'invoke', 'pay', 'createCustomer', '--input', '{}'])
   expect(JSON.parse(empty.out)).toMatchObject({ object: 'customer' })
-  // What reads may go without, and is told which fields it needs.
+  // A read may be invoked without input; the error then names the fields that it needs.
   expect((await run('actions invoke pay getCustomer')).err).toContain('`/id`')
 })
 

@@ -10,7 +10,10 @@ const line = ['connect', 'actions', 'invoke', 'my-slack', 'postMessage', '--inpu
 
 const cut: ScriptedAnswer = { status: 'cut' }
 
-/** What the command says when the connection to the service is cut after it was sent, or something else responds. */
+/**
+ * Returns the output of the command if the connection to the service is cut after the request was sent, or if
+ * something else responds.
+ */
 async function lostBy(flags: readonly string[], answer: ScriptedAnswer = cut): Promise<string> {
   await using service = await scriptedService([answer])
   const environment = { HOME: '/nowhere', REACTOR_CONNECT_URL: service.url }
@@ -20,7 +23,7 @@ async function lostBy(flags: readonly string[], answer: ScriptedAnswer = cut): P
   return err
 }
 
-/** What the command says when it is interrupted while the service works on the call. */
+/** Returns the output of the command if it is interrupted while the service works on the call. */
 async function interrupted(...flags: readonly string[]): Promise<string> {
   await using service = await scriptedService([{ status: 'silent' }])
   const stop = new AbortController()

@@ -79,7 +79,7 @@ REACTOR_CONNECT_ALLOWED_NETWORKS=127.0.0.1/32 exec ${command} --manifest "${root
 }
 
 interface Drive {
-  /** Where PyAirbyte keeps its cache, with the states. */
+  /** The folder in which PyAirbyte stores its cache, with the states. */
   readonly folder: string
   readonly executable: string
   readonly config: object

@@ -459,7 +459,7 @@ describe('aliases of a YAML run file', () => {
   test.each(['[%]', '{ k: [%] }', '{ <<: [%] }'])(
     'that multiply in %s are refused at once',
     async (node) => {
-      // Whoever counts the values of 30 levels does not come to an end.
+      // Counting every value of 30 levels would never end.
       for (const levels of [8, 30]) {
         expect((await failure(`${head}${bomb(levels, node)}`)).details).toMatchObject({
           problem: 'an alias expands to too many values, or contains itself',

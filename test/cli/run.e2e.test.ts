@@ -459,7 +459,7 @@ describe.concurrent('a run that does not come to its end', options, () => {
     )
     const started = startRunThroughNpm(file.path, { args: ['--json'], env: env(warehouse) })
     await started.output('stdout', /"loaded":[1-9]/)
-    // What a terminal does: it sends Ctrl-C to the whole group.
+    // Does what a terminal does: it sends Ctrl-C to the whole group.
     process.kill(-(started.process.pid ?? Number.NaN), 'SIGINT')
     const stopped = await started.end
     expect(stopped).toMatchObject({ code: 4 })

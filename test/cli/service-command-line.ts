@@ -17,7 +17,7 @@ export interface CommandOptions {
   readonly environment: Environment
   /** Standard input, where it is a pipe. */
   readonly stdin?: string
-  /** Someone is there, and answers the questions so. */
+  /** A user is at the terminal and gives these answers to the questions. */
   readonly answers?: readonly string[]
   /** Standard output is a terminal of this width. */
   readonly columns?: number

@@ -7,7 +7,7 @@ import { newFolder } from '../support/new-folder.ts'
 /** Commands of `reactor connect`, and the service that they ask. */
 export interface ServiceCommands {
   readonly api: TestApi
-  /** The home of who gives the commands. */
+  /** The home of the user who gives the commands. */
   readonly folder: string
   readonly environment: Environment
   /** A line without `reactor connect`; its words, where they hold spaces. */
@@ -15,7 +15,7 @@ export interface ServiceCommands {
     line: string | readonly string[],
     options?: Partial<CommandOptions>,
   ) => Promise<CommandEnd>
-  /** What it says with `--json`. */
+  /** Returns the output with `--json`. */
   readonly json: (line: string) => Promise<unknown>
 }
 

@@ -104,7 +104,7 @@ export class CollectedMessages implements SourceOutput {
     ]
   }
 
-  /** What went wrong inside, to make a difference understandable. */
+  /** The internal errors, which help to understand a difference. */
   causes(): readonly string[] {
     return this.#causes
   }

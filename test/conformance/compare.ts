@@ -32,7 +32,7 @@ function shorten(text: string): string {
   return text.length > 600 ? `${text.slice(0, 600)}…` : text
 }
 
-/** What of a message counts: texts of errors are for people and differ. */
+/** The part of a message that is compared. Texts of errors are left out: they are for people and differ. */
 function comparable(message: ExpectedMessage): string {
   switch (message.type) {
     case 'RECORD':

@@ -28,8 +28,8 @@ export async function runCase(path: string): Promise<CaseFailure | null> {
 }
 
 /**
- * `spec` was asked twice of one object when the cases were recorded, and the reference fails the second time where the
- * manifest has `advanced_auth`: what is expected there says nothing about a manifest.
+ * When the cases were recorded, `spec` was called twice on one object, and the reference fails the second
+ * time if the manifest has `advanced_auth`. The expected result is then no statement about a manifest.
  */
 function isFaultOfRecording(folder: CaseFolder, phase: Phase): boolean {
   const [first] = folder.expected(phase)
@@ -85,7 +85,8 @@ async function runCommand(
     manifest,
     config: dictOf(folder, 'config.json'),
     environment,
-    // Requests that fail are answered by the order in which they come, and the reference read one slice at a time.
+    // Responses to requests that fail depend on the order in which the requests arrive, and the reference
+    // read one slice at a time.
     ...(isWaiting && { concurrency: 1 }),
   })
   switch (phase) {
@@ -107,7 +108,10 @@ async function runCommand(
   }
 }
 
-/** Of large connectors the case holds the streams that are read, and the names of all: null where it holds all. */
+/**
+ * The case of a large connector holds only the streams that are read, and the names of all streams. Null if
+ * the case holds all streams.
+ */
 function comparedStreams(folder: CaseFolder): ReadonlySet<string> | null {
   const expected = folder.expected('discover')
   if (!expected.some(({ type }) => type === 'CATALOG_NAMES')) return null

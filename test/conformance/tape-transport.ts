@@ -67,7 +67,10 @@ export class TapeTransport implements Transport {
     })
   }
 
-  /** Keys that were sent more or less often than recorded, with both counts. `ignored`: streams whose answers depend on order. */
+  /**
+   * Keys that were sent more or less often than recorded, with both counts. `ignored`: streams whose
+   * responses depend on order.
+   */
   differences(): string[] {
     const keys = new Set([...this.#byKey.keys(), ...this.#sent.keys()])
     return [...keys].flatMap((key) => {

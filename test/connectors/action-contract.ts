@@ -13,15 +13,15 @@ export interface ActionSubject {
   configOf(url: string, secret: string): JsonObject
   /** A valid input of each action. */
   readonly samples: Readonly<Record<string, JsonObject>>
-  /** What the vendor responds to a call that succeeds. */
+  /** The vendor's response to a call that succeeds. */
   readonly succeed: VendorScript
-  /** What the vendor responds if it does not know the credentials; default: status 401. */
+  /** The vendor's response if it does not know the credentials; default: status 401. */
   readonly refuseCredentials?: VendorScript
 }
 
 const secret = 'planted4711secret'
 
-/** What the actions of every connector promise (connectors/action.ts). Call it inside a `describe`. */
+/** The guarantees of the actions of every connector (connectors/action.ts). Call it inside a `describe`. */
 export function actionContract({ actions, descriptor }: Connector, subject: ActionSubject): void {
   if (actions === undefined) throw new TypeError(`${descriptor.type} has no actions`)
 

@@ -6,7 +6,7 @@ import { actionSubjects } from './action-subjects.ts'
 
 const base = 'https://vendor.example'
 
-/** What a hostile caller puts where an id or a name is expected. */
+/** Values that a hostile caller sends where an id or a name is expected. */
 const hostile = [
   ...['../../evil', '..', '.', '/evil', '//evil.example/x', '\\evil', 'https://evil.example/'],
   ...['%2e%2e%2fevil', 'a%2fb', 'a/b/../../../c', 'a?x=1', 'a#b', 'a;b', 'a@evil.example'],

@@ -4,7 +4,7 @@ import { linearSubject } from './linear/action-subject.ts'
 import { slackSubject } from './slack/action-subject.ts'
 import { stripeSubject } from './stripe/action-subject.ts'
 
-/** Of every connector with actions. */
+/** The subjects of all connectors with actions. */
 export const actionSubjects: Readonly<Record<string, ActionSubject>> = {
   github: githubSubject,
   linear: linearSubject,

@@ -20,7 +20,7 @@ import { neverAborted } from '../support/signal.ts'
 
 export type Row = Record<string, unknown>
 
-/** What a read gave, in order. COPY lines become rows of unescaped text by column. */
+/** The output of a read, in order. COPY lines become rows of unescaped text by column. */
 export class Collected implements RecordOutput {
   readonly rows: Row[] = []
   readonly states: { readonly state: JsonValue; readonly rowsBefore: number }[] = []
@@ -51,7 +51,7 @@ export class Collected implements RecordOutput {
   }
 
   async state(state: JsonValue): Promise<void> {
-    // As the engine stores it: what does not survive JSON must not be in a state.
+    // Stored as the engine stores it: a state must not contain anything that does not survive JSON.
     const stored = z.json().parse(JSON.parse(JSON.stringify(state)))
     this.states.push({ state: stored, rowsBefore: this.rows.length })
     return Promise.resolve()
@@ -121,7 +121,7 @@ export function incrementalOf(stream: AirbyteStream, cursor: string): Configured
 /** How long the reads of a test file have waited: at once, and their clock has gone on by it. */
 let waitedMs = 0
 
-/** What a connector reads with, by a clock whose waits pass at once. */
+/** Returns the context that a connector reads with. Waits on its clock pass at once. */
 function readContext(...parameters: Parameters<typeof contextOf>): ConnectorContext {
   return {
     ...contextOf(...parameters),
@@ -145,7 +145,7 @@ export async function readAll(
   options: {
     readonly stream: ConfiguredAirbyteStream
     readonly states?: ReadonlyMap<string, JsonValue | null>
-    /** Stop each slice after about so many rows. */
+    /** Stop each slice after about this number of rows. */
     readonly stopAfter?: number
     /** Stop before anything is read. */
     readonly stopFirst?: boolean

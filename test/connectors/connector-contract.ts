@@ -25,11 +25,16 @@ export interface ContractSubject extends AsyncDisposable {
   readonly unreachable?: JsonObject
   /** The cursor of an incremental read of a stream. */
   cursorOf(stream: AirbyteStream): string
-  /** True if a later read gives the newest records again: the API cannot tell those that it gave, and the destination merges them by their key. */
+  /**
+   * True if a later read returns the newest records again: the API cannot distinguish those that it has
+   * already returned, and the destination merges them by their key.
+   */
   readonly repeatsNewest?: boolean
 }
 
-/** What every connector of the registry promises (connectors/connector.ts). Call it inside a `describe`. */
+/**
+ * The guarantees of every connector of the registry (connectors/connector.ts). Call it inside a `describe`.
+ */
 export function connectorContract(
   connector: Connector,
   open: () => Promise<ContractSubject>,

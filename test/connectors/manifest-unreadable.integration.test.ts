@@ -36,7 +36,7 @@ streams:
 const rows = '{"data":[{"id":1},{"id":2}]}'
 const maintenance = '<!doctype html><title>Maintenance</title>'
 
-/** An API whose one answer a test changes, and its manifest. */
+/** An API with one response, which a test changes, and its manifest. */
 async function ordersApi(filters = '[]') {
   const api = { answer: rows, status: 200 }
   const server = createServer((_request, response) => {

@@ -17,7 +17,7 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]()
 })
 
-/** A consumer that keeps its state, as a connection does. */
+/** A consumer that stores its state, as a connection does. */
 async function follow(table: string, cursor: string, options: Record<string, unknown> = {}) {
   const stream = incrementalOf(await discovered(postgresConnector, config(), table), cursor)
   return new Follower(stream, options)
@@ -284,7 +284,7 @@ test('whatever is inserted and updated between reads with a growing cursor arriv
           ])
         }
         await read(stopped ? 1 : undefined)
-        // What a stopped read did not come to may be updated again before it is read.
+        // Records that a stopped read did not reach may be updated again before they are read.
         if (!stopped) expect(received).toEqual(expect.arrayContaining(await present()))
       }
       await read()

@@ -175,7 +175,7 @@ describe('a full refresh', () => {
     }
     await db.query(`${makes[kind] ?? ''}; INSERT INTO ${name} VALUES (1, 1), (2, 2)`)
     const stream = fullRefreshOf(await discovered(postgresConnector, config(), name))
-    // A plan that begins anew locks the table.
+    // A plan that begins again from the start locks the table.
     const states = new Map([['', null]])
     const read = readAll(postgresConnector, config(), {
       stream,

@@ -13,12 +13,12 @@ import {
   type StreamRead,
 } from './stream-world.ts'
 
-/** What others do between two pages. */
+/** A change that others make between two pages. */
 type Change = (list: LiveList, meanwhile: Meanwhile) => void
 
 const secondsBetweenPages = 400
 
-/** What has happened so far. */
+/** The changes that have happened so far. */
 class Meanwhile {
   readonly inserted: string[] = []
   readonly removed = new Set<string>()
@@ -47,7 +47,7 @@ class Meanwhile {
     this.marks.set(key, mark)
   }
 
-  /** Of the records that nobody has touched. */
+  /** Returns the keys of the records that nobody has touched. */
   untouched(list: LiveList): readonly string[] {
     return list.keys().filter((key) => !this.marks.has(key) && !this.inserted.includes(key))
   }
@@ -107,7 +107,7 @@ const changes: Readonly<Record<string, { needs: 'insert' | 'remove' | 'touch'; c
     },
   }
 
-/** What others do at the vendor while a stream is read page by page. */
+/** Tests the changes that others make at the vendor while a stream is read page by page. */
 export function changesContract(connector: Connector, subject: StreamSubject): void {
   test.each(Object.entries(changes))(
     '%s between two pages: nothing is lost that was there the whole time, and the news come in this read or the next',
@@ -171,7 +171,7 @@ export function changesContract(connector: Connector, subject: StreamSubject): v
 }
 
 interface Disturbance {
-  /** Of the list. */
+  /** The name of the list. */
   readonly name: string
   readonly reading: ConfiguredAirbyteStream
   readonly change: Change

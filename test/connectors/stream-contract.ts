@@ -11,7 +11,7 @@ import { StreamBench } from './stream-world.ts'
 // A test reads each stream of a connector many times, on a busy machine too.
 const options = { timeout: 180_000 }
 
-/** What the streams of a connector promise while the vendor, the network and the reader do what they do. */
+/** The guarantees of a connector's streams, whatever the vendor, the network and the reader do. */
 export async function streamContract(type: string, subject: StreamSubject): Promise<void> {
   const connector = await connectorOf(type)
   describe(`the streams of ${type}`, options, () => {

@@ -12,7 +12,7 @@ import {
 
 const html = '<!doctype html><html><head><title>Gateway</title></head><body>Sorry</body></html>'
 
-/** What passes: the request is sent again. */
+/** Faults that pass: the request is sent again. */
 const passing: Readonly<Record<string, Fault>> = {
   'a status 429 with Retry-After': { status: 429, headers: { 'retry-after': '7' }, body: {} },
   'a status 429 without Retry-After': { status: 429, body: html },

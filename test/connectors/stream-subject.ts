@@ -3,7 +3,7 @@ import type { AirbyteStream, ConfiguredAirbyteStream, JsonObject } from '../../p
 import type { GateAnswer, GateRequest } from '../fakes/fault-gate.ts'
 import type { StreamBench, StreamWorld } from './stream-world.ts'
 
-/** What the contract of streams needs of a connector whose streams are lists of a vendor's HTTP API. */
+/** The contract of streams needs this from a connector whose streams are lists of a vendor's HTTP API. */
 export interface StreamSubject {
   /** A vendor with some records in every list, in several partitions if there are any. */
   openSmall(): Promise<StreamWorld>
@@ -14,10 +14,13 @@ export interface StreamSubject {
   readonly credentials: {
     /** Fields of the configuration with which the vendor refuses. */
     readonly wrong: JsonObject
-    /** What the check then says, with the fix. */
+    /** The check then reports this fix. */
     readonly fix: RegExp
   }
-  /** What credentials may lack: the requests that the vendor refuses then, and the streams that need them. */
+  /**
+   * Permissions that credentials may lack: the requests that the vendor then refuses, and the streams that
+   * need them.
+   */
   readonly denials: readonly Denial[]
   /** How the vendor says that there were too many requests, beside 429. */
   readonly limits: Readonly<Record<string, GateAnswer>>
@@ -28,7 +31,7 @@ export interface Denial {
   readonly refuses: (request: GateRequest) => boolean
   readonly answer: GateAnswer
   readonly streams: readonly string[]
-  /** What the error says. */
+  /** The error contains this fix. */
   readonly fix: RegExp
 }
 

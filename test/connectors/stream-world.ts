@@ -12,9 +12,12 @@ import { ConnectError } from '../../protocol/index.ts'
 import { FaultGate, type Fault, type GateRequest } from '../fakes/fault-gate.ts'
 import { contextOf, passingWaits, readTimeoutMs, type Row } from './collected.ts'
 
-/** The vendor of a connector, with some records in each list, and what the contract of streams has to know about it. */
+/**
+ * The vendor of a connector, with some records in each list, and the facts that the contract of streams needs
+ * about it.
+ */
 export interface StreamWorld extends AsyncDisposable {
-  /** Of the simulator. */
+  /** The URL of the simulator. */
   readonly url: string
   /** Milliseconds since 1970: the clock of the vendor, and of the connector. */
   now(): number
@@ -27,7 +30,10 @@ export interface StreamWorld extends AsyncDisposable {
   readonly lists: Readonly<Record<string, LiveList>>
 }
 
-/** A list of the vendor whose records are those of a stream. What is undefined the vendor does not have. */
+/**
+ * A list of the vendor whose records are those of a stream. The vendor does not have members that are
+ * undefined.
+ */
 export interface LiveList {
   /** The stream that reads it, if it has another name. */
   readonly stream?: string
@@ -42,7 +48,10 @@ export interface LiveList {
   /** Something new, where the vendor puts it. Returns its key. */
   insert?(): string
   remove?(key: string): void
-  /** Changes a record: `mark` is then in it. The record takes the place that the vendor gives to what was changed last. */
+  /**
+   * Changes a record: `mark` is then in it. The record takes the place that the vendor gives to the record
+   * that was changed last.
+   */
   touch?(key: string, mark: string): void
 }
 
@@ -57,9 +66,9 @@ export interface StreamRead {
 
 export interface ReadOptions {
   readonly state?: JsonValue | null
-  /** The reader is gone after so many states: nothing is taken any more. */
+  /** The reader is gone after this number of states: nothing is taken any more. */
   readonly killAfter?: number
-  /** It is told to stop after so many states. */
+  /** The read is asked to stop after this number of states. */
   readonly stopAfter?: number
   readonly onRequest?: (request: GateRequest, rows: readonly Row[]) => Fault | undefined
 }

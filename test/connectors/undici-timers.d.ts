@@ -1,4 +1,7 @@
-/** Beside manifest-interpreter/http/undici-internals.d.ts: what only tests need of undici, which is pinned. */
+/**
+ * Complements manifest-interpreter/http/undici-internals.d.ts: the parts of undici, which is pinned, that
+ * only tests need.
+ */
 declare module 'undici/lib/util/timers.js' {
   const timers: {
     /** Lets its clock go on at once, and its timers fire. */

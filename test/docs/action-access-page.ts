@@ -29,7 +29,7 @@ export async function everyAction(): Promise<readonly ConnectorAction[]> {
 export type InvokeMode = 'see' | 'dry-run' | 'invoke' | 'invoke with a token'
 export const invokeModes = ['see', 'dry-run', 'invoke', 'invoke with a token'] as const
 
-/** What the policy says of a principal without scopes. */
+/** Returns the decision of the policy for a principal without scopes. */
 export function isPermitted(
   policy: Policy,
   request: {

@@ -12,7 +12,7 @@ import {
 import { jsonSchema, keyed } from './asyncapi-parts.ts'
 import { rowChannels, rowMessages, rowSchemas } from './asyncapi-rows.ts'
 
-/** What each message is for; docs/topics.md has the rules. */
+/** The purpose of each message; docs/topics.md has the rules. */
 const summaries: Readonly<Record<MessageType, string>> = {
   PLAN: 'An attempt of a sync begins: what the stream means, and which slices there are',
   BEGIN:

@@ -11,7 +11,10 @@ import {
 } from '../../sinks/topic/topic-messages.ts'
 import { jsonSchema, keyBinding, keyed } from './asyncapi-parts.ts'
 
-/** Of the stream that the document shows the rows of: a key, a column of each kind, and the mark of deleted rows. */
+/**
+ * The columns of the stream whose rows the document shows: a key, a column of each kind, and the mark of
+ * deleted rows.
+ */
 export const exampleColumns: readonly Column[] = [
   { name: 'id', kind: 'integer' },
   ...columnKinds.map((kind) => ({ name: `a_${kind}`, kind })),
@@ -136,7 +139,7 @@ export const rowMessages = {
   ),
 }
 
-/** What messages refer to. */
+/** The schemas that messages refer to. */
 export const rowSchemas = { jsonRow: withoutDraft(json.value.schema) }
 
 function schemasOf(format: RowFormat): MessageSchemas {

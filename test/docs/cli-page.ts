@@ -3,7 +3,7 @@ import { commandPath } from '../../cli/parse-command.ts'
 import { withSubcommands } from '../../cli/program.ts'
 import { documentedProgram } from '../cli/documented-program.ts'
 
-/** docs/cli.md: what is said by hand, and the help of every command. */
+/** docs/cli.md: the text that is written by hand, and the help of every command. */
 export function cliPage(): string {
   const program = documentedProgram()
   const shown = withSubcommands(program).filter((command) => isVisible(command))

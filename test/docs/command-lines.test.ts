@@ -61,7 +61,7 @@ test('every command that an error suggests is there', () => {
 /** How the program is called: installed, from a checkout, without installing it. */
 const call = String.raw`(?:npm run (?:--silent )?reactor --|npx (?:--yes )?--package=\S+ reactor|reactor)`
 
-/** What follows `reactor` in the lines of shell code. */
+/** Returns the text after `reactor` in the lines of shell code. */
 function commandLines(page: string): string[] {
   const line = new RegExp(String.raw`^\s*(?:\$ )?(?:\w+=\S+ )*(?:exec )?${call} ([a-z-].*)$`)
   return page
@@ -70,7 +70,10 @@ function commandLines(page: string): string[] {
     .flatMap((text) => line.exec(text)?.[1] ?? [])
 }
 
-/** What follows `reactor` in code inside of a sentence; what is cut short (`…`) is not a command line. */
+/**
+ * Returns the text after `reactor` in code inside a sentence. Text that is cut short (`…`) is not a command
+ * line.
+ */
 function commandsInText(page: string): string[] {
   const sentences = page.replaceAll(/^ *```.*?^ *```$/gms, '')
   return [...sentences.matchAll(new RegExp(`\`${call} ([a-z-][^\`]*)\``, 'g'))]

@@ -52,7 +52,7 @@ export function areaPage(area: Area, file: string): string {
   return `${[top, ...sections].join('\n\n')}\n`
 }
 
-/** The part of each section that is written by hand: what comes after the line that begins with **Fix**. */
+/** The part of each section that is written by hand: the text after the line that begins with **Fix**. */
 function notesByCode(page: string): ReadonlyMap<string, string> {
   const sections = page.split(/^## /m).slice(1)
   return new Map(

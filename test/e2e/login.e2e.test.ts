@@ -45,7 +45,7 @@ class Person {
     return startCommand(argv, { environment: this.#environment }).end
   }
 
-  /** The same in this process, which is faster. `answers`: at a terminal. */
+  /** Does the same in this process, which is faster. `answers`: a user's input at a terminal. */
   async reactor(
     line: string | readonly string[],
     given: Pick<CommandOptions, 'stdin' | 'answers'> = {},
@@ -54,7 +54,7 @@ class Person {
     return reactor(argv, { environment: this.#environment, ...given })
   }
 
-  /** A command that has to succeed: what it wrote. */
+  /** Runs a command that has to succeed. Returns its output. */
   async succeeds(
     line: string | readonly string[],
     given: Pick<CommandOptions, 'stdin' | 'answers'> = {},
@@ -91,7 +91,7 @@ async function start(environment: Readonly<Record<string, string>> = {}): Promis
   })
 }
 
-/** Whoever has the folder of the service has its first key. */
+/** Access to the folder of the service includes its first key. */
 async function asAdmin(
   line: string,
   given: Pick<CommandOptions, 'stdin'> = {},

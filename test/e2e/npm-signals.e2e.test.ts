@@ -57,7 +57,7 @@ async function expectPassedOn(
   }, within)
   expect(await listens(port)).toBe(true)
   const ended = once(npm, 'close')
-  // A supervisor knows npm alone; a terminal that is closed tells all that it started.
+  // A supervisor knows only npm; a closed terminal signals every process that it started.
   const { pid = 0 } = npm
   process.kill(signal === 'SIGHUP' ? -pid : pid, signal)
   await ended

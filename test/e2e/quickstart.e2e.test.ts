@@ -55,7 +55,7 @@ async function reactor(line: string | readonly string[], stdin?: string): Promis
   }).end
 }
 
-/** A command that has to succeed: what it wrote. */
+/** Runs a command that has to succeed. Returns its output. */
 async function succeeds(line: string | readonly string[], stdin?: string): Promise<string> {
   const end = await reactor(line, stdin)
   expect(end, `${String(line)}: ${end.err}`).toMatchObject({ code: 0 })
@@ -248,7 +248,7 @@ test('a command that authorizes in the browser prints the address and waits for 
   )
 }, 90_000)
 
-/** What the user does with what the command prints. */
+/** Does what the user does with the output of the command. */
 async function authorize(
   command: string,
   vendor: AuthorizationServer,

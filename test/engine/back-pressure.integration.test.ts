@@ -20,7 +20,9 @@ const kafkaRows = 24_000
 const grownBoundBytes = 0.75 * kafkaRows * rowBytes
 
 const limits = { commitBytes: 4 * mebibyte, commitMs: 200, parallelLanes: 1 }
-/** What the embedded log has in flight at most, and a transaction and a block that may be on top of it. */
+/**
+ * The most that the embedded log has in flight, plus a transaction and a block that may come on top of it.
+ */
 const embeddedBoundBytes = 8 * mebibyte + limits.commitBytes + 2 * mebibyte
 
 async function planOf(warehouse: TestDatabase, log: LogName, count: number): Promise<RunPlan> {

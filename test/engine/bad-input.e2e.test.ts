@@ -12,8 +12,9 @@ import { runFile } from '../support/run-file.ts'
 import { longDescribe, longTest, usually } from '../support/long.ts'
 
 /**
- * What real sources, destinations and brokers do wrong. Each ends in an error that says what to do (or in a rejected
- * record that is counted), loses nothing, and the next run is complete once the user has done it.
+ * Mistakes of real sources, destinations and brokers. Each ends in an error that says what to do (or in a
+ * rejected record that is counted) and loses nothing. The next run is complete once the user has followed the
+ * error.
  */
 
 // Concurrent: each has a database of its own, and waits for processes most of the time.

@@ -33,7 +33,7 @@ async function difference(shop: TestDatabase, schema: string, mode: string): Pro
 async function playRound(shop: TestDatabase, target: Target, random: () => number): Promise<void> {
   await using file = await runFile(runFileText(shop, target))
   await shop.query(`CREATE SCHEMA ${target.schema}`)
-  // What the overwrites are to replace: it must stay whole for as long as they are not complete.
+  // The overwrites are to replace this table. It must stay whole until they are complete.
   for (const mode of ['overwrite', 'overwrite_dedup']) await seedOldTable(shop, target.schema, mode)
   await using watch = new CheckpointWatch(shop, target.connection)
   const kills = 1 + Math.floor(random() * 2)

@@ -7,7 +7,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const logs = ['embedded', 'kafka block'] as const satisfies readonly LogName[]
 
-/** Of the first COPY only: a fault that passes. */
+/** Damages only the first COPY: a fault that passes. */
 function once(damage: CopyDamage): MessageProxy['changes'] {
   let isOver = false
   return () => {
@@ -107,7 +107,8 @@ test.concurrent.each(
     expect((await load(run)).stream).toMatchObject({ status: 'complete', loaded: 1000 })
     await db.query('UPDATE things SET id = id + 10000')
     proxy.changes = damaged(damage)
-    // With other options, so that no session of the first run is used again: it would not be changed.
+    // The options differ so that no session of the first run is used again: such a session would not be
+    // changed.
     const { stream, ms } = await load({ ...run, stateRows: 40_000 })
     expect(stream?.error).toMatchObject({
       code: 'source_rows_damaged',

@@ -95,9 +95,9 @@ function decode(value: Buffer, schemas: ReadonlyMap<string, avro.Type>): UserRec
 
 interface ReadTopic {
   readonly records: readonly UserRecord[]
-  /** Of the RECORD messages. */
+  /** The attempts of the RECORD messages. */
   readonly attempts: ReadonlySet<string>
-  /** What the STATE messages say they cover. */
+  /** The number of records that the STATE messages cover. */
   readonly covered: number
 }
 

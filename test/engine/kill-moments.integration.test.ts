@@ -20,7 +20,10 @@ import { longTest, usually } from '../support/long.ts'
 const rows = 300
 
 interface Moment {
-  /** What holds the run there: a lock at the destination, taken before the run or when its plan is saved. */
+  /**
+   * The lock at the destination that holds the run at this moment. It is taken before the run or when the
+   * run's plan is saved.
+   */
   readonly lock?: { readonly table: string; readonly mode: string; readonly from: 'start' | 'plan' }
   readonly stateEvery?: number
   readonly limits?: RunPlan['limits'] | { readonly commitBytes: number; readonly commitMs: number }

@@ -29,10 +29,11 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent as logger } from '../support/logger.ts'
 
 /**
- * Every state that log, checkpoint and reader can be in together when a run is killed. The first attempt wrote so many of its
- * entries and the destination committed so many of them. Then perhaps came an attempt that wrote what was left and died before its
- * first commit, or one over the embedded log, which moved the checkpoints only. Whatever they left, the next run completes, with each
- * record once, and with the one that the source got since.
+ * Every state that log, checkpoint and reader can be in together when a run is killed. The first attempt
+ * wrote some of its entries and the destination committed some of them. After it there may have been an
+ * attempt that wrote the rest and died before its first commit, or one over the embedded log, which moved
+ * only the checkpoints. Whatever they left, the next run completes, with each record once, including the
+ * record that the source has received since.
  */
 const stages = [
   'nothing',
@@ -45,7 +46,7 @@ const stages = [
 ] as const
 type Stage = (typeof stages)[number]
 
-/** What the destination can have committed: whole units only. */
+/** The stages that the destination can have committed: whole units only. */
 const committable: readonly Stage[] = ['nothing', 'state', 'last state', 'end', 'close']
 
 const faker = { columns: 'narrow', slices: 1, state_every: 2 } as const
@@ -53,7 +54,7 @@ const rowsBefore = 4
 const rowsNow = 5
 
 interface Cell {
-  /** Of the stream that is in this state. */
+  /** The name of the stream that is in this state. */
   readonly name: string
   readonly written: Stage
   readonly committed: Stage
@@ -81,8 +82,9 @@ const cells: readonly Cell[] = stages.flatMap((written, index) =>
 )
 
 /**
- * The second of two attempts that committed nothing finds the log as the first one left it: written to its close. How far the one before
- * them came is then told by what is committed alone, and by whether it left a part of a unit.
+ * The second of two attempts that committed nothing finds the log as the first one left it: written to its
+ * close. The progress of the attempt before them then follows only from what is committed, and from whether
+ * it left a part of a unit.
  */
 function othersAfter(written: Stage): readonly Cell['others'][] {
   const hasTwo = isLong || written === 'second part' || written === 'close'
@@ -290,7 +292,10 @@ async function untilSent(writer: KafkaWriter): Promise<void> {
   await writer.flush()
 }
 
-/** Loads so many entries, each unit in a commit of its own, and ends as a sink worker that is stopped. */
+/**
+ * Loads this number of entries, each unit in a commit of its own, and ends like a sink worker that is
+ * stopped.
+ */
 async function loadEntries(
   plan: TablePlan,
   work: {

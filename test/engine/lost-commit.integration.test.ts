@@ -41,7 +41,7 @@ function cutsAtEnds(count: number): () => Changes {
   }
 }
 
-/** What `finish` sends. */
+/** Whether this is the message that `finish` sends. */
 function isEnd(tags: readonly string[]): boolean {
   const sent = tags.filter((tag) => tag !== 'SET')
   if (sent.includes('CREATE TABLE') || sent.at(-2) !== 'UPDATE 1') return false

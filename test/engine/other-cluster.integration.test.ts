@@ -5,7 +5,10 @@ import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 
-/** What docs/operations.md says of moving the log: no topic is needed, and the old cluster may come back. */
+/**
+ * Tests the statements of docs/operations.md about moving the log: no topic is needed, and the old cluster
+ * may come back.
+ */
 const rows = 10_000
 
 function document(shop: TestDatabase, connection: string, brokers: readonly string[]): object {

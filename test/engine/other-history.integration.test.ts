@@ -157,7 +157,7 @@ const incrementalModes: Readonly<Record<string, Partial<PlanOptions>>> = {
 
 const kept = ['runs', 'streams', 'slices', 'positions', 'rejected_records']
 
-/** What each stream of a run gave. */
+/** The values of each stream of a run. */
 const inEach = (result: object): readonly unknown[] =>
   modes.map(() => expect.objectContaining(result) as unknown)
 

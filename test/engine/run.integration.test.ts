@@ -263,7 +263,7 @@ describe.concurrent('a transient failure', { timeout: 120_000 }, () => {
     )
     expect(result.status).toBe('complete')
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 2_000, ids: 2_000 })
-    // What the failed attempt had read and not committed was read again.
+    // The rows that the failed attempt had read and not committed were read again.
     expect(result.streams[0]).toMatchObject({ read: 2_000, loaded: 2_000 })
     expect(result.streams[0]?.readAgain).toBeGreaterThanOrEqual(0)
     expect(log).toMatchObject([

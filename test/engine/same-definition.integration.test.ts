@@ -65,7 +65,7 @@ async function sameTables(keyType: string): Promise<TestDatabase> {
   return db
 }
 
-/** What stands in a column of the source, and what arrived, in one notation. */
+/** The value in a column of the source and the value that arrived, in the same notation. */
 function notations(type: string, column: string): string {
   if (/\[\]$|pair|hstore|^jsonb?$/.test(type))
     return `to_jsonb(s.${column})::text AS came, d.${column}::jsonb::text AS arrived`

@@ -52,7 +52,10 @@ async function digest(address: PostgresAddress, table: string): Promise<unknown>
   })
 }
 
-/** Runs until complete, as a scheduler would: what an attempt within the run cannot bridge, a later run does. */
+/**
+ * Runs until complete, as a scheduler would: a later run completes the work if the attempts within one run
+ * cannot.
+ */
 async function untilComplete(plan: RunPlan): Promise<RunResult> {
   const deadline = Date.now() + restartMs
   for (;;) {

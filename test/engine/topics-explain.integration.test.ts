@@ -27,8 +27,9 @@ import { rebuildWhole } from './topics/rebuild-whole.ts'
 import { usually } from '../support/long.ts'
 
 /**
- * The topics alone tell all of a stream: real runs of every mode, one of them stopped in the middle and one killed, with a schema that
- * changes. What the reference reader makes of the topic is what PostgreSQL has, row by row.
+ * The topics alone contain everything about a stream. Tested with real runs of every mode, one of them
+ * stopped in the middle and one killed, and with a schema that changes. The reference reader's result for the
+ * topic equals the rows of PostgreSQL, row by row.
  */
 const rows = 5_000
 const syncModes = {
@@ -148,7 +149,10 @@ class Shop implements AsyncDisposable {
     return readTopic(topicName(this.connection, { namespace: 'public', name: mode }))
   }
 
-  /** The rows that PostgreSQL has, and those that the topic tells, in any order of its partitions. */
+  /**
+   * Expects the rows of PostgreSQL and those of the topic to be the same, in any order of the topic's
+   * partitions.
+   */
   async expectSame(): Promise<void> {
     for (const mode of modes) {
       const columns = this.columns.map((name) => `${name}::text`).join(', ')
@@ -187,13 +191,13 @@ function modeOf(name: string): {
   return { mode, syncMode, ...(syncMode === 'incremental' && { cursor: 'updated_at' }) }
 }
 
-/** A moment in milliseconds, whoever wrote it; other texts as they are. */
+/** A moment in milliseconds, regardless of the writer; other texts as they are. */
 function isoOf(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d[ T]/.test(value)) return value
   return new Date(value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
 }
 
-/** Of a number or a text. */
+/** Returns the exact text of a number or a text. */
 function exactText(value: RecordValue): string {
   return typeof value === 'string' ? value : stringifyExact(value)
 }
@@ -283,7 +287,7 @@ describe.each(usually(1, framings))(
       }
       const attempts = plans.map(({ attempt }) => attempt)
       expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b))
-      // Of the run that was stopped and the one that was killed, some may not have come to this stream.
+      // The stopped run and the killed run may not have reached this stream.
       expect(plans.length).toBeGreaterThanOrEqual(3)
       const generations = new Set(plans.map(({ generation }) => generation))
       expect(generations.size > 1).toBe(mode.startsWith('overwrite'))

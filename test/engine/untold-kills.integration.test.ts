@@ -105,7 +105,10 @@ const counted = z.object({
 })
 type Counted = z.infer<typeof counted>
 
-/** What the run of such a run file tells of stream t, run in this process: a process takes ten times the processor time. */
+/**
+ * Runs such a run file in this process and returns what the run reports of stream t. A process takes ten
+ * times the processor time.
+ */
 async function toldNext(db: TestDatabase, mode: Tables[string]): Promise<Counted> {
   const plan = await planRun({
     connection,
@@ -149,7 +152,7 @@ longTest('what a killed start appended is told by the next run that has the stre
   expect(await db.query('SELECT count(*)::int AS n FROM dest.t')).toEqual([{ n: 30 }])
 })
 
-/** The run of a stream that is told by the next one only if this one's result did not get out. */
+/** The next run reports this run's counts of the stream only if this run's result did not get out. */
 function mergingFile(db: TestDatabase): Promise<string> {
   return runFile(db, { t: 'append_dedup' })
 }

@@ -24,7 +24,7 @@ export class AuthorizationServer implements AsyncDisposable {
   readonly issuer: string
   readonly clientId = 'connect'
   readonly clientSecret: string | null
-  /** What the user answers. */
+  /** Whether the user consents. */
   consents = true
   /** Answers the next requests to the token endpoint with this status and body, in the place of the server. */
   readonly tokenAnswers: { readonly status: number; readonly body: string }[] = []
@@ -97,7 +97,10 @@ export class AuthorizationServer implements AsyncDisposable {
     return `${this.issuer}/token`
   }
 
-  /** What a browser does with the URL, up to where it is sent to the redirect URI: the query that it would bring there. */
+  /**
+   * Follows the URL as a browser does, until the redirect URI. Returns the query that the browser would bring
+   * there.
+   */
   async browse(authorizeUrl: string, redirectUri: string): Promise<Record<string, string>> {
     const cookies = new Map<string, string>()
     let url = authorizeUrl
@@ -156,7 +159,7 @@ function configurationOf(
 ): Configuration {
   const { clientSecret } = server
   return {
-    // What it would take by itself, with a warning.
+    // The library would choose this adapter by itself, but with a warning.
     adapter: memoryAdapter(),
     jwks: { keys: [signingKey] },
     clients: [

@@ -15,7 +15,7 @@ export interface FakeDataService extends AsyncDisposable {
   answerNext(...answers: readonly FakeAnswer[]): void
   /** Answers every request with this status, until it is called with null. */
   refuse(status: number | null): void
-  /** Requests that were not answered wait until this is called with false. */
+  /** Open requests wait until this is called with false. */
   setSilent(silent: boolean): void
 }
 

@@ -9,7 +9,7 @@ import { buffer } from 'node:stream/consumers'
 
 export interface GateRequest {
   readonly method: string
-  /** With its query, as it was sent. */
+  /** Includes its query, as it was sent. */
   readonly url: string
   readonly body: string
 }
@@ -22,15 +22,19 @@ export interface GateAnswer {
 }
 
 /**
- * What befalls a request. `reset`: its connection ends without a response. `cut`: the connection ends in the middle of the body. `half`: half of the
- * body comes as if it were all. `hang`: nothing comes. An answer takes the place of the vendor's.
+ * The fault of a request. `reset`: its connection ends without a response. `cut`: the connection ends in the
+ * middle of the body. `half`: half of the body arrives as if it were complete. `hang`: nothing arrives. A
+ * `GateAnswer` replaces the vendor's response.
  */
 export type Fault = 'reset' | 'cut' | 'half' | 'hang' | GateAnswer
 
 /** Stands before the simulator of a vendor on loopback. A test sees each request before the vendor does, and spoils the response. */
 export class FaultGate implements AsyncDisposable {
   readonly url: string
-  /** Called before each request is passed on: what others do at the vendor meanwhile, and what befalls the request. */
+  /**
+   * Called before each request is passed on. It makes the changes of others at the vendor, and returns the
+   * fault of the request.
+   */
   onRequest: (request: GateRequest) => Fault | undefined = () => undefined
   readonly #close: () => Promise<void>
 

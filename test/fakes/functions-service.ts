@@ -13,7 +13,7 @@ export interface FunctionsServer extends AsyncDisposable {
 }
 
 export interface FunctionCall {
-  /** Of the function. */
+  /** The name of the function. */
   readonly name: string
   /** The request as it came. */
   readonly text: string

@@ -187,7 +187,7 @@ export async function newSigningKey(alg: KeyAlgorithm): Promise<SigningKey> {
   return { kid, alg, privateKey, jwk: { ...rest, kty, kid, alg, use: 'sig' } }
 }
 
-/** What a key set shows of it. */
+/** Returns the part of the key that a key set shows. */
 export function publicJwk({ jwk }: SigningKey): SigningKey['jwk'] {
   const shown = { ...jwk }
   delete shown.d

@@ -12,7 +12,7 @@ export interface JobsService extends AsyncDisposable {
   readonly schedules: ReadonlyMap<string, KeptSchedule>
   /** `METHOD path` of each request so far. */
   readonly requests: readonly string[]
-  /** How many requests it had to answer at one time, at most; without `take`. */
+  /** The most requests that were open at one time; without `take`. */
   mostAtOnce(): number
   /** Ids of jobs that are not deleted. */
   jobIds(): readonly string[]
@@ -28,11 +28,11 @@ export interface JobsService extends AsyncDisposable {
   answerNext(status: number, body: string): void
   /** Answers requests whose `METHOD path` matches with this status, until it is called with null. */
   refuse(requests: RegExp | null, status?: number): void
-  /** Of every request but `take`. */
+  /** Sets the latency of every request except `take`. */
   setLatency(latencyMs: number): void
   /** Schedules and jobs are gone, as in a service that was restored from nothing. */
   lose(): void
-  /** Requests that were not answered wait until this is called with false. */
+  /** Open requests wait until this is called with false. */
   setSilent(silent: boolean): void
 }
 
@@ -76,7 +76,7 @@ class Kept {
   open = 0
   mostOpen = 0
 
-  /** What a test has asked for instead of the answer. */
+  /** Returns the response that a test has set instead of the normal one. */
   forcedFor(request: string): Answer | undefined {
     const { forced, refused } = this
     this.forced = undefined
@@ -117,7 +117,7 @@ class Kept {
     return [204]
   }
 
-  /** Of a queue that is not the one of runs. */
+  /** Puts a job into a queue other than that of runs. */
   #putElsewhere(
     method: string,
     [, queue = '', job = '']: readonly string[],

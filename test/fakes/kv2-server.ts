@@ -10,16 +10,16 @@ import { text } from 'node:stream/consumers'
 export interface Kv2Server extends AsyncDisposable {
   readonly url: string
   readonly rootToken: string
-  /** Sealed: everything answers 503. */
+  /** Sealed: every response is a 503. */
   setSealed(sealed: boolean): void
-  /** Requests that were not answered wait until this is called with false. */
+  /** Open requests wait until this is called with false. */
   setSilent(silent: boolean): void
   addToken(token: string, options: TokenOptions): void
-  /** Marks the newest version as deleted, its history stays: what `vault kv delete` does. */
+  /** Marks the newest version as deleted, as `vault kv delete` does. Its history stays. */
   softDelete(path: string): void
   /** Answers the next request with this. */
   answerNext(status: number, body: string): void
-  /** Is waited for before each answer from here on. */
+  /** Each response from here on waits for this work. */
   beforeAnswer(work: () => Promise<void>): void
   /** `METHOD path` of each request so far. */
   readonly requests: readonly string[]

@@ -17,9 +17,9 @@ export class TrackerApi implements AsyncDisposable {
   readonly issues: Issue[] = []
   /** Path and query of every request, in order. */
   readonly requests: string[] = []
-  /** Projects whose issues answer 500 from this page on. */
+  /** Projects whose issues respond with 500 from this page on. */
   readonly broken = new Map<number, number>()
-  /** Called before each answer. */
+  /** Called before each response. */
   beforeAnswer: (path: string) => Promise<void> = () => Promise.resolve()
   readonly #projects: number
   readonly #close: () => Promise<void>

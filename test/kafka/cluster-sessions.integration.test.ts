@@ -96,7 +96,7 @@ test('a session is closed, not given on, if a request broke or a response may st
   expect(await next.high()).toBe(0n)
   expect(sockets.length).toBeGreaterThan(before)
 
-  // A fault in the middle of a use: what was opened for it is not used after it.
+  // A fault in the middle of a use: sockets that were opened for it are not used after it.
   const opened = sockets.length
   for (const socket of sockets) socket.destroy()
   expect(await next.high()).toBe(0n)

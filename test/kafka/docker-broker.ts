@@ -9,7 +9,7 @@ import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 const run = promisify(execFile)
 const composeFile = join(import.meta.dirname, '../../docker-compose.yml')
 
-/** Docker may be installed without an engine that answers, or without compose. */
+/** Docker may be installed without an engine that responds, or without compose. */
 export function dockerWorks(): boolean {
   const engine = commandOutput('docker', ['info', '--format', '{{.ServerVersion}}'])
   return engine !== undefined && commandOutput('docker', ['compose', 'version']) !== undefined

@@ -12,12 +12,12 @@ export interface JavaAndJars {
   readonly classpath: string
 }
 
-/** What is missing to run the broker on this machine's Java, in words; undefined when nothing is. */
+/** Describes in words what this machine's Java lacks to run the broker; undefined if nothing is missing. */
 export function missingForJava(): string | undefined {
   return existsSync(jarFolder()) ? missingJava() : missingForMaven()
 }
 
-/** What is missing to run programs of Java whose jars are fetched first. */
+/** Describes what is missing to run Java programs whose jars are fetched first. */
 export function missingForMaven(): string | undefined {
   const missing = missingJava()
   if (missing !== undefined) return missing

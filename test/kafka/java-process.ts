@@ -52,7 +52,7 @@ export function startJava({ classpath, main, args = [], flags = [] }: JavaProgra
   }
 }
 
-/** Runs a program to its end; resolves with what it wrote to standard output. */
+/** Runs a program to its end; resolves with its standard output. */
 export async function runJava(program: JavaProgram): Promise<string> {
   await using java = startJava(program)
   const chunks: string[] = []

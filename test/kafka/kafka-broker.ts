@@ -1,7 +1,7 @@
 /** A real single-node Apache Kafka on 127.0.0.1. */
 export interface KafkaBroker extends AsyncDisposable {
   readonly brokers: readonly string[]
-  /** SIGKILL, as in a crash. What was written stays for `restart`. */
+  /** SIGKILL, as in a crash. Written data stays for `restart`. */
   kill9(): Promise<void>
   /** Starts it again on the same port with the same data. */
   restart(): Promise<void>
@@ -9,13 +9,15 @@ export interface KafkaBroker extends AsyncDisposable {
 }
 
 export interface KafkaBrokerOptions {
-  /** Where the broker keeps its data. Default: a folder that goes with the broker. */
+  /** The folder in which the broker stores its data. Default: a folder that goes with the broker. */
   readonly dataDir?: string
   /** Default: a free port. */
   readonly port?: number
   /** It starts with half the CPU (1.6 instead of 3 s) and is slower later: for tests, not for measurements. */
   readonly isShortLived?: boolean
-  /** A second listener, which tells its clients that it is at `advertisedPort`: that of a proxy in front of it. */
+  /**
+   * A second listener, which advertises `advertisedPort` to its clients: the port of a proxy in front of it.
+   */
   readonly behindProxy?: { readonly port: number; readonly advertisedPort: number }
   /** Another listener, at which clients log in. They have the rights that they were given; who comes without a login has all. */
   readonly secured?: SecuredListener

@@ -22,7 +22,7 @@ test('the socket of a broker that is gone gathers no listeners, however often it
   expect(socket.listenerCount('connect')).toBeLessThan(5)
 })
 
-/** Gives what a client tells of a server that sends these bytes as often as it is asked. */
+/** Returns the error of a client if the server sends these bytes in response to every request. */
 async function toldOf(bytes: Buffer): Promise<{ readonly code: string; readonly message: string }> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)

@@ -6,7 +6,7 @@ export interface LongForm {
   readonly needs?: string
   /** Settings of the long form. The environment of the caller wins, so that a seed can be played again. */
   readonly env: Readonly<Record<string, string>>
-  /** Of vitest; or a script of Node with its arguments. */
+  /** Arguments of vitest, or a script of Node with its arguments. */
   readonly run: { readonly vitest: readonly string[] } | { readonly script: readonly string[] }
 }
 

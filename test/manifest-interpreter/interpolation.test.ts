@@ -22,7 +22,7 @@ import {
   type Value,
 } from '../../manifest-interpreter/value/value.ts'
 
-/** Templates with what the reference makes of them. The README beside the cases tells the format. */
+/** Templates with the reference's results. The README beside the cases describes the format. */
 
 const own = new URL('../conformance/interpolation.jsonl', import.meta.url)
 const corpus = new URL('../../../shared/conformance/interpolation-corpus.jsonl', import.meta.url)

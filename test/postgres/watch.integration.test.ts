@@ -67,7 +67,7 @@ test('a session that is silent from its first statement on is ended', async () =
   const findings: string[] = []
   watchSession({
     config: clientConfig(db.address),
-    // The statement that tells it is not answered.
+    // The statement that returns the pid gets no response.
     pid: () => undefined,
     socket: silent.client.connection.stream,
     isWaiting: () => true,

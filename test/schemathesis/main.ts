@@ -9,8 +9,9 @@ import { buildProgram } from '../support/program.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../support/service-process.ts'
 
 /**
- * Schemathesis makes requests from the OpenAPI document of a real service, valid and broken ones, with and without a key, and
- * fails where an answer is a 5xx or breaks the document. Further arguments go to Schemathesis (`--max-examples 500`).
+ * Schemathesis makes requests from the OpenAPI document of a real service, valid and broken ones, with and
+ * without a key, and fails if a response is a 5xx or breaks the document. Further arguments go to
+ * Schemathesis (`--max-examples 500`).
  */
 const version = '4.32.5'
 if (pythonVersion() === undefined) throw new Error('Install python3 with its venv module.')
@@ -25,7 +26,7 @@ const config = join(folder.path, 'schemathesis.toml')
 await copyFile(join(import.meta.dirname, 'schemathesis.toml'), config)
 await writeFile(join(folder.path, 'runs.txt'), `"${await fill()}"\n`)
 
-// With a key: it must not take away its own.
+// This run has a key, and must not revoke it.
 const withKey = [
   '--header',
   `Authorization: Bearer ${key}`,

@@ -173,7 +173,7 @@ test('records that were committed already are not committed again', async () => 
   await using db = await testDatabase()
   const begun = await begin(db, sinkStream({ id: 'integer' }))
   await load(db, begun, { records: [{ id: 1 }] })
-  // The lane was told of an older checkpoint than the one that is saved.
+  // The lane got an older checkpoint than the saved one.
   await expect(load(db, begun, { records: [{ id: 1 }] })).rejects.toMatchObject({
     code: 'accounting_mismatch',
   })
@@ -390,7 +390,7 @@ test('a later start of a run finds how many values the ones before it lost, and 
     })
     await lane.write(blockOf(sink.columns, [{ id: 2, day: 'x' }], { slice: 'a', seq: 2 }))
     await commit(lane, 3, { slice: 'a', complete: false })
-    // What is rolled back is lost with its values.
+    // Rows that are rolled back are lost with their values.
     await lane.write(blockOf(sink.columns, [lost], { slice: 'a', seq: 3 }))
     await lane.flush()
     await lane.rollback()

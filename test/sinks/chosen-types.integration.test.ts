@@ -139,7 +139,10 @@ test('a key of network addresses or labels stays, and what it takes for equal is
   expect(await typesOf(db)).toEqual({ id: 'inet', e: 'mood' })
 })
 
-/** The type of the column, the kind of the field, a value, what the column becomes, and the text of the value in it. */
+/**
+ * The type of the column, the kind of the field, a value, the new type of the column, and the text of the
+ * value in it.
+ */
 const others: readonly (readonly [string, ColumnKind, unknown, string, string])[] = [
   ['money', 'number', 1.005, 'numeric', '1.005'],
   ['money', 'string', '', 'text', ''],
@@ -177,7 +180,7 @@ const others: readonly (readonly [string, ColumnKind, unknown, string, string])[
   ['inet', 'boolean', true, 'text', 'true'],
   ['int[]', 'integer', 5, 'text', '5'],
   ['oid', 'number', 1.5, 'numeric', '1.5'],
-  // What can hold a text stays.
+  // A column that can hold a text keeps its type.
   ['inet', 'string', '10.0.0.1', 'inet', '10.0.0.1/32'],
   [
     'uuid',

@@ -306,7 +306,7 @@ test('a table that somebody put in the place of another, which still has the ind
       { id: '2', v },
     ])
   }
-  // What was there keeps what it had.
+  // The old table keeps its properties.
   await expect(db.query('INSERT INTO things_old (id) VALUES (1)')).rejects.toThrow(/unique/)
 })
 

@@ -11,7 +11,7 @@ const address = {
   ssl: 'disable',
 } as const
 
-/** What the server would send. */
+/** Builds the error that the server would send. */
 function refused(facts: Partial<DatabaseError>): DatabaseError {
   return Object.assign(new DatabaseError('a message', 1, 'error'), facts)
 }
@@ -22,7 +22,7 @@ describe('the advice for a constraint', () => {
 
   test('speaks of a dedup mode only where rows are to be unique', () => {
     expect(adviceFor('23505')).toMatch(/dedup mode/)
-    // What always works comes first.
+    // The advice that always works comes first.
     expect(adviceFor('23505')).toMatch(
       /^Choose `overwrite_dedup`.*drop "c".*DEFERRABLE.*one transaction/,
     )

@@ -18,7 +18,7 @@ import {
 const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
 const { connection } = sink
 
-/** What an older start holds while its process is frozen in … */
+/** The locks that an older start holds while its process is frozen in … */
 const frozenIn: Readonly<Record<string, string>> = {
   begin: `SELECT pg_advisory_xact_lock(${laneLockKey(connection, { name: sink.stream.stream.name })});
     SELECT FROM reactor_connect.streams FOR UPDATE`,

@@ -87,7 +87,7 @@ describe('a stream that is merged by another key than before', () => {
     )
     await sync(db, keyed(['id', 'value']), later)
     expect(await values(db)).toEqual(['changed', 'b'])
-    // What an overwrite merged by a key counts too.
+    // A key by which an overwrite merged rows counts too.
     expect(await refused(db, keyed(['id']))).toMatchObject({ code: 'destination_key_changed' })
   })
 

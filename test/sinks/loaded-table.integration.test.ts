@@ -155,7 +155,7 @@ test.each([
     await db.query(change)
     const again = { doneInRun: true, warnings: [expect.stringMatching(warning)] }
     expect(await begin(db, sink)).toMatchObject(again)
-    // As often as the run is started again before it tells it.
+    // The warning is there each time that the run is started again before it has reported it.
     const { warnings } = await begin(db, sink)
     expect(warnings[0]).toMatch(warning)
     expect(new Set(warnings).size).toBe(warnings.length)

@@ -93,7 +93,7 @@ export async function begin(db: TestDatabase, sink: SinkStream, run = 1): Promis
   )
 }
 
-/** Of a connection that no run was started of. */
+/** A start of a connection for which no run was started. */
 export const someStart: RunStart = { run: 1, start: 0, hasKey: false }
 
 export function finish(db: TestDatabase, sync: StreamSync): Promise<readonly string[]> {

@@ -146,7 +146,10 @@ test('a session that is given up while it waits for a lock leaves the queue', as
   await expect.poll(queue, { timeout: 15_000 }).toHaveLength(0)
 })
 
-/** With its sessions: the process of one can still commit for a moment after the server's first process was killed. */
+/**
+ * Also kills its sessions: the process of a session can still commit for a moment after the server's first
+ * process was killed.
+ */
 async function killAll(server: TestPostgres): Promise<void> {
   await using session = await DestinationSession.open({ address: server.address })
   const others = await session.rows<{ pid: number }>(

@@ -6,8 +6,8 @@ const sink = sinkStream({ id: 'integer' })
 const replaced = { code: 'destination_replaced', retryable: false }
 
 /**
- * The bookkeeping was made again while a process lived on, and another run came to the same numbers: start 1, epoch 1. Only the random key of
- * the attempt tells the two apart.
+ * The bookkeeping was created again while a process lived on, and another run reached the same numbers: start
+ * 1, epoch 1. Only the random key of the attempt distinguishes the two.
  */
 test('a process of an earlier destination has no part in one that was made again, although its numbers are the same', async () => {
   await using db = await testDatabase()

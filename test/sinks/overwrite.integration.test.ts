@@ -116,7 +116,7 @@ test('what another start read whole begins again, but for an attempt of the same
     await loadAll()
     expect(await beginAll()).toEqual({
       overwrite: { ...fresh, seq: undefined },
-      // Its row is in the table, and no run has told it.
+      // Its row is in the table, and no run has reported it.
       append_dedup: { ...fresh, loaded: 1, seq: undefined },
       append: older,
       incremental: older,

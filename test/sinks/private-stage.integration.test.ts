@@ -7,7 +7,9 @@ import { begin, finish, load, sinkStream, sync, withDestination } from './loadin
 
 const things = { id: 'integer' } as const
 
-/** Of everybody, in the form of an ACL; without an own list, the owner alone has any. */
+/**
+ * Returns the rights of everybody except the owner, from the ACL. Without an ACL, only the owner has rights.
+ */
 function aclOf(db: TestDatabase, like: string): Promise<Row[]> {
   return db.query(
     `SELECT relname, grantee::regrole::text AS grantee, string_agg(privilege_type, ',' ORDER BY privilege_type) AS rights, is_grantable AS grantable

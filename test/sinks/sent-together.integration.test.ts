@@ -4,7 +4,7 @@ import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { messageProxy, messageOf, type ServerMessage } from '../support/message-proxy.ts'
 import { testDatabase } from '../support/postgres.ts'
 
-/** The same, told later than what comes directly. */
+/** The same result, but a failure is reported later than it would be directly. */
 async function later<T>(result: Promise<T>): Promise<T> {
   try {
     return await result
@@ -66,7 +66,7 @@ test('a statement that is sent with the COMMIT and fails is thrown, and nothing 
   })
   await expect(failing).rejects.toMatchObject({ details: { sqlstate: '22012' } })
   expect(await session.rows('SELECT n FROM public.notes')).toEqual([])
-  // What was meant for a transaction that failed is not sent with the next one.
+  // Statements for a transaction that failed are not sent with the next one.
   const stopped = session.transaction(() => {
     session.rowsAtCommit(insert, [3])
     return Promise.reject(new Error('no'))

@@ -470,7 +470,7 @@ test.each([
 ])('a source whose schema is called %s gets nothing into it', async (namespace) => {
   await using db = await testDatabase()
   await db.query('CREATE SCHEMA reactor_connect_service')
-  // What the service has made and not filled yet: an empty table would be taken over.
+  // A table that the service has created and not filled yet: an empty table would be taken over.
   await db.query('CREATE TABLE reactor_connect_service.users (id text PRIMARY KEY)')
   const sink = sinkStream({ id: 'string' }, { name: 'users', namespace })
   await expect(begin(db, sink)).rejects.toMatchObject({

@@ -47,7 +47,7 @@ async function refusal(work: () => Promise<unknown>): Promise<ConnectError> {
 
 const inSchema = 'SCHEMA reactor_connect'
 
-/** All that a role may give away of what it made. */
+/** All rights that a role may give away on the objects that it made. */
 function grants(role: string): string {
   return `GRANT ALL ON ${inSchema} TO ${role}; GRANT ALL ON ALL TABLES IN ${inSchema} TO ${role}; GRANT ALL ON ALL SEQUENCES IN ${inSchema} TO ${role}`
 }

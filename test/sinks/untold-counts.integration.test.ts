@@ -20,7 +20,10 @@ const incremental = (options: StreamOptions): SinkStream =>
   full({ ...options, syncMode: 'incremental', cursor: 'id' })
 const other = sinkStream({ id: 'integer' }, { name: 'others' })
 
-/** Of a start that is killed: three rows, one of them with a cut value, and a record that was left out. */
+/**
+ * The counts of a start that is killed: three rows, one of them with a cut value, and a record that was left
+ * out.
+ */
 const ofStart = { loaded: 3, rejected: 1, nulled: 0, cut: 1 }
 const said = 'the source left out some rows'
 
@@ -28,7 +31,7 @@ interface KillOptions {
   /** The stream was finished before the kill. */
   readonly isFinished: boolean
   readonly firstId?: number
-  /** Of the table. */
+  /** The schema of the table. */
   readonly schema?: string
 }
 
@@ -56,7 +59,7 @@ async function begin(destination: Destination, sink: SinkStream): Promise<Stream
   return destination.begin(sink, await destination.startRun('test'))
 }
 
-/** The start of the connection that comes next begins the stream, and tells what there is. */
+/** The next start of the connection begins the stream and reports the stored counts. */
 async function endRun(destination: Destination, sink: SinkStream): Promise<void> {
   const start = await destination.startRun('test')
   const { streamId } = await destination.begin(sink, start)
@@ -142,7 +145,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
         const next = await begin(destination, sink)
         const isAppended = sink.mode === 'append' && sink.stream.sync_mode === 'full_refresh'
         expect(next).toMatchObject({ warnings: [], doneInRun: isFinished && isAppended })
-        // What is in the stage of an overwrite was told as not loaded; it is begun again.
+        // The rows in the stage of an overwrite were reported as not loaded; the overwrite is begun again.
         expect(next.untoldCounts).toEqual(kept({}))
         if (!next.doneInRun) {
           await loadAndKill(db, destination, next, { isFinished: true, firstId: 11 })
@@ -242,7 +245,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
       const start = await destination.startRun('test')
       const failed = await destination.begin(full({ mode: 'overwrite' }), start)
       await loadAndKill(db, destination, failed, { isFinished: false })
-      // What was left out and changed is told; that it loaded nothing, too.
+      // The counts of omitted and changed records are reported; so is the fact that it loaded nothing.
       await destination.endRun('test', { start, how: 'ended', told: [failed.streamId] })
       const next = await begin(destination, full({ mode: 'append_dedup' }))
       expect(next.untoldCounts).toEqual(kept({ loaded: 3 }))

@@ -187,7 +187,7 @@ test.each([
         runs += 1
         const slice = `run-${runs}`
         await db.query('TRUNCATE things')
-        // Of its own: a lane that had to fall back to text stays with it.
+        // Opens a lane of its own: a lane that had to fall back to text stays with it.
         await using lane = await openLane(db, begun)
         await lane.write(blockOf(sink.columns, records, { slice }))
         if (format !== undefined) await expectCopy(db, format)

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { zstdForKafkajs } from './kafkajs-zstd.ts'
 import type { TestDatabase } from './postgres.ts'
 
-/** Every row of every table, whoever made it. */
+/** Every row of every table, regardless of its writer. */
 export async function dumpOf(database: TestDatabase): Promise<string> {
   const tables = await database.query(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -48,7 +48,7 @@ export async function topicsOf(brokers: readonly string[], prefix: string): Prom
       return Promise.resolve()
     },
   })
-  // The topics that are shared may go on growing: what was there at the beginning has come by then.
+  // Shared topics may go on growing: the messages that were there at the beginning have arrived by then.
   const giveUpAt = performance.now() + 60_000
   while (performance.now() < Math.min(lastAt + 2_000, giveUpAt)) await sleep(100)
   await consumer.disconnect()

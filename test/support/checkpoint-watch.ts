@@ -8,7 +8,7 @@ interface Checkpoint {
   readonly complete: boolean
 }
 
-/** Looks at the checkpoints of a connection all the time, and keeps what went backwards. */
+/** Looks at the checkpoints of a connection all the time, and records those that went backwards. */
 export class CheckpointWatch implements AsyncDisposable {
   /** Empty where no checkpoint ever went backwards. */
   readonly setbacks: string[] = []

@@ -28,7 +28,7 @@ export function tagOf(text: string): Buffer {
   return messageOf('C', Buffer.from(`${text}\0`))
 }
 
-/** Of each COPY of a connection. */
+/** Damages each COPY of a connection. */
 export function damaged(damage: CopyDamage): () => Changes {
   return () => {
     let rows = 0

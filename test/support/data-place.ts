@@ -57,7 +57,7 @@ export async function openDataPlace(
 }
 
 interface Logins {
-  /** Of the present one; with its password if none is given. */
+  /** The address of the present login. Its own password is used if none is given. */
   readonly address: (password?: string) => string
   readonly replace: () => Promise<void>
   readonly drop: () => Promise<void>

@@ -3,7 +3,10 @@ import type { Policy } from '../../service/platform/access/policy.ts'
 
 let loaded: Promise<Policy> | undefined
 
-/** The policy that comes with the program. It keeps nothing but answers, so all tests of a process share one. */
+/**
+ * The policy that comes with the program. It stores nothing but its decisions, so all tests of a process
+ * share one.
+ */
 export function defaultPolicy(): Promise<Policy> {
   return (loaded ??= loadPolicy())
 }

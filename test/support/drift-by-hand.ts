@@ -5,7 +5,10 @@ import { handOwner } from './run-by-hand.ts'
 
 const catalog: AirbyteCatalog = { streams: [] }
 
-/** What a run found out of the schema of its source. It has to be queued, and is running afterwards. */
+/**
+ * Stores the schema changes that a run found in its source. The run has to be queued, and is running
+ * afterwards.
+ */
 export async function settleDrift(
   { connections, drift, runs }: Pick<Store, 'connections' | 'drift' | 'runs'>,
   run: string,

@@ -49,7 +49,7 @@ export interface PlanOptions {
   readonly limits?: Partial<RunLimits>
   /** All streams go through this function of the service. */
   readonly transform?: { readonly name: string; readonly service: FunctionsService }
-  /** What is otherwise for a stream: one run then shows several modes. */
+  /** Returns the options that differ for a stream: one run then shows several modes. */
   readonly ofStream?: (name: string) => Partial<Pick<PlanOptions, 'mode' | 'syncMode' | 'cursor'>>
 }
 
@@ -103,10 +103,10 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream 
 export interface EngineRun {
   readonly result: RunResult
   readonly progress: readonly RunProgress[]
-  /** The streams in the order in which they ended, told while others went on. */
+  /** The streams in the order in which they ended, reported while others went on. */
   readonly ended: readonly StreamResult[]
   readonly metrics: string
-  /** What the run logged as a warning or worse. */
+  /** The log lines of the run that are warnings or worse. */
   readonly log: readonly unknown[]
 }
 
@@ -115,7 +115,7 @@ afterAll(async () => {
   await shared?.[Symbol.asyncDispose]()
 })
 
-/** Of all runs of a test file. */
+/** The threads of all runs of a test file. */
 export function sharedThreads(): WorkerThreads {
   shared ??= openWorkerThreads({ lanes: 4, idleMs: 60_000, logger: silent })
   return shared
@@ -143,7 +143,7 @@ export async function runPlanIn(
     readonly onProgress?: (report: RunProgress) => void
     /** False: as if the process were killed before it could print the result. */
     readonly isTold?: boolean
-    /** Called when the result is there. Default: it is told. */
+    /** Called when the result is there. Default: the result is reported. */
     readonly tell?: (run: EndedRun) => Promise<void>
   } = {},
 ): Promise<EngineRun> {

@@ -6,10 +6,13 @@ import { promisify } from 'node:util'
 
 const cacheDir = join(import.meta.dirname, '../../node_modules/.cache')
 
-/** Of this process. */
+/** The programs that this process has built. */
 const programs = new Map<string, Promise<string>>()
 
-/** The executable of a Go program, which is built at its first use, for one to two minutes, and kept outside of git. */
+/**
+ * The executable of a Go program, which is built at its first use, for one to two minutes, and stored outside
+ * of git.
+ */
 export function goProgram(path: string, version: string): Promise<string> {
   const source = `${path}@${version}`
   const program = programs.get(source) ?? build(path, version)

@@ -7,7 +7,7 @@ const types = [
 ]
 const comparisons = ['=', '<>', '<', '<=', '>', '>=']
 const operators = [...comparisons, '||', '+', '-', '*', '/', '~', '!~', '@>', '&&', '#>', '->>']
-/** Of one argument, of two, and of none. */
+/** Functions with one argument, with two, and without arguments. */
 const functions = [
   ...['quote_ident', 'format_type', 'pg_get_expr', 'pg_get_indexdef', 'obj_description', 'count'],
   ...['to_regclass', 'to_regnamespace', 'has_schema_privilege', 'has_table_privilege', 'unnest'],
@@ -23,9 +23,10 @@ export interface HostileSchema {
 }
 
 /**
- * Puts into `public` what a user without rights could put there to be called in the place of the catalog's: operators and functions for
- * the types themselves, where the catalog has only some that their values can become. What is called says so in a file of the server's,
- * which no rollback takes back.
+ * Puts into `public` the objects that a user without rights could put there to be called instead of the
+ * catalog's: operators and functions for the types themselves, where the catalog only has some that their
+ * values can be converted to. A called object reports it in a file of the server's, which no rollback takes
+ * back.
  */
 export async function makeHostile(db: TestDatabase): Promise<HostileSchema> {
   const file = `/tmp/reactor-hostile-${randomBytes(8).toString('hex')}`

@@ -8,8 +8,9 @@ import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { javaAndJars, missingForJava } from '../kafka/java-and-jars.ts'
 
 /**
- * Kafka's own consumer and producer of the console, from the jars that the broker comes in: clients that share no code
- * with ours. They need Java and Maven; whoever gives the tests a broker in another way can do without these tests.
+ * Kafka's own consumer and producer of the console, from the jars that the broker comes in: clients that
+ * share no code with ours. They need Java and Maven. If the tests get their broker in another way, they can
+ * do without these tests.
  */
 export function skipWithoutKafkaConsole(context: TestContext): void {
   const missing = missingForJava()
@@ -84,7 +85,7 @@ export async function produceLines(
 
 interface Console {
   readonly process: ChildProcess
-  /** What it prints, when it has ended; rejects if it fails. */
+  /** The printed output, when the process has ended; rejects if it fails. */
   readonly output: Promise<string>
 }
 

@@ -37,7 +37,7 @@ test('the shared broker takes transactions', async () => {
   await transaction.send({ topic: prefix, messages: [{ value: 'one' }] })
   await transaction.commit()
   await producer.disconnect()
-  // One record and the marker of the commit, which the broker writes a moment after its answer.
+  // One record and the marker of the commit, which the broker writes a moment after its response.
   await expect
     .poll(async () => admin.fetchTopicOffsets(prefix), { timeout: 10_000 })
     .toMatchObject([{ high: '2' }])

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** What the server sends: one message of the protocol of PostgreSQL. */
+/** A message from the server in the protocol of PostgreSQL. */
 export interface ServerMessage {
   /** Its letter. */
   readonly type: string
@@ -9,8 +9,8 @@ export interface ServerMessage {
 }
 
 /**
- * What the client gets instead of a message; undefined: the message itself. `cut`: the connection breaks before it. Called for every message
- * of one connection, in order.
+ * Returns the bytes that the client gets instead of a message; undefined: the message itself. `cut`: the
+ * connection breaks before it. Called for every message of one connection, in order.
  */
 export type Changes = (message: ServerMessage) => Buffer | 'cut' | undefined
 

@@ -1,12 +1,12 @@
 import type { RunOutcome, RunStore } from '../../service/runs/contract.ts'
 import type { Run, RunStream } from '../../service/runs/schema.ts'
 
-/** Whoever works on a run by hand. */
+/** The owner of runs that a test works on by hand. */
 export const handOwner = 'by-hand'
 
 type Runs = Pick<RunStore, 'find' | 'claim' | 'progress' | 'end' | 'appendLog'>
 
-/** Writes lines into the log of a run, as whoever works on it does. */
+/** Writes lines into the log of a run, as the run's worker does. */
 export async function logOfRun(runs: Runs, id: string, ...messages: string[]): Promise<void> {
   const line = { atMs: Date.now(), level: 'info', fields: { a: 1 } } as const
   await runs.appendLog(
@@ -25,7 +25,7 @@ export async function moveRun(
   await runs.progress(id, handOwner, streams)
 }
 
-/** The run ends so: what is not said is as in a run that had nothing to tell. */
+/** Ends the run with this outcome. Omitted fields are as in a run that had nothing to report. */
 export async function endRun(
   runs: Runs,
   id: string,

@@ -1,6 +1,9 @@
 import type { ConnectorDescription } from '../../service/catalog/schema.ts'
 
-/** Of a connector that has one of everything that a descriptor may have; none that comes with the program has actions or webhooks. */
+/**
+ * Describes a connector that has one of everything that a descriptor may have. No connector that comes with
+ * the program has actions or webhooks.
+ */
 export const sampleDescriptor: ConnectorDescription = {
   type: 'vendor',
   title: 'Vendor',

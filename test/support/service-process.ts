@@ -14,7 +14,7 @@ export interface ServiceProcess {
   readonly key: string
   /** stdout and stderr so far. */
   output(): string
-  /** An answer of the API with a status below 300, parsed. */
+  /** Returns a response of the API with a status below 300, parsed. */
   ask<Answer>(schema: z.ZodType<Answer>, path: string, request?: ApiRequest): Promise<Answer>
   /** SIGKILL. */
   kill9(): Promise<void>
@@ -33,7 +33,7 @@ export interface ServiceFolder extends AsyncDisposable {
 export interface ServiceStart {
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
-  /** Of a service that has not made the first key itself. */
+  /** The key of a service that has not made the first key itself. */
   readonly key?: string
   /** Default: as it is built. */
   readonly program?: string
@@ -139,7 +139,7 @@ async function ask(
   return text === '' ? null : JSON.parse(text)
 }
 
-/** What tests look at of a run. */
+/** The fields of a run that tests look at. */
 export const runSchema = z.object({
   id: z.string(),
   status: z.enum(['queued', 'running', 'complete', 'partial', 'failed', 'cancelled']),

@@ -1,4 +1,7 @@
-/** A signal that is never aborted: a new one each time, since whoever listens to it may do so for ever. */
+/**
+ * Returns a signal that is never aborted. It is a new one each time, because a listener may stay on it for
+ * ever.
+ */
 export function neverAborted(): AbortSignal {
   return new AbortController().signal
 }

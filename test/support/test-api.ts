@@ -52,7 +52,7 @@ export class TestApi implements AsyncDisposable {
   readonly client: ApiClient
   readonly key: string
   readonly keyId: string
-  /** What is behind the surface. */
+  /** The service behind the surface. */
   readonly test: TestService
   readonly #open: AsyncDisposable
 

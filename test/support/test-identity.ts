@@ -16,7 +16,7 @@ export function testIdentity(
   return openIdentity({ settings, store, vault, logger, hashCost: cheapCost, now })
 }
 
-/** Who logs in, without an audit log. */
+/** Returns the caller of a login, without an audit log. */
 export function loginFrom(address = '127.0.0.1'): LoginCaller {
   return { address, record: () => Promise.resolve() }
 }

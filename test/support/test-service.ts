@@ -45,13 +45,13 @@ export interface TestService extends AsyncDisposable {
   readonly logger: Logger
   readonly data: TestDatabase
   readonly vault: Vault
-  /** Of the service itself. */
+  /** The database of the service itself. */
   readonly metadata: TestDatabase
   readonly addressOf: AddressOf
   readonly streamTarget: ControlPlane['webhooks']['streamTarget']
   /** Where imported manifests are. */
   readonly catalogDir: string
-  /** What was logged. */
+  /** The logged lines. */
   readonly logged: string[]
   /**
    * Works on runs from here on.

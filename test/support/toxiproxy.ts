@@ -8,7 +8,7 @@ import { goProgram } from './go-program.ts'
 const version = 'v2.5.0'
 const startTimeoutMs = 10_000
 
-/** What a connection suffers: https://github.com/Shopify/toxiproxy#toxics */
+/** A fault of a connection: https://github.com/Shopify/toxiproxy#toxics */
 export interface Toxic {
   readonly type: 'latency' | 'bandwidth' | 'timeout' | 'reset_peer' | 'slow_close' | 'limit_data'
   readonly attributes: Readonly<Record<string, number>>
@@ -18,7 +18,7 @@ export interface Toxic {
 export interface FaultyProxy {
   readonly port: number
   add(toxic: Toxic): Promise<void>
-  /** No more faults: what is connected (or connects again) goes on. */
+  /** Removes all faults: connections that are open (or connect again) go on. */
   heal(): Promise<void>
   /** Closes all connections and refuses new ones, until `heal`. */
   refuse(): Promise<void>
@@ -28,7 +28,7 @@ export interface Toxiproxy extends AsyncDisposable {
   proxyTo(upstreamPort: number): Promise<FaultyProxy>
 }
 
-/** Toxiproxy, built with Go at its first use, and kept outside of git. It ends with the test. */
+/** Toxiproxy, built with Go at its first use, and stored outside of git. It ends with the test. */
 export async function startToxiproxy(): Promise<Toxiproxy> {
   const executable = await goProgram('github.com/Shopify/toxiproxy/v2/cmd/server', version)
   const port = await freePort()

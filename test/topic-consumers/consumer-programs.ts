@@ -16,14 +16,17 @@ export interface ConsumerProgram {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
-  /** Whether it keeps all versions of a row; else the newest alone, and it must begin again when the destination was restored. */
+  /**
+   * Whether it stores all versions of a row. Otherwise it stores only the newest, and must begin again when
+   * the destination was restored.
+   */
   readonly keepsVersions: boolean
 }
 
 /** A process that reads until it is killed. */
 export interface ConsumerProcess {
   readonly hasEnded: boolean
-  /** What it wrote to its outputs. */
+  /** Returns the text that it wrote to its outputs. */
   words(): string
   kill9(): Promise<void>
   /** SIGSTOP, and SIGCONT later: as a machine that hangs. */

@@ -166,8 +166,9 @@ class Rounds implements AsyncDisposable {
   }
 
   /**
-   * The destination is as it was rounds ago. A copy that keeps all versions goes on; one that keeps the newest alone, or that began with the
-   * destination's table, begins again after the next run. False if there is no backup.
+   * The destination is as it was rounds ago. A copy that stores all versions goes on; a copy that stores only
+   * the newest, or that began with the destination's table, begins again after the next run. False if there
+   * is no backup.
    */
   async #restore(): Promise<boolean> {
     if (!(await this.#backup.restore())) return false

@@ -24,7 +24,7 @@ export interface ShopReader {
   readonly password: string
 }
 
-/** Tables with the mark of deleted rows. Who reads them waits at each row as long as `set_pause` says. */
+/** Tables with the mark of deleted rows. Their reader waits at each row as long as `set_pause` says. */
 export async function createShop(database: Database, reader: ShopReader): Promise<void> {
   await database.query(`
     CREATE TABLE pause (ms double precision NOT NULL);

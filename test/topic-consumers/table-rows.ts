@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseDigits, stringifyExact, type RecordValue } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
 
-/** A database that answers. */
+/** A database that responds. */
 export interface Database {
   readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>
 }

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
 
-/** Of go.mod beside this. */
+/** The version in the go.mod beside this file. */
 const version = '1.21.4'
 const cache = join(import.meta.dirname, `../../node_modules/.cache/vault-${version}`)
 const announced = z.object({ root_token: z.string(), unseal_key: z.string() })
@@ -28,7 +28,10 @@ export interface RealVault extends AsyncDisposable {
   newToken(request: TokenRequest): Promise<string>
   seal(): Promise<void>
   unseal(): Promise<void>
-  /** As an operator with the root token would: `DELETE`, `secret/data/x`. Throws where it is not answered with success. */
+  /**
+   * Acts as an operator with the root token: `DELETE`, `secret/data/x`. Throws if the response is not a
+   * success.
+   */
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>
 }
 
@@ -88,7 +91,7 @@ export async function startRealVault(): Promise<RealVault> {
   }
 }
 
-/** A new engine answers 400 while it prepares itself. */
+/** A new engine responds with 400 while it prepares itself. */
 async function untilMounted(ask: RealVault['ask']): Promise<void> {
   const giveUpAt = performance.now() + 10_000
   for (;;) {

@@ -36,7 +36,7 @@ export const moveBranch = defineAction({
   title: 'Move a branch to another commit',
   effect: 'update',
   idempotency: 'natural',
-  // With `force` commits may be lost.
+  // Commits may be lost if `force` is true.
   requiresConfirmation: true,
   input: z.object({
     ...ofBranch,

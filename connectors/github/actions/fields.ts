@@ -25,7 +25,7 @@ export const page = {
   per_page: z.int().min(1).max(100).exactOptional().meta({ description: 'Default: 30.' }),
   page: positive.exactOptional().meta({ description: 'The `next_page` of the page before.' }),
 }
-/** Of what was found. */
+/** The page of a search result. */
 export const foundPage = {
   ...page,
   page: positive.exactOptional().meta({ description: 'GitHub gives the first 1,000 results.' }),

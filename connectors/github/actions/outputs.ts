@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
 /**
- * The fields of GitHub's objects that are the reason to make a call, as its OpenAPI document declares them: what may be missing there is optional
- * here, and a list of values is any text, because GitHub adds values. Nothing is refused because of them, and other fields are kept.
+ * The fields of GitHub's objects that are the reason to make a call, as its OpenAPI document declares them. A
+ * field that may be missing there is optional here, and a list of values is any text, because GitHub adds
+ * values. Nothing is refused because of them, and other fields are kept.
  */
 const text = z.string()
 const whole = z.int()
@@ -29,7 +30,7 @@ const milestone = {
 
 const label = { id: whole, name: text, color: text, default: flag, description: textOrNull }
 
-/** What an issue and a pull request have. */
+/** The fields that issues and pull requests share. */
 const discussed = {
   id: whole,
   number: whole,

@@ -8,7 +8,10 @@ import {
   type RequestFields,
 } from '../../action.ts'
 
-/** One that GitHub Enterprise Server knows too. https://docs.github.com/rest/about-the-rest-api/api-versions */
+/**
+ * A version that GitHub Enterprise Server knows too.
+ * https://docs.github.com/rest/about-the-rest-api/api-versions
+ */
 const version = '2022-11-28'
 
 export interface Repository {

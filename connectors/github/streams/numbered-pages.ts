@@ -123,7 +123,7 @@ function identitiesIn(body: Value): readonly string[] {
   return Array.isArray(list) ? list.map(identityOf) : []
 }
 
-/** What stays when a record changes. */
+/** The value that stays the same when a record changes. */
 function identityOf(record: Value): string {
   if (!isDict(record)) return str(record)
   for (const name of ['id', 'sha', 'name']) {

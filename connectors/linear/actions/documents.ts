@@ -1,4 +1,7 @@
-/** What each action asks for. The variables are the input types of Linear: https://studio.apollographql.com/public/Linear-API/schema/reference */
+/**
+ * The GraphQL document of each action. The variables are the input types of Linear:
+ * https://studio.apollographql.com/public/Linear-API/schema/reference
+ */
 
 const issueFields =
   'id identifier title description url priority estimate dueDate branchName labelIds trashed createdAt updatedAt archivedAt team { id key } state { id name type } assignee { id name email } project { id name } cycle { id number } parent { id identifier }'

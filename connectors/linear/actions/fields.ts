@@ -8,7 +8,7 @@ export const issueId = z
 
 export const id = z.string().min(1).max(100)
 
-/** Of a new object: a repeated call with the same id makes no second one. */
+/** The id of a new object: a repeated call with the same id makes no second object. */
 export const newId = z.uuidv4().exactOptional().meta({
   description: 'Id of the new object, a UUID v4. Linear makes one if there is none.',
 })

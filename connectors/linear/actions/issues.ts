@@ -38,7 +38,7 @@ export const createIssue = defineAction({
   name: 'createIssue',
   title: 'Create an issue',
   effect: 'create',
-  // Linear does not say what it answers to a second call with the same id.
+  // Linear does not document its response to a second call with the same id.
   idempotency: 'none',
   input: z.object({
     teamId: id.meta({ description: 'Id of the team.' }),

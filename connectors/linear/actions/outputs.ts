@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-/** What `documents.ts` asks for, with the types of Linear's schema. Nothing is refused because of them, and other fields are kept. */
+/**
+ * The fields that `documents.ts` requests, with the types of Linear's schema. Nothing is refused because of
+ * them, and other fields are kept.
+ */
 const text = z.string()
 const textOrNull = text.nullable()
 const flagOrNull = z.boolean().nullable()

@@ -17,7 +17,7 @@ export function linearRequest(
   }
 }
 
-/** What the operation gave, without the envelope of GraphQL. */
+/** The result of the operation, without the envelope of GraphQL. */
 export function resultOf(operation: Operation): (response: ActionResponse) => JsonValue {
   return ({ body }) => {
     const data = isJsonObject(body) ? body.data : undefined

@@ -59,7 +59,7 @@ export const metadata = z
   .exactOptional()
   .meta({ description: 'Data for other apps, not shown: an event, or entities of work objects.' })
 
-/** Who a message seems to be from. */
+/** The apparent author of a message. */
 export const author = {
   username: z.string().exactOptional().meta({ description: 'Needs chat:write.customize.' }),
   icon_emoji: z.string().exactOptional(),

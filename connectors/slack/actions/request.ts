@@ -27,7 +27,7 @@ function flatValue(value: JsonValue | undefined): JsonValue | undefined {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value
 }
 
-/** Of an action that asks for what is so already: Slack says that with an error. */
+/** The result of an action that requests a state which already holds: Slack reports that as an error. */
 export function resultOrNoChange({ body }: ActionResponse): JsonValue {
   if (!isJsonObject(body) || body.ok !== false) return body
   return { ok: true, no_change: body.error ?? null }

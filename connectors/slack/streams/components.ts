@@ -4,7 +4,7 @@ import { conversationRetriever } from './conversation-retriever.ts'
 import { membersExtractor } from './members-extractor.ts'
 import { wholeHistory } from './whole-history.ts'
 
-/** What the manifest names beside the components of the language. */
+/** Registers the components that the manifest names beside those of the language. */
 export function registerSlackComponents(): void {
   registerComponent('retriever', 'http.OnceRetriever', onceRetriever)
   registerComponent('retriever', 'slack.ConversationRetriever', conversationRetriever)

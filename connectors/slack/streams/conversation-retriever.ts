@@ -56,12 +56,12 @@ function threadSlice({ partition, cursorSlice }: StreamSlice, start: Value): Str
 }
 
 /**
- * Clocks differ, and what Slack lists may lag behind: a thread counts as read if its last reply is older by this than the newest message that an
- * earlier read had.
+ * Clocks differ, and Slack's lists may lag behind: a thread counts as read if its last reply is older by this
+ * than the newest message that an earlier read had.
  */
 const marginSeconds = 3600
 
-/** What the state says of earlier reads. */
+/** The facts that the state holds about earlier reads. */
 class KnownChannels {
   /** The newest message of each channel, by its id. */
   readonly #newest: ReadonlyMap<string, number>
@@ -99,7 +99,7 @@ function secondsOf(time: Value): string {
   return (Date.parse(str(time)) / 1000).toFixed(6)
 }
 
-/** Of the state of each channel. A state of all channels together says nothing of a single one. */
+/** Reads the state of each channel. A state of all channels together says nothing of a single channel. */
 function newestByChannel(state: Dict | null, cursorField: string): ReadonlyMap<string, number> {
   const states = state === null ? undefined : get(state, 'states')
   const newest = new Map<string, number>()

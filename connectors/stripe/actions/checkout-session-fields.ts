@@ -152,7 +152,7 @@ export const customFields = z
 
 const autoOrNever = z.enum(['auto', 'never']).exactOptional()
 
-/** What the page asks the customer for. */
+/** The data that the page requests from the customer. */
 export const collectionFields = {
   shipping_address_collection: z
     .strictObject({

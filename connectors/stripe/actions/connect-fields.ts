@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { amount, reference } from './fields.ts'
 
-/** https://docs.stripe.com/connect/charges: what a platform takes of a payment, and which connected account gets the rest. */
+/**
+ * https://docs.stripe.com/connect/charges: the share of a payment that a platform takes, and the connected
+ * account that gets the rest.
+ */
 
 export const applicationFeeAmount = z.int().min(0).exactOptional().meta({
   description:
@@ -22,7 +25,7 @@ const destination = z
   .max(5000)
   .meta({ description: 'Id of the connected account that gets the money.' })
 
-/** Of a payment. */
+/** The transfer of a payment. */
 export const transferData = z
   .strictObject({
     destination,
@@ -32,10 +35,10 @@ export const transferData = z
   })
   .exactOptional()
 
-/** Of a payment that exists: the account stays. */
+/** The transfer of an existing payment: the account stays. */
 export const transferAmount = z.strictObject({ amount: amount.exactOptional() }).exactOptional()
 
-/** Of a subscription. */
+/** The transfer of a subscription. */
 export const transferShare = z
   .strictObject({
     destination,

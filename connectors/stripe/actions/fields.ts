@@ -14,7 +14,7 @@ export const metadata = z.record(metadataName, z.union([z.string().max(500), z.n
     'Up to 50 texts or numbers of your own by name; Stripe stores texts. An empty text removes the name.',
 })
 
-/** Of an object that exists. */
+/** The metadata of an existing object. */
 export const changedMetadata = z
   .union([z.literal(''), metadata])
   .exactOptional()
@@ -150,7 +150,7 @@ export const taxBehavior = z.enum(['inclusive', 'exclusive', 'unspecified']).exa
 
 export const collectionMethod = z.enum(['charge_automatically', 'send_invoice']).exactOptional()
 
-/** Of a trial that ends without a payment method. */
+/** The settings of a trial that ends without a payment method. */
 export const trialSettings = z
   .strictObject({
     end_behavior: z.strictObject({

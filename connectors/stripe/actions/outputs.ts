@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
 /**
- * The fields of Stripe's objects that are the reason to make a call, as its OpenAPI document declares them: what may be missing there is optional
- * here, and a list of values is any text, because Stripe adds values. Nothing is refused because of them, and other fields are kept.
+ * The fields of Stripe's objects that are the reason to make a call, as its OpenAPI document declares them. A
+ * field that may be missing there is optional here, and a list of values is any text, because Stripe adds
+ * values. Nothing is refused because of them, and other fields are kept.
  */
 const text = z.string()
 const whole = z.int()

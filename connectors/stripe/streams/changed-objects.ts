@@ -12,7 +12,7 @@ const partSize = 8
 interface LastEvent {
   readonly id: string
   readonly created: number
-  /** The object as it was, if the event tells that it was deleted. */
+  /** The object as it was, if the event reports that it was deleted. */
   readonly deleted: JsonObject | undefined
 }
 
@@ -25,7 +25,10 @@ export class LastEvents {
     this.#stream = stream
   }
 
-  /** Ignores an event of an object of another kind. Of two in one second, the one that is added first is taken for the later one. */
+  /**
+   * Ignores an event of an object of another kind. If two events have the same second, the event that is
+   * added first counts as the later one.
+   */
   add(event: JsonObject, created: number): void {
     const { data, type } = event
     const object = isJsonObject(data) ? data.object : undefined
@@ -48,8 +51,9 @@ export class LastEvents {
   }
 
   /**
-   * The objects of those that are left, as they are now. An object that is gone has the time of its event. `asksForDeleted`: what an event calls deleted is
-   * requested too, and is there if Stripe has it.
+   * The current objects of the remaining events. An object that is gone has the time of its event.
+   * `asksForDeleted`: an object that an event calls deleted is requested too, and is returned if Stripe has
+   * it.
    */
   async *records(
     objects: StreamObjects,
@@ -90,7 +94,7 @@ export interface ChangedObjectsOptions {
   readonly stream: ObjectStream
 }
 
-/** What changed in a window of time. Call `findEvents`, then `records`. */
+/** The changes in a window of time. Call `findEvents`, then `records`. */
 export class ChangedObjects {
   /** The first second after the window. */
   readonly end: number
@@ -120,7 +124,7 @@ export class ChangedObjects {
     })
     for await (const { objects, serverTime } of pages) {
       begin ??= serverTime
-      // Newest first: the first one of an object is the last that happened.
+      // Newest first: the first event of an object is its latest.
       for (const event of objects)
         this.#events.add(event, createdOf(event) ?? this.#window['created[gte]'])
     }
@@ -132,7 +136,10 @@ export class ChangedObjects {
     yield* this.#events.records(this.#objects, { asksForDeleted: false })
   }
 
-  /** Those that were created in the window, a hundred with a request. Of some kinds of objects no event tells that they were created. */
+  /**
+   * The objects that were created in the window, a hundred per request. For some kinds of objects no event
+   * reports their creation.
+   */
   async *#created(): AsyncGenerator<readonly JsonObject[]> {
     for await (const { objects } of this.#objects.pages(this.#window)) {
       yield objects.map((object) => {

@@ -8,22 +8,27 @@ import { toRecordValue } from '../../../manifest-interpreter/value/record-value.
 const embeddedListSchema = z.object({
   /** Names from the object to the list, with dots between them. */
   field: z.string(),
-  /** Of the whole list. `:id` is the id of the object. */
+  /** The path of the whole list. `:id` is the id of the object. */
   path: z.string(),
 })
 export type EmbeddedList = z.output<typeof embeddedListSchema>
 
-/** A stream of objects whose changes Stripe's events tell: the `$parameters` of its stream in the manifest. */
+/**
+ * A stream of objects whose changes Stripe's events report: the `$parameters` of its stream in the manifest.
+ */
 const objectStreamSchema = z.object({
-  /** Of its list, and before the id of an object. */
+  /** The path of its list, and the path before the id of an object. */
   path: z.string(),
   /** The type of its objects, as their field `object` says it. */
   object: z.string(),
   /** The types of events that carry one of its objects, 20 at most. */
   events: z.array(z.string()).min(1).max(20),
-  /** What its list is asked for besides. */
+  /** Further parameters of the request for its list. */
   params: z.record(z.string(), z.string()).default({}),
-  /** What Stripe gives only if it is asked for: names from the object to a field, with dots between them, three at most. */
+  /**
+   * The fields that Stripe returns only on request: names from the object to a field, with dots between them,
+   * three at most.
+   */
   expand: z.array(z.string()).default([]),
   lists: z.array(embeddedListSchema).default([]),
   /** Whether its list can be narrowed to a time of creation. */
@@ -35,7 +40,7 @@ export type ObjectStream = z.output<typeof objectStreamSchema>
 const listedStreamSchema = objectStreamSchema.pick({ expand: true, lists: true })
 export type ListedStream = z.output<typeof listedStreamSchema>
 
-/** Stripe keeps events for 30 days. */
+/** Stripe stores events for 30 days. */
 export const keptEventSeconds = 30 * 86_400
 
 /** By name. The interpreter reads all other streams. */

@@ -20,7 +20,7 @@ const stateSchema = z.object({
 })
 type ObjectState = z.output<typeof stateSchema>
 
-/** Stripe shows some events late: what happened in this time is read again. */
+/** Stripe shows some events late: this time is read again. */
 const lagSeconds = 300
 /** An hour is left for the read itself. */
 const eventSeconds = keptEventSeconds - 3_600

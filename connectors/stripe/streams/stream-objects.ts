@@ -10,8 +10,9 @@ import {
 } from './stripe-lists.ts'
 
 /**
- * The objects of a stream, of its list and one by one, in one shape: with what Stripe gives only if it is asked to expand it, and with all
- * items of the lists within them, which Stripe ends after ten.
+ * The objects of a stream, from its list and one by one, in one shape: they include the fields that Stripe
+ * returns only if it is asked to expand them, and all items of the lists within them, which Stripe ends after
+ * ten.
  */
 export class StreamObjects {
   readonly #lists: StripeLists
@@ -35,7 +36,7 @@ export class StreamObjects {
       yield { ...page, objects: await this.#embedded.complete(page.objects) }
   }
 
-  /** In the order of the ids; null for what is gone. */
+  /** In the order of the ids; null for an object that is gone. */
   async byIds(ids: readonly string[]): Promise<readonly (StripeObject | null)[]> {
     return mapLimited(ids, concurrentRequests, (id) => this.#byId(id))
   }

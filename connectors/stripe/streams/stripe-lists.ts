@@ -85,8 +85,9 @@ export class StripeLists {
   }
 
   /**
-   * All items of a list within an object, which shows the `first` ones. If the item at the end of a page was deleted, the list is read from
-   * its beginning: what comes after that item is not known. Null if the object is gone.
+   * All items of a list within an object, which shows the `first` items. If the item at the end of a page was
+   * deleted, the list is read from its beginning, because the items after it are not known. Null if the
+   * object is gone.
    */
   async items({
     path,

@@ -2,7 +2,7 @@ import type { LogEntry } from '../stream-log.ts'
 
 export interface ToReader {
   readonly entry: LogEntry
-  /** What the entry adds to the bytes in flight; the reader releases it. */
+  /** The bytes that the entry adds to the bytes in flight; the reader releases them. */
   readonly weight: number
 }
 
@@ -26,7 +26,7 @@ export function buffersOf(entry: LogEntry): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer ? [buffer] : []
 }
 
-/** What an entry without a payload counts as, in bytes, so that a flood of them is bounded too. */
+/** The weight of an entry without a payload, in bytes, so that a flood of such entries is bounded too. */
 const entryWeight = 256
 
 /** A state may be megabytes (thousands of partitions): it counts with its size as JSON. */

@@ -9,7 +9,7 @@ import {
 
 /** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
 const defaultMaxQueueBytes = 8 * 1024 * 1024
-/** An entry is gone with its process: a run is started again, or told to stop, long before. */
+/** An entry is gone with its process: a run is started again, or stopped, long before. */
 const keptMs = 24 * 60 * 60_000
 
 /**

@@ -59,7 +59,10 @@ export class EmbeddedWriter implements LaneWriter {
     return this.#reader === 'gone' ? Promise.reject(this.#lostReaderError()) : Promise.resolve()
   }
 
-  /** What was posted still reaches the reader; without a `close` it then learns that its writer is lost. */
+  /**
+   * Entries that were posted still reach the reader. Without a `close`, the reader then learns that its
+   * writer is lost.
+   */
   [Symbol.asyncDispose](): Promise<void> {
     this.#port.close()
     return Promise.resolve()

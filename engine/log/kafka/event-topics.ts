@@ -13,7 +13,7 @@ import { KeyedProducer } from './keyed-producer.ts'
 import { sharedTopics } from './topic-names.ts'
 import { ensureSharedTopics } from './topics.ts'
 
-/** An event, with what its order is kept by. */
+/** An event, with the key that its order depends on. */
 export interface TopicEvent {
   readonly key: string
   readonly type: 'event' | 'test'

@@ -30,7 +30,7 @@ const heartbeatMs = 3_000
 const maxBatchBytes = 4 * 1024 * 1024
 const pauseMs = { first: 500, last: 5_000 } as const
 
-// kafkajs brings none. What we write is zstd; gzip it knows by itself.
+// kafkajs has no zstd codec, and we write zstd. It supports gzip itself.
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zstdCompress)(buffer),
   decompress: (buffer: Buffer) => promisify(zstdDecompress)(buffer),
@@ -67,7 +67,7 @@ async function readUntilFailure(options: GroupReaderOptions, signal: AbortSignal
     allowAutoTopicCreation: false,
     maxBytesPerPartition: maxBatchBytes,
     maxWaitTimeInMs: 500,
-    // It would try for ever with what it knew of brokers and group: this starts anew.
+    // kafkajs would retry for ever with its old metadata of brokers and group. We start again instead.
     retry: { restartOnFailure: () => Promise.resolve(false) },
   })
   const failed = failureOf(consumer)

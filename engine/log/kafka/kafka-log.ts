@@ -32,7 +32,7 @@ export function kafkaServers({
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
   readonly #kafka: TopicCluster & { readonly sessions: ClusterSessions }
-  /** Of connections with topics of their own: made, or being made. */
+  /** For connections with topics of their own: created, or being created. */
   readonly #ownTopics = new Map<string, Promise<SharedTopics>>()
 
   private constructor(config: KafkaLogConfig, logger: Logger) {
@@ -90,7 +90,7 @@ export class KafkaLog implements StreamLog {
     return made
   }
 
-  /** kafkajs alone tries again: brokers that are not there are told within a few seconds. */
+  /** Only kafkajs retries: brokers that cannot be reached are reported within a few seconds. */
   async #connect(): Promise<void> {
     const connection = await KafkaConnection.open({ ...this.#kafka, topics: [], patienceMs: 0 })
     await connection[Symbol.asyncDispose]()

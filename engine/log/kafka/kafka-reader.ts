@@ -17,7 +17,7 @@ interface PositionedEntry {
   readonly next: string
 }
 
-/** Of this thread. */
+/** The sessions of this thread. */
 const sessions = new ClusterSessions()
 
 /** The reading end of a lane in Kafka: committed messages only, from any position. */
@@ -169,9 +169,10 @@ export class KafkaReader implements LaneReader {
 }
 
 /**
- * What is there already. The log has nothing of what is to be read, or not all of it, if retention has passed the position, or if the topic was made again and ends
- * before it. A reader that skips to an attempt is no exception: its position is the end that the topic had when the attempt's writer was opened, so the reader would wait
- * for messages that are gone.
+ * Fetches the messages that are there already. The log has none or only some of the messages to read if
+ * retention has passed the position, or if the topic was made again and ends before it. A reader that skips
+ * to an attempt is no exception: its position is the end that the topic had when the attempt's writer was
+ * opened, so the reader would wait for messages that are gone.
  */
 async function fetchFirst(
   fetcher: PartitionFetcher,

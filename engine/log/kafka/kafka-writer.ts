@@ -23,7 +23,7 @@ import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
 /** A unit is committed in parts when its transaction has used this much of its time. */
 const unitShare = 0.8
 
-/** Of this thread. */
+/** The sessions of this thread. */
 const sessions = new ClusterSessions()
 const seen = new SeenStates()
 
@@ -120,7 +120,7 @@ export class KafkaWriter implements LaneWriter {
     await this.#producer[Symbol.asyncDispose]()
   }
 
-  /** What the last message is made of is no longer needed when it is encoded: that happens once, in order. */
+  /** The parts of the last message are no longer needed once it is encoded: that happens once, in order. */
   #reuseAfter(messages: LaneMessages[], { bytes: { buffer } }: LogRecords): void {
     const last = messages.pop()
     if (last === undefined) return
@@ -133,7 +133,7 @@ export class KafkaWriter implements LaneWriter {
 
   #lastState: SavedState | undefined
 
-  /** What a restarted read continues from: the state, and whether the slice is complete. */
+  /** The point from which a restarted read continues: the state, and whether the slice is complete. */
   #savedBy(entry: LogEntry): SavedState | undefined {
     const { syncId, attempt, partition } = this.#maker
     const { attempt: since, from } = this.#since

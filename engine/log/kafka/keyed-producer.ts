@@ -28,7 +28,7 @@ export interface KeyedTopic {
 
 /** A restarting broker is waited for. The caller's client waits meanwhile. */
 const patienceMs = 4_000
-/** Of a message beside its key, value and headers. */
+/** The bytes of a message beside its key, value and headers. */
 const framingBytes = 64
 
 /** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */

@@ -18,7 +18,7 @@ import {
 
 /** One message, or a run of them, that goes into one batch. */
 export interface LaneMessages {
-  /** What they count in the bounds: about their size in the batch, before compression. */
+  /** Their size in the bounds: about their size in the batch, before compression. */
   readonly bytes: number
   encode(batch: BatchEncoder): void
 }

@@ -82,7 +82,7 @@ export class LaneProducer implements AsyncDisposable {
     ]
     await this.#doing('writing to', () => this.#producer.join(places))
     const sent = await Promise.allSettled([this.#sendMessages(messages), this.sendStates(states)])
-    // Both have ended: what is sent after the transaction would begin another one, which nobody ends.
+    // Both have ended: a message sent after the transaction would begin another one, which nobody ends.
     for (const outcome of sent) if (outcome.status === 'rejected') throw outcome.reason
   }
 

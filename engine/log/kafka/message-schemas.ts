@@ -78,7 +78,7 @@ export const readHeaders = z.discriminatedUnion('type', [
   messageHeaders.PLAN,
   messageHeaders.SYNC_END,
 ])
-/** Of a message that a lane's writer wrote. */
+/** The headers of a message that a lane's writer wrote. */
 export type LaneHeaders = z.infer<typeof laneHeaders>
 
 const streamDescriptor = z.object({ namespace: z.string().exactOptional(), name: z.string() })

@@ -32,7 +32,9 @@ export interface SchemaInUse {
   fingerprint: string | undefined
 }
 
-/** What a message's headers say; undefined if Reactor Connect did not write it. Throws `log_version_newer`. */
+/**
+ * Reads the headers of a message; undefined if Reactor Connect did not write it. Throws `log_version_newer`.
+ */
 export function headersOf(
   { headers, offset }: KafkaMessage,
   lane: TopicPartition,

@@ -24,14 +24,17 @@ export class ReadAhead {
   #open: MessageCursor[] = []
   #openBytes = 0
   #heldBytes = 0
-  /** Of the last response, compressed. */
+  /** The size of the last response, compressed. */
   #fetchedBytes = 0
   #waiting: PromiseWithResolvers<undefined> | undefined
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
   #stopped = false
 
-  /** `first`: what was fetched already. `lost`: the error for an offset that the log does not hold. */
+  /**
+   * `first`: the messages that were fetched already. `lost`: the error for an offset that the log does not
+   * hold.
+   */
   constructor(dependencies: {
     readonly fetcher: PartitionFetcher
     readonly first: Fetched

@@ -9,8 +9,9 @@ import { keysBeginning, type SavedState, type StateOwner } from './saved-states.
 const hiddenMs = 10_000
 
 /**
- * The last states of a stream's slices: all that was committed before it is called, by whomever. `hidden` if a transaction that does not end keeps a
- * part of the topic from being read: then nothing is known. `fetcher` reads the topic of the states.
+ * The last states of a stream's slices: all that was committed before it is called, by any writer. `hidden`
+ * if a transaction that does not end keeps a part of the topic from being read: then nothing is known.
+ * `fetcher` reads the topic of the states.
  */
 export async function readSavedStates(
   fetcher: PartitionFetcher,
@@ -34,8 +35,8 @@ async function readAll(fetcher: PartitionFetcher, connection: string): Promise<R
 }
 
 /**
- * What follows the batch that was read last. Undefined if the log does not have that batch in that place any more: the topic was made again, or lost its end,
- * or was compacted.
+ * Reads on after the batch that was read last. Undefined if the log no longer has that batch in that place:
+ * the topic was made again, or lost its end, or was compacted.
  */
 async function readOn(
   fetcher: PartitionFetcher,
@@ -69,7 +70,8 @@ function statesOf(states: ConnectionStates, owner: StateOwner): ReadonlyMap<stri
   return new Map(
     [...byKey].flatMap(([slice, bytes]) => {
       const value = parse(sliceStateValue, bytes)
-      // Of another version: treated as if the log had no state of the slice, so the destination decides.
+      // Another version wrote it: treated as if the log had no state of the slice, so the destination
+      // decides.
       return value === undefined ? [] : [[slice, { slice, ...value }] as const]
     }),
   )
@@ -79,7 +81,7 @@ function statesOf(states: ConnectionStates, owner: StateOwner): ReadonlyMap<stri
 class ConnectionStates {
   /** The last batch that was read. */
   last: BatchMark | undefined
-  /** What it takes, about. */
+  /** Its approximate size in memory. */
   bytes = 0
   readonly #ownKeys: Buffer
   /** By the beginning of their keys, and slice. */
@@ -121,25 +123,26 @@ class ConnectionStates {
   }
 }
 
-/** Of a state beside its key and value. */
+/** The bytes of a state beside its key and value. */
 const besideStateBytes = 200
 
 function sizeOf(slice: string, value: Buffer | undefined): number {
   return value === undefined ? 0 : besideStateBytes + slice.length + value.length
 }
 
-/** What a thread remembers of states, in bytes. A hundred streams have about 50 KB. */
+/** The limit of the states that a thread remembers, in bytes. A hundred streams have about 50 KB. */
 const mostSeenBytes = 4 * 1024 * 1024
 
 /**
- * What a thread has read of states, so that each lane reads on from there. From the beginning of the topic, a run of many streams read it as often as it has
- * streams. What takes too much is forgotten, and read again from the beginning.
+ * The states that a thread has read, so that each lane reads on from there. Without this, a run of many
+ * streams would read the topic from the beginning as often as it has streams. An entry that takes too many
+ * bytes is forgotten, and read again from the beginning.
  */
 export class SeenStates {
   /** The one that was used last is at the end. */
   readonly #places = new Map<string, ConnectionStates>()
 
-  /** They belong to the caller, who may give them back. */
+  /** They belong to the caller, which may give them back. */
   take(place: string): ConnectionStates | undefined {
     const states = this.#places.get(place)
     this.#places.delete(place)

@@ -18,7 +18,7 @@ export async function resumeLane(lane: {
   readonly address: KafkaAddress
   readonly options: LaneWriterOptions
   readonly producer: LaneProducer
-  /** What this thread knows of states. */
+  /** The states that this thread has read. */
   readonly seen: SeenStates
 }): Promise<ResumedLane> {
   const { address, options, producer, seen } = lane

@@ -48,7 +48,7 @@ export interface NewestStates {
   readonly start: bigint
 }
 
-/** What is known before the log itself is read. */
+/** The facts that are known before the log itself is read. */
 type StateFacts = Pick<
   ResumeFacts,
   'saved' | 'syncId' | 'attemptKeys' | 'partition' | 'position' | 'checkpoints'
@@ -123,7 +123,7 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       position: facts.high.toString(),
       ...(warning !== undefined && { warning }),
     },
-    // What cannot be read may be there: a later attempt would see it.
+    // The lane may have entries that cannot be read now: a later attempt would see them.
     stale:
       saved === 'hidden' ||
       unknown.length > 0 ||

@@ -13,13 +13,13 @@ export interface KeyedMessage {
   readonly value: string
 }
 
-/** A slice's last state in the log, as the topic `connect.states` keeps it. */
+/** A slice's last state in the log, as the topic `connect.states` stores it. */
 export interface SavedState {
   readonly slice: string
   readonly partition: number
   readonly syncId: number
   readonly attempt: number
-  /** Of the attempt (`StreamSync.attemptKeys`); unknown for a state that an older version wrote. */
+  /** The key of the attempt (`StreamSync.attemptKeys`); unknown for a state that an older version wrote. */
   readonly attemptKey?: string | undefined
   /** The attempt since which the lane has continued from the log: earlier entries in the lane do not lead to this state. */
   readonly since: number
@@ -61,7 +61,10 @@ export function streamStateMessage(
   }
 }
 
-/** Of the keys of all slices of a stream, which are `[connection, namespace, stream, slice]`. */
+/**
+ * The common prefix of the keys of all slices of a stream, which are `[connection, namespace, stream,
+ * slice]`.
+ */
 export function keysBeginning({ connection, stream }: StateOwner): string {
   return `${JSON.stringify([connection, stream.namespace ?? null, stream.name]).slice(0, -1)},`
 }

@@ -51,10 +51,10 @@ export class SendQueue {
   readonly #options: SendQueueOptions
   #queue: Queued[] = []
   #queuedBytes = 0
-  /** What of the head of the queue belongs to whole units, and bytes of the open unit behind them. */
+  /** The part of the queue's head that belongs to whole units, and the bytes of the open unit behind them. */
   #whole = 0
   #openBytes = 0
-  /** What the current transaction holds. */
+  /** The content of the current transaction. */
   #sent = { bytes: 0, units: 0, partOfUnit: false, sinceMs: 0 }
   readonly #saved = new Map<string, SavedState>()
   #flushing = false
@@ -130,7 +130,7 @@ export class SendQueue {
       .finally(() => {
         this.#running = undefined
         this.#roomMade?.()
-        // What came between the last look at the queue and now.
+        // Entries may have come between the last look at the queue and now.
         if (this.#hasWork()) this.#run()
         else this.#arm()
       })
@@ -229,7 +229,7 @@ export class SendQueue {
     this.#sent = { bytes: 0, units: 0, partOfUnit: this.#sent.partOfUnit, sinceMs: 0 }
   }
 
-  /** What was sent is committed when its time has come, whether or not more is pushed. */
+  /** Messages that were sent are committed when their time has come, whether or not more is pushed. */
   #arm(): void {
     clearTimeout(this.#timer)
     if (this.#failure !== undefined || this.#sent.bytes === 0) return

@@ -21,7 +21,10 @@ export type SyncAddress = Omit<KafkaAddress, 'partition' | 'maxMessageBytes'> & 
   readonly partitions: number
 }
 
-/** Of a transaction, which takes some milliseconds: what a killed process leaves open hides the states of all streams for so long. */
+/**
+ * The timeout of a transaction, which takes some milliseconds: a transaction that a killed process leaves
+ * open hides the states of all streams for this long.
+ */
 const timeoutMs = 60_000
 /** As most of these messages are. */
 const messageBytes = 4 * 1024
@@ -137,7 +140,7 @@ function encoded(
   return { bytes: encoder.bytes, count: encoder.count }
 }
 
-/** What docs/topics.md says of a PLAN. */
+/** Makes the value of a PLAN, as docs/topics.md describes it. */
 function planOf(
   { sync, slices }: Pick<AnnouncedAttempt, 'sync' | 'slices'>,
   { connection, stream, framing, partitions }: SyncAddress,
@@ -166,7 +169,7 @@ function planOf(
   }
 }
 
-/** What a source defines may be no field: a position in its own log. */
+/** A cursor that the source defines may be no field: a position in its own log. */
 function cursorOf({ sink }: StreamSync): string[] | null {
   const path = cursorField(sink.stream)
   if (path === undefined || !sink.columns.some(({ name }) => name === path[0])) return null

@@ -12,7 +12,7 @@ import type { SharedTopics } from './topic-names.ts'
 
 /** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
 const besideRecordBytes = 512 * 1024
-/** Of the shared topics: a state may be megabytes. */
+/** The limit for messages of the shared topics: a state may be megabytes. */
 const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
 /**
  * `max.message.bytes` of a stream's topic, until the broker takes one, and then its own default: it may have a policy (managed brokers
@@ -20,7 +20,7 @@ const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
  */
 const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
-/** Of a stream's topic. */
+/** The settings of a stream's topic. */
 export interface StreamTopic extends Omit<TopicSettings, 'policy'> {
   /** It may have more than were wanted. */
   readonly partitions: number

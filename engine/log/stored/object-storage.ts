@@ -13,7 +13,7 @@ interface StorageRequest {
   readonly key?: string
   readonly query?: Readonly<Record<string, string>>
   readonly body?: Uint8Array<ArrayBuffer>
-  /** Of the body, hexadecimal. */
+  /** The hash of the body, hexadecimal. */
   readonly sha256?: string
   /** Ends the attempts. */
   readonly signal?: AbortSignal
@@ -38,8 +38,9 @@ const maxTextBytes = 4 * 1024 * 1024
 const noBody = sha256Of(new Uint8Array(0))
 
 /**
- * The objects of one bucket. Keys have only characters that stand for themselves in a URL. What may succeed later is tried five times by default, in
- * 15 seconds. Throws `storage_unavailable`, `storage_refused`.
+ * The objects of one bucket. Keys have only characters that stand for themselves in a URL. A request that may
+ * succeed later is tried five times by default, in 15 seconds. Throws `storage_unavailable`,
+ * `storage_refused`.
  */
 export class ObjectStorage {
   readonly #config: StorageConfig
@@ -134,8 +135,9 @@ export class ObjectStorage {
   }
 
   /**
-   * Some servers close the connection before they have read the body of a request that they refuse, and their response is lost. What they say to a small
-   * request with the same key. That this key may not list says nothing about writing.
+   * Some servers close the connection before they have read the body of a request that they refuse, and their
+   * response is lost. This returns their response to a small request with the same key. A refusal to list
+   * says nothing about whether this key may write.
    */
   async #refusal(signal: AbortSignal): Promise<Failure | undefined> {
     using limit = timeLimit(signal, refusalMs)

@@ -8,7 +8,7 @@ export interface StorageConfig {
   readonly secretAccessKey: string
 }
 
-/** Of the fields that need not be set. */
+/** The defaults of the fields that need not be set. */
 export const storageDefaults = {
   bucket: 'reactor-connect',
   region: 'us-east-1',

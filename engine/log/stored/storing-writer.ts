@@ -10,7 +10,10 @@ import type {
 import { ObjectStorage } from './object-storage.ts'
 import { newKey } from './stored-keys.ts'
 
-/** The writing end of a lane: what is too large for it goes to Storage, and an entry that refers to it into the lane. */
+/**
+ * The writing end of a lane: a record that is too large for the lane goes to Storage, and an entry that
+ * refers to it into the lane.
+ */
 export class StoringWriter implements LaneWriter {
   readonly #inner: LaneWriter
   readonly #place: LaneStorage

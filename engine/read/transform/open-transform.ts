@@ -5,7 +5,10 @@ import type { LaneOutput } from '../lane-output.ts'
 import { FunctionClient } from './function-client.ts'
 import { TransformingOutput } from './transforming-output.ts'
 
-/** What has a function change the records of a job, before the output; undefined if the stream has no transformation. */
+/**
+ * Opens an output that passes the records of a job through a function first; undefined if the stream has no
+ * transformation.
+ */
 export function transformingOutput(
   { transform, stream, columns, maxRecordBytes, primaryKey, limitRows }: ReadLaneJob,
   { output, signal }: { readonly output: LaneOutput; readonly signal: AbortSignal },

@@ -5,7 +5,7 @@ import {
   type RecordValue,
 } from '../../../protocol/index.ts'
 
-/** What a function made of one record. */
+/** The result of a function for one record. */
 export type TransformResult = { readonly record: RecordData } | { readonly reject: string }
 
 /** The response is no transformation of the records that were sent. Its message never holds contents of a record. */

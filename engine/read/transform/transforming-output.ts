@@ -30,7 +30,7 @@ export interface TransformingOutputOptions {
   readonly maxRecordBytes: number
   /** Names a record that is rejected. */
   readonly primaryKey: readonly string[]
-  /** Of a sandbox: gets what the function made of each record, or the record as it came if it is rejected. */
+  /** For a sandbox: gets the record that the function made, or the record as it came if it is rejected. */
   readonly observed: ObservedFields | undefined
   now(): number
 }
@@ -42,7 +42,7 @@ export const batchBytes = 1024 * 1024
 /** Requests of a lane at the same time, unless their records are large. */
 export const parallelRequests = 4
 const maxBytesUnderWay = parallelRequests * batchBytes
-/** Of the reason that a function gives. */
+/** The maximum length of the reason that a function gives. */
 const maxReasonLength = 500
 
 type Item =

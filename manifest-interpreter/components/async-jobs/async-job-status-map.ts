@@ -12,7 +12,7 @@ const statuses = [
   ['skipped', 'SKIPPED'],
 ] as const satisfies readonly (readonly [string, AsyncJobStatus])[]
 
-/** AsyncJobStatusMap: what the statuses of an API mean. */
+/** AsyncJobStatusMap: the meaning of an API's statuses. */
 export function asyncJobStatusMap(definition: PlainDict): ReadonlyMap<string, AsyncJobStatus> {
   const map = new Map<string, AsyncJobStatus>()
   for (const [name, status] of statuses)

@@ -166,7 +166,7 @@ export class JobOrchestrator {
     this.#running = remaining
   }
 
-  /** What has failed comes first, to be tried again before new jobs are created. */
+  /** Failed jobs come first: they are tried again before new jobs are created. */
   async #keepsTrying(partition: AsyncPartition): Promise<boolean> {
     const isLast = partition.hasReachedMaxAttempts()
     for (const job of partition.jobs) {

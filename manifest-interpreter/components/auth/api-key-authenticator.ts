@@ -54,8 +54,8 @@ export function injectedToken(option: RequestOption, token: TokenSource): Authen
 }
 
 /**
- * The token is asked for three times: for the name of the header twice and for its value. A login without an expiry happens
- * each time it is asked for, and the API sees as many logins as the reference makes.
+ * The token is requested three times: twice for the name of the header and once for its value. A login
+ * without an expiry happens at each request, and the API sees as many logins as the reference makes.
  */
 function tokenInHeader(option: RequestOption, token: TokenSource): Authenticator {
   return headerAuthenticator(async () => {

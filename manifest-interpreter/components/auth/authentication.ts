@@ -2,7 +2,7 @@ import { setHeader } from '../../http/prepare-request.ts'
 import { emptyDict } from '../../value/dict.ts'
 import type { Authenticator } from '../../contracts.ts'
 
-/** What an authenticator adds to a request: the parts that it names, the others are empty. */
+/** The parts that an authenticator adds to a request. Parts that it does not name are empty. */
 export type Authentication = Awaited<ReturnType<Authenticator['options']>>
 
 export function authentication(parts: Partial<Authentication> = {}): Authentication {

@@ -152,7 +152,7 @@ function keySource(definition: PlainDict, builder: Builder): JwtParts['key'] {
   }
 }
 
-/** What templates of this component may call: Python's `json.loads`. */
+/** A function that templates of this component may call: Python's `json.loads`. */
 const jsonLoads = new PyObject({
   type: 'function',
   call: ([source]) => {

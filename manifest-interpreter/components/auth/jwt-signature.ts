@@ -19,7 +19,7 @@ export interface UnsignedJwt {
   readonly algorithm: string
   /** A secret text for HS algorithms, a private key in PEM for the others. */
   readonly key: string
-  /** Of an encrypted private key. */
+  /** The passphrase of an encrypted private key. */
   readonly passphrase?: string | undefined
 }
 

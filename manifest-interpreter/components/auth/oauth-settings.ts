@@ -21,7 +21,7 @@ import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
 
-/** What a token request is made of, read again for each request. */
+/** The settings of a token request, read again for each request. */
 export interface OAuthSettings {
   /** Null if access tokens are given, not requested. */
   readonly endpoint: () => string | null
@@ -58,7 +58,7 @@ export function oauthSettings(definition: PlainDict, builder: Builder): OAuthSet
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
-/** Tokens are kept in memory, and all templates are evaluated again for each request. */
+/** Tokens stay in memory, and all templates are evaluated again for each request. */
 function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const read = reader(definition, builder)
   const usesAssertion = flag(definition, 'use_profile_assertion', false)

@@ -33,7 +33,7 @@ function nestedValues(value: Value): readonly Value[] {
   return isDict(value) ? entries(value).map(([, nested]) => nested) : []
 }
 
-/** What the expiry of a token means: a number of seconds from now, or a moment. */
+/** The meaning of a token's expiry: a number of seconds from now, or a moment. */
 export type ExpiryKind = 'seconds' | 'moment'
 
 /** The moment at which a token expires, from the value that a token endpoint gave. */
@@ -51,7 +51,10 @@ export function expiryOf(value: Value, kind: ExpiryKind, now: PyDateTime): PyDat
   return plusSeconds(now, Math.trunc(seconds))
 }
 
-/** A moment as people and APIs write it: ISO 8601, seconds since 1970, and what else Python's dateutil reads. */
+/**
+ * A moment as people and APIs write it: ISO 8601, seconds since 1970, and the other forms that Python's
+ * dateutil reads.
+ */
 export function parseMoment(value: Value): PyDateTime {
   try {
     return abDatetimeParse(value)

@@ -10,13 +10,13 @@ import type { Dict, Value } from '../../value/value.ts'
 
 /** Where an access token and its expiry are stored between requests. */
 export interface TokenStore {
-  /** Null before the first one. */
+  /** Null before the first token. */
   accessToken(): Value
   /** Undefined if a token is due at once. */
   expiry(): PyDateTime | undefined
   /**
-   * Replaces the token by what `request` gives, and keeps it. Where others use the same refresh token, they wait meanwhile, and
-   * `isRenewed` is asked first, with the token that they left: true if it will do.
+   * Replaces the token by the result of `request`, and stores it. Others that use the same refresh token wait
+   * meanwhile. `isRenewed` is called first, with the token that they left: true if it is good enough.
    */
   renew(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void>
 }
@@ -28,7 +28,7 @@ export interface FreshToken {
   readonly refreshToken: Value
 }
 
-/** Keeps the token for the life of the authenticator. */
+/** Stores the token for the life of the authenticator. */
 export class MemoryTokenStore implements TokenStore {
   #accessToken: Value
   #expiry: PyDateTime
@@ -61,8 +61,9 @@ export interface TokenPaths {
 }
 
 /**
- * Keeps the tokens in the configuration, for refresh tokens that work once: all streams see the new ones at once, and the
- * caller is told the new configuration before the access token is used. If it is not kept, the next run cannot log in.
+ * Stores the tokens in the configuration, for refresh tokens that work once. All streams see new tokens at
+ * once, and the caller receives the new configuration before the access token is used. If the caller does not
+ * store it, the next run cannot log in.
  */
 export class ConfigTokenStore implements TokenStore {
   readonly #config: Dict
@@ -110,7 +111,8 @@ export class ConfigTokenStore implements TokenStore {
         return
       } catch (error) {
         if (!(error instanceof RefreshTokenRejection)) throw error
-        // Somebody may have put another one there: a process that lost its turn, or a user who authorized again.
+        // Somebody may have stored another token there: a process that lost its turn, or a user who
+        // authorized again.
         await this.#change(() => Promise.resolve(null))
         if (equals(this.refreshToken(), tried)) throw error
       }

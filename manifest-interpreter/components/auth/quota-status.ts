@@ -12,7 +12,7 @@ import type { PlainDict, Value } from '../../value/value.ts'
 /** Requests the state of all pools of a token, which its header identifies. */
 export type QuotaStatus = (authorization: PlainDict) => Promise<Map<string, QuotaState>>
 
-/** QuotaStatusSource: a request that tells how many calls a token has left. */
+/** QuotaStatusSource: a request that reports how many calls a token has left. */
 export function quotaStatus(
   definition: PlainDict,
   quotas: readonly TokenQuota[],

@@ -114,7 +114,7 @@ function create(definition: PlainDict, settings: Settings, builder: Builder): Au
   }
 }
 
-/** The first pool with a matcher that fits, else the first one without matchers, else the first one. */
+/** The first pool with a matcher that fits, else the first pool without matchers, else the first pool. */
 function quotaMatcher(quotas: readonly TokenQuota[]): (request: HttpRequest) => TokenQuota {
   const otherwise = quotas.find(({ matchers }) => matchers.length === 0) ?? quotas[0]
   return (request) => {

@@ -14,7 +14,7 @@ export function selectiveAuthenticator(
   context: BuildContext,
 ): Authenticator {
   const definitions = optionalDict(definition, 'authenticators') ?? emptyDict()
-  // All of them are built, as the reference does: a mistake in one that is not selected shows too.
+  // All of them are built, as in the reference: a mistake in an authenticator that is not selected shows too.
   const authenticators = new Map(
     entries(definitions).map(([name, nested]) => [
       name,

@@ -43,7 +43,7 @@ function headersOf(definition: PlainDict) {
   }
 }
 
-/** What a token may still do in a pool. */
+/** The calls that a token may still make in a pool. */
 export interface QuotaState {
   remaining: number
   /** Microseconds since 1970. */
@@ -71,13 +71,14 @@ export function updateFromResponse(
     state.remaining = remaining ?? state.limit
   } else if (remaining !== undefined) {
     const isThisWindow = resetAt >= state.resetAt - RESET_TOLERANCE
-    // Answers come out of order: within a window the count only falls. That calls are spent is believed of any window.
+    // Responses come out of order: within a window the count only falls. A report that all calls are spent is
+    // believed for any window.
     if (isThisWindow || (remaining <= 0 && isExhausted))
       state.remaining = Math.min(state.remaining, remaining)
   }
 }
 
-/** What the headers say; a reset that they do not tell is the known one, a limit that they do not tell is 0. */
+/** Reads the quota from the headers. A missing reset is the known one, a missing limit is 0. */
 function reportOf(response: HttpResponse, quota: TokenQuota, state: QuotaState) {
   const isExhausted = contains(quota.exhaustionStatusCodes, response.status)
   return {

@@ -75,7 +75,7 @@ export class TokenRotation {
     if (state !== undefined) updateFromResponse(state, quota, response)
   }
 
-  /** True if the token has spent its calls and another one has not. */
+  /** True if the token has spent its calls and another token has not. */
   hasAlternative(token: string, quota: TokenQuota): boolean {
     const sender = this.#states.get(token)?.get(quota.name)
     if (sender === undefined || !sender.tracked || sender.remaining > 0) return false

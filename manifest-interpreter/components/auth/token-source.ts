@@ -2,7 +2,7 @@ import { str } from '../../value/text.ts'
 import type { Builder } from '../../component.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
-/** Returns the token as it is now, after a login where one is due. */
+/** Returns the current token, after a login if one is due. */
 export type TokenSource = () => Promise<Value>
 
 /** A token from the configuration. */

@@ -1,4 +1,4 @@
-/** What Python's readers raise on a body that they cannot read. */
+/** The errors that Python's readers raise on a body that they cannot read. */
 export type DecodeErrorName =
   | 'BadGzipFile'
   | 'EOFError'

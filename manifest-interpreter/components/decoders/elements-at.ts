@@ -1,7 +1,10 @@
 import { JsonElements, type ElementsOptions } from './json-elements.ts'
 import type { Value } from '../../value/value.ts'
 
-/** The values at a path of a JSON document, while it arrives. What precedes an error is given before it is thrown. */
+/**
+ * The values at a path of a JSON document, while it arrives. Values before an error are yielded before the
+ * error is thrown.
+ */
 export async function* elementsAt(
   bytes: AsyncIterable<Uint8Array>,
   options: ElementsOptions,

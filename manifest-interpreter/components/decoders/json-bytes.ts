@@ -12,7 +12,10 @@ export const CLOSE_ARRAY = 93
 export const OPEN_OBJECT = 123
 export const CLOSE_OBJECT = 125
 
-/** What a byte outside of texts does: nothing, opens or closes a container, starts a text, parts elements. */
+/**
+ * The effect of a byte outside of texts: nothing, opens or closes a container, starts a text, separates
+ * elements.
+ */
 export const NONE = 0
 export const OPENS = 1
 export const CLOSES = 2

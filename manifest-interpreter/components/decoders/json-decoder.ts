@@ -32,8 +32,8 @@ export interface PathDecoder extends PageDecoder {
   /** How much of a body must have arrived before it is decoded. */
   readonly aheadBytes: number
   /**
-   * Batches of what `select` finds in the body. It selects from a batch of values of `decode` what stands at the keys:
-   * the elements of an array, or the one value that is there.
+   * Batches of the values that `select` finds in the body. From a batch of values of `decode` it selects
+   * those at the keys: the elements of an array, or the one value there.
    */
   decodeAt(
     response: HttpResponse,
@@ -47,8 +47,8 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
 }
 
 /**
- * JsonDecoder: the elements of a list, or the one value. A body that is not JSON is an empty dict, and reported, as is a value
- * that holds no records.
+ * JsonDecoder: the elements of a list, or the one value. A body that is not JSON is an empty dict, and
+ * reported, as is a value without records.
  */
 export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()

@@ -14,21 +14,21 @@ export interface ElementsOptions {
 }
 
 /**
- * Reads the values at a path of a JSON document without holding the document: bytes in, batches of values out. An array's
- * elements are cut at commas by looking at brackets and quotes only, and a batch of them is parsed at once. What is not
- * at the path is stepped over: only its brackets and quotes are looked at.
+ * Reads the values at a path of a JSON document without holding the document: bytes in, batches of values
+ * out. An array's elements are cut at commas by looking at brackets and quotes only, and a batch of them is
+ * parsed at once. Values outside the path are skipped: only their brackets and quotes are looked at.
  */
 export class JsonElements {
   readonly #path: JsonPath
   readonly #parseText: (text: string) => Value
   readonly #maxPieceBytes: number | undefined
   #mode: Mode = 'value'
-  /** Of the open containers that lead to the path: their states, and whether they are arrays. */
+  /** The states of the open containers that lead to the path, and whether they are arrays. */
   readonly #states: number[] = []
   readonly #arrays: boolean[] = []
   /** The state of the value that comes next. */
   #next: number
-  /** Inside of a value: open brackets, and where in a text one is. */
+  /** Inside of a value: the open brackets, and the position in a text. */
   #depth = 0
   #inText = false
   #escaped = false
@@ -37,7 +37,7 @@ export class JsonElements {
   /** Bytes of the key, the value or the batch that is being read, from chunks that are gone. */
   #pieces: Uint8Array[] = []
   #pieceBytes = 0
-  /** A batch of the array has been given: what follows its last comma may not be blank. */
+  /** A batch of the array has been returned: the text after its last comma may not be blank. */
   #gaveElements = false
   #ready: Value[][] = []
 
@@ -272,7 +272,7 @@ export class JsonElements {
     throw incomplete('A part of the JSON document cannot be parsed.')
   }
 
-  /** The elements before the one that is broken or not complete. */
+  /** The elements before a broken or incomplete element. */
   #giveCompleteElements(bytes: Uint8Array): void {
     const complete: Value[] = []
     for (const element of json.splitElements(bytes)) {

@@ -61,7 +61,7 @@ function parseLines(lines: readonly Uint8Array[]): {
   return { values, skipped }
 }
 
-/** The lines of each chunk, without what ends them; the last one may lack its end. */
+/** The lines of each chunk, without their line ends; the last line may lack its end. */
 export async function* lineBatches(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncIterable<readonly Uint8Array[]> {

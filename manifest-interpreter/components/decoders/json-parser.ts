@@ -2,7 +2,10 @@ import { SourceError } from '../../contracts.ts'
 import { responseJson } from './response-json.ts'
 import type { Value } from '../../value/value.ts'
 
-/** JSON inside of an archive: the elements of a list, or the one value. What is not JSON, or null, is an error there. */
+/**
+ * JSON inside of an archive: the elements of a list, or the one value. Null, and a text that is not JSON, are
+ * errors there.
+ */
 export async function* jsonParser(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncIterable<readonly Value[]> {

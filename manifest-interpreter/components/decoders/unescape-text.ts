@@ -16,7 +16,10 @@ const simple: ReadonlyMap<string, string> = new Map([
 
 const escape = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([0-7]{1,3})|([^]?))/gi
 
-/** What Python's `unicode_escape` codec makes of a text: `\t` is a tab. An unknown escape stays as it is. */
+/**
+ * Decodes a text as Python's `unicode_escape` codec does: `\t` becomes a tab. An unknown escape stays as it
+ * is.
+ */
 export function unescapeText(text: string): string {
   // The codec reads bytes: a character beyond ASCII is its UTF-8 bytes there.
   const bytes = Buffer.from(text, 'utf-8').toString('latin1')

@@ -8,8 +8,8 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
 /**
- * Told of a response that is read as no records: its body is not in the format of the decoder, or is a JSON value that
- * holds none. Throws if such a response fails its slice.
+ * Receives a response that is read as no records: its body is not in the format of the decoder, or is a JSON
+ * value that holds none. Throws if such a response fails its slice.
  */
 export type ReportUnreadable = (response: HttpResponse, unreadable: UnreadableBody) => void
 
@@ -54,7 +54,7 @@ function mayLackBody({ status, request }: HttpResponse): boolean {
 
 const shownBytes = 64
 
-/** Never a part of a record: of a body, only the name of a first tag is shown. */
+/** Shows only the name of a body's first tag, never a part of a record. */
 function beginningOf(body: Uint8Array): string {
   const text = new TextDecoder().decode(body.subarray(0, shownBytes)).trimStart()
   if (text === '' && body.length <= shownBytes) return 'empty'

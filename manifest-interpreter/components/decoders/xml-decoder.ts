@@ -34,7 +34,7 @@ export function xmlDecoder(report?: ReportUnreadable): PageDecoder {
   }
 }
 
-/** An open element: what it holds so far. */
+/** An open element and its content so far. */
 interface OpenElement {
   readonly name: string
   readonly content: PlainDict
@@ -76,8 +76,8 @@ export function xmlTree(text: string): Value | undefined {
 }
 
 /**
- * Entities that are left out: those that the document declares, and, where its declarations stand elsewhere and are not
- * read, all that it uses. Any other is an error.
+ * Entities that are left out: those that the document declares. If its declarations stand elsewhere and are
+ * not read, all that it uses are left out. Any other entity is an error.
  */
 function* unexpandedEntities(doctype: string, document: string): Iterable<string> {
   for (const [, name = ''] of doctype.matchAll(/<!ENTITY\s+([^\s%>"']+)\s/g)) yield name
@@ -103,7 +103,10 @@ function addMember(dict: PlainDict, name: string, value: Value): void {
 
 const space = /[^\S\uFEFF]|[\x1c-\x1f\x85]/
 
-/** Python's `str.strip`: what JavaScript takes for space, but not U+FEFF, and five control characters. */
+/**
+ * Python's `str.strip`: removes the characters that JavaScript takes for space, except U+FEFF, and five
+ * control characters.
+ */
 function strip(text: string): string {
   let start = 0
   let end = text.length

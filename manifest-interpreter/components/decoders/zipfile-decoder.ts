@@ -14,7 +14,7 @@ export function zipfileDecoder(definition: PlainDict, logger: Logger): Decoder {
   return {
     streams: false,
     decode,
-    /** The first value: what the reference shows to paginators. */
+    /** The first value, which the reference shows to paginators. */
     async whole(response) {
       for await (const values of decode(response)) if (values[0] !== undefined) return values[0]
       return {}

@@ -9,7 +9,7 @@ import type { Builder } from '../../component.ts'
 import type { Scope } from '../../interpolation/template-compiler.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** What sets one resolver apart from the others in the use of its mappings. */
+/** The differences between resolvers in how they use their mappings. */
 export interface MappingRules {
   /** Parses the text of a template; other values do not change. Absent: texts stay. */
   readonly readText?: (text: string, isTextWanted: boolean) => Value

@@ -60,7 +60,10 @@ function* combinations(lists: readonly (readonly Value[])[]): Generator<readonly
     for (const others of combinations(rest)) yield [entry, ...others]
 }
 
-/** The fields of all entries; one that is not an object comes with its position, under an artificial name. */
+/**
+ * The fields of all entries. An entry that is not an object comes with its position, under an artificial
+ * name.
+ */
 function mergeEntries(combination: readonly Entry[]): Dict {
   const values: Dict = new Map<Value, Value>()
   for (const [i, [position, entry]] of combination.entries()) {

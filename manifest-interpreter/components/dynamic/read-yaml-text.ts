@@ -3,8 +3,9 @@ import { YamlError } from '../../yaml/yaml-error.ts'
 import type { Value } from '../../value/value.ts'
 
 /**
- * What a template gave, read as YAML: `5`, `true` and `[a, b]` are values in a stream's definition. What is no YAML, as
- * `%Y-%m-%d` and templates that are evaluated later, stays text. (For some of those texts the reference fails.)
+ * Reads the result of a template as YAML: `5`, `true` and `[a, b]` are values in a stream's definition. Text
+ * that is not YAML, such as `%Y-%m-%d` and templates that are evaluated later, stays text. (For some of those
+ * texts the reference fails.)
  */
 export function readYamlText(text: string): Value {
   // PyYAML takes a tab outside of quotes for no YAML.

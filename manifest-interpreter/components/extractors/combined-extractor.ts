@@ -10,7 +10,10 @@ import type { Extractor } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** CombinedExtractor: the records of several extractors (`union`), or of the first one that finds any (`first_match`). */
+/**
+ * CombinedExtractor: the records of several extractors (`union`), or of the first extractor that finds any
+ * (`first_match`).
+ */
 export function combinedExtractor(
   definition: PlainDict,
   builder: Builder,
@@ -47,7 +50,7 @@ function union(sources: readonly Extractor[]): Extractor {
   }
 }
 
-/** What a source left out counts only where the source wins. */
+/** A value that a source left out counts only if that source wins. */
 function firstMatch(sources: readonly Extractor[]): Extractor {
   return {
     async *extract(response) {

@@ -9,8 +9,8 @@ export interface FieldPath {
   /** The keys, if the path only consists of keys of objects; null for a path with patterns or indexes. */
   readonly keys: readonly string[] | null
   /**
-   * What is there: with `*` a list of all that matches, else the only match. Undefined if there is none; throws if
-   * a pattern matches in several places.
+   * Returns the value at the path: with `*` a list of all matches, else the only match. Undefined if there is
+   * none; throws if a pattern matches in several places.
    */
   find(body: Value): Value | undefined
 }
@@ -55,7 +55,7 @@ export function fieldPath(path: readonly Value[]): FieldPath {
   return { keys: null, find: (body) => finds(body, glob) }
 }
 
-/** The usual path: one look-up for each key. Where a list is met on the way, a key may be an index of it. */
+/** The usual path: one look-up for each key. If there is a list on the way, a key may be an index of it. */
 function keysFinder(
   keys: readonly string[],
   path: readonly Value[],

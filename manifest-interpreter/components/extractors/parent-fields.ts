@@ -25,7 +25,10 @@ export class ParentFields {
     this.#fields = copiedFields(definition, builder)
   }
 
-  /** Makes records of items of this parent. What they get of it is a copy each: a transformation may change it. */
+  /**
+   * Makes records of the items of this parent. Each record gets its own copy of the parent's values, because
+   * a transformation may change it.
+   */
   fieldsOf(parent: Dict): { complete(item: Value): Value } {
     const carries = this.#merges || this.#embeds || this.#fields.length > 0
     const base = this.#merges ? withoutLists(parent, this.#list) : null
@@ -80,7 +83,10 @@ function place(record: Dict, path: readonly Value[], value: Value): void {
   }
 }
 
-/** The parent without its lists at the path. What changes on the way to them is copied, the rest is shared. */
+/**
+ * The parent without its lists at the path. Objects that change on the way to the lists are copied, the rest
+ * is shared.
+ */
 function withoutLists(parent: Dict, path: Glob): Dict {
   const lists = new Set(findAll(parent, path).filter(Array.isArray))
   const strip = (value: Value): Value => {

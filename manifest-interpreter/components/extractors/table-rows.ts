@@ -2,7 +2,7 @@ import { dictOf, isIndexLike } from '../../value/dict.ts'
 import { DecodeError } from '../decoders/decode-error.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
-/** What pandas takes for a missing value. */
+/** The texts that pandas takes for a missing value. */
 const missing: ReadonlySet<string> = new Set([
   '',
   '#N/A',
@@ -27,8 +27,9 @@ const missing: ReadonlySet<string> = new Set([
 const onlyEmpty: ReadonlySet<string> = new Set([''])
 
 /**
- * Makes dicts of the rows of a CSV, as pandas' `read_csv` does: the first row has the names; blank lines are left out;
- * where the first row of data is longer than the header, its first columns are an index and left out; a longer row is an error.
+ * Makes dicts of the rows of a CSV, as pandas' `read_csv` does. The first row has the names. Blank lines are
+ * left out. If the first row of data is longer than the header, its first columns are an index and left out.
+ * A longer row is an error.
  */
 export class TableRows {
   readonly #missing: ReadonlySet<string>
@@ -79,7 +80,7 @@ function isBlank(row: readonly string[]): boolean {
   return row.length === 0 || (row.length === 1 && only !== undefined && /^[ \t]+$/.test(only))
 }
 
-/** A name that comes again gets a number; one that is empty is named after its column. */
+/** A repeated name gets a number; an empty name is replaced by that of its column. */
 function distinctNames(row: readonly string[]): string[] {
   const names = row.map((name, index) => (name === '' ? `Unnamed: ${index}` : name))
   const order = [...names.keys()].sort((a, b) => Number(row[a] === '') - Number(row[b] === ''))

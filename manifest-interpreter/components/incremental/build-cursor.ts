@@ -28,7 +28,10 @@ export interface CursorOptions {
   readonly emitState: (state: Dict) => void
 }
 
-/** The cursor of a stream: of its partitions if it has some, or one that only says that the stream has been read. */
+/**
+ * Builds the cursor of a stream: a cursor per partition if the stream has partitions, or one that only says
+ * that the stream has been read.
+ */
 export function buildCursor(options: CursorOptions): Cursor {
   const { builder, definition, stream, streamName, partitionRouter, emitState } = options
   const nowMicros = () => builder.environment.nowMicros()

@@ -27,7 +27,7 @@ function clampToDay(time: PyDateTime, towards: 'ceiling' | 'floor'): PyDateTime 
   return towards === 'floor' || isMidnight ? start : plusDays(start, 1)
 }
 
-/** The first of a month stays, whatever its hour. */
+/** The first of a month stays, at any hour. */
 function clampToMonth(time: PyDateTime, towards: 'ceiling' | 'floor'): PyDateTime {
   const start = midnight(time)
   if (time.day === 1) return start
@@ -39,7 +39,7 @@ function clampToMonth(time: PyDateTime, towards: 'ceiling' | 'floor'): PyDateTim
 
 const weekdays = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY']
 
-/** The weekday itself stays, whatever its hour. */
+/** The weekday itself stays, at any hour. */
 function weekClamp(weekday: string): Clamp {
   const first = weekdays.indexOf(weekday)
   if (first < 0) throw valueError(`Unknown weekday ${weekday}`)

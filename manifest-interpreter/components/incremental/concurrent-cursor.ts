@@ -13,7 +13,7 @@ import { momentOfState, readState, writeState, type CursorState } from './cursor
 import { mergeIntervals, type CursorValues } from './cursor-values.ts'
 import { missingWindows, type Window, type WindowRules } from './cursor-windows.ts'
 
-/** What a cursor is, apart from its state: shared by the cursors of all partitions of a stream. */
+/** The settings of a cursor, apart from its state. The cursors of all partitions of a stream share them. */
 export interface CursorSettings<T> {
   readonly streamName: string
   readonly field: string
@@ -23,7 +23,8 @@ export interface CursorSettings<T> {
   /** The names that a slice has for its bounds. */
   readonly boundaries: readonly [start: string, end: string]
   /**
-   * What a read slice adds to the state: its bounds, or, where the API takes no end, what its records had.
+   * The values that a read slice adds to the state: its bounds, or the values of its records if the API
+   * accepts no end.
    */
   readonly stateFollows: 'bounds' | 'records'
   /** The state stays at the beginning of the read, even if records are newer. */
@@ -31,7 +32,7 @@ export interface CursorSettings<T> {
   /** The two halves of a window; null if it is as small as it can be. */
   readonly halve: (window: Window<T>, minimum: string | null) => readonly Window<T>[] | null
   readonly requestOptions: RequestOptions
-  /** Told once about records without a value that counts. */
+  /** Called once about records without a value that counts. */
   readonly warn: (message: string) => void
 }
 
@@ -45,7 +46,7 @@ export class ConcurrentCursor<T> implements Cursor {
   /** Records below have been read before. */
   readonly #syncStart: T
   readonly #mostRecent = new Map<StreamSlice, T>()
-  /** Of slices that are not closed yet. */
+  /** The etags of slices that are not closed yet. */
   readonly #etags = new Map<StreamSlice, string>()
   /** The end of what is read now: mostly the time at which the read began. */
   #rangeEnd: T | undefined

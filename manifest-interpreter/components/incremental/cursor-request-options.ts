@@ -42,7 +42,10 @@ export function compileOption(
     : compileRequestOption(option, builder, parametersOf(definition))
 }
 
-/** What a partition router adds for the partition of a slice, and a cursor for its bounds. */
+/**
+ * Combines the options that a partition router adds for the partition of a slice with those that a cursor
+ * adds for its bounds.
+ */
 export function perPartitionRequestOptions(
   router: RequestOptions,
   cursor: RequestOptions,

@@ -4,12 +4,12 @@ import type { Dict, Value } from '../../value/value.ts'
 import { mergeIntervals, type CursorValues, type Interval } from './cursor-values.ts'
 
 /**
- * What a cursor knows: the parts of its range that have been read. The state that goes out is `{ cursor_field: value }`,
+ * The parts of a cursor's range that have been read. The state that goes out is `{ cursor_field: value }`,
  * with the fields of the state that came in.
  */
 export interface CursorState<T> {
   intervals: readonly Interval<T>[]
-  /** The state as it came in, where it was not one of intervals. */
+  /** The state as it came in, if it was not a state of intervals. */
   readonly incoming: Dict
   lastResponse: LastResponse | undefined
 }
@@ -120,7 +120,7 @@ export function writeState<T>(state: CursorState<T>, field: string, values: Curs
   return written
 }
 
-/** The moment of a state in one of both forms; null if it has none. */
+/** The moment of a state in either form; null if it has none. */
 export function momentOfState<T>(
   state: Dict,
   field: string,

@@ -25,7 +25,7 @@ export interface Interval<T> {
   readonly mostRecent: T | undefined
 }
 
-/** Joins intervals that overlap or touch; what comes out is in order. */
+/** Joins intervals that overlap or touch, and returns them in order. */
 export function mergeIntervals<T>(
   intervals: readonly Interval<T>[],
   values: CursorValues<T>,

@@ -45,7 +45,8 @@ export function* missingWindows<T>(
 }
 
 /**
- * What the end of a range is: `end` is the last unit to read, a `gap` ends where a part begins that has been read.
+ * The kind of a range's end: `end` is the last unit to read, a `gap` ends where a part begins that has been
+ * read.
  */
 type RangeEnd = 'end' | 'gap'
 

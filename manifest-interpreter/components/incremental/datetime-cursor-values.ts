@@ -54,13 +54,13 @@ export function datetimeCursorValues(options: {
   }
 }
 
-/** Formats that say which moment a time is: with its offset, or as a count since 1970. */
+/** Formats that identify a moment: with an offset, or as a count since 1970. */
 const tellsMoment = /%(?:z|s|ms|epoch_microseconds)/
 
 /**
- * A time in a format without an offset is read as UTC when the state comes back. The reference writes the clock of the
- * record, so that after a record at +05:00 five hours are never asked for. Where the clock is the earlier one (-05:00), and the
- * format does not say UTC (`Z`), it is kept: the API may mean it.
+ * A time in a format without an offset is read as UTC when the state comes back. The reference writes the
+ * clock of the record, so that after a record at +05:00 five hours are never requested. If the record's clock
+ * is earlier than UTC (-05:00), and the format does not say UTC (`Z`), the clock stays: the API may mean it.
  */
 function shownClock(time: PyDateTime, format: string): PyDateTime {
   const { offset } = time

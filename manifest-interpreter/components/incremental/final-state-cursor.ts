@@ -27,7 +27,7 @@ export function finalStateCursor(options: {
       options.emitState(state())
     },
     shouldBeSynced: () => true,
-    // A finished full refresh is as new as can be, for an API that keeps its data for a while.
+    // A finished full refresh is as new as can be, for an API that stores its data for a while.
     momentOf: (before) =>
       truth(get(before, NO_CURSOR_STATE) ?? null) ? options.nowMicros() : null,
     headers: nothing,

@@ -53,7 +53,7 @@ function startValue(definition: PlainDict, builder: Builder): Value {
   return toInt(builder.templates.string(str(start))({ config: builder.config }))
 }
 
-/** The values of an IncrementingCountCursor: what records have, as it is. */
+/** The values of an IncrementingCountCursor: those of the records, unchanged. */
 const countCursorValues: CursorValues<Value> = {
   parse: (value) => value,
   parseOfRecord: (value) => value,

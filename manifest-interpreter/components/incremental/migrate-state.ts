@@ -34,7 +34,10 @@ function migrationOf(definition: Value, stream: PlainDict, builder: Builder): St
   }
 }
 
-/** A state that the cursor writes itself needs no migration. Any other one would be read wrongly, or as if there were none. */
+/**
+ * A state that the cursor writes itself needs no migration. Any other state would be read wrongly, or as if
+ * there were none.
+ */
 function refuseOlderForm(
   state: Dict,
   { stream, className }: { readonly stream: PlainDict; readonly className: string },

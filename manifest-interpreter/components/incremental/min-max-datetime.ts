@@ -76,7 +76,10 @@ function compileBounded(
   }
 }
 
-/** What the manifest says, for an error: a template is not shown with the value of the configuration that it gives. */
+/**
+ * The text of the manifest, for an error. A template is shown without the value of the configuration that it
+ * yields.
+ */
 function shownTime(template: string): string {
   return /\{[{%]/.test(template) ? `(${template})` : `"${template}"`
 }

@@ -2,7 +2,7 @@ import { equals } from '../../value/equality.ts'
 import { PythonError } from '../../value/python-error.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** Partitions whose keys are remembered, so that one that comes twice is read once. */
+/** Partitions whose keys are remembered, so that a partition that comes twice is read once. */
 const MAX_REMEMBERED = 25_000
 
 interface OpenPartition {

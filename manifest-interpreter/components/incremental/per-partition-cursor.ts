@@ -18,7 +18,10 @@ import type { DatetimeCursorFactory } from './datetime-based-cursor.ts'
 import { OpenPartitions } from './open-partitions.ts'
 import { dumpJson } from '../../value/json-dumps.ts'
 
-/** With more partitions, one state for all is stored, because the state message would get too large. */
+/**
+ * If a stream has more partitions, one state for all is stored, because the state message would get too
+ * large.
+ */
 const MAX_PARTITIONS_WITH_STATES = 10_000
 /** Cursors in memory at a time. */
 const MAX_CURSORS = 25_000
@@ -255,7 +258,7 @@ export class PerPartitionCursor implements Cursor {
     while (this.#cursors.size >= MAX_CURSORS) this.#cursors.delete(this.#oldestKey())
   }
 
-  /** Of the partitions that are not being read, if there is one. */
+  /** The oldest partition that is not being read, if there is one; else the oldest. */
   #oldestKey(): string {
     let oldest: string | undefined
     for (const key of this.#cursors.keys()) {
@@ -337,7 +340,7 @@ function dictOrFail(value: Value): Dict {
   throw typeError('The state of the stream has another form than that of a partitioned stream.')
 }
 
-/** The identity of a partition: equal for equal partitions, whatever the order of their fields. */
+/** The identity of a partition: equal for equal partitions, in any order of their fields. */
 function partitionKey(partition: Value): string {
   return dumpJson(partition, { sortKeys: true, separators: [',', ':'] })
 }

@@ -5,13 +5,16 @@ import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
 
-/** What the templates of a paginator see as `response`. */
+/** The `response` that the templates of a paginator see. */
 export interface PageResponse {
   /** The decoded body, of a list its first element; null for templates that do not name it. */
   bodyOf(response: HttpResponse): Promise<Value>
 }
 
-/** Asks the decoder to keep bodies, or what is under some keys of them, if one of the templates may look at them. */
+/**
+ * Makes the decoder hold bodies, or the values under some of their keys, if one of the templates may look at
+ * them.
+ */
 export function pageResponse(
   decoder: Decoder | undefined,
   templates: readonly (Value | undefined)[],
@@ -39,7 +42,7 @@ function keysSeen(templates: readonly (Value | undefined)[]): ReadonlySet<string
   return seen
 }
 
-/** May return true if the word is in a text: the body is then kept in vain. */
+/** May return true if the word is in a text: the body is then held in vain. */
 function namesResponse(template: Value | undefined): boolean {
   return typeof template === 'string' && /\bresponse\b/.test(template)
 }

@@ -3,7 +3,7 @@ import { optionalNumber, optionalText } from '../../definition.ts'
 import type { Environment } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
-/** Of one slice that is read: the API may ask for smaller pages (REDUCE_PAGE_SIZE). */
+/** The page size of one slice that is read: the API may ask for smaller pages (REDUCE_PAGE_SIZE). */
 export class PageSizeReducer {
   readonly #rules: Rules
   readonly #configured: number | null

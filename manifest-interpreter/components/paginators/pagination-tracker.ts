@@ -14,8 +14,9 @@ export class PaginationTracker {
   #attempts = 0
 
   /**
-   * @param cursor observes the records, so that what is left of the slice is known; without one the slice is read once more
-   * @param maxRecords after so many records paging starts over
+   * @param cursor observes the records, so that the rest of the slice is known; without a cursor the slice is
+   * read once more
+   * @param maxRecords the number of records after which paging starts over
    */
   constructor(cursor: Cursor | null, maxRecords: number | null) {
     this.#cursor = cursor

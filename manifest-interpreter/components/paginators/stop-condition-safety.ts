@@ -5,14 +5,15 @@ import { str } from '../../value/text.ts'
 import type { Body, CompareNode, CompareOperator, Expression, IfNode } from '../../jinja/nodes.ts'
 
 /**
- * Whether a smaller page size can make a stop condition of CursorPagination hold too early. A condition that takes a page
- * with fewer records than a fixed number for the last one ends the paging at the first full page of a reduced size, and
- * the rest of the partition is lost without an error. So: can the condition hold for a page that is full at the size that
- * was asked for? Only what surely can is `truncates`; what cannot be understood is `unknown`.
+ * Whether a smaller page size can make a stop condition of CursorPagination hold too early. A condition may
+ * take a page with fewer records than a fixed number for the last one. It then ends the paging at the first
+ * full page of a reduced size, and the rest of the partition is lost without an error. The question is: can
+ * the condition hold for a page that is full at the requested size? The verdict is `truncates` only if it
+ * surely can, and `unknown` if the condition cannot be understood.
  */
 export interface StopConditionSafety {
   readonly verdict: 'safe' | 'truncates' | 'unknown'
-  /** Of a verdict that is not `safe`: the end of a sentence that begins with the condition. */
+  /** The reason for a verdict that is not `safe`: the end of a sentence that begins with the condition. */
   readonly reason: string
 }
 
@@ -55,7 +56,9 @@ interface Comparison {
   readonly decides: boolean
 }
 
-/** Without last_page_size a count may still come from the body: whatever has an upper bound may be one. */
+/**
+ * Without last_page_size a count may still come from the body: any value with an upper bound may be a count.
+ */
 function classifyOthers(found: readonly Comparison[]): StopConditionSafety {
   return found.some(boundsFromAbove)
     ? unknown('it stops when a value stays below a threshold, which may be a count of records')

@@ -53,7 +53,9 @@ function combine(slices: readonly StreamSlice[]): StreamSlice {
   })
 }
 
-/** One dict of several, as Python's ChainMap: the first one wins, and the keys of the last one come first. */
+/**
+ * Merges several dicts, as Python's ChainMap: the first dict wins, and the keys of the last dict come first.
+ */
 function chained(dicts: readonly Dict[]): Dict {
   const names = dicts.toReversed().flatMap((dict) => keys(dict))
   return dictOf(names.map((name) => [name, firstValue(dicts, name)]))

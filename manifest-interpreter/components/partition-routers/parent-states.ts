@@ -9,8 +9,9 @@ import type { Builder } from '../../component.ts'
 const NO_CURSOR_STATE = '__ab_no_cursor_state_message'
 
 /**
- * What a parent with incremental_dependency starts from, by its name. The child's state keeps it under `parent_state`; a
- * global state of the child, or a single value of the time when the child had one cursor, stands in for it.
+ * The states from which parents with incremental_dependency start, by parent name. The child's state stores
+ * them under `parent_state`. A global state of the child, or a single value of the time when the child had
+ * one cursor, stands in for it.
  */
 export function parentStates(
   parent: PlainDict,

@@ -15,10 +15,10 @@ import type { BuildContext, Builder } from '../../component.ts'
 import type { Stream } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** ParentStreamConfig: a stream whose records are the partitions of another one. */
+/** ParentStreamConfig: a stream whose records are the partitions of another stream. */
 export interface ParentStream {
   readonly stream: Stream
-  /** The path of the record's value that tells the partitions apart: a text with slashes. */
+  /** The path of the record's value that distinguishes the partitions: a text with slashes. */
   readonly key: () => Value
   /** The name of that value in the partition. */
   readonly partitionField: () => Value
@@ -27,7 +27,7 @@ export interface ParentStream {
   /** The path of the child's first page in the record; null if it is requested. */
   readonly lazyReadPointer: (() => readonly Value[]) | null
   readonly requestOption: RequestOption | undefined
-  /** The child's state keeps the state of this parent. */
+  /** The child's state stores the state of this parent. */
   readonly incrementalDependency: boolean
 }
 

@@ -3,7 +3,7 @@ import { requireHashable } from '../../value/hashable.ts'
 import { repr } from '../../value/text.ts'
 import type { Value } from '../../value/value.ts'
 
-/** Values that have been met. It grows with each new one, for as long as the slices of a stream are made. */
+/** Values that were seen. It grows with each new value, as long as the slices of a stream are made. */
 export class SeenValues {
   readonly #seen = new Set<string>()
 

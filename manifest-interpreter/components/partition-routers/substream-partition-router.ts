@@ -111,7 +111,7 @@ function nameOf(path: readonly Value[]): string {
   return path.map(str).join('.')
 }
 
-/** The items, each with whether it is the last one. Takes one item ahead. */
+/** The items, each with whether it is the last. Takes one item ahead. */
 async function* withLast<Item>(
   items: AsyncIterable<Item>,
 ): AsyncIterable<readonly [item: Item, isLast: boolean]> {

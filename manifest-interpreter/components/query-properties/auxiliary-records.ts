@@ -16,7 +16,7 @@ export function auxiliaryRecords(
   }
 }
 
-/** The retriever with a requester that keeps its responses, whatever that says itself. */
+/** The retriever with a requester that stores its responses, even if its definition says otherwise. */
 export function withKeptResponses(retriever: PlainDict): PlainDict {
   const { requester } = retriever
   if (requester === undefined || !isPlainDict(requester)) return retriever

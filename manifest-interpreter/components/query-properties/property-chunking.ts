@@ -1,7 +1,10 @@
 import { field, optionalNumber } from '../../definition.ts'
 import type { PlainDict } from '../../value/value.ts'
 
-/** PropertyChunking: splits the properties of a request into several requests, where the API limits their number or length. */
+/**
+ * PropertyChunking: splits the properties of a request into several requests if the API limits their number
+ * or length.
+ */
 export interface PropertyChunking {
   chunks(
     properties: readonly string[],
@@ -14,7 +17,7 @@ export interface PropertyChunking {
   ): readonly string[][]
 }
 
-/** What a property takes beside its own characters: its separator, percent-encoded. */
+/** The length that a property adds to its own characters: its separator, percent-encoded. */
 const separatorLength = 3
 
 export function propertyChunking(definition: PlainDict): PropertyChunking {

@@ -40,7 +40,7 @@ export function recordMerger(keyOf: (record: Dict) => string | null): RecordMerg
   }
 }
 
-/** Where all records are complete: the properties of a page come with one request. */
+/** For complete records: the properties of a page come with one request. */
 export const noMerger: RecordMerger = {
   *merge(records) {
     if (records.length > 0) yield records

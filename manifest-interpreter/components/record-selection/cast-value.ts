@@ -8,7 +8,7 @@ import { typeName } from '../../value/type-name.ts'
 import { float, int, type PlainDict, type Value } from '../../value/value.ts'
 import { parseFloatText, parseInteger, trim } from '../transformations/python-int.ts'
 
-/** Casts a value. What cannot be cast stays as it is. */
+/** Casts a value. A value that cannot be cast stays as it is. */
 export type Cast = (value: Value) => Value
 
 /** The cast to the type of a property's schema: none where it allows several types, besides null. */
@@ -110,7 +110,10 @@ const simpleTypes: ReadonlySet<Value> = new Set<Value>([
   'null',
 ])
 
-/** A simple value becomes a list of one, where the items may be of any of several simple types, or of any at all. */
+/**
+ * A simple value becomes a list with this value, if the items may be of any of several simple types, or of
+ * any type.
+ */
 function toList(schema: PlainDict): Cast {
   const items = field(schema, 'items')
   if (items !== undefined && !isDict(items)) return noSchema(items)

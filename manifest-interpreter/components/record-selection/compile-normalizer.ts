@@ -38,7 +38,7 @@ class SchemaCompiler {
   readonly #root: Dict
   readonly #report: (misfit: Misfit) => void
   readonly #references = new Map<string, Visit>()
-  /** References that are being followed: one that names itself never ends. */
+  /** References that are being followed: a reference that names itself never ends. */
   #following = 0
 
   constructor(root: Dict, report: (misfit: Misfit) => void) {
@@ -176,7 +176,7 @@ function unknownType(type: Value): () => never {
 }
 
 function jsonType(value: Value): string {
-  // Of the numbers, the more special type.
+  // `integer` comes before `number`, because it is more specific.
   for (const type of ['integer', ...typeTests.keys()]) if (testOf(type)(value)) return str(type)
   throw new PythonError(
     'KeyError',

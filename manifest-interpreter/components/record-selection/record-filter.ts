@@ -4,7 +4,10 @@ import type { RecordFilter, RecordScope } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** RecordFilter: keeps the records for which the condition holds. Without a condition it keeps none, as the reference. */
+/**
+ * RecordFilter: passes the records for which the condition holds. Without a condition it passes none, as in
+ * the reference.
+ */
 export function recordFilter(definition: PlainDict, builder: Builder): RecordFilter {
   return { keeps: conditionOf(definition, builder) }
 }

@@ -21,8 +21,9 @@ import type {
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * RecordSelector: extracts the records of a response, filters them, transforms them and casts them to the schema. A
- * record goes through all of it before the next one; those before one that fails are given before the error is thrown.
+ * RecordSelector: extracts the records of a response, filters them, transforms them and casts them to the
+ * schema. A record goes through all of it before the next record. If a record fails, the records before it
+ * are returned before the error is thrown.
  */
 export function recordSelector(
   definition: PlainDict,
@@ -59,7 +60,7 @@ export function recordSelector(
   }
 }
 
-/** Where the paginator sees the response as it came, its records are copied. */
+/** If the paginator sees the response as it came, its records are copied. */
 function sharesRecords(decoder: Decoder | undefined): boolean {
   if (decoder !== undefined && isPathDecoder(decoder)) return decoder.isKept
   return decoder?.streams !== true
@@ -81,7 +82,7 @@ interface BatchSteps extends SelectionSteps {
 
 interface SelectedRecords {
   readonly records: readonly Dict[]
-  /** What stopped it before the end. */
+  /** The error that stopped the selection before the end. */
   readonly failure: { readonly error: unknown } | null
 }
 

@@ -37,7 +37,7 @@ export function schemaNormalization(
   }
 }
 
-/** So many different places are logged; data may have any number of them. */
+/** The number of different places that are logged; data may have any number of them. */
 const maxReports = 100
 
 /** A field that does not fit is logged once, not for each record. */

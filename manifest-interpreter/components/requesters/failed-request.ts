@@ -13,11 +13,11 @@ const MAX_SAID_CHARACTERS = 16_000
 /** These come from a server that may respond differently a moment later, although their numbers blame the request. */
 const PASSING_STATUSES = new Set([408, 423, 425, 429])
 
-/** What became of a request that failed, for people. Read the response before it is discarded. */
+/** The outcome of a failed request, for people. Read the response before it is discarded. */
 export interface FailedRequest {
   readonly request: HttpRequest
   readonly outcome: HttpResponse | TransportError
-  /** What the API says about the failure, if it says something. */
+  /** The API's text about the failure, if there is one. */
   readonly said: string | undefined
 }
 
@@ -53,7 +53,7 @@ export function reasonWith(reason: string, failed: FailedRequest): string {
   return `${withStop(reason)} ${requestText(failed)} ${what}${isNew ? `: ${said}` : '.'}`
 }
 
-/** Of a resolution that ends the stream. */
+/** The error for a resolution that ends the stream. */
 export function requestFailure(failed: FailedRequest, resolution: ErrorResolution): SourceError {
   const { outcome } = failed
   const { failureType = 'system_error', message: reason = '' } = resolution

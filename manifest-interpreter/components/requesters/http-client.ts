@@ -32,7 +32,10 @@ export interface HttpClientOptions {
   readonly sendOptions: SendOptions
 }
 
-/** Seconds before a retry with another credential, in place of waiting for the rate limit of the one that was used. */
+/**
+ * Seconds before a retry with another credential, in place of waiting for the rate limit of the used
+ * credential.
+ */
 const ROTATION_SECONDS = 0.1
 const DEFAULT_MAX_RETRIES = 5
 const DEFAULT_MAX_TIME_SECONDS = 600

@@ -135,7 +135,7 @@ type CompleteParts = Omit<RequestParts, 'method'> & {
   readonly bodyJson: Dict
 }
 
-/** What the requester, its authenticator and the caller add, part by part. */
+/** The values that the requester, its authenticator and the caller add, for each part of a request. */
 async function partsOf(from: {
   readonly call: RequesterCall
   readonly own: RequestOptions

@@ -41,7 +41,7 @@ function textPairs(definition: PlainDict, name: string): (readonly [string, stri
   return entries(optionalDict(definition, name) ?? {}).map(([key, value]) => [str(key), str(value)])
 }
 
-/** How many calls a request counts for that the matcher fits. */
+/** The number of calls for which a request counts if the matcher fits. */
 export function compileWeight(
   definition: PlainDict,
   { config, templates }: Pick<Builder, 'config' | 'templates'>,

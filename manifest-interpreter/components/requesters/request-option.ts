@@ -44,9 +44,12 @@ export function compileRequestOption(
   }
 }
 
-/** What the reference refuses about a RequestOption, in its words and with the fix; undefined if nothing. */
+/**
+ * The problem for which the reference refuses a RequestOption, in its words and with the fix; undefined if
+ * there is none.
+ */
 export function requestOptionProblem(definition: PlainDict): string | undefined {
-  // One that is empty is as absent.
+  // An empty name counts as absent.
   const name = orNull(field(definition, 'field_name'))
   const path = orNull(field(definition, 'field_path'))
   if (name === null && path === null)

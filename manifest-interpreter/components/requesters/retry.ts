@@ -2,7 +2,7 @@ import type { Environment, FailureType } from '../../contracts.ts'
 import { PyDateTime } from '../../value/py-datetime.ts'
 import type { FailedRequest } from './failed-request.ts'
 
-/** A request that has to be sent again. The kind of wait decides who handles it. */
+/** A request that has to be sent again. The kind of wait decides which layer handles it. */
 export class RetryNeeded extends Error {
   /** `strategy`: a backoff strategy returned the seconds; `rate-limit`, `default`: 1, 2, 4, … seconds. */
   readonly wait: 'strategy' | 'rate-limit' | 'default'

@@ -2,7 +2,7 @@ import { entries, isDict } from '../../value/dict.ts'
 import type { Authenticator, Environment, HttpRequest } from '../../contracts.ts'
 import type { Value } from '../../value/value.ts'
 
-/** Told so often that more than the last ones need not be known. */
+/** Secrets are reported so often that it is enough to remember the last ones. */
 const remembered = 100
 
 /** An authenticator that reports what it adds to requests to the environment: tokens that are not in the configuration. */

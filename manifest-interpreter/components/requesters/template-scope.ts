@@ -3,7 +3,10 @@ import type { Scope } from '../../interpolation/template-compiler.ts'
 import { textEntries } from '../../value/dict.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** What the templates of a request see: the configuration, the slice, the page token, and the slice's extra fields by name. */
+/**
+ * The scope of a request's templates: the configuration, the slice, the page token, and the slice's extra
+ * fields by name.
+ */
 export function templateScope(config: Dict, { slice, nextPageToken }: RequestScope): Scope {
   return {
     config,

@@ -3,12 +3,15 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** A cursor that keeps ETags with its state. */
+/** A cursor that stores ETags with its state. */
 export type EtagCursor = Cursor & Required<Pick<Cursor, 'etagOf' | 'keepEtag' | 'endsBefore'>>
 
 export interface ConditionalRequests {
   readonly cursor: EtagCursor
-  /** Of a list at whose end new records come: a full page stays as it is while another one follows it. */
+  /**
+   * The page size of a list at whose end new records come: a full page stays as it is while another one
+   * follows it.
+   */
   readonly pageSize: number | undefined
 }
 
@@ -24,9 +27,9 @@ export function conditionalRead(
 }
 
 /**
- * The read of a slice whose first request is conditional (RFC 9110, 13.1.2). If one response held a whole slice, and the next slice begins
- * at the same time, then the same response means the same read, which gives nothing new. So its ETag is kept with the state, and the next read
- * asks for another response only.
+ * The read of a slice whose first request is conditional (RFC 9110, 13.1.2). If one response held a whole
+ * slice, and the next slice begins at the same time, then the same response means the same read, which yields
+ * nothing new. So its ETag is stored with the state, and the next read requests another response only.
  */
 export class ConditionalRead {
   readonly #cursor: EtagCursor
@@ -45,7 +48,7 @@ export class ConditionalRead {
     this.#known = cursor.etagOf(slice)
   }
 
-  /** Of the next request. */
+  /** The headers of the next request. */
   headers(): Dict {
     const isFirst = this.#responses === 0
     return isFirst && this.#known !== undefined ? { 'If-None-Match': this.#known } : {}
@@ -53,7 +56,7 @@ export class ConditionalRead {
 
   /** Called with the records of a response, before it is itself observed. */
   observeRecords(records: readonly Dict[]): void {
-    // The times of all records cost a third of the CPU of a long list, and only one response is kept.
+    // The times of all records cost a third of the CPU of a long list, and only one response is stored.
     if (this.#responses > 0) return
     this.#records += records.length
     this.#isSettled &&= !records.some((record) => this.#cursor.endsBefore(this.#slice, record))

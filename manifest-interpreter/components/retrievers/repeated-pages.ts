@@ -8,32 +8,38 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * So often a response may come again in a row. A token that comes again with the records that it has given leads nowhere.
- * Under another token, equal records may be others (measurements without keys), and an empty response may stand for one that
- * is not ready yet.
+ * The number of times that a response may repeat in a row. A token that comes again with the same records
+ * leads nowhere. Under another token, equal records may be different ones (measurements without keys), and an
+ * empty response may stand for a response that is not ready yet.
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
 /** How often a circle of pages is followed once more. Empty ones may stand for a response that is not ready yet. */
 const maxLaps = { withRecords: 1, empty: 9 } as const
 
-/** Empty pages in a row that are followed, if each has another token: so many a search over sparse data may give. */
+/**
+ * Empty pages in a row that are followed if each has another token: a search over sparse data may return this
+ * many.
+ */
 const maxEmptyPages = 10_000
 
 export interface ReceivedPage {
   readonly response: HttpResponse
   readonly extracted: number
-  /** Of its records, where they were watched. */
+  /** The hash of the page's records, if they were watched. */
   readonly recordsHash: string | undefined
 }
 
-/** What tells a page from another; undefined if it is not known. */
+/** The facts that distinguish a page from another. A fact is undefined if it is not known. */
 interface Fingerprint {
   readonly length?: number
   readonly body?: BodyPrint | undefined
   readonly records?: string | undefined
 }
 
-/** A body that is kept is compared up to the first difference. A hash is made of a larger one: 0.7 ms for a megabyte (2026-11-29). */
+/**
+ * A body in memory is compared up to the first difference. A larger body is hashed: 0.7 ms for a megabyte
+ * (2026-11-29).
+ */
 type BodyPrint = Uint8Array | string
 const maxKeptBytes = 1024 * 1024
 
@@ -46,8 +52,8 @@ export class RepeatedPages {
   #emptyPages = 0
   #pages = 0
   /**
-   * A page that later ones are compared with (Brent's algorithm): it is replaced at each power of two, so that a cycle of any length is
-   * noticed, and no more than one page is kept.
+   * A page with which later pages are compared (Brent's algorithm). It is replaced at each power of two, so
+   * that a cycle of any length is noticed, and no more than one page is in memory.
    */
   #mark: { readonly token: Value; readonly print: Fingerprint } | undefined
   #laps = 0
@@ -103,7 +109,10 @@ export class RepeatedPages {
     return token !== null && this.#mark !== undefined && equals(this.#mark.token, token)
   }
 
-  /** A body is looked at only if it may be that of the page before: with the same token, or with records and of the same length. */
+  /**
+   * Looks at a body only if it may equal that of the previous page: the token is the same, or the page has
+   * records and the same length.
+   */
   async #printsOf(page: ReceivedPage, hasSameToken: boolean): Promise<Fingerprint> {
     const bytes = await page.response.held()
     if (bytes === undefined) return { records: recordsOf(page) }

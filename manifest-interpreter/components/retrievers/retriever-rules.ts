@@ -15,7 +15,7 @@ import type { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** Combinations that a SimpleRetriever must not have. Each rule keeps records from being lost or doubled. */
+/** Combinations that a SimpleRetriever must not have. Each rule prevents lost or doubled records. */
 
 interface Subject {
   readonly streamName: string
@@ -37,7 +37,8 @@ export function checkLazyRead(definition: PlainDict, subject: Subject): boolean 
         `lazy_read_pointer of stream ${streamName}`,
         `it cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
       )
-  // With a state, each parent is queried for changes, so there is no first page in the parent's record.
+  // If there is a state, each parent is queried for changes, so there is no first page in the parent's
+  // record.
   const state = stream?.state
   if (state != null && truth(state)) return false
   checkLazyParts(definition, subject)
@@ -167,7 +168,7 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
     )
 }
 
-/** Null if they are not asked for. */
+/** Null if they are not requested. */
 export function conditionalRequests(
   definition: PlainDict,
   { streamName, stream, hasQueryProperties }: Subject,
@@ -186,7 +187,7 @@ export function conditionalRequests(
   return { cursor: stream.cursor, pageSize }
 }
 
-/** With which the same response may give other records, or needs more than one request. */
+/** The setting because of which the same response may yield other records, or needs more than one request. */
 function changingPart(definition: PlainDict, sync: PlainDict): string | undefined {
   if (isSet(component(definition, 'record_selector'), 'record_filter')) return 'a record_filter'
   if (flag(sync, 'is_client_side_incremental', false)) return 'is_client_side_incremental'

@@ -34,7 +34,9 @@ export interface SimpleRetrieverOptions {
   readonly firstPage: ((slice: StreamSlice) => HttpResponse) | null
   readonly slicerOptions: RequestOptions | null
   readonly ignoreSlicerOptionsOnPages: boolean
-  /** Of a data feed: drops the records that an earlier read had, after the paginator has seen them. */
+  /**
+   * The cursor of a data feed: drops the records that an earlier read had, after the paginator has seen them.
+   */
   readonly dataFeedCursor: Cursor | null
   readonly queryProperties: QueryProperties | null
   readonly newTracker: () => PaginationTracker
@@ -254,14 +256,17 @@ export class SimpleRetriever implements Retriever {
   }
 }
 
-/** What a page held, for the paginator. */
+/** The content of a page, for the paginator. */
 class PageCount {
-  /** The slice that the records are of: what requests add to it (a chunk of properties, a smaller range) is not theirs. */
+  /**
+   * The slice to which the records belong. It lacks the parts that only requests add: a chunk of properties,
+   * a smaller range.
+   */
   readonly slice: StreamSlice
   response: HttpResponse | null = null
   #known: HttpResponse | null
   count = 0
-  /** Of the last response: with chunks of properties each chunk has the same records. */
+  /** The count of the last response: each chunk of properties has the same records. */
   extracted = 0
   lastRecord: Dict | null = null
   #recordsHash: RecordsHash | null = null
@@ -281,7 +286,7 @@ class PageCount {
     return known
   }
 
-  /** False if there is nothing to read and no next page: no response, or one that is not ok. */
+  /** False if there is nothing to read and no next page: no response, or a response that is not ok. */
   get hasAnswer(): boolean {
     return this.response?.ok === true
   }

@@ -55,7 +55,10 @@ function compilePointer(
     find(value, compileGlob(compiled.map((evaluate) => evaluate({ config: builder.config }))))
 }
 
-/** The schema of the type that the first entry gives whose type and condition fit; of the type itself if none does. */
+/**
+ * Compiles the schema for a type: that of the first entry whose type and condition match, or of the type
+ * itself if no entry matches.
+ */
 function compileTypesMap(
   definitions: readonly Value[],
   builder: Builder,

@@ -18,8 +18,8 @@ import type { Stream } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /**
- * StateDelegatingStream: a full refresh stream while there is no state, an incremental one from then on, unless the
- * state is older than the API keeps its data.
+ * StateDelegatingStream: a full refresh stream while there is no state, an incremental stream from then on,
+ * unless the state is older than the data that the API stores.
  */
 export function stateDelegatingStream(definition: PlainDict, builder: Builder): Stream {
   const name = text(definition, 'name')
@@ -49,7 +49,7 @@ export function stateDelegatingStream(definition: PlainDict, builder: Builder): 
   return declarativeStream(full, builder.withState(name, {}))
 }
 
-/** How long the API keeps its data, in microseconds; null if the manifest does not say. */
+/** How long the API stores its data, in microseconds; null if the manifest does not say. */
 function retentionOf(definition: PlainDict, builder: Builder): number | null {
   const template = optionalText(definition, 'api_retention_period')
   if (template === undefined) return null

@@ -12,7 +12,7 @@ import { parseInteger } from './python-int.ts'
  * pattern (`*`, `?`, `[a-z]`), or `**` for any number of segments. Other than dpath, empty keys are keys.
  */
 
-/** What dpath would raise. */
+/** The error that dpath would raise. */
 export class DpathError extends Error {
   readonly kind: 'InvalidGlob' | 'PathNotFound'
 
@@ -24,11 +24,11 @@ export class DpathError extends Error {
 }
 
 interface Segment {
-  /** Of a key that is text. */
+  /** Matches keys that are texts. */
   readonly matches: (key: string) => boolean
-  /** The only key that matches; undefined for a pattern and for what is not text. */
+  /** The only key that matches; undefined for a pattern and for a key that is not text. */
   readonly literal: string | undefined
-  /** Of an item of a list, or of a key that is an int. */
+  /** The index of a list item, or a key that is an int. */
   readonly index: number | bigint | undefined
 }
 

@@ -13,7 +13,9 @@ export function isPattern(text: string): boolean {
   return /[*?[]/.test(text)
 }
 
-/** Compiles a pattern to a test of a whole text. It takes at most length times length steps, whatever the pattern. */
+/**
+ * Compiles a pattern to a test of a whole text. For any pattern it takes at most length times length steps.
+ */
 export function compilePattern(pattern: string): (text: string) => boolean {
   const atoms = parse(Array.from(pattern))
   if (atoms.every((atom) => atom.kind === 'star') && atoms.length > 0) return () => true
@@ -38,7 +40,10 @@ function parse(chars: readonly string[]): Atom[] {
   return atoms
 }
 
-/** The index of the bracket that closes the set; -1 if none does, and the opening one is itself. */
+/**
+ * The index of the bracket that closes the set; -1 if no bracket does, and the opening bracket stands for
+ * itself.
+ */
 function endOfSet(chars: readonly string[], start: number): number {
   let i = chars[start] === '!' ? start + 1 : start
   if (chars[i] === ']') i++

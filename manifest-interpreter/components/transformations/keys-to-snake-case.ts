@@ -8,7 +8,7 @@ export function keysToSnakeCase(): Transformation {
   return { transform: (record) => renameKeys(record, rename) }
 }
 
-/** Words of letters, numbers, and what separates them. */
+/** Words of letters, numbers, and the characters that separate them. */
 const tokens = /[A-Z]+[a-z]*|[a-z]+|\d+|[^a-zA-Z\d]+/g
 
 export function airbyteSnakeCase(key: string): string {

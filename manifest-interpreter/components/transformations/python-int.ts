@@ -30,7 +30,7 @@ export function parseFloatText(text: string): number | undefined {
   return floatForm.test(trimmed) ? Number(trimmed.replaceAll('_', '')) : undefined
 }
 
-// What str.strip takes off; JavaScript's \s differs.
+// The characters that str.strip removes; JavaScript's \s differs.
 const space = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`
 const outerSpace = new RegExp(`^${space}|${space}$`, 'g')
 

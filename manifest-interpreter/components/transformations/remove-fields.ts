@@ -7,8 +7,8 @@ import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * RemoveFields: removes what the pointers match. With a condition the reference removes each value (no list or object)
- * for which it holds, wherever that is, once for each pointer.
+ * RemoveFields: removes the values that the pointers match. If there is a condition, the reference removes
+ * each value (no list or object) for which it holds, at any place, once for each pointer.
  */
 export function removeFields(definition: PlainDict, builder: Builder): Transformation {
   const pointers = list(definition, 'field_pointers').map((pointer) =>

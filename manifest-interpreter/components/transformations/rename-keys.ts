@@ -10,7 +10,10 @@ export interface NewName {
   readonly isUnusual: boolean
 }
 
-/** A record with other names of its keys and of those of the dicts in it, not of those in lists. Of equal names the last entry stays. */
+/**
+ * A record with renamed keys, in it and in the dicts inside it, but not in dicts inside lists. If names are
+ * equal, the last entry stays.
+ */
 export function renameKeys(dict: Dict, rename: (key: string) => NewName, depth = 0): Dict {
   requireDepth(depth)
   if (dict instanceof Map) return renamedEntries(dict, rename, depth)
@@ -40,7 +43,7 @@ function renamedValue(value: Value, rename: (key: string) => NewName, depth: num
   return isDict(value) ? renameKeys(value, rename, depth + 1) : value
 }
 
-/** Names are kept once they are made: the records of a stream have the same keys. */
+/** Caches the new names: the records of a stream have the same keys. */
 export function remembered(rename: (key: string) => string): (key: string) => NewName {
   const names = new Map<string, NewName>()
   return (key) => {
@@ -53,5 +56,5 @@ export function remembered(rename: (key: string) => string): (key: string) => Ne
     return found
   }
 }
-/** Where keys are data, they do not fill the memory. */
+/** A limit, so that keys which are data do not fill the memory. */
 const maxNames = 10_000

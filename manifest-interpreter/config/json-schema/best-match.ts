@@ -6,8 +6,9 @@ import { isOfType } from './types.ts'
 import type { Violation } from './violation.ts'
 
 /**
- * The violation that tells a user most: the one highest up in the value, the alternatives of anyOf and oneOf last. Of
- * alternatives it is the deepest one, since the others are not what was meant. Undefined if there is none.
+ * The most useful violation for a user: the one highest up in the value, the alternatives of anyOf and oneOf
+ * last. Among alternatives it is the deepest violation, since the others are not what was meant. Undefined if
+ * there is none.
  */
 export function bestMatch(violations: readonly Violation[]): Violation | undefined {
   let [best] = violations
@@ -17,7 +18,7 @@ export function bestMatch(violations: readonly Violation[]): Violation | undefin
   while (best !== undefined && best.context.length > 0) {
     const [least, next] = best.context.toSorted(compareRelevance)
     if (least === undefined || (next !== undefined && compareRelevance(least, next) === 0)) break
-    // What is wrong with an alternative is told from where the alternatives are.
+    // The path of a violation in an alternative starts at the place of the alternatives.
     best = { ...least, path: [...best.path, ...least.path] }
   }
   return best

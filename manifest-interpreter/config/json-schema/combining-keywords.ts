@@ -70,7 +70,7 @@ function oneOf(call: KeywordCall): ReturnType<Keyword> {
     .slice(first + 1)
     .filter((schema) => call.check(schema, call.instance).length === 0)
   if (more.length === 0) return []
-  // The first one is named last.
+  // The first schema is named last.
   const names = [...more, ...schemas.slice(first, first + 1)].map((schema) => repr(schema))
   return [{ message: `The value is valid under each of ${names.join(', ')}` }]
 }

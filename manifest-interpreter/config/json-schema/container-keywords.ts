@@ -129,7 +129,7 @@ function dependentSchemas({ argument, check }: KeywordCall, object: Dict): Keywo
   )
 }
 
-/** Of drafts 4 to 7: names, or a schema. */
+/** `dependencies` of drafts 4 to 7: names, or a schema. */
 function dependencies({ argument, check }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   const found: (Violation | Finding)[] = []

@@ -1,7 +1,7 @@
 import type { Dict, Value } from '../../value/value.ts'
 import type { Finding, Violation } from './violation.ts'
 
-/** What a keyword is given. */
+/** The arguments of a keyword. */
 export interface KeywordCall {
   /** The value of the keyword. */
   readonly argument: Value

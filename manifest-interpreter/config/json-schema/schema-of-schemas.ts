@@ -12,7 +12,10 @@ const typeNames = {
   enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'],
 }
 
-/** What all drafts since 6 say about a JSON schema: keywords that only some of them have are left out. */
+/**
+ * The rules for a JSON schema that all drafts since 6 share: keywords that only some drafts have are left
+ * out.
+ */
 export const schemaOfSchemas: Value = {
   type: ['object', 'boolean'],
   properties: {

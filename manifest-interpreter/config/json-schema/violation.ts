@@ -7,21 +7,21 @@ export interface Violation {
   /** As Python's jsonschema words it, without the value: that may be a secret. */
   readonly message: string
   readonly keyword: string
-  /** From the value that the keyword's schema is for, down to the one that is wrong. */
+  /** From the value to which the keyword's schema applies, down to the wrong value. */
   readonly path: readonly Value[]
   /** The schema that has the keyword. */
   readonly schema: Dict
   readonly instance: Value
-  /** Of anyOf and oneOf: what is wrong with each alternative. */
+  /** For anyOf and oneOf: the violations of each alternative. */
   readonly context: readonly Violation[]
 }
 
-/** Where it is, as a JSON pointer, and what is wrong there. */
+/** The place as a JSON pointer, and the problem there. */
 export function violationText({ path, message }: Violation): string {
   return path.length === 0 ? message : `${formatPointer(path.map(str))}: ${message}`
 }
 
-/** What a keyword finds: its violations are completed by who calls it. */
+/** The finding of a keyword. The keyword's caller completes its violations. */
 export interface Finding {
   readonly message: string
   readonly context?: readonly Violation[]

@@ -47,7 +47,7 @@ class SchemaWalk {
     readonly schema: Value
     readonly instance: Value
     readonly depth: number
-    /** Of the value, from the one that the whole schema is for. */
+    /** The path of the value, from the value to which the whole schema applies. */
     readonly path: readonly Value[]
   }): Violation[] {
     const { schema, instance, depth, path } = place

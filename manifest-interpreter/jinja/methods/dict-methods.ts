@@ -21,7 +21,7 @@ import { methods, type Methods } from './method.ts'
 
 /** The methods of dict. The sandbox allows those that change it. */
 
-/** dict.keys() and the like: what they show is the dict as it is then. */
+/** dict.keys() and the like: a view shows the dict as it is at that moment. */
 function view(name: 'keys' | 'values' | 'items', dict: Dict, list: () => Value[]): PyObject {
   return new PyObject({
     type: `dict_${name}`,
@@ -112,7 +112,7 @@ function missingKey(): PythonError {
   return new PythonError('KeyError', 'The dict has no such key.')
 }
 
-/** What dict(…) and update(…) take: a mapping or pairs, and keywords. */
+/** The items from the arguments of dict(…) and update(…): a mapping or pairs, and keywords. */
 export function itemsOf(
   source: Operand,
   keywords: Keywords,

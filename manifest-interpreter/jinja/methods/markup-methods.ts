@@ -69,7 +69,10 @@ export function stripTags(text: string): string {
   return unescapeHtml(bare.split(/\s+/).filter(Boolean).join(' '))
 }
 
-/** What stands between two marks, and these, is left out. Linear, which a regular expression is not where the end is missing. */
+/**
+ * Removes the text between two marks, and the marks. Linear, unlike a regular expression when the end mark is
+ * missing.
+ */
 function withoutSpans(text: string, open: string, close: string): string {
   const parts: string[] = []
   let position = 0

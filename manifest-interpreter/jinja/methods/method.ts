@@ -3,7 +3,7 @@ import type { Budget } from '../budget.ts'
 import type { Operand } from '../operand.ts'
 import type { Keywords } from '../../value/value.ts'
 
-/** What a method works on. */
+/** The object on which a method works. */
 export interface Receiver<Self> {
   readonly self: Self
   readonly budget: Budget

@@ -36,7 +36,7 @@ const titleCases: Readonly<Record<string, string>> = {
   ǲ: 'ǲ',
 }
 
-/** Of `ß`, the upper case is `SS`, the title case `Ss`. */
+/** The upper case of `ß` is `SS`, its title case `Ss`. */
 function titleCase(char: string): string {
   const special = titleCases[char]
   if (special !== undefined) return special

@@ -68,7 +68,7 @@ function finder(fromRight: boolean, strict: boolean): Method<string> {
   }
 }
 
-/** startswith, endswith: with one text, or any of a tuple. */
+/** startswith, endswith: for one text, or any of a tuple. */
 function edge(matches: (part: string, text: string) => boolean): Method<string> {
   return {
     required: ['prefix'],

@@ -1,4 +1,4 @@
-/** The language in which the components of a manifest are described: what may stand where. */
+/** The language that describes the components of a manifest: it says what is allowed at each place. */
 export type Shape =
   | SimpleShape
   | NumberShape

@@ -17,8 +17,9 @@ import type { Connection } from '../schema.ts'
 import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
 
 /**
- * What a run that ignores drift reads: of each approved stream that is still there the approved columns with their approved
- * types, its key and its cursor. A column that is gone stays declared, and is NULL. Pure.
+ * The catalog that a run reads if it ignores drift. It has each approved stream that still exists, with the
+ * approved columns and their approved types, its key and its cursor. A column that is gone stays declared,
+ * and is NULL. Pure.
  */
 export function keepToApproved(approved: AirbyteCatalog, seen: AirbyteCatalog): AirbyteCatalog {
   const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))

@@ -49,7 +49,7 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   const policy = connection.options.schemaDrift ?? 'propagate'
   if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, maxStored), policy)
   const drift = driftOf(judged, policy, options)
-  // What is ignored is not read.
+  // Ignored changes are not read.
   if (policy !== 'ignore') await options.admit(judged.seen)
   if (!(await keep(options, judged, drift))) return undefined
   if (drift?.status === 'blocked') throw driftBlocked(connection, drift)

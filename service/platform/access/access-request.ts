@@ -1,7 +1,7 @@
 import type { ActionName, ResourceKind } from './actions.ts'
 import type { Principal } from './principal.ts'
 
-/** What something is done to. */
+/** The resource that an action concerns. */
 export interface AccessResource {
   readonly kind: ResourceKind
   /** Name of the instance or connection; empty if it is not known, or there is none. */
@@ -19,7 +19,7 @@ export interface ResourceFacts {
 
 /** Which action of a connector is invoked, and how. */
 export interface InvokeContext {
-  /** Of the action; empty if there is no such action. */
+  /** The name of the action; empty if there is no such action. */
   readonly name: string
   /** `read`, `create`, `update` or `delete`; empty if there is no such action. */
   readonly effect: string
@@ -33,14 +33,14 @@ export interface AccessRequest {
   readonly principal: Principal
   readonly action: ActionName
   readonly resource: AccessResource
-  /** Of `actions:invoke` only. Default: no action, and neither. */
+  /** Only for `actions:invoke`. Default: no action, and neither a dry-run nor planned. */
   readonly invoke?: InvokeContext
 }
 
 /** An item of a list: the facts that decide whether it is shown. */
 export interface ListedResource {
   readonly name: string
-  /** Of an instance. */
+  /** The connector type of an instance. */
   readonly type?: string
   /** The instance that a connection reads. */
   readonly from?: string

@@ -1,10 +1,10 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 
-/** What the answer depends on, if a rule looks at the resource. */
+/** The facts that a decision depends on, if a rule looks at the resource. */
 export interface SpeaksOf {
-  /** On the name of the instance or connection. */
+  /** It depends on the name of the instance or connection. */
   readonly byName: boolean
-  /** On facts that have to be looked up. */
+  /** It depends on facts that have to be looked up. */
   readonly byFacts: boolean
 }
 

@@ -45,7 +45,7 @@ export function patternMatches(pattern: string, text: string): boolean {
   return true
 }
 
-/** Whether `outer` matches every text that `inner` matches. Says no if it is hard to tell. */
+/** Whether `outer` matches every text that `inner` matches. Returns false if this is hard to decide. */
 export function patternCovers(outer: string, inner: string): boolean {
   if (outer === inner) return true
   if (!inner.includes('*')) return patternMatches(outer, inner)

@@ -33,7 +33,7 @@ interface EntryRow extends Row {
 }
 
 const table = 'reactor_connect_service.audit_log'
-/** With their types. */
+/** The columns and their types. */
 const columnTypes = {
   id: 'text',
   principal_id: 'text',

@@ -16,7 +16,7 @@ export type NewAuditEntry = Omit<AuditEntry, 'id' | 'at'>
 
 export type AuditEnd = Pick<AuditEntry, 'outcome' | 'status' | 'error' | 'name' | 'details'>
 
-/** The audit log. What a method has resolved is durable. */
+/** The audit log. When a method resolves, its result is durable. */
 export interface AuditLog {
   /** Called before the change: if this fails, nothing is done. Resolves with the id of the entry. */
   add(entry: NewAuditEntry): Promise<string>

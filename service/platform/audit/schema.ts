@@ -10,7 +10,10 @@ import { snakeCaseSchema, type Resource } from '../wire.ts'
 export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed', 'unknown'] as const
 export type AuditOutcome = (typeof auditOutcomes)[number]
 
-/** Who did what to what, or tried to. Never contains a body, a secret or a token. */
+/**
+ * An audit entry: a principal did something to a resource, or tried to. It never contains a body, a secret or
+ * a token.
+ */
 export const auditEntrySchema = z
   .object({
     id: z.string(),

@@ -7,7 +7,7 @@ export interface SettingValue {
   readonly place: string
 }
 
-/** What was set, by the name of the setting. */
+/** The values that were set, by the name of the setting. */
 export type SettingValues = ReadonlyMap<string, SettingValue>
 
 /** Settings that would do nothing: without another one, beside another one, or at all in this version. None is ignored in silence. */

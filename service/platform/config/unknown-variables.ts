@@ -4,7 +4,7 @@ import { settings } from './settings.ts'
 
 const prefix = 'REACTOR_CONNECT_'
 
-/** Of the command line, and of programs beside the service. */
+/** The variables of the command line, and of programs beside the service. */
 const others = ['CONFIG', 'URL', 'API_KEY', 'AIRBYTE_REGISTRY_URL', 'VAULT_PREVIOUS_KEY']
 
 /** `REACTOR_CONNECT_POSTGRES_NAME_URL`, with any name. */

@@ -1,6 +1,7 @@
 /**
- * Names are compared byte by byte (collation C): lists have one order on every server, and an index serves it.
- * `json` and not `jsonb` if a document is kept as it came: the order of a schema's properties is that of the columns.
+ * Names are compared byte by byte (collation C): lists have one order on every server, and an index serves
+ * it. `json` and not `jsonb` if a document is stored as it came: the order of a schema's properties is that
+ * of the columns.
  */
 export const firstTables = `
 CREATE TABLE reactor_connect_service.instances (

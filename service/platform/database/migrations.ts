@@ -185,8 +185,9 @@ ALTER TABLE reactor_connect_service.sandboxes
 `,
   },
   /**
-   * What an external Jobs service was told of schedules, and which of its jobs have been acted on. `schedules_at_jobs` has no
-   * reference to a connection: its row stays until Jobs has deleted the schedule of a connection that is gone.
+   * The schedules that were sent to an external Jobs service, and its jobs that have been acted on.
+   * `schedules_at_jobs` has no reference to a connection: its row stays until Jobs has deleted the schedule
+   * of a connection that is gone.
    */
   {
     name: 'schedules-at-jobs',
@@ -249,7 +250,10 @@ ALTER TABLE reactor_connect_service.run_streams
 ALTER TABLE reactor_connect_service.runs ADD COLUMN warnings json NOT NULL DEFAULT '[]';
 `,
   },
-  /** What a run did to the columns of a stream's table; before, its log alone had it. */
+  /**
+   * The changes that a run made to the columns of a stream's table. Before this migration, only the run's log
+   * had them.
+   */
   {
     name: 'table-changes',
     sql: `

@@ -28,7 +28,9 @@ export class Conditions {
   }
 }
 
-/** For RETURNING: tells those who listen on the channel when the statement commits. `payload`: an expression. */
+/**
+ * For RETURNING: notifies the listeners of the channel when the statement commits. `payload`: an expression.
+ */
 export function notifying(channel: string, payload: string): string {
   return `pg_notify('${channel}', ${payload})::text`
 }

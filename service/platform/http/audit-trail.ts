@@ -113,7 +113,7 @@ function nameOf(request: FastifyRequest, action: ActionName): string | null {
   return serviceName(request)
 }
 
-/** Of a key, a user or a receiver. */
+/** The name or id of a key, a user or a receiver. */
 export function serviceName({ params, body }: FastifyRequest): string | null {
   const { name, id, email } = servicePath.parse(params)
   const inBody = servicePath.safeParse(body).data

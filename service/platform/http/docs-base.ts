@@ -2,7 +2,10 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What a `docs_url` of the response begins with: `https://connect.example.com`, or nothing for a path from the root. */
+    /**
+     * The beginning of every `docs_url` in the response: `https://connect.example.com`, or nothing for a path
+     * from the root.
+     */
     docsBase: string
   }
 }

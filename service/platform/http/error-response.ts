@@ -57,7 +57,7 @@ export function sendError(
   return reply.code(status).send(errorToWire(error, request))
 }
 
-/** What a vendor behind the service asks for goes before our own pause. */
+/** A pause that a vendor behind the service asks for takes precedence over our own. */
 function retryAfterSeconds(
   { retryable, details }: ConnectError,
   status: number,

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../protocol/index.ts'
 
-/** Responses of requests with an `Idempotency-Key`, kept for a day. */
+/** Responses of requests with an `Idempotency-Key`, stored for a day. */
 export interface IdempotencyStore {
   /**
    * `began`: execute the request, then call `finish` or `abandon` with the ticket. `done`: send this response. Throws
@@ -21,7 +21,10 @@ export interface IdempotentRequest {
   /** Keys of different owners are independent: the caller (id of the principal), or the instance that the key belongs to. */
   readonly principal: string
   readonly key: string
-  /** Hash of method, path and body: `FORMAT:HASH`, or without a format. What differs in the format cannot be compared. */
+  /**
+   * Hash of method, path and body: `FORMAT:HASH`, or without a format. Hashes with different formats cannot
+   * be compared.
+   */
   readonly requestHash: string
   /** After which the process that carries it out is taken for dead; default 60. */
   readonly lockedSeconds?: number
@@ -39,7 +42,7 @@ export interface IdempotencyBegin {
   readonly attempt: number
   /** All attempts of a request have the same; null for one that an older version began. */
   readonly firstTicket: string | null
-  /** Of the first attempt; null if it had none, or an older version began it. */
+  /** The account of the first attempt; null if it had none, or if an older version began it. */
   readonly account: string | null
 }
 

@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 
 export interface OutageOptions {
   readonly logger: Logger
-  /** What fails. */
+  /** The message while it fails. */
   readonly message: string
-  /** What the line says when it works again. */
+  /** The message when it works again. */
   readonly backMessage: string
   /** Default: a minute. */
   readonly everyMs?: number

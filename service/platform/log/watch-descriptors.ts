@@ -14,8 +14,9 @@ const messages: Readonly<Record<string, string>> = {
 }
 
 /**
- * Says when no connection can be accepted for lack of file descriptors, until the signal is aborted. Node does not tell: it closes such a connection and goes
- * on. So this opens a file each second, and closes it.
+ * Logs when no connection can be accepted for lack of file descriptors, until the signal is aborted. Node
+ * does not report this: it closes such a connection and goes on. So this function opens a file each second,
+ * and closes it.
  */
 export async function watchDescriptors(logger: Logger, signal: AbortSignal): Promise<void> {
   const log = new LimitedLog(logger)

@@ -8,7 +8,7 @@ import { dataFolder, type DataFolder } from './data-folder.ts'
 /** How programs of the service's user on this machine get into its embedded server, without the password itself. */
 export interface EmbeddedLogin {
   readonly host: '127.0.0.1'
-  /** Of the start that is running. */
+  /** The port of the server that is running now. */
   readonly port: number
   readonly user: string
   /** Its password, in the format of libpq, readable by the service's user only. */

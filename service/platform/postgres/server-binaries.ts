@@ -74,7 +74,10 @@ function platformFolder(): string {
   }
 }
 
-/** The package contains no links; its install script restores them. npm may have been told not to run such scripts. */
+/**
+ * The package contains no links; its install script restores them. npm may be configured not to run such
+ * scripts.
+ */
 async function restoreLinks(folder: string): Promise<void> {
   if (await linksAreThere(folder)) return
   const script = join(folder, 'scripts/hydrate-symlinks.js')

@@ -61,7 +61,7 @@ export class Mask {
     return this.#maskSafely(() => scrub(text, this.#indexes))
   }
 
-  /** The beginning of a text that somebody else wrote, which may be very long. */
+  /** The beginning of a text from outside this program, which may be very long. */
   showBeginning(text: string, most = shownCharacters): string {
     return this.#maskSafely(() => maskBeginning(text, this.#indexes, most))
   }

@@ -55,7 +55,10 @@ export interface RotatedKey {
   readonly secrets: number
   /** Files that are as they were: no key opens them, or they cannot be read. */
   readonly damaged: readonly UnusableFile[]
-  /** Files that were set aside and still cannot be used: an older key stays in the folder for each, in case that somebody mends it. */
+  /**
+   * Files that were set aside and still cannot be used: an older key stays in the folder for each, in case a
+   * person repairs it.
+   */
   readonly setAside: readonly UnusableFile[]
   /** Ids of older keys that stay in the folder, because a file that cannot be read, or was set aside, may need one. */
   readonly kept: readonly string[]
@@ -63,7 +66,7 @@ export interface RotatedKey {
 
 /** Files that `check` looks at again, so that it stays quick on a disk that dies. */
 const mostLookedAt = 100
-/** Of a folder whose key is rotated meanwhile. */
+/** The most times that `check` looks at a folder whose key is rotated in the meantime. */
 const mostLooks = 5
 
 const storedSchema = z.record(z.string(), z.json())
@@ -96,7 +99,10 @@ export class FileVault implements Vault {
   readonly #folder: string
   readonly #keys: ConfiguredKeys
   readonly #lock: FolderLock
-  /** When the vault was opened: whoever reads one of them gets `vault_corrupt` or `vault_file_unreadable`. */
+  /**
+   * Files that could not be used when the vault was opened: reading them throws `vault_corrupt` or
+   * `vault_file_unreadable`.
+   */
   readonly unusableAtStart: readonly UnusableFile[]
   /** Files that were set aside and could not be used then, and may need an older key. Nobody reads them. */
   readonly setAsideAtStart: readonly UnusableFile[]

@@ -17,16 +17,20 @@ const restoreMs = 1_000
 const restorePauseMs = 50
 
 /**
- * A lock between processes that the operating system releases when its holder dies, in any way: Node has no such lock of its own, but
- * SQLite takes one on its file. The databases stay empty.
+ * A lock between processes that the operating system releases when its holder dies, in any way: Node has no
+ * such lock of its own, but SQLite takes one on its file. The databases stay empty.
  *
- * Whoever wants the lock first takes a second one, of being next, until it has the lock. So a process that has just released the lock
- * cannot take it again before one that waits, which would only get it if it looked in that instant: of four processes that wrote without a
- * pause, one waited up to 7.5 s for a turn of 3 ms; with the second lock 0.2 s (measured 2026-11-27).
+ * A process that wants the lock first takes a second lock, which makes it the next holder, and holds it until
+ * it has the first. So a process that has just released the lock cannot take it again before a process that
+ * waits; without the second lock, that process would only get it if it looked in that instant. When four
+ * processes wrote without a pause, one waited up to 7.5 s for a turn of 3 ms; with the second lock 0.2 s
+ * (measured 2026-11-27).
  *
- * The folder may be replaced while the files are open, by somebody who restores a backup. A lock on a file that is no longer at its path excludes
- * nobody, so each turn compares the two, and opens the files again. It does so too if SQLite refuses a file that is at its path: SQLite remembers where a file was when it
- * was opened, and refuses it for good once its folder was moved, also if it came back.
+ * The folder may be replaced while the files are open, by a person who restores a backup. A lock on a file
+ * that is no longer at its path excludes nobody, so each turn compares the two, and opens the files again if
+ * they differ. It also opens them again if SQLite refuses a file that is at its path: SQLite remembers where
+ * a file was when it was opened, and refuses it for good once its folder was moved, even if the folder came
+ * back.
  *
  * Nothing else may open these files: closing one would give up its lock for the whole process (POSIX).
  */
@@ -64,7 +68,10 @@ export class FolderLock implements Disposable {
     })
   }
 
-  /** Throws what `hold` would throw now, without waiting for other holders: whoever has the lock can use it. */
+  /**
+   * Throws the errors that `hold` would throw now, without waiting for other holders: a process that has the
+   * lock can use it.
+   */
   async check(): Promise<void> {
     if (this.#turns > 0) return
     await this.#inTurn(async () => {
@@ -84,8 +91,8 @@ export class FolderLock implements Disposable {
   }
 
   /**
-   * Call it before each change of the folder. Throws `vault_unreachable` if the folder was replaced since this turn began: somebody else
-   * may have the lock of the new one.
+   * Call it before each change of the folder. Throws `vault_unreachable` if the folder was replaced since
+   * this turn began: another process may have the lock of the new folder.
    */
   async requireHeld(): Promise<void> {
     if (await isInPlace(this.#files.lock)) return
@@ -143,7 +150,7 @@ export class FolderLock implements Disposable {
     }
   }
 
-  /** Undefined if it has begun; SQLite's error if somebody else has the file. */
+  /** Undefined if it has begun; SQLite's error if another process has the file. */
   async #tryBegin(role: FileRole): Promise<Error | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       const { database, path } = this.#files[role]
@@ -172,7 +179,7 @@ type FileRole = 'lock' | 'next'
 
 interface LockFile {
   readonly path: string
-  /** Of the file that is open, which is perhaps no longer at the path. */
+  /** The identity of the open file, which may no longer be at the path. */
   readonly identity: string
   readonly database: DatabaseSync
 }
@@ -185,7 +192,7 @@ async function openLockFile(path: string): Promise<LockFile> {
     const identity = await identityOf(path)
     if (identity === undefined) continue
     const file = { path, identity, database: openDatabase(path) }
-    // SQLite does not tell which file it opened. While it is open, no other file gets its number.
+    // SQLite does not report which file it opened. While it is open, no other file gets its number.
     if (await isInPlace(file)) return file
     file.database.close()
   }

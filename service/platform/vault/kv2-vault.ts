@@ -65,7 +65,7 @@ export class Kv2Vault implements Vault {
 
   async put(path: string, secrets: JsonObject, { ifVersion }: PutOptions = {}): Promise<number> {
     secretsText(path, secrets)
-    // What Vault gives is whole, so there is nothing to replace.
+    // Everything that Vault returns is whole, so there is nothing unusable to replace.
     if (ifVersion === 'unusable') throw secretsError('vault_conflict', path)
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version

@@ -70,7 +70,7 @@ export async function knownKeys(
   return { current, all, damaged, changingFrom }
 }
 
-/** What is left over from writes that were cut off. */
+/** Removes the files that interrupted writes left behind. */
 async function removeDrafts(lock: HeldFolder): Promise<void> {
   for (const entry of await readdir(lock.folder, { withFileTypes: true })) {
     if (!entry.name.endsWith(draftSuffix) || entry.isDirectory()) continue
@@ -80,10 +80,12 @@ async function removeDrafts(lock: HeldFolder): Promise<void> {
 }
 
 /**
- * Encrypts with the current key what is under an older one, then forgets the older ones and notes which files cannot be used. The
- * key file already says which key is current and holds them all: cut off at any time, this starts over. Under the lock.
+ * Encrypts the secrets under an older key with the current key, then forgets the older keys and notes which
+ * files cannot be used. The key file already says which key is current and holds them all: if this is
+ * interrupted at any time, it starts over. Under the lock.
  *
- * The older keys stay as long as a file cannot be read: it may be whole, and under one of them. So does the key of a file that was set aside.
+ * The older keys stay as long as a file cannot be read: it may be whole, and under one of them. So does the
+ * key of a file that was set aside.
  */
 export async function finishRotation(
   lock: HeldFolder,
@@ -151,7 +153,7 @@ function keysOf(file: StoredFile, name: string, ring: KeyRing): readonly string[
   return keysThatSealed(bytes, name, ring)
 }
 
-/** Undefined unless the file cannot be used: then it stays as it is, and whoever reads it is told. */
+/** Undefined unless the file cannot be used: then it stays as it is, and reading it throws an error. */
 async function rewrite(
   lock: HeldFolder,
   name: string,

@@ -59,7 +59,7 @@ export function readHeader(file: Uint8Array): SealedHeader | undefined {
 }
 
 export interface Plain {
-  /** Of the file. */
+  /** The name of the file. */
   readonly name: string
   readonly version: number
   readonly text: string

@@ -27,7 +27,10 @@ export async function secretsFiles(folder: string): Promise<readonly string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith(suffix))
 }
 
-/** What the folder has under a name. An unreadable file may be whole: the system does not let this process read it, at least not now. */
+/**
+ * The file that the folder has under a name. An unreadable file may be whole: the system does not let this
+ * process read it, at least not now.
+ */
 export type StoredFile =
   | { readonly status: 'absent' }
   | { readonly status: 'read'; readonly bytes: Buffer }

@@ -10,7 +10,7 @@ export interface TokenFileOptions {
   readonly lookMs?: number
 }
 
-/** What an HTTP header may hold: else its error would repeat the token. */
+/** The characters that an HTTP header may contain. The error for any other token would repeat the token. */
 const tokenForm = /^[\x21-\x7e]{1,10000}$/
 
 /**

@@ -17,11 +17,11 @@ export interface VaultClientOptions {
   /** `https://vault.example.com:8200` */
   readonly url: string
   readonly token: string | TokenFile
-  /** Of Vault Enterprise and OpenBao. */
+  /** The namespace in Vault Enterprise and OpenBao. */
   readonly namespace?: string
   /** For one request with its response. Default 10 s. */
   readonly timeoutMs?: number
-  /** Logs the reason of a refusal: callers are not told. */
+  /** Logs the reason of a refusal; callers do not get it. */
   readonly logger: Logger
 }
 

@@ -12,12 +12,13 @@ export interface Vault extends AsyncDisposable {
   /** Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process. */
   get(path: string): Promise<StoredSecrets | null>
   /**
-   * Replaces the object at the path and returns its new version. Durable when it resolves; when it throws, either nothing changed, or
-   * (only for `vault_unreachable`) it may have: read again.
+   * Replaces the object at the path and returns its new version. Durable when it resolves; when it throws,
+   * either nothing changed, or (only for `vault_unreachable`) it may have: read again.
    *
-   * With `ifVersion`, it throws `vault_conflict` and changes nothing unless that is the present version; 0: unless nothing is stored. Use
-   * it for read, change and write, so that a token that was refreshed in the meantime is not overwritten. `unusable`: unless `get` throws
-   * an error that `isUnusable` knows.
+   * `ifVersion` is a condition. If it does not hold, `put` throws `vault_conflict` and changes nothing. A
+   * number: it is the present version; 0: nothing is stored. `unusable`: `get` throws an error that
+   * `isUnusable` knows. Use a number for read, change and write, so that a token that was refreshed in the
+   * meantime is not overwritten.
    */
   put(path: string, secrets: JsonObject, options?: PutOptions): Promise<number>
   /**

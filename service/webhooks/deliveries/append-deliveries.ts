@@ -164,7 +164,9 @@ export async function storedHashes(
   return deliveries.map((_, index) => found.get(index + 1))
 }
 
-/** The database has no NUL and no half of a surrogate pair: what differs only there would be one event. */
+/**
+ * The database has no NUL and no half of a surrogate pair: texts that differ only there would be one event.
+ */
 function storable(text: string): string {
   if (text.isWellFormed() && !text.includes('\0')) return text
   return `sha256:${createHash('sha256').update(JSON.stringify(text)).digest('hex')}`

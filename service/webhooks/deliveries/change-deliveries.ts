@@ -52,7 +52,10 @@ async function hasten(
   return rows.length
 }
 
-/** With new places in the line, in the order that they had: those of their order key that wait already go first. */
+/**
+ * Gives the dispatches new places in the queue, in the order that they had. Dispatches with the same order
+ * key that already wait go first.
+ */
 async function replaySettled(
   session: Session,
   ids: readonly string[],

@@ -8,12 +8,12 @@ export interface NewDelivery {
   /** `dlv_…`; targets know the event by it. */
   readonly id: string
   readonly receiverId: string
-  /** Of the vendor: repetitions have the same. */
+  /** The vendor's id of the event: repetitions have the same id. */
   readonly eventId: string
   readonly eventType: string | null
   readonly kind: Exclude<DeliveryKind, 'suspicious'>
   readonly receivedAtMs: number
-  /** Without what proves who sent it. */
+  /** Without the headers that prove the sender. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
   /** SHA-256 of what the event says: see `ingress/content-hash.ts`. */
@@ -86,15 +86,19 @@ export interface ChangedDeliveries {
   readonly next: string | null
 }
 
-/** What the dispatcher takes and settles. Several processes may use it at once. */
+/**
+ * The dispatches that the dispatcher claims and settles. Several processes may use the store at the same
+ * time.
+ */
 export interface DispatchStore {
   /**
-   * At most `limit` that are due, of receivers that are not paused and targets that are not interrupted; of a target that is due for a try
-   * after an interruption, one. Of those with the same receiver, target and order key only the first that is not settled. They are this
-   * owner's for `leaseMs`; then another may take them. Targets take turns, and within a target its receivers.
+   * At most `limit` that are due, of receivers that are not paused and targets that are not interrupted. A
+   * target that is due for a try after an interruption gets a single one. Among those with the same receiver,
+   * target and order key, only the first that is not settled is claimed. They are this owner's for `leaseMs`;
+   * then another may take them. Targets take turns, and within a target its receivers.
    */
   claim(owner: string, options: ClaimOptions): Promise<readonly ClaimedDispatch[]>
-  /** What other owners have is due at once: they are no more. */
+  /** Makes the dispatches of other owners due at once: those owners no longer exist. */
   takeOver(): Promise<void>
   /** Ignores those that another owner has taken meanwhile. Durable when it resolves. */
   settle(owner: string, settled: readonly SettledDispatch[]): Promise<void>

@@ -1,7 +1,7 @@
 import type { Database } from '../../platform/database/database.ts'
 import { isRemoved } from '../receivers/removed-target.ts'
 
-/** What waits, or was given up, is kept for somebody to look at it, but not for ever. */
+/** Deliveries that wait, or were given up, are stored so that a person can look at them, but not for ever. */
 const unsettledDays = 90
 
 const table = 'reactor_connect_service.webhook_deliveries'
@@ -31,8 +31,8 @@ export async function pruneDeliveries(
 }
 
 /**
- * What waits for a target that its receiver does not have any more. Most of it was discarded when the target was removed (`receiver-store.ts`); the rest was
- * on its way at that moment.
+ * Discards the dispatches that wait for a target that their receiver no longer has. Most of them were
+ * discarded when the target was removed (`receiver-store.ts`); the rest were on their way at that moment.
  */
 async function discardRemoved(database: Database): Promise<void> {
   await database.query(
@@ -42,7 +42,7 @@ async function discardRemoved(database: Database): Promise<void> {
   )
 }
 
-/** What is parked although nothing is before it. */
+/** Makes parked dispatches due if nothing is before them. */
 export async function unparkFirst(database: Pick<Database, 'query'>): Promise<void> {
   await database.query(
     `UPDATE ${dispatches} AS parked SET due_at = now()

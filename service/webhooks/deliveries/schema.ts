@@ -21,8 +21,9 @@ const dispatchedSchema = z
   .meta({ id: 'DispatchedEvent' })
 
 /**
- * `event`: genuine. `test`: made by the service. `handshake`: a question of the vendor, which was answered and is not dispatched. `suspicious`:
- * genuine, but its id is that of an event with another body; it is not dispatched.
+ * `event`: genuine. `test`: made by the service. `handshake`: a question of the vendor, to which the service
+ * responded; it is not dispatched. `suspicious`: genuine, but its id is that of an event with another body;
+ * it is not dispatched.
  */
 export const deliveryKind = z.enum(['event', 'test', 'handshake', 'suspicious'])
 export type DeliveryKind = z.output<typeof deliveryKind>

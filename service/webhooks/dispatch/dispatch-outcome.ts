@@ -3,16 +3,25 @@ import { targetWithoutQuery } from '../receivers/masked-target.ts'
 import type { ClaimedDispatch, SettledDispatch } from '../deliveries/contract.ts'
 import type { DispatchFailure, DispatchOutcome, TargetProblem } from './targets/contract.ts'
 
-/** With the pauses below: about three days of failures, in which somebody looks at it, also after a weekend. */
+/**
+ * About three days of failures, given the pauses below: a person can look at it in that time, even after a
+ * weekend.
+ */
 export const mostAttempts = 80
-/** For what a target refuses: about 15 hours. https://www.standardwebhooks.com asks for further attempts also after 4xx: it may be a wrong release. */
+/**
+ * The most attempts if a target refuses the event: about 15 hours. https://www.standardwebhooks.com asks for
+ * further attempts also after 4xx: it may be a wrong release.
+ */
 export const mostRefusals = 24
 const firstPauseMs = 5_000
 const longestPauseMs = 3_600_000
 /** How long nothing is tried for a target for which a setting is missing. */
 const unavailableMs = 60_000
 
-/** What becomes of an event after an attempt. `random`: 0 to 1, so that what failed together does not come again together. */
+/**
+ * Decides what happens to an event after an attempt. `random`: 0 to 1, so that events that failed together
+ * are not retried together.
+ */
 export function settledOf(
   claimed: ClaimedDispatch,
   outcome: DispatchOutcome,

@@ -18,7 +18,7 @@ export interface Listener {
   onChange(channel: string, changed: () => void): Disposable
 }
 
-/** What is due is told by the clock of the database. */
+/** The clock of the database decides which dispatches are due. */
 export class PostgresDispatchStore implements DispatchStore {
   readonly #database: Database
   readonly #listener: Listener

@@ -17,7 +17,10 @@ export interface DispatcherOptions {
   readonly owner: string
   readonly logger: Logger
   readonly metrics: DispatchMetrics
-  /** No other process dispatches: what an owner before has, a killed process has. Default: false. */
+  /**
+   * No other process dispatches: events of a previous owner belong to a process that was killed. Default:
+   * false.
+   */
   readonly isAlone?: boolean
   /** 0 to 1. */
   readonly random: () => number
@@ -27,15 +30,24 @@ export interface DispatcherOptions {
 export interface DispatchLimits {
   /** Events that are on their way at the same time. */
   readonly parallel: number
-  /** Of them for one target. */
+  /** The events on their way to a single target. */
   readonly perTarget: number
-  /** Of them for one target that takes many at once: to load one event takes as long as to load a hundred. */
+  /**
+   * The same for a target that takes many events at once: loading one event takes as long as loading a
+   * hundred.
+   */
   readonly perBatchedTarget: number
-  /** Of `parallel`, those that are only for targets that have none: slow targets do not hold up the others. */
+  /**
+   * The part of `parallel` that is only for targets with no event on its way: slow targets do not block the
+   * others.
+   */
   readonly reserved: number
-  /** Of them for one target that took none last. */
+  /** The events on their way to a single target that did not accept the last one. */
   readonly perUnprovenTarget: number
-  /** Of `parallel`, for all of these together: new targets that do not respond, however many they are, leave the rest to those that work. */
+  /**
+   * The part of `parallel` for all of these targets together. However many new targets do not respond, the
+   * rest is left for the targets that work.
+   */
   readonly unproven: number
   /** Another process may take what this one has for longer. */
   readonly leaseMs: number
@@ -90,7 +102,7 @@ export class Dispatcher {
     })
   }
 
-  /** Runs until the signal is aborted. What is on its way is finished then, or given back. */
+  /** Runs until the signal is aborted. Events on their way are finished then, or given back. */
   async run(signal: AbortSignal): Promise<void> {
     const listening = this.#options.store.onDue(() => {
       this.#wake.now()
@@ -195,7 +207,10 @@ export class Dispatcher {
     }
   }
 
-  /** Of an error that a target does not tell as an outcome: a part of the service that is away, or a mistake of this program. */
+  /**
+   * The reason of an error that a target does not report as an outcome: a part of the service is unavailable,
+   * or this program has a bug.
+   */
   #reasonOf(thrown: unknown): string {
     const { code, message } = ConnectError.from(thrown)
     if (code !== 'unexpected') return message

@@ -5,7 +5,7 @@ import { plainJson } from '../../platform/database/statement.ts'
 import { dispatchChannel } from '../deliveries/append-deliveries.ts'
 import { dispatches, plansByIndex, statusIn, unsettled } from './waiting-pairs.ts'
 
-/** After so many failures in a row nothing is sent to a target for a time. */
+/** After this number of failures in a row, nothing is sent to a target for a time. */
 const mostFailures = 5
 const firstPauseMs = 30_000
 const longestPauseMs = 300_000
@@ -110,7 +110,10 @@ interface FailedTarget {
   readonly pauseMs: number | null
 }
 
-/** What else was on its way when a target was interrupted says nothing new: only the probe prolongs the pause. */
+/**
+ * Failures of other events that were on their way when a target was interrupted add no information: only the
+ * probe prolongs the pause.
+ */
 async function countFailures(
   database: Database,
   settled: readonly SettledDispatch[],

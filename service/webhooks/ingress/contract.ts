@@ -3,24 +3,24 @@ import type { NewDelivery } from '../deliveries/contract.ts'
 
 /** A request to the address of a receiver: nothing has parsed its body. */
 export interface IncomingDelivery {
-  /** What stands at its place in the path, decoded. */
+  /** The token from the path, decoded. */
   readonly token: string
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
-  /** Called with the work that keeps the body in memory, which may go on after the answer. */
+  /** Called with the work that holds the body in memory, which may go on after the response. */
   readonly holdFor?: (work: Promise<unknown>) => void
 }
 
 export interface ReceivedDelivery {
   /** Name of the receiver. */
   readonly receiver: string
-  /** Of the delivery; of a repeated one it is not the id of the first. */
+  /** The id of the delivery; a repeated delivery does not have the id of the first. */
   readonly id: string
   readonly eventId: string
   readonly kind: NewDelivery['kind']
   readonly isRepeated: boolean
-  /** What the vendor wants to read; empty for events. */
+  /** The properties that the vendor expects in the response; empty for events. */
   readonly answer: Readonly<Record<string, string>>
 }
 

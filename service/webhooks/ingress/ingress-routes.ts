@@ -9,12 +9,15 @@ import { besideBodyBytes, readRawBody } from './read-raw-body.ts'
 
 /** Deliveries that are in the process at the same time. */
 const bytesInProcess = 256 * 1024 * 1024
-/** An address may have one part of so many: a stranger must not keep all others out. Vendors send few large bodies at a time. */
+/**
+ * The memory for bodies is divided into this number of shares. A single address may use one share: a stranger
+ * must not block all others. Vendors send few large bodies at a time.
+ */
 const addressShares = 8
 
 const token = z.string().meta({ description: 'The secret part of the address of a receiver.' })
 
-/** What a vendor reads; a handshake adds what it asked for. */
+/** The response to the vendor. A handshake adds the properties that it asked for. */
 const receivedSchema = z
   .looseObject({
     received: z.literal(true),

@@ -96,7 +96,7 @@ export class DurableIngress implements IngressService {
   #shown(error: unknown, address: string): ConnectError {
     const known = this.#ofLog(error)
     if (known.code !== 'delivery_refused') return known
-    // What is not found may exist: the sender must not give up.
+    // A receiver that is not found may exist: the sender must not give up.
     if (!this.#options.directory.isComplete()) return new ConnectError('ingress_unavailable')
     // Checked all the same: others may share the address, and nobody learns by the limit which tokens exist.
     const seconds = this.#refusals.hit(address)

@@ -17,7 +17,7 @@ import { deliveryOf, recordOf } from './delivery-record.ts'
 const kafkaBatch = { most: 256, fill: 128, parallel: 3 } as const
 /** Events that this process wrote last: the workers need a moment to bring them to PostgreSQL. */
 const maxRecent = 50_000
-/** While PostgreSQL is away it is not asked for so long: it would keep every delivery waiting. */
+/** While PostgreSQL is away it is not queried for this time: a query would delay every delivery. */
 const askAgainMs = 5_000
 const lookUpMs = 1_000
 /** Deliveries in a statement of the workers, where nobody waits. */
@@ -73,7 +73,8 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
       body.length <= producer.maxMessageBytes - besideBodyBytes
     // The brokers take no message of that size.
     const large = written.filter((delivery) => !fits(delivery))
-    // What PostgreSQL knows already is written all the same: the workers find that it is known, and nobody waits for both one after the other.
+    // Deliveries that PostgreSQL already has are written too: the workers detect them, and nobody has to wait
+    // for PostgreSQL and then for Kafka.
     const [known] = await Promise.all([
       this.#known(batch),
       producer.send(written.filter(fits).map(recordOf)),
@@ -86,7 +87,10 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
     return results
   }
 
-  /** With what this process wrote before, and within the batch. Conflicts are written too: the workers keep them as suspicious. */
+  /**
+   * Compares the batch with the deliveries that this process wrote before, and within itself. Conflicts are
+   * written too: the workers store them as suspicious.
+   */
   #compare(batch: readonly NewDelivery[]): {
     readonly written: readonly NewDelivery[]
     readonly judge: (delivery: NewDelivery, stored: string | undefined) => Appended
@@ -114,7 +118,7 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
     return this.#producer
   }
 
-  /** Without an answer of PostgreSQL nothing is known: the workers find repetitions later. */
+  /** If PostgreSQL does not respond, nothing is known: the workers find repetitions later. */
   async #known(batch: readonly NewDelivery[]): Promise<readonly (string | undefined)[]> {
     const { stored, logger } = this.#options
     if (this.#options.now() < this.#askAgainAtMs) return []
@@ -167,7 +171,7 @@ export async function bringDeliveries(
   await readAsGroup({ ...topic, groupId: `${topic.topic}.${serviceId}`, handle }, signal)
 }
 
-/** Of the first delivery of an event in a batch; undefined if it is this one. */
+/** The hash of the first delivery of an event in a batch; undefined if this delivery is the first. */
 function hashBefore(delivery: NewDelivery, first: NewDelivery | undefined): string | undefined {
   return first === undefined || first === delivery ? undefined : first.bodyHash.toString('hex')
 }

@@ -1,4 +1,4 @@
-/** What proves who sent a request, or tells how it came: nothing of the event. */
+/** Headers that prove who sent a request, or describe how it arrived. They say nothing about the event. */
 const dropped: ReadonlySet<string> = new Set([
   'authorization',
   'connection',
@@ -20,11 +20,14 @@ const dropped: ReadonlySet<string> = new Set([
 ])
 const droppedPrefixes = ['x-forwarded-', 'x-original-', 'cf-', 'x-envoy-', 'x-amzn-', 'x-b3-']
 
-/** Of one request: more are a flood. */
+/** The limit for a request: more headers are a flood. */
 const maxHeaders = 100
 const maxValueLength = 2_000
 
-/** The headers that are kept with a delivery, by their names in lower case. The signature itself is not: it could be used again. */
+/**
+ * The headers that are stored with a delivery, by their names in lower case. The signature itself is not: it
+ * could be used again.
+ */
 export function keptHeaders(
   rawHeaders: readonly string[],
   signatureHeader: string,
@@ -47,7 +50,7 @@ function isDropped(name: string, signatureHeader: string): boolean {
   return droppedPrefixes.some((prefix) => name.startsWith(prefix))
 }
 
-/** Of a header that came more than once: all values, as `a, b`. */
+/** All values of a header that came more than once, as `a, b`. */
 export function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
   let found: string | undefined
   for (let place = 0; place + 1 < rawHeaders.length; place += 2) {

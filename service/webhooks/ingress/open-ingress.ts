@@ -35,7 +35,7 @@ const partitions = 6
 
 export interface OpenIngress extends AsyncDisposable {
   readonly service: IngressService
-  /** Reads the receivers for the first time. If it cannot, deliveries are answered with 503 until it can. */
+  /** Reads the receivers for the first time. If it cannot, the response to deliveries is 503 until it can. */
   start(): Promise<void>
   /** Reads the receivers again. If it cannot, `run` does it later. */
   refresh(): Promise<void>

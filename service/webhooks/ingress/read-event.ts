@@ -5,14 +5,14 @@ import type { IngressRules } from './ingress-rules.ts'
 
 /** Longer ids are a mistake; a number of that length too. */
 const maxIdLength = 500
-/** Of a type: it is for people and filters. */
+/** The maximum length of a type: it is for people and filters. */
 const maxTypeLength = 200
-/** What a genuine delivery says about itself. */
+/** The facts that a genuine delivery states about itself. */
 export interface ReadEvent {
   readonly eventId: string
   readonly eventType: string | null
   readonly dispatches: readonly { readonly target: string; readonly orderKey: string | null }[]
-  /** The properties of the answer to a handshake; undefined if it is an event. */
+  /** The properties of the response to a handshake; undefined if it is an event. */
   readonly answer: Readonly<Record<string, string>> | undefined
 }
 

@@ -3,7 +3,9 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { requestInvalid } from '../../platform/http/error-response.ts'
 import type { ByteBudget } from './byte-budget.ts'
 
-/** What a delivery costs beside its body: its headers and its place in a queue. Estimated from above. */
+/**
+ * The memory that a delivery needs beside its body: its headers and its place in a queue. An upper estimate.
+ */
 export const besideBodyBytes = 8 * 1024
 /** The first size of a buffer whose body comes in tiny pieces. */
 const smallestBuffer = 1024

@@ -22,7 +22,7 @@ export interface IngressReceiver {
 export interface ReceiverDirectory {
   /** Undefined for a token that no receiver has at that time. */
   find(token: string, nowMs: number): IngressReceiver | undefined
-  /** False while receivers or secrets could not be read: what is not found may exist. */
+  /** False while receivers or secrets could not be read: a receiver that is not found may exist. */
   isComplete(): boolean
 }
 

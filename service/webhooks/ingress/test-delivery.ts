@@ -17,8 +17,9 @@ import type { IngressReceiver } from './receiver-directory.ts'
 const testType = 'reactor.connect.test'
 
 /**
- * A delivery as the receiver's sender would send it: signed with its secret, with an id and a type where its rules expect them. What the body
- * has at these places stays; only the time stands there anew. Throws `receiver_secret_invalid` if there is no secret of the right form.
+ * A delivery as the receiver's sender would send it: signed with its secret, with an id and a type where its
+ * rules expect them. Values that the body already has at these places stay; only the time is replaced. Throws
+ * `receiver_secret_invalid` if there is no secret of the right form.
  */
 export function testDelivery(
   { name, rules, secretsAt }: Pick<IngressReceiver, 'name' | 'rules' | 'secretsAt'>,
@@ -65,7 +66,9 @@ function formOf(event: JsonValue): string {
   return form.toString()
 }
 
-/** A copy with the value at the pointer; what is no object on the way there is replaced by one. */
+/**
+ * A copy with the value at the pointer. A value on the way there that is not an object is replaced by one.
+ */
 function withValue(root: JsonValue, pointer: string, value: JsonValue): JsonObject {
   const [name = '', ...rest] = parsePointer(pointer)
   const object = isJsonObject(root) ? root : {}

@@ -22,8 +22,9 @@ export interface EvenOptions {
 }
 
 /**
- * Whether a delivery is genuine. What is refused has cost the same number of HMACs over its body, whether no receiver has the token, the
- * receiver has no secret, the signature is missing, or it is wrong: neither the answer nor its time tells which.
+ * Whether a delivery is genuine. Every refusal costs the same number of HMACs over the body, whether no
+ * receiver has the token, the receiver has no secret, the signature is missing, or it is wrong: neither the
+ * response nor its time reveals the reason.
  */
 export function verifyEvenly(
   receiver: IngressReceiver | undefined,

@@ -10,8 +10,8 @@ interface ChangeOptions {
 }
 
 /**
- * With another secret of the sender; the same again changes nothing, but may end those before. Throws `request_invalid` if too many are still
- * valid.
+ * Sets another secret of the sender. Setting the same secret again changes nothing, but may end the previous
+ * ones. Throws `request_invalid` if too many are still valid.
  */
 export function withSigning(
   before: ReceiverSecrets | null,
@@ -31,7 +31,7 @@ export function withSigning(
   return { ...rest, signing, ...(previousSigning.length > 0 && { previousSigning }) }
 }
 
-/** With another secret that deliveries to `url:` targets are signed with. Throws as `withSigning`. */
+/** Sets another secret that signs deliveries to `url:` targets. Throws the errors of `withSigning`. */
 export function withDispatch(
   before: ReceiverSecrets | null,
   end: Omit<ChangeOptions, 'signing'>,

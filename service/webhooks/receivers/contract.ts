@@ -19,7 +19,7 @@ export interface ReceiverService {
   get(name: string, shown?: ShownFilter | null): Promise<Receiver>
   list(page: ReceiverPageRequest, shown?: ShownFilter | null): Promise<Page<Receiver>>
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
-  /** A paused one stores what comes, and dispatches it when it is resumed. */
+  /** A paused receiver stores the deliveries that arrive, and dispatches them when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>
   /** A new address; the one before works for `graceSeconds` more, those before that until their own ends. With 0, all end at once. */
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver>
@@ -36,11 +36,11 @@ export interface ReceiverService {
   delete(name: string, ifVersion?: number): Promise<void>
 }
 
-/** What the dispatcher knows of targets. */
+/** The dispatcher's knowledge about targets. */
 export interface TargetAdvice {
   /** Throws `target_not_available` for a target that cannot work in this service, whatever is set up later. */
   check(target: string): Promise<void>
-  /** What keeps events from the target as the service is set up, with what to do. */
+  /** The reason why events cannot reach the target with the present settings, and the next step. */
   warningOf(target: string): string | undefined
   /** Those of the targets to which nothing is sent at present, because they failed. */
   interruptions(targets: readonly string[]): Promise<ReadonlyMap<string, Interruption>>

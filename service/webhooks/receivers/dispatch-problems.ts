@@ -2,7 +2,7 @@ import type { Dispatch } from './schema.ts'
 import { isMasked, maskedProblem } from './masked-target.ts'
 import { isWholeConnection } from './target.ts'
 
-/** What is wrong with the targets of a receiver as a list, each with its place in the request. */
+/** The problems of a receiver's targets as a list, each with its place in the request. */
 export function dispatchProblems(dispatch: readonly Dispatch[]): readonly string[] {
   const targets = dispatch.map(({ target }) => target)
   return dispatch.flatMap(({ target, sweepEvery }, place) => [

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { requestInvalid } from '../../platform/http/error-response.ts'
 
-/** What was replaced, and is valid until its own end. */
+/** A value that was replaced, and stays valid until its own end. */
 export const previousSchema = z.strictObject({
   value: z.string().min(1),
   until: z.iso.datetime(),
 })
 export type Previous = Readonly<z.infer<typeof previousSchema>>
 
-/** So many are valid beside the present one at most: each costs an HMAC for every delivery that is refused. */
+/**
+ * The most values that are valid beside the present one: each costs an HMAC for every delivery that is
+ * refused.
+ */
 export const mostPrevious = 4
 
 /**

@@ -14,7 +14,9 @@ const withDispatch = z.looseObject({ dispatch: z.array(z.unknown()) })
 const withReceiver = z.looseObject({ receiver: z.string() })
 const withTarget = z.looseObject({ target: z.string() })
 
-/** What a request about a receiver says, before it is validated, and what the receiver has already. */
+/**
+ * The facts that a request about a receiver states, before it is validated, or that the receiver already has.
+ */
 interface Affected {
   readonly instance: string | null
   readonly targets: readonly string[]
@@ -29,8 +31,10 @@ const onDeliveries: ReadonlySet<ActionName> = new Set([
 const pageOfReceivers = 200
 
 /**
- * Whoever reads events, or sends them again, must be able to see the instances that they are of. Whoever changes a receiver decides where the events of its instance go, and can have forged events loaded into the connections of its
- * targets: so they must be able to see the instance, and to change the connections.
+ * A caller that reads events, or sends them again, must be able to see the instances that the events are
+ * from. A caller that changes a receiver decides where the events of its instance go, and can have forged
+ * events loaded into the connections of its targets: so the caller must be able to see the instance, and to
+ * change the connections.
  */
 export function receiverRights(receivers: Pick<ReceiverService, 'get' | 'list'>): NeededRights {
   return {

@@ -34,7 +34,10 @@ const params = z.object({ name })
 const standardGraceSeconds = 86_400
 const shownOnce =
   'Does not accept an `Idempotency-Key`: the response contains what is shown only once, and would have to be stored to be repeated.'
-/** Of the right to change a receiver: what the caller may not see looks as if it did not exist. */
+/**
+ * The failures of the right to change a receiver: objects that the caller may not see look as if they did not
+ * exist.
+ */
 const hiddenFailures = ['instance_not_found', 'connection_not_found'] as const
 const vaultFailures = ['vault_unreachable', 'vault_refused'] as const
 

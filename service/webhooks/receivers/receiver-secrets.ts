@@ -25,7 +25,7 @@ export async function readReceiverSecrets(
   return (await read(vault, receiverId)).secrets
 }
 
-/** What is stored, and how it may be replaced. */
+/** The stored secrets, and how they may be replaced. */
 export interface StoredReceiverSecrets {
   readonly secrets: ReceiverSecrets | null
   readonly replace: PutOptions

@@ -248,7 +248,10 @@ export class StoredReceiverService implements ReceiverService {
     }
   }
 
-  /** Whoever may make receivers need have no right on the connection: they could write what they like among its rows. */
+  /**
+   * A caller may create receivers without any right on the connection, and could then write anything among
+   * its rows.
+   */
   async #checkTopic(target: string, topic: string): Promise<void> {
     if (!(await isLoadedTopic(topic, this.#options.store))) return
     throw new ConnectError('target_not_available', {

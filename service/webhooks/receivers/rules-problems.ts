@@ -62,7 +62,7 @@ function signatureProblems(signature: WebhookSignature): readonly string[] {
   )
 }
 
-/** Who has seen a genuine delivery could send it again under any other id. */
+/** An attacker that has seen a genuine delivery could send it again under any other id. */
 const unsignedId =
   'body/rules/event_id: must be in the body, or be the header of `id_header`: another header is not signed, and can be forged'
 

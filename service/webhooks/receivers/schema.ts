@@ -126,7 +126,7 @@ const shownSecrets = {
   }),
 }
 
-/** Right after it was made, or got another address: what is shown only then. */
+/** A receiver that was just created, or got another address: includes the values that are shown only then. */
 export const newReceiverSchema = z
   .object({
     ...fields,

@@ -6,9 +6,9 @@ import { keyOf } from '../signature/hmac.ts'
 import { rulesProblems } from './rules-problems.ts'
 import type { DeliveryRules, ReceiverInput } from './schema.ts'
 
-/** Who sends to a receiver, and how. */
+/** The sender of a receiver's deliveries, and its rules. */
 export interface Sender {
-  /** Of its connector; null: its rules are its own. */
+  /** The webhook of the receiver's connector; null: the receiver has its own rules. */
   readonly webhook: string | null
   /** null: those of the webhook. */
   readonly rules: DeliveryRules | null

@@ -11,7 +11,7 @@ import { hiddenTarget, isPlain, splitKey } from './masked-target.ts'
 
 export interface TargetAddressesOptions {
   readonly vault: Vault
-  /** Of the service: equal addresses are one target for all receivers. */
+  /** The key of the service: equal addresses are the same target for all receivers. */
   readonly key: StoredKey
 }
 

@@ -12,11 +12,17 @@ export interface WarningsOptions {
   readonly advice: Pick<TargetAdvice, 'warningOf'>
   readonly interruptions: ReadonlyMap<string, Interruption>
   readonly connections: Connections
-  /** Which connections the reader may see (null: all); of the others nothing is told, not even whether they exist. */
+  /**
+   * The connections that the reader may see (null: all). Nothing about the others is revealed, not even
+   * whether they exist.
+   */
   readonly shown: ShownFilter | null
 }
 
-/** What keeps events from targets, one sentence each. Of a target only the first reason: it is interrupted because of the others. */
+/**
+ * The reasons why events cannot reach targets, one sentence each. For each target only the first reason is
+ * returned: the target is interrupted because of the others.
+ */
 export async function targetWarnings(
   targets: readonly string[],
   options: WarningsOptions,

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 
-/** What is signed beside the body. */
+/** The facts that are signed beside the body. */
 export interface SignedFacts {
   /** As it is written in the request. */
   readonly timestamp: string

@@ -4,7 +4,7 @@ import { hmacOf, keyOf } from './hmac.ts'
 export interface SignOptions {
   readonly secret: string
   readonly nowMs: number
-  /** Of the delivery. */
+  /** The id of the delivery. */
   readonly id: string
 }
 

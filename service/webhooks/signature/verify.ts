@@ -6,7 +6,10 @@ import { hmacOf, isIdBounded, keyOf, type SignedFacts } from './hmac.ts'
 
 /** A delivery as it came: nothing has parsed its body. */
 export interface SignedRequest {
-  /** The value of a header by its name in lower case, or undefined. Of one that came twice: both, as `a, b`. */
+  /**
+   * The value of a header by its name in lower case, or undefined. If a header came twice: both values, as
+   * `a, b`.
+   */
   readonly header: (name: string) => string | undefined
   readonly body: Uint8Array
 }
@@ -33,8 +36,8 @@ export type SignatureProblem =
 const maxSignatures = 8
 
 /**
- * Undefined if the delivery is genuine: one of its signatures is that of one of the secrets, and it was sent in the window. `id_ambiguous`: it is signed,
- * but nobody can tell where its id ends.
+ * Undefined if the delivery is genuine: one of its signatures was made with one of the secrets, and it was
+ * sent in the window. `id_ambiguous`: it is signed, but the end of its id cannot be determined.
  */
 export function problemOf(
   signature: WebhookSignature,
@@ -80,7 +83,7 @@ function signedTimestamp(
   if (timestamp === null || timestamp.from.startsWith('/')) return ''
   const [place, name = ''] = timestamp.from.split(':')
   if (place === 'header') return header(name) === '' ? undefined : header(name)
-  // Of two, nobody knows which one is signed.
+  // If there are two, it is unknown which of them is signed.
   const [first, ...more] = pairsIn(value, name)
   return more.length === 0 && first !== '' ? first : undefined
 }
@@ -105,7 +108,7 @@ function isSigned(
     const key = keyOf(signature, secret)
     return key === undefined ? [] : [hmac(signature, { key, body, facts })]
   })
-  // Each is compared, so that the time does not tell which one it was.
+  // Every pair is compared, so that the time does not reveal which signature matched.
   const matches = expected.flatMap((right) => given.map((text) => isEqual(right, text)))
   return matches.includes(true)
 }

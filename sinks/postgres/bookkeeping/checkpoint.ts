@@ -14,10 +14,10 @@ export interface RejectedRecord {
 }
 
 interface CheckpointWrite {
-  /** Of the stream's row. */
+  /** The id of the stream's row. */
   readonly id: string
   readonly checkpoint: LaneCheckpoint
-  /** Of the records at the log position. */
+  /** The columns of the records at the log position. */
   readonly columns: readonly Column[]
   readonly counts: ReadonlyMap<string, SliceCounts>
   /** For all slices: a COPY does not separate them. They are counted with the first one. */

@@ -8,7 +8,7 @@ import type { DestinationSession } from '../session.ts'
 
 /** The stream that rows of the bookkeeping belong to. */
 export interface RowOwner {
-  /** Of its row in `streams`. */
+  /** The id of its row in `streams`. */
   readonly id: string
   readonly connection: string
   /** For people. */

@@ -14,7 +14,7 @@ const markSeconds = 10
 /** How long the server may take to end a session. */
 const endMs = 10_000
 
-/** What `markSession` makes of a session, as text. */
+/** The mark that `markSession` puts on a session, as text. */
 export function markOf(connection: string, start: number): string {
   return `${connection} ${String(start)}`
 }

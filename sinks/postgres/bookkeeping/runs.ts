@@ -43,7 +43,10 @@ export async function endRun(
   })
 }
 
-/** What was told is not forgotten yet: nobody may have learned of the end of a run with a key, and its next start tells it again. */
+/**
+ * The reported counts, notes and warnings stay for now: the caller may not have learned of the end of a run
+ * with a key, and the next start of the run reports them again.
+ */
 async function markTold(
   session: DestinationSession,
   connection: string,

@@ -17,7 +17,7 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 
 const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
 
-/** What syncs that are over committed to a table, and no run has told. */
+/** The counts that finished syncs committed to a table, and that no run has reported. */
 export interface TableCounts extends CommittedCounts {
   readonly table: TableName
 }
@@ -36,7 +36,7 @@ export interface StreamRow {
   readonly id: string
   readonly table: TableName
   readonly settings: SyncSettings
-  /** Of the last sync. */
+  /** The columns of the last sync. */
   readonly columns: readonly Column[]
   readonly keyIndex: string | null
   readonly staged: boolean
@@ -50,13 +50,13 @@ export interface StreamRow {
   /** The start of a run that began the sync. */
   readonly syncStart: number
   readonly startedAtMs: number
-  /** What happened to the columns of the table, in this run or in one that was killed before it reported it. */
+  /** Changes to the columns of the table, in this run or in a run that was killed before it reported them. */
   readonly tableNotes: readonly TableNote[]
   /** The warnings of its begins, reads and ends, likewise. */
   readonly warnings: readonly string[]
-  /** Of syncs before the one that its slices are of. */
+  /** The counts of syncs before the sync of the slices. */
   readonly untoldCounts: readonly TableCounts[]
-  /** The run that has told its notes, warnings and counts, and has ended. */
+  /** The run that has reported the stream's notes, warnings and counts, and has ended. */
   readonly toldRun: number | undefined
   /** How many of its slices were saved. */
   readonly planned: number

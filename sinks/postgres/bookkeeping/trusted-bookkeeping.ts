@@ -22,13 +22,16 @@ export function isTrusted(role: string): string {
 /** The defaults of the migrations, as the server writes them on the pinned search path. */
 const ownDefaults = `'now()', '0', '''0''::bigint', 'false', '''[]''::text', '''{}''::text[]'`
 
-/** Told after all others. */
+/** Rights are reported after all other problems. */
 const placeOfRights = 4
 
 /** SQL condition of an entry of `aclexplode`, of the table t: somebody who is not trusted may give it triggers, also after it was looked at. */
 const mayTrigger = `privilege_type = 'TRIGGER' AND grantee <> t.relowner AND NOT ${isTrusted('grantee')}`
 
-/** What a table of the bookkeeping may not have: it would run with our rights. Only a trigger may be made by others than the owner. */
+/**
+ * Additions that a bookkeeping table may not have, because they would run with our rights. Only a trigger can
+ * be made by a role that does not own the table.
+ */
 const additions = `
   SELECT 3, t.oid, NULL::oid, format('other tables inherit from it (%s)', inhrelid::regclass) FROM t JOIN pg_inherits ON inhparent = t.oid
   UNION ALL
@@ -110,7 +113,7 @@ interface Finding {
   readonly place: number
   /** Without quotes, as `owner` and `user`; null for the schema. */
   readonly name: string | null
-  /** Who is not trusted, if it is about somebody. */
+  /** The role that is not trusted, if the problem is about a role. */
   readonly owner: string | null
   /** Null if it is who owns the object. */
   readonly problem: string | null

@@ -8,10 +8,10 @@ import { isAmong } from './forget-streams.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamRow, TableCounts } from './stream-rows.ts'
 
-// What a run that is killed has committed is told by a later one, whatever that one does with the stream:
+// A later run reports the counts that a killed run committed, whatever it does with the stream:
 //   slices.run_*             of the last sync, and of earlier ones that it continues from
 //   streams.untold_counts    of syncs that are over, by table: its rows are there until an overwrite exchanges them
-// What a stage held goes with the stage.
+// The counts of a stage are deleted with the stage.
 
 interface Beginning {
   readonly target: Pick<StreamTarget, 'table' | 'isOverwrite'>
@@ -58,7 +58,7 @@ export const countsOfOtherTables = `ARRAY(
   SELECT counts FROM unnest(untold_counts) AS u (counts)
    WHERE (counts::json -> 'table' ->> 'schema', counts::json -> 'table' ->> 'table') IS DISTINCT FROM (table_schema, table_name))`
 
-/** Of a stream that was begun. */
+/** Reads the counts of a stream that was begun. */
 export async function countsOf(
   session: DestinationSession,
   { id, table, untoldCounts }: Pick<StreamRow, 'id' | 'table' | 'untoldCounts'>,
@@ -75,7 +75,7 @@ export async function countsOf(
   }
 }
 
-/** Of a stream that this run cannot begin: nothing is exchanged. */
+/** Reads the counts of a stream that this run cannot begin: no rows are exchanged. */
 export async function readUntoldCounts(
   session: DestinationSession,
   row: StreamRow,
@@ -90,7 +90,10 @@ export async function readUntoldCounts(
   }
 }
 
-/** A run whose overwrite failed has told that it loaded nothing; a sync of another mode has merged its stage now. */
+/**
+ * A run whose overwrite failed has reported that it loaded nothing; a sync of another mode has now merged its
+ * stage.
+ */
 async function resetCounts(
   session: DestinationSession,
   row: StreamRow,
@@ -105,13 +108,16 @@ async function resetCounts(
   )
 }
 
-/** Of streams whose counts, notes and warnings a run has told that the next start continues. Part of the open transaction. */
+/**
+ * Deletes the counts, notes and warnings of streams that a run has reported and that the next start
+ * continues. Part of the open transaction.
+ */
 export async function forgetTold(
   session: DestinationSession,
   connection: string,
   told: readonly StreamId[],
 ): Promise<void> {
-  // What is in a stage was told as not loaded.
+  // The rows in a stage were reported as not loaded.
   await session.rows(
     `WITH told AS (
        UPDATE ${session.bookkeeping}.streams AS stream

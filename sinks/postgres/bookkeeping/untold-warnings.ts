@@ -6,11 +6,12 @@ import type { DestinationSession } from '../session.ts'
 import { readStreamRow, type StreamRow } from './stream-rows.ts'
 import { readUntoldCounts } from './untold-counts.ts'
 
-// Warnings are stored until a run that told them has ended (told_run) and another one begins the stream: a run that is killed has told nothing.
+// Warnings are stored until a run that reported them has ended (told_run) and another run begins the stream.
+// A run that is killed has reported nothing.
 //   table_warnings   speak of a read from the checkpoints: they go when the stream is read from the beginning
 //   begin_warnings   speak of what was done to the table, and stay true
 
-/** More of a stream are told by its run only. No source has so many. */
+/** Further warnings of a stream are only reported by the run itself. No source has that many. */
 const mostOfSource = 100
 
 /** `Destination.noteWarning`. */
@@ -29,7 +30,10 @@ export async function noteWarning(
   if (rows.length === 0) throw await lostStream(session, sync)
 }
 
-/** Part of the open transaction. Resolves with all that are untold, also of attempts that died before they told them. */
+/**
+ * Part of the open transaction. Returns all warnings that no run has reported, also those of attempts that
+ * died before they reported them.
+ */
 export async function keepUntold(
   session: DestinationSession,
   id: string,
@@ -58,7 +62,7 @@ export async function readUntold(
   return { tableNotes, warnings, untoldCounts: await readUntoldCounts(session, row, start) }
 }
 
-/** The row as a run finds it that has nothing to tell again. */
+/** The row for a run that has nothing to report again. */
 export function withoutTold(row: StreamRow, start: RunStart): StreamRow {
   return isTold(row, start) ? { ...row, tableNotes: [], warnings: [] } : row
 }

@@ -59,7 +59,7 @@ const serializationError = {
   reason: 'DESTINATION_SERIALIZATION_ERROR',
 } as const
 
-/** Of a time between 2004 and 2039 in milliseconds, as Avro's long. */
+/** The length of a time between 2004 and 2039 in milliseconds, as Avro's long. */
 const extractedBytes = 6
 
 /**
@@ -89,11 +89,11 @@ export class CopyTranscoder implements BlockWriter {
   #seq = 0
   #rowNumber = 0
   #rowsLeft = 0
-  /** Of the current row; empty for nearly every one. */
+  /** The overflow values of the current row; empty for nearly every row. */
   #overflow: Map<string, string | null> | undefined
   #sourceChanges = ''
   #changes: Change[] = []
-  /** Of the row that was written last. */
+  /** The changes of the row that was written last. */
   #lastChanges: readonly Change[] = []
   #missing: string[] = []
   /** The last time of extraction that had the usual length: its bytes, and what they say. */

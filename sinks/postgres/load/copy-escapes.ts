@@ -1,6 +1,9 @@
 import type { ByteOutput } from '../../wire/byte-output.ts'
 
-/** What stands after the backslash in COPY text for a byte that must be escaped; 0: the byte stands for itself; 1: U+0000, which Postgres cannot hold. */
+/**
+ * The byte after the backslash in COPY text, for a byte that must be escaped; 0: the byte stands for itself;
+ * 1: U+0000, which Postgres cannot hold.
+ */
 export const copyEscapes = new Uint8Array(256)
 copyEscapes[0x00] = 1
 copyEscapes[0x08] = 0x62
@@ -37,7 +40,7 @@ const letters: Readonly<Record<string, string>> = {
   r: '\r',
 }
 
-/** What a field of COPY text stands for. */
+/** Returns the text that a field of COPY text represents. */
 export function unescapeCopy(text: string): string {
   return text.replace(/\\([^])/g, (_escape, letter: string) => letters[letter] ?? letter)
 }

@@ -52,10 +52,10 @@ export interface BlockWriter {
   readonly consumed: number
 }
 
-/** What every writer of rows needs. */
+/** The facts that every writer of rows needs. */
 export interface RowFacts {
   readonly tail: RowTailOptions
-  /** Of the same columns. */
+  /** The facts about the same columns. */
   readonly seen: SeenFacts
   /** Takes the records that cannot become a row; absent if rows are only appended. */
   readonly rejections?: KeyRejections
@@ -110,7 +110,10 @@ export function hasTime({
   return metadata !== 'none' || isStaged
 }
 
-/** What `_airbyte_meta` holds; null if a row has nothing to say and needs not. */
+/**
+ * Returns the value of `_airbyte_meta`; null if the row has nothing to report and the metadata does not
+ * require it.
+ */
 export function metaText({ syncId, metadata }: RowTailOptions, changes: string): string | null {
   if (changes === '' && metadata !== 'full') return null
   return `{"sync_id":${syncId},"changes":[${changes}]}`

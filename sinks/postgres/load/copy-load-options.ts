@@ -27,7 +27,7 @@ export interface CopyLoadOptions {
   readonly stream: string
   /** The fields of the primary key; empty without one. */
   readonly keyFields: readonly string[]
-  /** Of a dedup mode. */
+  /** Set for a dedup mode. */
   readonly rejections?: KeyRejections
   /** Throws if the table was changed since its columns were read: that is why it refuses values. In the transaction. */
   readonly requireUnchanged: () => Promise<void>

@@ -20,7 +20,7 @@ import { SeenFacts } from './seen-facts.ts'
 
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
 const CHUNK_BYTES = 128 * 1024
-/** What a lane begins with: most streams of a run with thousands of them need no more. */
+/** The initial buffer of a lane: most streams of a run with thousands of streams need no more. */
 const FIRST_BYTES = 16 * 1024
 
 /**
@@ -30,10 +30,10 @@ const FIRST_BYTES = 16 * 1024
  * two more COPYs, however many there are; blocks are kept until `flush` for this.
  */
 export class CopyLoad {
-  /** Of the rows of the open transaction whose COPY has ended. */
+  /** The losses in the rows of the open transaction whose COPY has ended. */
   readonly losses = new LoadLosses()
   readonly #options: CopyLoadOptions
-  /** Of the columns of the blocks, in the open transaction. */
+  /** The facts about the columns of the blocks, in the open transaction. */
   #seen = new SeenFacts(0)
   readonly #output = new ByteOutput(Buffer.allocUnsafeSlow(FIRST_BYTES))
   #spare: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
@@ -41,7 +41,7 @@ export class CopyLoad {
   #place: CopyPlace
   #tail: RowTailOptions
   #transcoder: CopyTranscoder
-  /** Of blocks of binary COPY; undefined if the table gets text. */
+  /** The transcoder for blocks of binary COPY; undefined if the table gets text. */
   #rowsTranscoder: RowsTranscoder | undefined
   #format: CopyFormat = 'text'
   /** A row that only text can represent: more of them may come, so what is written until the next flush is text. */
@@ -107,7 +107,7 @@ export class CopyLoad {
     return { tail: this.#tail, seen: this.#seen, ...(rejections && { rejections }) }
   }
 
-  /** What was written in this transaction since the last `setColumns`. */
+  /** The facts about the rows that were written in this transaction since the last `setColumns`. */
   get seen(): SeenFacts {
     return this.#seen
   }
@@ -261,7 +261,7 @@ export class CopyLoad {
     const release = this.#hasSavepoint ? 'RELEASE SAVEPOINT load; ' : ''
     this.#begun = this.#hasSavepoint = true
     this.#hasStaged ||= this.isStaged
-    // One round trip; the server answers when it is ready for the rows.
+    // One round trip; the server responds when it is ready for the rows.
     this.#copy = session.copyIn(
       `${begin}${release}SAVEPOINT load${condition}`,
       `COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
@@ -340,7 +340,7 @@ export class CopyLoad {
     this.#startAgain(place.tail)
   }
 
-  /** With another tail or format; values that were refused before stay refused. */
+  /** Starts again with another tail or format. Values that were refused before stay refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
     this.setTail(tail)

@@ -13,7 +13,7 @@ export class KeptBlocks {
   #blocks: KeptBlock[] = []
   #bytes = 0
 
-  /** Of all of them. */
+  /** The size of all blocks. */
   get bytes(): number {
     return this.#bytes
   }

@@ -93,7 +93,7 @@ export class KeyRejections {
     this.#openRows = []
   }
 
-  /** What was rejected since the last time. */
+  /** Returns the records that were rejected since the last call. */
   take(): readonly RejectedRecord[] {
     const taken = this.#settled
     this.#settled = []

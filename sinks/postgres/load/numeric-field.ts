@@ -173,7 +173,9 @@ export class NumericField {
   }
 }
 
-/** What JavaScript prints of a finite number, without an exponent: `1.5e-7` as `0.00000015`. */
+/**
+ * Returns the text that JavaScript prints for a finite number, without an exponent: `1.5e-7` as `0.00000015`.
+ */
 function plainDigits(text: string): string {
   const exponentAt = text.indexOf('e')
   if (exponentAt < 0) return text

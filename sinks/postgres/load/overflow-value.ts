@@ -4,7 +4,7 @@ import type { RecordValue } from '../../../protocol/index.ts'
 import type { HeldType } from '../tables/column-types.ts'
 import { sanitizeJson } from './sanitize-json.ts'
 
-/** What goes into the column: its text, and whether that is less than what came. */
+/** The value for the column: its text, and whether the text is less than the original value. */
 export interface ColumnText {
   readonly text: string
   readonly truncated: boolean

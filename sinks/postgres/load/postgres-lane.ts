@@ -41,7 +41,7 @@ const MAX_KEPT_REJECTIONS = 1000
 /** All other lanes of the table may merge before this one. */
 const mergeSeconds = 600
 
-/** Of this thread. */
+/** The sessions of this thread. */
 const laneSessions = new SessionsUsedAgain('copies')
 
 /** Opens a lane with a session to itself. Throws `fenced` if a newer `begin` took over. */
@@ -110,7 +110,7 @@ class PostgresLane implements SinkLane {
   #hasMeta: boolean
   /** … or the open transaction gives it one. */
   #addsMeta = false
-  /** Of the blocks that come, as the log has them … */
+  /** The columns of the blocks that follow, as the log has them … */
   #wireColumns: readonly Column[] = []
   /** … and as the table has them, with what was seen of them in this transaction. */
   #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []

@@ -8,7 +8,10 @@ export interface RefusedCell {
   readonly column: number
 }
 
-/** What the JSON parser puts before the context of the COPY: `JSON data, line 1: {"a":...`. A quoted statement is no such line. */
+/**
+ * The text that the JSON parser puts before the context of the COPY: `JSON data, line 1: {"a":...`. A quoted
+ * statement is no such line.
+ */
 const jsonLine = /^[^\d"'«»„(\n]*JSON[^\d"'«»„(\n]*\d[^\n]*\n/
 /** From the relation on: `, line 12, column `. If a row is shown in the place of a column, a colon follows the number. */
 const columnFollows = /^[,、，]\D*(\d+)\s*[,、，]\s*\S+\s/
@@ -53,7 +56,10 @@ function isNamed(text: string, name: string): boolean {
 /** Arrays and types of extensions (hstore) have codes of their own for a text that they cannot read. */
 const ownCodes: readonly string[] = ['42601', '54000']
 
-/** What the server says of a value that it read; undefined if the error is another: of a statement, or of a function at work, which the error of the session names. */
+/**
+ * Returns what the server says about a value that it read; undefined if the error is another one: of a
+ * statement, or of a function at work, which the error of the session names.
+ */
 export function refusedValue(
   thrown: unknown,
   relation: string,

@@ -9,7 +9,7 @@ import { tailColumns, type BlockWriter, type RowFacts } from './copy-format.ts'
 import type { KeyRejections } from './key-rejections.ts'
 import type { SeenFacts } from './seen-facts.ts'
 
-/** What becomes of a field: small integers, so that the switch of the inner loop is a jump. */
+/** The step for a field: small integers, so that the switch of the inner loop is a jump. */
 const steps = { copy: 0, skip: 1, int4: 2, float8: 3, json: 4, uuid: 5, int2: 6 } as const
 
 /** A call of `set` takes as long as a loop over this number of bytes. */

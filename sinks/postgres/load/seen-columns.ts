@@ -1,6 +1,6 @@
 import type { SeenFacts } from './seen-facts.ts'
 
-/** What the rows of a transaction have in the table's columns, by name: a merge depends on it. */
+/** The facts about the rows of a transaction in the table's columns, by name: a merge depends on them. */
 export class SeenColumns {
   /** Some row has NULL. */
   readonly nulls = new Set<string>()

@@ -1,6 +1,6 @@
 /**
- * What a lane saw of the rows of its open transaction, by wire column: what the merge has to know of them. It lasts as long as the
- * transaction and its columns, whatever becomes of the COPY that the rows were sent in.
+ * The facts that a lane saw in the rows of its open transaction, by wire column. The merge needs them. They
+ * last as long as the transaction and its columns, whatever happens to the COPY that the rows were sent in.
  */
 export class SeenFacts {
   /** 1: a NULL, or a value, was written. May also say so of a row that was written twice. */

@@ -85,7 +85,7 @@ export function lateRowsQuery(merge: Merge): string {
 
 const extractedAt = '_airbyte_extracted_at'
 
-/** What `written` has of its rows. */
+/** The columns of its rows that `written` has. */
 function returned(merge: Merge): string {
   const order = merge.cursor === undefined ? [] : [quote(merge.cursor.name)]
   const places = [...new Set([...merge.key.map(quote), ...order, extractedAt])].map(

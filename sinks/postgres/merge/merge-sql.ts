@@ -94,7 +94,10 @@ export function countedUpsertStatement(
     (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
 }
 
-/** Of rows `n` of the source: which rows `t` of the table are `gone` by them, and the condition for those that are `written`. */
+/**
+ * For rows `n` of the source: the rows `t` of the table that they make `gone`, and the condition for the rows
+ * that are `written`.
+ */
 export function deleteClauses(merge: Merge): {
   readonly deletedAt: string | undefined
   readonly gone: string | undefined
@@ -143,7 +146,7 @@ export function isNewer(merge: Merge, from: string, than: 't' | 'w' = 't'): stri
      OR (${isSame(incoming, existing, schema)} AND ${time}))`
 }
 
-/** Of rows `s`; `order` is the column that says which came later. */
+/** The order of rows `s`; `order` is the column that says which row came later. */
 export function newestFirst(merge: Merge, order: '_reactor_seq' | 'ctid'): string {
   return [
     ...(merge.cursor === undefined ? [] : [`${cursorOf(merge.cursor, 's')} DESC NULLS LAST`]),
@@ -211,7 +214,10 @@ function fillMissingFromTable(merge: Merge, column: string): string {
      WHERE ${lacks(column, 'd')} AND ${sameKey(merge, 't', 'd')}`
 }
 
-/** What a record of a delete does not say: all but the key, the metadata and what it has. */
+/**
+ * The values that a record of a delete does not have: all but the key, the metadata and the values that it
+ * has.
+ */
 function lastValues(merge: Merge, from: string): string {
   return merge.columns
     .filter((column) => !merge.key.includes(column) && !column.startsWith('_airbyte_'))

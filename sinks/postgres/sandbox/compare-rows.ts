@@ -9,7 +9,7 @@ export interface Comparison {
   readonly after: TableName
   /** A table, or a query in parentheses, with the same columns in the same types. */
   readonly before: string
-  /** What identifies a row; undefined if only all of its contents do. */
+  /** The columns that identify a row; undefined if only the whole row identifies it. */
   readonly key: readonly ComparedColumn[] | undefined
   /** The columns that decide whether a row has changed. The key may be among them. */
   readonly columns: readonly ComparedColumn[]
@@ -23,7 +23,7 @@ export interface ComparedColumn {
   readonly operators: string
 }
 
-/** What `countSql` selects. */
+/** The row that `countSql` selects. */
 export interface RowCountsRow {
   readonly insert: string
   readonly update: string
@@ -59,7 +59,7 @@ export function countSql({ after, before, key, columns }: Comparison): string {
        FROM keys`
 }
 
-/** What the values of a column become, in rows whose key is there once before and once after. */
+/** How the values of a column change, in rows whose key exists once before and once after. */
 const fates = {
   nulled: (column: string) => `b.${column} IS NOT NULL AND a.${column} IS NULL`,
   replaced: (column: string) =>
@@ -124,7 +124,7 @@ export function missingSql(
      ORDER BY ${order('s', comparison.key ?? [])} LIMIT ${limit}`
 }
 
-/** A cell is cut at so many characters. */
+/** A cell is cut at this number of characters. */
 const cellCharacters = 200
 
 /** The value as Postgres writes it. */

@@ -27,13 +27,13 @@ import {
   streamColumns,
 } from './value-counts.ts'
 
-/** What a run would do to the rows of production. Null if it is not known. */
+/** The changes that a run would make to the rows of production. Null if a count is not known. */
 export interface RowDiff {
   readonly insert: number | null
   readonly update: number | null
   readonly unchanged: number | null
   readonly delete: number | null
-  /** Figures of a stream that was cut: a whole run has at least so many. */
+  /** Counts of a stream that was cut: a full run has at least this number of rows. */
   readonly atLeast: readonly RowCount[]
   /** Rows of the table as it is; null if there is none, or where they could not be counted. */
   readonly tableRows: TableRows | null
@@ -167,7 +167,7 @@ async function compareMerged(
   }
 }
 
-/** What `diffRows` adds. */
+/** The fields that `diffRows` adds. */
 const unknownRest = { atLeast: [], tableRows: null, reset: [] } as const
 
 async function compareOverwrite(

@@ -9,9 +9,11 @@ import { tableAndPartitions } from '../tables/row-account.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 
 /**
- * What the figures of a sandbox stand on, so that a run in between changes it: SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
- * rules, policies, rights, dependent views), and of their checkpoints. Rows are not in it, but a run changes the checkpoints.
- * Promote tokens are bound to it: another content needs another number of the format that they name.
+ * The state that the counts of a sandbox depend on, which a run in between changes: SHA-256 (hex) of the
+ * shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them,
+ * triggers, rules, policies, rights, dependent views), and of their checkpoints. Rows are not included, but a
+ * run changes the checkpoints. Promote tokens are bound to this fingerprint: if its content changes, the
+ * number of the format that the tokens name must change.
  */
 export async function destinationFingerprint(
   place: PostgresPlace,

@@ -218,7 +218,7 @@ function metRowsOf(stream: SandboxTable | RefusedStream): [string, MetRows][] {
   const metRows = {
     from: target.table,
     before,
-    // What production says about its rows is not said of the sandbox's.
+    // The metadata of production's rows does not apply to the sandbox's rows.
     columns: columns.map(({ name, expression }) => ({
       name,
       expression: name === '_airbyte_meta' ? 'NULL::pg_catalog.jsonb' : expression,

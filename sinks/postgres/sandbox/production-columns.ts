@@ -7,7 +7,7 @@ export interface ProductionColumn {
   /** As Postgres writes it: `numeric(38,9)`. */
   readonly type: string
   readonly notNull: boolean
-  /** What a row that does not name the column has there; undefined: NULL. */
+  /** The value of the column in a row that does not name it; undefined: NULL. */
   readonly fill: ColumnFill | undefined
 }
 
@@ -22,7 +22,7 @@ export interface ColumnFill {
   readonly expression: string
 }
 
-/** What a run would write there can be told before the run. */
+/** The value that a run would write there is known before the run. */
 export function isForeseen({ fill }: ProductionColumn): boolean {
   return fill === undefined || fill.kind === 'constant'
 }

@@ -155,7 +155,7 @@ async function rowOf(
   const { streamId } = target
   const row = await readStreamRow(session, sink.connection, { streamId, lock: 'unlocked' })
   if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return row
-  // Of a sandbox, whose sync begins with a copy of them, a damage would be told under another name.
+  // A sandbox's sync begins with a copy of the slices, and would report a damage under another name.
   const owner = ownerOf(sink, row)
   await requireSlices(session, owner, row.planned)
   await readSlices(session, owner)
@@ -171,7 +171,9 @@ async function ownersOf(
   return otherOwners(session, target, connection)
 }
 
-/** Of views that read the whole table (`count(*)`) no columns. */
+/**
+ * Reads the dependent views with their columns. Views that read the whole table (`count(*)`) have no columns.
+ */
 async function readViews(session: DestinationSession, table: TableName): Promise<DependentView[]> {
   return session.rows(
     `SELECT n.nspname AS schema, v.relname AS name,
@@ -230,7 +232,10 @@ function isAltered({
   return plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex)
 }
 
-/** What others made on the table, and did not disable, acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
+/**
+ * Rules that others made on the table, and did not disable, act on a run but not on a sandbox. The table's
+ * constraints are tried: see try-rules.ts.
+ */
 async function ownRules(session: DestinationSession, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
     `SELECT 'policy ' || polname AS rule FROM pg_policy WHERE polrelid = to_regclass($1) AND row_security_active(polrelid)

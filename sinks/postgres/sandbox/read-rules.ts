@@ -33,7 +33,10 @@ export interface ReferenceRule {
   readonly name: string
   readonly columns: readonly string[]
   readonly other: TableName
-  /** With their schemas: a value of the other table, and one of this. */
+  /**
+   * The operators with their schemas. The left operand is a value of the other table, the right operand a
+   * value of this table.
+   */
   readonly operators: readonly string[]
   readonly otherColumns: readonly string[]
   /** It refers to the table itself. */
@@ -46,7 +49,10 @@ export interface IncomingKey {
   readonly columns: readonly string[]
   readonly from: TableName
   readonly fromColumns: readonly string[]
-  /** With their schemas: a value of this table, and one of the other. */
+  /**
+   * The operators with their schemas. The left operand is a value of this table, the right operand a value of
+   * the other table.
+   */
   readonly operators: readonly string[]
   readonly onDelete: 'refused' | 'deleted' | 'set_null' | 'set_default'
   /** It is looked at when the transaction ends, not when the row goes. */

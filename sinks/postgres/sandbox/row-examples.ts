@@ -32,7 +32,7 @@ export type ChangedRow = RowExamples['changed'][number]
 
 export const noExamples: RowExamples = { inserted: [], changed: [], deleted: [] }
 
-/** Of each kind. */
+/** The number of examples of each kind. */
 export const exampleRows = 5
 /** A query selects at most 1,664 values. */
 const maxColumns = 400

@@ -6,7 +6,7 @@ import type { PostgresPlace } from '../postgres-place.ts'
 import { granteeName } from '../tables/grantee-name.ts'
 import { DestinationSession } from '../session.ts'
 
-/** What a sandbox's schema says about itself in its comment. */
+/** The description of a sandbox in the comment of its schema. */
 const comment = z.object({
   reactor_connect_sandbox: z.object({
     id: z.string(),

@@ -5,7 +5,7 @@ import type { DestinationSession } from '../session.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import type { ProductionColumn } from './production-columns.ts'
 
-/** What a run would break: a constraint, or what has an error of its own. */
+/** A rule that a run would break: a constraint, or a rule with an error of its own. */
 export type Broken =
   | { readonly name: string; readonly sqlstate: string; readonly reason: string }
   | { readonly error: ConnectError; readonly reason: string }

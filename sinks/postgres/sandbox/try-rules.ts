@@ -28,11 +28,11 @@ import {
 } from './read-rules.ts'
 import { tryIndexes, tryPartitions } from './try-partitions.ts'
 
-/** What the table's own rules say about the rows that a sandbox loaded. */
+/** The results of the table's own rules for the rows that a sandbox loaded. */
 export interface RulesTried {
   /** The first rule that a run would break for certain: it would fail as this says. */
   readonly refusal: ConnectError | undefined
-  /** What a run does to rows of other tables. */
+  /** The changes that a run makes to rows of other tables. */
   readonly dependentRows: readonly DependentRows[]
   readonly warnings: readonly string[]
 }
@@ -339,7 +339,10 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   else report(trial, count, { name, sqlstate: sqlstates.foreignKeyViolation, reason })
 }
 
-/** What goes with the rows that a run deletes. An overwrite deletes all rows before it writes them again. */
+/**
+ * Finds the rows of other tables that are deleted or changed with the rows that a run deletes. An overwrite
+ * deletes all rows before it writes them again.
+ */
 async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly DependentRows[]> {
   const { found, planned, stream } = trial
   const { target } = stream.production

@@ -15,7 +15,7 @@ const vacuumSeconds = 5
 
 /** The sync whose rows the stage has. */
 export interface StagedSync {
-  /** Of the stream's row in the bookkeeping. */
+  /** The id of the stream's row in the bookkeeping. */
   readonly id: string
   readonly syncId: number
 }
@@ -176,8 +176,9 @@ const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype <> 'i')`
 
 /**
- * A subscriber was told the rows of the stage under the stage's name, and is not told of a rename: it needs them once more, under the
- * table's name. Publications of all tables, or of a schema, show the table too; other plugins than pgoutput need none.
+ * A subscriber received the rows of the stage under the stage's name, and does not learn of a rename: it
+ * needs them once more, under the table's name. Publications of all tables, or of a schema, show the table
+ * too; other plugins than pgoutput need none.
  */
 const isNotReplicated = `NOT EXISTS (SELECT FROM pg_publication_tables p JOIN pg_namespace n ON n.nspname = p.schemaname
      WHERE n.oid = t.relnamespace AND p.tablename = t.relname)

@@ -86,7 +86,7 @@ export async function beginSync(
   )
 }
 
-/** What `begin` knows about a stream that owns its table. */
+/** The facts that `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
   readonly start: RunStart
@@ -126,7 +126,8 @@ async function startSync(
     earlierTables: listEarlierTables(row, target),
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
-  // Of an overwrite there is nothing to note, and a new row has nothing else: a round trip less for each of many small tables.
+  // An overwrite has nothing to note, and a new row has nothing else. An overwrite with a new row skips this,
+  // which saves a round trip for each of many small tables.
   const isWatched = !target.isOverwrite || row !== undefined
   const watched = { id: written.id, sink, target, row, goesOn }
   const lostRows = isWatched ? await watchTable(session, watched) : []

@@ -77,7 +77,7 @@ export async function finishSync(
     const emptied = swap === undefined ? 0 : await swapStage(session, target, { ...swap, staged })
     const key = ownKey(settingsOf(sync.sink))
     const warnings = warnOfEmptied(target, emptied)
-    // Stored with what they speak of: the run may be killed before its end tells them.
+    // Stored with the facts that they are about: the run may be killed before its end reports them.
     if (warnings.length > 0) await keepUntold(session, id, warnings)
     session.rowsAtCommit(
       `UPDATE ${session.bookkeeping}.streams
@@ -113,7 +113,10 @@ interface Finished {
   readonly warnings: readonly string[]
 }
 
-/** Also true when it is told later, of a table that has rows again by then. `emptied`: rows that were deleted, if none came for them. */
+/**
+ * The warning is also true if it is reported later, when the table has rows again. `emptied`: rows that were
+ * deleted, if none came for them.
+ */
 function warnOfEmptied({ table }: StreamTarget, emptied: number): readonly string[] {
   if (emptied === 0) return []
   return [
@@ -129,7 +132,7 @@ export async function leaveLog(session: DestinationSession, sync: StreamSync): P
   )
 }
 
-/** Of a stream that the attempt has lost, `requireOwn` tells it. */
+/** If the attempt has lost the stream, `requireOwn` reports it. */
 async function requireComplete(
   session: DestinationSession,
   sync: StreamSync,

@@ -12,7 +12,7 @@ export interface KeyColumn {
   readonly held: HeldType
   /** Undefined if the column stays. */
   readonly widened: WideType | undefined
-  /** What the stream had before; undefined if that is not known. */
+  /** The kind that the stream had before; undefined if it is not known. */
   readonly before: ColumnKind | undefined
   readonly kind: ColumnKind
 }
@@ -56,7 +56,7 @@ function jsonKindOf(kind: ColumnKind): string {
   return jsonKinds[kind] ?? kind
 }
 
-/** What is known of the table when a sync begins. */
+/** The known facts about the table when a sync begins. */
 interface KnownTable {
   readonly target: StreamTarget
   /** The stream's, if it loaded the table. */

@@ -81,8 +81,9 @@ export function listEarlierTables(
 }
 
 /**
- * The result for a stream that appends to a table which has rows, from its beginning or since its mode has changed: a refusal if it reads
- * them again, as far as the bookkeeping knows, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
+ * The result for a stream that appends to a table which has rows, from its beginning or since its mode has
+ * changed: a refusal if it reads them again, as far as the bookkeeping knows, else warnings. A full refresh
+ * that appends adds all rows in every run, as configured.
  */
 export async function findRepeatedAppend(
   session: DestinationSession,

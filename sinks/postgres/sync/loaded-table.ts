@@ -8,8 +8,8 @@ import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
 /**
- * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes again
- * too; then another table is the same one.
+ * The table that a `begin` loads, as it saw it. Oids: `bookkeeping` is the oid of `streams`. A restore of the
+ * whole database creates `streams` again too; then another table is the same one.
  */
 interface SeenTable {
   readonly table: string
@@ -18,7 +18,7 @@ interface SeenTable {
 }
 
 interface WatchedStream {
-  /** Of its row in the bookkeeping. */
+  /** The id of its row in the bookkeeping. */
   readonly id: string
   readonly sink: SinkStream
   readonly target: StreamTarget
@@ -34,9 +34,11 @@ interface Begun {
 }
 
 /**
- * What the run has to tell of rows that the table lost, though the sync continues from checkpoints that speak of them: each loss once, also
- * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. A read from the beginning
- * makes void what an incremental one warned of; a full refresh has read everything, and its rows may stay.
+ * Returns the losses of rows that the run must report: rows that the table lost although the sync continues
+ * from checkpoints that cover them. Each loss is reported once, also the losses that attempts saw which died
+ * before they reported them. Called by `begin` before it deletes the counts of the last sync. A read from the
+ * beginning makes the warnings of an incremental read void; a full refresh has read everything, and its rows
+ * may stay.
  */
 export async function watchTable(
   session: DestinationSession,

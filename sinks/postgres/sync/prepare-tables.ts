@@ -42,7 +42,7 @@ import {
 /** Assumptions about the keys of rows that were not watched as they came. */
 const anyKeys = { hasNullKeys: true, hasRepeatedKeys: true }
 
-/** What `begin` found and decided before it touches a table. */
+/** The facts and decisions of `begin` before it touches a table. */
 export interface Preparation {
   readonly session: DestinationSession
   readonly sink: SinkStream
@@ -54,7 +54,10 @@ export interface Preparation {
   readonly isOurs: boolean
 }
 
-/** The name of the key's index on the table, and what happened to the columns, also in attempts that died before they told it. */
+/**
+ * The name of the key's index on the table, and the changes to the columns, also in attempts that died before
+ * they reported them.
+ */
 export interface PreparedTables {
   readonly keyIndex: string | null
   readonly tableNotes: readonly TableNote[]
@@ -62,7 +65,7 @@ export interface PreparedTables {
   readonly onlyNow: readonly string[]
   /** … and those that every attempt finds again. */
   readonly warnings: readonly string[]
-  /** Of the stream, as the table has them. */
+  /** The columns of the stream, as the table has them. */
   readonly columns: StreamRow['columns']
   readonly staged: boolean
   /** Nothing was altered yet: see `Destination.changeTable`. */
@@ -107,7 +110,10 @@ async function changeTables(preparation: Preparation, plan: TablePlan): Promise<
   }
 }
 
-/** Of an overwrite. `own`: the columns of the table. Resolves with the publications that have the stage. */
+/**
+ * Prepares the stage of an overwrite. `own`: the columns of the table. Resolves with the publications that
+ * have the stage.
+ */
 async function prepareStage(
   preparation: Preparation,
   own: readonly string[],
@@ -193,7 +199,7 @@ function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): Str
   return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
 }
 
-/** What a sync has to do to its table before it loads. */
+/** The work that a sync has to do on its table before it loads. */
 export interface TablePlan {
   /** The table as it is; undefined if it is to be created. */
   readonly actual: TableColumns | undefined

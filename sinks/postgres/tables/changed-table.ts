@@ -5,9 +5,10 @@ import { quoteTable, type TableName } from './identifiers.ts'
 import type { TableColumns } from './table-columns.ts'
 
 /**
- * Throws if the table is another one than that of the columns, or one of them has another type now: a binary COPY writes the bytes of the old type, which the
- * new one refuses, or takes for other values. A column that is gone is told by the statement that names it. In a transaction that has written the table,
- * whose lock keeps it as it is.
+ * Throws if the table is not the table that the columns were read from, or if one of its columns has another
+ * type now: a binary COPY writes the bytes of the old type, which the new type refuses or reads as other
+ * values. A missing column is reported by the statement that names it. Runs in a transaction that has written
+ * the table, whose lock prevents further changes.
  */
 export async function requireUnchanged(
   session: DestinationSession,

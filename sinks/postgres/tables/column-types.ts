@@ -14,13 +14,16 @@ export type OwnType =
   | 'bytea'
   | 'jsonb'
 
-/** What a column can become: one of ours, or the same type without its precision. */
+/** The types that a column can change to: our types, or the same type without its precision. */
 export type WideType = OwnType | 'interval'
 
 /** Types that only a user chooses; we send text to them. `network`: inet, cidr, macaddr. `other`: arrays, composites, ranges, types of extensions. */
 type ChosenType = 'uuid' | 'enum' | 'network' | 'interval' | 'money' | 'oid' | 'other'
 
-/** What a column of a table can hold, whoever made it. A domain holds what its base type does. */
+/**
+ * The types that a column can hold, also in a table that somebody else made. A domain holds the values of its
+ * base type.
+ */
 export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | ChosenType
 
 /** A column as it is in the database. */
@@ -118,7 +121,7 @@ const narrowTypes: readonly string[] = ['character', '"char"', 'name', 'real']
 
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
 export function actualTypeOf(formatted: string): ActualType {
-  // Of a type that is not the catalog's the schema is written too.
+  // A type outside the catalog is written with its schema.
   const base = formatted
     .replace(/\([^)]*\)/, '')
     .replace(/^.*\.citext$/, 'citext')
@@ -128,7 +131,7 @@ export function actualTypeOf(formatted: string): ActualType {
   return { held, limited: limited && held !== 'other' }
 }
 
-/** What else than its own type a column holds without a change of value. */
+/** The other types whose values a column holds without changing them. */
 const alsoHolds: Readonly<Partial<Record<HeldType, readonly OwnType[]>>> = {
   numeric: ['bigint'],
   timestamp: ['date'],
@@ -188,7 +191,10 @@ export function isChosen(held: HeldType): held is ChosenType {
   return chosenTypes.includes(held)
 }
 
-/** What a user's own type has to become. A text may be one of its values, and it refuses all others; anything else never is. */
+/**
+ * The type that a user's own type must change to. A text may be one of the values of the user's type, which
+ * refuses all others; a value of another kind never is.
+ */
 function leftType(
   { held, limited }: ActualType & { readonly held: ChosenType },
   kind: ColumnKind,
@@ -208,7 +214,7 @@ function numberType(held: 'money' | 'oid', declared: OwnType): OwnType {
 }
 
 function textType(held: ChosenType, limited: boolean, isKey: boolean): WideType | undefined {
-  // Different texts that these take for one value are told when a sync begins (usable-key.ts).
+  // When a sync begins, it reports different texts that these types treat as one value (usable-key.ts).
   if (held === 'uuid' || held === 'network') return undefined
   if (isKey) return 'text'
   if (!limited) return undefined
@@ -218,7 +224,10 @@ function textType(held: ChosenType, limited: boolean, isKey: boolean): WideType 
 const wholeNumbers: readonly HeldType[] = ['smallint', 'integer', 'bigint']
 const numberKinds: readonly ColumnKind[] = ['integer', 'number', 'double']
 
-/** Whether a column that keeps its type refuses each value that it cannot hold as it came; then that becomes NULL, and is told. */
+/**
+ * Whether a column that keeps its type refuses each value that it cannot hold unchanged. Such a value becomes
+ * NULL and is reported.
+ */
 export function refusesOthers({ held, limited }: ActualType, kind: ColumnKind): boolean {
   if (held === 'text') return !limited
   return wholeNumbers.includes(held) && numberKinds.includes(kind)

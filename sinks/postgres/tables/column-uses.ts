@@ -9,7 +9,7 @@ interface Widening {
   readonly type: string
 }
 
-/** What keeps PostgreSQL from altering a column. */
+/** An object that prevents PostgreSQL from altering a column. */
 interface ColumnUse {
   readonly kind: string
   /** Quoted where SQL needs it. */
@@ -64,7 +64,10 @@ export async function findColumnInUse(
   })
 }
 
-/** What the server says when it refuses the change of a type: of an object that depends on the column, or its operators. */
+/**
+ * The SQLSTATEs with which the server refuses the change of a type, because of an object that depends on the
+ * column, or because of the column's operators.
+ */
 const refusals: readonly string[] = ['0A000', '22023', '42704', '42804', '42846', '42883', '42P16']
 
 /** The server's refusal of a change that nothing above foresaw; every other error stays what it is. */

@@ -16,7 +16,7 @@ export interface RowChanges extends RowAccount {
 }
 
 export interface RowPlace {
-  /** Of the stream, for people. */
+  /** The name of the stream, for people. */
   readonly stream: string
   readonly table: TableName
 }
@@ -36,7 +36,7 @@ async function rowsDropped(
   { due: expected, done: actual, events }: RowChanges,
 ): Promise<ConnectError> {
   const object = quoteTable(table)
-  // Of the policies, the server applies those of the table that a statement names, if they apply to its user.
+  // The server applies the policies of the table that a statement names, if they apply to its user.
   const found = await session.rows<InTheWay>(
     `${triggersOfTable} UNION
      SELECT format('rule %I', rulename), nspname, relname, format('DISABLE RULE %I', rulename)
@@ -146,7 +146,7 @@ interface InTheWay {
   readonly rule: string
   readonly schema: string
   readonly table: string
-  /** What ALTER TABLE has to do. */
+  /** The action of ALTER TABLE that undoes it. */
   readonly undo: string
 }
 
@@ -207,7 +207,7 @@ export async function readTriggers(
   return deferred ? 'deferred' : 'immediate'
 }
 
-/** Of pg_trigger: acts on rows of the table `$1` that are inserted or updated. */
+/** Condition on pg_trigger: the trigger acts on rows of the table `$1` that are inserted or updated. */
 const isOwnTrigger = `tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 20 <> 0`
 
 /**

@@ -24,9 +24,9 @@ const fixedBytes: Readonly<Record<string, number>> = {
   timetz: 12,
 }
 
-/** Of each row. */
+/** The header of each row. */
 const headerBytes = 24
-/** Of each page of a block: its header, and the pointer to the one row. */
+/** The header of each page of a block, and the pointer to its only row. */
 const pageBytes = 32
 const usualBlockBytes = 8192
 const mostNamed = 3

@@ -37,7 +37,7 @@ export interface StreamTarget {
   readonly table: TableName
   /** Where an overwrite gathers the new generation. */
   readonly stage: TableName
-  /** What the lanes load into: one of the two. */
+  /** The table that the lanes load into: one of these two tables. */
   readonly loaded: TableName
   readonly columns: readonly TargetColumn[]
   readonly isOverwrite: boolean
@@ -112,7 +112,8 @@ function cursorColumn(
   if (field === undefined && (sync_mode !== 'incremental' || isSourceDefined)) return undefined
   const column = columns.find((candidate) => candidate.field === field)
   if (column !== undefined) return { name: column.name, path }
-  // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
+  // A cursor that the source defines may not be a field (a position in a log): then the time of extraction
+  // decides.
   if (isSourceDefined) return undefined
   if (field === undefined) {
     throw cursorMissing(streamLabel(stream))

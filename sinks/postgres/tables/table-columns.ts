@@ -29,7 +29,7 @@ const metadataTypes = {
 /** Columns of a table in the database, by name, in their order. */
 export type TableColumns = ReadonlyMap<string, HeldColumn>
 
-/** What a table is to have. */
+/** The table that a stream needs. */
 export interface WantedTable {
   readonly name: TableName
   readonly columns: readonly TargetColumn[]
@@ -184,7 +184,7 @@ export async function findTypeOfName(
   return new ConnectError('destination_not_a_table', { details: { table: quoteTable(name), kind } })
 }
 
-/** What a domain is made of, at last; any other type is itself. */
+/** The base type of a domain, through all domains in between; any other type is its own base type. */
 export function baseType(oid: string): string {
   return `(WITH RECURSIVE base AS (SELECT ${oid} AS oid UNION ALL
     SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype = 'd')
@@ -259,7 +259,7 @@ export type TableChange =
       readonly action: string
     }
 
-/** What ALTER TABLE has to do. */
+/** Plans the changes for ALTER TABLE. */
 export function planTableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
   const changes: TableChange[] = []
   for (const [column, type] of metadataColumns(wanted.metadata)) {
@@ -311,7 +311,10 @@ export async function hasRows(session: DestinationSession, name: TableName): Pro
   return row?.filled === true
 }
 
-/** What adds the columns without which a table that has rows may be somebody else's: those of the metadata, or of `minimal` if it is none. */
+/**
+ * Returns the additions of missing metadata columns, or of the columns of `minimal` if the metadata is
+ * `none`. A table that has rows, but not these columns, may belong to somebody else.
+ */
 export function missingSigns(actual: TableColumns, metadata: Metadata): string[] {
   return metadataColumns(metadata === 'none' ? 'minimal' : metadata).flatMap(([column, type]) =>
     actual.has(column) ? [] : [addition(column, column, type).action],

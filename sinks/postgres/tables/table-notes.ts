@@ -9,7 +9,7 @@ import type { TableChange, TableColumns } from './table-columns.ts'
 
 interface Columns {
   readonly columns: readonly TargetColumn[]
-  /** Of the last sync of this table. */
+  /** The columns of the last sync of this table. */
   readonly before: readonly TargetColumn[]
   readonly actual: TableColumns
   readonly changes: readonly TableChange[]
@@ -18,8 +18,8 @@ interface Columns {
 }
 
 /**
- * What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. `untold`: the same of
- * attempts before it, each once.
+ * Notes on the column changes that a sync makes in an existing table, and on those that it does not make
+ * although the stream changed. `untold`: the notes of earlier attempts. Each note is returned once.
  */
 export function noteTableChanges(
   given: Columns,

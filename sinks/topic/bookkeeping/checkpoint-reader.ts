@@ -51,7 +51,7 @@ export class CheckpointReader implements AsyncDisposable {
     this.#isKnown = isKnown
   }
 
-  /** What this process has committed. */
+  /** Applies records that this process has committed. */
   apply(records: readonly CheckpointRecord[]): void {
     for (const record of records) this.checkpoints.apply(record)
   }

@@ -9,7 +9,7 @@ import type { Checkpoints, StoredStream } from './checkpoints.ts'
 import { checkpointMessage, ownBatches, type OwnMessage } from './own-messages.ts'
 import type { CheckpointRecord } from './records.ts'
 
-/** What a decision about the checkpoints writes, all or nothing. */
+/** The records that a decision about the checkpoints writes, all or nothing. */
 export interface Change<T> {
   readonly result: T
   readonly records: readonly CheckpointRecord[]
@@ -19,7 +19,10 @@ export interface Change<T> {
 
 /** The checkpoints of a connection, and changes of them: each is a decision about them as they are. */
 export interface Bookkeeping {
-  /** With all that lanes have committed until now. Not to be held across an await. */
+  /**
+   * Returns the checkpoints, with everything that lanes have committed until now. Do not hold the result
+   * across an await.
+   */
   read(): Promise<Checkpoints>
   /** Durable when it resolves. The decision may be made several times. */
   change<T>(decide: (now: Checkpoints) => Change<T>): Promise<T>

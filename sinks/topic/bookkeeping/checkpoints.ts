@@ -7,7 +7,7 @@ import type {
   StreamRecord,
 } from './records.ts'
 
-/** What is stored of a stream. */
+/** The stored state of a stream. */
 export interface StoredStream {
   readonly id: StreamId
   readonly record: StreamRecord | undefined

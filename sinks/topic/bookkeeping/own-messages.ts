@@ -10,7 +10,7 @@ export interface OwnMessage {
 
 /** A batch ends after the message that fills it, so that only a large message makes a large batch. */
 const maxBatchBytes = 512 * 1024
-/** Of a message beside its key and value. */
+/** The size of a message without its key and value. */
 const framingBytes = 32
 const noHeaders = encodeHeaders({})
 

@@ -35,7 +35,7 @@ export type RunRecord = z.infer<typeof runRecord>
 
 /** The key and the form that the messages of a topic have, if they count by it; null if they do not. */
 const merged = z.object({ key: keySchema, form: z.string() }).nullable()
-/** What all messages of a topic look like. Null: an older version wrote them. */
+/** The form that all messages of a topic share. Null: an older version wrote them. */
 const rowForm = z.object({
   encoding: z.enum(['json', 'avro']),
   envelope: z.enum(['row', 'debezium']),
@@ -62,10 +62,13 @@ export type LeftTopic = z.infer<typeof leftTopic>
 
 const streamRecord = z.object({
   topic: z.string(),
-  /** At the last `begin`. Null: the brokers told none, or an older version wrote this. */
+  /**
+   * The topic's id at the last `begin`. Null: the brokers did not report topic ids, or an older version wrote
+   * this.
+   */
   topicId: z.string().nullable().default(null),
   settings: syncSettings,
-  /** Of the last attempt. */
+  /** The columns of the last attempt. */
   columns: columnsSchema,
   /** 0: it was forgotten. */
   run: number,
@@ -84,15 +87,18 @@ const streamRecord = z.object({
   readWarnings: texts,
   /** They speak of what was done to the topic, and stay true. */
   beginWarnings: texts,
-  /** What syncs before that of the slices committed. */
+  /** The counts that syncs before the sync of the slices committed. */
   untoldCounts: counts,
-  /** The run that told its notes, warnings and counts, and ended. */
+  /** The run that reported the stream's notes, warnings and counts, and ended. */
   toldRun: number.nullable(),
   /** Slices that were saved: if there are fewer, somebody deleted some. */
   planned: number,
   /** Lanes that may have been opened: 0 to `lanes` - 1. A `begin` fences them. */
   lanes: number,
-  /** What rows are divided by, since the first sync of the topic; it may have more. */
+  /**
+   * The number of partitions that rows are divided by, since the first sync of the topic. The topic may have
+   * more.
+   */
   partitions: number,
   maxMessageBytes: number,
   /** The offsets that came next in the topic, by partition: when the generation began, and at the last `begin`. */
@@ -121,7 +127,7 @@ const sliceRecord = z.object({
   loaded: number,
   rejected: number,
   complete: z.boolean(),
-  /** Of all syncs in its run, which no run has told. */
+  /** The counts of all syncs in its run that no run has reported. */
   untold: counts,
 })
 export type SliceRecord = z.infer<typeof sliceRecord>

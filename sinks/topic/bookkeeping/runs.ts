@@ -57,7 +57,10 @@ export function endRun(
   return { result: undefined, records: [{ kind: 'run', value: ended }, ...streams] }
 }
 
-/** Of a stream whose counts, notes and warnings a run has told that the next start continues. */
+/**
+ * Deletes the counts, notes and warnings of a stream that a run has reported and that the next start
+ * continues.
+ */
 function forgetTold(
   { id, slices }: StoredStream,
   record: StreamRecord,

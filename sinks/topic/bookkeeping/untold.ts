@@ -4,8 +4,9 @@ import type { CommittedCounts, RunStart, Untold, UntoldCounts } from '../../sink
 import type { StoredStream } from './checkpoints.ts'
 import type { StreamRecord } from './records.ts'
 
-// What a run that is killed has committed is told by a later one, whatever that one does with the stream. A message that was committed is in the
-// topic at once, and stays there: nothing is in a stage, and nothing is replaced.
+// A later run reports the counts that a killed run committed, even if it does not load the stream the same
+// way. A message that was committed is in the topic at once and stays there: nothing is in a stage, and
+// nothing is replaced.
 
 /** Also of syncs before that of the slices. */
 export function untoldCounts({
@@ -23,13 +24,13 @@ function kept(counts: CommittedCounts): UntoldCounts {
   return { kept: counts, staged: noCounts, replaced: noCounts }
 }
 
-/** The record as a run finds it that has nothing to tell again. */
+/** The record for a run that has nothing to report again. */
 export function withoutTold(record: StreamRecord, start: RunStart): StreamRecord {
   if (!isTold(tellingOf(record), start)) return record
   return { ...record, tableNotes: [], readWarnings: [], beginWarnings: [] }
 }
 
-/** What was committed is not for this run to tell. */
+/** An earlier run has already reported these rows. */
 export function isCountedBy(record: StreamRecord, start: RunStart): boolean {
   return isCounted(tellingOf(record), start)
 }

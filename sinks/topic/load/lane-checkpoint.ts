@@ -9,7 +9,7 @@ export interface LaneState {
   /** As the lane has committed them last. */
   readonly slices: ReadonlyMap<string, SliceRecord>
   readonly counts: ReadonlyMap<string, SliceCounts>
-  /** Of the records at the log position. */
+  /** The columns of the records at the log position. */
   readonly columns: readonly Column[]
 }
 

@@ -32,7 +32,7 @@ import { laneRecords } from './lane-checkpoint.ts'
 import { rejectionMessage } from './rejection-message.ts'
 import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 
-/** What waits to be sent. A commit sends what is left: all partitions at the same time. */
+/** The limit of bytes that wait to be sent. A commit sends the rest: all partitions at the same time. */
 const maxPendingBytes = 4 * 1024 * 1024
 const maxKeptRejections = 1000
 /**
@@ -46,7 +46,7 @@ const hiddenMs = 16 * 60_000
 export interface TopicLaneOptions {
   readonly place: TopicPlace
   readonly sync: StreamSync
-  /** Of the log. */
+  /** The partition of the log. */
   readonly partition: number
   readonly logger: Logger
 }
@@ -71,7 +71,8 @@ export async function openTopicLane(options: TopicLaneOptions): Promise<SinkLane
       logger,
     })
     try {
-      // Who began the stream since has written that before it fenced this lane: it is found here, or it fences this producer.
+      // A newer `begin` of the stream was written before it fenced this lane: either it is found here, or it
+      // fences this producer.
       const { record, slices } = await readOwn(options)
       return new TopicLane({ options, topic, producer, record, slices })
     } catch (error) {
@@ -117,12 +118,17 @@ class TopicLane implements SinkLane {
   #losses: Loss[] = []
   #deleted = 0
   #copyMs = 0
-  /** What is on its way: the next blocks are encoded meanwhile. Whoever waits for it next throws its error. */
+  /**
+   * The send in progress: the next blocks are encoded meanwhile. The next call that waits for it throws its
+   * error.
+   */
   #sending: Promise<void> = Promise.resolve()
   /** When the open transaction got its first message. */
   #sentAtMs: number | undefined
   #isOver = false
-  /** What is open is to be aborted: nobody else does that before the next run, or minutes later. */
+  /**
+   * The open transaction must be aborted here: otherwise it stays open until the next run, or for minutes.
+   */
   #leavesOpen = false
 
   constructor(context: LaneContext) {

@@ -70,7 +70,7 @@ export class PreviewDestination implements Destination {
     return Promise.resolve()
   }
 
-  /** With a key of its own: the next run has another one too. */
+  /** The run has its own key: the next run has another key too. */
   startRun(_connection: string, key = 'preview'): Promise<RunStart> {
     return this.#store.change((now) => startRun(now, { key, by: 'a sandbox', atMs: Date.now() }))
   }

@@ -5,7 +5,7 @@ import type { PreviewedMessage, PreviewedMessages } from '../../sink.ts'
 import { largestMessage, type MessageBatches } from '../rows/partition-batches.ts'
 import type { RowBatch } from '../rows/row-options.ts'
 
-/** Of a key or a value, in characters. */
+/** The longest key or value that is shown, in characters. */
 const mostShown = 2_000
 
 interface SampledMessagesOptions {

@@ -6,8 +6,8 @@ import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/target-topic.ts'
 
 /**
- * What a run into topics would begin with: its checkpoints and topics as they are, or as they would be made. Plain data: it crosses a thread. Holds the
- * secrets of the place: never to be logged.
+ * The state that a run into topics would begin with: its checkpoints, and its topics as they are or as they
+ * would be created. Plain data: it crosses a thread. Contains the secrets of the place: never log it.
  */
 export interface TopicSnapshot {
   readonly place: TopicPlace
@@ -39,7 +39,7 @@ export function checkpointsIn({ checkpoints }: TopicSnapshot): Checkpoints {
   return read
 }
 
-/** What a lane of the stream needs of it: it is copied for each. */
+/** Returns the part that a lane of the stream needs: it is copied for each lane. */
 export function snapshotFor(snapshot: TopicSnapshot, stream: StreamId): TopicSnapshot {
   const { topic, target } = targetIn(snapshot, stream)
   const checkpoints = snapshot.checkpoints.filter(

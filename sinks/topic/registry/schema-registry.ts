@@ -12,7 +12,7 @@ import {
 import { listChangedColumns } from './changed-columns.ts'
 import type { MessageSchema } from '../rows/row-options.ts'
 
-/** What a registry takes of a schema. */
+/** The parts of a schema that a registry takes. */
 export type SchemaText = Pick<MessageSchema, 'type' | 'text'>
 
 export interface SchemaRegistryOptions {
@@ -30,13 +30,13 @@ interface RegistryRequest {
 }
 
 const mediaType = 'application/vnd.schemaregistry.v1+json'
-/** With five attempts, one that does not respond is given up after a minute. */
+/** A registry that does not respond is given up after a minute, with five attempts. */
 const timeoutMs = 10_000
 /** A message has the id in four bytes, with a sign. */
 const maxId = 2 ** 31 - 1
 const maxResponseBytes = 8 * 1024 * 1024
 const longestPauseMs = 30_000
-/** Of the texts that the registry gives as reasons. */
+/** The number of reasons from the registry that are shown. */
 const namedReasons = 3
 
 /**
@@ -91,8 +91,8 @@ export class SchemaRegistry {
   }
 
   /**
-   * What `register` would do, and changes nothing: the id of a schema that is there; undefined if it would be new. Throws `schema_incompatible` if
-   * `register` would.
+   * Shows what `register` would do, and changes nothing. Returns the id of an existing schema; undefined if
+   * the schema would be new. Throws `schema_incompatible` if `register` would.
    */
   async preview(subject: string, schema: SchemaText): Promise<number | undefined> {
     const known = await this.find(subject, schema)
@@ -149,7 +149,10 @@ export class SchemaRegistry {
     })
   }
 
-  /** What differs from the newest schema of the subject, for registries that only say that something does. */
+  /**
+   * Returns the differences from the newest schema of the subject, for registries that only say that there
+   * are some.
+   */
   async #changesIn(subject: string, { schema }: JsonObject): Promise<readonly string[]> {
     const latest = await this.#ask({ method: 'GET', path: `${pathOf(subject)}/versions/latest` })
     const before = latest.status === 200 ? textIn(latest.text, 'schema') : undefined

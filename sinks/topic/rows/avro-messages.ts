@@ -126,7 +126,7 @@ export class AvroMessages implements MessageWriter {
   }
 }
 
-/** What goes before a datum: how its schema is found. */
+/** Returns the prefix of a datum, by which its schema is found. */
 function prefixOf(
   { lookup }: RowMessagesOptions,
   schema: () => Parameters<typeof fingerprintOf>[0],
@@ -189,7 +189,7 @@ function sourceHead(options: RowMessagesOptions, record: WireRecord): Uint8Array
   return out.bytes.slice(0, out.position)
 }
 
-/** What follows `source`: no transaction, `op` and `ts_ms`. */
+/** Returns the fields after `source`: no transaction, `op` and `ts_ms`. */
 function endingOf(operation: RowOperation, { extractedAtMs }: WireRecord): Uint8Array {
   const out = new WireWriter(128)
   out.byte(branch.null)

@@ -132,8 +132,9 @@ function columnFields(
 }
 
 /**
- * What Kafka Connect's converters for Avro call a type whose logical type they do not know. Debezium's connectors write the same names, by which
- * its JDBC sink makes columns with a time, and jsonb, instead of numbers and texts.
+ * The names that Kafka Connect's Avro converters use for a type whose logical type they do not know.
+ * Debezium's connectors write the same names. Its JDBC sink uses them to create columns with a time, and
+ * jsonb, instead of numbers and texts.
  */
 const connectNames: Readonly<Partial<Record<ColumnKind, string>>> = {
   timestamptz: 'io.debezium.time.MicroTimestamp',

@@ -24,7 +24,7 @@ const shortEscapes: Readonly<Record<number, string>> = {
   [QUOTE]: '"',
   [BACKSLASH]: '\\',
 }
-/** What stands after the backslash; 0: the byte stands for itself; 1: it needs `\u00XX`. */
+/** The byte after the backslash; 0: the byte stands for itself; 1: it needs `\u00XX`. */
 const escapes = Uint8Array.from({ length: 256 }, (_, byte) => {
   const short = shortEscapes[byte]
   if (short !== undefined) return short.charCodeAt(0)

@@ -6,7 +6,7 @@ export interface Written {
   readonly length: number
 }
 
-/** What a message tells of its row. */
+/** The operation on the row that a message reports. */
 export type RowOperation = 'write' | 'delete'
 
 /** Writes the keys and values of messages in one encoding. What a method returns holds until it is called again. */

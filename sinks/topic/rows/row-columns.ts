@@ -4,7 +4,7 @@ import type { RowForm } from './row-options.ts'
 /** The column by which a source marks deleted rows. */
 const deletedAtColumn = '_ab_cdc_deleted_at'
 
-/** What the columns of the blocks mean for the messages, by index. */
+/** The meaning of the blocks' columns for the messages, by index. */
 export interface RowColumns {
   /** In the order of the primary key; undefined: the messages have no key. */
   readonly key: readonly number[] | undefined

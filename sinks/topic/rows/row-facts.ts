@@ -65,10 +65,13 @@ export function rawIdPrefix({ sink, syncId }: FactOptions, slice: string): strin
   return idPrefixText({ idFacts: [sink.connection, namespace ?? null, name], syncId }, slice)
 }
 
-/** Debezium's letters: a row that a query found (whether it is new to the reader, no source tells), and one that the source marks as deleted. */
+/**
+ * Debezium's letters: a row that a query found (no source reports whether it is new to the reader), and a row
+ * that the source marks as deleted.
+ */
 export const operationLetters = { write: 'r', delete: 'd' } as const
 
-/** What is the same for the records of a slice that were read together. */
+/** A value that is the same for the records of a slice that were read together. */
 export class Shared<T> {
   readonly #make: (record: WireRecord) => T
   #value: T | undefined

@@ -1,7 +1,7 @@
 import type { AvroSchema, Column, Fingerprint, JsonObject } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 
-/** What a message of a row looks like (docs/topics.md has each form). */
+/** The format of a row's message (docs/topics.md has each form). */
 export interface RowFormat {
   readonly encoding: 'json' | 'avro'
   /** `row`: the row alone; `debezium`: in Debezium's envelope. */
@@ -11,7 +11,7 @@ export interface RowFormat {
 /** How readers find the schema of a value in Avro: a schema registry has it under a number, or `connect.schemas` under its fingerprint. */
 export type SchemaLookup = 'registry' | 'fingerprint'
 
-/** What follows from the stream, its columns and the topic alone: the schemas do too. */
+/** The facts that follow only from the stream, its columns and the topic. The schemas do too. */
 export interface RowForm {
   readonly topic: string
   readonly sink: Pick<SinkStream, 'connection' | 'stream' | 'mode' | 'metadata' | 'deletes'>
@@ -29,13 +29,13 @@ export interface SchemaIds {
 }
 
 export interface RowMessagesOptions extends RowForm {
-  /** Of the topic, at the time of the sync. */
+  /** The number of the topic's partitions at the time of the sync. */
   readonly partitions: number
   /** `max.message.bytes` of the topic: a row whose message is larger is rejected, and no batch is larger. */
   readonly maxMessageBytes: number
   readonly syncId: number
   readonly generationId: number
-  /** Of this program: Debezium's envelope has it. */
+  /** The version of this program: Debezium's envelope has it. */
   readonly version: string
   /** Needed if and only if the encoding is Avro and `lookup` is `registry`. */
   readonly schemaIds?: SchemaIds
@@ -48,7 +48,7 @@ export interface MessageSchema {
   readonly schema: AvroSchema | JsonObject
   /** The same as text. */
   readonly text: string
-  /** Of an Avro schema. */
+  /** The fingerprint of an Avro schema. */
   readonly fingerprint?: Fingerprint
 }
 
@@ -67,7 +67,7 @@ export interface RejectedRow {
   readonly key?: string
 }
 
-/** What became of the records of a block: rows + deleted + rejected.length is its count. */
+/** The result for the records of a block: rows + deleted + rejected.length is its count. */
 export interface WrittenRows {
   /** Records whose row is in a message. */
   readonly rows: number

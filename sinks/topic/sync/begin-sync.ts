@@ -80,7 +80,10 @@ export async function beginSync(
   return store.change((now) => decideSync(now, { ...facts, schema }))
 }
 
-/** What the registry has of the messages. What refuses the stream anyhow does so before anything is registered. */
+/**
+ * Finds the schemas of the messages in the registry. An error that refuses the stream anyway is thrown before
+ * anything is registered.
+ */
 async function findSchema(
   store: Bookkeeping,
   facts: Omit<Beginning, 'schema'>,
@@ -190,7 +193,7 @@ function startSync(
     leftTopics: listLeftTopics(stored, topic),
     ...topicFacts(earlier, beginning, { resumed, untoldNotes: last.tableNotes }),
   }
-  // Of a stream that somebody deleted from the topic, nothing counts.
+  // If somebody deleted the stream from the topic, no positions count.
   const positions = record === undefined ? new Map<number, never>() : stored.positions
   const begun = { ...stored, record: value, slices, positions }
   const started = startedMessage({ sink, record: value, atMs: beginning.atMs })
@@ -241,7 +244,8 @@ function topicFacts(
   const before = known ?? { columns: sink.columns, generationStart: [] }
   return {
     tableNotes: noteColumns(before.columns, sink.columns, untoldNotes),
-    // With another number, versions of a row would be in two partitions, and a reader could meet the old one last.
+    // If the number changed, versions of a row would be in two partitions, and a reader could meet the old
+    // version last.
     partitions: divided !== undefined && divided <= partitions ? divided : partitions,
     maxMessageBytes,
     generationStart: isNewGeneration ? [...ends] : before.generationStart,
@@ -281,7 +285,10 @@ function keepsReadWarnings(record: StreamRecord | undefined, goesOn: boolean): b
   return goesOn || record?.settings.sync_mode === 'full_refresh'
 }
 
-/** What the rows of the topic count by after this sync. An overwrite decides it at its end. */
+/**
+ * Returns the key and form that the rows of the topic are merged by after this sync. An overwrite decides it
+ * at its end.
+ */
 function mergedBy(
   sink: SinkStream,
   inTopic: KnownTopic | undefined,
@@ -295,7 +302,10 @@ interface Carried extends Pick<StreamRecord, 'untoldCounts' | 'planned'> {
   readonly slices: ReadonlyMap<string, SliceRecord>
 }
 
-/** The same as `carrySlices`; of a topic that is gone, what was loaded is not there to be told. What was rejected is in another topic. */
+/**
+ * The same as `carrySlices`. If the topic is gone, its loaded rows cannot be reported: they are not there.
+ * The rejected records are in another topic.
+ */
 function carryKept(
   stored: StoredStream,
   { isGone, ...how }: Parameters<typeof carrySlices>[1] & { readonly isGone: boolean },

@@ -47,7 +47,7 @@ export async function deleteOldKeys(old: OldKeys): Promise<number> {
   try {
     const options = { servers, topics: [topic], transactionalId, logger }
     await using producer = await TransactionalProducer.open(options)
-    // Whoever takes the stream over from here on fences the producer.
+    // A start that takes the stream over from here on fences the producer.
     await requireOwn()
     let deleted = 0
     for (let partition = 0; partition < record.partitions; partition++)

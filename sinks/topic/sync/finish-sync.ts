@@ -14,7 +14,7 @@ import { completeMessage } from './control-messages.ts'
 import { hasLoaded } from './known-topic.ts'
 import { formText } from './topic-mode.ts'
 
-/** More of a stream are told by its run only. No source has so many. */
+/** Further warnings of a stream are only reported by the run itself. No source has that many. */
 const mostReadWarnings = 100
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
@@ -53,7 +53,7 @@ export function savePlan(
 export interface FinishContext {
   readonly place: TopicPlace
   readonly store: CheckpointStore
-  /** Of the topic as it is now. */
+  /** Returns the id of the topic as it is now. */
   readonly topicId: (topic: string) => Promise<string | undefined>
   /** Deletes the keys of older generations from the topic; resolves with their number. */
   readonly deleteOld: (record: StreamRecord) => Promise<number>
@@ -123,7 +123,7 @@ function complete(
     ...record,
     complete: true,
     merged: isOverwrite ? merged : record.merged,
-    // Stored with what they speak of: the run may be killed before its end tells them.
+    // Stored with the facts that they are about: the run may be killed before its end reports them.
     beginWarnings: [...new Set([...record.beginWarnings, ...warnings])],
   }
   return {

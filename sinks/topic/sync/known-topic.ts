@@ -12,7 +12,10 @@ import { formText, rowFormOf } from './topic-mode.ts'
 
 /** More are forgotten: who loads a stream into a topic of each day comes back to none of them. */
 const mostLeftTopics = 100
-/** Of a schema of theirs: a checkpoint is one message, whose size has a limit. Schemas of keys are much shorter. */
+/**
+ * The longest schema of theirs that is stored: a checkpoint is one message, whose size has a limit. Schemas
+ * of keys are much shorter.
+ */
 const maxLeftSchema = 8_192
 
 interface AtTopic {
@@ -20,7 +23,7 @@ interface AtTopic {
   readonly target: TargetTopic
 }
 
-/** What is known of the messages in the topic of a stream. */
+/** The stored facts about the messages in the topic of a stream. */
 export interface KnownTopic extends Pick<
   StreamRecord,
   'partitions' | 'merged' | 'form' | 'schema'
@@ -38,7 +41,7 @@ export function knownTopic(stored: StoredStream, at: AtTopic): KnownTopic | unde
   return left && { ...left, isFilled: true }
 }
 
-/** What is stored of the stream, if the topic is still the one that it was loaded into last. */
+/** Returns the stream's record, if the topic is still the topic that the stream was last loaded into. */
 export function sameRecord(stored: StoredStream, at: AtTopic): StreamRecord | undefined {
   const { record } = stored
   return record !== undefined && isSameTopic({ ...stored, record }, at) ? record : undefined

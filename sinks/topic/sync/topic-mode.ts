@@ -54,7 +54,7 @@ export function requireOwnTopic(
   if (other !== undefined) throw sharedTopic(place, { topic, stream, other: other.id })
 }
 
-/** What is the same in all messages of a topic. */
+/** Returns the form that all messages of a topic share. */
 export function rowFormOf({ format, registry }: TopicPlace): RowFormRecord {
   const lookup = registry === undefined ? 'fingerprint' : 'registry'
   return { ...format, lookup: format.encoding === 'avro' ? lookup : null }

@@ -9,16 +9,19 @@ interface Facts {
   readonly record: StreamRecord | undefined
   /** … if that was one of the same topic. */
   readonly known: StreamRecord | undefined
-  /** What is known of the rows of the same topic. */
+  /** The stored facts about the rows of the same topic. */
   readonly inTopic: KnownTopic | undefined
   readonly sink: SinkStream
   readonly topic: string
   readonly target: TargetTopic
-  /** Rows that no run has told, in the topic of this name that was deleted. */
+  /** Rows that no run has reported, in the topic of this name that was deleted. */
   readonly goneRows: number
 }
 
-/** What the user should know of the topic as it is, and of what the run does differently from the stream's last one. */
+/**
+ * Returns warnings about the topic as it is, and about differences between this run and the stream's last
+ * one.
+ */
 export function topicWarnings(facts: Facts): readonly string[] {
   return [
     policyWarning(facts),

@@ -2,7 +2,7 @@
 export interface TargetTopic {
   /** It was not there before. */
   readonly isNew: boolean
-  /** Another topic of the same name has another one. Undefined if the brokers tell none. */
+  /** Another topic of the same name has another id. Undefined if the brokers do not report topic ids. */
   readonly id: string | undefined
   readonly partitions: number
   readonly policy: string

@@ -3,7 +3,7 @@ import { topicMissing } from '../topic-errors.ts'
 
 type Id = string | null | undefined
 
-/** Whether two ids are those of two topics. Of brokers that tell no ids nobody knows. */
+/** Whether the two ids are of different topics. Unknown if the broker does not report topic ids. */
 export function isOther(before: Id, now: Id): boolean {
   return typeof before === 'string' && typeof now === 'string' && before !== now
 }

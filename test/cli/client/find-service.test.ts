@@ -13,7 +13,7 @@ import type { Environment } from '../../../service/platform/config/environment.t
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
-/** Whom no mode keeps out. */
+/** No file mode restricts root. */
 const isRoot = process.geteuid?.() === 0
 
 let home: string

@@ -167,7 +167,7 @@ export const samples: ActionSubject['samples'] = {
   deleteBranch: { ...place, branch: 'feature/x' },
 }
 
-/** With a field of every result. */
+/** An object with the fields of all results. */
 const object = {
   id: 1,
   number: 7,

@@ -9,7 +9,10 @@ import { samples } from './action-subject.ts'
 import { githubConnector, openClient, startWorld } from './action-world.ts'
 import { planProblems } from './openapi.ts'
 
-/** What only GitHub's responses name: its header Link has the cursor, which its description lacks. */
+/**
+ * Names that only GitHub's responses have: the header Link contains the cursor, which GitHub's description
+ * lacks.
+ */
 const undescribed: Readonly<Record<string, readonly string[]>> = {
   listIssues: ['GET /repos/acme/shop/issues: after is unknown'],
 }

@@ -23,7 +23,10 @@ async function readTwice({ source: open }: Pick<GithubLoopback, 'source'>) {
   return { source, states: second.states }
 }
 
-/** Of the requests for lists of a repository: how many there were, and how many asked for another response only. */
+/**
+ * Counts the requests for lists of a repository: all of them, and those that asked for a response only if it
+ * has changed.
+ */
 function conditional(api: VendorApi): { readonly requests: number; readonly conditional: number } {
   const requests = api.requests.filter(({ path }) =>
     lists.some((list) => path.startsWith('/repos/') && path.endsWith(`/${list}`)),

@@ -4,7 +4,7 @@ import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import type { ContractSubject } from '../connector-contract.ts'
 import { commit, fill } from './loopback.ts'
 
-/** What the records of each list have, beside their id. */
+/** The fields that the records of each list have beside their id. */
 const lists: Readonly<Record<string, readonly string[]>> = {
   issues: ['number', 'state', 'user', 'created_at', 'updated_at'],
   'issues/comments': ['user', 'created_at', 'updated_at'],
@@ -39,7 +39,7 @@ export async function openGithubSubject(): Promise<ContractSubject> {
   }
 }
 
-/** Repositories with so many records in every list, and their organization. */
+/** Creates repositories with this number of records in every list, and their organization. */
 export function fillOrganization(
   github: GithubSimulator,
   count: number,

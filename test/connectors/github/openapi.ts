@@ -34,7 +34,7 @@ export interface CheckedRequest {
   readonly body?: string
 }
 
-/** What GitHub's own description of its API has against a request. */
+/** Returns the problems that GitHub's own description of its API finds in a request. */
 export function problemsOf(request: CheckedRequest): readonly string[] {
   const found = operationOf(request)
   const call = `${request.method} ${request.path}`

@@ -232,7 +232,7 @@ function listsOf(
   }
 }
 
-/** What changes in a part, changes its parent. */
+/** A change in a part also changes its parent. */
 function partLists(repository: Repository, now: () => string): Readonly<Record<string, LiveList>> {
   return Object.fromEntries(
     Object.entries(parts).flatMap(([name, { parents, part, time }]) => {

@@ -15,7 +15,7 @@ const bot = {
 }
 const written = { ...place, path: 'a.md', message: 'Write' }
 
-/** What GitHub takes, by its own description, and what people send to it. */
+/** Inputs that GitHub accepts according to its own description, and inputs that people send to it. */
 const accepted: readonly (readonly [action: string, input: JsonObject])[] = [
   ['createOrUpdateFile', { ...written, content: '', committer: bot, author: bot }],
   ['deleteFile', { ...written, sha, author: { name: 'Ada' }, committer: { email: 'ada@acme' } }],

@@ -36,7 +36,7 @@ export class NativeConnector {
   readonly changes: JsonObject[] = []
   /** Called when it begins to wait. */
   onWait: () => void = () => undefined
-  /** Of its waits, which pass at once. */
+  /** The total time of its waits, which pass at once. */
   #passedMs = 0
 
   constructor(connector: Connector, config: JsonObject) {

@@ -76,7 +76,7 @@ test('a check says what is wrong in the manifest, and what to do', async () => {
   expect(status.message).toContain('it needs a DefaultPaginator')
 })
 
-/** `reactor connect source` with the manifest: its exit code and what it wrote. */
+/** `reactor connect source` with the manifest: its exit code and its output. */
 async function source(command: 'discover' | 'read', catalog?: unknown) {
   const config = join(folder, 'config.json')
   await writeFile(config, '{}')

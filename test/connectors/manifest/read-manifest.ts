@@ -20,7 +20,7 @@ export interface ManifestApi extends AsyncDisposable {
   readonly base: string
   /** The requests that it got: path and query. */
   readonly urls: string[]
-  /** Reads the first stream as a run does: what it gave, its warnings, and the error that ended it. */
+  /** Reads the first stream as a run does. Returns the output, its warnings, and the error that ended it. */
   read(options?: ReadOptions): Promise<{
     readonly out: Collected
     readonly warnings: readonly string[]

@@ -33,7 +33,7 @@ const stamped =
 const json = (value: unknown): Answer => ({ body: JSON.stringify(value) })
 const two = [{ id: 1 }, { id: 2 }]
 
-/** Ends a test that would not end: the answer is then one that ends the paging. */
+/** Ends a test that would not end: the response is then one that ends the paging. */
 const limited =
   (most: number, answer: (url: URL, count: number) => Answer) =>
   (url: URL, count: number): Answer =>

@@ -43,7 +43,7 @@ export class LoopbackSource {
     return await source.check()
   }
 
-  /** What a check says where these fields of the configuration are wrong. */
+  /** Returns the message of a check if these fields of the configuration are wrong. */
   async refusal(changes: Readonly<Record<string, string>>): Promise<string> {
     await using source = this.#open(merged(this.#config, changes)).source
     const status = await source.check()
@@ -69,7 +69,7 @@ export class LoopbackSource {
     const failures: string[] = []
     const output = {
       records: (stream: string, batch: readonly Dict[]) => {
-        // Of a large batch some: the others are alike.
+        // Checks only some records of a large batch: the others are alike.
         for (const record of batch.slice(0, 50)) expectSchema(stream, record, schemas.get(stream))
         records.get(stream)?.push(...batch.map((record) => dictOf(record)))
         return Promise.resolve()

@@ -223,7 +223,7 @@ test("a failure keeps Slack's word, and its kind says what to do", async () => {
     const failure = await source.refusal('postMessage', message)
     expect(failure).toMatchObject({ code, details: { vendor_code: error } })
   }
-  // What only reads may be tried again.
+  // Only reads may be tried again.
   slack.answerOnce('users.info', { body: { ok: false, error: 'internal_error' } })
   expect(await source.refusal('getUser', { user: 'U1' })).toMatchObject({
     code: 'action_unavailable',

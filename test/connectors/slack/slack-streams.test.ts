@@ -186,7 +186,7 @@ test.each(['history', 'replies'])(
   },
 )
 
-/** Of the history of #general. */
+/** Reads the first page of the history of #general. */
 async function firstPage({ apiUrl }: SlackSimulator) {
   const response = await fetch(`${apiUrl}/conversations.history?channel=C1&limit=200`, {
     headers: { authorization: `Bearer ${botToken}` },

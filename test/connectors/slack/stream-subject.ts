@@ -74,7 +74,7 @@ async function open(fill: (data: WorkspaceData) => void): Promise<StreamWorld> {
   }
 }
 
-/** Of the channel #general. */
+/** Selects requests about the channel #general. */
 function asksFor(method: string): LiveList['pages'] {
   return ({ url }) => {
     const { pathname, searchParams } = new URL(url, 'http://slack')
@@ -100,7 +100,7 @@ function fillPages(data: WorkspaceData, stream: string): void {
   }
 }
 
-/** Of the message that begins the thread. */
+/** The timestamp of the message that begins the thread. */
 const threadStart = ts(8, 0)
 
 /** @param parent the message that it replies to */

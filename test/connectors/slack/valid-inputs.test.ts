@@ -17,7 +17,7 @@ const slackConnector = await connectorOf('slack')
 const message = { channel: 'C1', ts: ts(6) }
 const text = { channel: 'C1', text: 'Hi' }
 
-/** What the types of Slack's own client take. */
+/** Inputs that the types of Slack's own client accept. */
 const accepted: readonly (readonly [action: string, input: JsonObject])[] = [
   ['updateMessage', { ...message, attachments: [], text: '' } satisfies ChatUpdateArguments],
   ['updateMessage', { ...message, blocks: [], text: 'x' } satisfies ChatUpdateArguments],

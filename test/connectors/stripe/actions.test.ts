@@ -303,7 +303,7 @@ describe('an action that is sent', () => {
     const error = await refusalOf(call)
     const [intent] = simulator.account.all('payment_intents')
     expect(error.details.vendor_error).toMatchObject({ payment_intent: intent?.id })
-    // The intent itself holds the client secret, and what is known of the customer.
+    // The intent itself holds the client secret, and the known data of the customer.
     expect(JSON.stringify(error.details)).not.toContain('client_secret')
     expect(error.suggestedFix).not.toContain('Correct')
     expect(error.suggestedFix).toContain('another payment method')

@@ -304,7 +304,7 @@ test('a read that is killed goes on from any of its states, without loss', async
   addCustomers(account, 230)
   account.now += 60
   let requests = 0
-  // What happens at Stripe during the reads.
+  // Changes that happen at Stripe during the reads.
   source.simulator.onRequest = () => {
     requests += 1
     const [newest] = account.all('customers')

@@ -24,7 +24,7 @@ const items = listOf({
   taxes: [{ amount: 1 }],
 })
 
-/** Of each stream the fields that Stripe gives only if it is asked for them. */
+/** The fields of each stream that Stripe returns only on request. */
 const whole: Readonly<Record<string, JsonObject>> = {
   customers: {
     cash_balance: { object: 'cash_balance', available: { eur: 5 } },
@@ -78,7 +78,7 @@ const whole: Readonly<Record<string, JsonObject>> = {
 const at = (object: JsonObject | undefined, field: string): JsonValue | undefined =>
   valueAt(object ?? null, field.split('.'))
 
-/** An object's fields with a list of so many items, of which Stripe shows ten. */
+/** An object's fields with a list of `count` items, of which Stripe shows ten. */
 function withItems(account: StripeAccount, field: string, count: number): JsonObject {
   const all = Array.from({ length: count }, (_, n) => ({
     id: `it_${String(n)}`,

@@ -14,7 +14,7 @@ export interface PartList {
   readonly field: string
   /** The path of the list; `:id` is the id of the object. */
   readonly path: string
-  /** Of the change of the object; null if Stripe tells none. */
+  /** The event that reports a change of the object; null if Stripe sends none. */
   readonly event: string | null
   /** The object shows the beginning of the list. */
   readonly isEmbedded: boolean
@@ -109,7 +109,7 @@ export function partListsOf(manifest: Manifest): ReadonlyMap<string, PartList> {
   return new Map([...ofItems.map((list): [string, PartList] => [list.stream, list]), ...inRows])
 }
 
-/** Of an object that was changed; null if there is none. */
+/** Returns the event of a changed object; null if there is none. */
 export function changeEvent(events: readonly string[]): string | null {
   return events.findLast((name) => !/\.(?:created|deleted|opened)$/.test(name)) ?? null
 }

@@ -120,7 +120,7 @@ const invoice = {
 const page = { limit: 20, starting_after: 'cus_1', ending_before: 'cus_2' }
 const recurring = { interval: 'month', interval_count: 1 }
 
-/** Of each action an input with every field that it takes. */
+/** An input for each action, with every field that the action takes. */
 export const samples: Readonly<Record<string, JsonObject>> = {
   createCustomer: { ...customer, payment_method: 'pm_1' },
   getCustomer: { id: 'cus_1', expand: ['tax_ids'] },

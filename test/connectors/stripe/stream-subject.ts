@@ -128,7 +128,7 @@ function objectList(account: StripeAccount, { path, events }: ObjectStream): Liv
   }
 }
 
-/** What was added to it is told by no event. */
+/** No event reports additions to this list. */
 function plainList(account: StripeAccount, path: string): LiveList {
   return {
     ...listAt(account, path),

@@ -89,7 +89,7 @@ describe('the streams', () => {
       const second = await source.read(name, { state: lastState(first) })
       const changed = { id, note: 'new', changed: account.now, _ab_cdc_deleted_at: null }
       expect(second.records).toMatchObject([changed])
-      // What the event holds is of another version of the API.
+      // The object inside the event has another version of the API.
       expect(second.records[0]).not.toHaveProperty('from_event')
       account.now += 3_600
       account.tell(type, account.get(stream.path, id))
@@ -113,7 +113,7 @@ describe('the streams', () => {
   })
 })
 
-/** Of an event that says that an object was changed and is still there. */
+/** Returns the type of an event that reports that an object was changed and still exists. */
 function changeType({ events }: ObjectStream): string {
   const type = events.findLast((name) => !name.endsWith('.created') && !name.endsWith('.deleted'))
   return type ?? events[0] ?? ''

@@ -47,7 +47,7 @@ test(
     expect(rows.find((row) => row.id === 'cus_000001')?.name).toBe('new')
     expect(rows.find((row) => row.id === 'cus_000003')).toBeUndefined()
     expect(rows.find((row) => row.id === id)?.name).toBe('late')
-    // Read again, as the last minutes always are: nothing doubles, and what was deleted stays away.
+    // Read again, as the last minutes always are: nothing doubles, and deleted records stay away.
     expect(await run()).toEqual(rows)
   },
 )

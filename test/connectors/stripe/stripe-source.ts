@@ -26,7 +26,7 @@ export interface StripeRead {
 export interface ReadOptions {
   readonly state?: JsonValue | null
   readonly mode?: ConfiguredAirbyteStream['sync_mode']
-  /** After so many records. */
+  /** Stop after this number of records. */
   readonly stopAfter?: number
   readonly onRecords?: (count: number) => void
   /** Passes only while the connector waits. Default: the clock of this machine. */

@@ -62,7 +62,7 @@ const sink: SinkStream = {
     destination_sync_mode: 'append',
   },
 }
-/** Of a stream without columns, at its beginning. */
+/** A stream without columns, at its beginning. */
 export const sync: StreamSync = {
   sink,
   streamId: { name: 's' },

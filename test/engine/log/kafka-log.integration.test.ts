@@ -265,8 +265,9 @@ describe.concurrent.each(usually(1, framings))(
         const reader = startReader(endpoint, { from: { ...from, skipToAttempt: 2 } })
         expect(await reader.done).toEqual({ records: 700 })
 
-        // The states of the first attempt are void from now on. The log leads on from where the second one began; a topic that was made
-        // anew may hold anything at the old position, so a third attempt, whose sink has read nothing, reads again.
+        // The states of the first attempt are void from now on. The log leads on from where the second one
+        // began; a topic that was created again may hold anything at the old position, so a third attempt,
+        // whose sink has read nothing, reads again.
         const third = startWriter(endpoint, { slices: [sliceA], attempt: 3, checkpoints, position })
         const later = await third.resumed
         if (how === 'retention deleted') {
@@ -291,7 +292,8 @@ describe.concurrent.each(usually(1, framings))(
         await writer.done
         const { topic } = kafkaAddress(endpoint)
         await using admin = await openAdmin()
-        // The end of what is committed: the broker writes the marker some milliseconds after the writer was told that it has committed.
+        // The end of what is committed. The broker writes the marker some milliseconds after it has confirmed
+        // the commit to the writer.
         const end = async (): Promise<string> =>
           (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
         await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
@@ -732,7 +734,7 @@ function attemptOf({
   return { sync, slices, confirm: () => Promise.resolve() }
 }
 
-/** kafkajs as a service would use it: it knows zstd once it is told. */
+/** Creates a kafkajs client as a service would use it: it supports zstd only after registration. */
 function client(): Kafka {
   kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
     compress: () => Promise.reject(new Error('not needed')),

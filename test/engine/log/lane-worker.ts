@@ -89,7 +89,7 @@ function isTheEnd(
   return stopAfter === undefined ? now.entry.type === 'end' : now.records > stopAfter
 }
 
-/** What is complete gets out; the unit that is open dies with the thread. */
+/** Complete units get out; the open unit dies with the thread. */
 async function exit(writer: LaneWriter): Promise<never> {
   await writer.flush()
   process.exit(0)

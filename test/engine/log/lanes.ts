@@ -26,7 +26,7 @@ export interface Lane {
   readonly endpoint: LaneEndpoint
   readonly maxRecordBytes: number
   readonly connection: string
-  /** Of a log with other readers. */
+  /** For a log with other readers. */
   readonly announce: NonNullable<OpenedStream['announce']>
 }
 
@@ -103,7 +103,7 @@ export async function readAll(
   const { signal } = new AbortController()
   const entries: LogEntry[] = []
   for (let item = await reader.next(signal); item !== undefined; item = await reader.next(signal)) {
-    // What is released is the log's again.
+    // A released entry belongs to the log again.
     entries.push(structuredClone(item.entry))
     reader.release()
   }

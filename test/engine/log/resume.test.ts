@@ -176,7 +176,7 @@ describe('a writer that opens its lane', () => {
     const { resume, since } = decideResume(facts({ states, before: record('a', 120), first }))
     expect(resume).toEqual({ from: 'log', slices: [at('a', 500)], position: '60' })
     expect(since).toEqual({ attempt: 2, from: '60' })
-    // What retention has deleted before it does not count.
+    // Deletions by retention before it do not count.
     expect(decideResume(facts({ states, low: 50n, before: 'none', first })).resume.from).toBe('log')
     const gone = decideResume(facts({ states, low: 61n, before: 'none', first: 'none' })).resume
     expect(gone).toMatchObject({ from: 'destination' })

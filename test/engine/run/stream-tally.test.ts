@@ -41,7 +41,7 @@ test('what was committed counts, although nobody heard the response to its COMMI
   })
   tally.noteBegun(untold(5, 1))
   commit(tally, 10, 2)
-  // Of the batch after that, 7 and 1 more were committed.
+  // 7 and 1 more of the batch after that were committed.
   tally.noteBegun(untold(22, 4))
   expect(tally.progress(0)).toMatchObject({
     loaded: 17,

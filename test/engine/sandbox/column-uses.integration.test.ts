@@ -15,7 +15,7 @@ const planOf = (db: TestDatabase) =>
 
 const makeFunction = `CREATE FUNCTION dest.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'`
 
-/** What depends on `v`, whose type becomes text; each on a table of its own. */
+/** Objects that depend on `v`, whose type becomes text; each has a table of its own. */
 const blocking: readonly (readonly [kind: string, name: string, sql: string])[] = [
   [
     'generated column',

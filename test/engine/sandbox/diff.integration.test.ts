@@ -135,7 +135,10 @@ async function copyTables(destination: TestDatabase, pairs: readonly Pair[]): Pr
   }
 }
 
-/** Of a merge's unchanged rows only those that are read count: from outside they look like those that are not. */
+/**
+ * Only those unchanged rows of a merge that are read count: from outside they look like those that are not
+ * read.
+ */
 function said({ diff_vs_current: diff }: SandboxStream, { mode }: Pair): unknown {
   if (diff === undefined) return undefined
   const { added_columns, removed_columns, type_changes, nulled_values } = diff
@@ -149,7 +152,7 @@ function said({ diff_vs_current: diff }: SandboxStream, { mode }: Pair): unknown
   }
 }
 
-/** What the run did, as seen from outside: the table before and after. */
+/** Returns the effect of the run as seen from outside: the table before and after. */
 async function done(destination: TestDatabase, one: Pair, index: number): Promise<unknown> {
   const table = `${destinationSchema}.p${index}`
   const copy = `before.p${index}`

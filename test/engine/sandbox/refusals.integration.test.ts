@@ -24,7 +24,7 @@ interface Outcome {
   readonly ran: ErrorBody | undefined
 }
 
-/** What the sandbox says of each stream, and then a run, which must both have it. */
+/** Returns the error of each stream in the sandbox, and then in a run. Both must contain the stream. */
 async function outcomesOf(plan: TablePlan): Promise<(name: string) => Outcome> {
   const { streams } = await sandboxPlan(plan)
   const { result } = await runPlan(plan)

@@ -34,7 +34,7 @@ async function synced(db: TestDatabase, mode: Mode, change: string): Promise<Tab
   return planOf(db, mode)
 }
 
-/** What the sandbox says; production is as it was. */
+/** Returns the output of the sandbox; production is unchanged. */
 async function sandboxed(
   db: TestDatabase,
   plan: TablePlan,

@@ -40,7 +40,7 @@ describe('sources that are asked in threads', () => {
     const { port } = silent.address() as AddressInfo
     const config = { host: '127.0.0.1', port, user: 'u', database: 'd', ssl: 'disable' }
     const question = { ...asked, question: 'check', type: 'postgres', config } as const
-    // The server answers nobody: the threads end only if they are given up.
+    // The server never responds: the threads end only if they are given up.
     const unanswered = [1, 2].map(() => pool.ask({ ...question, timeoutMs: 1_500 }))
     expect(await Promise.all(unanswered)).toEqual([undefined, undefined])
     const answer = await pool.ask({ ...asked, question: 'check', type: 'faker', config: faker })

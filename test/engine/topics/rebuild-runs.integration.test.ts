@@ -44,7 +44,9 @@ class Shop implements AsyncDisposable {
     return this.#db.query(sql)
   }
 
-  /** Versions, new rows, deleted rows (of which the source tells the key alone), and one that is back. */
+  /**
+   * Adds versions, new rows, deleted rows (for which the source sends only the key), and a row that is back.
+   */
   async change(): Promise<void> {
     for (const table of tables)
       await this.query(
@@ -138,7 +140,7 @@ function plain(value: RecordValue): string | null {
   return typeof value === 'string' ? value : stringifyExact(value)
 }
 
-/** In milliseconds, whoever wrote it; other texts as they are. */
+/** A moment in milliseconds, regardless of the writer; other texts as they are. */
 function momentOf(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d[ T]/.test(value)) return value
   return new Date(value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()

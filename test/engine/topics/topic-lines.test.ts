@@ -55,7 +55,7 @@ describe('a message as a line', () => {
     const damaged = 'its value is not that of a RECORD'
     expect(shown(record, bytes)).toEqual({ ...record, bytes: 11, damaged })
     expect(shown(record, 'text')).toEqual({ ...record, bytes: 4, damaged })
-    // Of a schema whose BEGIN was not seen.
+    // The BEGIN of this record's schema was not seen.
     expect(shown(record, Buffer.from('c301cd00000000000000ff', 'hex'))).toEqual({
       ...record,
       bytes: 11,

@@ -11,7 +11,7 @@ export interface Account {
   readonly teamMembers: Map<string, Item[]>
 }
 
-/** What is stored of a repository. A test changes it as others would do meanwhile. */
+/** The stored data of a repository. A test changes it as others would between reads. */
 export interface Repository {
   readonly id: number
   readonly owner: Account
@@ -21,7 +21,7 @@ export interface Repository {
   isPrivate: boolean
   hasIssues: boolean
   isEmpty: boolean
-  /** GitHub refuses pages of comments, and of events, beyond so many. */
+  /** GitHub refuses pages of comments, and of events, beyond this number. */
   maxComments: number
   /** The records of a list, by its path below the repository, such as `issues/comments`. */
   readonly lists: Map<string, Item[]>

@@ -13,7 +13,7 @@ interface ListRules {
   /** Default order. */
   readonly direction?: 'asc' | 'desc'
   readonly hasState?: boolean
-  /** GitHub refuses pages beyond so many records. */
+  /** GitHub refuses pages beyond this number of records. */
   readonly maxRecords?: number
   readonly needsIssues?: boolean
 }

@@ -1,7 +1,7 @@
 import type { VendorAnswer, VendorRequest } from '../vendors/vendor-api.ts'
 import type { Item, Repository } from './data.ts'
 
-/** What all repositories share. */
+/** The ids and the time that all repositories share. */
 export interface Clock {
   nextId(): number
   /** The time now, which passes only here. */

@@ -20,7 +20,10 @@ type Caller =
 
 const versions = ['2022-11-28', '2026-03-10']
 
-/** A stateful GitHub: what is written can be read. Its API, and the token endpoint of its website. */
+/**
+ * A stateful GitHub: everything that is written can be read. It has the API, and the token endpoint of the
+ * website.
+ */
 export class GithubSimulator {
   readonly accounts: Account[] = []
   readonly repositories: Repository[] = []
@@ -38,14 +41,14 @@ export class GithubSimulator {
   remaining = 5000
   /** Seconds since 1970. */
   resetAt = 1_893_456_000
-  /** Called before each request: what others do meanwhile. */
+  /** Called before each request. It makes the changes of others. */
   meanwhile: (request: VendorRequest) => void = () => undefined
   #keys: { readonly privateKey: string; readonly publicKey: string } | undefined
   readonly #installationTokens = new Set<string>()
   #lastId = 1
   #seconds = 0
 
-  /** Of the App. Made when it is first asked for, as that takes a moment. */
+  /** The private key of the App. It is generated on first use, because that takes a moment. */
   get privateKey(): string {
     return this.#keyPair.privateKey
   }

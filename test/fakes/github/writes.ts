@@ -5,7 +5,7 @@ import { pullRoutes } from './pull-routes.ts'
 import { repositoryRoutes } from './repository-routes.ts'
 import { routed, type Call } from './routes.ts'
 
-/** What GitHub does with a request that writes to a repository, or reads one record of it. */
+/** Returns GitHub's response to a request that writes to a repository or reads one record of it. */
 export function written(call: Call): VendorAnswer {
   return (
     routed(issueRoutes, call) ??

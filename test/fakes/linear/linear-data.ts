@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** An object of Linear: what is missing gets a value by its type. References are objects with an id. */
+/** An object of Linear: missing fields get a value by their type. References are objects with an id. */
 export interface LinearObject {
   readonly id: string
   readonly createdAt: string
@@ -22,7 +22,7 @@ export type Kind =
   | 'projectMilestones'
   | 'issueRelations'
 
-/** What a workspace holds. A test changes it between reads. */
+/** The data of a workspace. A test changes it between reads. */
 export class LinearData {
   readonly lists: Readonly<Record<Kind, LinearObject[]>> = {
     issues: [],
@@ -37,7 +37,7 @@ export class LinearData {
     projectMilestones: [],
     issueRelations: [],
   }
-  /** Of what is changed now. */
+  /** The time of changes that are made now. */
   now = '2026-03-01T00:00:00.000Z'
 
   add(kind: Kind, fields: Readonly<Record<string, unknown>>): LinearObject {

@@ -109,7 +109,7 @@ function writeInputField(member: ts.TypeElement): string {
   return `${member.name.getText()}: ${text}`
 }
 
-/** Filters lead to the whole schema: what nobody here uses of them is left out. */
+/** Filters lead to the whole schema: those that nobody here uses are left out. */
 const filterFields = new Set([
   ...['and', 'or', 'id', 'createdAt', 'updatedAt', 'archivedAt'],
   ...['team', 'name', 'key', 'email'],

@@ -7,7 +7,10 @@ import { z } from 'zod'
 import { documents } from '../../../connectors/linear/actions/documents.ts'
 import { loadManifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
 
-/** What the connector sends, and what Linear's own client sends for the calls of the tests. */
+/**
+ * Returns the documents that the connector sends, and those that Linear's own client sends for the calls of
+ * the tests.
+ */
 export async function usedDocuments(): Promise<readonly string[]> {
   return [...(await sdkDocuments()), ...Object.values(documents), ...streamQueries()]
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { StorageConfig } from '../../../engine/log/stored/storage-config.ts'
 
-/** What a request asked for. */
+/** The request as the server received it. */
 export interface S3Request {
   readonly method: string
   readonly path: string

@@ -5,7 +5,7 @@ export interface MethodCall {
   readonly token: SlackToken
   /** Form or query; JSON is written as text. */
   readonly args: ReadonlyMap<string, string>
-  /** Of the simulator. */
+  /** The base URL of the simulator. */
   readonly baseUrl: string
 }
 

@@ -140,8 +140,8 @@ export const readMethods: Readonly<Record<string, Method>> = {
 }
 
 /**
- * A cursor names the item that comes next, in base64, as Slack's do (`user:U0G9WFXNZ`, `next_ts:1512085861.000543`): what arrives or goes before
- * it shifts nothing.
+ * A cursor names the item that comes next, in base64, as Slack's do (`user:U0G9WFXNZ`,
+ * `next_ts:1512085861.000543`): items that arrive or go before it shift nothing.
  */
 function pageOf<Item>(
   all: readonly Item[],

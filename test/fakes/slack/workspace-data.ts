@@ -20,7 +20,7 @@ export interface SlackToken {
   readonly scopes: readonly string[]
 }
 
-/** What a workspace holds. A test changes it between reads. */
+/** The data of a workspace. A test changes it between reads. */
 export class WorkspaceData {
   readonly tokens = new Map<string, SlackToken>()
   /** Refresh tokens that were not used yet. */
@@ -45,7 +45,7 @@ export class WorkspaceData {
     return `${prefix}${String(this.#count).padStart(6, '0')}`
   }
 
-  /** Of a message that is posted now: no two are the same. */
+  /** Returns the timestamp of a message that is posted now: no two are the same. */
   nextTs(): string {
     this.#count += 1
     return `${String(this.now)}.${String(this.#count).padStart(6, '0')}`

@@ -23,7 +23,7 @@ type Contents = Pick<SlackMessage, 'text' | 'blocks' | 'attachments' | 'metadata
 const listsSchema = z.array(z.looseObject({}))
 const metadataSchema = z.looseObject({ event_type: z.string().optional() })
 
-/** What a message shows. Lists and objects come as JSON in the form. */
+/** Returns the contents that a message shows. Lists and objects arrive as JSON in the form. */
 function contentsOf({ args }: MethodCall): Contents {
   const [text, blocks, attachments, metadata] = [
     args.get('text') ?? args.get('markdown_text'),

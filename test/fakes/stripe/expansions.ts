@@ -15,7 +15,10 @@ const lineItems = {
   'line_items.data.taxes': 'absent',
 } as const
 
-/** What Stripe gives only if it is asked to expand it. By the path of the list, names from an object to a field. */
+/**
+ * Fields that Stripe returns only if a request expands them. By the path of the list, names from an object to
+ * a field.
+ */
 const collapsed: Readonly<Record<string, Readonly<Record<string, Collapsed>>>> = {
   customers: {
     cash_balance: 'absent',

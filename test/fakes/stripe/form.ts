@@ -30,7 +30,7 @@ function child(node: Node, key: string): Node {
   return made
 }
 
-/** What has only numbers for keys is a list. */
+/** A node that has only numbers for keys is a list. */
 function toJson(node: Node | string): JsonValue {
   if (typeof node === 'string') return node
   const keys = Object.keys(node)

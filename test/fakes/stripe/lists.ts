@@ -169,7 +169,10 @@ function page(
   return { object: 'list', url, data, has_more: start + limit < found.length }
 }
 
-/** What a response shows of an object: what begins with `_` is the simulator's own. */
+/**
+ * Returns the fields of an object that a response shows: fields that begin with `_` are internal to the
+ * simulator.
+ */
 export function shown(
   object: JsonObject,
   path: string,

@@ -1,14 +1,14 @@
-/** What a kind of object is like in Stripe's API. */
+/** The properties of a kind of object in Stripe's API. */
 export interface Resource {
   readonly object: string
   readonly prefix: string
   /** False if its list cannot be narrowed to a time of creation. */
   readonly filtersCreated: boolean
-  /** What its events begin with. */
+  /** The prefix of its events. */
   readonly event: string
-  /** What happens when it is deleted; undefined if it cannot be. */
+  /** The effect of deleting it; undefined if it cannot be deleted. */
   readonly deletion?: 'marked' | 'gone'
-  /** Of no creation an event tells. */
+  /** True if no event reports a creation. */
   readonly isSilent?: boolean
 }
 

@@ -3,7 +3,7 @@ import { StripeRefusal } from './stripe-error.ts'
 
 const clausePattern = /^(?:(?<field>\w+)|metadata\["(?<key>[^"]+)"\]):"(?<value>[^"]*)"$/
 
-/** Of Stripe's search language what is equal: `email:"…"` and `metadata["…"]:"…"`, joined by AND. */
+/** Supports only equality in Stripe's search language: `email:"…"` and `metadata["…"]:"…"`, joined by AND. */
 export function matchesQuery(object: JsonObject, query: string): boolean {
   return query.split(/\s+AND\s+/).every((clause) => {
     const { field, key, value } = clausePattern.exec(clause.trim())?.groups ?? {}

@@ -28,7 +28,7 @@ export class StripeAccount {
     return found[0]
   }
 
-  /** Of a list, the newest first. */
+  /** Returns the objects of a list, the newest first. */
   all(path: string): readonly Stored[] {
     const stored = this.#objects.get(path) ?? []
     if (path !== 'events') return stored
@@ -70,7 +70,7 @@ export class StripeAccount {
     return object
   }
 
-  /** @param event null: Stripe tells nobody */
+  /** @param event null: Stripe sends no event */
   change(path: string, id: string, fields: JsonObject, event?: string | null): Stored {
     const before = this.get(path, id)
     const after: Stored = { ...before, ...fields }

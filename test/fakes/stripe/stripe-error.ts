@@ -34,7 +34,7 @@ export const lockTimeout = (): StripeRefusal =>
     message: 'This object cannot be accessed right now because another API request holds it.',
   })
 
-/** @param about what the error tells of: the payment intent as it is after the decline */
+/** @param about the subject of the error: the payment intent as it is after the decline */
 export const cardDeclined = (about: JsonObject = {}): StripeRefusal =>
   new StripeRefusal(402, {
     type: 'card_error',

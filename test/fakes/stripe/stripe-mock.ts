@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { freePort } from '../../../service/platform/postgres/free-port.ts'
 import { goProgram } from '../../support/go-program.ts'
 
-/** Of the document in `test/connectors/stripe/openapi`. */
+/** The version of the document in `test/connectors/stripe/openapi`. */
 const version = 'v0.203.0'
 
 export interface StripeMock extends AsyncDisposable {

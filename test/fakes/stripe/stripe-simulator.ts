@@ -19,8 +19,8 @@ export interface StripeRequest {
 }
 
 /**
- * What befalls a request. `refusal`: it is not processed. `lost`: it is, and nobody learns of it. `slow`: it is in flight until then.
- * `cut`: half of the response arrives, as if it were all.
+ * The fault of a request. `refusal`: it is not processed. `lost`: it is processed, but nobody learns of it.
+ * `slow`: it is in flight until then. `cut`: half of the response arrives as if it were complete.
  */
 type Mishap =
   | { readonly kind: 'refusal'; readonly refusal: StripeRefusal }
@@ -146,7 +146,7 @@ export class StripeSimulator implements AsyncDisposable {
       try {
         return await replay.answer
       } catch (error) {
-        // A refusal of the parameters was not begun, and is not kept.
+        // A refusal of the parameters was not begun, and is not stored.
         const { status, body } = refused(error)
         if (status === 400 || status === 404 || status === 429) this.#replays.delete(key)
         else replay.answer = Promise.resolve({ status, body })

@@ -61,5 +61,5 @@ function listed(request: VendorRequest, all: readonly object[]): VendorAnswer {
   return { headers: { ...headers, link }, body: items }
 }
 
-/** What is left of a list, by the link to it. */
+/** The rest of a list, by the link to it. */
 const kept = new Map<string, readonly object[]>()

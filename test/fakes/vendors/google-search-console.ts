@@ -60,7 +60,7 @@ function performance(clicks: Clicks, { body }: VendorRequest): VendorAnswer {
       : [...byPage].map(([page, count]) => row([day, page], count)),
   )
   const page = rows.slice(asked.startRow, asked.startRow + asked.rowLimit)
-  // Without rows the real answer has none of the key either.
+  // Without rows, the real response has no such key either.
   return { body: page.length === 0 ? {} : { rows: page } }
 }
 

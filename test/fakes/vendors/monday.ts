@@ -1,6 +1,9 @@
 import { pageOf, type Vendor, type VendorAnswer } from './vendor-api.ts'
 
-/** A monday.com account with 101 workspaces and two boards. It answers every query with status 200, as the real one does. */
+/**
+ * A monday.com account with 101 workspaces and two boards. It responds to every query with status 200, as the
+ * real one does.
+ */
 export const monday: Vendor = ({ method, path, headers, body }) => {
   if (method !== 'POST' || path !== '/v2') return { status: 404, body: {} }
   if (headers.authorization !== 'kit-secret-monday')
@@ -24,7 +27,7 @@ function numberedPage(query: string, { limit = 0, page = 0 }: Variables): Vendor
   return { body: { data: { [root]: all.slice((page - 1) * limit, page * limit) } } }
 }
 
-/** What monday.com says when the complexity budget of the minute is used up. */
+/** The response of monday.com if the complexity budget of the minute is used up. */
 export const complexityExhausted: VendorAnswer = {
   headers: { 'retry-after': '7' },
   body: {

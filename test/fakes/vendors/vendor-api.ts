@@ -25,7 +25,7 @@ export interface VendorAnswer {
   readonly body: unknown
 }
 
-/** What a vendor's API does with a request. */
+/** Returns the response of a vendor's API to a request. */
 export type Vendor = (request: VendorRequest) => VendorAnswer
 
 /** A vendor's API on loopback. A test reads what was asked, and makes the API refuse requests. */
@@ -81,7 +81,7 @@ export class VendorApi implements AsyncDisposable {
     return api
   }
 
-  /** The next request to the path gets this answer, once. */
+  /** The next request to the path gets this response, once. */
   refuseOnce(path: RegExp, answer: VendorAnswer): void {
     this.#limited.push({ path, answer })
   }

@@ -12,11 +12,14 @@ export interface ConnectJars {
   readonly pluginPath: string
 }
 
-/** What plugins bring in another version than Kafka Connect has, which its service loader then mixes up. */
+/**
+ * Jars that plugins bring in another version than Kafka Connect has. Its service loader then mixes up the
+ * versions.
+ */
 const providedByConnect =
   /^(jackson-(core|databind|annotations|datatype-jdk8)|slf4j-api|kafka-clients|connect-(api|json))-\d/
 
-/** Kafka Connect and plugins of it, fetched once with Maven and kept in `cacheDir`. */
+/** Kafka Connect and plugins of it, fetched once with Maven and stored in `cacheDir`. */
 export async function connectJars(
   plugins: readonly ConnectPlugin[],
   cacheDir = join(import.meta.dirname, '../lib'),

@@ -16,7 +16,7 @@ export interface ApicurioRegistry extends AsyncDisposable {
   readonly ownUrl: string
 }
 
-/** 70 MB are fetched with Maven at the first use, and kept. */
+/** 70 MB are fetched with Maven at the first use, and stored. */
 export async function startApicurioRegistry(): Promise<ApicurioRegistry> {
   const folder = join(import.meta.dirname, `../lib/apicurio-registry-${version}`)
   await unpackArtifact(artifact, folder)

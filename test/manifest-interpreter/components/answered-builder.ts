@@ -20,7 +20,7 @@ export interface AnsweredBuilder {
 
 export interface Answers {
   readonly config?: Dict
-  /** Bodies by path and query; anything else is answered with 404. */
+  /** Bodies by path and query; the response to any other request is a 404. */
   readonly bodies?: Readonly<Record<string, string>>
   readonly catalog?: readonly ConfiguredStream[]
   readonly manifestDirectory?: string

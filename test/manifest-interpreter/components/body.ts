@@ -26,7 +26,7 @@ export async function all<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]>
   return values
 }
 
-/** What came before an error, and its name. */
+/** Returns the items before an error, and the name of the error. */
 export async function untilError<T>(
   batches: AsyncIterable<readonly T[]>,
 ): Promise<{ readonly values: T[]; readonly error: string | null }> {

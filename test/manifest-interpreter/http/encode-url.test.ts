@@ -11,7 +11,7 @@ import { entries } from '../../../manifest-interpreter/value/dict.ts'
 import { joinUrl, publicUrl } from '../../../manifest-interpreter/http/split-url.ts'
 import { PyFloat, PyTuple, type Dict } from '../../../manifest-interpreter/value/value.ts'
 
-/** What Python's requests 2.34 and urllib make of these URLs. */
+/** The results of Python's requests 2.34 and urllib for these URLs. */
 interface Vectors {
   readonly urls: readonly { url: string; params: number; expected?: string; error?: string }[]
   readonly joins: readonly { base: string; url: string; expected: string }[]

@@ -227,6 +227,7 @@ test.each([
   ['wordwrap(10)', '<'.repeat(1_000_000)],
   ['wordwrap(10000000)', 'a '.repeat(200_000)],
 ])('%s takes no longer for a text that a hostile API made for it', (filter, text) => {
-  // With a square of the length it takes minutes, which is more than the test may.
+  // If the time grew with the square of the length, it would take minutes, which is more than the test may
+  // take.
   compiler.string(`{{ record.text|${filter} }}`)({ record: dictOf([['text', text]]) })
 })

@@ -63,7 +63,7 @@ describe('references', () => {
   })
 
   it('references that multiply are refused at once', () => {
-    // 9^30 values: whoever makes them does not come to an end.
+    // 9^30 values: creating them would never end.
     const lines = ['a0: [x, y]']
     for (let i = 1; i <= 30; i += 1)
       lines.push(`a${i}: [${Array.from({ length: 9 }, () => `"#/a${i - 1}"`).join(', ')}]`)

@@ -173,7 +173,7 @@ describe('documents', () => {
   })
 
   it.each(['[%]', '{a: {x: [%]}}'])('aliases in %s that multiply are refused at once', (node) => {
-    // 9^30 values: whoever makes them does not come to an end.
+    // 9^30 values: creating them would never end.
     const lines = ['a0: &a0 [x, y]']
     for (let i = 1; i <= 30; i += 1) {
       const inside = Array.from({ length: 9 }, () => `*a${i - 1}`).join(', ')
@@ -183,7 +183,7 @@ describe('documents', () => {
   })
 
   it('values that are merged again and again are refused at once', () => {
-    // 2^40 values: whoever makes them does not come to an end.
+    // 2^40 values: creating them would never end.
     const lines = ['a0: &a0 {k: [x, y]}']
     for (let i = 1; i <= 40; i += 1)
       lines.push(`a${i}: &a${i} {k${i}: {<<: *a${i - 1}}, l${i}: {<<: *a${i - 1}}}`)

@@ -63,7 +63,10 @@ function throughCopy(kind: ColumnKind, field: string | Buffer): RecordValue | un
   return decodeBlock(block.bytes, 1, columns)[0]?.data.c
 }
 
-/** What the wire holds in the overflow map for a column `c`; undefined where the field itself has the value. */
+/**
+ * Returns the content of the overflow map for a column `c` as encoded; undefined if the field itself has the
+ * value.
+ */
 function overflowOf(kind: ColumnKind, block: EncodedBlock): unknown {
   const type = avro.Type.forSchema(forAvsc(recordSchemaOf({ name: 's' }, [{ name: 'c', kind }])), {
     typeHook: (schema) => (isLong(schema) ? anyLong() : undefined),

@@ -12,7 +12,7 @@ function cpuMs(work: () => void): number {
   return (user + system) / 1_000
 }
 
-/** What the system may count processor time in. */
+/** The unit in which the system may count processor time. */
 const clockTickMs = 10
 
 function indexOf(...secrets: readonly string[]): readonly SecretIndex[] {
@@ -103,7 +103,8 @@ test('a piece of a long secret is masked too', () => {
 })
 
 test('secrets over two hundred thousand lines take no longer than reading the text', () => {
-  // With a square of their number it takes minutes, which is more than the test may.
+  // If the time grew with the square of their number, it would take minutes, which is more than the test may
+  // take.
   const shown = maskSecrets('abcd-ab\ncd-abc\n'.repeat(200_000), indexOf('abcd'))
   expect(shown).toBe('***-***-abc\n'.repeat(200_000))
 })
@@ -185,7 +186,7 @@ function shownPart(shown: string, form: string): string | undefined {
   return undefined
 }
 
-/** The characters of the form that tell of the secret: `Basic`, the user and `{"secret":"` do not. */
+/** Returns the characters of the form that reveal the secret: `Basic`, the user and `{"secret":"` do not. */
 function tellingPart(name: string, form: string): string {
   if (name === 'base64 of JSON') return form.slice(16, -4)
   return name === 'basic authentication' ? form.slice(12) : form.slice(4, -8)

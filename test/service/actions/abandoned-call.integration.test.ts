@@ -21,7 +21,7 @@ beforeAll(async () => {
     api_url: vendor.url,
     repositories: ['acme/shop'],
   }
-  // Of the first one, GitHub asks to wait.
+  // GitHub asks the first one to wait.
   for (const name of ['waiting', 'served'])
     await api.service.instances.create({ name, type: 'github', config })
 })
@@ -33,7 +33,7 @@ beforeEach(() => {
   vendor.requests.length = 0
 })
 
-/** A call whose caller closes the connection when it is told to. */
+/** Starts a call whose caller closes the connection when `leave` is called. */
 function startCall(instance: string, key: string): { readonly leave: () => Promise<void> } {
   const caller = new AbortController()
   const call = api.asked(`POST ${pathOf(instance)}`, {

@@ -51,7 +51,7 @@ async function actionsOf(type: string): Promise<readonly ActionDescriptor[]> {
   return loaded.map(({ descriptor }) => descriptor)
 }
 
-/** What is expected, written by hand: does this kind get through with each way to invoke? */
+/** The expected decisions, written by hand: does this kind get through with each way to invoke? */
 const may = {
   admin: { plain: true, dryRun: true },
   operator: { plain: true, dryRun: true },
@@ -144,7 +144,7 @@ describe('a caller learns nothing of what exists', () => {
         expect([other.status, codeOf(other)]).toEqual([404, 'action_not_found'])
       }
     }
-    // An agent may not invoke what is no read, and what does not exist is none.
+    // An agent may only invoke reads, and an action that does not exist is not a read.
     const agent = await clientOf('agent').call(
       'POST /instances/slack/actions/createRefund/invoke',
       { input: {} },

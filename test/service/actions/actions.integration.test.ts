@@ -132,7 +132,8 @@ describe('a dry-run', () => {
     const of = { input: { id: 'cus_1' } }
     const place = { instance: 'test', action: 'deleteCustomer' }
     const shown = await invoke({ ...of, dry_run: 'synthesized' }, place)
-    // What needs a confirmation, and what an agent tries, is synthesized unless the caller says otherwise.
+    // The dry-run of an action that needs a confirmation, and every dry-run of an agent, is synthesized
+    // unless the caller says otherwise.
     const confirmed = await invoke({ ...of, dry_run: true }, place)
     const ofAgent = await invoke({ input, dry_run: true }, { instance: 'test', client: agent })
     for (const { body } of [shown, confirmed, ofAgent])
@@ -315,7 +316,10 @@ describe('an idempotency key', () => {
   })
 })
 
-/** What the vendor would take for calls of their own. */
+/**
+ * Returns the different idempotency keys of the requests: the vendor treats each of them as a call of its
+ * own.
+ */
 function vendorKeys(): readonly unknown[] {
   return [...new Set(vendor.requests.map(({ headers }) => headers['idempotency-key']))]
 }

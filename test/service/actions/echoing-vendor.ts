@@ -7,7 +7,7 @@ import {
   type VendorScript,
 } from '../../fakes/scripted-vendor.ts'
 
-/** What the vendor does with calls that are no requests for tokens. */
+/** The vendor's behavior for calls that are not requests for tokens. */
 export type EchoMode = 'succeed' | 'cut' | 400 | 401 | 500
 
 /**

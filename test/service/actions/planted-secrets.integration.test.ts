@@ -193,7 +193,8 @@ test.each(usually(2, logins))(
         await call(`POST /instances/${name}/check`)
         await call(`POST /instances/${name}/discover`, { refresh: true })
       }
-      // What a read finds is data, and is not changed: only one that fails tells nothing of what the vendor repeats.
+      // The rows of a read are data and are not changed. Only the error of a failed read must hide the
+      // secrets that the vendor repeats.
       if (vendor.mode === 401) {
         const read = await call(`POST /connections/${name}/sandbox`, { limit_rows: 1 })
         expect(JSON.stringify(read.body)).toContain('***')

@@ -106,7 +106,7 @@ test('SIGTERM gives calls that are at the vendor some seconds, and ends those th
     'unknown action_outcome_unknown',
   ])
   vendor.respond = () => ({ status: 201, headers: issueHeaders, body: issue })
-  // What is known of each: a result, an outcome that nobody knows, and a key that is free.
+  // The known state of each call: a result, an outcome that nobody knows, and a key that is free.
   expect(await createIssue(second, 'short')).toMatchObject({ status: 200, replayed: 'true' })
   expect(await createIssue(second, 'long')).toMatchObject({
     json: { error: { code: 'action_outcome_unknown' } },

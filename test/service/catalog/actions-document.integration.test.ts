@@ -43,7 +43,8 @@ describe.each(nativeTypes())('the OpenAPI document of the actions of %s', (type)
       ...Object.keys(responses).map((name) => `#/components/responses/${name}`),
     ]
     expect([...new Set(references)].toSorted()).toEqual(parts.toSorted())
-    // Its parts are there once: what all actions share, and little more than its fields for each of them.
+    // Its parts are there once: those that all actions share, and little more than its fields for each of
+    // them.
     const actions = Object.keys(documentSchema.parse(raw).paths).length
     expect(text.length).toBeLessThan(30_000 + 7_500 * actions)
   })

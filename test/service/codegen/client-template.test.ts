@@ -9,7 +9,7 @@ interface Scripted extends AsyncDisposable {
   readonly service: ScriptedService
 }
 
-/** A client of a service that answers so. */
+/** A client of a service that gives these responses. */
 async function scripted(...answers: readonly ScriptedAnswer[]): Promise<Scripted> {
   const service = await scriptedService(answers)
   const client = createClient({ baseUrl: `${service.url}/`, apiKey: 'rk_1' })

@@ -424,7 +424,8 @@ describe('names and texts of others', () => {
     expect(recordsOf(after)).toMatchObject(recordsOf(before))
     expect(recordsOf(after)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
 
-    // What is gone leaves no name that another stream could take: code that uses it must not compile.
+    // A removed stream leaves no name that another stream could take: code that uses the name must not
+    // compile.
     const without = generated({ catalog: { streams: [twin] }, names: parseStoredNames(after) })
     expect(recordsOf(without)).toEqual({ 'public.Orders': recordsOf(after)['public.Orders'] })
     const replaced = generated({ catalog: { streams: [twin] }, names })
@@ -445,7 +446,7 @@ describe('names and texts of others', () => {
   })
 })
 
-/** With the properties of its schema in the other order. */
+/** Returns the value with the properties of its schema in reverse order. */
 function backwards<Value>(value: Value): Value {
   if (Array.isArray(value)) return value.map(backwards) as Value
   if (typeof value !== 'object' || value === null) return value

@@ -75,7 +75,7 @@ const plain: fc.Arbitrary<SchemaWithValues> = fc.oneof(
   ),
 )
 
-/** What `plain` refers to: recursive, each in another way. */
+/** The definitions that `plain` refers to: recursive, each in another way. */
 export const definitions: JsonObject = {
   tree: {
     type: 'object',

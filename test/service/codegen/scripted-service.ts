@@ -10,13 +10,13 @@ export interface SeenRequest {
 }
 
 export interface ScriptedAnswer {
-  /** cut: the connection is closed without an answer. silent: nothing comes. */
+  /** cut: the connection is closed without a response. silent: nothing comes. */
   readonly status: number | 'cut' | 'silent'
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A server on loopback that gives the answers of a list, one after the other, and keeps what it was asked. */
+/** A server on loopback that gives the responses of a list, one after the other, and records the requests. */
 export interface ScriptedService extends AsyncDisposable {
   readonly url: string
   readonly seen: readonly SeenRequest[]

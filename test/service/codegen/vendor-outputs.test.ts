@@ -4,7 +4,7 @@ import { connectorOf } from '../../../connectors/registry.ts'
 import { problemsOf } from './compile.ts'
 import { generated } from './sample-input.ts'
 
-/** What a program does with the result of an action, in the types of the vendors' SDKs. */
+/** Uses of an action's result in a program, with the types of the vendors' SDKs. */
 const uses = {
   stripe: `
     const { id, email, metadata } = await actions.createCustomer({ email: 'a@b.example' })

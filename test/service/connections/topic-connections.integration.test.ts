@@ -149,7 +149,7 @@ test('what a topic cannot be is said before the connection is made', async () =>
     code: 'destination_topic_shared',
   })
   await connections.delete(name)
-  // Of all streams, the one without a key fails in each run, and the others are loaded.
+  // The stream without a key fails in each run, and the other streams are loaded.
   await instances.get(name)
   const all = await connections.create({ ...good, name: `${name}-all`, activate: true })
   place.work()

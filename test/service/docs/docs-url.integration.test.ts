@@ -10,7 +10,9 @@ import { TestApi } from '../../support/test-api.ts'
 const codes = Object.keys(errorCodes) as readonly ErrorCodeName[]
 const errorBody = z.object({ error: z.object({ code: z.string(), docs_url: z.string() }) })
 
-/** What a request with this `Host` gets: `fetch` sets the header itself. */
+/**
+ * Returns the error for a request with this `Host`. It does not use `fetch`, which sets the header itself.
+ */
 async function errorFor(url: string, host: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
   request(url, { headers: { host } }, (response) => {

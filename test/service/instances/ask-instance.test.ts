@@ -5,7 +5,7 @@ import { silent } from '../../support/logger.ts'
 
 const written = '2026-01-01T00:00:00Z'
 
-/** The instance `shop`, whose source answers what `ask` says; no discovery of it is kept. */
+/** The instance `shop`, whose source responds with the result of `ask`; no discovery of it is stored. */
 function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInstance {
   return new AskInstance(
     {

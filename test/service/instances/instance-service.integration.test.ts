@@ -353,7 +353,7 @@ describe('a connector with OAuth', () => {
     expect(authorized).toMatchObject({ credentials: 'ready' })
     expect(await instances.check('crm')).toEqual({ status: 'SUCCEEDED' })
     expect(server.tokenRequests).toEqual(['authorization_code'])
-    // The token is over: the connector gets another one, with another refresh token, which is kept.
+    // The token is over: the connector gets another one, with another refresh token, which is stored.
     const path = `instances/${made.id}`
     const before = (await vault.get(path))?.secrets ?? {}
     await vault.put(path, {

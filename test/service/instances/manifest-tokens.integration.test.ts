@@ -59,7 +59,7 @@ test('a refresh token that works once is used once by all processes that need it
   expect(answers).toEqual(children.map(() => JSON.stringify([good, good])))
   expect(server.tokenRequests).toEqual(['refresh_token'])
   await Promise.all(children.map(({ exited }) => exited))
-  // What is kept is the newest of the family: it is good for one more.
+  // The stored token is the newest of the family: it can be used once more.
   await crm.set(over)
   expect(await world.instances.check('crm')).toEqual(good)
 })

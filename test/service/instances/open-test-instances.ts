@@ -26,7 +26,7 @@ export interface TestInstances extends AsyncDisposable {
   readonly folder: string
   /** Moves the clock of the service. */
   advance(ms: number): void
-  /** What the vault keeps of an instance; null for nothing. */
+  /** Returns the secrets of an instance in the vault; null if there are none. */
   secrets(name: string): Promise<unknown>
 }
 

@@ -38,7 +38,7 @@ export async function tokenOf(api: TestApi, given = { email, password }): Promis
   return loginDocument.parse(body).token
 }
 
-/** What `testIdentity` works with, without a log. */
+/** Returns the dependencies of `testIdentity`, without a log. */
 export function partsOf({ store, vault }: TestApi): { store: Store; vault: Vault; logger: Logger } {
   return { store, vault, logger: silent }
 }

@@ -8,7 +8,7 @@ describe('attempts to log in', () => {
     await using opened = await openTestStore()
     const limits = new LoginLimits(opened.store.loginAttempts)
     const secret = randomBytes(32)
-    // One network: whoever has an IPv6 address has 2^64 of them.
+    // One network: the owner of an IPv6 address has 2^64 of them.
     const attempt = (n: number): Promise<unknown> =>
       limits.begin({ email: `${n}@example.com`, address: `2001:db8::${n.toString(16)}` }, secret)
     const results: PromiseSettledResult<unknown>[] = []

@@ -14,7 +14,7 @@ const about = {
 }
 const challenge = createHash('sha256').update(about.verifier).digest('base64url')
 
-/** What goes into the consent URL, and what the token endpoint gets. */
+/** Returns the parameters of the consent URL and those of the request to the token endpoint. */
 async function flowOf(
   consentQuery: string,
   params: Readonly<Record<string, string>>,

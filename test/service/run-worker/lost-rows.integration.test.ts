@@ -16,7 +16,8 @@ test('the run names rows that were rejected as soon as their stream has ended; n
   await connections.create({ name: 'shop', from: 'pg', destination: 'data:shop', activate: true })
   place.work()
   const { id } = await runs.start('shop')
-  // A process that is killed now leaves a complete stream behind, which no other attempt reads: what it lost must be told.
+  // A process that is killed now leaves a complete stream behind, which no other attempt reads. The rows that
+  // the process lost must be reported.
   await vi.waitFor(
     async () => {
       const { streams, status } = await runs.get('shop', id)

@@ -71,7 +71,7 @@ test('a retry reads only what the run before it did not complete', async () => {
   expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
   const before = partial.streams.find(({ name }) => name === 'bad')
   expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
-  // The stream that it took over was told by the run before it: no later run tells it again.
+  // The run before it has reported the stream that it took over: no later run reports it again.
   expect(
     await test.data.query('SELECT name, told_run::int FROM reactor_connect.streams ORDER BY name'),
   ).toEqual([

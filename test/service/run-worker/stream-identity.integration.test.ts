@@ -7,7 +7,7 @@ import { testKafka } from '../../support/kafka.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
-/** All three are `a.b.c` to who only joins the parts. */
+/** All three are `a.b.c` to code that only joins the parts. */
 const twins = [
   { namespace: 'a', name: 'b.c', rows: 20 },
   { namespace: 'a.b', name: 'c', rows: 30 },

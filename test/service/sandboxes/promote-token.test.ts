@@ -98,7 +98,8 @@ test('a token with any character changed is no token, or not a signed one', asyn
   const hash = tokenHash(token)
   for (let place = 0; place < token.length; place++) {
     const changed = `${token.slice(0, place)}${token[place] === 'A' ? 'B' : 'A'}${token.slice(place + 1)}`
-    // The last character of 32 bytes in base64 has bits that mean nothing: the kept hash tells.
+    // The last character of 32 bytes in base64 has bits that mean nothing. The stored hash detects a change
+    // in them.
     const passes = (await isSigned(changed, about)) && isTokenOf(changed, hash)
     expect({ place, passes }).toEqual({ place, passes: false })
   }

@@ -117,7 +117,8 @@ describe('a token is refused', () => {
       await expect(shop.promote('mine', wrong, by)).rejects.toThrow(
         refusal('promote_token_invalid'),
       )
-    // Who can write the metadata database, but has not the key, cannot bend what a token is bound to.
+    // A person who can write the metadata database but does not have the key cannot change the binding of a
+    // token.
     await shop.test.metadata.query(
       `UPDATE reactor_connect_service.sandboxes
        SET binding = jsonb_set(binding::jsonb, '{principal}', '"key_2"')

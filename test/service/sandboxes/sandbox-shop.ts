@@ -26,7 +26,7 @@ export interface Shop extends AsyncDisposable {
     about?: { readonly lifetimeMs?: number; readonly format?: number | null },
   ): Promise<string>
   promote(name: string, token: string, by?: string): Promise<Promotion>
-  /** What moved, and the new sandbox. */
+  /** Returns the changes since the sandbox, and the new sandbox. */
   outdated(name: string, token: string): Promise<Outdated>
   schemas(): Promise<readonly unknown[]>
 }

@@ -18,7 +18,10 @@ function servers(brokers: readonly string[]): Servers {
   return { servers: { brokers, clientId: 'test', ssl: false } }
 }
 
-/** Everything of the connection that is in the cluster: its topics with the offsets that come next, and what is told of it elsewhere. */
+/**
+ * Returns all traces of the connection in the cluster: its topics with the next offsets, and the facts about
+ * it that are stored elsewhere.
+ */
 async function traces(place: Servers, name: string): Promise<unknown> {
   const offsets = await asAdmin(place, async (admin) => {
     const topics = (await admin.listTopics()).filter((topic) => topic.includes(name)).sort()

@@ -498,7 +498,7 @@ describe('an external Jobs service', () => {
     await store.connections.update('none', { schedule: null })
     await store.connections.delete('gone')
     for (const id of ids) service.fire(id)
-    // Of an older version, which named a connection by its name.
+    // Written by an older version, which referred to a connection by its name.
     service.put('old', { connection: 'none' })
     place.schedule({ jobs })
     await vi.waitFor(async () => {

@@ -10,7 +10,7 @@ const others = Object.values(networkInterfaces())
   .flat()
   .flatMap((one) => (one === undefined || one.internal || one.family !== 'IPv4' ? [] : one.address))
 
-/** What a service with these options prints until it has started. */
+/** Returns the output of a service with these options until it has started. */
 async function printedBy({
   args = [],
   publicUrl = '',

@@ -6,7 +6,10 @@ import { testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 
 const anything = z.unknown()
-/** HEALTHCHECK of the Dockerfile, which gives the container up after so many checks that took so long: a promise about time, so it is measured. */
+/**
+ * HEALTHCHECK of the Dockerfile, which gives the container up after this number of checks that each took this
+ * long: a promise about time, so it is measured.
+ */
 const healthTimeoutMs = 5_000
 const healthRetries = 3
 

@@ -82,7 +82,7 @@ test('secrets are in the vault, and not in the database, the topics, the logs or
   await connectAndRun({ ask, service }, `${prefix}-crm`)
   const tokens = await tokensIn(join(folder.path, 'vault'), await idOf(metadata, `${prefix}-crm`))
 
-  // What fails says so without the secret.
+  // A failed request reports the failure without the secret.
   await ask(`/instances/${prefix}-shop/credentials`, { password: planted('wrong') })
   await ask(`/instances/${prefix}-shop/credentials`, { pasword: planted('misspelt') })
   await ask(`/instances/${prefix}-shop/check`)

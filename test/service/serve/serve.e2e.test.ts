@@ -93,7 +93,7 @@ test.concurrent(
     expect(second.key).toBe(first.key)
     expect(second.output()).not.toContain(first.key)
     const run = await runWhen(second, id, hasEnded)
-    // The counts are those of the table, whatever the killed process had not told yet.
+    // The counts are those of the table, even if the killed process had not reported all of them.
     const counts = { read: rows, loaded: rows, rejected: 0 }
     expect(run).toMatchObject({ status: 'complete', attempts: 2, ...counts })
     await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
@@ -279,7 +279,7 @@ test.concurrent.each(usually(1, ['embedded', 'kafka'] as const))(
 
 longTest.concurrent(
   'a metadata database that crashes under a run stops nothing',
-  // Of the test's own: what is polled must know its test.
+  // Uses the test's own `expect`: a polled assertion must know its test.
   async ({ expect }) => {
     await using metadata = await startPostgres()
     await using data = await testDatabase()

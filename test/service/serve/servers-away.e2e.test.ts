@@ -49,7 +49,7 @@ test.concurrent(
   120_000,
 )
 
-/** Passes bytes on until it is told to swallow them: the peer is there, and never answers. */
+/** Passes bytes on until it is switched to swallow them: the peer is there, but never responds. */
 async function blackHole(port: number): Promise<{
   readonly port: number
   swallow(): void

@@ -4,8 +4,9 @@ import { openStore } from '../../../service/store/open-store.ts'
 import { silent } from '../../support/logger.ts'
 
 /**
- * Says `ready`, and for each line that it gets tries to be the first for the runs and schedules of that round, says `done`, and tells at the
- * end what it won. Arguments: URL of the database, runs of a round.
+ * Prints `ready`. For each line that it gets, it tries to be the first for the runs and schedules of that
+ * round and prints `done`. At the end it prints those that it won. Arguments: URL of the database, runs of a
+ * round.
  */
 const [url = '', count = '0'] = process.argv.slice(2)
 await using store = await openStore({ url, logger: silent })

@@ -26,7 +26,7 @@ const runSchema = z.looseObject({ id: z.string(), status: z.string(), trigger: z
 const pageSchema = z.looseObject({ items: z.array(anything) })
 const runsSchema = z.looseObject({ items: z.array(runSchema) })
 
-/** A vendor that tells its events out of order, late and twice, and again until they are taken. */
+/** A vendor that sends its events out of order, late and twice, and again until they are accepted. */
 class Sender {
   readonly #url: string
   readonly #random: () => number
@@ -66,7 +66,7 @@ class Sender {
   }
 }
 
-/** One change of the shop, and the events that tell it. */
+/** Makes one change in the shop and returns the events that report it. */
 function change(account: StripeAccount, random: () => number): readonly JsonObject[] {
   account.now = Math.floor(Date.now() / 1000)
   const path = streams[Math.floor(random() * streams.length)] ?? 'customers'
@@ -103,7 +103,7 @@ function shopOf(account: StripeAccount): Record<string, unknown[]> {
 
 const settleMs = 120_000
 
-/** Throws what keeps events if they are not all settled in time. */
+/** Throws if events are not all settled in time. The error lists the deliveries that are still open. */
 async function untilDispatched(service: ServiceProcess): Promise<void> {
   const giveUpAtMs = Date.now() + settleMs
   for (;;) {

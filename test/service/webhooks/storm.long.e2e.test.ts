@@ -25,7 +25,10 @@ const wrongSecret = `whsec_${Buffer.alloc(24, 4).toString('base64')}`
 const receiver = z.object({ ingress_url: z.string() })
 const metric = /^reactor_connect_webhooks_dispatches_waiting (\d+)$/m
 
-/** Of the memory at the end, how much more it may be than at first: what the garbage collector has not looked at yet comes and goes. */
+/**
+ * The largest allowed ratio of the memory at the end to the memory at first. Memory that the garbage
+ * collector has not freed yet comes and goes.
+ */
 const mostGrowth = 1.2
 
 interface Sent {
@@ -46,7 +49,10 @@ function storm(): readonly Sent[] {
   return sent
 }
 
-/** Sends until there is an answer, as vendors do. Resolves with the status; a forger takes 429 for an answer. */
+/**
+ * Sends until there is a response, as vendors do. Resolves with the status; a forger accepts 429 as a
+ * response.
+ */
 async function send(
   { id, kind }: Sent,
   { urlNow, putOff }: Pick<Storm, 'urlNow' | 'putOff'>,
@@ -134,8 +140,9 @@ class StormedService {
   }
 
   /**
-   * The highest memory of all starts. Of the last one, which dispatches most events, also that in the first and in the last third of what it dispatched after a
-   * quarter to warm up: a service that stores something for each event has more in the last.
+   * The highest memory of all starts. For the last start, which dispatches most events, also the highest in
+   * the first and in the last third of the events that it dispatched after a quarter to warm up: a service
+   * that stores something for each event has more in the last.
    */
   memory(): { readonly most: number; readonly first: number; readonly last: number } {
     const from = this.#memory[0]?.taken ?? 0
@@ -150,7 +157,10 @@ class StormedService {
   }
 }
 
-/** Until the targets have all, and the service knows it. What is still in Kafka does not wait to be dispatched yet. */
+/**
+ * Waits until the targets have all events, and the service knows it. Events that are still in Kafka do not
+ * count as waiting to be dispatched yet.
+ */
 async function allDispatched(
   { service }: StormedService,
   targets: readonly HandlerServer[],
@@ -186,14 +196,14 @@ function expectAllOnce(
   }
 }
 
-/** What is killed when a part of the deliveries has been sent. */
+/** The kills by the part of the deliveries, from 0 to 1, after which each happens. */
 type Kills = ReadonlyMap<number, () => Promise<void>>
 
 interface Storm {
   readonly sent: readonly Sent[]
   readonly kills: Kills
   readonly urlNow: () => string
-  /** The last answers, by kind. */
+  /** The last statuses, by kind. */
   readonly statuses: Map<string, Set<number>>
   /** Answers after which a delivery was sent again; 0: none. */
   readonly putOff: Set<number>

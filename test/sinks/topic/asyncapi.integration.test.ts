@@ -102,7 +102,7 @@ function expectRow(name: string, { key, value, headers }: ReadMessage): void {
   expect(Object.keys(row as object)).toEqual(Object.keys(properties))
 }
 
-/** What an envelope tells of. */
+/** Returns the row that an envelope describes. */
 function rowIn({ op, before, after }: Record<string, unknown>): Record<string, unknown> {
   const row = op === 'd' ? before : after
   // The union of avsc is the row, or null.

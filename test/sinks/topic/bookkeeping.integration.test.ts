@@ -173,7 +173,7 @@ test('a stream that is forgotten starts from the beginning, and its lanes are fe
   await expect(commit(lane, 5)).rejects.toMatchObject({ code: 'fenced' })
   const again = await destination.begin(sink, start)
   expect(again).toMatchObject({ resumed: false, slices: [], syncId: 2 })
-  // The rows are in the topic, and no run has told them.
+  // The rows are in the topic, and no run has reported them.
   expect(again.untoldCounts).toEqual(keptCounts({ loaded: 3 }))
 })
 

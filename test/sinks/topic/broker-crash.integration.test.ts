@@ -23,14 +23,14 @@ import { usually } from '../../support/long.ts'
 /** Rounds for each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
-/** What a run may say that meets a broker which is away. */
+/** The codes that a run may report if the broker is away. */
 const codes = ['kafka_unreachable', 'kafka_failed', 'destination_transaction_lost']
 
 let folder: TemporaryFolder
 let broker: KafkaBroker
 beforeAll(async () => {
   folder = await temporaryFolder('broker-crash')
-  // With a folder that stays, a stop is a clean one.
+  // The folder stays, so a stop is a clean one.
   broker = await startKafka({ dataDir: folder.path })
 }, 120_000)
 afterAll(async () => {

@@ -19,7 +19,10 @@ import {
   type TopicTest,
 } from './topic-support.ts'
 
-/** What a run refuses because the messages of the topic would not fit those that are there, or would be there twice. */
+/**
+ * Changes that a run refuses because the messages of the topic would not fit the existing ones, or would be
+ * there twice.
+ */
 const rows = (from: number, to: number): { id: number; body: string }[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ id: from + index, body: 'a' }))
 
@@ -39,7 +42,7 @@ const avro = { encoding: 'avro', envelope: 'row' } as const
 const incremental = { syncMode: 'incremental', cursor: 'id' } as const
 const appended = { ...incremental, mode: 'append' } as const
 
-/** What a sandbox decides of the stream. */
+/** Returns the decision of a sandbox about the stream. */
 async function previewed(
   { place, connection }: TopicTest,
   sink: ReturnType<typeof topicStream>,

@@ -40,7 +40,7 @@ async function hasEnded(topics: CrashTopics, run: number): Promise<boolean> {
     connection: topics.connection,
     logger: silent,
   })
-  // What a killed lane hides belongs to no end.
+  // The hidden rows of a killed lane belong to no end.
   await reader.catchUp(500)
   const { run: record } = reader.checkpoints
   return record?.run === run && record.ended

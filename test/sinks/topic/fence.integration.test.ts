@@ -76,7 +76,7 @@ test('a newer start fences the lanes of the older one, and its main thread', asy
     await expect(work()).rejects.toMatchObject({ code: 'fenced' })
   expect(await older.newerStart(sink.connection, first)).toContain('started at')
   expect(await newer.newerStart(sink.connection, second)).toBeUndefined()
-  // What the older one tries does not take the connection back.
+  // The attempts of the older one do not take the connection back.
   const again = await newer.begin(sink, second)
   await newer.savePlan(again, plan)
   await load(target, again, rows(1, 3))

@@ -62,7 +62,7 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
     expect(tombstones.map(({ headers }) => headers.get('connect-sync'))).toEqual(
       Array.from({ length: 20 }, () => String(second.begun.syncId)),
     )
-    // What was deleted once is not deleted again.
+    // A row that was deleted once is not deleted again.
     await syncOnce(target, sink, rows(21, 60, 'c'))
     const third = await readTopic(target.place, target.topic)
     expect(third.filter(({ value }) => value === null)).toHaveLength(20)

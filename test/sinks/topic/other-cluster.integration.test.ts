@@ -17,7 +17,10 @@ import {
   type TopicTest,
 } from './topic-support.ts'
 
-/** What docs/operations.md says of moving row topics to another cluster: the copy of a topic has another id. */
+/**
+ * Tests the statements of docs/operations.md about moving row topics to another cluster: the copy of a topic
+ * has another id.
+ */
 let other: KafkaBroker
 beforeAll(async () => {
   other = await startKafka()

@@ -25,7 +25,7 @@ import {
 } from './topic-support.ts'
 import { longTest } from '../../support/long.ts'
 
-/** What somebody does to the topics of a connection, while it runs and between its runs. */
+/** Tests changes that somebody makes to the topics of a connection, while it runs and between its runs. */
 const plan = [{ slice: '', partition: 0, state: null }] as const
 const rows = (from: number, to: number): { id: number; body: string }[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ id: from + index, body: 'a' }))
@@ -179,7 +179,7 @@ test.each(['append', 'append_dedup', 'overwrite'] as const)(
       }
       await expect(goOn()).rejects.toMatchObject({ retryable: true })
     }
-    // What the lane had sent was aborted, so that consumers do not wait for its end.
+    // The messages that the lane had sent were aborted, so that consumers do not wait for its end.
     expect(await readTopic(target.place, target.topic)).toEqual([])
     const { begun: again } = await syncOnce(target, sync.sink, rows(1, 20))
     // The rows of the first commit are in no topic: nobody reads that they are loaded.
@@ -373,7 +373,7 @@ longTest('a policy that is changed between runs is told in each run', async () =
 longTest('an overwrite deletes old rows whose keys are as large as messages may be', async () => {
   const target = topicTest({ partitions: 1 })
   const sink = topicStream(target, { mode: 'overwrite', key: ['body'] })
-  // Of a message, the key is one half: the value has the field too.
+  // The key is only half of a message: the value has the field too.
   const old = Array.from({ length: 80 }, (_, id) => ({
     id,
     body: `${String(id)} ${'k'.repeat(450_000)}`,

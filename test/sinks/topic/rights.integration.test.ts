@@ -25,11 +25,14 @@ type Resource = keyof typeof table
 interface Case {
   readonly resource: Resource
   readonly operation: Right['operation']
-  /** What the error names. */
+  /** The right that the error names. */
   readonly named: string
 }
 
-/** Of each row of the table. `Describe` alone is never missing: StandardAuthorizer takes it for granted where `Read` or `Write` is. */
+/**
+ * A case for each row of the table. `Describe` alone is never missing: StandardAuthorizer takes it for
+ * granted if `Read` or `Write` is there.
+ */
 const cases: readonly Case[] = [
   // First, as long as nobody has made the topics that all users share.
   { resource: 'schemas', operation: 'CREATE', named: 'Create (or Describe, if it is there) on topic connect.schemas' },
@@ -50,7 +53,7 @@ const userOf = ({ resource, operation }: Case): string =>
   `no-${resource}-${operation.toLowerCase().replaceAll('_', '-')}`
 const users = [...cases.map(userOf), 'full', 'shared', 'creator', 'nobody', 'no-rejected', 'no-ids']
 
-/** Of the table, without some. */
+/** Returns the user's rights from the table, except those that `without` selects. */
 function rightsOf(user: string, without: (right: Right) => boolean = () => false): Right[] {
   const names: Readonly<Record<Resource, { resource: Right['resource']; name: string }>> = {
     target: { resource: 'TOPIC', name: `${user}.*` },

@@ -138,7 +138,10 @@ export async function readTopic(
   return all.flat()
 }
 
-/** What a compacted topic would keep: the newest row of each key, sorted by key. Throws if a key is in two partitions. */
+/**
+ * Returns the messages that a compacted topic would keep: the newest row of each key, sorted by key. Throws
+ * if a key is in two partitions.
+ */
 export function newestRows(messages: readonly ReadMessage[]): readonly unknown[] {
   const newest = new Map<string, ReadMessage>()
   for (const message of messages) {

@@ -5,7 +5,10 @@ import type { RequestMatcher } from '../request-matcher.ts'
 export interface CallRatePolicy {
   /** Takes the call if it is allowed now: null. Else the seconds until it may be tried again. */
   tryAcquire(weight: number): number | null
-  /** What a response says: how many calls are left (null: nothing), and when all are back, in microseconds since 1970. */
+  /**
+   * Takes over the limits that a response reports: how many calls are left (null: it does not say), and when
+   * all are back, in microseconds since 1970.
+   */
   update(available: number | null, resetMicros: number | null): void
 }
 

@@ -4,7 +4,7 @@ import type { CallRatePolicy } from './call-rate-policy.ts'
 /** Until a response says when the window ends. */
 const FIRST_WINDOW_MICROS = 10 * 86_400 * 1e6
 
-/** `FixedWindowCallRatePolicy`: so many calls per period, all of them back at once when it ends. */
+/** `FixedWindowCallRatePolicy`: a number of calls per period, all of them back at once when it ends. */
 export class FixedWindowCallRatePolicy implements CallRatePolicy {
   readonly #limit: number
   readonly #periodMicros: number

@@ -6,7 +6,7 @@ export interface Rate {
   readonly intervalMs: number
 }
 
-/** `MovingWindowCallRatePolicy`: so many calls in any stretch of time, for each of its rates. */
+/** `MovingWindowCallRatePolicy`: a number of calls in any stretch of time, for each of its rates. */
 export class MovingWindowCallRatePolicy implements CallRatePolicy {
   /** By interval, the shortest first. */
   readonly #rates: readonly Rate[]
@@ -33,7 +33,7 @@ export class MovingWindowCallRatePolicy implements CallRatePolicy {
     return null
   }
 
-  /** Only "none left" is believed: what else is known does not say when they were made. */
+  /** Only "none left" is believed: other counts do not say when the calls were made. */
   update(available: number | null, resetMicros: number | null): void {
     if (available !== 0 || resetMicros !== null) return
     const now = this.#now()

@@ -16,8 +16,8 @@ const FINAL: ReadonlySet<ResponseAction> = new Set([
 ])
 
 /**
- * `CompositeErrorHandler`: the first handler that finds more than a failure or a rate limit decides, else the last one. The
- * strategies of all handlers count for all of them, in order.
+ * `CompositeErrorHandler`: the first handler that finds more than a failure or a rate limit decides, else the
+ * last handler. The strategies of all handlers count for all of them, in order.
  */
 export function compositeErrorHandler(
   definition: PlainDict,

@@ -12,7 +12,7 @@ function status(
   return [code, { action, failureType, message: `HTTP Status Code: ${code}. Error: ${reason}` }]
 }
 
-/** What a status means where the manifest does not say otherwise. */
+/** The meaning of a status unless the manifest says otherwise. */
 const BY_STATUS: ReadonlyMap<number, ErrorResolution> = new Map([
   status(400, 'FAIL', {
     failureType: 'system_error',
@@ -47,7 +47,7 @@ export function mappedStatus(code: number): ErrorResolution | undefined {
   return BY_STATUS.get(code)
 }
 
-/** What an outcome means that is no success and that no filter of the manifest knows. */
+/** The meaning of an unsuccessful outcome that no filter of the manifest matches. */
 export async function defaultResolution(
   outcome: HttpResponse | TransportError,
 ): Promise<ErrorResolution> {
@@ -92,7 +92,7 @@ function failedResolution({ kind, message }: TransportError): ErrorResolution {
   }
 }
 
-/** Bodies of errors are short; of a page of HTML less is shown, once secrets are masked. */
+/** Error bodies are short. Of an HTML page less is shown, once secrets are masked. */
 const MAX_CONTENT_CHARACTERS = 16_000
 
 async function unknownStatusMessage(response: HttpResponse): Promise<string> {

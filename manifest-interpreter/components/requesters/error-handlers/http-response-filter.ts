@@ -10,7 +10,7 @@ import type { Dict, PlainDict } from '../../../value/value.ts'
 import { mappedStatus } from './default-error-mapping.ts'
 import { jsonOrEmpty, parseErrorMessage } from './json-error-message-parser.ts'
 
-/** `HttpResponseFilter`: what the responses that it matches mean; null for others. */
+/** `HttpResponseFilter`: returns the meaning of the responses that it matches, and null for others. */
 export type ResponseFilter = (response: HttpResponse) => Promise<ErrorResolution | null>
 
 export function httpResponseFilter(definition: PlainDict, builder: Builder): ResponseFilter {

@@ -30,7 +30,7 @@ export interface DispatchedEvent<Kind extends Target['kind'] = Target['kind']> {
 export interface TargetProblem {
   /** Continues "Events cannot go to job:work: ". */
   readonly reason: string
-  /** What to do: an imperative. */
+  /** The next step, as an imperative sentence. */
   readonly fix: string
 }
 

@@ -12,8 +12,8 @@ export function dispatchId({ delivery, target }: ClaimedDispatch): string {
 }
 
 /**
- * What jobs and functions get, as JSON text. The vendor's JSON is put in as it is, so that numbers such as `1.0`, the order of keys and
- * escapes survive; what is not JSON comes in base64.
+ * The JSON text that jobs and functions get. The vendor's JSON is inserted unchanged, so that numbers such as
+ * `1.0`, the order of keys and escapes survive; a body that is not JSON is in base64.
  */
 export function envelopeText(claimed: ClaimedDispatch): string {
   const { receiver, delivery, attempt, target } = claimed

@@ -1,7 +1,10 @@
 import { ConnectError } from '../../../../protocol/index.ts'
 import type { DispatchOutcome } from './contract.ts'
 
-/** The outcome of a failure. What may pass by itself concerns the target as a whole; what does not may be the event's fault. */
+/**
+ * The outcome of a failure. A failure that may pass by itself concerns the target as a whole; any other may
+ * be the event's fault.
+ */
 export function failedOutcome(thrown: unknown): DispatchOutcome {
   const { message, suggestedFix, retryable } = ConnectError.from(thrown)
   const reason = retryable ? message : `${message}. ${suggestedFix}`

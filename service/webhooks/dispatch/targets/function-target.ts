@@ -10,7 +10,7 @@ import { dispatchId, envelopeText } from './envelope.ts'
 import { postEnvelope } from './post-event.ts'
 
 export interface FunctionTargetOptions {
-  /** Of the Functions service. */
+  /** The address of the Functions service. */
   readonly url?: string
   readonly apiKey?: string
   readonly now: () => number

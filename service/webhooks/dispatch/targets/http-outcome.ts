@@ -9,7 +9,7 @@ const laterStatuses = new Set([408, 425, 429])
 /** Statuses of a target, or of what stands before it, that cannot take anything now: https://www.standardwebhooks.com asks to send less then. */
 const downStatuses = new Set([429, 502, 503, 504])
 
-/** What the status of a response says about the event. */
+/** The outcome for the event, by the status of the response. */
 export function httpOutcome(
   status: number,
   retryAfter: string | undefined,

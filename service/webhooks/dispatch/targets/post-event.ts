@@ -6,7 +6,10 @@ import { httpOutcome } from './http-outcome.ts'
 
 /** For one request with its response. */
 const requestTimeoutMs = 15_000
-/** Of a response nothing is used but its status; so much of it is read, so that its connection can be used again. */
+/**
+ * Only the status of a response is used. This much of its body is read, so that its connection can be used
+ * again.
+ */
 const maxResponseBytes = 4_096
 
 export interface EventPost {
@@ -42,7 +45,7 @@ export async function postEvent(
     ...(agent !== undefined && { dispatcher: agent }),
   })
   const { statusCode: status, headers: received } = response
-  // What happens to the body changes nothing: the status has come.
+  // A failure while the body is read changes nothing: the status has arrived.
   const rest = { limit: maxResponseBytes, signal: limit.signal }
   await response.body.dump(rest).catch(() => undefined)
   const retryAfter = [received['retry-after']].flat()[0]

@@ -59,7 +59,7 @@ export class StandardSignature {
     const secrets = this.#read(id)
     if (this.#known.size >= mostKnown) this.#known.clear()
     this.#known.set(id, { version, secrets })
-    // What the vault did not give is asked for again.
+    // Secrets that the vault did not return are requested again.
     secrets.then(
       (found) => {
         if (found === undefined) this.#known.delete(id)

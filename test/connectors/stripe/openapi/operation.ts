@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../../proto
 /** An operation of Stripe's OpenAPI document. */
 export interface Operation {
   readonly path: string
-  /** The schema of what a request sends. */
+  /** The schema of the data that a request sends. */
   readonly body: JsonValue
 }
 

@@ -41,7 +41,7 @@ function placeholders(path: string): number {
   return path.split('{').length
 }
 
-/** What of a request, as it goes on the wire, does not fit Stripe's document. */
+/** Returns the parts of a request, as it is sent, that do not fit Stripe's document. */
 export function requestViolations(request: ActionRequest): readonly string[] {
   const operation = operationFor(request)
   if (operation === undefined) return [`${request.method} ${request.url} does not exist`]
@@ -50,7 +50,7 @@ export function requestViolations(request: ActionRequest): readonly string[] {
   return violations(operation.body, parseForm(text))
 }
 
-/** What a request of a list or an object asks for that Stripe's document does not have. */
+/** Returns the parts of a request for a list or an object that Stripe's document does not have. */
 export function listViolations({
   path,
   query,

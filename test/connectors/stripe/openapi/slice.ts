@@ -110,7 +110,7 @@ const lists = Object.fromEntries(
   }),
 )
 
-/** What the manifest says in the fields of these names, wherever they are. */
+/** Returns the texts of the manifest in the fields with these names, at any depth. */
 function textsIn(value: JsonValue, names: readonly string[], isNamed = false): readonly string[] {
   if (typeof value === 'string') return isNamed ? [value] : []
   if (isJsonList(value)) return value.flatMap((item) => textsIn(item, names, isNamed))

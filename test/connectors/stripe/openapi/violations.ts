@@ -5,7 +5,10 @@ import {
   type JsonValue,
 } from '../../../../protocol/index.ts'
 
-/** What of the fields of a form does not fit a schema of Stripe's document. In a form every value is a text. */
+/**
+ * Returns the fields of a form that do not fit a schema of Stripe's document. In a form every value is a
+ * text.
+ */
 export function violations(schema: JsonValue, value: JsonValue, place = ''): readonly string[] {
   if (schema === true || !isJsonObject(schema)) return []
   const { anyOf, type } = schema

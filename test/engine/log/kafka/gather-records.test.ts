@@ -92,7 +92,7 @@ test('gives a record alone where its headers are in another order', async () => 
   expect(gatherRecords(cursor, entry)).toMatchObject({ entry: { count: 1 }, stopped: false })
 })
 
-/** What a reader makes of a batch with these entries. */
+/** Returns a reader's result for a batch with these entries. */
 async function gathered(
   entries: readonly { readonly entry: LogEntry; readonly attempt?: number }[],
 ): Promise<LogRecords[]> {

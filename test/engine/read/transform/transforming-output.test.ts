@@ -35,7 +35,7 @@ const columns = columnsOf({ properties })
 
 type Transform = (records: readonly string[]) => Promise<readonly TransformResult[]>
 
-/** What is sent, and comes back as JSON. */
+/** Returns the same records that were sent, as JSON. */
 const same: Transform = (records) =>
   Promise.resolve(
     readResults(

@@ -23,7 +23,7 @@ const statuses = new Map<string, AsyncJobStatus>([
 
 interface Scenario {
   readonly slices: readonly string[]
-  /** What the API says of the job of a slice: by its attempt, then by the poll. */
+  /** Returns the status that the API reports for the job of a slice: by its attempt, then by the poll. */
   readonly polls: (slice: string, attempt: number, poll: number) => string
   readonly creationError?: (slice: string, attempt: number) => Error | undefined
   readonly limit?: number
@@ -173,7 +173,7 @@ describe('the jobs of a stream', () => {
       retryWaitSeconds: 12,
     })
     expect((await run(api)).completed).toEqual(['a'])
-    // Failed at 0 s, told to wait at 5 s, tried again at 20 s.
+    // Failed at 0 s, was asked to wait at 5 s, tried again at 20 s.
     expect(api.environment.waits).toHaveLength(5)
   })
 

@@ -35,7 +35,7 @@ function request(headers: Readonly<Record<string, string>> = {}): HttpRequest {
   }
 }
 
-/** What a request has after its options were put together and it was authenticated. */
+/** Returns the parts of a request after its options were put together and it was authenticated. */
 async function sent(authenticator: Authenticator) {
   const { headers, ...others } = await authenticator.options()
   const prepared = request()

@@ -286,7 +286,7 @@ describe('an OAuthAuthenticator with a refresh_token_updater', () => {
     expect(bodies(environment.requests)[0]).toContain('client_id=own&')
   })
 
-  /** What several readers share, as a service keeps it. */
+  /** Returns the state that several readers share, as a service stores it. */
   function shared(credentials: PlainDict) {
     const kept: { config: Dict } = { config: { ...settings(), credentials } }
     const changeConfig: NonNullable<Environment['changeConfig']> = async (change) => {

@@ -29,7 +29,7 @@ const definition: PlainDict = {
   ],
 }
 
-/** Each token has so many calls, and one more with each reset. */
+/** Each token has this number of calls, and one more with each reset. */
 function quotas(remaining: Readonly<Record<string, number>>, reset = start + 100): Api {
   return ({ headers }) => {
     const token = headers.get('Authorization')?.replace('Bearer ', '') ?? ''

@@ -7,7 +7,7 @@ import { silent } from '../../../support/logger.ts'
 
 const lines = zipfileDecoder({ type: 'ZipfileDecoder', decoder: { type: 'JsonlDecoder' } }, silent)
 
-/** Of Python's zipfile: a deflated file with 20 lines `{"id": 1}`, a stored one with `{"id": 2}`. */
+/** Written by Python's zipfile: a deflated file with 20 lines `{"id": 1}`, a stored one with `{"id": 2}`. */
 const archives = {
   plain:
     'UEsDBBQAAAAIAAAAIQDkRQh2DwAAAMgAAAAHAAAAYS5qc29ubKtWykxRslIwrOWqHtIsAFBLAwQUAAAAAAAAACEAJRsVrQoAAAAKAAAABwAAAGIuanNvbmx7ImlkIjogMn0KUEsBAhQDFAAAAAgAAAAhAORFCHYPAAAAyAAAAAcAAAAAAAAAAAAAAIABAAAAAGEuanNvbmxQSwECFAMUAAAAAAAAACEAJRsVrQoAAAAKAAAABwAAAAAAAAAAAAAAgAE0AAAAYi5qc29ubFBLBQYAAAAAAgACAGoAAABjAAAAAAA=',

@@ -10,7 +10,8 @@ import { cursorBuilder } from './cursor-builder.ts'
 import type { Cursor, PartitionRouter } from '../../../../manifest-interpreter/contracts.ts'
 import type { Dict, PlainDict, Value } from '../../../../manifest-interpreter/value/value.ts'
 
-// What the cursors of airbyte-cdk 7.39.1 do with random definitions, states and records at 2024-03-15T12:34:56.789012Z.
+// The results of the cursors of airbyte-cdk 7.39.1 for random definitions, states and records at
+// 2024-03-15T12:34:56.789012Z.
 const vectors = readFileSync(new URL('reference-cursors.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')

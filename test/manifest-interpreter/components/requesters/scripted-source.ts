@@ -14,12 +14,15 @@ import type { Dict } from '../../../../manifest-interpreter/value/value.ts'
 import { silent } from '../../../support/logger.ts'
 import { neverAborted } from '../../../support/signal.ts'
 
-/** What the API answers: a response, or the error that the transport has. */
+/** The outcome of a request to the API: a response, or the error of the transport. */
 export type Answer =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   | Error
 
-/** A source whose clock stands still but for its waits, and whose API answers from a list (the last one again and again). */
+/**
+ * A source whose clock stands still except for its waits, and whose API responds from a list (the last
+ * response again and again).
+ */
 export interface ScriptedSource {
   readonly builder: Builder
   readonly context: BuildContext

@@ -6,14 +6,14 @@ import { runToEnd, type TestService } from '../../../support/test-service.ts'
 
 /** A connection whose source is a database of its own, with a table `orders` that a test alters. */
 export interface DriftingShop extends AsyncDisposable {
-  /** Of the connection and of its dataset. */
+  /** The name of the connection and of its dataset. */
   readonly name: string
   readonly source: TestDatabase
   /** Starts a run and follows it to its end. */
   run(): Promise<Run>
   /** Lets the time of the schedule come, and follows the run that it starts to its end. */
   scheduledRun(): Promise<Run>
-  /** Of `orders` at the destination. */
+  /** Returns the rows of `orders` at the destination. */
   rows(columns: string): Promise<Row[]>
 }
 

@@ -27,7 +27,7 @@ async function working(store: Store, options: ConnectionOptions): Promise<Run> {
   return store.runs.find(id)
 }
 
-/** As an attempt does it. `meanwhile` happens while the source answers. */
+/** Asks as an attempt does. `meanwhile` runs while the source responds. */
 async function attempt(
   store: Store,
   run: Run,

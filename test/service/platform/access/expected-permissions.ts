@@ -6,7 +6,10 @@ const actors = ['admin', 'operator', 'agent'] as const
 const people = ['admin', 'operator'] as const
 const admins = ['admin'] as const
 
-/** Written by hand, not derived: what the default policy must say. A new action needs a line here. */
+/**
+ * Written by hand, not derived: the decisions that the default policy must make. A new action needs a line
+ * here.
+ */
 export const expectedPermissions: Readonly<Record<ActionName, readonly PrincipalKind[]>> = {
   'catalog:read': all,
   'self:read': all,

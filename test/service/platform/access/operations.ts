@@ -16,7 +16,7 @@ const document = z.looseObject({
 export interface Operation {
   readonly id: string
   readonly method: string
-  /** With `{name}` and the like, from the root. */
+  /** The path from the root, with placeholders like `{name}`. */
   readonly path: string
   readonly action: string | undefined
   /** Answers without a token. */

@@ -144,7 +144,7 @@ function comparable({ status, body }: Answer): string {
     .replaceAll(/"request_id":"[^"]*"/g, '')
 }
 
-/** What a change would change: all rows but those that every request writes. */
+/** Returns the rows that a change would affect: everything except the data that every request writes. */
 async function keptRows(): Promise<unknown> {
   return api.database.query(
     `SELECT table_name, query_to_xml(format(

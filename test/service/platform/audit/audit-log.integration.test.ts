@@ -91,7 +91,8 @@ test('the audit log has every change there is a route for, and no secret', async
   await call('deleteConnection', 'DELETE /connections/shop')
   await call('deleteInstance', 'DELETE /instances/shop')
 
-  // Of a browser that was sent to a vendor: oauth-callback.test.ts. A state that is made up is like a wrong token.
+  // A browser that was sent to a vendor is tested in oauth-callback.test.ts. An invented state is like a
+  // wrong token.
   await api.client.call('GET /oauth/callback?state=none&code=none')
   const entries = await allEntries()
   expect(entries.filter(({ request }) => request.includes('callback'))).toEqual([])
@@ -100,7 +101,7 @@ test('the audit log has every change there is a route for, and no secret', async
   for (const { id, action = '' } of ofKeys) {
     if (!isActionName(action) || !isChange(action)) continue
     const answer = answers.get(id)
-    // What is not built yet does nothing.
+    // Operations that are not built yet do nothing.
     if (answer === undefined && (await isNotBuilt(id))) continue
     if (answer === undefined) throw new Error(`${id} is not tried by this test`)
     if (answer.status === 501) continue

@@ -17,7 +17,7 @@ describe('an action of a connector', () => {
         error: { suggested_fix: expect.stringContaining('"dry_run": true') as unknown },
       })
     }
-    // Whoever meant a dry-run learns how it is written.
+    // A caller that meant a dry-run learns how it is written.
     for (const body of [{ dry_run: 'true' }, { dry_run: 1 }]) {
       const { status, body: answer } = await invoke(body)
       expect(status, JSON.stringify(body)).toBe(400)

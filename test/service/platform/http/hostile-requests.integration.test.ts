@@ -377,7 +377,7 @@ function head(api: TestApi, route: string): string {
   return `${route} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${api.key}\r\n`
 }
 
-/** What the server says until it has closed, or until the answer seems whole. */
+/** Reads from the server until it has closed the connection, or until the response seems complete. */
 async function reading(socket: Socket): Promise<string> {
   let text = ''
   socket.setEncoding('utf8')

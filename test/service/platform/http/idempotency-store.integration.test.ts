@@ -28,7 +28,8 @@ describe('idempotency keys', () => {
     await expect(idempotency.begin({ ...request, requestHash: 'i' })).rejects.toMatchObject({
       code: 'idempotency_key_reused',
     })
-    // What another version hashed cannot be compared; before there were formats, the hash was that of the first one.
+    // A hash of another version cannot be compared. Before there were formats, the hash was that of the first
+    // format.
     const begun = await idempotency.begin({ ...request, key: 'k2', requestHash: 'h' })
     if (begun.state !== 'began') throw new Error('nobody began')
     await expect(
@@ -119,7 +120,7 @@ describe('idempotency keys', () => {
       details: { retry_after_seconds: 120 },
       suggestedFix: expect.stringContaining('in at most 120 seconds') as string,
     })
-    // The first was not dead, only slow: its answer is not that of the second.
+    // The first was not dead, only slow: its response is not that of the second.
     if (first.state === 'began') await idempotency.finish(first.ticket, answer)
     await expect(idempotency.begin(request)).rejects.toMatchObject({
       code: 'idempotency_key_in_use',

@@ -82,7 +82,7 @@ test.each(['CET+1', '+01:00', 'Mars/Base', ''])('"%s" is no time zone', (timezon
 
 const zones = Intl.supportedValuesOf('timeZone')
 
-/** What the clock on the wall shows. */
+/** Returns the time that a clock on the wall shows. */
 function wallClock(at: string, timeZone: string): string {
   const format = { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
   return new Intl.DateTimeFormat('en', format).format(new Date(at))

@@ -8,7 +8,7 @@ export interface JobsProcess extends AsyncDisposable {
   readonly jobs: Jobs
   readonly queue: RunQueue
 }
-/** What several processes share. */
+/** The state that several processes share. */
 export interface JobsPlace extends AsyncDisposable {
   /** @param delivers whether it asks an external service for what is due; default: it does */
   process(options?: { readonly delivers?: boolean }): Promise<JobsProcess>
@@ -22,7 +22,7 @@ const job = (run: string, delayMs = 0, attempt = 0): Parameters<Jobs['submit']>[
   delayMs,
 })
 
-/** What jobs.ts promises of Jobs and their queue together. */
+/** The guarantees of Jobs and their queue together, as in jobs.ts. */
 export function jobsContract(name: string, openPlace: () => Promise<JobsPlace>): void {
   describe(name, () => {
     test('a run that is submitted is delivered once', async () => {

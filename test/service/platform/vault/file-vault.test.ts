@@ -225,8 +225,8 @@ describe('the key of the embedded vault', () => {
 })
 
 /**
- * Lets the next reading of a file whose name ends so wait, with what it has read, until it is let go of: what a busy disk does.
- * `reached` resolves when it has read.
+ * Lets the next read of a file whose name ends with the suffix wait after it has read, until it is released,
+ * as on a busy disk. `reached` resolves when it has read.
  */
 function holdNextRead(suffix: string) {
   const real = fs.open

@@ -7,7 +7,7 @@ const names = new Map([
   [65534, 'nobody'],
 ])
 
-/** Of a folder of user 65534, as `user` sees it. */
+/** Returns the problem of a folder of user 65534, as `user` sees it. */
 function problem(entry: Partial<Entry>, user: number) {
   const whole = { name: '', uid: 65534, mode: 0o700, isLink: false, ...entry }
   return privacyProblem(whole, { folder, user, names })

@@ -140,7 +140,7 @@ describe('a change of the key that was cut off', () => {
       { key: first },
     )
     const last = join(place.folder, (await place.secretsFiles()).at(-1) ?? '')
-    // The last one cannot be written: what a full disk does.
+    // The last one cannot be written, as on a full disk.
     await failingToOpen(`${last}.new`, 'ENOSPC', async () => {
       const opening = openFileVault({ folder: place.folder, key: second, previousKey: first })
       await expect(opening).rejects.toMatchObject({ code: 'vault_unreachable' })

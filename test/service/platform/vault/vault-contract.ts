@@ -7,7 +7,7 @@ export interface VaultPlace extends AsyncDisposable {
   open(): Promise<Vault>
 }
 
-/** What holds for every vault. */
+/** The guarantees of every vault. */
 export function vaultContract(name: string, makePlace: () => Promise<VaultPlace>): void {
   describe(name, () => {
     let place: VaultPlace

@@ -101,7 +101,7 @@ describe('a batch of deliveries', () => {
       'repeated',
       'unknown_receiver',
     ])
-    // The same batch, whose first answer was lost on the way.
+    // The same batch, whose first response was lost on the way.
     expect(await appendDeliveries(database, batch)).toEqual(
       ['stored', 'repeated', 'conflict', 'stored', 'unknown_receiver'].map((result) =>
         result === 'stored' ? 'repeated' : result,

@@ -6,7 +6,7 @@ const schema = 'reactor_connect_service'
 const target = 'stream:shop-to-pg/*'
 const connection = 'shop-to-pg'
 
-/** With one receiver whose events replace nine of ten runs of the connection. */
+/** Has one receiver whose events replace nine of ten runs of the connection. */
 class EventFlow implements AsyncDisposable {
   readonly queue: TestQueue
 

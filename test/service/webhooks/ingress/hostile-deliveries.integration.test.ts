@@ -69,8 +69,8 @@ function genuine(
 }
 
 /**
- * What comes back until the server closes the connection. After the time of patience the sender closes its side, as one that waits for nothing
- * more. Fails after ten seconds: nothing may hang.
+ * Returns the bytes that come back until the server closes the connection. After `patienceMs` the sender
+ * closes its side, as a sender that waits for nothing more does. Fails after ten seconds: nothing may hang.
  */
 async function exchange(port: number, bytes: Buffer, patienceMs = 10_000): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -340,7 +340,7 @@ test(
     expect([...statuses.values()].reduce((sum, some) => sum + some, 0)).toBe(count)
     for (const status of ['400', '401', '413', '415', '429', '431'])
       expect(statuses.get(status), status).toBeGreaterThan(0)
-    // What is genuine still comes in, and nothing but that was stored.
+    // A genuine delivery is still accepted, and nothing else was stored.
     expect(await exchange(port, genuine(token, '{"id":"after"}'))).toContain(' 200 ')
     const stored = await api.database.query(
       'SELECT DISTINCT event_id FROM reactor_connect_service.webhook_deliveries ORDER BY event_id',

@@ -23,7 +23,7 @@ interface Opened extends AsyncDisposable {
   readonly topic: KeyedTopic
   /** Brings deliveries to PostgreSQL from here on; until it is called. */
   readonly consume: (stored?: StoredDeliveryLog) => () => Promise<void>
-  /** Of what brings deliveries. */
+  /** The log lines of the consumer that brings deliveries. */
   readonly logged: readonly string[]
 }
 

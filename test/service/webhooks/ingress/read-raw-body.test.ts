@@ -7,7 +7,7 @@ import { besideBodyBytes, readRawBody } from '../../../../service/webhooks/ingre
 
 const holder = '192.0.2.1'
 
-/** As a request looks to who reads its body. */
+/** A request as it looks to the code that reads its body. */
 function requestOf(headers: Readonly<Record<string, string>> = {}): IncomingMessage & PassThrough {
   return Object.assign(new PassThrough(), { headers }) as unknown as IncomingMessage & PassThrough
 }

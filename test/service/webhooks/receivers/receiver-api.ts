@@ -6,7 +6,7 @@ import { TestApi } from '../../../support/test-api.ts'
 
 export const job = [{ target: 'job:process-stripe-event' }]
 
-/** With instances of three connectors: Stripe, GitHub, and one without webhooks. */
+/** Starts an API that has instances of three connectors: Stripe, GitHub, and one without webhooks. */
 export async function apiForReceivers(): Promise<TestApi> {
   const api = await TestApi.start({
     logLevel: 'trace',

@@ -13,22 +13,25 @@ import { serviceFolder, type ServiceProcess } from '../../../support/service-pro
 
 const rounds = Number(process.env.ROTATION_ROUNDS ?? 3)
 const seed = Number(process.env.ROTATION_SEED ?? randomInt(1_000_000))
-/** Of each kind in a round; one more after the kill is still allowed. */
+/** The number of rotations of each kind in a round; one more after the kill is still allowed. */
 const rotations = 3
 /** Longer than a round. */
 const graceSeconds = 3_600
-/** From the answer before to the kill: a rotation takes 5 to 50 ms. */
+/** From the response before to the kill: a rotation takes 5 to 50 ms. */
 const longestMs = 40
 
 const newSecret = (): string => `whsec_${randomBytes(24).toString('base64')}`
 
-/** What answers of the service promised of a receiver: all of it is valid for the rest of the round. */
+/**
+ * The promises about a receiver in the responses of the service: all of them are valid for the rest of the
+ * round.
+ */
 interface Promised {
   readonly name: string
   readonly secrets: string[]
   /** Paths: another start may have another port. */
   readonly addresses: string[]
-  /** The latest end that an answer named. */
+  /** The latest end that a response named. */
   previousSecretUntil: string | null
 }
 
@@ -59,13 +62,13 @@ async function rotateToken(service: ServiceProcess, promised: Promised): Promise
   promised.addresses.unshift(address)
 }
 
-/** Until the service is gone: the answer to the last one may be lost. */
+/** Rotates until the service is gone: the response to the last rotation may be lost. */
 async function rotateUntilKilled(rotate: () => Promise<void>): Promise<boolean> {
   for (let count = 0; count < rotations; count++) {
     const isAnswered = await rotate().then(
       () => true,
       (error: unknown) => {
-        if (error instanceof TypeError) return false // Of fetch: the connection broke.
+        if (error instanceof TypeError) return false // fetch throws it if the connection breaks.
         throw error
       },
     )
@@ -135,7 +138,7 @@ test(
       lost += (await Promise.all(working)).filter((isAnswered) => !isAnswered).length
       service = await folder.start({ key })
       await expectAllValid(service, promised, where)
-      // Whoever lost an answer repeats the request.
+      // A client that lost a response repeats the request.
       await rotateSecret(service, promised)
       await rotateToken(service, promised)
       await expectAllValid(service, promised, `${where}, then repeated`)

@@ -5,7 +5,10 @@ import { testDatabase } from '../../../support/postgres.ts'
 import { TestApi } from '../../../support/test-api.ts'
 import { code, makeReceiver, refused } from './receiver-api.ts'
 
-/** Events are not written among the rows of a connection, on which whoever makes a receiver need have no right. */
+/**
+ * Events are not written among the rows of a connection, because the creator of a receiver may have no right
+ * on the connection.
+ */
 async function openShop(): Promise<{ api: TestApi; name: string } & AsyncDisposable> {
   const { brokers, prefix: name } = testKafka()
   const api = await TestApi.start({

@@ -19,7 +19,7 @@ export interface ShopTable {
 
 export interface TopicShopOptions {
   readonly tables: readonly ShopTable[]
-  /** Of the destination. */
+  /** The configuration of the destination. */
   readonly config: Readonly<Record<string, unknown>>
 }
 
@@ -107,7 +107,7 @@ async function withAdmin<T>(
   }
 }
 
-/** What `read` gives, once it is `wanted`, or after a minute. */
+/** Returns the result of `read` once it is `wanted`, or after a minute. */
 export async function eventually<T>(
   read: () => Promise<T>,
   isWanted: (value: T) => boolean,

@@ -39,7 +39,7 @@ export function expectNoSecret(text: string): void {
   for (const secret of [login.password, basic]) expect(text).not.toContain(secret)
 }
 
-/** Of the run, or of its only stream. */
+/** Returns the error of the run, or that of its only stream. */
 export function errorOf(end: CommandEnd): unknown {
   const result = eventsOf(end).at(-1)
   return result?.error ?? result?.streams[0]?.error

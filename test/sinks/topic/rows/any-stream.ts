@@ -99,7 +99,7 @@ const valueOfKind: Readonly<Record<ColumnKind, fc.Arbitrary<RecordValue>>> = {
   ),
 }
 
-/** What hardly any kind can hold. */
+/** Values that hardly any kind can hold. */
 const misfit = fc.constantFrom<RecordValue>(
   { deep: [1n << 70n, '"'] },
   'a\ud800b',

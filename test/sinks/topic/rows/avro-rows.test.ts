@@ -157,7 +157,9 @@ describe('the schema of a value', () => {
   })
 })
 
-/** The row as the record had it: values of the overflow are at their columns, and what is missing is missing. */
+/**
+ * The row as the record had it: values of the overflow are at their columns, and missing values are missing.
+ */
 function dataOf(
   row: Readonly<Record<string, unknown>>,
   schema: AvroRecordSchema,

@@ -32,8 +32,9 @@ export interface EventsToLoad {
 }
 
 /**
- * Loads what events tell into the tables of a connection, beside its runs: its checkpoints stay, and no run waits for it. Resolves with false if the signal
- * ended it; throws why not all events are loaded. To load one again changes nothing.
+ * Loads the changes that events report into the tables of a connection, beside its runs: its checkpoints
+ * stay, and no run waits for it. Resolves with false if the signal ended it; throws the reason if not all
+ * events are loaded. Loading an event again changes nothing.
  */
 export async function loadEvents(
   { connection, streams, events }: EventsToLoad,

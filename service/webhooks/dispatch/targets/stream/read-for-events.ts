@@ -9,8 +9,9 @@ const pauseMs = 10_000
 const longestWaitMs = 600_000
 
 /**
- * Starts a run of the connection for events that only tell that something has changed: by `seq`, which of them it will read. A run that begins after an event came
- * reads what the event tells of.
+ * Starts a run of the connection for events that only report that something has changed. Returns, by `seq`,
+ * whether the run will read the event. A run that begins after an event arrived reads the change that the
+ * event reports.
  */
 export async function readForEvents(
   connection: Connection,

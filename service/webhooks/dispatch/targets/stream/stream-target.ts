@@ -30,7 +30,7 @@ export interface StreamTargetOptions extends LoadEventsDependencies {
 }
 
 interface StreamEvent extends DispatchedEvent<'stream'> {
-  /** Of its attempt. */
+  /** The signal of its attempt. */
   readonly signal: AbortSignal
 }
 
@@ -48,8 +48,9 @@ const mostAtOnce = 1_000
 const done: DispatchOutcome = { outcome: 'done' }
 
 /**
- * `stream:CONNECTION/STREAM`, or `stream:CONNECTION/*` for all of its streams. An event whose record the connector can read is loaded at once, beside the
- * connection's runs; any other that tells of a change starts a run, which reads what has changed.
+ * `stream:CONNECTION/STREAM`, or `stream:CONNECTION/*` for all of its streams. An event whose record the
+ * connector can read is loaded at once, beside the connection's runs. Any other event that reports a change
+ * starts a run, which reads what has changed.
  */
 export class StreamTarget implements DispatchTarget<'stream'> {
   readonly #options: StreamTargetOptions
@@ -218,7 +219,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
   }
 }
 
-/** Of an attempt, not of the service. */
+/** Whether the time limit of the attempt aborted the signal. False if the service aborted it. */
 function isOutOfTime({ reason }: AbortSignal): boolean {
   return reason instanceof DOMException && reason.name === 'TimeoutError'
 }
