@@ -9,6 +9,7 @@ import {
   type ErrorDetails,
   type ServerRefusal,
 } from '../../protocol/index.ts'
+import { fullPlaceOf, limitCommand } from '../../postgres/connection-limit.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { constraintFacts, referringFacts } from './constraint-advice.ts'
 import { derivedTable, isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
@@ -143,15 +144,11 @@ function factsOf(
 }
 
 /** The server's routines refuse a session for different limits with one SQLSTATE. */
-function busyFix({ code, routine }: DatabaseError, { address }: DestinationPlace): string {
-  const { user, database } = address
-  if (code !== sqlstates.tooManyConnections)
-    return 'Free memory or other resources of the destination.'
-  if (routine === 'InitializeSessionUserId')
-    return `Run \`ALTER ROLE ${quoteIdentifier(user)} CONNECTION LIMIT -1\` at the destination, or give the role a higher limit.`
-  if (routine === 'CheckMyDatabase')
-    return `Run \`ALTER DATABASE ${quoteIdentifier(database)} CONNECTION LIMIT -1\` at the destination, or give the database a higher limit.`
-  return 'Raise `max_connections` of the destination.'
+function busyFix(error: DatabaseError, { address }: DestinationPlace): string {
+  const full = fullPlaceOf(error)
+  if (full === undefined) return 'Free memory or other resources of the destination.'
+  if (full === 'server') return 'Raise `max_connections` of the destination.'
+  return `Run ${limitCommand(full, address, '-1')} at the destination, or give the ${full} a higher limit.`
 }
 
 function failedFix(error: DatabaseError, { sqlstate }: ServerRefusal, object: string): string {

@@ -8,7 +8,7 @@ import {
   takeNextNumbers,
 } from '../../continuation.ts'
 import { noCounts } from '../../committed-counts.ts'
-import type { BeginOptions, RunStart, SinkStream, StreamSync } from '../../sink.ts'
+import type { BeginOptions, BeginStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
@@ -51,7 +51,7 @@ export async function beginSync(
     start,
     unconfirmed,
     defersChanges = false,
-  }: BeginOptions & { readonly schema: string | undefined; readonly start: RunStart },
+  }: BeginOptions & { readonly schema: string | undefined; readonly start: BeginStart },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
@@ -89,7 +89,7 @@ export async function beginSync(
 /** The facts that `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
-  readonly start: RunStart
+  readonly start: BeginStart
   /** As the last sync left it … */
   readonly row: StreamRow | undefined
   /** … if that was one of the same table. */
