@@ -3,6 +3,7 @@ import { toFloat, toInt } from '../value/conversion.ts'
 import { numeric } from '../value/number.ts'
 import { floatText, str } from '../value/text.ts'
 import type { Value } from '../value/value.ts'
+import { PythonError } from '../value/python-error.ts'
 import { PyDateTime } from '../value/py-datetime.ts'
 import { compileStrftime } from './strftime.ts'
 import { compileStrptime } from './strptime.ts'
@@ -88,5 +89,15 @@ function milliseconds(format: string): (time: PyDateTime) => string {
   return (time) => {
     const micros = String(time.microsecond).padStart(6, '0')
     return write(time).replaceAll(micros, micros.slice(0, 3))
+  }
+}
+
+/** False also if no time can be in the format. */
+export function isTime(text: string, format: string): boolean {
+  try {
+    return datetimeFormat(format).match(text) !== undefined
+  } catch (error) {
+    if (error instanceof PythonError) return false
+    throw error
   }
 }

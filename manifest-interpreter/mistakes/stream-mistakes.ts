@@ -1,8 +1,7 @@
 import { field, flag, list, optionalComponent, optionalText } from '../definition.ts'
-import { datetimeFormat } from '../datetime/datetime-parser.ts'
+import { isTime } from '../datetime/datetime-parser.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { entries, get, isDict, isPlainDict, textEntries } from '../value/dict.ts'
-import { PythonError } from '../value/python-error.ts'
 import { str } from '../value/text.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
@@ -214,16 +213,6 @@ function wrongTime(
   if (isTime(time, format)) return []
   const message = `"${time}" is not in the format "${format}". Write it in this format, or give it a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`
   return [{ severity: 'error', path, message }]
-}
-
-/** False also if no time can be in the format. */
-function isTime(text: string, format: string): boolean {
-  try {
-    return datetimeFormat(format).match(text) !== undefined
-  } catch (error) {
-    if (error instanceof PythonError) return false
-    throw error
-  }
 }
 
 /** Only a stream with a key has versions of its records. */

@@ -1,7 +1,6 @@
 import { list, optionalComponent, optionalText } from '../../definition.ts'
-import { datetimeFormat } from '../../datetime/datetime-parser.ts'
+import { isTime } from '../../datetime/datetime-parser.ts'
 import { get, has, isDict, isPlainDict, keys } from '../../value/dict.ts'
-import { PythonError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
@@ -67,13 +66,4 @@ function isCursorValue(value: Value, cursor: PlainDict): boolean {
   const own = optionalText(cursor, 'datetime_format') ?? ''
   const formats = [own, ...list(cursor, 'cursor_datetime_formats').map(str)]
   return formats.some((format) => format.includes('{') || isTime(str(value), format))
-}
-
-function isTime(text: string, format: string): boolean {
-  try {
-    return datetimeFormat(format).match(text) !== undefined
-  } catch (error) {
-    if (error instanceof PythonError) return false
-    throw error
-  }
 }
