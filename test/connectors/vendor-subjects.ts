@@ -6,7 +6,7 @@ import { openStripeSubject } from './stripe/contract-subject.ts'
 
 /** A simulator of each vendor with some data, by the type of its connector. */
 export const vendorSubjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
-  github: openGithubSubject,
+  github: () => openGithubSubject(),
   linear: openLinearSubject,
   slack: openSlackSubject,
   stripe: openStripeSubject,

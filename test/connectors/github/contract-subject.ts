@@ -21,10 +21,10 @@ const lists: Readonly<Record<string, readonly string[]>> = {
   collaborators: [],
 }
 
-/** Three repositories with some records in every list, and their organization. */
-export async function openGithubSubject(): Promise<ContractSubject> {
+/** Repositories with some records in every list, and their organization. */
+export async function openGithubSubject(names?: readonly string[]): Promise<ContractSubject> {
   const github = new GithubSimulator()
-  fillOrganization(github, 20)
+  fillOrganization(github, 20, names)
   const api = await VendorApi.start(github.handle)
   const config = {
     repositories: ['acme/*'],
