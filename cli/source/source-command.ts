@@ -39,6 +39,10 @@ export interface SourceArguments {
   readonly catalog: string | undefined
   readonly state: string | undefined
   readonly writeCatalog: string | undefined
+  /** For try: writes the types that were found into the manifest. */
+  readonly writeSchema: boolean
+  /** For try: also if the stream declares a schema. */
+  readonly force: boolean
   readonly logLevel: LogLevel
   /** Numbers as they were written, for try. */
   readonly pages: string
@@ -234,12 +238,20 @@ async function tryStream(
     const fix = 'Name it: reactor connect source --manifest FILE try STREAM --config FILE.'
     throw new ConnectError('usage', { details: { problem, fix } })
   }
+  if (options.force && !options.writeSchema) {
+    const problem = '--force is for --write-schema'
+    throw new ConnectError('usage', { details: { problem, fix: 'Add --write-schema.' } })
+  }
   // Loaded when it is needed: the protocol's commands start without it.
   const { trySource } = await import('./try-source.ts')
   return trySource({
     stream,
     config,
     writeCatalog,
+    ...(options.writeSchema && {
+      // A manifest of the catalog is not the user's to edit: what would be written is shown.
+      writeSchema: { file: options.manifest, force: options.force },
+    }),
     showsResolved: resolved,
     json,
     manifest: loaded.manifest,

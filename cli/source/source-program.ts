@@ -12,6 +12,8 @@ interface SourceFlags {
   readonly pages: string
   readonly slices: string
   readonly writeCatalog?: string
+  readonly writeSchema?: true
+  readonly force?: true
   readonly resolved?: true
   readonly json?: true
 }
@@ -51,6 +53,11 @@ export function sourceCommand(
     .option('--pages <COUNT>', 'try: pages of each slice that are read', '5')
     .option('--slices <COUNT>', 'try: slices that are read', '5')
     .option('--write-catalog <FILE>', 'try: write the configured catalog of the stream, for read')
+    .option(
+      '--write-schema',
+      'try: write the types that were found into the manifest, if the stream declares no schema',
+    )
+    .option('--force', 'try: with --write-schema, replace a declared schema')
     .option('--resolved', 'try: also show the stream with its references and parameters resolved')
     .option('--json', 'validate and try: the result as JSON')
     .addHelpText('after', sourceExamples)
@@ -60,9 +67,10 @@ export function sourceCommand(
         stream: string | undefined,
         flags: SourceFlags,
       ) => {
-        const { json = false, resolved = false, writeCatalog, ...others } = flags
-        const { manifest, type, config, catalog, state, logLevel, pages, slices } = others
-        const files = { manifest, type, config, catalog, state, writeCatalog }
+        const { json = false, resolved = false, writeSchema = false, force = false } = flags
+        const { manifest, type, config, catalog, state, writeCatalog } = flags
+        const { logLevel, pages, slices } = flags
+        const files = { manifest, type, config, catalog, state, writeCatalog, writeSchema, force }
         await run({ command, stream, ...files, logLevel, pages, slices, resolved, json })
       },
     )
@@ -72,6 +80,7 @@ const sourceExamples = `
 Examples:
   $ reactor connect source --manifest shop.yaml validate
   $ reactor connect source --manifest shop.yaml try orders --config config.json --pages 2
+  $ reactor connect source --manifest shop.yaml try orders --config config.json --write-schema
   $ reactor connect source --manifest shop.yaml spec
   $ reactor connect source --type notion spec
   $ reactor connect source --manifest shop.yaml check --config config.json

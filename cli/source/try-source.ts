@@ -21,6 +21,7 @@ import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import { jsonBody, recordsHint } from './records-hint.ts'
+import { writtenLines, writtenSchema, type WrittenSchema } from './written-schema.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import {
   isJsonObject,
@@ -49,6 +50,8 @@ export interface TryOptions {
   readonly limits: { readonly pages: number; readonly slices: number }
   /** Where the configured catalog of the stream goes. */
   readonly writeCatalog: string | undefined
+  /** Writes the types that were found into this manifest; without a file they are shown only. */
+  readonly writeSchema?: { readonly file: string | undefined; readonly force: boolean }
   /** Beside what it read, the stream with references and parameters resolved. The JSON has it always. */
   readonly showsResolved: boolean
   readonly json: boolean
@@ -92,7 +95,8 @@ export async function trySource(options: TryOptions): Promise<number> {
     await options.write(
       options.json ? jsonText(result) : resultLines(result, options.showsResolved),
     )
-    return result.failures.length === 0 ? exitCodes.complete : exitCodes.failed
+    const isDone = result.failures.length === 0 && (result.written_schema?.reason ?? null) === null
+    return isDone ? exitCodes.complete : exitCodes.failed
   } catch (error) {
     if (trial.config !== undefined) await options.configChanged(trial.config)
     throw error
@@ -137,6 +141,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
   trial.lastBody = last?.response ? jsonBody(last.response.body) : undefined
   const declared = asJson(stream.json_schema)
   const schema = isJsonObject(declared) ? declared : {}
+  const inferred = inferredSchema(schema, { observed: read.fields, records: read.records })
   return {
     stream: name,
     exchanges: trial.exchanges.map((exchange) => shownExchange(exchange, source.secrets)),
@@ -150,7 +155,10 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
         ? null
         : recordsHint(trial.lastBody, definitionOf(manifest, name)),
     declared_schema: schema,
-    inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
+    inferred_schema: inferred,
+    ...(options.writeSchema !== undefined && {
+      written_schema: writtenSchema({ declared: schema, inferred, stream }, options.writeSchema),
+    }),
     manifest: asJson(definitionOf(manifest, name) ?? null),
     changed_config: trial.config === undefined ? null : asJson(trial.config),
   }
@@ -168,6 +176,8 @@ type TryResult = Readonly<{
   hint: string | null
   declared_schema: JsonObject
   inferred_schema: JsonObject | null
+  /** With --write-schema. */
+  written_schema?: WrittenSchema
   manifest: JsonValue
   /** Null if the source did not change it. With its secrets: it is there to be stored. */
   changed_config: JsonValue
@@ -365,6 +375,7 @@ function resultLines(result: TryResult, showsResolved: boolean): string {
     ...warnings.map((warning) => `warning: ${plainText(warning)}\n`),
     '\nschema: field, declared, found\n',
     schemaTable(result),
+    ...(result.written_schema === undefined ? [] : writtenLines(result.written_schema)),
     `\nstate: ${plainText(JSON.stringify(state))}\n`,
     ...(showsResolved
       ? ['\nmanifest, references and parameters resolved\n', jsonText(manifest)]

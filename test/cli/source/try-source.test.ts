@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -45,11 +45,13 @@ async function tryOrders(
     status = 200,
     html,
     fieldPath = '[data]',
+    writeSchema = false,
   }: {
     readonly json?: boolean
     readonly status?: number
     readonly html?: string
     readonly fieldPath?: string
+    readonly writeSchema?: boolean
   } = {},
 ) {
   const server = createServer((request, response) => {
@@ -79,6 +81,8 @@ async function tryOrders(
         catalog: undefined,
         state: undefined,
         writeCatalog: undefined,
+        writeSchema,
+        force: false,
         logLevel: 'silent',
         pages: '1',
         slices: '1',
@@ -92,7 +96,7 @@ async function tryOrders(
         now: () => Date.now(),
       },
     )
-    return { code, out }
+    return { code, out, manifest: await readFile(file, 'utf8') }
   } finally {
     server.closeAllConnections()
     server.close()
@@ -170,4 +174,25 @@ test('try says that an answer was no JSON', async () => {
   expect(out).toMatch(
     /\norders: 0 records\nwarning: The response to GET http:\/\/127\.0\.0\.1:\d+\/orders was no JSON \(application\/json, begins with <!doctype html\): it was treated as having no records\.\n/,
   )
+})
+
+test('try writes the types that it found into the manifest, and says what it left out', async () => {
+  const orders = '{"data":[{"id":1,"note":"a"},{"id":2,"gone":null}]}'
+  const { code, out, manifest } = await tryOrders(session, { html: orders, writeSchema: true })
+  expect(code).toBe(0)
+  expect(out).toMatch(/\nschema written: \S+shop\.yaml, line \d+\nleft out, .*: gone\n/)
+  expect(manifest).toContain(
+    `
+    schema_loader:
+      type: InlineSchemaLoader
+      schema:
+        type: object
+        properties:
+          id: { type: [integer, "null"] }
+          note: { type: [string, "null"] }
+spec:`,
+  )
+  const none = await tryOrders(session, { writeSchema: true })
+  expect(none.code).toBe(1)
+  expect(none.out).toContain('schema not written: no record was read.')
 })

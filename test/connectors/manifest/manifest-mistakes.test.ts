@@ -93,6 +93,8 @@ async function source(command: 'discover' | 'read', catalog?: unknown) {
       stream: undefined,
       type: undefined,
       writeCatalog: undefined,
+      writeSchema: false,
+      force: false,
       logLevel: 'silent',
       pages: '1',
       slices: '1',
