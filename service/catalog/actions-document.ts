@@ -52,6 +52,7 @@ export function actionsDocument(
   const { openapi, info, servers, security, paths, components } = serviceDocument.parse(document)
   const { path, invocation } = invocationIn(paths)
   const failures = Object.entries(invocation.responses).filter(([status]) => status !== '200')
+  const parameters = sharedParameters(invocation)
   const { schemas, securitySchemes } = components
   const parts: JsonObject = {
     schemas: {
@@ -59,6 +60,7 @@ export function actionsDocument(
       ...(actions.some(({ dryRun }) => dryRun === 'synthesized') && { DryRun: schemas.DryRun }),
       ...Object.fromEntries(actions.flatMap((action) => schemasOf(action, schemas))),
     },
+    parameters: Object.fromEntries(parameters),
     responses: Object.fromEntries(
       failures.map(([status, response]) => [failureName(status), response]),
     ),
@@ -104,7 +106,9 @@ function operationOf(action: ActionDescriptor, invocation: Operation): JsonObjec
     operationId: action.name,
     summary: action.title,
     description: `${aboutAction(action)}\n\n${invocation.description}`,
-    parameters: invocation.parameters.filter((parameter) => parameter.name !== 'action'),
+    parameters: sharedParameters(invocation).map(([name]) => ({
+      $ref: `#/components/parameters/${name}`,
+    })),
     requestBody: { required: true, content: json(reference(action, 'Request')) },
     responses: {
       200: { description: 'OK', content: json({ oneOf: results }) },
@@ -116,6 +120,17 @@ function operationOf(action: ActionDescriptor, invocation: Operation): JsonObjec
       ),
     },
   }
+}
+
+/** The same for all actions. The name of the action is in the path already. */
+function sharedParameters({
+  parameters,
+}: Operation): readonly (readonly [name: string, parameter: JsonObject])[] {
+  return parameters.flatMap((parameter) =>
+    typeof parameter.name !== 'string' || parameter.name === 'action'
+      ? []
+      : [[parameter.name, parameter] as const],
+  )
 }
 
 function aboutAction({ effect, idempotency, dryRun, ...action }: ActionDescriptor): string {
