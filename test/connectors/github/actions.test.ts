@@ -108,7 +108,16 @@ describe('against a GitHub that stores what is written', () => {
     expect((await failure('createPullRequest', input)).details).toMatchObject({
       reason: expect.stringContaining('A pull request already exists') as string,
     })
+    for (const wrong of [{ head: 'none' }, { base: 'none' }])
+      expect(await failure('createPullRequest', { ...input, ...wrong })).toMatchObject({
+        code: 'action_refused',
+        details: { status: 422 },
+      })
     const pull = { ...place, pull_number: 1 }
+    expect(await invoke('getPullRequest', pull)).toMatchObject({
+      title: 'Mend it',
+      head: { ref: 'feature/x', sha },
+    })
     await invoke('requestReviewers', { ...pull, reviewers: ['bob'] })
     const draft = await invoke('createReview', pull)
     const { id: review_id } = draft as { id: number }
@@ -135,6 +144,8 @@ describe('against a GitHub that stores what is written', () => {
     expect(await failure('dispatchWorkflow', { ...workflow, ref: 'none' })).toMatchObject({
       code: 'action_refused',
     })
+    const unknown = { ...workflow, workflow_id: 'none.yml', ref: 'main' }
+    expect(await failure('dispatchWorkflow', unknown)).toMatchObject({ details: { status: 404 } })
     expect(await invoke('rerunWorkflow', { ...place, run_id: 10 })).toEqual({})
     expect(listOf(shop, 'actions/runs')).toMatchObject([{ run_attempt: 2 }])
     expect(await invoke('cancelWorkflow', { ...place, run_id: 10 })).toEqual({})

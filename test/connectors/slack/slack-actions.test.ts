@@ -61,11 +61,18 @@ test('a message is scheduled, and taken back', async () => {
   } satisfies ChatScheduleMessageArguments
   const { output } = await source.send('scheduleMessage', input)
   const { scheduled_message_id: id } = output as { readonly scheduled_message_id: string }
+  expect(output).toMatchObject({ channel: 'C2', post_at: input.post_at })
   const taken = { channel: 'C2', scheduled_message_id: id }
   expect((await source.send('deleteScheduledMessage', taken)).output).toMatchObject({ ok: true })
   expect(slack.data.scheduled.size).toBe(0)
   const late = await source.refusal('scheduleMessage', { ...input, post_at: input.post_at * 2 })
   expect(late).toMatchObject({ code: 'action_refused', details: { vendor_code: 'time_too_far' } })
+  const past = await source.refusal('scheduleMessage', { ...input, post_at: slack.data.now })
+  expect(past).toMatchObject({ code: 'action_refused', details: { vendor_code: 'time_in_past' } })
+  expect((await source.send('deleteScheduledMessage', taken)).output).toEqual({
+    ok: true,
+    no_change: 'invalid_scheduled_message_id',
+  })
 })
 
 test('a reaction that is there already, or gone already, is no failure', async () => {

@@ -91,6 +91,17 @@ describe("Stripe's client", () => {
     const paid = await stripe.paymentIntents.confirm(intent.id, { payment_method: 'pm_card_visa' })
     expect(paid.status).toBe('succeeded')
     expect(simulator.account.all('charges')).toHaveLength(1)
+    // Each use of a test card makes a payment method.
+    const methods = await Promise.all(
+      ['ada', 'bob'].map(async (name) => {
+        const { id: customer } = await stripe.customers.create({ name })
+        const method = await stripe.paymentMethods.attach('pm_card_visa', { customer })
+        const { data } = await stripe.customers.listPaymentMethods(customer)
+        expect(data).toMatchObject([{ id: method.id, card: { brand: 'visa', last4: '4242' } }])
+        return method.id
+      }),
+    )
+    expect(new Set(methods).size).toBe(2)
   })
 
   test('is refused with a wrong key, and with a restricted one', async () => {
