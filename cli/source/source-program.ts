@@ -88,4 +88,4 @@ Examples:
 
 validate reports the errors that the text of a manifest shows. try reads some pages of a stream and shows each request and
 response (secrets are masked), and the schema of the records beside the declared one; with --resolved also the stream's part of the manifest.
-Exit codes: 0 done   1 failed, a TRACE message says why; an error was found   2 wrong command line or file`
+Exit codes: 0 done   1 failed, a TRACE message says why; an error was found; --write-schema wrote nothing   2 wrong command line or file`

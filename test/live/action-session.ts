@@ -29,8 +29,6 @@ const timeoutMs = 60_000
 export class ActionSession {
   /** The beginning of the name of all that this pass creates. */
   readonly name = `reactor-connect-live-${randomUUID().slice(0, 8)}`
-  /** The actions that succeeded at least once. */
-  readonly done = new Set<string>()
   readonly #options: SessionOptions
   readonly #cleanUps: { readonly action: string; readonly input: JsonObject }[] = []
 
@@ -82,7 +80,6 @@ export class ActionSession {
     if (JSON.stringify(request).includes(secret)) throw new Error('the dry-run shows the key')
     const fields = isJsonObject(output) ? output : {}
     for (const [field, value] of Object.entries(shows)) expectField(fields, field, value)
-    this.done.add(name)
     return fields
   }
 }
