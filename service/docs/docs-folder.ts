@@ -18,6 +18,7 @@ const startPages = ['index.md', 'README.md']
 
 /** Pages that others have taken in. Bookmarks and stored errors refer to them. */
 const movedPages: Readonly<Record<string, string>> = {
+  'sandbox-diff': 'sandbox.md#figures-of-the-report',
   'webhook-ingress': 'webhook-reference.md',
   'webhook-streams': 'webhook-reference.md#events-into-tables',
   'webhook-targets': 'webhook-reference.md',
