@@ -19,6 +19,9 @@ const startPages = ['index.md', 'README.md']
 /** Pages that others have taken in. Bookmarks and stored errors refer to them. */
 const movedPages: Readonly<Record<string, string>> = {
   'sandbox-diff': 'sandbox.md#figures-of-the-report',
+  'row-messages': 'topic-destination.md#messages',
+  'row-promises': 'topic-destination.md#promises-to-readers',
+  'topic-promises': 'topics.md#promises',
   'webhook-ingress': 'webhook-reference.md',
   'webhook-streams': 'webhook-reference.md#events-into-tables',
   'webhook-targets': 'webhook-reference.md',
