@@ -71,7 +71,7 @@ function metricOf(series: string, names: readonly string[]): string {
 }
 
 test('the operations page explains every metric and every stage, and no other', async () => {
-  const page = await docs('operations.md')
+  const page = await docs('prometheus.md')
   const names = (await metrics()).map(({ name }) => name)
   expect([...new Set(namesIn(page).map((name) => metricOf(name, names)))]).toEqual(names.sort())
   const explained = [...page.matchAll(/^\| `(\w+)` \| /gm)].map(([, name]) => name)
