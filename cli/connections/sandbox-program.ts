@@ -69,7 +69,7 @@ function addSandboxesCommand(connections: Command, ask: AskService): void {
 }
 
 const sandboxExamples = `
-Nothing of the connection's tables and checkpoints changes. docs/sandbox-diff.md says what each figure means.
+Nothing of the connection's tables and checkpoints changes. docs/sandbox.md says what each figure means.
 The exit code is 3 if a stream would fail. With --exit-code it is 2 if a run changes something (or may: a stream was not
 read to its end), which is also the code of a wrong command line.
 

@@ -16,6 +16,17 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** The start page of a folder. */
 const startPages = ['index.md', 'README.md']
 
+/** Pages that others have taken in. Bookmarks and stored errors refer to them. */
+const movedPages: Readonly<Record<string, string>> = {
+  'sandbox-diff': 'sandbox.md#figures-of-the-report',
+  'row-messages': 'topic-destination.md#messages',
+  'row-promises': 'topic-destination.md#promises-to-readers',
+  'topic-promises': 'topics.md#promises',
+  'webhook-ingress': 'webhook-reference.md',
+  'webhook-streams': 'webhook-reference.md#events-into-tables',
+  'webhook-targets': 'webhook-reference.md',
+}
+
 /** Where a path of a client leads: to a page or file, or to another path, from the place of the one that was asked for. */
 type DocsTarget =
   | { readonly kind: 'found'; readonly path: string }
@@ -73,6 +84,8 @@ export class DocsFolder {
     if (path.startsWith('errors/') && section !== undefined) {
       return { kind: 'moved', to: `./${section.slice('docs/errors/'.length)}` }
     }
+    const movedTo = movedPages[path.replace(/\.md$/, '')]
+    if (movedTo !== undefined) return { kind: 'moved', to: `./${movedTo}` }
     if (this.has(`${path}.md`)) return { kind: 'moved', to: `./${name}.md` }
     return this.#isFolder(`${path}/`) ? { kind: 'moved', to: `./${name}/` } : undefined
   }

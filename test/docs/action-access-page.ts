@@ -73,8 +73,7 @@ This page has every action of the connectors that come with the program, and wha
 - *after a dry-run*: only with the token of a dry-run of the same input by the same principal. A dry-run itself needs no token. That of an agent sends nothing, nor does one of what *asks first*, unless the call asks
   for \`"dry_run": "native"\`.
 - *no*: neither invoked nor tried. Everybody who may see an instance sees its actions and their schemas.
-- *Asks first* is \`requires_confirmation\`: money moves, or something is lost for good. The service does not ask; the command line does, and a user interface or an agent should. The policy does not look at
-  it: it looks at the effect.
+- *Asks first* is \`requires_confirmation\` ([actions](actions.md)). The policy does not look at it: it looks at the effect.
 
 A key with scopes may do less, and a [policy of your own](access.md#a-policy-of-your-own) may say something else of each action by its name and its effect.
 `

@@ -41,7 +41,7 @@ export async function asyncapiDocument(): Promise<string> {
       title: 'Topics of Reactor Connect',
       version: String(interfaceVersion),
       description:
-        'The streams of connections in Kafka. The log (`connect.…`): `docs/topics.md` has the rules for readers, `docs/topic-promises.md` what may change. Rows as messages (destinations `topic:NAME`): `docs/row-messages.md` and `docs/row-promises.md`. Generated from the schemas of the program.',
+        'The streams of connections in Kafka. The log (`connect.…`): `docs/topics.md` has the rules for readers, and what may change. Rows as messages (destinations `topic:NAME`): `docs/topic-destination.md`. Generated from the schemas of the program.',
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/json',

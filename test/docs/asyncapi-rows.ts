@@ -39,7 +39,7 @@ export const rowChannels = {
     address: '{topic}',
     title: 'Rows of a stream',
     description:
-      'One topic for each stream that a destination `topic:NAME` loads. All of its messages have one form: one of the four, and tombstones. Compacted, but for the mode `append`: cleanup policy delete. `docs/row-messages.md` says what each kind of column becomes.',
+      'One topic for each stream that a destination `topic:NAME` loads. All of its messages have one form: one of the four, and tombstones. Compacted, but for the mode `append`: cleanup policy delete. `docs/topic-destination.md` (Messages) says what each kind of column becomes.',
     parameters: {
       topic: {
         description:

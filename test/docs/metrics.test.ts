@@ -70,8 +70,8 @@ function metricOf(series: string, names: readonly string[]): string {
   return names.includes(histogram) ? histogram : series
 }
 
-test('the operations page explains every metric and every stage, and no other', async () => {
-  const page = await docs('operations.md')
+test('the pages of Prometheus and operations explain every metric and every stage, and no other', async () => {
+  const page = (await docs('prometheus.md')) + (await docs('operations.md'))
   const names = (await metrics()).map(({ name }) => name)
   expect([...new Set(namesIn(page).map((name) => metricOf(name, names)))]).toEqual(names.sort())
   const explained = [...page.matchAll(/^\| `(\w+)` \| /gm)].map(([, name]) => name)

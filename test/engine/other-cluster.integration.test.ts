@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 
 /**
- * Tests the statements of docs/operations.md about moving the log: no topic is needed, and the old cluster
+ * Tests the statements of docs/moving-kafka.md about moving the log: no topic is needed, and the old cluster
  * may come back.
  */
 const rows = 10_000

@@ -6,7 +6,7 @@ import { largestStoredRecordBytes } from '../stream-log.ts'
 
 /**
  * The messages of the topics, once: the writers' types, what the reader accepts, and docs/asyncapi.json are made from these.
- * docs/topic-promises.md says what may change in them.
+ * docs/topics.md (Promises) says what may change in them.
  */
 
 /** The version of the interface that this program writes, and the newest that it reads: the header `v`. */

@@ -31,7 +31,7 @@ export const webhookCodes = {
     retryable: false,
     message: 'The receiver {receiver} has no delivery {id}',
     suggestedFix:
-      'Run `reactor connect deliveries list {receiver}` for the ids. Old deliveries are deleted: docs/webhook-targets.md says when.',
+      'Run `reactor connect deliveries list {receiver}` for the ids. Old deliveries are deleted: docs/webhooks.md says when.',
   },
   delivery_outside_window: {
     failureType: 'config_error',

@@ -72,7 +72,7 @@ export const settingsSchema = z.object({
     type: 'true or false',
     standard: 'true',
     description:
-      'Whether the metrics of runs have the label `stream`. False: the streams of a connection are summed, for connections or tables by the thousand (docs/operations.md has the numbers of series).',
+      'Whether the metrics of runs have the label `stream`. False: the streams of a connection are summed, for connections or tables by the thousand (docs/prometheus.md has the numbers of series).',
   }),
   logRetentionDays: setting(wholeNumber(1, 3_650).default(30), {
     path: 'log_retention_days',

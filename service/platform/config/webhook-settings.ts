@@ -8,14 +8,14 @@ export const webhookSettings = {
     type: 'table of NAME = URL; in the environment NAME=URL, with commas between',
     standard: 'none',
     description:
-      'Programs that handle the events of webhooks with the target `job:NAME`: each event is a POST to its URL (docs/webhook-targets.md). Other names go to the Jobs service, if there is one.',
+      'Programs that handle the events of webhooks with the target `job:NAME`: each event is a POST to its URL (docs/webhooks.md). Other names go to the Jobs service, if there is one.',
   }),
   functionsUrl: setting(httpUrl.optional(), {
     path: 'functions.url',
     type: 'URL',
     standard: 'none',
     description:
-      'The Functions service, which handles the events of webhooks with the target `function:NAME` (docs/webhook-targets.md), and transforms the records of streams (docs/functions.md).',
+      'The Functions service, which handles the events of webhooks with the target `function:NAME` (docs/webhooks.md), and transforms the records of streams (docs/functions.md).',
   }),
   functionsApiKey: setting(text.optional(), {
     path: 'functions.api_key',

@@ -27,6 +27,15 @@ test('every page is served without a key, and every link of it leads somewhere',
   }
 })
 
+test.each([
+  ['webhook-targets.md', './webhook-reference.md'],
+  ['webhook-streams', './webhook-reference.md#events-into-tables'],
+])('%s has moved to %s', async (path, to) => {
+  const docs = await DocsFolder.open()
+  expect(docs.find(path)).toEqual({ kind: 'moved', to })
+  expect(docs.has(to.replace(/^\.\/|#.*/g, ''))).toBe(true)
+})
+
 test('a link in the folder is not followed', async () => {
   const folder = await newFolder('docs')
   await mkdir(join(folder, 'docs'))

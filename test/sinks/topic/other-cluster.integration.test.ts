@@ -18,7 +18,7 @@ import {
 } from './topic-support.ts'
 
 /**
- * Tests the statements of docs/operations.md about moving row topics to another cluster: the copy of a topic
+ * Tests the statements of docs/moving-kafka.md about moving row topics to another cluster: the copy of a topic
  * has another id.
  */
 let other: KafkaBroker

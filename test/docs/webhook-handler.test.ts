@@ -14,7 +14,7 @@ import {
 import { newFolder } from '../support/new-folder.ts'
 import { neverAborted } from '../support/signal.ts'
 
-const page = await readFile(join(import.meta.dirname, '../../docs/webhook-targets.md'), 'utf8')
+const page = await readFile(join(import.meta.dirname, '../../docs/webhooks.md'), 'utf8')
 
 function target(secret: string): UrlTarget {
   const stored = { secrets: { dispatch: secret }, version: 1 }
