@@ -6,7 +6,7 @@ const root = import.meta.dirname
 /** The folder of a package, as far as its name, and the name. */
 const packageFolder = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/
 
-/** What is started by its path: the program, and the workers that it starts in threads. */
+/** Files that are started by their path: the program, and the workers that it starts in threads. */
 const programs = [
   'cli/main.ts',
   'engine/read/read-worker.ts',
@@ -14,7 +14,7 @@ const programs = [
   'engine/load/sink-worker.ts',
 ]
 
-/** What other programs import: `exports` of package.json names each. */
+/** Modules that other programs import: `exports` of package.json names each. */
 export const libraryEntries = [
   'library/engine.ts',
   'library/interpreter.ts',
@@ -22,7 +22,7 @@ export const libraryEntries = [
   'library/topics.ts',
 ] as const
 
-/** What modules read as files beside them. */
+/** Files that modules read beside them. */
 const files = globSync([
   'connectors/manifests/*.yaml',
   'connectors/*/streams/*.yaml',
@@ -78,7 +78,7 @@ function placesOfSources(): Plugin {
   }
 }
 
-/** Of each package that one of `modules` is from, by its name. */
+/** The licence of each package that `modules` come from, by its name. */
 function licensesOf(modules: readonly string[]): Map<string, Uint8Array> {
   return new Map(
     modules.flatMap((path) => {
@@ -88,7 +88,7 @@ function licensesOf(modules: readonly string[]): Map<string, Uint8Array> {
   )
 }
 
-/** Where a package has no file for it, its README says it. */
+/** If a package has no file for it, its README says it. */
 function licenseIn(folder: string): Uint8Array {
   const names = readdirSync(folder)
   const file =
@@ -98,7 +98,7 @@ function licenseIn(folder: string): Uint8Array {
   return readFileSync(join(folder, file))
 }
 
-/** What is loaded with them, and is not left to whoever installs us. */
+/** The packages with everything that they depend on: bundled, not left to the installation. */
 function withDependencies(names: readonly string[]): string[] {
   const found = new Set(names)
   for (const name of found) for (const dependency of dependenciesOf(name)) found.add(dependency)
@@ -117,7 +117,7 @@ function isBundled(id: string): boolean {
   return bundled.some((name) => id === name || id.startsWith(`${name}/`))
 }
 
-/** What every thread loads most of: small modules, in one file instead of thirty. */
+/** Small modules that every thread loads: one file instead of thirty. */
 function isLeaf(path: string): boolean {
   return /^(?:lib|protocol)[\\/]/.test(relative(root, path))
 }

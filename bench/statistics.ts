@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones where the count is even. NaN of nothing. */
+/** The middle value; the mean of the two middle ones if the count is even. NaN of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

@@ -14,20 +14,28 @@ import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
 import type { WebhookSignature } from './webhook-signature.ts'
 
 /**
- * The unified contract of a connector: read this first.
+ * The contract of a connector: read this first.
  *
- * A connector is stateless: every call gets the configuration. `check`, `discover` and `openRead` run on the caller's
- * thread; `read` runs in a read worker (a Piscina thread) and must be found there by the descriptor's type alone.
+ * A connector is stateless: every call gets the configuration. `check`, `discover` and `openRead` run on the
+ * caller's thread. `read` runs in a read worker (a Piscina thread), which finds the connector by the type in
+ * its descriptor.
  */
 export interface Connector {
   readonly descriptor: ConnectorDescriptor
-  /** Never throws for wrong credentials or an unreachable system: these are a FAILED status with a message that says what to do. */
+  /**
+   * Checks that the system can be reached with the configuration. Wrong credentials and an unreachable system
+   * do not throw: they return the status FAILED with a message that says what to do.
+   */
   check(config: JsonObject, context: ConnectorContext): Promise<CheckedStatus>
-  /** Throws a ConnectError if the system cannot be reached or refuses. */
+  /**
+   * Returns the streams that the configuration can read, with their schemas. Throws a ConnectError if the
+   * system cannot be reached or refuses.
+   */
   discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
   /**
-   * Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended.
-   * @param streams those that will be planned: a source may look at many of them at once
+   * Opens the session that all tasks of a run share (for example, an exported snapshot). The engine disposes
+   * it when the last task of the run has ended.
+   * @param streams The streams that will be planned. A source may look at many of them in one request.
    */
   openRead(
     config: JsonObject,
@@ -35,35 +43,42 @@ export interface Connector {
     streams?: readonly StreamId[],
   ): Promise<ReadSession>
   /**
-   * Reads one task to its end. Resolves `complete` when all of the slice has been given to `out`, `stopped` when
-   * `context.signal` ended it early. Either way a state that covers the last record must have been emitted before it
-   * resolves (a slice that cannot resume emits one state, at its end); records after the last state are discarded when it throws.
+   * Reads one slice and writes its records and states to `out`. Resolves with `complete` when the whole slice
+   * is written, and with `stopped` when `context.signal` ended the read early.
+   *
+   * Before it resolves, it must write a state that covers the last record. A slice that cannot resume writes
+   * one state, at its end. If it throws, the engine discards the records after the last state.
    */
   read(
     task: ReadTask,
     out: RecordOutput,
     context: ConnectorContext,
   ): Promise<'complete' | 'stopped'>
-  /** The streams that are known without a configuration. Undefined if only a discovery finds any. */
+  /** Returns the streams that are known without a configuration. Absent if only `discover` finds streams. */
   streams?(): Promise<ConnectorStreams>
-  /** Undefined if the connector has no actions. */
+  /** The actions. Undefined if the connector has none. */
   readonly actions?: ConnectorActions
-  /** Undefined if no event of its webhooks carries a record, or names one. Such an event only says that a stream is to be read. */
+  /**
+   * Reads records from webhook events. Undefined if no event carries or names a record: an event then only
+   * says that a stream must be read.
+   */
   readonly events?: ConnectorEvents
 }
 
 export type CheckedStatus = AirbyteConnectionStatus & {
-  /** Why it failed, if that may pass: a server that starts, or that cannot be reached. Not for the wire. */
+  /**
+   * The cause, if a later check may succeed: the server is starting, or cannot be reached. Not for the wire.
+   */
   readonly error?: ConnectError
 }
 
 export interface ConnectorEvents {
-  /** The names of the streams whose records events carry or name. */
+  /** Names of the streams whose records the events carry or name. */
   readonly streams: ReadonlySet<string>
   /**
-   * Emits the records that the events report, with deletes, as `read` would, and no state. Events come in any
-   * order, late and more than once: the newer of two versions of a record has the higher cursor. Runs in a
-   * read worker.
+   * Writes the records that the events report, including deletes, as `Connector.read` would, but no states.
+   * Runs in a read worker. Events may arrive late, in any order and more than once: of two versions of a
+   * record, the newer has the higher cursor.
    */
   read(
     task: EventsTask,
@@ -77,7 +92,7 @@ export interface EventsTask extends Pick<ReadTask, 'config' | 'stream'> {
   readonly events: readonly WebhookEvent[]
 }
 
-/** A genuine event of a webhook. */
+/** A webhook event whose signature was verified. */
 export interface WebhookEvent {
   readonly type: string | null
   readonly body: JsonObject
@@ -85,25 +100,32 @@ export interface WebhookEvent {
 
 export interface ConnectorStreams {
   readonly streams: readonly StreamDescriptor[]
-  /** True if there are more, which a configuration or the system decides. */
+  /** True if there may be more streams, depending on the configuration or the system. */
   readonly generatesStreams: boolean
-  /** Dynamic streams of a manifest that make none here, and why. Absent: there are none. */
+  /** Dynamic streams of a manifest that cannot be read here, and the reasons. Absent if there are none. */
   readonly unsupportedDynamicStreams?: readonly { readonly name: string; readonly reason: string }[]
 }
 
 /** The actions of a connector. `action.ts` defines an action. */
 export interface ConnectorActions {
-  /** In the order of the documentation. Loaded when it is called: a thread that reads needs none of it. */
+  /**
+   * Returns the actions in the order of the documentation. Loads their code when called: a read worker never
+   * needs it.
+   */
   load(): Promise<readonly Action[]>
-  /** The request of a call as it would be sent first, without secrets. Pure; the configuration may lack its secrets. */
+  /**
+   * Returns the first request that a call would send, without secrets. Pure. The configuration may lack its
+   * secrets.
+   */
   preview(call: ActionCall, config: JsonObject, options: PreviewOptions): ActionPreview
   /**
-   * The values of a configuration, beside its addresses and secrets, that decide whose account its actions
-   * change. Pure. Absent: there are none, so that only the same secrets are known to reach the same account.
+   * Returns the values of a configuration, besides its addresses and secrets, that select the account that
+   * the actions change. Pure. Absent if there are none: then only equal secrets are known to reach the same
+   * account.
    */
   account?(config: JsonObject): VendorAccount
   /**
-   * Opens the state that all calls with a configuration share: connections that stay open, tokens, rate
+   * Opens the client that all calls with a configuration share: its open connections, tokens and rate
    * limits.
    */
   open(config: JsonObject, context: ActionContext): Promise<ActionClient>
@@ -111,12 +133,14 @@ export interface ConnectorActions {
 
 export interface VendorAccount {
   readonly chosenBy: JsonValue
-  /** Configurations with an equal `chosenBy` reach the same account, also with other secrets. */
+  /**
+   * True if configurations with an equal `chosenBy` reach the same account even when their secrets differ.
+   */
   readonly isNamed: boolean
 }
 
 export interface PreviewOptions {
-  /** For a vendor that does a call with the same key once. */
+  /** Sent to a vendor that carries out calls with the same key only once. */
   readonly idempotencyKey: string
 }
 
@@ -126,40 +150,44 @@ export interface ActionPreview {
   readonly request: ShownRequest
 }
 
-/** A request for people: without secrets. */
+/** A request as it is shown to people, without secrets. */
 export interface ShownRequest {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** JSON as it is, a form as its text, bytes by their length and hash; absent if there is none. */
+  /** JSON as a value, a form as text, bytes as their length and hash. Absent if the request has no body. */
   readonly body?: JsonValue
 }
 
-/** Sends actions. Dispose it when nobody uses it any more. */
+/** Sends the calls of actions. Dispose it after the last call. */
 export interface ActionClient extends AsyncDisposable {
   /**
-   * Carries out a call, with repetitions if they are safe. Throws `action_address_refused`, `action_refused`, `action_declined`,
-   * `action_credentials_refused`, `action_permission_denied`, `action_rate_limited`, `action_unavailable`, `action_outcome_unknown`, `action_response_unreadable`.
+   * Carries out a call. Repeats the request only if a repetition is safe. Throws `action_address_refused`,
+   * `action_refused`, `action_declined`, `action_credentials_refused`, `action_permission_denied`,
+   * `action_rate_limited`, `action_unavailable`, `action_outcome_unknown` or `action_response_unreadable`.
    */
   send(call: ActionCall, options: SendOptions): Promise<ActionOutcome>
 }
 
 export interface SendOptions extends PreviewOptions {
-  /** For each request. */
+  /** Limit for each request. */
   readonly timeoutMs: number
-  /** Aborted to cut a request that is at the vendor. */
+  /** Abort it to end the call, even if the vendor is processing a request. */
   readonly signal: AbortSignal
-  /** Aborted to wait no longer: a call that is not at the vendor ends, one that is there goes on. Default: never. */
+  /**
+   * Abort it to end the call only if no request is at the vendor; otherwise the call continues. Default:
+   * never.
+   */
   readonly stopWaiting?: AbortSignal
-  /** The caller can send the same call with the same `idempotencyKey` again. */
+  /** The caller can send the same call again with the same `idempotencyKey`. */
   readonly mayComeAgain: boolean
-  /** The same call was sent before, and may have been carried out. */
+  /** The same call was sent before and may have been carried out. */
   readonly cameBefore?: boolean
 }
 
 export interface ActionOutcome {
   readonly output: JsonValue
-  /** By which the vendor finds the request. */
+  /** The vendor's id of the request, for its support and logs; null if the response has none. */
   readonly requestId: string | null
 }
 
@@ -170,32 +198,42 @@ export type ActionContext = Omit<ConnectorContext, 'warn' | 'onRequest'> & {
 
 export interface ConnectorContext {
   readonly logger: Logger
-  /** Aborted to stop: end at the next place that can carry a state. */
+  /** Aborted to stop the work. A read ends at the next record after which it can write a state. */
   readonly signal: AbortSignal
   /**
-   * Private or reserved networks (`10.1.0.0/16`, `127.0.0.1/32`) that the operator allows for HTTP sources. None: public addresses only.
+   * Private or reserved networks (`10.1.0.0/16`, `127.0.0.1/32`) that the operator allows for HTTP sources.
+   * If it is empty, only public addresses are allowed.
    */
   readonly allowedNetworks: readonly string[]
-  /** The connector changed its configuration (a single-use refresh token): the caller must store the new one. Contains secrets. */
+  /**
+   * Called when the connector has changed its configuration (a single-use refresh token). The caller must
+   * store the new configuration. It contains secrets.
+   */
   configChanged?(config: JsonObject): void
-  /** Changes the shared part of the configuration if several threads or processes read the same source. */
+  /** Changes the configuration when several threads or processes read the same source. */
   readonly changeConfig?: ChangeConfig
-  /** Called with a secret that is not in the configuration (an access token), which must never be shown. Must not throw. */
+  /**
+   * Called with a secret that is not in the configuration (an access token): it must never be shown. Must not
+   * throw.
+   */
   secretFound?(text: string): void
   /**
-   * Reports a fact that the user should know although the read continues: a warning of the stream. Never a
-   * secret, nor contents of a record. Must not throw.
+   * Reports a warning of the stream: a fact that the user should know although the read continues. It must
+   * contain no secret and no contents of a record. Must not throw.
    */
   warn?(text: string): void
-  /** Called for each request, by a connector that uses HTTP. Must not throw. */
+  /** Called for each HTTP request. Must not throw. */
   onRequest?(): void
   now(): number
   /**
-   * The sessions that one call leaves open for the next. The code that made this object closes it. Absent:
-   * each call opens and closes its own.
+   * Sessions that a call leaves open for the next call. The caller that created this object closes it. If it
+   * is absent, each call opens and closes its own session.
    */
   readonly idleSessions?: IdleSessions<IdleSession> | undefined
-  /** How a connector that uses HTTP waits. Default: by the machine's clock. Tests pass one that does not wait. */
+  /**
+   * How a connector that uses HTTP waits. Default: the machine's clock. Tests pass an object that does not
+   * wait.
+   */
   readonly waits?: Waits
 }
 
@@ -207,9 +245,10 @@ export interface Waits {
 }
 
 /**
- * Changes the configuration (a single-use refresh token) while no other reader of the source does, in any process. `change` gets the stored
- * configuration, and returns the one to store, or null if nothing changes. Resolves with the stored configuration, once it is durable;
- * rejects with what `change` threw, and with a ConnectError if it could not be stored. Contains secrets.
+ * Changes the configuration (a single-use refresh token). Exclusive: one reader of the source at a time,
+ * across processes. `change` receives the stored configuration and returns the configuration to store, or
+ * null to leave it. Resolves with the stored configuration once it is durable. Rejects with the error that
+ * `change` threw, or with a ConnectError if the configuration could not be stored. Contains secrets.
  */
 export type ChangeConfig = (
   change: (kept: JsonObject) => Promise<JsonObject | null>,
@@ -217,21 +256,33 @@ export type ChangeConfig = (
 
 /** The session that the tasks of one run share. */
 export interface ReadSession extends AsyncDisposable {
-  /** Plain data that every `read` gets as `task.session` (the name of an exported snapshot). Valid while the session is open. */
+  /**
+   * Plain data that every `read` receives as `task.session` (for example, the name of an exported snapshot).
+   * Valid while the session is open.
+   */
   readonly shared: JsonValue
-  /** The same with what the last `plan` of the stream found out, for the reads of that plan. */
+  /**
+   * Returns `shared` together with facts that the last `plan` of the stream found, for the reads of that
+   * plan.
+   */
   sharedWith?(stream: ConfiguredAirbyteStream): JsonValue
-  /** Whether the session has ended, so that `plan` would fail, and what is shared is not valid any more. Absent: not known. */
+  /**
+   * Returns true if the session has ended: `plan` would fail, and `shared` is no longer valid. Absent if this
+   * is not known.
+   */
   isLost?(): boolean
   /**
-   * All reads of the session show the source at one moment, and rows of two moments must not be mixed: once the session is lost, a stream that
-   * is read as a whole begins again in another one, where its rows can be taken back.
+   * All reads of the session show the source at the same moment, and rows from two moments must not be mixed.
+   * If the session is lost, a stream that is read as a whole starts over in another session, provided that
+   * its rows can be taken back.
    */
   readonly isOfOneMoment?: boolean
   /**
-   * Splits a stream into slices that can be read at the same time and resumed one by one.
-   * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.
-   * For an unfinished read the plan must name the same slices. A stream without slices has the one slice `''`.
+   * Splits a stream into slices that can be read in parallel and resumed independently. A stream that cannot
+   * be split has a single slice, named `''`. For an unfinished read, the plan must name the same slices
+   * again.
+   * @param states The last checkpoint of each slice of an unfinished or incremental read. Empty for a first
+   * read.
    */
   plan(
     stream: ConfiguredAirbyteStream,
@@ -241,9 +292,12 @@ export interface ReadSession extends AsyncDisposable {
 
 export interface PlannedSlice {
   readonly slice: string
-  /** Where to start reading: a saved state, or the initial one (for a range: its bounds), null if there is none. */
+  /**
+   * Where to start reading: a saved state, or the initial state (for a range, its bounds). Null if there is
+   * none.
+   */
   readonly state: JsonValue | null
-  /** The estimated rest, if the source can estimate it. */
+  /** The estimated rows and bytes that are left to read, if the source can estimate them. */
   readonly estimate?: { readonly rows?: number; readonly bytes?: number }
 }
 
@@ -257,61 +311,74 @@ export interface ReadTask {
 }
 
 /**
- * A read writes its records and states here, in order. Each call resolves when there is room for more: await it for back-pressure. Nothing
- * is durable when it resolves.
+ * Receives the records and states of a read, in order. Each call resolves when there is room for more: await
+ * it for back-pressure. Nothing is durable when it resolves.
  */
 export interface RecordOutput {
-  /** For objects. Values: see `RecordData`. A property that is undefined or absent is missing, which is different from null. */
+  /**
+   * Writes records as objects (`RecordData`). An undefined or absent property is missing, which is different
+   * from null.
+   */
   records(batch: readonly RecordData[], emittedAtMs?: number): Promise<void>
   /**
-   * For fast reads: whole lines of Postgres COPY text (each ends in \n), columns in the order of the stream's json_schema properties,
-   * session settings DateStyle ISO, TimeZone UTC, IntervalStyle iso_8601, bytea_output hex, extra_float_digits 1. The bytes may be reused
-   * by the caller after the promise resolves.
+   * Writes whole lines of Postgres COPY text (each ends in \n), for fast reads. The columns are in the order
+   * of the stream's json_schema properties. Session settings: DateStyle ISO, TimeZone UTC, IntervalStyle
+   * iso_8601, bytea_output hex, extra_float_digits 1. The caller may reuse the bytes after the promise
+   * resolves.
    */
   copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void>
   /**
-   * The same with rows of binary COPY (whole ones, without its header and trailer), if the output accepts them. `types` are the types of
-   * the columns; each must be declared as the right kind (`kindOfBinaryType`). All text is UTF-8.
+   * Writes whole rows of binary COPY, without header and trailer. Absent if the output does not accept them.
+   * `types` are the types of the columns, each declared as the matching kind (`kindOfBinaryType`). All text
+   * is UTF-8.
    */
   copyBinary?(rows: BinaryRows, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
-  /** All records so far are covered by this state: a read that starts from it continues right after them. */
+  /** Writes a state that covers all records so far: a read that starts from it continues right after them. */
   state(state: JsonValue): Promise<void>
-  /** A sign of life while nothing can be read: waiting for a rate limit. */
+  /**
+   * Reports that the read waits for a rate limit until this time (epoch ms), so that it does not look stuck.
+   */
   rateLimited(untilMs: number): void
 }
 
-/** Whole rows of binary COPY, and how many they are. */
+/** Whole rows of binary COPY, and their number. */
 export interface BinaryRows {
   readonly bytes: Uint8Array
   readonly count: number
 }
 
-/** The one descriptor of a connector: catalog pages, OpenAPI, CLI help, typed clients and dry-runs are made from it. */
+/**
+ * The descriptor of a connector. The catalog pages, OpenAPI, CLI help, typed clients and dry-runs are
+ * generated from it.
+ */
 export interface ConnectorDescriptor {
   readonly type: string
   readonly title: string
   readonly docsUrl: string
-  /** JSON Schema of the configuration; secrets are marked `airbyte_secret: true`. */
+  /** JSON Schema of the configuration. Secrets are marked `airbyte_secret: true`. */
   readonly spec: JsonObject
   readonly auth: readonly AuthScheme[]
-  /** Nothing works without one of the credentials of `auth`, although the spec requires none of them: there are several to choose from. */
+  /**
+   * The connector needs credentials for one of the schemes of `auth`. The spec requires none of them, because
+   * there are several to choose from.
+   */
   readonly needsCredentials?: boolean
   readonly webhooks: readonly WebhookDescriptor[]
   /**
-   * The fields that decide which servers get the secrets of a configuration: if one of them is changed, stored secrets must be given again,
-   * so that nobody sends them to a server of their own.
+   * Returns the fields that decide which servers receive the secrets of a configuration. When such a field
+   * changes, stored secrets must be given again, so that nobody can send them to a server of their own.
    */
   addressFields(): AddressFields
-  /** The folder of a Unix socket of this machine that a configuration uses; undefined if it uses none. */
+  /** Returns the folder of the Unix socket that a configuration uses; undefined if it uses none. */
   socketFolder?(config: JsonObject): string | undefined
   /**
-   * The PostgreSQL database whose tables are the streams of a configuration: a run refuses to load a stream into the table that it is read
-   * from. Undefined if the configuration does not name one.
+   * Returns the PostgreSQL database whose tables are the streams of a configuration; undefined if it names
+   * none. With it, a run refuses to load a stream into the table that the stream is read from.
    */
   postgresDatabase?(config: JsonObject): PostgresDatabase | undefined
 }
 
-/** JSON pointers; `all` if any field might decide it. */
+/** JSON pointers, or `all` if any field may decide it. */
 export type AddressFields = readonly string[] | 'all'
 
 export type AuthScheme =
@@ -320,17 +387,22 @@ export type AuthScheme =
   | { readonly kind: 'basic'; readonly usernameField: string; readonly passwordField: string }
   | OAuth2Scheme
 
-/** Authorization code with PKCE, in the browser. The response's fields become secrets of the instance. */
+/**
+ * Authorization code with PKCE, in the browser. Fields of the token response become secrets of the instance.
+ */
 export interface OAuth2Scheme {
   readonly kind: 'oauth2'
   readonly authorizeUrl: string
   readonly tokenUrl: string
   readonly scopes: readonly string[]
-  /** The issuer that the vendor sends in the callback (RFC 9207), if it does. */
+  /** The issuer that the vendor sends in the callback (RFC 9207). Absent if it sends none. */
   readonly issuer?: string
   /** How the client authenticates at the token endpoint; default `post`. */
   readonly clientAuthentication?: 'post' | 'basic'
-  /** Default: client_id, client_secret, access_token, refresh_token and token_expiry_date at the top of the configuration. */
+  /**
+   * Default: client_id, client_secret, access_token, refresh_token and token_expiry_date at the top of the
+   * configuration.
+   */
   readonly fields?: OAuth2Fields
   /** Only for a manifest: its URLs are templates, and it defines the token request itself. */
   readonly templates?: OAuth2Templates
@@ -339,14 +411,14 @@ export interface OAuth2Scheme {
 export interface OAuth2Fields {
   readonly clientId: string
   readonly clientSecret: string
-  /** By the name in the token endpoint's response; `token_expiry_date` is calculated (ISO 8601). */
+  /** Keyed by the name in the token response. `token_expiry_date` is calculated (ISO 8601). */
   readonly answer: Readonly<Record<string, string>>
 }
 /** Jinja, as Airbyte's declarative OAuth has it. */
 export interface OAuth2Templates {
   readonly headers: Readonly<Record<string, string>>
   readonly params: Readonly<Record<string, string>>
-  /** Other names of parameters: `client_id` -> `app_id`. */
+  /** The vendor's names of parameters: `client_id` -> `app_id`. */
   readonly keys: Readonly<Record<string, string>>
   /** The parts of the configuration that templates may use: name -> JSON pointer. */
   readonly userInput: Readonly<Record<string, string>>
@@ -362,17 +434,25 @@ export interface WebhookDescriptor {
   readonly title: string
   readonly signature: WebhookSignature
   readonly replayWindowMs: number
-  /** JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case. */
+  /**
+   * JSON pointer to the event's id in the parsed body, or `header:` and the name of a header, in lower case.
+   */
   readonly eventId: string
-  /** The same for its type. */
+  /** The place of the event's type, in the same notation. */
   readonly eventType: string
   /** The party that chooses the secret. */
   readonly secretFrom: 'vendor' | 'user'
   /** Event type -> the stream that it refreshes. */
   readonly refreshes: Readonly<Record<string, string>>
-  /** Fields of the body that say something about the delivery, and so may differ when an event is sent again. Default: none. */
+  /**
+   * Fields of the body that say something about the delivery, and so may differ when an event is sent again.
+   * Default: none.
+   */
   readonly perDelivery?: readonly string[]
-  /** The vendor may send a form instead of JSON: the field of it that has the JSON. Default: bodies are taken as they come. */
+  /**
+   * For a vendor that may send a form instead of JSON: the form field that holds the JSON. Default: the body
+   * itself.
+   */
   readonly formField?: string
   /**
    * Deliveries that are no events: they get a response and are stored, and no target gets them. Default:
@@ -386,7 +466,7 @@ export interface WebhookDescriptor {
  * like all others.
  */
 export interface WebhookHandshake {
-  /** It is one if this text is at this place (see `eventId`). */
+  /** A delivery is a handshake if this text is at this place (see `eventId`). */
   readonly when: { readonly at: string; readonly is: string }
   /**
    * The properties of the response: their names, and the JSON pointers to the texts of the body that they

@@ -49,7 +49,7 @@ export async function connectorOf(type: string): Promise<Connector> {
 /** Begins to load what a connector of this type will need; nothing is read of a manifest. */
 export function preloadConnector(type: string): void {
   const loading = nativeConnector(type) ?? import('./manifest/connector.ts')
-  loading.catch(() => undefined) // whoever asks for it meets the error
+  loading.catch(() => undefined) // the caller that awaits it gets the error
 }
 
 function manifestOf(type: string): string | undefined {

@@ -51,7 +51,7 @@ export class ObservedFields {
 export interface Observed {
   /** Empty if the source does not give objects. */
   readonly fields: readonly ObservedField[]
-  /** Requests that were sent, where it speaks HTTP; else 0. */
+  /** Requests that were sent, if it speaks HTTP; else 0. */
   readonly requests: number
 }
 

@@ -6,7 +6,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 /** Version 7 (Kafka 2.1) is the first that takes zstd. */
 const produce = { apiKey: 0, apiVersion: 7, apiName: 'Produce' } as const
 const allReplicas = -1
-/** The broker responds with REQUEST_TIMED_OUT where the replicas take longer. */
+/** The broker responds with REQUEST_TIMED_OUT if the replicas take longer. */
 const replicasTimeoutMs = 30_000
 
 /** One encoded batch (record-batch.ts) for one partition. */

@@ -4,7 +4,7 @@ export interface Range {
   readonly from: bigint
   /** The offset before which it ends. */
   readonly to: bigint
-  /** How long to wait where a transaction that does not end hides what follows it. */
+  /** How long to wait if a transaction that does not end hides what follows it. */
   readonly hiddenMs: number
   /** Called while it waits there, seldom; with the first offset that is hidden. */
   readonly onHidden?: (hidden: { readonly from: bigint; readonly waitedMs: number }) => void

@@ -40,8 +40,8 @@ function encode(topic: string): Encoder {
     .writeUVarIntString(topic)
     .writeUVarInt(0)
     .writeBoolean(false) // it is not made
-    .writeBoolean(false) // what may be done with the cluster
-    .writeBoolean(false) // what may be done with the topic
+    .writeBoolean(false) // no list of allowed operations on the cluster
+    .writeBoolean(false) // no list of allowed operations on the topic
     .writeUVarInt(0)
 }
 

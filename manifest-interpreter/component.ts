@@ -108,7 +108,7 @@ export interface BuildContext {
 export interface StreamContext {
   readonly cursor: Cursor
   readonly partitionRouter: PartitionRouter | null
-  /** The slices of the cursor, or of the partition router where the stream has no cursor. */
+  /** The slices of the cursor, or of the partition router if the stream has no cursor. */
   slices(): AsyncIterable<StreamSlice>
   /** The options that the cursor and the partition router add to each request. */
   readonly requestOptions: RequestOptions | null

@@ -17,8 +17,8 @@ import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../pr
  */
 export interface Destination extends AsyncDisposable {
   /**
-   * Checks that the destination can be used. Throws a ConnectError that says what is wrong: it is
-   * unreachable, the credentials are invalid, or the user may not create.
+   * Checks that the destination can be used. Throws a ConnectError that says what is wrong: the destination
+   * is unreachable, the credentials are invalid, or the user lacks the right to create tables.
    */
   check(): Promise<void>
   /**
@@ -37,7 +37,7 @@ export interface Destination extends AsyncDisposable {
    * failed streams), the next start is a new run. A run without a key that was stopped is continued by the
    * next start, which does not report again what this start has reported.
    *
-   * Does nothing if the connection has a newer start. May be called after the disposal.
+   * Does nothing if the connection has a newer start. May be called after the destination was disposed.
    */
   endRun(connection: string, end: RunEnd): Promise<void>
   /**
@@ -98,23 +98,23 @@ export interface Destination extends AsyncDisposable {
    */
   noteWarning(sync: StreamSync, warning: string): Promise<void>
   /**
-   * Records that the entries which attempts of the sync left in a log do not continue from its checkpoints.
+   * Records that the entries that attempts of the sync left in a log do not continue from its checkpoints.
    * No later attempt continues from those entries (`StreamSync.attemptKeys`). Durable when it resolves. Does
    * nothing if a newer `begin` took over.
    */
   leaveLog(sync: StreamSync): Promise<void>
   /**
    * Deletes the checkpoints of the connection's streams: the next sync of each stream starts from the
-   * beginning. Tables and rows stay, and lanes that still load are fenced. Durable when it resolves. It is
-   * not an error if there is nothing to delete.
+   * beginning. Tables and rows stay. Lanes that are still loading are fenced. Durable when it resolves. Does
+   * nothing if there are no checkpoints.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
 }
 
 export interface BeginOptions {
   /**
-   * The start called `finish` for this sync and got no response. If the sync is complete, there is nothing to
-   * do (`doneInRun`).
+   * The start called `finish` for this sync and got no response. If the sync is complete, `begin` returns it
+   * with `doneInRun`.
    */
   readonly unconfirmed?: StreamSync | undefined
   /** The caller will call `changeTable`. */
@@ -150,15 +150,18 @@ export interface RunStart {
   readonly run: number
   /** Grows with each start of the connection. */
   readonly start: number
-  /** The run has a key: all of its starts are attempts of one run. Without a key, each start is a run of its own. */
+  /**
+   * The run has a key: all of its starts are attempts of the same run. Without a key, each start is a run of
+   * its own.
+   */
   readonly hasKey: boolean
 }
 
-/** For one `begin`. */
+/** The start that calls `begin`. */
 export interface BeginStart extends RunStart {
   /**
-   * The source has lost the snapshot that the unfinished sync reads from. To continue that sync would mix
-   * rows from two moments.
+   * The source has lost the snapshot that the unfinished sync reads from. Continuing that sync would mix rows
+   * from two moments.
    */
   readonly beginsAgain?: boolean
 }
@@ -197,8 +200,9 @@ export interface StreamSync {
    */
   readonly epoch: number
   /**
-   * Random keys of the attempts of this sync whose entries in the log continue from its checkpoints; the last one is this attempt's.
-   * Numbers alone are not enough: a destination that was created again, or restored from a backup, uses some of them a second time.
+   * Random keys of the attempts of this sync whose entries in the log continue from its checkpoints. The last
+   * key is this attempt's. Numbers alone are not enough: a destination that was created again, or restored
+   * from a backup, uses some numbers a second time.
    */
   readonly attemptKeys: readonly string[]
   /** The start of the run that loads this sync. */
@@ -245,7 +249,9 @@ export interface StreamSync {
    * stream; otherwise empty.
    */
   readonly slices: readonly SliceCheckpoint[]
-  /** The sink's position in the log, by partition; empty if nothing was read from a log that stores positions. */
+  /**
+   * The sink's position in the log, by partition; empty if nothing was read from a log that stores positions.
+   */
   readonly positions: readonly LogPosition[]
 }
 
@@ -253,8 +259,8 @@ export interface StreamSync {
 export type Untold = Pick<StreamSync, 'untoldCounts' | 'tableNotes' | 'warnings'>
 
 /**
- * Counts that no run has reported, by where the rows are. Rows in a stage that an overwrite started over are
- * in none of them.
+ * Counts that no run has reported, by where the rows are. Rows of a stage that an overwrite has discarded and
+ * started over are not counted.
  */
 export interface UntoldCounts {
   /** The rows are in a table and stay there. */
@@ -308,7 +314,10 @@ export type TableNote =
       readonly type: string
       readonly source: string
     }
-  /** The stream no longer has the column. Its old values stay (except in an overwrite), new rows have its default. */
+  /**
+   * The stream no longer has the column. Its old values stay (except in an overwrite), new rows have its
+   * default.
+   */
   | { readonly kind: 'left'; readonly column: string; readonly type: string }
 
 /** A slice of the plan, before any of it was read. */
@@ -328,10 +337,15 @@ export interface SliceCheckpoint extends SliceStart {
   readonly complete: boolean
 }
 
-/** A run of records of one slice in the wire encoding (protocol/avro/record-layout.md), without array framing. */
+/**
+ * A run of records of one slice in the wire encoding (protocol/avro/record-layout.md), without array framing.
+ */
 export interface RecordBlock {
   readonly slice: string
-  /** Sequence number of the first record: its position in the slice of this sync. `_airbyte_raw_id` derives from it. */
+  /**
+   * Sequence number of the first record: its position in the slice of this sync. `_airbyte_raw_id` derives
+   * from it.
+   */
   readonly seq: number
   readonly count: number
   readonly bytes: Uint8Array

@@ -25,7 +25,7 @@ export interface PeersOptions {
   readonly rounds: number
   /** The folder of the peers' virtual environments. */
   readonly cacheDir: string
-  /** Where given, the engine also runs through Kafka, and Debezium if there are Java and Maven. */
+  /** If given, the engine also runs through Kafka, and Debezium if there are Java and Maven. */
   readonly kafkaBrokers?: readonly string[]
 }
 

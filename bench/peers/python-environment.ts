@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** python3 prints its version where it is installed. */
+/** python3 prints its version if it is installed. */
 export function pythonVersion(): string | undefined {
   const { status, stdout } = spawnSync('python3', ['--version'], { encoding: 'utf8' })
   return status === 0 ? stdout.trim() : undefined

@@ -21,7 +21,7 @@ export function clientEnvironment(): NodeJS.ProcessEnv {
 
 const byVersion = new Intl.Collator('en', { numeric: true }).compare
 
-/** psql prints its version where it is installed (Debian: postgresql-client). The pipe is the physical limit, so it has no stand-in. */
+/** psql prints its version if it is installed (Debian: postgresql-client). The pipe is the physical limit, so it has no stand-in. */
 export function psqlVersion(): string | undefined {
   const { status, stdout } = spawnSync('psql', ['--version'], {
     encoding: 'utf8',

@@ -29,7 +29,7 @@ export function expandEnvironment(document: unknown, environment: Environment): 
   return { value, problems }
 }
 
-/** The value of `NAME` or `NAME:-default`; the name of a variable that is not set; nothing where the reference is malformed. */
+/** The value of `NAME` or `NAME:-default`; the name of a variable that is not set; nothing if the reference is malformed. */
 function lookUp(
   reference: string,
   environment: Environment,

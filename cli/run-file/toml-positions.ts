@@ -59,7 +59,7 @@ class TomlScanner {
     return [...own, index]
   }
 
-  /** A header names the last table of an array where it names the array. */
+  /** A header names the last table of an array when it names the array. */
   #resolve(parts: readonly string[]): FieldPath {
     let path: FieldPath = []
     for (const part of parts) {

@@ -46,7 +46,7 @@ const fakerStream = z.strictObject({
   }),
   row_bytes: positive.optional().meta({
     description:
-      'Pads the text of every row so that it is about so many bytes as JSON (typical: at least 365).',
+      'Pads the text of every row so that it is about this many bytes as JSON (typical: at least 365).',
   }),
   slices: positive
     .max(256)

@@ -98,7 +98,7 @@ interface Rows {
   keyOfLast(chunk: CopyChunk): string[]
 }
 
-/** Binary where output, columns and key allow it: it costs the server and the encoder less (docs/performance-methods.md). */
+/** Binary if output, columns and key allow it: it costs the server and the encoder less (docs/performance-methods.md). */
 function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows {
   const types = source.binaryTypes
   const fields = key.flatMap(({ index }) => {

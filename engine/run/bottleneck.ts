@@ -34,7 +34,7 @@ export const noSeconds: StageSeconds = {
  * The stage that the others wait for; undefined if nothing was measured.
  *
  * Both workers of a lane run all the time, so the one that waits less for the log is the slower one, and of its stages the longest holds
- * the stream up. Where both wait most of their time, it is the log itself. A side that reported nothing is taken to be what the other one
+ * the stream up. If both wait most of their time, it is the log itself. A side that reported nothing is taken to be what the other one
  * waits for.
  */
 export function bottleneckOf(seconds: StageSeconds): Stage | undefined {
@@ -53,7 +53,7 @@ function busyShare(busy: number, waiting: number): number | undefined {
   return busy + waiting > 0 ? busy / (busy + waiting) : undefined
 }
 
-/** The first one where all are 0: a side that is waited for and has reported nothing yet. */
+/** The first one if all are 0: a side that is waited for and has reported nothing yet. */
 function longest<Name extends Stage>(seconds: Readonly<Record<Name, number>>): Name | undefined {
   let best: Name | undefined
   for (const name in seconds) if (best === undefined || seconds[name] > seconds[best]) best = name

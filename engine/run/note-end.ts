@@ -17,9 +17,9 @@ const noResponse = `it gave no response within ${String(limitMs / 1000)} seconds
 
 const unnoted =
   'the destination could not note that this run has ended: the next run of the connection'
-const toldTwice = `${unnoted} tells the counts and warnings of this one once more, as those of an earlier start`
+const toldTwice = `${unnoted} will report the counts and warnings of this one once more, as those of an earlier start`
 /** A caller that gives keys to runs counts by them. */
-const warnedTwice = `${unnoted} may tell the warnings of this one once more`
+const warnedTwice = `${unnoted} may report the warnings of this one once more`
 
 /**
  * The other streams neither began nor ended with their unreported rows. If a stop had to be enforced, a

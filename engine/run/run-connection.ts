@@ -180,7 +180,7 @@ function connectorContext(
   }
 }
 
-/** One change at a time in this run, and where others share the configuration, in all of them. */
+/** One change at a time in this run, and if others share the configuration, in all of them. */
 function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeConfig {
   const mutex = new Mutex()
   const changeAlone: ChangeConfig = async (change) => {

@@ -102,7 +102,7 @@ export class StreamTally {
     this.#status = status
   }
 
-  /** The first time, what is untold is of earlier starts. Later it has what this start committed too, also if nobody heard the response to a COMMIT. */
+  /** First it has what earlier starts left unreported; later also what this start committed, even if the response to a COMMIT was lost. */
   noteBegun(untold: UntoldCounts): void {
     if (this.#untold === undefined) {
       this.#untold = untold

@@ -67,7 +67,7 @@ function kindOf(error: unknown): { readonly kind: string; readonly code?: unknow
 }
 
 /**
- * Passes nothing of the process's environment: a job brings what it needs (pg would read PGHOST and the like). The compile cache, where the
+ * Passes nothing of the process's environment: a job brings what it needs (pg would read PGHOST and the like). The compile cache, if the
  * program has switched it on, saves each thread about 100 ms of its start (2026-11, as TypeScript).
  */
 function workerEnvironment(): Record<string, string> {

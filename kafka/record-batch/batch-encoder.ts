@@ -1,7 +1,7 @@
 /** A message that stands alone. Headers are encoded (`encodeHeaders`). */
 export interface BatchMessage {
   readonly key: Uint8Array | null
-  /** In pieces; null: a tombstone, which deletes the key where a topic is compacted. */
+  /** In pieces; null: a tombstone, which deletes the key if a topic is compacted. */
   readonly value: readonly Uint8Array[] | null
   readonly headers: Uint8Array
 }

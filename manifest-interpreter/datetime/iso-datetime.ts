@@ -12,7 +12,7 @@ const uncommonDate =
 const time =
   /^(?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d|\d$)(?:\k<colon>(?<second>\d\d|\d$)(?:[.,](?<fraction>\d+))?)?)?(?<zone>[zZ]|[+-]\d\d(?::?\d\d)?)?$/
 
-/** dateutil.parser.isoparse: ISO 8601 dates and times; naive where the text has no zone. Throws a ValueError. */
+/** dateutil.parser.isoparse: ISO 8601 dates and times; naive if the text has no zone. Throws a ValueError. */
 export function parseIsoDateTime(text: string): PyDateTime {
   const start = readDate(text, date, civilDate) ?? readDate(text, uncommonDate, ordinalDate)
   if (start === undefined) throw valueError('String contains unknown ISO components')

@@ -261,7 +261,7 @@ function readWeekday(found: FieldTexts): number | undefined {
   return fromMonday === undefined ? undefined : fromMonday - 1
 }
 
-/** Days since 1970 where the text gives a day of the year, or a week and its day; they win over month and day. */
+/** Days since 1970 if the text gives a day of the year, or a week and its day; they win over month and day. */
 function ordinalStart(
   found: FieldTexts,
   year: number,

@@ -33,7 +33,7 @@ export async function* joined(
     for (let next = await rest.next(); next.done !== true; next = await rest.next())
       yield next.value
   } finally {
-    // Frees the connection where the reader stops early.
+    // Frees the connection when the reader stops early.
     await rest.return?.()
   }
 }

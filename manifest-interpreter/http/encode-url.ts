@@ -194,7 +194,7 @@ function removeDotSegments(path: string): string {
   return output.join('/')
 }
 
-/** A percent sign stays where all of them begin an escape; otherwise all are encoded. */
+/** A percent sign stays if all of them begin an escape; otherwise all are encoded. */
 function encodeInvalid(text: string, allowed: CharacterSet): string {
   if (isAllowed(text, allowed)) return text
   let escapes = 0

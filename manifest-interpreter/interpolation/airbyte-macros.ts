@@ -99,7 +99,7 @@ function timestamp(time: Operand): Value {
   return float(parseTime(value).timestamp())
 }
 
-/** In UTC, which is taken for the zone where the text has none. */
+/** In UTC, which is taken for the zone if the text has none. */
 function parseTime(source: Operand): PyDateTime {
   const value = defined(source)
   const text = textOf(value)

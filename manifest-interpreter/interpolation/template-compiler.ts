@@ -27,7 +27,7 @@ export type Evaluate<Result = Value> = (scope: Scope) => Result
 export interface TemplateOptions {
   /** The component's `$parameters`. */
   readonly parameters?: Dict
-  /** Evaluated where the result is empty or undefined: a template, too. */
+  /** Evaluated if the result is empty or undefined: a template, too. */
   readonly default?: Value
   /** A result of another type stays the text that was rendered. */
   readonly validTypes?: readonly PythonType[]

@@ -85,7 +85,7 @@ function formatText(text: string, spec: Spec): string {
   })
 }
 
-/** Fills up to the width; a sign stays in front where zeros fill. */
+/** Fills up to the width; a sign stays in front when zeros fill. */
 function padded(sign: string, body: string, spec: Spec): string {
   const missing = Math.max(0, spec.width - codePointLength(sign + body))
   switch (spec.align) {

@@ -8,7 +8,7 @@ import {
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import type { Dict, PlainDict } from '../value/value.ts'
 
-/** Slices read at the same time where the manifest does not say: polite, and one of them can be a parent's. */
+/** Slices read at the same time if the manifest does not say: polite, and one of them can be a parent's. */
 const DEFAULT_CONCURRENCY = 2
 
 /** How much of a source is read at the same time: the manifest's ConcurrencyLevel. */

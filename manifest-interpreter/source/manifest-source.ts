@@ -71,7 +71,7 @@ export class ManifestSource implements AsyncDisposable {
     return this.#configured.secrets
   }
 
-  /** FAILED with a reason where the API cannot be reached or refuses; throws if the manifest or the configuration is wrong. */
+  /** FAILED with a reason if the API cannot be reached or refuses; throws if the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
     return this.#configured.withMaskedErrors(() => this.#check())
   }
@@ -108,7 +108,7 @@ export class ManifestSource implements AsyncDisposable {
     })
   }
 
-  /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
+  /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end if one failed. */
   async read(options: ReadOptions, output: SourceOutput): Promise<void> {
     return this.#configured.withMaskedErrors(() => this.#read(options, output))
   }

@@ -99,7 +99,7 @@ function codePointRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
-/** `sorted(items, key, reverse)`: stable, also where reversed. */
+/** `sorted(items, key, reverse)`: stable, also when reversed. */
 export function sorted(
   items: readonly Value[],
   options: { readonly key?: (item: Value) => Value; readonly reverse?: boolean } = {},

@@ -31,7 +31,7 @@ export function subtractFromDateTime(moment: PyDateTime, delta: PyTimeDelta): Py
   return addToDateTime(moment, delta.negated())
 }
 
-/** The length between two moments, on their own clocks where both are naive. */
+/** The length between two moments, on their own clocks if both are naive. */
 export function elapsed(later: PyDateTime, earlier: PyDateTime): PyTimeDelta {
   if ((later.offset === null) !== (earlier.offset === null))
     throw typeError("can't subtract offset-naive and offset-aware datetimes")
@@ -70,7 +70,7 @@ export function subtractTimes(left: Time, right: Time): Time | undefined {
   return undefined
 }
 
-/** Below zero where `left` is earlier or shorter. */
+/** Below zero if `left` is earlier or shorter. */
 export function compareTimes(left: Time, right: Time): number | undefined {
   if (left instanceof PyDateTime && right instanceof PyDateTime)
     return compareDateTimes(left, right)

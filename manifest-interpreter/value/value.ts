@@ -8,10 +8,10 @@ import type { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
  * |---|---|
  * | None, True, False, str | null, true, false, string |
  * | int | a number that is a safe integer; beyond 2^53 a bigint |
- * | float | a number that is not an integer (NaN and ±Infinity too); where it is integral (1.0, -0.0, 1e22) a `PyFloat` |
+ * | float | a number that is not an integer (NaN and ±Infinity too); if it is integral (1.0, -0.0, 1e22) a `PyFloat` |
  * | list | an array |
  * | tuple, set, bytes | `PyTuple`, `PySet`, Uint8Array |
- * | dict | a plain object, as JSON.parse makes it; a Map where a key is not text or looks like an array index, since objects reorder those |
+ * | dict | a plain object, as JSON.parse makes it; a Map if a key is not text or looks like an array index, since objects reorder those |
  * | datetime, date, timedelta | `PyDateTime`, `PyDate`, `PyTimeDelta` |
  * | functions, views, generators, `Undefined` in a list | `PyObject`: only templates see them, no record holds one |
  *

@@ -237,7 +237,7 @@ export class CopyBinaryFields {
     return end
   }
 
-  /** The document without the white space between its tokens, as the object road prints it. */
+  /** The document without the white space between its tokens, as the object path prints it. */
   #json(start: number, end: number): void {
     const writer = this.#writer
     const { bytes } = writer

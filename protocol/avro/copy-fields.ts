@@ -263,7 +263,7 @@ export class CopyFields {
     return end
   }
 
-  /** The document without the white space between its tokens, as the object road prints it. */
+  /** The document without the white space between its tokens, as the object path prints it. */
   #json(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer

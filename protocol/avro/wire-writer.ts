@@ -63,7 +63,7 @@ export class WireWriter {
     this.#pieces(low, Number((zigzag >> 28n) & 0xfffffffn), Number(zigzag >> 56n))
   }
 
-  /** A long from its decimal digits; false, and nothing written, where they are not an integer of 64 bits. */
+  /** A long from its decimal digits; false, and nothing written, if they are not an integer of 64 bits. */
   longOfDigits(from: Uint8Array, start: number, end: number): boolean {
     const negative = from[start] === 0x2d
     const first = negative ? start + 1 : start
@@ -84,7 +84,7 @@ export class WireWriter {
     if (!(head >= 0 && tail >= 0)) return false
     const last = negative ? 854775808 : 854775807
     if (head > 9223372036 || (head === 9223372036 && tail > last)) return false
-    // zigzag = 2 * (head * 1e9 + tail), less 1 where negative; head = upper * 2^17 + lower, every product below 2^53.
+    // zigzag = 2 * (head * 1e9 + tail), less 1 if negative; head = upper * 2^17 + lower, every product below 2^53.
     const upper = Math.floor(head / 0x20000)
     const lower = head - upper * 0x20000
     const product = upper * 2e9
@@ -114,7 +114,7 @@ export class WireWriter {
     return true
   }
 
-  /** Ends a text that was written from `lengthAt + 1` to `end`: writes its length, and moves it where that takes more than one byte. */
+  /** Ends a text that was written from `lengthAt + 1` to `end`: writes its length, and moves it if that takes more than one byte. */
   endText(lengthAt: number, end: number): void {
     const length = end - lengthAt - 1
     if (length < 64) {

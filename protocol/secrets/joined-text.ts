@@ -20,7 +20,7 @@ const escapedInJson = /(?<!\\)(\\+)(?:[rn]|u000[aAdD])[ \t]*/gu
 const minJoined = 8
 
 /**
- * A text as it may have been before it was broken into lines. There are several readings of it where the line breaks may have
+ * A text as it may have been before it was broken into lines. There are several readings of it if the line breaks may have
  * taken something with them that belongs to a secret. None if the text has no line breaks.
  */
 export function joinedTexts(

@@ -25,7 +25,7 @@ export const standardTimeoutSeconds = 30
 export const invokeHeaders = idempotencyHeaders.extend({
   'idempotency-scope': z.enum(idempotencyScopes).optional().meta({
     description:
-      'Whose the Idempotency-Key is. `caller` (default): the same key of another API key or user is another call. `instance`: it is the same call, whoever sends it, so that an API key can be rotated between two tries.',
+      'Whose the Idempotency-Key is. `caller` (default): the same key of another API key or user is another call. `instance`: it is the same call, no matter which key sends it, so that an API key can be rotated between two tries.',
   }),
 })
 

@@ -64,7 +64,7 @@ function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonl
       : [...new Set([best, ...allViolations].map((each) => problemOf(each, patterns)))]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Tell the author of the connector`
+    const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Report it to the author of the connector`
     throw new ConnectError('instance_config_invalid', { details: { type, problem }, cause: error })
   }
 }

@@ -68,7 +68,7 @@ export const authorizeInput = z
       .optional()
       .meta({
         description:
-          "A loopback address where the browser comes back to; the service's own callback where it is left out.",
+          "A loopback address where the browser comes back to; the service's own callback if it is left out.",
       }),
   })
   .optional()

@@ -165,7 +165,7 @@ export const logQuery = z.strictObject({
     .meta({ description: 'Only lines whose `seq` is greater.' }),
   limit: digits({ least: 1, most: 1000 })
     .optional()
-    .meta({ description: 'How many lines at most; 200 where it is left out.' }),
+    .meta({ description: 'How many lines at most; 200 if it is left out.' }),
 })
 
 export const runStart = z

@@ -9,7 +9,7 @@ const localServiceSchema = z.object({ url: z.string(), api_key: z.string() })
 /**
  * How the command line of this machine reaches the service that runs here: a file in the data folder that only the service's
  * user can read. Written whenever the service listens, since its port may be another one; it stays when the service ends,
- * because the database keeps the hash of the key only.
+ * because the database stores only the hash of the key.
  */
 export interface LocalService {
   /** `http://127.0.0.1:8007`, without a slash at its end: an address that this machine can connect to. */
@@ -41,7 +41,7 @@ export async function removeLocalService(dataDir: string): Promise<void> {
   await rm(localServiceFile(dataDir), { force: true })
 }
 
-/** Keeps what is there under another name, which it resolves with. */
+/** Moves an existing file to another name, and resolves with that name. */
 export async function setAsideLocalService(dataDir: string): Promise<string> {
   const file = localServiceFile(dataDir)
   const aside = `${file}.replaced-${String(Date.now())}`

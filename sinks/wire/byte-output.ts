@@ -1,7 +1,7 @@
 /** A NULL and a separator may follow what room was reserved for. */
 const SEPARATORS = 16
 
-/** Bytes that are being written: a buffer that grows where one value needs it. */
+/** Bytes that are being written: a buffer that grows when one value needs it. */
 export class ByteOutput {
   #bytes: Buffer
   /** The same bytes. */

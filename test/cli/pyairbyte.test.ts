@@ -23,7 +23,7 @@ const outcome = z.object({
   issues: z.array(z.number()).optional(),
 })
 
-// It installs some hundred megabytes from the package index: only where it is asked for.
+// It installs some hundred megabytes from the package index: only if it is asked for.
 describe.skipIf(process.env.PYAIRBYTE !== '1')('PyAirbyte', () => {
   test(
     'checks and reads a source of ours, and goes on from its state',

@@ -182,7 +182,7 @@ describe('runs', () => {
       vi.useRealTimers()
     })
     await vi.waitFor(async () => {
-      // Where the output is no terminal, a line comes every five seconds.
+      // If the output is no terminal, a line comes every five seconds.
       vi.setSystemTime(Date.now() + 6_000)
       await moveRun(commands.api.store.runs, id, [{ ...exchanging, readBytes: ++readBytes }])
       expect(shown).toContain(

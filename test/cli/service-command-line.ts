@@ -15,7 +15,7 @@ export interface CommandEnd {
 
 export interface CommandOptions {
   readonly environment: Environment
-  /** Standard input, where it is a pipe. */
+  /** Standard input, if it is a pipe. */
   readonly stdin?: string
   /** A user is at the terminal and gives these answers to the questions. */
   readonly answers?: readonly string[]

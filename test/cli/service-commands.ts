@@ -10,7 +10,7 @@ export interface ServiceCommands {
   /** The home of the user who gives the commands. */
   readonly folder: string
   readonly environment: Environment
-  /** A line without `reactor connect`; its words, where they hold spaces. */
+  /** A line without `reactor connect`; its words, if they hold spaces. */
   readonly run: (
     line: string | readonly string[],
     options?: Partial<CommandOptions>,

@@ -2,7 +2,7 @@ import { canonicalJson, canonicalState, withoutNulls } from './canonical.ts'
 import type { ExpectedMessage } from './case-files.ts'
 
 /**
- * The first difference between what was expected and what came, in words; null where there is none. Records and the
+ * The first difference between what was expected and what came, in words; null if there is none. Records and the
  * rest are compared as multisets: their order depends on concurrency.
  */
 export function firstDifference(
@@ -50,7 +50,7 @@ function comparable(message: ExpectedMessage): string {
   }
 }
 
-/** Waits as a multiset of seconds, zeros dropped; null where they are equal. */
+/** Waits as a multiset of seconds, zeros dropped; null if they are equal. */
 export function waitDifference(
   expected: readonly number[],
   actual: readonly number[],

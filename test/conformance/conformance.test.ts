@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { runCase } from './run-case.ts'
 
 const own = new URL('cases/', import.meta.url).pathname
-/** All recorded cases, real manifests too, where this project's surroundings have them. */
+/** All recorded cases, real manifests too, if this project's surroundings have them. */
 const recorded = new URL('../../../shared/conformance/', import.meta.url).pathname
 
 /** By name: a case that stands in both folders runs once. */

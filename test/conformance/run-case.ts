@@ -16,7 +16,7 @@ export interface CaseFailure {
   readonly reason: string
 }
 
-/** Runs all phases of a case through the code that production uses; null where each did what the reference does. */
+/** Runs all phases of a case through the code that production uses; null if each did what the reference does. */
 export async function runCase(path: string): Promise<CaseFailure | null> {
   const folder = new CaseFolder(path)
   for (const phase of ['spec', 'check', 'discover', 'read', 'read2'] as const) {
@@ -69,7 +69,7 @@ async function runPhase(folder: CaseFolder, phase: Phase): Promise<string | null
 
 function waits(folder: CaseFolder, phase: Phase, environment: FrozenEnvironment): string | null {
   const expected = folder.file.phases[phase]?.waits
-  // Where the clock moves while something sleeps, waits depend on what runs beside it.
+  // If the clock moves while something sleeps, waits depend on what runs beside it.
   if (expected === undefined || folder.file.sleep_advances_clock) return null
   return waitDifference(expected, environment.waits)
 }

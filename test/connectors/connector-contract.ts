@@ -21,7 +21,7 @@ import {
 /** A connector with a system behind it that has at least one stream of some thousand rows. */
 export interface ContractSubject extends AsyncDisposable {
   readonly config: JsonObject
-  /** A configuration that is well-formed but leads nowhere, where the connector has such a thing. */
+  /** A configuration that is well-formed but leads nowhere, if the connector has such a thing. */
   readonly unreachable?: JsonObject
   /** The cursor of an incremental read of a stream. */
   cursorOf(stream: AirbyteStream): string

@@ -10,7 +10,7 @@ import { createThings } from './every-type.ts'
 
 const emittedAtMs = 1_700_000_000_000
 
-/** Encodes what a read gives, as an engine does; binary COPY only where it says that it takes it. */
+/** Encodes what a read gives, as an engine does; binary COPY only if it says that it takes it. */
 class Encoded implements RecordOutput {
   readonly bytes: Uint8Array[] = []
   readonly states: JsonValue[] = []

@@ -19,7 +19,7 @@ const compose = z
   })
   .parse(load(readFileSync('docker-compose.yml', 'utf8')))
 
-/** `${NAME:-default}` as compose replaces it where nothing is set. */
+/** `${NAME:-default}` as compose replaces it if nothing is set. */
 function replaced(text: string): string {
   return text.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
 }

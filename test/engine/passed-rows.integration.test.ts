@@ -41,7 +41,7 @@ async function load(
   }))
 }
 
-/** By either road, the table has the same columns and rows: those that are only in one of them are in the result. */
+/** Both paths load the same columns and rows. Returns those that only one of the two tables has. */
 async function differences(db: TestDatabase, table: string): Promise<readonly unknown[]> {
   const names = await db.query(
     `SELECT attname AS name FROM pg_attribute

@@ -273,7 +273,7 @@ describe.concurrent('a transient failure', { timeout: 120_000 }, () => {
         code: 'simulated_failure',
         attempt: 1,
         read: 1_000,
-        reason: 'Stream users: the faker was told to fail at row 1000',
+        reason: 'Stream users: the faker is configured to fail at row 1000',
       },
     ])
     expect(metrics).toMatch(/reactor_connect_run_retries_total\{[^}]*\} 1/)

@@ -71,7 +71,7 @@ class Shop implements AsyncDisposable {
     return this.#db.query(sql)
   }
 
-  /** Some rows get another version, some are new, some are gone: marked, or deleted where every sync reads all of them. */
+  /** Some rows get another version, some are new, some are gone: marked, or deleted if every sync reads all of them. */
   async change(): Promise<void> {
     for (const mode of modes) {
       await this.query(
@@ -229,7 +229,7 @@ function plansIn(messages: readonly ReadMessage[], partition = 0): PlanValue[] {
     .map((message) => planValue.parse(json(message)))
 }
 
-/** Where all was read before the first rows were loaded, the run was a whole one. */
+/** If all was read before the first rows were loaded, the run was a whole one. */
 async function stopOne(shop: Shop): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
     if ((await shop.run(20)).status === 'stopped') return

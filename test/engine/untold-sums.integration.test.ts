@@ -216,7 +216,7 @@ longDescribe('a destination that is away when the run has ended', () => {
       {
         code: 'destination_connection_lost',
         msg: expect.stringMatching(
-          /could not note.* tells the counts and warnings of this one once more/,
+          /could not note.* will report the counts and warnings of this one once more/,
         ) as unknown,
       },
     ])

@@ -10,7 +10,7 @@ import { z } from 'zod'
 export interface AuthorizationServerOptions {
   /** Where the client may have the browser come back to. */
   readonly redirectUris: readonly string[]
-  /** A public client (no secret) where it is null. */
+  /** A public client (no secret) if it is null. */
   readonly clientSecret?: string | null
   /** Default true. */
   readonly requiresPkce?: boolean
@@ -26,7 +26,7 @@ export class AuthorizationServer implements AsyncDisposable {
   readonly clientSecret: string | null
   /** Whether the user consents. */
   consents = true
-  /** Answers the next requests to the token endpoint with this status and body, in the place of the server. */
+  /** Responds to the next requests to the token endpoint with this status and body, in the place of the server. */
   readonly tokenAnswers: { readonly status: number; readonly body: string }[] = []
   /** Grant types of the requests to the token endpoint, in order. */
   readonly tokenRequests: string[] = []

@@ -11,9 +11,9 @@ export interface FakeDataService extends AsyncDisposable {
   readonly requests: readonly string[]
   /** The connection of each dataset that exists, as the body of a response. */
   readonly datasets: Map<string, Record<string, unknown>>
-  /** Answers the next requests, one after another, with these. */
+  /** Responds to the next requests, one after another, with these. */
   answerNext(...answers: readonly FakeAnswer[]): void
-  /** Answers every request with this status, until it is called with null. */
+  /** Responds to every request with this status, until it is called with null. */
   refuse(status: number | null): void
   /** Open requests wait until this is called with false. */
   setSilent(silent: boolean): void

@@ -42,7 +42,7 @@ export class IdentityService implements AsyncDisposable {
   readonly users = new Map<string, IdentityUser>()
   /** Bodies that came to `/auth/login`. */
   readonly logins: z.output<typeof loginBody>[] = []
-  /** Answers the next requests to `/auth/login`. */
+  /** Responds to the next requests to `/auth/login`. */
   readonly loginAnswers: {
     readonly status: number
     readonly headers: Readonly<Record<string, string>>

@@ -24,9 +24,9 @@ export interface JobsService extends AsyncDisposable {
   fire(schedule: string): string
   /** Puts in a job of any form. */
   put(id: string, payload: unknown): void
-  /** Answers the next request with this. */
+  /** Responds to the next request with this. */
   answerNext(status: number, body: string): void
-  /** Answers requests whose `METHOD path` matches with this status, until it is called with null. */
+  /** Responds to requests whose `METHOD path` matches with this status, until it is called with null. */
   refuse(requests: RegExp | null, status?: number): void
   /** Sets the latency of every request except `take`. */
   setLatency(latencyMs: number): void

@@ -17,7 +17,7 @@ export interface Kv2Server extends AsyncDisposable {
   addToken(token: string, options: TokenOptions): void
   /** Marks the newest version as deleted, as `vault kv delete` does. Its history stays. */
   softDelete(path: string): void
-  /** Answers the next request with this. */
+  /** Responds to the next request with this. */
   answerNext(status: number, body: string): void
   /** Each response from here on waits for this work. */
   beforeAnswer(work: () => Promise<void>): void

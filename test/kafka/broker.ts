@@ -3,7 +3,7 @@ import { javaAndJars, missingForJava } from './java-and-jars.ts'
 import { startJavaBroker } from './java-broker.ts'
 import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 
-/** Starts a broker from Maven Central's jars, or with Docker where there is no Java. */
+/** Starts a broker from Maven Central's jars, or with Docker if there is no Java. */
 export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
   const missing = missingForJava()
   if (missing === undefined) return startJavaBroker(await javaAndJars(), options)

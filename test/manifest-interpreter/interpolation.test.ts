@@ -70,7 +70,7 @@ function runCases(file: URL): void {
 function check(example: Case): void {
   const scope = scopeOf(dictOf(parseJson(example.shared ?? '{}')))
   if (get(example.line, 'error') !== undefined) {
-    // A fault of the template; or of the manifest, where it reads what no longer exists.
+    // A fault of the template; or of the manifest, if it reads what no longer exists.
     const isKnown = (error: unknown) =>
       error instanceof TemplateError || error instanceof SourceError
     expect(isKnown(thrownBy(() => evaluate(example, scope)))).toBe(true)

@@ -129,7 +129,7 @@ const batches = fc.array(fc.array(recordArbitrary, { minLength: 1, maxLength: 12
   maxLength: 3,
 })
 
-/** The lane sends text from the first row on where the first row needs it. */
+/** The lane sends text from the first row on if the first row needs it. */
 async function loadAll(
   db: TestDatabase,
   {

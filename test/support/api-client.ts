@@ -1,7 +1,7 @@
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  /** The parsed JSON; null where there is none. */
+  /** The parsed JSON; null if there is none. */
   readonly body: unknown
 }
 

@@ -10,7 +10,7 @@ interface Checkpoint {
 
 /** Looks at the checkpoints of a connection all the time, and records those that went backwards. */
 export class CheckpointWatch implements AsyncDisposable {
-  /** Empty where no checkpoint ever went backwards. */
+  /** Empty if no checkpoint ever went backwards. */
   readonly setbacks: string[] = []
   /** How many looks saw a checkpoint move. */
   moves = 0

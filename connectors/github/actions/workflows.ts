@@ -121,7 +121,7 @@ export const createCommitStatus = defineAction({
     description: z.string().max(140).nullable().exactOptional(),
     context: z.string().min(1).exactOptional().meta({
       description:
-        'Tells statuses of several systems apart. At most 1,000 statuses a commit and context.',
+        'Distinguishes the statuses of several systems. At most 1,000 statuses a commit and context.',
     }),
   }),
   output: statusOutput,

@@ -69,7 +69,7 @@ export const author = {
 /** One page: the next one begins at the cursor that the output has. */
 export const paging = {
   limit: z.int().min(1).max(999).exactOptional().meta({
-    description: 'At most so many. A page may have fewer, and not be the last.',
+    description: 'The most items of a page. A page with fewer need not be the last.',
   }),
   cursor: z.string().exactOptional().meta({
     description: 'The `response_metadata.next_cursor` of the page before.',

@@ -26,7 +26,7 @@ export const changedMetadata = z
 /** https://docs.stripe.com/expand */
 export const expand = z.array(z.string().min(1).max(5000)).min(1).max(20).exactOptional().meta({
   description:
-    'What the response shall hold besides, or in place of ids: `latest_invoice.confirmation_secret`. In a list: `data.customer`.',
+    'What the response contains in addition, or in place of ids: `latest_invoice.confirmation_secret`. In a list: `data.customer`.',
 })
 
 /** An object of Stripe: it has more fields than are declared. */

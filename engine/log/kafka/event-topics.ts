@@ -20,7 +20,7 @@ export interface TopicEvent {
   readonly event: EventMessage
 }
 
-/** Topics of events of webhooks. Each has one partition where it is made here, so all of its messages are in order. */
+/** Topics of events of webhooks. Each has one partition if it is made here, so all of its messages are in order. */
 export class EventTopics implements AsyncDisposable {
   readonly #servers: KafkaServers
   readonly #logger: Logger

@@ -15,7 +15,7 @@ export const sharedTopics: SharedTopics = { statesTopic: 'connect.states', schem
 /** Leaves room for what goes around it in `connect.<connection>..schemas`. */
 const maxConnectionLength = 200
 
-/** `connect.<connection>.<namespace>.<name>`, without the namespace where the stream has none, made safe (`safeName`). */
+/** `connect.<connection>.<namespace>.<name>`, without the namespace if the stream has none, made safe (`safeName`). */
 export function topicName(connection: string, stream: StreamId): string {
   return safeName({
     nameOf: (parts) => `connect.${parts.join('.')}`,

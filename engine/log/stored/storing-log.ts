@@ -33,7 +33,7 @@ export class StoringLog implements StreamLog {
     const { connection, stream: id } = stream
     const place = { connection, stream: id, largestBytes, keptMs }
     const storage = { config: this.#config, ...place }
-    // Where messages are smaller than a block, all of it would be stored.
+    // If messages are smaller than a block, all of it would be stored.
     const stores = largestBytes > 0
     return {
       ...opened,

@@ -19,7 +19,7 @@ export class AsyncPartition {
     return [...this.#attempts.keys()]
   }
 
-  /** Complete where all jobs are, or are skipped; and if none is left. */
+  /** Complete if all jobs are, or are skipped; and if none is left. */
   get status(): AsyncJobStatus {
     const statuses = new Set(this.jobs.map((job) => job.status))
     const has = (status: AsyncJobStatus) => statuses.has(status)

@@ -125,7 +125,7 @@ async function sliceOf({ creation, slice }: AsyncJob): Promise<StreamSlice> {
   })
 }
 
-/** A response as templates see it: its JSON, and its headers and request where the JSON has no such keys. */
+/** A response as templates see it: its JSON, and its headers and request if the JSON has no such keys. */
 async function contextOf(response: HttpResponse | null): Promise<Dict> {
   if (response === null) throw typeError('The job was not created.')
   const body = await response.json()

@@ -33,7 +33,7 @@ export class JobOrchestrator {
     this.#queue = new SliceQueue(options.slices)
   }
 
-  /** Throws at the end where a slice could not be completed; the others have been given by then. */
+  /** Throws at the end if a slice could not be completed; the others have been given by then. */
   async *completedPartitions(): AsyncIterable<AsyncPartition> {
     try {
       while (await this.#startJobs()) {

@@ -36,7 +36,7 @@ export function trackerOf(builder: Builder): JobTracker {
   return tracker
 }
 
-/** One job at a time where the manifest does not say otherwise, or says something that is not a number. */
+/** One job at a time if the manifest does not say otherwise, or says something that is not a number. */
 function limitOf({ config, environment, maxConcurrentAsyncJobs, templates }: Builder): number {
   if (maxConcurrentAsyncJobs === undefined || maxConcurrentAsyncJobs === null) return 1
   const limit =

@@ -31,7 +31,7 @@ const SINGLE_USE_TIMEOUT_MS = 20_000
 
 /**
  * Sends a token request and gives the body of the response. Throws a TransportError, a TokenRequestError, and a
- * RefreshTokenRejection where the endpoint rejected the refresh token.
+ * RefreshTokenRejection if the endpoint rejected the refresh token.
  */
 export async function requestToken(
   { transport, signal }: Pick<Environment, 'transport' | 'signal'>,

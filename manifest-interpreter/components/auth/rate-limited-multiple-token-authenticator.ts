@@ -47,7 +47,7 @@ interface Settings {
   readonly maxWaitSeconds: number
   readonly reserveFraction: number
   readonly minReserve: number
-  /** Equal where two definitions mean the same. */
+  /** Equal if two definitions mean the same. */
   readonly key: string
 }
 

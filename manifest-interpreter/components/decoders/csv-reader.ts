@@ -50,7 +50,7 @@ export class CsvReader {
     return this.#state === 'quoted'
   }
 
-  /** The last row, where its line does not end. */
+  /** The last row, if its line does not end. */
   end(): string[][] {
     if (this.#state !== 'record') this.#endRow()
     return this.#take()

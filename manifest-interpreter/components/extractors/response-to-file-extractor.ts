@@ -34,7 +34,7 @@ export function responseToFileExtractor(definition: PlainDict): Extractor {
   }
 }
 
-/** Decompressed; as much as there is where the data end too early. Plain text loses its zero bytes. */
+/** Decompressed; as much as there is if the data end too early. Plain text loses its zero bytes. */
 async function* plain(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const { head, all } = await sniffed(bytes)
   if (isCompressed(head)) {

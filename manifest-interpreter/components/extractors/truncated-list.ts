@@ -32,7 +32,7 @@ export class TruncatedList {
     yield* this.#retriever.read(new StreamSlice({ partition: { parent_record: parent } }))
   }
 
-  /** Warns once where items are known to be missing. */
+  /** Warns once if items are known to be missing. */
   warnOfMissing(parent: Dict, fetched: number): void {
     if (this.#hasWarned) return
     const total = lookUp(parent, [...this.#indicator.slice(0, -1), 'total_count'])

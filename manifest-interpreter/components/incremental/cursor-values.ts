@@ -7,7 +7,7 @@ export interface CursorValues<T> {
   /** The same for each record; undefined for a value that it cannot read. */
   readonly parseOfRecord: (value: Value) => T | undefined
   readonly write: (value: T) => Value
-  /** Below zero where `left` comes first. */
+  /** Below zero if `left` comes first. */
   readonly compare: (left: T, right: T) => number
   /** The next value: intervals that are this close are one. */
   readonly next: (value: T) => T

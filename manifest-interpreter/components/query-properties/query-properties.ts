@@ -8,7 +8,7 @@ import { noMerger, recordMerger, type RecordMerger } from './record-merger.ts'
 import type { BuildContext, Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
-/** QueryProperties: the properties that requests name, in chunks where the API limits them. */
+/** QueryProperties: the properties that requests name, in chunks if the API limits them. */
 export interface QueryProperties {
   /** The properties of each request of a page, in order. May ask the API for them first. */
   chunks(): AsyncIterable<readonly string[]>

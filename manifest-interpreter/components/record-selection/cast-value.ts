@@ -11,7 +11,7 @@ import { parseFloatText, parseInteger, trim } from '../transformations/python-in
 /** Casts a value. A value that cannot be cast stays as it is. */
 export type Cast = (value: Value) => Value
 
-/** The cast to the type of a property's schema: none where it allows several types, besides null. */
+/** The cast to the type of a property's schema: none if it allows several types, besides null. */
 export function castTo(schema: Value): Cast {
   if (!isDict(schema)) return noSchema(schema)
   if (!isPlainDict(schema)) return unchanged

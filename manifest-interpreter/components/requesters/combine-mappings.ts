@@ -27,7 +27,7 @@ export function combineMappings(
   return result
 }
 
-/** The same where a text is a fault. `part` names it in the error. */
+/** The same if a text is a fault. `part` names it in the error. */
 export function combineDicts(
   mappings: readonly (Dict | string | null | undefined)[],
   options: { readonly nested: boolean; readonly part: string },

@@ -192,7 +192,7 @@ function visitLevel(
   }
 }
 
-/** The children that match; found without a look at the others where the segment is one key. */
+/** The children that match; found without a look at the others if the segment is one key. */
 function candidates(container: Value, segment: Segment): readonly (readonly [Value, Value])[] {
   if (isLeaf(container)) return []
   if (segment.literal !== undefined && isDict(container) && !(container instanceof Map)) {

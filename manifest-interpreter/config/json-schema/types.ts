@@ -47,7 +47,7 @@ export function sameJson(left: Value, right: Value): boolean {
   return left === right
 }
 
-/** Below zero where left is the smaller one; NaN if they cannot be compared. Exact across int and float. */
+/** Below zero if left is the smaller one; NaN if they cannot be compared. Exact across int and float. */
 export function compareNumbers(left: Value, right: Value): number {
   const a = numeric(left)
   const b = numeric(right)

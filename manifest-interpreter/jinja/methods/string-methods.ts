@@ -133,7 +133,7 @@ function justify(
   }
 }
 
-/** Python puts the odd character on the left where the width is odd. */
+/** Python puts the odd character on the left when the width is odd. */
 function centered(missing: number, width: number): readonly [number, number] {
   const left = Math.floor(missing / 2) + (missing & width & 1)
   return [left, missing - left]

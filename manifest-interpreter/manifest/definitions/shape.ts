@@ -42,7 +42,7 @@ export interface FieldsShape {
 }
 /** Definitions by name: a component's is the `type` that Airbyte gives it. */
 export type Definitions = Readonly<Record<string, Shape | TypedDefinition>>
-/** A component: an object with a `type`, its own name where `type` says nothing else. */
+/** A component: an object with a `type`, its own name if `type` says nothing else. */
 export interface TypedDefinition {
   readonly kind: 'typed'
   readonly type: string | undefined

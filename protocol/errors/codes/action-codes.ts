@@ -33,7 +33,7 @@ export const actionCodes = {
     retryable: false,
     message: '{vendor} tried {action}, and it was declined: {reason}',
     suggestedFix:
-      'Ask whoever pays for another payment method, or to speak to their bank: the request itself is correct. `details.vendor_error` says why it was declined, and what {vendor} made of the call.',
+      'Ask the payer for another payment method, or to speak to their bank: the request itself is correct. `details.vendor_error` says why it was declined, and what {vendor} made of the call.',
   },
   action_input_invalid: {
     failureType: 'config_error',

@@ -47,14 +47,14 @@ export const sourceCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Stream {stream}: the faker was told to refuse row {row}',
+    message: 'Stream {stream}: the faker is configured to refuse row {row}',
     suggestedFix: 'Remove `fail` from the stream in the faker configuration.',
   },
   simulated_failure: {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'Stream {stream}: the faker was told to fail at row {row}',
+    message: 'Stream {stream}: the faker is configured to fail at row {row}',
     suggestedFix:
       'Run the connection again: no row is lost or doubled. Remove `fail` from the stream to stop the failures.',
   },

@@ -107,7 +107,7 @@ export const topicCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'Streams {stream} and {other} would both be loaded into topic {topic}: their rows could not be told apart',
+      'Streams {stream} and {other} would both be loaded into topic {topic}: their rows could not be distinguished',
     suggestedFix: '{fix}',
   },
   destination_transaction_lost: {

@@ -8,7 +8,7 @@ import type { Ask, Repeat } from './requests.ts'
 
 /** How an action is invoked. */
 export interface InvokeOptions extends CreateOptions {
-  /** Of a dry-run: the call does what it showed, and is not repeated. */
+  /** The token of a dry-run: the call does what the dry-run showed, and is not repeated. */
   readonly token?: string
   /** `instance`: the key is the same call under another API key, too; default `caller`. */
   readonly idempotencyScope?: 'caller' | 'instance'

@@ -15,7 +15,7 @@ export interface Client {
   discover(options?: CallOptions & { readonly refresh?: boolean }): Promise<Discovered>
   // #region actions
   readonly actions: Actions
-  /** What the actions would do. */
+  /** The same actions as dry-runs: each returns what it would do. */
   readonly dryRuns: DryRuns
   // #endregion
   readonly connections: Connections

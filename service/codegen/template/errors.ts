@@ -27,8 +27,8 @@ export class ConnectError extends Error {
   /** Identifies the request in the log of the service. */
   readonly requestId: string | undefined
   /**
-   * The `Idempotency-Key` of the request, yours or one that was made for it. Whoever sends the same request again has to send this key with it
-   * (`idempotencyKey`): another one makes it another request.
+   * The `Idempotency-Key` of the request, yours or one that was made for it. To send the same request again, send this key with it
+   * (`idempotencyKey`): with another key it is another request.
    */
   idempotencyKey: string | undefined
 
@@ -68,7 +68,7 @@ interface Loss {
   readonly reason: string
   /** The service may have got it. */
   readonly isSent: boolean
-  /** Of a gateway; 0 if nothing responded. */
+  /** The HTTP status, which may be a gateway's; 0 if nothing responded. */
   readonly status: number
 }
 
@@ -102,7 +102,7 @@ function lost({ url, repeat, action }: LostRequest, loss: Loss): ConnectError {
   })
 }
 
-/** Errors of a connection that never stood. Browsers do not tell. */
+/** Errors of a connection that was never established. Browsers do not report them. */
 const unsentCodes = new Set<unknown>([
   'EAI_AGAIN',
   'ECONNREFUSED',
@@ -122,7 +122,7 @@ function lostBy(thrown: unknown): { readonly reason: string; readonly isSent: bo
   return { reason, isSent: true }
 }
 
-/** What came instead of a usable response. */
+/** The response that came instead of a usable one. */
 interface Unusable {
   readonly status: number
   readonly contentType: string | null

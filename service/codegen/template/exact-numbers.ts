@@ -2,7 +2,7 @@
 // Numbers with all their digits
 // ---------------------------------------------------------------------------------------------------
 
-/** What ECMAScript has, and TypeScript does not declare yet: Node 22, Chrome 114, Firefox 135, Safari 18.4. */
+/** ECMAScript has it, and TypeScript does not declare it yet: Node 22, Chrome 114, Firefox 135, Safari 18.4. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON?: (text: string) => unknown }
 
 /** An integer beyond 2^53 becomes a bigint, a decimal that a double would round an ExactDecimal. Undefined: it is not JSON. */

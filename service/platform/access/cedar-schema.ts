@@ -10,13 +10,13 @@ export function cedarSchema(): string {
 
 entity Kind enum [${kinds}];
 
-// Whoever asks. The id is that of the API key, or of the user.
+// The caller. The id is that of the API key, or of the user.
 entity Principal in [Kind] {
   name: String,
   via: String, // "api_key" or "jwt"
 };
 
-// A configured connector. The id is its name. No type where it does not exist.
+// A configured connector. The id is its name. No type if it does not exist.
 entity Instance {
   name: String,
   "type"?: String,

@@ -39,7 +39,7 @@ function unusedText(unused: NonNullable<Setting['unused']>): string {
 const introduction = `# Configuration
 
 Without any setting \`reactor connect serve\` runs by itself: it brings its own PostgreSQL, log and vault. Every setting can be
-given in two ways; where both are given, the environment wins (and a flag of the command line wins over that):
+given in two ways; if both are given, the environment wins (and a flag of the command line wins over that):
 
 - an environment variable: \`REACTOR_CONNECT_\` and the setting's name in capitals; a list is separated by commas; an empty
   variable counts as not given;
@@ -60,7 +60,7 @@ url = "postgres://loader:PASSWORD@warehouse.example.com/analytics"
 \`\`\`
 
 A wrong value, a name in the file that no setting has, or a setting that has no effect beside the others (\`jobs.api_key\` without \`jobs.url\`) stops
-the start with \`setting_invalid\`, which tells the name, the place, the value (unless it is a secret) and the fix. Keep secrets in the environment, or make the file readable by the service alone.
+the start with \`setting_invalid\`, which says the name, the place, the value (unless it is a secret) and the fix. Keep secrets in the environment, or make the file readable by the service alone.
 A variable that begins with \`REACTOR_CONNECT_\` and is no setting is a warning at the start, and in \`reactor connect doctor\`.
 The page is generated from the table in \`service/platform/config/settings.ts\`.
 `

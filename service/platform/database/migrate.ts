@@ -37,7 +37,7 @@ export async function migrate(url: string, upTo = migrations.length): Promise<nu
     await session.query('COMMIT')
     return applied
   } finally {
-    // Ends the transaction too, where it was not committed.
+    // Ends the transaction too, if it was not committed.
     await client.end()
   }
 }

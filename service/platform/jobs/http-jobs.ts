@@ -35,7 +35,7 @@ type TakenJob = z.output<typeof takenJob>
 const runPayload = z.object({ run: z.string() })
 const schedulePayload = z.object({ connection: z.string() })
 
-/** An external Jobs service keeps the schedules: docs/jobs.md describes the requests. It is polled; it never calls. */
+/** An external Jobs service stores the schedules: docs/jobs.md describes the requests. It is polled; it never calls. */
 export class HttpJobs implements Jobs {
   readonly firesSchedules = true
   readonly #client: JobsClient

@@ -138,7 +138,7 @@ async function id(flag: '-u' | '-g', name: string): Promise<number | undefined> 
   try {
     return Number((await run('id', [flag, name])).stdout)
   } catch {
-    return undefined // `id` exits with 1 where the account does not exist
+    return undefined // `id` exits with 1 if the account does not exist
   }
 }
 

@@ -108,7 +108,7 @@ const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN c
  * $9 targets that are proven (null: all), $10 most of one that is not, $11 how many more all of these may have.
  *
  * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
- * locked and not settled, so whoever settles that one finds it (settle-dispatches.ts).
+ * locked and not settled, so the worker that settles that row finds it (settle-dispatches.ts).
  *
  * A claim with 100,000 waiting rows, its four round trips included, on 2 busy cores (2026-11-28): 25 ms for 50 receivers without order, 40 ms for
  * 250 receivers and targets with 500 order keys each.

@@ -80,7 +80,7 @@ function refusalOf(
 }
 
 function ambiguousId({ idHeader, signed }: IngressReceiver['rules']['signature']): string {
-  return `its id, in the header ${idHeader ?? ''}, has the separator of the signed text ${signed}, so it cannot be told where the id ends; send ids without it`
+  return `its id, in the header ${idHeader ?? ''}, has the separator of the signed text ${signed}, so it is unknown where the id ends; send ids without it`
 }
 
 function storedId(eventId: string, kind: IngressDeps['kind']): string {

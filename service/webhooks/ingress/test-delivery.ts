@@ -17,7 +17,7 @@ import type { IngressReceiver } from './receiver-directory.ts'
 const testType = 'reactor.connect.test'
 
 /**
- * A delivery as the receiver's sender would send it: signed with its secret, with an id and a type where its
+ * A delivery as the receiver's sender would send it: signed with its secret, with an id and a type if its
  * rules expect them. Values that the body already has at these places stay; only the time is replaced. Throws
  * `receiver_secret_invalid` if there is no secret of the right form.
  */

@@ -45,7 +45,7 @@ export const dispatchSchema = z
     }),
     sweepEvery: z.int().min(2).max(1_000).exactOptional().meta({
       description:
-        'Only for `stream:CONNECTION/*`. While events keep all streams of the connection up to date, only every so many scheduled runs start, which would find what an event has missed. Default: all.',
+        'Only for `stream:CONNECTION/*`. While events keep all streams of the connection up to date, only every nth scheduled run starts, to find what an event has missed. Default: all.',
     }),
   })
   .meta({ id: 'Dispatch' })

@@ -5,7 +5,7 @@ import type { DestinationSession } from '../session.ts'
 
 /**
  * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log continue to count, so that nothing
- * of the old sync is mistaken for the new one's, and what is untold of rows in its table stays so. A stage that an overwrite left behind is
+ * of the old sync is mistaken for the new one's, and counts of rows in its table that no run has reported stay. A stage that an overwrite left behind is
  * made again by the next one.
  */
 export async function forgetStreams(

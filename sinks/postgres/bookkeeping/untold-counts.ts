@@ -23,7 +23,7 @@ interface Beginning {
   readonly goesOn: boolean
 }
 
-/** Called by `begin`: prepares the slices for the sync, and resolves with what is untold of those that are over. Part of the open transaction. */
+/** Called by `begin`: prepares the slices for the sync, and resolves with the unreported counts of slices that are over. Part of the open transaction. */
 export async function carryCounts(
   session: DestinationSession,
   id: string,

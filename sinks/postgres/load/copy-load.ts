@@ -24,7 +24,7 @@ const CHUNK_BYTES = 128 * 1024
 const FIRST_BYTES = 16 * 1024
 
 /**
- * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. Where the
+ * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. If the
  * server refuses a value that it reads (SQLSTATE class 22), its context names line and column: the cell becomes NULL with a note, the rows
  * up to it are sent again as a COPY of their own, and the rest after it. So every refusal makes progress, at the price of
  * two more COPYs, however many there are; blocks are kept until `flush` for this.

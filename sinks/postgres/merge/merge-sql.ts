@@ -25,13 +25,13 @@ export interface Merge {
   /** The schema of the operators that compare values of a column. */
   readonly operatorsOf: (column: string) => string
   readonly cursor: (CursorColumn & { readonly isText: boolean }) | undefined
-  /** The column of deletes, where the source may have some; `hard` removes the row, `soft` keeps its last values. */
+  /** The column of deletes, if the source may have some; `hard` removes the row, `soft` keeps its last values. */
   readonly deletes: { readonly column: string; readonly how: 'hard' | 'soft' } | undefined
   /** Columns that some of the rows lack (named in `_reactor_missing`): the value there is stays. */
   readonly missing: readonly string[]
   /** The source may have rows whose key has a null. */
   readonly hasNullKeys: boolean
-  /** The source may have several rows of a key. Where it may not and has, the server refuses with SQLSTATE 21000. */
+  /** The source may have several rows of a key. If it may not and has, the server refuses with SQLSTATE 21000. */
   readonly hasRepeatedKeys: boolean
 }
 

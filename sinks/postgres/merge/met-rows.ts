@@ -13,7 +13,7 @@ export interface MetRows {
   /** All columns of the sandbox's table, with the expressions (over `p`, a row of production) that give their values. */
   readonly columns: readonly { readonly name: string; readonly expression: string }[]
   /**
-   * Set where production has no index of the key yet, and hard deletes: a sync then begins by removing all but the newest row of each
+   * Set if production has no index of the key yet, and hard deletes: a sync then begins by removing all but the newest row of each
    * key, and of these the ones that this column says are deleted.
    */
   readonly removedBy?: string

@@ -34,7 +34,7 @@ export interface RowCountsRow {
 
 /**
  * Counts inserts, updates and unchanged rows. Rows of one key are paired off: first those that are equal, then the others, as updates;
- * what is left of one side is inserted or gone. So it also counts where a key is not unique, and where everything is the key.
+ * what is left of one side is inserted or gone. So it also counts if a key is not unique, and if everything is the key.
  *
  * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is what the sink's own statements
  * (merge/merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.

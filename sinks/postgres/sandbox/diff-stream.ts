@@ -35,7 +35,7 @@ export interface RowDiff {
   readonly delete: number | null
   /** Counts of a stream that was cut: a full run has at least this number of rows. */
   readonly atLeast: readonly RowCount[]
-  /** Rows of the table as it is; null if there is none, or where they could not be counted. */
+  /** Rows of the table as it is; null if there is none, or if they could not be counted. */
   readonly tableRows: TableRows | null
   /** Values that are there now and would be NULL. */
   readonly nulled: readonly ColumnRows[]
@@ -87,7 +87,7 @@ export async function diffRows(
   }
 }
 
-/** The rest of a stream may insert and change more. It deletes rows where its records say so; for an overwrite nobody knows. */
+/** The rest of a stream may insert and change more. It deletes rows if its records say so; for an overwrite nobody knows. */
 function lowerBounds({ production }: SandboxTable): readonly RowCount[] {
   const { plan, sink, target } = production
   if (plan.actual === undefined || sink.mode === 'append') return ['insert']

@@ -130,7 +130,7 @@ async function appendsAgain(
   return { refusal: undefined, warnings: found }
 }
 
-/** Why a run would refuse the stream, whoever else loads its table. */
+/** Why a run would refuse the stream, no matter what else loads its table. */
 async function refusalOf(
   session: DestinationSession,
   found: Pick<Production, 'sink' | 'target' | 'row' | 'plan' | 'hasKeyIndex'>,

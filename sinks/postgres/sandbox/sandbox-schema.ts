@@ -65,7 +65,7 @@ export async function createSandboxSchema(
   })
 }
 
-/** The sandboxes' schemas in the database, whoever made them. A schema that only has such a name is none. */
+/** The schemas of all sandboxes in the database. A schema that only has such a name does not count. */
 export async function listSandboxSchemas(place: PostgresPlace): Promise<readonly SandboxSchema[]> {
   await using session = await DestinationSession.open({ address: place.address })
   return await readSchemas(session)

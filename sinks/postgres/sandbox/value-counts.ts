@@ -81,7 +81,7 @@ export async function countReset(
   )
 }
 
-/** Values that meet a fate, by column, where some do. */
+/** Values that meet a fate, by column; without the columns that have none. */
 export async function countFates(
   session: DestinationSession,
   comparison: Comparison,
@@ -101,7 +101,7 @@ export async function countFates(
   return counted(names, row)
 }
 
-/** Rows of a table that meet a condition, by column, where some do. */
+/** Rows of a table that meet a condition, by column; without the columns that have none. */
 async function countIn(
   session: DestinationSession,
   table: TableName,

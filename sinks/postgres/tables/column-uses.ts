@@ -12,7 +12,7 @@ interface Widening {
 /** An object that prevents PostgreSQL from altering a column. */
 interface ColumnUse {
   readonly kind: string
-  /** Quoted where SQL needs it. */
+  /** Quoted if SQL needs it. */
   readonly name: string
   readonly column: string
   /** The statement that takes it away. */

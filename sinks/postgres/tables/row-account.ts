@@ -54,7 +54,7 @@ async function rowsDropped(
   return new ConnectError('destination_rows_left_out', { details: facts })
 }
 
-/** Throws where a trigger gave rows of the table (`moved`) a key that no record has. The transaction is then to be rolled back. */
+/** Throws if a trigger gave rows of the table (`moved`) a key that no record has. The transaction is then to be rolled back. */
 export async function requireKeysKept(
   session: DestinationSession,
   { stream, table }: RowPlace,

@@ -48,7 +48,7 @@ export interface StreamTarget {
   readonly cursor: CursorColumn | undefined
   /** The records come in the order of the cursor: see `is_cursor_ordered` of AirbyteStream. */
   readonly isCursorOrdered: boolean
-  /** The column of deletes, where the stream has it. */
+  /** The column of deletes, if the stream has it. */
   readonly deletedAt: string | undefined
 }
 

@@ -297,7 +297,7 @@ export async function createStage(
 ): Promise<void> {
   const columns = from.columns.map(quoteIdentifier).join(', ')
   await session.run(
-    // A merge changes rows of the stage. Where a publication has all tables, it too needs a replica identity for that.
+    // A merge changes rows of the stage. If a publication has all tables, it too needs a replica identity for that.
     `DROP TABLE IF EXISTS ${quoteTable(stage)};
      CREATE TABLE ${quoteTable(stage)} ${storageOf(from.columns.length)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
      ALTER TABLE ${quoteTable(stage)} REPLICA IDENTITY FULL`,

@@ -83,7 +83,7 @@ async function partitionedElsewhere(
       : `Add ${by} to \`primary_key\` of the stream if it never changes for a record, or partition the table by columns of the key`
   return unusableKey(
     table,
-    `it is partitioned by ${by}, and PostgreSQL makes a unique index of ${key.map(quoteIdentifier).join(', ')} only where all columns of the partition key are in it`,
+    `it is partitioned by ${by}, and PostgreSQL makes a unique index of ${key.map(quoteIdentifier).join(', ')} only if all columns of the partition key are in it`,
     `${add}, or set the mode \`append\` or \`overwrite\`.`,
   )
 }

@@ -109,7 +109,7 @@ export class CheckpointStore implements Bookkeeping, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#leave()
-    const reader = await this.#reader?.catch(() => undefined) // whoever opened it got the error
+    const reader = await this.#reader?.catch(() => undefined) // the caller that opened it got the error
     await reader?.[Symbol.asyncDispose]()
   }
 
@@ -184,7 +184,7 @@ export class CheckpointStore implements Bookkeeping, AsyncDisposable {
   async #leave(): Promise<void> {
     const producer = this.#producer
     this.#producer = undefined
-    const reader = await this.#reader?.catch(() => undefined) // whoever opened it got the error
+    const reader = await this.#reader?.catch(() => undefined) // the caller that opened it got the error
     reader?.ignore(() => false)
     await producer?.[Symbol.asyncDispose]()
   }

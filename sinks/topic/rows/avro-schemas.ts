@@ -105,7 +105,7 @@ function envelopeOf(row: AvroRecordSchema, namespace: string): AvroRecordSchema 
 }
 
 /**
- * The name of the topic, which stays: a registry compares the versions of a subject by it. Where readers find a schema by its fingerprint, which
+ * The name of the topic, which stays: a registry compares the versions of a subject by it. If readers find a schema by its fingerprint, which
  * covers names and physical types only, a digest of the real names and kinds follows, as it does in the log (protocol/avro/avro-schema.ts).
  */
 function namespaceOf({ topic, lookup }: RowForm, columns: readonly Column[]): string {

@@ -6,7 +6,7 @@ import {
 import { headerBytes } from '../../../kafka/record-batch/record-batch.ts'
 import type { RowBatch } from './row-options.ts'
 
-/** A batch is not larger, where the topic takes more: it is compressed, sent and held as a whole. */
+/** A batch is not larger, even if the topic takes more: it is compressed, sent and held as a whole. */
 const usualBytes = 1024 * 1024
 const firstBytes = 64 * 1024
 

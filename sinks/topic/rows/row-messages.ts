@@ -133,7 +133,7 @@ export class RowMessages {
     return this.#record.hasValue(deletedAt, this.#options.columns[deletedAt]?.name ?? '')
   }
 
-  /** Where rows are only appended, a message may lack its key. */
+  /** If rows are only appended, a message may lack its key. */
   #refuseKey(needsKey: boolean, reason: string): boolean {
     if (needsKey) this.#reject(reason)
     return !needsKey

@@ -316,7 +316,7 @@ function carryKept(
   return { ...carried, untoldCounts: { ...untoldCounts, loaded: 0 }, goneRows: untoldCounts.loaded }
 }
 
-/** The slices as the sync begins with them, and what is untold of those that are over. */
+/** The slices as the sync begins with them, and the unreported counts of those that are over. */
 function carrySlices(
   stored: StoredStream,
   {

@@ -191,8 +191,8 @@ export function leaveLog(
 }
 
 /**
- * `Destination.forget`. The stream's record stays: sync, epoch and position in the log continue to count, and what is untold of rows that are
- * in the topic stays so.
+ * `Destination.forget`. The stream's record stays: sync, epoch and position in the log continue to count, and counts of rows in the
+ * topic that no run has reported stay.
  */
 export function forgetStreams(
   now: Checkpoints,

@@ -27,7 +27,7 @@ export function requireMode(sink: SinkStream): void {
   throw new ConnectError('destination_mode_unsupported', { details })
 }
 
-/** Throws `destination_topic_policy`: Kafka takes no message without a key where it compacts. */
+/** Throws `destination_topic_policy`: Kafka takes no message without a key if it compacts. */
 export function requirePolicy(
   { mode, stream }: SinkStream,
   { topic, policy }: { readonly topic: string; readonly policy: string },

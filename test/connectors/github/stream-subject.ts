@@ -216,7 +216,7 @@ function listsOf(
         node_id: mark,
         ...(list.isByChange === true && { updated_at: now() }),
       }),
-      // Where records have a time, that decides about their place.
+      // If records have a time, that decides about their place.
       isAtFront: list.isByChange !== true,
     })
     const keys = newestFirst.has(name) ? () => live.keys().toReversed() : live.keys

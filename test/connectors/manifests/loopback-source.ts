@@ -55,7 +55,7 @@ export class LoopbackSource {
     return (await source.discover()).map(({ name }) => name)
   }
 
-  /** Reads streams, incrementally where they can, and checks each record against the schema of its stream. */
+  /** Reads streams, incrementally if they can, and checks each record against the schema of its stream. */
   async read(
     names: readonly string[],
     states: ReadonlyMap<string, Value> = new Map(),

@@ -71,7 +71,7 @@ interface World {
   readonly pairs: readonly Pair[]
 }
 
-/** The first version of each source is synced, where it was ever synced; then comes the second one. */
+/** The first version of each source is synced, if it was ever synced; then comes the second one. */
 async function makeHistory({ source, destination, pairs }: World): Promise<void> {
   for (const [index, one] of pairs.entries())
     await makeSource(source, { name: `p${index}`, pair: one, version: 'first' })

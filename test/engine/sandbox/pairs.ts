@@ -6,7 +6,7 @@ export interface Pair {
   /** How the stream is synced from now on. */
   readonly mode: SyncMode
   readonly syncMode: 'full_refresh' | 'incremental'
-  /** How it was synced before; undefined where it never was: there is no table. */
+  /** How it was synced before; undefined if it never was: there is no table. */
   readonly before: SyncMode | undefined
   readonly metadata: Metadata
   /** A key that the database keeps, one that only the stream has (with NULLs and repetitions), or none. */
@@ -21,7 +21,7 @@ export interface PairColumn {
   readonly type: string
   /** In which versions the source has it. */
   readonly in: 'both' | 'first' | 'second'
-  /** Its type in the second version, where another, and how a value of the first is one of the second. */
+  /** Its type in the second version, if another, and how a value of the first is one of the second. */
   readonly changed?: { readonly type: string; readonly cast: string }
 }
 

@@ -31,7 +31,7 @@ async function planOf(
 }
 
 test('a run of many streams does not hold up a run of a single stream on the same threads', async () => {
-  // So many that they take longer than the start of the other run, on a busy machine too.
+  // Enough rows to take longer than the start of the other run, on a busy machine too.
   const streams = 100
   await using warehouse = await testDatabase()
   await using threads = openWorkerThreads({ lanes: 1, logger: silent })

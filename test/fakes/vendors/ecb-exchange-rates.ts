@@ -3,7 +3,7 @@ import { notFound, type Vendor } from './vendor-api.ts'
 /** Rates by currency, then by day or month: `{ USD: { '2025-02-28': 1.04 } }`. */
 export type Rates = Readonly<Record<string, Record<string, number>>>
 
-/** The ECB's data portal: CSV, and a 404 where a window has no rate. */
+/** The ECB's data portal: CSV, and a 404 if a window has no rate. */
 export function ecb(rates: Rates): Vendor {
   return ({ host, path, query }) => {
     const series = /^\/service\/data\/EXR\/([DM])\.([A-Z]{3})\.EUR\.SP00\.A$/.exec(path)

@@ -51,12 +51,12 @@ function roundTrip(columns: readonly Column[], record: RecordData): RecordData |
   return decodeBlock(bytes, count, columns)[0]?.data
 }
 
-/** The value of a column `c` after the object road. */
+/** The value of a column `c` after the object path. */
 function through(kind: ColumnKind, value: RecordValue): RecordValue | undefined {
   return roundTrip([{ name: 'c', kind }], { c: value })?.c
 }
 
-/** The value of a column `c` after the COPY road; `field` is the field as COPY writes it. */
+/** The value of a column `c` after the COPY path; `field` is the field as COPY writes it. */
 function throughCopy(kind: ColumnKind, field: string | Buffer): RecordValue | undefined {
   const columns = [{ name: 'c', kind }]
   const block = encodeCopy(columns, Buffer.concat([Buffer.from(field), Buffer.from('\n')]))

@@ -110,7 +110,7 @@ test('secrets over two hundred thousand lines take no longer than reading the te
 })
 
 test('the cost of a text does not depend on how secret and text repeat themselves', () => {
-  // Where each place is compared with the whole secret it takes minutes, which is more than the test may.
+  // If each place is compared with the whole secret it takes minutes, which is more than the test may.
   const text = 'a'.repeat(400_000)
   expect(maskSecrets(text, indexOf(`${'a'.repeat(50_000)}b`))).toBe('***')
   expect(maskSecrets(text, indexOf(`${'a'.repeat(63)}b`))).toBe(text)

@@ -247,7 +247,7 @@ describe('order', () => {
       expect(claimed.length).toBeGreaterThan(50)
       await queue.store.settle('a', done(claimed))
     }
-    // Where rows are read and sorted again for each row, one claim takes longer.
+    // If rows are read and sorted again for each row, one claim takes longer.
     expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 

@@ -17,7 +17,7 @@ export function jdbcSink({ database, topic, table, settings = {} }: JdbcSink): C
     config: {
       'connector.class': 'io.debezium.connector.jdbc.JdbcSinkConnector',
       topics: topic,
-      // A text goes where the column's type is another one.
+      // A text may go into a column of another type.
       'connection.url': `jdbc:postgresql://${host}:${port}/${name}?stringtype=unspecified&reWriteBatchedInserts=true`,
       'connection.username': user,
       'connection.password': password,

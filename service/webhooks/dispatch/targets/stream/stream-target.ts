@@ -156,7 +156,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     )
     if (isLoaded) return done
     return isOutOfTime(signal)
-      ? { outcome: 'failed', reason: 'what its events tell could not be read and loaded in time' }
+      ? { outcome: 'failed', reason: 'the records that its events report could not be read and loaded in time' }
       : { outcome: 'failed', reason: 'the service stopped meanwhile', retryAfterMs: 0 }
   }
 

@@ -17,7 +17,7 @@ export function reservedTopicProblem(name: string): TargetProblem | undefined {
   const found = owners.find(({ begins }) => compared.startsWith(begins))
   if (found === undefined) return undefined
   return {
-    reason: `topics that begin with \`${found.shown}\` belong to ${found.owner}${found.begins.includes('_') ? ', and Kafka does not tell `.` from `_` in names' : ''}`,
+    reason: `topics that begin with \`${found.shown}\` belong to ${found.owner}${found.begins.includes('_') ? ', and Kafka does not distinguish `.` from `_` in names' : ''}`,
     fix: 'Choose another name for the topic.',
   }
 }
