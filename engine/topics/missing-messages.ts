@@ -168,7 +168,7 @@ function beginOf(partition: number, { begin, first }: SeenPartition): string {
 
 const newSync =
   'If each sync replaces the rows: run the connection again, and then rebuild; that sync has all records.'
-const fromSource = `If syncs add rows: read the table at the destination and continue from its positions; or reset the stream (${resetCommands()}), run the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
+const fromSource = `If syncs add rows: read the table at the destination and continue from its positions; or reset the stream (${resetCommands()}), run the connection, and rebuild from that sync on (\`firstSync\`).`
 const docs = 'docs/topics.md, "Retention, and readers that come late", has the ways.'
 
 function waysOf({ connection, stream, ...plan }: PlanValue): string {
@@ -176,6 +176,6 @@ function waysOf({ connection, stream, ...plan }: PlanValue): string {
     return 'Run the connection again, and then rebuild: the next sync that is complete has all records.'
   const label = streamLabel(stream)
   if (plan.sync_mode === 'full_refresh' && plan.destination_sync_mode === 'append_dedup')
-    return `Rebuild with \`--from-sync N\`, the number of the first sync that is here from its beginning: it has all rows that the source had then. If there is none, run the connection again first.`
-  return `Read the table of ${label} at the destination and continue from its positions; or reset the stream (${resetCommands(label, connection)}), then the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
+    return `Rebuild from the first sync on that is here from its beginning (\`firstSync\`): it has all rows that the source had then. If there is none, run the connection again first.`
+  return `Read the table of ${label} at the destination and continue from its positions; or reset the stream (${resetCommands(label, connection)}), then run the connection, and rebuild from that sync on (\`firstSync\`).`
 }
