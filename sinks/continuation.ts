@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
-import type { BeginStart, RunStart, SinkStream, StreamSync } from './sink.ts'
+import type { BeginOptions, RunStart, SinkStream, StreamSync } from './sink.ts'
 
 // The rules for whether a sync of a stream continues from where the last one stopped, or starts over. All
 // destinations share them.
@@ -97,7 +97,7 @@ export function isEndOf(
 export function isResumable(
   last: LastSync,
   sink: SinkStream,
-  { start, run, hasKey, beginsAgain = false }: BeginStart,
+  { start, run, hasKey, beginsAgain = false }: RunStart & Pick<BeginOptions, 'beginsAgain'>,
 ): boolean {
   if (last.complete || !isSame(last, sink)) return false
   if (usesStates(last, sink)) return true

@@ -55,7 +55,7 @@ export interface Destination extends AsyncDisposable {
   /**
    * Starts the stream's sync, or resumes the unfinished sync if the stream's configuration is the same. A
    * sync that another start began is resumed if that start was an attempt of the same run, if reading the
-   * stream again would append rows twice, or if the stream is incremental. Otherwise, and also if the start
+   * stream again would append rows twice, or if the stream is incremental. Otherwise, and also with
    * `beginsAgain`, a stream that is read as a whole starts over, so that its rows are not older than the run.
    *
    * Creates the table or alters it in place (it is never dropped), takes the next epoch (this fences older
@@ -64,7 +64,7 @@ export interface Destination extends AsyncDisposable {
    * Throws `fenced` if the connection has a newer start, and `destination_key_changed` if the existing rows
    * were merged by another key. Durable when it resolves.
    */
-  begin(stream: SinkStream, start: BeginStart, options?: BeginOptions): Promise<StreamSync>
+  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync>
   /**
    * Alters the columns of a table that `begin` did not change (`StreamSync.leavesTable`). Called when rows of
    * the stream were read and before the first lane opens, so that a stream that fails before its first row
@@ -119,6 +119,11 @@ export interface BeginOptions {
   readonly unconfirmed?: StreamSync | undefined
   /** The caller will call `changeTable`. */
   readonly defersChanges?: boolean
+  /**
+   * The source has lost the snapshot that the unfinished sync reads from. To continue that sync would mix
+   * rows from two moments.
+   */
+  readonly beginsAgain?: boolean
 }
 
 /** The end of a run. */
@@ -155,15 +160,6 @@ export interface RunStart {
    * its own.
    */
   readonly hasKey: boolean
-}
-
-/** The start that calls `begin`. */
-export interface BeginStart extends RunStart {
-  /**
-   * The source has lost the snapshot that the unfinished sync reads from. Continuing that sync would mix rows
-   * from two moments.
-   */
-  readonly beginsAgain?: boolean
 }
 
 /** How the records of a stream are loaded. Plain data. */

@@ -5,7 +5,9 @@ import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
-import { readClientFile, writeClientFile } from './client-file.ts'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface CodegenFlags {
   readonly instance: string
@@ -75,4 +77,35 @@ function refuseForeign(file: string, before: string | null): void {
 function outdatedError({ instance, out }: CodegenFlags, before: string | null): ConnectError {
   const problem = before === null ? 'does not exist' : 'differs from what codegen would write now'
   return new ConnectError('codegen_file_outdated', { details: { file: out, instance, problem } })
+}
+
+/** Null if there is none. Throws `codegen_file_unusable`. */
+async function readClientFile(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null
+    throw unusable(file, error)
+  }
+}
+
+/** Makes its folder too. Throws `codegen_file_unusable`. */
+async function writeClientFile(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, text)
+  } catch (error) {
+    throw unusable(file, error)
+  }
+}
+
+function unusable(file: string, cause: unknown): ConnectError {
+  return new ConnectError('codegen_file_unusable', {
+    details: { file, reason: codeOf(cause) },
+    cause,
+  })
+}
+
+function codeOf(error: unknown): string {
+  return errorCodeOf(error) ?? String(error)
 }

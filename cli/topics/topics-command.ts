@@ -1,17 +1,10 @@
 import { pino } from 'pino'
 import { listTopics, type StreamTopic } from '../../engine/topics/list-topics.ts'
-import { loadTable } from '../../engine/topics/load-table.ts'
 import { readTopic, type TopicPlace } from '../../engine/topics/read-topic.ts'
-import { MissingMessages } from '../../engine/topics/missing-messages.ts'
-import { TableRebuild } from '../../engine/topics/rebuild-table.ts'
-import { TableColumns } from '../../engine/topics/table-columns.ts'
-import { syncsOfTable } from '../../engine/topics/table-syncs.ts'
 import { TopicLines } from '../../engine/topics/topic-lines.ts'
 import { kafkaServers } from '../../engine/log/kafka/kafka-log.ts'
 import type { KafkaServers } from '../../kafka/kafka-servers.ts'
-import { stringifyExact, streamLabel } from '../../protocol/index.ts'
-import type { CommittedCounts } from '../../sinks/sink.ts'
-import type { PostgresPlace } from '../../sinks/postgres/postgres-place.ts'
+import { streamLabel } from '../../protocol/index.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { CommandOutput } from '../output/command-output.ts'
@@ -27,12 +20,6 @@ export interface TopicsFlags {
   readonly brokers?: string
 }
 
-export interface RebuildOptions {
-  readonly table?: string
-  /** Only this sync and later ones count. */
-  readonly fromSync?: number
-}
-
 /** `reactor connect topics …` as it was parsed. */
 export type TopicsArguments = TopicsFlags &
   (
@@ -44,7 +31,6 @@ export type TopicsArguments = TopicsFlags &
         readonly fromEnd?: true
         readonly limit?: number
       }
-    | ({ readonly command: 'rebuild'; readonly topic: string } & RebuildOptions)
   )
 
 export interface TopicsContext {
@@ -54,33 +40,24 @@ export interface TopicsContext {
   readonly addSecrets: (secrets: readonly string[]) => void
 }
 
-interface Place {
-  readonly servers: KafkaServers
-  /** The destination of the run file. */
-  readonly destination: PostgresPlace | undefined
-}
-
 const logger = pino({ level: 'silent' })
 
 /** Resolves with the exit code. Throws a ConnectError if nothing could be done. */
 export async function runTopics(options: TopicsArguments, context: TopicsContext): Promise<number> {
-  const place = await placeOf(options, context)
+  const servers = await serversOf(options, context)
   switch (options.command) {
     case 'list':
-      return list(place, options.json, context)
+      return list(servers, options.json, context)
     case 'tail':
-      return tail({ ...place, logger, topic: options.topic }, options, context)
-    case 'rebuild':
-      return rebuild({ ...place, logger, topic: options.topic }, options, context)
+      return tail({ servers, logger, topic: options.topic }, options, context)
   }
 }
 
-async function placeOf(
+async function serversOf(
   { runFile, brokers }: TopicsFlags,
   { environment, addSecrets }: TopicsContext,
-): Promise<Place> {
-  if (runFile === undefined)
-    return { servers: serversAt(brokers ?? 'localhost:9092'), destination: undefined }
+): Promise<KafkaServers> {
+  if (runFile === undefined) return serversAt(brokers ?? 'localhost:9092')
   if (brokers !== undefined)
     throw usageError('--run-file and --brokers say the same', 'Leave one of them out.')
   const file = await loadRunFile(runFile, environment)
@@ -91,11 +68,7 @@ async function placeOf(
       `the log of ${runFile} is not kafka`,
       'Name the brokers with --brokers, or a run file with `log: { kafka: { brokers: [...] } }`.',
     )
-  const { destination } = file
-  return {
-    servers: kafkaServers(kafka),
-    destination: destination.type === 'postgres' ? destination : undefined,
-  }
+  return kafkaServers(kafka)
 }
 
 function serversAt(list: string): KafkaServers {
@@ -106,7 +79,7 @@ function serversAt(list: string): KafkaServers {
 }
 
 async function list(
-  { servers }: Place,
+  servers: KafkaServers,
   json: boolean,
   { output, signal }: TopicsContext,
 ): Promise<number> {
@@ -166,72 +139,4 @@ async function tail(
     },
   })
   return exitCodes.complete
-}
-
-async function rebuild(
-  place: TopicPlace & Place,
-  { table, fromSync = 1 }: RebuildOptions,
-  { output, signal }: TopicsContext,
-): Promise<number> {
-  const target = table === undefined ? undefined : targetOf(table, place)
-  const copy = new TableRebuild(place.topic)
-  const missing = new MissingMessages(place.topic, { firstSync: fromSync })
-  const columns = new TableColumns(place.topic)
-  await readTopic(place, {
-    signal,
-    begin: (partition, offset) => {
-      missing.begin(partition, offset)
-    },
-    take: (message) => {
-      if (Number(message.headers.get('sync') ?? fromSync) < fromSync) return
-      missing.take(message)
-      copy.take(message)
-      columns.take(message)
-    },
-  })
-  if (signal.aborted) return exitCodes.stopped
-  // Before a line is written, and before the table is touched.
-  missing.check(copy.syncs())
-  const rows = copy.records()
-  if (target === undefined) {
-    for (const { data } of rows) await output.write(jsonLine(stringifyExact(data)))
-    return exitCodes.complete
-  }
-  const syncs = syncsOfTable(copy.syncs()).map(({ plan }) => plan.sync)
-  const counts = await loadTable(target.place, {
-    ...target,
-    columns: columns.columnsOf(syncs),
-    rows,
-  })
-  const name = `${target.schema}.${target.name}`
-  output.screen.line(`${String(counts.loaded)} rows are in ${name}`)
-  for (const warning of warningsOf(counts)) output.screen.line(`warning: ${name}: ${warning}`)
-  return exitCodes.complete
-}
-
-function warningsOf({ rejected, nulled, cut }: CommittedCounts): string[] {
-  return [
-    ...(rejected > 0 ? [`${counted(rejected, 'row')} could not be loaded`] : []),
-    ...(nulled > 0 ? [`${counted(nulled, 'value')} did not fit the column: NULL instead`] : []),
-    ...(cut > 0 ? [`${counted(cut, 'value')} did not fit the column: less of it is there`] : []),
-  ]
-}
-
-function counted(count: number, what: string): string {
-  return `${String(count)} ${what}${count === 1 ? '' : 's'}`
-}
-
-function targetOf(
-  table: string,
-  { destination }: Place,
-): { readonly place: PostgresPlace; readonly schema: string; readonly name: string } {
-  const [schema, name, ...more] = table.split('.')
-  if (schema === undefined || name === undefined || schema === '' || name === '' || more.length > 0)
-    throw usageError('--table takes SCHEMA.TABLE', 'Write `--table copies.orders`.')
-  if (destination === undefined)
-    throw usageError(
-      '--table needs a database',
-      'Add `--run-file FILE`, whose destination is PostgreSQL.',
-    )
-  return { place: destination, schema, name }
 }

@@ -1,14 +1,12 @@
 import { Option, type Command } from 'commander'
 import { positiveNumber } from '../options.ts'
-import type { RebuildOptions, TopicsArguments, TopicsFlags } from './topics-command.ts'
+import type { TopicsArguments, TopicsFlags } from './topics-command.ts'
 
 interface TailFlags extends TopicsFlags {
   readonly follow?: true
   readonly fromEnd?: true
   readonly limit?: number
 }
-
-type RebuildFlags = TopicsFlags & RebuildOptions
 
 /** `reactor connect topics …`. */
 export function topicsCommand(
@@ -30,23 +28,6 @@ export function topicsCommand(
     .option('--from-end', 'only what comes from now on (with --follow)')
     .addOption(new Option('--limit <N>', 'end after N messages').argParser(positiveNumber))
     .action((topic: string, flags: TailFlags) => run({ ...flags, command: 'tail', topic }))
-  brokersCommand(
-    topics,
-    'rebuild',
-    'the table of a stream from its topic alone: one JSON object per row, or a table',
-  )
-    .argument('<TOPIC>', 'its name: `topics list` shows it')
-    .option(
-      '--table <SCHEMA.TABLE>',
-      'load the rows into this table of the run file’s destination (PostgreSQL), in the place of those that it has',
-    )
-    .addOption(
-      new Option(
-        '--from-sync <N>',
-        'leave out the syncs before this one, which has read all rows of the source',
-      ).argParser(positiveNumber),
-    )
-    .action((topic: string, flags: RebuildFlags) => run({ ...flags, command: 'rebuild', topic }))
 }
 
 function brokersCommand(parent: Command, name: string, description: string): Command {
@@ -61,7 +42,5 @@ const examples = `
 Examples:
   $ reactor connect topics list --brokers localhost:9092
   $ reactor connect topics tail connect.shop.public.orders --run-file shop.yaml --follow
-  $ reactor connect topics rebuild connect.shop.public.orders --run-file shop.yaml > orders.jsonl
-  $ reactor connect topics rebuild connect.shop.public.orders --run-file shop.yaml --table copies.orders
 
 docs/topics.md describes the messages.`

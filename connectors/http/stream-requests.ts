@@ -11,7 +11,6 @@ import type { LoadedManifest } from '../manifest/load-manifest-file.ts'
 import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { authorizationFailure, sourceFailure } from '../manifest/source-failure.ts'
-import { parseJsonBody } from './json-body.ts'
 
 export interface StreamResponse {
   readonly status: number
@@ -125,5 +124,14 @@ export class StreamRequests implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#http.close()
     await this.#environment[Symbol.asyncDispose]()
+  }
+}
+
+/** The JSON of a body; undefined if it is none, or was cut off. */
+function parseJsonBody(bytes: Uint8Array): JsonValue | undefined {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as JsonValue
+  } catch {
+    return undefined
   }
 }

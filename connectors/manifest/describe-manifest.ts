@@ -1,6 +1,7 @@
 import { isRegistered } from '../../manifest-interpreter/builder.ts'
 import { list, optionalComponent, optionalText } from '../../manifest-interpreter/definition.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { possibleStreams } from '../../manifest-interpreter/manifest/stream-definitions.ts'
 import {
   dynamicStreamName,
   unsupportedDynamicStreams,
@@ -29,13 +30,7 @@ function describeStreams(manifest: Manifest): ConnectorStreams {
   const { definition } = manifest
   const rules = unsupportedRules(manifest, isRegistered) ?? null
   const unsupported = unsupportedDynamic(manifest, rules)
-  const streams = list(definition, 'streams')
-    .filter(isPlainDict)
-    .flatMap((stream) =>
-      get(stream, 'type') === 'ConditionalStreams'
-        ? list(stream, 'streams').filter(isPlainDict)
-        : [stream],
-    )
+  const streams = possibleStreams(manifest)
   return {
     streams: streams.map((stream) => describeStream(stream, rules)),
     generatesStreams:

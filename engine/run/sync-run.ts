@@ -126,8 +126,8 @@ export class SyncRun {
     const refusal = await streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
     const ended = this.#unconfirmed
-    const isOtherMoment = this.#readIn !== undefined && this.#readIn !== session
-    const sync = await this.#begin(session, isOtherMoment ? 'in another session' : 'in this one')
+    const isOtherMoment = this.#wasReadElsewhere(session)
+    const sync = await this.#begin(session)
     if (sync.rowsAreGone === true) this.#tally.noteRowsGone()
     if (sync.doneInRun && ended !== undefined) return this.#goOnAfter(ended.sync, ended.session)
     if (sync.doneInRun) {
@@ -148,15 +148,19 @@ export class SyncRun {
     return outcome.status === 'complete' ? this.#finish(sync, session) : outcome
   }
 
-  /** @param before where the rows of the sync were read, if there are any */
-  async #begin(
-    session: ReadSession,
-    before: 'in another session' | 'in this one',
-  ): Promise<StreamSync> {
+  /** An earlier attempt of this run began in another session of the source. */
+  #wasReadElsewhere(session: ReadSession): boolean {
+    return this.#readIn !== undefined && this.#readIn !== session
+  }
+
+  async #begin(session: ReadSession): Promise<StreamSync> {
     const { destination, start } = this.#deps
-    const beginsAgain = before === 'in another session' && session.isOfOneMoment === true
-    const options = { unconfirmed: this.#unconfirmed?.sync, defersChanges: true }
-    const sync = await destination.begin(this.#sink, { ...start, beginsAgain }, options)
+    const beginsAgain = this.#wasReadElsewhere(session) && session.isOfOneMoment === true
+    const sync = await destination.begin(this.#sink, start, {
+      unconfirmed: this.#unconfirmed?.sync,
+      defersChanges: true,
+      beginsAgain,
+    })
     this.#unconfirmed = undefined
     const last = this.#last
     this.#first ??= sync

@@ -2,9 +2,7 @@ import { resetCommands } from '../../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import { messageHeaders, planValue, type PlanValue } from '../log/kafka/message-schemas.ts'
 import { valueOf } from './message-value.ts'
-import { noStream, type SeenTopic } from './no-stream.ts'
-import type { TopicMessage } from './rebuild-table.ts'
-import { isOverwrite, syncsOfTable, type SyncCopy } from './table-syncs.ts'
+import { isOverwrite, syncsOfTable, type SyncCopy, type TopicMessage } from './rebuild-table.ts'
 
 /** The facts that one partition has reported about its own beginning, and about the ends of syncs. */
 interface SeenPartition {
@@ -168,7 +166,7 @@ function beginOf(partition: number, { begin, first }: SeenPartition): string {
 
 const newSync =
   'If each sync replaces the rows: run the connection again, and then rebuild; that sync has all records.'
-const fromSource = `If syncs add rows: read the table at the destination and continue from its positions; or reset the stream (${resetCommands()}), run the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
+const fromSource = `If syncs add rows: read the table at the destination and continue from its positions; or reset the stream (${resetCommands()}), run the connection, and rebuild from that sync on (\`firstSync\`).`
 const docs = 'docs/topics.md, "Retention, and readers that come late", has the ways.'
 
 function waysOf({ connection, stream, ...plan }: PlanValue): string {
@@ -176,6 +174,48 @@ function waysOf({ connection, stream, ...plan }: PlanValue): string {
     return 'Run the connection again, and then rebuild: the next sync that is complete has all records.'
   const label = streamLabel(stream)
   if (plan.sync_mode === 'full_refresh' && plan.destination_sync_mode === 'append_dedup')
-    return `Rebuild with \`--from-sync N\`, the number of the first sync that is here from its beginning: it has all rows that the source had then. If there is none, run the connection again first.`
-  return `Read the table of ${label} at the destination and continue from its positions; or reset the stream (${resetCommands(label, connection)}), then the connection, and rebuild with \`--from-sync N\`, the number of that sync.`
+    return `Rebuild from the first sync on that is here from its beginning (\`firstSync\`): it has all rows that the source had then. If there is none, run the connection again first.`
+  return `Read the table of ${label} at the destination and continue from its positions; or reset the stream (${resetCommands(label, connection)}), then run the connection, and rebuild from that sync on (\`firstSync\`).`
+}
+
+/** How many messages a topic has, by writer. */
+interface SeenTopic {
+  messages: number
+  /** Messages of the log: their header `type` is one of docs/topics.md. */
+  ours: number
+  /** Messages of a destination `topic:`. */
+  rows: number
+}
+
+/** The error for a topic without a PLAN: what it is, and what to do. */
+function noStream(topic: string, seen: SeenTopic): ConnectError {
+  return new ConnectError('topic_not_of_stream', {
+    details: { topic, ...describeTopic(topic, seen) },
+  })
+}
+
+const listTopics = '`reactor connect topics list` shows the topics of streams.'
+
+function describeTopic(
+  topic: string,
+  { messages, ours, rows }: SeenTopic,
+): { readonly found: string; readonly fix: string } {
+  if (/^connect\.(.+\.\.)?(states|schemas)$|^connect\.ingress$/.test(topic))
+    return { found: 'it is one of the topics beside those of streams', fix: listTopics }
+  if (messages === 0)
+    return {
+      found: 'it is empty',
+      fix: `Run the connection if it is the topic of its stream. ${listTopics}`,
+    }
+  if (rows > 0)
+    return {
+      found: 'it has the rows of a destination `topic:`, which are messages of another kind',
+      fix: `Read it with any consumer, as docs/topic-destination.md says: the newest message of a key is the row. ${listTopics}`,
+    }
+  if (ours > 0)
+    return {
+      found: 'its messages are of a version of Reactor Connect that wrote no PLAN',
+      fix: 'Run the connection again: it writes a PLAN. For rows of earlier syncs read the table at the destination.',
+    }
+  return { found: 'its messages are not those of a stream of Reactor Connect', fix: listTopics }
 }

@@ -7,7 +7,6 @@ import * as schemas from '../log/kafka/message-schemas.ts'
 import { headersOf } from '../log/kafka/parse-message.ts'
 import { mergeRecord, shownRows, withNulls } from './merge-record.ts'
 import { recordsIn, valueOf } from './message-value.ts'
-import { isOverwrite, syncsOfTable, type SyncCopy } from './table-syncs.ts'
 
 /** A message as any consumer has it. */
 export interface TopicMessage extends KafkaMessage {
@@ -195,4 +194,30 @@ class PartitionCopy {
     this.syncs.set(sync, slices.set(slice, records))
     return records
   }
+}
+
+/** The parts of a sync that a reader has. */
+export interface SyncCopy {
+  /** The newest one. */
+  readonly plan: schemas.PlanValue
+  /** For a mode that replaces the rows: SYNC_END has come from all partitions, and all records are here. */
+  readonly isWhole: boolean
+  /**
+   * For a mode that replaces the rows: all of its records were rejected, so it does not replace the sync
+   * before it.
+   */
+  readonly isRejected: boolean
+}
+
+/** Whether each sync replaces all rows. */
+export function isOverwrite({
+  destination_sync_mode: mode,
+}: Pick<schemas.PlanValue, 'destination_sync_mode'>): boolean {
+  return mode.startsWith('overwrite')
+}
+
+/** Those whose records make the table: the last one that has replaced all rows, if there is one, and those that add rows after it. */
+export function syncsOfTable(syncs: readonly SyncCopy[]): readonly SyncCopy[] {
+  const last = syncs.findLastIndex(({ isWhole, isRejected }) => isWhole && !isRejected)
+  return syncs.filter(({ plan }, index) => index === last || (index > last && !isOverwrite(plan)))
 }

@@ -21,6 +21,17 @@ export function staticStreams(
   })
 }
 
+/** The definitions of all streams that a manifest lists: those of ConditionalStreams for any configuration. */
+export function possibleStreams({ definition }: Manifest): PlainDict[] {
+  return list(definition, 'streams')
+    .filter(isPlainDict)
+    .flatMap((stream) =>
+      get(stream, 'type') === 'ConditionalStreams'
+        ? list(stream, 'streams').filter(isPlainDict)
+        : [stream],
+    )
+}
+
 /** The group of each stream that is in one: no two streams of a group are read at the same time. */
 export function streamGroups({ definition }: Manifest): ReadonlyMap<string, string> {
   const groups = new Map<string, string>()

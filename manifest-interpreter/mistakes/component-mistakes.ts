@@ -1,5 +1,5 @@
 import { mistypedName } from '../../lib/text/near-names.ts'
-import { optionalText } from '../definition.ts'
+import { optionalText, list, optionalComponent } from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { entries, get, isDict, isPlainDict } from '../value/dict.ts'
 import { str } from '../value/text.ts'
@@ -9,8 +9,9 @@ import { didYouMean } from '../manifest/did-you-mean.ts'
 import { durationMistakes } from './duration-mistakes.ts'
 import type { StreamMistake } from './stream-mistakes.ts'
 import { isReadWithDefault } from './config-keys.ts'
-import { paginatorMistakes, requestOptionMistakes } from './request-option-mistakes.ts'
 import { sliceKeys, unknownSliceKeys } from './slice-keys.ts'
+import { equals } from '../value/equality.ts'
+import { requestOptionProblem } from '../components/requesters/request-option.ts'
 
 /** Fields that hold data or text for people: no templates, no components. */
 const dataFields = new Set(['schema', '$parameters', 'description', 'config_overrides'])
@@ -200,4 +201,37 @@ function lacksUrl(component: PlainDict): boolean {
 function hasText(component: PlainDict, name: string): boolean {
   const value = get(component, name)
   return typeof value === 'string' && value.trim() !== ''
+}
+
+/** Why a RequestOption can never be used, as its stream is built. */
+function requestOptionMistakes(option: PlainDict): readonly string[] {
+  const problem = requestOptionProblem(option)
+  return problem === undefined ? [] : [problem]
+}
+
+/** A paginator whose token and page size go to one place fails before its first request. */
+function paginatorMistakes(paginator: PlainDict): readonly string[] {
+  if (get(paginator, 'type') !== 'DefaultPaginator') return []
+  const [size, token] = [
+    optionalComponent(paginator, 'page_size_option'),
+    optionalComponent(paginator, 'page_token_option'),
+  ]
+  if (size === undefined || token === undefined || get(token, 'type') !== 'RequestOption') return []
+  if (get(size, 'inject_into') !== get(token, 'inject_into')) return []
+  const [sizePath, tokenPath] = [pathOf(size), pathOf(token)]
+  if (!equals([...sizePath], [...tokenPath])) return []
+  const name = sizePath.map(str).join('.')
+  return [
+    `The page size and the page token both set "${name}" of the ${partName(size)}. Correct field_name of page_size_option or of page_token_option.`,
+  ]
+}
+
+function pathOf(option: PlainDict): readonly Value[] {
+  const path = list(option, 'field_path')
+  return path.length > 0 ? path : [get(option, 'field_name') ?? null]
+}
+
+function partName(option: PlainDict): string {
+  const part = get(option, 'inject_into')
+  return typeof part === 'string' ? part.replaceAll('_', ' ') : 'request'
 }

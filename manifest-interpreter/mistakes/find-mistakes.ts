@@ -8,6 +8,7 @@ import { declaredConfigKeys } from './config-keys.ts'
 import { didYouMean } from '../manifest/did-you-mean.ts'
 import { specMistakes } from './spec-mistakes.ts'
 import { streamMistakes, type StreamMistake } from './stream-mistakes.ts'
+import { possibleStreams } from '../manifest/stream-definitions.ts'
 import { dynamicStreamName } from '../manifest/unsupported.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 
@@ -28,13 +29,7 @@ export function findMistakes(manifest: Manifest, templates: TemplateCompiler): r
   const named = (stream: string | null, mistakes: readonly StreamMistake[]): readonly Mistake[] =>
     mistakes.map((mistake) => ({ ...mistake, stream }))
   const budget = optionalComponent(definition, 'api_budget')
-  const streams = list(definition, 'streams')
-    .filter(isPlainDict)
-    .flatMap((stream) =>
-      get(stream, 'type') === 'ConditionalStreams'
-        ? list(stream, 'streams').filter(isPlainDict)
-        : [stream],
-    )
+  const streams = possibleStreams(manifest)
   const names = streams.map((stream) => optionalText(stream, 'name') ?? '')
   const isDynamic = list(definition, 'dynamic_streams').length > 0
   return [

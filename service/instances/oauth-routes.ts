@@ -5,8 +5,8 @@ import type { InstanceService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { reportedError, sendError } from '../platform/http/error-response.ts'
 import { failuresOnly } from '../platform/http/failures.ts'
-import { page } from '../platform/http/page.ts'
 import { authorizedDocument, callbackQuery } from './schema.ts'
+import { htmlText } from '../../lib/text/html-text.ts'
 
 /** The browser returns here after the user has agreed. Only we could have made the state, so it replaces the key. */
 export function oauthRoutes(api: App, instances: InstanceService): void {
@@ -90,3 +90,22 @@ function sendErrorPage(thrown: unknown, request: FastifyRequest, reply: FastifyR
     .headers(page.headers)
     .send(page.render('Not authorized', [message, suggestedFix]))
 }
+
+/** A small page for a person in a browser: no script, no style from elsewhere. */
+const page = {
+  headers: {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  },
+  render(title: string, paragraphs: readonly string[]): string {
+    const body = paragraphs.map((text) => `<p>${htmlText(text)}</p>`).join('\n')
+    return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${htmlText(title)} · Reactor Connect</title>
+<h1>${htmlText(title)}</h1>
+${body}
+</html>
+`
+  },
+} as const

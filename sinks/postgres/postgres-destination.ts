@@ -1,7 +1,6 @@
 import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.ts'
 import type {
   BeginOptions,
-  BeginStart,
   Destination,
   LoadedStream,
   RunEnd,
@@ -103,7 +102,7 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => loadedStreams(session, connection))
   }
 
-  begin(stream: SinkStream, start: BeginStart, options: BeginOptions = {}): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, options: BeginOptions = {}): Promise<StreamSync> {
     const { schema } = this.#place
     return this.#with({ sink: stream, ...start }, (session) =>
       beginSync(session, stream, { ...options, schema, start }),

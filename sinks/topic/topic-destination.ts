@@ -7,7 +7,6 @@ import type { KafkaAdmin } from '../../kafka/make-topic.ts'
 import { ConnectError, type StreamId, streamIdOf } from '../../protocol/index.ts'
 import type {
   BeginOptions,
-  BeginStart,
   Destination,
   LoadedStream,
   RunEnd,
@@ -119,7 +118,7 @@ class TopicDestination implements Destination {
     })
   }
 
-  begin(stream: SinkStream, start: BeginStart, options?: BeginOptions): Promise<StreamSync> {
+  begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
     const place = this.#place
     const policy = countsByKey(stream) ? 'compact' : 'delete'
     return this.#with(stream.connection, (store) =>
@@ -135,7 +134,7 @@ class TopicDestination implements Destination {
           now: Date.now,
         },
         stream,
-        { start, unconfirmed: options?.unconfirmed },
+        { ...options, start },
       ),
     )
   }

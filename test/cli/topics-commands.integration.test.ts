@@ -5,9 +5,7 @@ import { topicName } from '../../engine/log/kafka/topic-names.ts'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { parseExact } from '../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
-import { readTopic } from '../support/read-topic.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { runFile } from '../support/run-file.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 
 const connection = `cli-${randomUUID().slice(0, 8)}`
@@ -44,13 +42,10 @@ const tables = ['things', 'parts']
   )
   .join(';')
 
-let db: TestDatabase
 beforeAll(async () => {
-  const made = await testDatabase()
-  db = made
-  await made.query(`CREATE SCHEMA src; ${tables}`)
-  await runTwice(made)
-  return () => made[Symbol.asyncDispose]()
+  await using db = await testDatabase()
+  await db.query(`CREATE SCHEMA src; ${tables}`)
+  await runTwice(db)
 })
 
 function topics(...argv: readonly string[]): Promise<CommandEnd> {
@@ -58,18 +53,8 @@ function topics(...argv: readonly string[]): Promise<CommandEnd> {
   return reactor(['connect', 'topics', ...argv, '--brokers', brokers], { environment: {} })
 }
 
-/** Says where the brokers and the database are. */
-function fileOf({ address }: TestDatabase): ReturnType<typeof runFile> {
-  return runFile({
-    connection,
-    source: { type: 'faker', config: { streams: [{ name: 'any', rows: 1 }] } },
-    destination: { type: 'postgres', config: { ...address } },
-    log: { kafka: { brokers: inject('kafkaBrokers') } },
-  })
-}
-
-/** A topic of one partition with these messages, from the offset `begin` on. */
-async function topicWith(messages: readonly kafkajs.Message[], begin = '0'): Promise<string> {
+/** A topic of one partition with these messages. */
+async function topicWith(messages: readonly kafkajs.Message[]): Promise<string> {
   const topic = `copied-${randomUUID()}`
   calmRequestQueues()
   const brokers = inject('kafkaBrokers')
@@ -78,10 +63,7 @@ async function topicWith(messages: readonly kafkajs.Message[], begin = '0'): Pro
   const producer = client.producer()
   await Promise.all([admin.connect(), producer.connect()])
   await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-  if (messages.length > 0) await producer.send({ topic, messages: [...messages] })
-  await admin.fetchTopicOffsets(topic) // kafkajs deletes records of topics that it knows only
-  if (begin !== '0')
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: begin }] })
+  await producer.send({ topic, messages: [...messages] })
   await Promise.all([admin.disconnect(), producer.disconnect()])
   return topic
 }
@@ -150,7 +132,6 @@ describe('reactor connect topics', () => {
       { partition: 0, offset: '1', 'connect-sync': '1', bytes: 6, schema_id: 42 },
       { partition: 0, offset: '2', ['na\u2066me']: text, value: { text } },
     ])
-    await expect(topics('rebuild', topic)).rejects.toMatchObject({ code: 'log_foreign_message' })
   })
 
   test('tail --follow shows what comes, until it is stopped', async () => {
@@ -213,93 +194,12 @@ describe('reactor connect topics', () => {
     await admin.disconnect()
   })
 
-  test.each(Object.keys(modes))('rebuild makes the rows of %s', async (name) => {
-    const { code, out } = await topics('rebuild', topicOf(name))
-    expect(code).toBe(0)
-    const rows = lines(out) as { id: number }[]
-    const expected = await db.query(
-      `SELECT id::int, version::int, name FROM dest.${name} ORDER BY id`,
-    )
-    expect(rows.toSorted((one, other) => one.id - other.id)).toEqual(expected)
-  })
-
-  test('rebuild --table puts them into a table, in the place of those that it has', async () => {
-    await using file = await fileOf(db)
-    for (const round of [1, 2]) {
-      const { code, err } = await reactor(
-        ['connect', 'topics', 'rebuild', topicOf('parts'), '--run-file', file.path, '--table', 'copies.parts'],
-        { environment: {} },
-      ) // prettier-ignore
-      expect({ round, code, err }).toEqual({ round, code: 0, err: '3 rows are in copies.parts\n' })
-      expect(
-        await db.query('SELECT id::int, version::int, name FROM copies.parts ORDER BY id'),
-      ).toEqual(await db.query('SELECT id::int, version::int, name FROM dest.parts ORDER BY id'))
-    }
-  })
-
-  describe('rebuild leaves the table as it is', () => {
-    /** The command ends with this error, and the table has the rows that it had before. */
-    const expectRefusal = async (topic: string, error: Record<string, unknown>): Promise<void> => {
-      await expect(topics('rebuild', topic)).rejects.toMatchObject(error)
-      await db.query(
-        'CREATE SCHEMA IF NOT EXISTS copies; DROP TABLE IF EXISTS copies.kept; CREATE TABLE copies.kept AS SELECT 1 AS id',
-      )
-      await using file = await fileOf(db)
-      const argv = ['connect', 'topics', 'rebuild', topic, '--run-file', file.path, '--table', 'copies.kept'] // prettier-ignore
-      await expect(reactor(argv, { environment: {} })).rejects.toMatchObject(error)
-      expect(await db.query('SELECT * FROM copies.kept')).toEqual([{ id: 1 }])
-    }
-
-    test.each([
-      ['it is empty', []],
-      ['it has the rows of a destination `topic:`', [{ value: '{"id":1}', headers: { 'connect-sync': '1' } }]],
-      ['its messages are not those of a stream', [{ value: 'hello', headers: { type: 'note' } }]],
-    ])('if the topic is no stream’s: %s', async (found, messages) => {
-      const topic = await topicWith(messages)
-      await expectRefusal(topic, {
-        code: 'topic_not_of_stream',
-        message: expect.stringContaining(found) as string,
-        suggestedFix: expect.stringContaining('topics list') as string,
-      })
-    }) // prettier-ignore
-
-    test.each(Object.keys(modes))('if retention has taken messages of %s', async (name) => {
-      const messages = await readTopic(topicOf(name))
-      const copied = messages.map(({ key, value, headers }) => {
-        return { key, value, headers: Object.fromEntries(headers) }
-      })
-      // The first sync of both, of which the table of `things` is made too.
-      const topic = await topicWith(copied, '7')
-      if (name === 'things')
-        await expectRefusal(topic, {
-          code: 'topic_incomplete',
-          message: expect.stringContaining(
-            'partition 0 begins at offset 7 with a PLAN of sync 2',
-          ) as string,
-          suggestedFix: expect.stringContaining(`connections reset ${connection} `) as string,
-        })
-      const rebuilt = await topics('rebuild', topic, '--from-sync', '2')
-      expect(lines(rebuilt.out)).toHaveLength(name === 'things' ? 2 : 3)
-      if (name === 'parts') {
-        expect((await topics('rebuild', topic)).out).toBe(rebuilt.out)
-        await expectRefusal(await topicWith(copied, '9'), {
-          code: 'topic_incomplete',
-          message: expect.stringContaining('partition 0 begins at offset 9') as string,
-          suggestedFix: expect.stringContaining('run the connection again') as string,
-        })
-      }
-    })
-  })
-
   test('a wrong command says what to do', async () => {
     await expect(topics('tail', 'connect.nobody.has')).rejects.toMatchObject({
       code: 'topic_not_found',
     })
     await expect(topics('tail', topicOf('parts'), '--from-end')).rejects.toMatchObject({
       suggestedFix: 'Add --follow.',
-    })
-    await expect(topics('rebuild', topicOf('parts'), '--table', 'parts')).rejects.toMatchObject({
-      suggestedFix: expect.stringContaining('copies.orders') as string,
     })
     await expect(
       reactor(['connect', 'topics', 'list', '--brokers', 'localhost'], { environment: {} }),

@@ -1,15 +1,13 @@
 import { z } from 'zod'
 import { onBehalfOf } from './connect-fields.ts'
 import { expand, reference, stripeObject } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 export const createBillingPortalSession = stripeAction({
   name: 'createBillingPortalSession',
   title: 'Create a page on which a customer manages their subscriptions',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/billing_portal/sessions',
   input: z.object({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
     configuration: reference('the configuration of the portal'),
@@ -18,5 +16,4 @@ export const createBillingPortalSession = stripeAction({
     expand,
   }),
   output: stripeObject('billing_portal.session'),
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/billing_portal/sessions', input),
 })

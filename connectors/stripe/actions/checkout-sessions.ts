@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import {
   collectionFields,
   customFields,
@@ -19,7 +18,6 @@ import {
   stripeObject,
   time,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const session = stripeObject('checkout.session')
@@ -30,8 +28,7 @@ export const createCheckoutSession = stripeAction({
   name: 'createCheckoutSession',
   title: 'Create a page on which a customer pays or subscribes',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/checkout/sessions',
   input: z.object({
     mode: z.enum(['payment', 'setup', 'subscription']),
     line_items: lineItems,
@@ -67,29 +64,22 @@ export const createCheckoutSession = stripeAction({
     expand,
   }),
   output: session,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/checkout/sessions', input),
 })
 
 export const getCheckoutSession = stripeAction({
   name: 'getCheckoutSession',
   title: 'Get a checkout session, for example to see whether it was paid',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/checkout/sessions/{id}',
   input: z.object({ id, expand }),
   output: session,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/checkout/sessions/${id}`, fields),
 })
 
 export const expireCheckoutSession = stripeAction({
   name: 'expireCheckoutSession',
   title: 'Close an open checkout session, so that nobody can pay on it',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/checkout/sessions/{id}/expire',
   input: z.object({ id, expand }),
   output: session,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/checkout/sessions/${id}/expire`, fields),
 })

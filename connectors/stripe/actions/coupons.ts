@@ -1,15 +1,13 @@
 import { z } from 'zod'
-import { pathSegment, urlPath } from '../../action.ts'
+import { pathSegment } from '../../action.ts'
 import { amount, currency, deletedObject, expand, metadata, stripeObject, time } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 export const createCoupon = stripeAction({
   name: 'createCoupon',
   title: 'Create a coupon',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/coupons',
   input: z.object({
     id: pathSegment.exactOptional().meta({ description: 'An id of your own.' }),
     name: z.string().max(40).exactOptional(),
@@ -27,16 +25,13 @@ export const createCoupon = stripeAction({
     expand,
   }),
   output: stripeObject('coupon'),
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/coupons', input),
 })
 
 export const deleteCoupon = stripeAction({
   name: 'deleteCoupon',
   title: 'Delete a coupon; customers who have it keep their discount',
   effect: 'delete',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/coupons/{id}',
   input: z.object({ id: pathSegment.meta({ description: 'Id of the coupon.' }) }),
   output: deletedObject,
-  plan: ({ id }, config) => stripeRequest(config, 'DELETE', urlPath`/v1/coupons/${id}`),
 })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import {
   address,
   changedMetadata,
@@ -15,7 +14,6 @@ import {
   shipping,
   stripeObject,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const customerFields = {
@@ -38,23 +36,18 @@ export const createCustomer = stripeAction({
   name: 'createCustomer',
   title: 'Create a customer',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/customers',
   input: z.object({ ...customerFields, payment_method: reference('a payment method to attach') }),
   output: customer,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/customers', input),
 })
 
 export const getCustomer = stripeAction({
   name: 'getCustomer',
   title: 'Get a customer',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/customers/{id}',
   input: z.object({ id, expand }),
   output: customer,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/customers/${id}`, fields),
 })
 
 const email = z.string().min(1).max(512)
@@ -63,8 +56,7 @@ export const listCustomers = stripeAction({
   name: 'listCustomers',
   title: 'List customers, by their e-mail address or all of them',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/customers',
   input: z.object({
     email: email.exactOptional().meta({ description: 'Exactly this one, in the same case.' }),
     created: createdFilter,
@@ -72,15 +64,13 @@ export const listCustomers = stripeAction({
     expand,
   }),
   output: listOf('customer'),
-  plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers', input),
 })
 
 export const searchCustomers = stripeAction({
   name: 'searchCustomers',
   title: 'Search customers; those of the last minute may be missing',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/customers/search',
   input: z.object({
     query: z.string().min(1).max(5000).meta({
       description:
@@ -97,15 +87,13 @@ export const searchCustomers = stripeAction({
     data: z.array(z.looseObject({ id: z.string(), object: z.literal('customer') })),
     has_more: z.boolean(),
   }),
-  plan: (input, config) => stripeRequest(config, 'GET', '/v1/customers/search', input),
 })
 
 export const updateCustomer = stripeAction({
   name: 'updateCustomer',
   title: 'Change fields of a customer',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/customers/{id}',
   input: z.object({
     id,
     ...customerFields,
@@ -115,17 +103,13 @@ export const updateCustomer = stripeAction({
       .exactOptional(),
   }),
   output: customer,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/customers/${id}`, fields),
 })
 
 export const deleteCustomer = stripeAction({
   name: 'deleteCustomer',
   title: 'Delete a customer for good, and cancel their subscriptions',
   effect: 'delete',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/customers/{id}',
   input: z.object({ id }),
   output: deletedObject,
-  plan: ({ id }, config) => stripeRequest(config, 'DELETE', urlPath`/v1/customers/${id}`),
 })

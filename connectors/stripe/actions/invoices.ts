@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import { applicationFeeAmount, onBehalfOf, transferData } from './connect-fields.ts'
 import {
   changedMetadata,
@@ -19,7 +18,6 @@ import {
   taxRates,
   time,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const invoice = stripeObject('invoice')
@@ -57,8 +55,7 @@ export const createInvoice = stripeAction({
   name: 'createInvoice',
   title: 'Create a draft of an invoice',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices',
   input: z.object({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
     currency: currency.exactOptional(),
@@ -67,50 +64,40 @@ export const createInvoice = stripeAction({
     ...invoiceFields,
   }),
   output: invoice,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoices', input),
 })
 
 export const updateInvoice = stripeAction({
   name: 'updateInvoice',
   title: 'Change fields of a draft of an invoice, and a few of a finalized one',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}',
   input: z.object({ id, ...invoiceFields, metadata: changedMetadata }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}`, fields),
 })
 
 export const deleteInvoice = stripeAction({
   name: 'deleteInvoice',
   title: 'Delete a draft of an invoice for good',
   effect: 'delete',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}',
   input: z.object({ id }),
   output: deletedObject,
-  plan: (input, config) => stripeRequest(config, 'DELETE', urlPath`/v1/invoices/${input.id}`),
 })
 
 export const getInvoice = stripeAction({
   name: 'getInvoice',
   title: 'Get an invoice',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}',
   input: z.object({ id, expand }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/invoices/${id}`, fields),
 })
 
 export const createInvoiceItem = stripeAction({
   name: 'createInvoiceItem',
   title: 'Add an item to a draft of an invoice, or to the next invoice of a customer',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoiceitems',
   input: z.object({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
     invoice: reference('the draft; left out for the next invoice'),
@@ -131,15 +118,13 @@ export const createInvoiceItem = stripeAction({
     expand,
   }),
   output: stripeObject('invoiceitem'),
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/invoiceitems', input),
 })
 
 export const finalizeInvoice = stripeAction({
   name: 'finalizeInvoice',
   title: 'Finalize a draft of an invoice: it cannot be changed or deleted any more',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}/finalize',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -147,29 +132,23 @@ export const finalizeInvoice = stripeAction({
     expand,
   }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/finalize`, fields),
 })
 
 export const sendInvoice = stripeAction({
   name: 'sendInvoice',
   title: 'Send an invoice to the customer by e-mail',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}/send',
   requiresConfirmation: true,
   input: z.object({ id, expand }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/send`, fields),
 })
 
 export const payInvoice = stripeAction({
   name: 'payInvoice',
   title: 'Charge an invoice',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}/pay',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -182,19 +161,14 @@ export const payInvoice = stripeAction({
     expand,
   }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/pay`, fields),
 })
 
 export const voidInvoice = stripeAction({
   name: 'voidInvoice',
   title: 'Void an invoice for good',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/invoices/{id}/void',
   requiresConfirmation: true,
   input: z.object({ id, expand }),
   output: invoice,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/invoices/${id}/void`, fields),
 })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import { applicationFeeAmount, onBehalfOf, transferAmount, transferData } from './connect-fields.ts'
 import {
   amount,
@@ -14,7 +13,6 @@ import {
   statementDescriptor,
   stripeObject,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const paymentIntent = stripeObject('payment_intent')
@@ -50,8 +48,7 @@ export const createPaymentIntent = stripeAction({
   name: 'createPaymentIntent',
   title: 'Begin a payment, and with `confirm` charge it',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/payment_intents',
   requiresConfirmation: true,
   input: z.object({
     amount,
@@ -78,27 +75,22 @@ export const createPaymentIntent = stripeAction({
     expand,
   }),
   output: paymentIntent,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/payment_intents', input),
 })
 
 export const getPaymentIntent = stripeAction({
   name: 'getPaymentIntent',
   title: 'Get a payment intent',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/payment_intents/{id}',
   input: z.object({ id, expand }),
   output: paymentIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/payment_intents/${id}`, fields),
 })
 
 export const updatePaymentIntent = stripeAction({
   name: 'updatePaymentIntent',
   title: 'Change fields of a payment intent that is not charged yet',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/payment_intents/{id}',
   input: z.object({
     id,
     amount: amount.exactOptional(),
@@ -120,16 +112,13 @@ export const updatePaymentIntent = stripeAction({
     expand,
   }),
   output: paymentIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}`, fields),
 })
 
 export const confirmPaymentIntent = stripeAction({
   name: 'confirmPaymentIntent',
   title: 'Charge a payment intent',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/payment_intents/{id}/confirm',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -138,16 +127,13 @@ export const confirmPaymentIntent = stripeAction({
     expand,
   }),
   output: paymentIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/confirm`, fields),
 })
 
 export const capturePaymentIntent = stripeAction({
   name: 'capturePaymentIntent',
   title: 'Take the money that a payment intent has reserved',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/payment_intents/{id}/capture',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -161,16 +147,13 @@ export const capturePaymentIntent = stripeAction({
     expand,
   }),
   output: paymentIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/capture`, fields),
 })
 
 export const cancelPaymentIntent = stripeAction({
   name: 'cancelPaymentIntent',
   title: 'Cancel a payment intent for good',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/payment_intents/{id}/cancel',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -180,6 +163,4 @@ export const cancelPaymentIntent = stripeAction({
     expand,
   }),
   output: paymentIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/payment_intents/${id}/cancel`, fields),
 })

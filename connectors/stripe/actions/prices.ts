@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import {
   changedMetadata,
   currency,
@@ -21,7 +20,6 @@ import {
   unitAmount,
   unitAmountDecimal,
 } from './price-fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const price = stripeObject('price')
@@ -44,8 +42,7 @@ export const createPrice = stripeAction({
   name: 'createPrice',
   title: 'Create a price of a product',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/prices',
   input: z
     .object({
       currency,
@@ -75,29 +72,22 @@ export const createPrice = stripeAction({
       'must have `tiers` and `tiers_mode` if `billing_scheme` is `tiered`, and only then',
     ),
   output: price,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/prices', input),
 })
 
 export const getPrice = stripeAction({
   name: 'getPrice',
   title: 'Get a price',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/prices/{id}',
   input: z.object({ id, expand }),
   output: price,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/prices/${id}`, fields),
 })
 
 export const updatePrice = stripeAction({
   name: 'updatePrice',
   title: 'Change fields of a price; its amount stays',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/prices/{id}',
   input: z.object({ id, ...priceFields, metadata: changedMetadata }),
   output: price,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/prices/${id}`, fields),
 })

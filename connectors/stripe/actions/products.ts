@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import {
   changedMetadata,
   expand,
@@ -10,7 +9,6 @@ import {
   statementDescriptor,
   stripeObject,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const product = stripeObject('product')
@@ -33,35 +31,29 @@ export const createProduct = stripeAction({
   name: 'createProduct',
   title: 'Create a product',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/products',
   input: z.object({
     name: z.string().min(1).max(5000),
     id: z.string().min(1).max(5000).exactOptional().meta({ description: 'An id of your own.' }),
     ...productFields,
   }),
   output: product,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/products', input),
 })
 
 export const getProduct = stripeAction({
   name: 'getProduct',
   title: 'Get a product',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/products/{id}',
   input: z.object({ id, expand }),
   output: product,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/products/${id}`, fields),
 })
 
 export const updateProduct = stripeAction({
   name: 'updateProduct',
   title: 'Change fields of a product',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/products/{id}',
   input: z.object({
     id,
     name: z.string().min(1).max(5000).exactOptional(),
@@ -70,6 +62,4 @@ export const updateProduct = stripeAction({
     metadata: changedMetadata,
   }),
   output: product,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/products/${id}`, fields),
 })

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import { amount, expand, flag, metadata, objectId, reference, stripeObject } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const refund = stripeObject('refund')
@@ -10,8 +8,7 @@ export const createRefund = stripeAction({
   name: 'createRefund',
   title: 'Give money of a charge or a payment intent back',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/refunds',
   requiresConfirmation: true,
   input: z
     .object({
@@ -31,17 +28,13 @@ export const createRefund = stripeAction({
       'must have either `charge` or `payment_intent`',
     ),
   output: refund,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/refunds', input),
 })
 
 export const getRefund = stripeAction({
   name: 'getRefund',
   title: 'Get a refund',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/refunds/{id}',
   input: z.object({ id: objectId('refund', 're'), expand }),
   output: refund,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/refunds/${id}`, fields),
 })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import { onBehalfOf } from './connect-fields.ts'
 import {
   amount,
@@ -11,7 +10,6 @@ import {
   reference,
   stripeObject,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const setupIntent = stripeObject('setup_intent')
@@ -20,8 +18,7 @@ export const createSetupIntent = stripeAction({
   name: 'createSetupIntent',
   title: 'Begin to store a payment method of a customer for later payments',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/setup_intents',
   input: z
     .object({
       customer: reference('the customer'),
@@ -55,17 +52,13 @@ export const createSetupIntent = stripeAction({
       path: ['return_url'],
     }),
   output: setupIntent,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/setup_intents', input),
 })
 
 export const getSetupIntent = stripeAction({
   name: 'getSetupIntent',
   title: 'Get a setup intent',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/setup_intents/{id}',
   input: z.object({ id: objectId('setup intent', 'seti'), expand }),
   output: setupIntent,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/setup_intents/${id}`, fields),
 })

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { urlPath } from '../../action.ts'
 import { applicationFeePercent, onBehalfOf, transferShare } from './connect-fields.ts'
 import {
   changedMetadata,
@@ -16,7 +15,6 @@ import {
   time,
   trialSettings,
 } from './fields.ts'
-import { stripeRequest } from './request.ts'
 import { stripeAction } from './stripe-action.ts'
 
 const subscription = stripeObject('subscription')
@@ -93,8 +91,7 @@ export const createSubscription = stripeAction({
   name: 'createSubscription',
   title: 'Subscribe a customer to prices, and charge the first period',
   effect: 'create',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/subscriptions',
   requiresConfirmation: true,
   input: z.object({
     customer: z.string().max(5000).meta({ description: 'Id of the customer.' }),
@@ -107,27 +104,22 @@ export const createSubscription = stripeAction({
     ...subscriptionFields,
   }),
   output: subscription,
-  plan: (input, config) => stripeRequest(config, 'POST', '/v1/subscriptions', input),
 })
 
 export const getSubscription = stripeAction({
   name: 'getSubscription',
   title: 'Get a subscription',
   effect: 'read',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/subscriptions/{id}',
   input: z.object({ id, expand }),
   output: subscription,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'GET', urlPath`/v1/subscriptions/${id}`, fields),
 })
 
 export const updateSubscription = stripeAction({
   name: 'updateSubscription',
   title: 'Change a subscription: prices, quantities, and when it ends',
   effect: 'update',
-  idempotency: 'native_key',
-  dryRun: 'native',
+  path: '/v1/subscriptions/{id}',
   requiresConfirmation: true,
   input: z.object({
     id,
@@ -151,16 +143,13 @@ export const updateSubscription = stripeAction({
     metadata: changedMetadata,
   }),
   output: subscription,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'POST', urlPath`/v1/subscriptions/${id}`, fields),
 })
 
 export const cancelSubscription = stripeAction({
   name: 'cancelSubscription',
   title: 'Cancel a subscription at once, for good',
   effect: 'delete',
-  idempotency: 'natural',
-  dryRun: 'native',
+  path: '/v1/subscriptions/{id}',
   input: z.object({
     id,
     invoice_now: flag.meta({ description: 'Whether what is not invoiced yet is invoiced now.' }),
@@ -185,6 +174,4 @@ export const cancelSubscription = stripeAction({
     expand,
   }),
   output: subscription,
-  plan: ({ id, ...fields }, config) =>
-    stripeRequest(config, 'DELETE', urlPath`/v1/subscriptions/${id}`, fields),
 })

@@ -15,7 +15,6 @@ import type { ObservedFields } from '../../observed-fields.ts'
 import type { LaneOutput } from '../lane-output.ts'
 import type { FunctionClient } from './function-client.ts'
 import { KeptFields } from './kept-fields.ts'
-import { SpecialNumbers } from './special-numbers.ts'
 import type { TransformResult } from './transform-results.ts'
 
 export interface TransformingOutputOptions {
@@ -241,5 +240,32 @@ export class TransformingOutput implements RecordOutput, Disposable {
       .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
       .trim()
     return line === '' ? 'it gave no reason' : maskBeginning(line, [this.#secrets], maxReasonLength)
+  }
+}
+
+const specialNumbers: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+])
+
+/** JSON has no NaN and no infinity: a function gets them as text, and returns them so. In a column of numbers they are numbers again. */
+class SpecialNumbers {
+  readonly #columns: readonly string[]
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns
+      .filter(({ kind }) => kind === 'double' || kind === 'number')
+      .map(({ name }) => name)
+  }
+
+  /** The same record if it has none. */
+  restore(record: RecordData): RecordData {
+    const found = this.#columns.flatMap((name) => {
+      const value = Object.hasOwn(record, name) ? record[name] : undefined
+      const special = specialNumbers.get(value)
+      return special === undefined ? [] : [[name, special] as const]
+    })
+    return found.length === 0 ? record : Object.fromEntries([...Object.entries(record), ...found])
   }
 }

@@ -1,8 +1,6 @@
-import { SourceError } from '../../contracts.ts'
+import { SourceError, type Environment } from '../../contracts.ts'
 import { AsyncJob } from './async-job.ts'
 import { AsyncPartition } from './async-partition.ts'
-import { SliceQueue } from './slice-queue.ts'
-import type { Environment } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { HttpJobRepository } from './http-job-repository.ts'
 import type { JobTracker } from './job-tracker.ts'
@@ -229,4 +227,40 @@ function failedJobs(failures: readonly unknown[]): SourceError {
 function messageOf(error: unknown): string {
   if (error instanceof SourceError) return error.internalMessage ?? error.message
   return error instanceof Error ? error.message : 'unknown error'
+}
+
+/** Slices that are made one by one: one can be looked at without being taken, and given back. */
+class SliceQueue {
+  readonly #slices: AsyncIterator<StreamSlice>
+  #next: StreamSlice | undefined
+
+  constructor(slices: AsyncIterable<StreamSlice>) {
+    this.#slices = slices[Symbol.asyncIterator]()
+  }
+
+  async hasNext(): Promise<boolean> {
+    this.#next ??= await this.#pull()
+    return this.#next !== undefined
+  }
+
+  async take(): Promise<StreamSlice | undefined> {
+    const slice = this.#next ?? (await this.#pull())
+    this.#next = undefined
+    return slice
+  }
+
+  /** The slice that was taken last comes next. */
+  giveBack(slice: StreamSlice): void {
+    this.#next = slice
+  }
+
+  /** Frees what makes the slices if nobody wants the rest. */
+  async close(): Promise<void> {
+    await this.#slices.return?.()
+  }
+
+  async #pull(): Promise<StreamSlice | undefined> {
+    const result = await this.#slices.next()
+    return result.done === true ? undefined : result.value
+  }
 }

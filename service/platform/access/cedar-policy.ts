@@ -3,7 +3,6 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { AccessRequest, AccessResource } from './access-request.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import type { Policy } from './policy.ts'
-import { speaksOf } from './policy-parts.ts'
 
 /** A cached decision takes a microsecond, an uncached one 90 to 400 (2026-11, a busy machine). */
 const maxKept = 10_000
@@ -140,4 +139,35 @@ function placeInText(
 ): { readonly line: number; readonly column: number } {
   const before = Buffer.from(text).subarray(0, byte).toString('utf8').split('\n')
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
+}
+
+/** The facts that a decision depends on, if a rule looks at the resource. */
+interface SpeaksOf {
+  /** It depends on the name of the instance or connection. */
+  readonly byName: boolean
+  /** It depends on facts that have to be looked up. */
+  readonly byFacts: boolean
+}
+
+/** `text` must be valid Cedar. Says yes if it is not sure. */
+function speaksOf(text: string): SpeaksOf {
+  const parts = cedar.policySetTextToParts(text)
+  if (parts.type === 'failure') return { byName: true, byFacts: true }
+  const results = parts.policies.map(ofPolicy)
+  return {
+    byName: results.some(({ byName }) => byName),
+    byFacts: results.some(({ byFacts }) => byFacts),
+  }
+}
+
+function ofPolicy(policy: string): SpeaksOf {
+  const parsed = cedar.policyToJson(policy)
+  if (parsed.type === 'failure') return { byName: true, byFacts: true }
+  const { resource, conditions } = parsed.json
+  const inConditions = JSON.stringify(conditions)
+  const aboutAny = resource.op === 'All' || (resource.op === 'is' && resource.in === undefined)
+  return {
+    byName: !aboutAny || inConditions.includes('{"Var":"resource"}'),
+    byFacts: /"attr":(?:\[[^\]]*)?"(?:type|instance)"/.test(inConditions),
+  }
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { standardDataFolder, type Environment } from './environment.ts'
+import { standardDataFolder, type Environment, loginTokenFile } from './environment.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
 import { ineffectiveSettings, type SettingValue, type SettingValues } from './setting-rules.ts'
 import { readSettingsFile, unknownNames, type SettingsFile } from './settings-file.ts'
 import { settings, settingsSchema, type Setting, type Settings } from './settings.ts'
 import { valueInTable, tableAt } from './toml-table.ts'
-import { withVaultToken } from './vault-token.ts'
+import { existsSync } from 'node:fs'
 
 export interface SettingsSources {
   /** A TOML file with the table `[connect]`. Default: the file in `REACTOR_CONNECT_CONFIG`, else none. */
@@ -108,4 +108,19 @@ function showValue(value: unknown): string {
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)?[^"\s,]*@/gi, '$1…@')
     .replaceAll(/\?[^"\s,]*/g, '?…')
     .slice(0, 200)
+}
+
+/**
+ * The settings with the token of the Vault where other programs have it. `VAULT_TOKEN` and `~/.vault-token` are for them too, so they only count if
+ * the settings name a Vault, and the file only if nothing else gives a token.
+ */
+function withVaultToken(values: SettingValues, environment: Environment): SettingValues {
+  const isForeign = values.get('vaultToken')?.place === 'VAULT_TOKEN'
+  if (isForeign && (!values.has('vaultUrl') || values.has('vaultTokenFile')))
+    return new Map([...values].filter(([name]) => name !== 'vaultToken'))
+  const isNeeded =
+    values.has('vaultUrl') && !values.has('vaultToken') && !values.has('vaultTokenFile')
+  const file = loginTokenFile(environment)
+  if (!isNeeded || !existsSync(file)) return values
+  return new Map([...values, ['vaultTokenFile', { value: file, place: 'default' }]])
 }

@@ -1,15 +1,15 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, isJsonObject } from '../../../protocol/index.ts'
 import { newId } from '../../platform/database/ids.ts'
 import type { DeliveryLog, NewDelivery } from '../deliveries/contract.ts'
 import type { hmacOf } from '../signature/hmac.ts'
 import type { SignatureProblem } from '../signature/verify.ts'
 import type { IncomingDelivery, ReceivedDelivery } from './contract.ts'
 import { contentHash } from './content-hash.ts'
-import { eventIn } from './event-in-form.ts'
 import { headerOf, keptHeaders } from './kept-headers.ts'
 import { malformed, readEvent } from './read-event.ts'
 import type { IngressReceiver } from './receiver-directory.ts'
 import { verifyEvenly } from './verify-evenly.ts'
+import { parseExactJson } from '../../../protocol/exact-json.ts'
 
 /** Ids of tests begin with it, and no others do: the event itself may come after a test with its body. */
 const testPrefix = 'reactor.connect.test:'
@@ -87,4 +87,39 @@ function storedId(eventId: string, kind: IngressDeps['kind']): string {
   if (kind === 'test') return `${testPrefix}${eventId}`
   if (!eventId.startsWith(testPrefix)) return eventId
   throw malformed(`its id begins with ${testPrefix}, which is for test deliveries`)
+}
+
+interface SentEvent {
+  readonly body: Buffer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * The event of a genuine delivery: if the vendor wrote its JSON into a field of a form, that JSON, so that all that look at bodies find it. The body
+ * says whether it is a form, not its content type, which no signature covers.
+ */
+function eventIn(
+  sent: Buffer,
+  {
+    headers,
+    formField,
+  }: { readonly headers: SentEvent['headers']; readonly formField: string | undefined },
+): SentEvent {
+  if (formField === undefined || !sent.subarray(0, formField.length + 1).equals(start(formField)))
+    return { body: sent, headers }
+  const text = new URLSearchParams(sent.toString('utf8')).get(formField)
+  if (text === null || !saysObject(text)) return { body: sent, headers }
+  return { body: Buffer.from(text), headers: { ...headers, 'content-type': 'application/json' } }
+}
+
+function start(formField: string): Buffer {
+  return Buffer.from(`${formField}=`)
+}
+
+function saysObject(text: string): boolean {
+  try {
+    return isJsonObject(parseExactJson(text))
+  } catch {
+    return false // Also nested too deeply: a RangeError.
+  }
 }

@@ -8,7 +8,7 @@ import {
   takeNextNumbers,
 } from '../../continuation.ts'
 import { noCounts } from '../../committed-counts.ts'
-import type { BeginOptions, BeginStart, SinkStream, StreamSync } from '../../sink.ts'
+import type { BeginOptions, RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import { readPositions, readSlices } from '../bookkeeping/read-checkpoints.ts'
@@ -51,7 +51,8 @@ export async function beginSync(
     start,
     unconfirmed,
     defersChanges = false,
-  }: BeginOptions & { readonly schema: string | undefined; readonly start: BeginStart },
+    beginsAgain = false,
+  }: BeginOptions & { readonly schema: string | undefined; readonly start: RunStart },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target, session.bookkeepingSchema)
@@ -80,7 +81,7 @@ export async function beginSync(
         return leaveAsItStands(session, known, { sink, target, start })
       }
       const beginning = { target, start, row, known, owners, isOurs }
-      return startSync(session, sink, { ...beginning, defersChanges })
+      return startSync(session, sink, { ...beginning, defersChanges, beginsAgain })
     },
     { readsFirst: true, lockSeconds: takeOverSeconds },
   )
@@ -89,7 +90,7 @@ export async function beginSync(
 /** The facts that `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
-  readonly start: BeginStart
+  readonly start: RunStart
   /** As the last sync left it … */
   readonly row: StreamRow | undefined
   /** … if that was one of the same table. */
@@ -97,15 +98,16 @@ interface Beginning {
   readonly owners: readonly TableOwner[]
   readonly isOurs: boolean
   readonly defersChanges: boolean
+  readonly beginsAgain: boolean
 }
 
 async function startSync(
   session: DestinationSession,
   sink: SinkStream,
-  { target, start, row, known, owners, isOurs, defersChanges }: Beginning,
+  { target, start, row, known, owners, isOurs, defersChanges, beginsAgain }: Beginning,
 ): Promise<StreamSync> {
   const { streamId, table } = target
-  const resumed = known !== undefined && isResumable(known, sink, start)
+  const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
   const goesOn = resumed || keepsStates(known, sink)
   const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }

@@ -1,5 +1,6 @@
 import { streamIdOf } from '../../../protocol/index.ts'
 import type {
+  BeginOptions,
   Destination,
   LoadedStream,
   RunStart,
@@ -87,7 +88,7 @@ export class PreviewDestination implements Destination {
     return Promise.resolve([])
   }
 
-  async begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
+  async begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
     const snapshot = this.#snapshot
     const context = {
       place: snapshot.place,
@@ -97,7 +98,7 @@ export class PreviewDestination implements Destination {
       registry: snapshot.place.registry && previewedRegistry(snapshot.place.registry),
       now: Date.now,
     }
-    const sync = await beginSync(context, stream, { start, unconfirmed: undefined })
+    const sync = await beginSync(context, stream, { ...options, start })
     // A run reads on after the end of a sync that an older start began. Where that end is, nothing remembers here.
     return { ...sync, isOlder: false }
   }

@@ -12,7 +12,7 @@ import {
   settingsOf,
   takeNextNumbers,
 } from '../../continuation.ts'
-import type { RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
+import type { BeginOptions, RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
 import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
 import type {
@@ -63,7 +63,7 @@ export interface BeginContext {
 export async function beginSync(
   context: BeginContext,
   sink: SinkStream,
-  { start, unconfirmed }: Pick<Beginning, 'start' | 'unconfirmed'>,
+  { start, ...options }: Pick<Beginning, 'start'> & BeginOptions,
 ): Promise<StreamSync> {
   const { place, store, ensureTopic, registry } = context
   const streamId = streamIdOf(sink.stream.stream)
@@ -75,7 +75,7 @@ export async function beginSync(
   requirePolicy(sink, { topic, policy: target.policy })
   await store.read()
   const atMs = context.now()
-  const facts = { sink, streamId, topic, start, unconfirmed, place, target, atMs }
+  const facts = { ...options, sink, streamId, topic, start, place, target, atMs }
   const schema = registry === undefined ? null : await findSchema(store, facts, registry)
   return store.change((now) => decideSync(now, { ...facts, schema }))
 }
@@ -103,8 +103,7 @@ interface Wanted {
   readonly start: RunStart
 }
 
-interface Beginning extends Wanted {
-  readonly unconfirmed: StreamSync | undefined
+interface Beginning extends Wanted, BeginOptions {
   readonly target: TargetTopic
   readonly schema: RegisteredSchema | null
   readonly atMs: number
@@ -161,9 +160,9 @@ function startSync(
   beginning: Beginning,
 ): Change<StreamSync> {
   const { known, isGone } = earlier
-  const { sink, streamId, topic, start, target } = beginning
+  const { sink, streamId, topic, start, target, beginsAgain = false } = beginning
   const { record } = stored
-  const resumed = known !== undefined && isResumable(known, sink, start)
+  const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, earlier, { ...beginning, goesOn })
   const { slices, goneRows, ...counts } = carryKept(stored, { start, resumed, goesOn, isGone })

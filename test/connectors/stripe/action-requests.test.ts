@@ -3,7 +3,7 @@ import { standardHeaders } from '../../../manifest-interpreter/http/standard-hea
 import { toHttpRequest } from '../../../connectors/http/action-request.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import { stripeActions } from '../../../connectors/stripe/actions/actions.ts'
-import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
+import { apiVersion } from '../../../connectors/stripe/actions/stripe-action.ts'
 import {
   isJsonList,
   isJsonObject,

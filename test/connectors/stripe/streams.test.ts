@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadManifestFile } from '../../../connectors/manifest/load-manifest-file.ts'
-import { apiVersion } from '../../../connectors/stripe/actions/request.ts'
+import { apiVersion } from '../../../connectors/stripe/actions/stripe-action.ts'
 import { connectorOf } from '../../../connectors/registry.ts'
 import {
   objectStreams as readObjectStreams,

@@ -225,7 +225,7 @@ describe('messages are missing', () => {
 
   test.each([
     [append, 'connections reset shop --streams public.orders'],
-    [of(append, { sync_mode: 'full_refresh' }), '--from-sync N'],
+    [of(append, { sync_mode: 'full_refresh' }), '`firstSync`'],
     [overwrite, 'Run the connection again'],
   ])('and the error says what to do', (plan, fix) => {
     expect(new Topic([[0, 3n]]).plan(of(plan, { sync: 2 })).refusal()).toMatchObject({
