@@ -55,14 +55,23 @@ export function stripeAction<Input extends z.ZodObject, Output extends z.ZodType
     idempotency: method === 'POST' ? 'native_key' : 'natural',
     dryRun: 'native',
     input: checked,
-    plan: (fields, config) => stripeRequest(config, { method, path, fields: { ...fields } }),
+    // As they are checked, the fields are JSON.
+    plan: (fields, config) =>
+      stripeRequest(config, { method, path, fields: fields as RequestFields }),
   })
 }
 
 /** Fields that are not in the path go into the body of a POST as a form, else into the query. */
 function stripeRequest(
   config: JsonObject,
-  { method, path, fields }: Pick<ActionRequest, 'method'> & { path: string; fields: RequestFields },
+  {
+    method,
+    path,
+    fields,
+  }: Pick<ActionRequest, 'method'> & {
+    readonly path: string
+    readonly fields: RequestFields
+  },
 ): ActionRequest {
   const { account_id: account } = config
   const rest = { ...fields }

@@ -160,9 +160,9 @@ function startSync(
   beginning: Beginning,
 ): Change<StreamSync> {
   const { known, isGone } = earlier
-  const { sink, streamId, topic, start, target, beginsAgain = false } = beginning
+  const { sink, streamId, topic, start, target } = beginning
   const { record } = stored
-  const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
+  const resumed = known !== undefined && isResumable(known, sink, { ...beginning, ...start })
   const goesOn = resumed || keepsStates(known, sink)
   requireLoadable(stored, earlier, { ...beginning, goesOn })
   const { slices, goneRows, ...counts } = carryKept(stored, { start, resumed, goesOn, isGone })
@@ -315,7 +315,7 @@ function carryKept(
   return { ...carried, untoldCounts: { ...untoldCounts, loaded: 0 }, goneRows: untoldCounts.loaded }
 }
 
-/** The slices as the sync begins with them, and the unreported counts of those that are over. */
+/** The slices as the sync begins with them, and what is untold of those that are over. */
 function carrySlices(
   stored: StoredStream,
   {
