@@ -16,6 +16,7 @@ import {
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent } from '../support/logger.ts'
 import { newFolder } from '../support/new-folder.ts'
+import { usually } from '../support/long.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 const jsonObject = z.custom<JsonObject>()
@@ -63,7 +64,7 @@ async function idsOf(
 }
 
 // Concurrent: its runs wait for a paced source, a poll or the broker most of the time.
-describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 }, (log) => {
+describe.concurrent.each(usually(2, logs))('a run through the %s log', { timeout: 120_000 }, (log) => {
   test('loads each record once in every mode', async () => {
     await using warehouse = await testDatabase()
     const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
