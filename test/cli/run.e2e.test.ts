@@ -301,7 +301,9 @@ describe.concurrent('a run that cannot begin', options, () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(connection(shop, { destination: { password: '${WRONG}' } }))
-    const end = await runHere(file.path, { env: { ...env(shop), WRONG: `x${shop.address.password}` } })
+    const end = await runHere(file.path, {
+      env: { ...env(shop), WRONG: `x${shop.address.password}` },
+    })
     expect(end.code).toBe(1)
     expectGoodError(end, shop)
   })

@@ -114,7 +114,10 @@ async function runThrough(
     destination: { type: 'postgres', config: { ...shop.address, schema: 'copy' } },
     log: { kafka },
   })
-  const end = await command(file.path, { args: ['--json'], env: { NODE_EXTRA_CA_CERTS: authority } })
+  const end = await command(file.path, {
+    args: ['--json'],
+    env: { NODE_EXTRA_CA_CERTS: authority },
+  })
   expect(end.stdout + end.stderr).not.toContain(login.password)
   const [table] = await shop.query(`SELECT to_regclass('copy.orders') AS name`)
   const [count] =
@@ -136,12 +139,15 @@ describe.concurrent('a run goes through a broker with TLS and a login', options,
     ['scram-sha-512', 'record', false],
   ] as const
   // In a process of its own: only a new one trusts another authority in its threads too.
-  test.each(usually(1, ways))('by %s, framing %s, topics per connection: %s', async (mechanism, framing, own) => {
-    const sasl = { mechanism, ...login }
-    const options = { framing, topics_per_connection: own, sasl }
-    const end = await runThrough({ brokers, ssl: true, ...options }, run)
-    expect(end, end.stderr).toMatchObject({ code: 0, rows: 1000 })
-  })
+  test.each(usually(1, ways))(
+    'by %s, framing %s, topics per connection: %s',
+    async (mechanism, framing, own) => {
+      const sasl = { mechanism, ...login }
+      const options = { framing, topics_per_connection: own, sasl }
+      const end = await runThrough({ brokers, ssl: true, ...options }, run)
+      expect(end, end.stderr).toMatchObject({ code: 0, rows: 1000 })
+    },
+  )
 })
 
 describe.concurrent(

@@ -143,7 +143,9 @@ export const longForms: Readonly<Record<string, LongForm>> = {
 /** Files that have more cases in the long form, without those that have a form of their own. */
 function momentFiles(): readonly string[] {
   const own = new Set([...crashFiles, 'test/service/webhooks/storm.long.e2e.test.ts'])
-  return globSync(serverFiles).filter((file) => !own.has(file) && hasLongForm(file)).toSorted()
+  return globSync(serverFiles)
+    .filter((file) => !own.has(file) && hasLongForm(file))
+    .toSorted()
 }
 
 /** The same of unit. */

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { metadataTemplate, startPostgres, testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
+import {
+  metadataTemplate,
+  startPostgres,
+  testDatabase,
+  type Row,
+  type TestDatabase,
+} from '../../support/postgres.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { newFolder } from '../../support/new-folder.ts'
 import {
