@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { eventsOf, run, startRun } from './reactor-command.ts'
+import { eventsOf, startRun } from './reactor-command.ts'
+import { runHere } from './run-here.ts'
 import { runFile } from '../support/run-file.ts'
 
 test('a process that is frozen in the exchange of an overwrite is taken over, and is fenced when it wakes', async () => {
@@ -16,7 +17,7 @@ test('a process that is frozen in the exchange of an overwrite is taken over, an
     defaults: { destination_sync_mode: 'overwrite' },
   })
   const options = { args: ['--json'], env: { PG_PASSWORD: warehouse.address.password } }
-  expect(await run(file.path, options)).toMatchObject({ code: 0 })
+  expect(await runHere(file.path, options)).toMatchObject({ code: 0 })
   await using holder = await DestinationSession.open({ address: warehouse.address })
   await holder.run('BEGIN; LOCK TABLE copy.users IN SHARE MODE')
   const frozen = startRun(file.path, options)
@@ -29,7 +30,7 @@ test('a process that is frozen in the exchange of an overwrite is taken over, an
   try {
     await holder.rollback()
     await expect.poll(() => exchange("state = 'idle in transaction'")).toHaveLength(1)
-    expect(await run(file.path, options)).toMatchObject({ code: 0 })
+    expect(await runHere(file.path, options)).toMatchObject({ code: 0 })
   } finally {
     frozen.process.kill('SIGCONT')
   }

@@ -12,6 +12,8 @@ import {
   type JsonEvent,
 } from './reactor-command.ts'
 import { runFile } from '../support/run-file.ts'
+import { runHere } from './run-here.ts'
+import { reactor } from './service-command-line.ts'
 import { longTest } from '../support/long.ts'
 
 // Concurrent: each has a database of its own, and waits for processes most of the time.
@@ -109,9 +111,9 @@ describe.concurrent('a complete run', options, () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(connection(shop))
-    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    expect(await runHere(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
     await shop.query('DROP TABLE notes')
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(end.code).toBe(0)
     const [warning = ''] = resultOf(end).warnings ?? []
     expect(warning).toMatch(
@@ -120,12 +122,12 @@ describe.concurrent('a complete run', options, () => {
     expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
     expect(end.stderr.split(warning)).toHaveLength(2)
     await shop.query('DROP TABLE copy.notes')
-    const later = await run(file.path, { env: env(shop) })
+    const later = await runHere(file.path, { env: env(shop) })
     expect(later.stderr).not.toContain('warning:')
     // A choice of streams leaves the others out on purpose.
     await shop.query('CREATE TABLE copy.notes (body text)')
     await using chosen = await runFile(connection(shop, { streams: ['customers'] }))
-    expect((await run(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
+    expect((await runHere(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
   })
 
   test('reads a stream from its beginning again if it is told to', async () => {
@@ -134,9 +136,9 @@ describe.concurrent('a complete run', options, () => {
     await using file = await runFile(
       connection(shop, { streams: ['customers', 'notes'], defaults: { cursor_field: 'id' } }),
     )
-    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    expect(await runHere(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
     await shop.query(`TRUNCATE copy.customers; UPDATE customers SET email = 'new' WHERE id <= 10`)
-    const warned = await run(file.path, { env: env(shop) })
+    const warned = await runHere(file.path, { env: env(shop) })
     expect(warned.stderr).toContain('`reactor connect reset FILE --streams public.customers`')
     const wrong = await reset(file.path, { args: ['--streams', 'customer'], env: env(shop) })
     expect(wrong).toMatchObject({ code: 2, stdout: '' })
@@ -144,23 +146,24 @@ describe.concurrent('a complete run', options, () => {
     // Also of a stream whose table was dropped, and as often as one likes.
     await shop.query('DROP TABLE copy.notes')
     const args = ['--streams', 'public.customers', '--streams', '"notes"']
+    const here = { environment: env(shop) }
     for (const options of [args, [...args, '--json']]) {
-      const forgotten = await reset(file.path, { args: options, env: env(shop) })
-      expect(forgotten).toMatchObject({ code: 0, stderr: '' })
-      expect(forgotten.stdout).toMatch(/public\.customers.*public\.notes/s)
+      const forgotten = await reactor(['connect', 'reset', file.path, ...options], here)
+      expect(forgotten).toMatchObject({ code: 0, err: '' })
+      expect(forgotten.out).toMatch(/public\.customers.*public\.notes/s)
     }
-    const again = await run(file.path, { env: env(shop) })
+    const again = await runHere(file.path, { env: env(shop) })
     expect(again.code).toBe(0)
     expect(again.stderr).toMatch(/complete +public\.customers +1,000 read, 1,000 loaded/)
     const rows = await shop.query(
       `SELECT count(*)::int AS rows, count(*) FILTER (WHERE email = 'new')::int AS changed FROM copy.customers`,
     )
     expect(rows).toEqual([{ rows: 1000, changed: 10 }])
-    const end = await run(file.path, { env: env(shop) })
+    const end = await runHere(file.path, { env: env(shop) })
     expect(end.stderr).toMatch(/complete +public\.customers +0 read, 0 loaded/)
-    const all = await reset(file.path, { env: env(shop) })
-    expect(all.stdout).toMatch(/^shop: the checkpoints of .*customers.* are forgotten/)
-    const before = await run(file.path, { env: env(shop) })
+    const all = await reactor(['connect', 'reset', file.path], here)
+    expect(all.out).toMatch(/^shop: the checkpoints of .*customers.* are forgotten/)
+    const before = await runHere(file.path, { env: env(shop) })
     expect(before.stderr).toMatch(/complete +public\.customers +1,000 read/)
   })
 
@@ -171,7 +174,7 @@ describe.concurrent('a complete run', options, () => {
     await shop.query(`CREATE TABLE "a.b".c AS SELECT n AS id FROM generate_series(1, 30) n`)
     const from = { source: { schemas: ['a', 'a.b'] } }
     await using file = await runFile(connection(shop, { ...from, streams: ['a."b.c"', '"a.b".c'] }))
-    const end = await run(file.path, { env: env(shop) })
+    const end = await runHere(file.path, { env: env(shop) })
     expect(end).toMatchObject({ code: 0 })
     expect(end.stderr).toMatch(/complete +a\."b\.c" +20 read, 20 loaded/)
     expect(end.stderr).toMatch(/complete +"a\.b"\.c +30 read, 30 loaded/)
@@ -179,7 +182,7 @@ describe.concurrent('a complete run', options, () => {
     expect(await countOf(shop, 'c')).toEqual({ rows: 30, ids: 30 })
 
     await using unclear = await runFile(connection(shop, { ...from, streams: ['a.b.c'] }))
-    const refused = await run(unclear.path, { env: env(shop) })
+    const refused = await runHere(unclear.path, { env: env(shop) })
     expect(refused.stderr).toContain('"a.b.c" may mean several streams')
     expect(refused.stderr).toContain('Write one of them: a."b.c" or "a.b".c.')
     expectGoodError(refused, shop)
@@ -219,11 +222,11 @@ describe.concurrent('a complete run', options, () => {
     await using file = await runFile(
       connection(shop, { streams: [{ name: 'customers', cursor_field: 'updated_at' }] }),
     )
-    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    expect(await runHere(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
     await shop.query(
       "UPDATE customers SET email = 'new', updated_at = now() + interval '1 minute' WHERE id = 7",
     )
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(resultOf(end)).toMatchObject({ status: 'complete', streams: [{ loaded: 1 }] })
     expect(await shop.query("SELECT id FROM copy.customers WHERE email = 'new'")).toEqual([
       { id: '7' },
@@ -259,7 +262,7 @@ describe.concurrent('a run with a transformation', options, () => {
     const streams = [{ name: 'customers', transform: 'function:clean' }]
     const service = { url: functions.url, api_key: '${FUNCTIONS_KEY}' }
     await using file = await runFile(connection(shop, { functions: service, streams }))
-    const end = await run(file.path, { env: { ...env(shop), FUNCTIONS_KEY: functionsKey } })
+    const end = await runHere(file.path, { env: { ...env(shop), FUNCTIONS_KEY: functionsKey } })
     expect(end.code).toBe(3)
     expect(end.stderr).toMatch(/public\.customers +1,000 read, 999 loaded, 1 rejected/)
     expect(end.stderr).toContain('function:clean: spam, and the key is ***')
@@ -288,7 +291,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(connection(shop))
-    const end = await run(file.path, { env: { PG_PASSWORD: `x${shop.address.password}` } })
+    const end = await runHere(file.path, { env: { PG_PASSWORD: `x${shop.address.password}` } })
     expect(end.code).toBe(1)
     expect(end.stderr).toMatch(/password/)
     expectGoodError(end, shop)
@@ -298,7 +301,9 @@ describe.concurrent('a run that cannot begin', options, () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(connection(shop, { destination: { password: '${WRONG}' } }))
-    const end = await run(file.path, { env: { ...env(shop), WRONG: `x${shop.address.password}` } })
+    const end = await runHere(file.path, {
+      env: { ...env(shop), WRONG: `x${shop.address.password}` },
+    })
     expect(end.code).toBe(1)
     expectGoodError(end, shop)
   })
@@ -308,7 +313,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     await createShop(shop)
     const port = await closedPort()
     await using file = await runFile(connection(shop, { destination: { port } }))
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(end.code).toBe(1)
     expect(resultOf(end)).toMatchObject({ status: 'failed', exit_code: 1 })
     expect(resultOf(end).error?.message).toContain(String(port))
@@ -320,7 +325,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     await createShop(shop)
     const port = await closedPort()
     await using file = await runFile(connection(shop, { source: { port } }))
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(end.code).toBe(1)
     expect(resultOf(end).error).toMatchObject({ code: 'source_unreachable' })
     expect(end.stdout).toContain('"failure_type":"transient_error"')
@@ -332,7 +337,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     await createShop(shop)
     const broker = `127.0.0.1:${String(await closedPort())}`
     await using file = await runFile(connection(shop, { log: { kafka: { brokers: [broker] } } }))
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(end.code).toBe(1)
     expect(resultOf(end).error?.message).toContain(broker)
     expectGoodError(end, shop)
@@ -358,7 +363,7 @@ describe.concurrent('a run that cannot begin', options, () => {
   test('with a wrong file ends with 2 and contacts nobody', async () => {
     await using shop = await testDatabase()
     await using file = await runFile(connection(shop, { metdata: 'full' }))
-    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(resultOf(end)).toMatchObject({
       status: 'failed',
       exit_code: 2,
@@ -371,7 +376,7 @@ describe.concurrent('a run that cannot begin', options, () => {
   longTest('with a missing variable names it', async () => {
     await using shop = await testDatabase()
     await using file = await runFile(connection(shop))
-    const end = await run(file.path)
+    const end = await runHere(file.path)
     expect(end.code).toBe(2)
     expect(end.stderr).toContain('the environment variable PG_PASSWORD is not set')
   })
@@ -424,7 +429,7 @@ describe.concurrent('a run that does not come to its end', options, () => {
     expect(loaded).toBeGreaterThan(0)
     expect(loaded).toBeLessThan(rows)
     expect(await countOf(warehouse, 'users')).toEqual({ rows: loaded, ids: loaded })
-    const resumed = await run(file.path, { args: ['--json'], env: env(warehouse) })
+    const resumed = await runHere(file.path, { args: ['--json'], env: env(warehouse) })
     expect(resumed.code).toBe(0)
     expect(resultOf(resumed)).toMatchObject({
       status: 'complete',

@@ -1,10 +1,12 @@
 import { logout } from '../../cli/auth/logout-command.ts'
 import { askService, type AskServiceContext } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
+import { runReset } from '../../cli/run/reset-command.ts'
 import { runTopics } from '../../cli/topics/topics-command.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
 
 export interface CommandEnd {
@@ -62,7 +64,13 @@ export async function reactor(
   await runProgram(argv, {
     version: '1.2.3',
     run: nothing,
-    reset: nothing,
+    reset: async (given) => {
+      code = await runReset(given, {
+        ...surroundings(given.json),
+        logger: silent,
+        addSecrets: () => undefined,
+      })
+    },
     source: nothing,
     catalog: nothing,
     serve: nothing,

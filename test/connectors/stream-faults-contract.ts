@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { AirbyteStream, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { Fault } from '../fakes/fault-gate.ts'
+import { usuallyThird } from '../support/long.ts'
 import { readings, type StreamSubject } from './stream-subject.ts'
 import {
   coveredRows,
@@ -48,10 +49,12 @@ const failures = [...unavailable, 'source_answer_unreadable', 'source_mismatch']
 
 /** Requests that go wrong. */
 export function faultsContract(subject: StreamSubject, bench: () => StreamBench): void {
+  const faults = Object.keys({ ...passing, ...subject.limits, ...unreadable, ...outages })
+
   test.each(Object.entries({ ...passing, ...subject.limits }))(
     '%s is waited for, and the read has the same records',
     async (title, fault) => {
-      await eachStream(async (reading, whole) => {
+      await eachStream(title, async (reading, whole) => {
         const at = placeIn(whole, title)
         const faultAt = (count: number) => (count === at ? fault : undefined)
         const disturbed = await readWith(reading, faultAt)
@@ -65,7 +68,7 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
   test.each(Object.entries(unreadable))(
     '%s in the place of a response never loses a record in silence',
     async (title, fault) => {
-      await eachStream(async (reading, whole) => {
+      await eachStream(title, async (reading, whole) => {
         const at = placeIn(whole, title)
         const disturbed = await readWith(reading, (count) => (count === at ? fault : undefined))
         const about = `${reading.stream.name}, ${title} at request ${String(at)}`
@@ -78,7 +81,7 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
   test.each(Object.entries(outages))(
     'if %s, the stream fails with words, keeps what it gave, and a later read completes it',
     async (title, fault) => {
-      await eachStream(async (reading, whole) => {
+      await eachStream(title, async (reading, whole) => {
         const at = placeIn(whole, title)
         const disturbed = await readWith(reading, (count) => (count >= at ? fault : undefined))
         const about = `${reading.stream.name}, ${title}`
@@ -118,10 +121,12 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
 
   const wholes = new Map<string, Whole>()
 
+  /** Another third of the streams with each fault. */
   async function eachStream(
+    fault: string,
     verify: (reading: ConfiguredAirbyteStream, whole: Whole) => Promise<void>,
   ): Promise<void> {
-    for (const stream of await bench().streams()) {
+    for (const stream of usuallyThird(faults.indexOf(fault), await bench().streams())) {
       const [reading] = readings(stream).slice(-1)
       if (reading === undefined) throw new Error(`${stream.name} cannot be read`)
       const whole = wholes.get(stream.name) ?? (await readWhole(reading))

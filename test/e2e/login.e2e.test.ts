@@ -8,7 +8,7 @@ import {
   type CommandOptions,
 } from '../cli/service-command-line.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { metadataTemplate, testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   serviceFolder,
   type ServiceFolder,
@@ -73,7 +73,7 @@ class Person {
 let metadata: TestDatabase
 let folder: ServiceFolder
 beforeAll(async () => {
-  metadata = await testDatabase()
+  metadata = await testDatabase(metadataTemplate)
   folder = await serviceFolder()
 })
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { metadataTemplate, testDatabase } from '../support/postgres.ts'
 import { newFolder } from '../support/new-folder.ts'
 
 interface StartedScript {
@@ -72,7 +72,7 @@ test.each([
 ] as const)(
   'npm %j passes %s on to the service, which drains',
   async (argv, signal) => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     const folder = await newFolder('npm')
     const port = await freePort()
     const started = startNpm(

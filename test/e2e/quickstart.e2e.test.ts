@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { closedPort } from '../cli/reactor-command.ts'
+import { reactor as runHere } from '../cli/service-command-line.ts'
 import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
 import { AuthorizationServer } from '../fakes/authorization-server.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
@@ -47,12 +48,12 @@ function environment(): CommandOptions['environment'] {
   return { HOME: home, REACTOR_CONNECT_DATA_DIR: data.path }
 }
 
+/** Commands that ask the service run in this process, all others in one of their own. */
 async function reactor(line: string | readonly string[], stdin?: string): Promise<CommandEnd> {
   const argv = typeof line === 'string' ? line.split(' ') : line
-  return startCommand(argv, {
-    environment: environment(),
-    ...(stdin !== undefined && { stdin }),
-  }).end
+  const options = { environment: environment(), ...(stdin !== undefined && { stdin }) }
+  const asksService = !['catalog', 'doctor'].includes(argv[1] ?? '')
+  return asksService ? runHere(argv, options) : startCommand(argv, options).end
 }
 
 /** Runs a command that has to succeed. Returns its output. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { metadataTemplate, testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   serviceFolder,
   type ServiceFolder,
   type ServiceProcess,
 } from '../support/service-process.ts'
-import { startCommand, type CommandEnd } from './command.ts'
+import { reactor as runHere, type CommandEnd } from '../cli/service-command-line.ts'
 
 let folder: ServiceFolder
 let service: ServiceProcess
@@ -17,7 +17,7 @@ let data: TestDatabase
 
 beforeAll(async () => {
   folder = await serviceFolder()
-  metadata = await testDatabase()
+  metadata = await testDatabase(metadataTemplate)
   source = await testDatabase()
   data = await testDatabase()
   await source.query('CREATE TABLE orders (id int PRIMARY KEY, note text)')
@@ -41,7 +41,7 @@ function start(): Promise<ServiceProcess> {
 async function reactor(line: string | readonly string[], key = service.key): Promise<CommandEnd> {
   const argv = typeof line === 'string' ? line.split(' ') : line
   const environment = { REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: key }
-  return startCommand(['connect', ...argv], { environment }).end
+  return runHere(['connect', ...argv], { environment })
 }
 
 async function succeeds(line: string | readonly string[], key?: string): Promise<string> {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { eventsOf, run, startRun, type CommandEnd } from '../cli/reactor-command.ts'
+import { eventsOf, startRun, type CommandEnd } from '../cli/reactor-command.ts'
+import { runHere } from '../cli/run-here.ts'
 import { errorSection } from '../../protocol/index.ts'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
@@ -49,7 +50,7 @@ async function createCustomers(shop: TestDatabase, rows = 500): Promise<void> {
 
 async function runOnce(document: object): Promise<CommandEnd> {
   await using file = await runFile(document)
-  return await run(file.path, { args: ['--json'] })
+  return await runHere(file.path, { args: ['--json'] })
 }
 
 /** The run is complete, and each row of the source is in the destination once, and nothing else. */
@@ -370,7 +371,7 @@ longDescribe.concurrent('a broker', options, () => {
       usersFile(warehouse, { connection: 'users', brokers: broker.brokers }, 300),
     )
     await broker.kill9()
-    const refused = await run(file.path, { args: ['--json'] })
+    const refused = await runHere(file.path, { args: ['--json'] })
     expect(refused.code).toBe(1)
     const { code, message } = failureOf(refused)
     expect(code).toBe('kafka_unreachable')
@@ -384,7 +385,7 @@ longDescribe.concurrent('a broker', options, () => {
     const end = await started.end
     if (end.code !== 0) {
       expect(failureOf(end).code).toMatch(/^(kafka_|log_)/)
-      expect(await run(file.path)).toMatchObject({ code: 0 })
+      expect(await runHere(file.path)).toMatchObject({ code: 0 })
     }
     expect(await countUsers(warehouse)).toEqual({ rows: users.rows, ids: users.rows })
   })

@@ -2,7 +2,8 @@ import avro from 'avsc'
 import { once } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { run, startRun } from '../cli/reactor-command.ts'
+import { startRun } from '../cli/reactor-command.ts'
+import { runHere } from '../cli/run-here.ts'
 import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -48,7 +49,7 @@ function shop(warehouse: TestDatabase, framing: Framing): Shop {
 }
 
 async function runToEnd(file: string): Promise<void> {
-  const end = await run(file)
+  const end = await runHere(file)
   if (end.code !== 0) throw new Error(`the run ended with ${String(end.code)}: ${end.stderr}`)
 }
 

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
-import { eventsOf, run, startRun } from '../cli/reactor-command.ts'
+import { eventsOf, startRun } from '../cli/reactor-command.ts'
+import { runHere } from '../cli/run-here.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
@@ -55,7 +56,7 @@ test.each([
       })
     const options = { args: ['--json'], env: { PG_PASSWORD: warehouse.address.password } }
     await using first = await fileOf(10)
-    expect(await run(first.path, options)).toMatchObject({ code: 0 })
+    expect(await runHere(first.path, options)).toMatchObject({ code: 0 })
 
     const { logLevel, Kafka } = kafkajs
     const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()

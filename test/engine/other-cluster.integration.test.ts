@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { eventsOf, run } from '../cli/reactor-command.ts'
+import { eventsOf } from '../cli/reactor-command.ts'
+import { runHere } from '../cli/run-here.ts'
 import { killEngineWhen } from '../support/engine-process.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -37,7 +38,7 @@ const insert = (shop: TestDatabase): Promise<unknown> =>
 
 async function complete(file: object): Promise<void> {
   await using written = await runFile(file)
-  const end = await run(written.path, { args: ['--json'] })
+  const end = await runHere(written.path, { args: ['--json'] })
   expect(end, end.stderr).toMatchObject({ code: 0 })
   expect(eventsOf(end).at(-1)?.streams).toMatchObject([{ status: 'complete' }])
 }

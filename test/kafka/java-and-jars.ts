@@ -10,6 +10,8 @@ const pom = join(folder, 'pom.xml')
 export interface JavaAndJars {
   readonly java: string
   readonly classpath: string
+  /** The folder of the jars: another one for other jars. */
+  readonly jars: string
 }
 
 /** Describes in words what this machine's Java lacks to run the broker; undefined if nothing is missing. */
@@ -35,7 +37,7 @@ function missingJava(): string | undefined {
 export async function javaAndJars(): Promise<JavaAndJars> {
   const jars = jarFolder()
   await copyJars(pom, jars)
-  return { java: javaCommand(), classpath: `${join(folder, 'conf')}:${join(jars, '*')}` }
+  return { java: javaCommand(), classpath: `${join(folder, 'conf')}:${join(jars, '*')}`, jars }
 }
 
 /** The name is the stamp: another pom.xml, another folder. */

@@ -14,6 +14,8 @@ const integration = ['--project', 'integration']
 const unit = ['--project', 'unit']
 const oneAfterTheOther = [...integration, '--no-file-parallelism']
 
+const serverFiles = 'test/**/*.{integration,e2e}.test.ts'
+
 const crashFiles = [
   'test/engine/crash.integration.test.ts',
   'test/engine/fresh-rows.long.integration.test.ts',
@@ -38,9 +40,15 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     run: { vitest: [...integration, ...momentFiles()] },
   },
   contracts: {
-    about: 'the streams of each vendor, killed and stopped after every one of their states',
+    about:
+      'the streams of each vendor through every fault, and stopped after every one of their states',
     env: { LONG_TESTS: '1' },
     run: { vitest: [...unit, 'test/connectors'] },
+  },
+  cases: {
+    about: 'every case of the tests without servers, of which the usual run has some',
+    env: { LONG_TESTS: '1' },
+    run: { vitest: [...unit, ...unitFiles()] },
   },
   chaos: {
     about: 'random tables, changes and faults for 30 minutes (`CHAOS_MINUTES`)',
@@ -135,10 +143,18 @@ export const longForms: Readonly<Record<string, LongForm>> = {
 /** Files that have more cases in the long form, without those that have a form of their own. */
 function momentFiles(): readonly string[] {
   const own = new Set([...crashFiles, 'test/service/webhooks/storm.long.e2e.test.ts'])
-  return globSync('test/**/*.{integration,e2e}.test.ts')
-    .filter((file) => !own.has(file))
-    .filter(
-      (file) => file.includes('.long.') || readFileSync(file, 'utf8').includes("support/long.ts'"),
-    )
+  return globSync(serverFiles)
+    .filter((file) => !own.has(file) && hasLongForm(file))
     .toSorted()
+}
+
+/** The same of unit. */
+function unitFiles(): readonly string[] {
+  return globSync('test/**/*.test.ts', { exclude: [serverFiles, 'test/connectors/**'] })
+    .filter(hasLongForm)
+    .toSorted()
+}
+
+function hasLongForm(file: string): boolean {
+  return file.includes('.long.') || readFileSync(file, 'utf8').includes("support/long.ts'")
 }

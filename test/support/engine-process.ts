@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
+import { runHere } from '../cli/run-here.ts'
 import { builtProgram } from './program.ts'
 
 const event = z.looseObject({
@@ -61,18 +62,13 @@ export async function killEngineWhen(
   await exited
 }
 
-/** Runs to the end, which must be a good one; gives the result that it wrote. */
+/** Runs to the end in this process, which must be a good one; gives the result that it wrote. */
 export async function finishEngine(file: string): Promise<EngineEvent> {
-  const engine = startEngine(file)
-  const output: string[] = []
-  const errors: string[] = []
-  engine.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  engine.stderr?.on('data', (chunk: Buffer) => errors.push(chunk.toString()))
-  const code = await new Promise<number | null>((resolve) => engine.once('close', resolve))
-  const text = output.join('').trim()
+  const { code, stdout, stderr } = await runHere(file, { args: ['--json'], env: process.env })
+  const text = stdout.trim()
   if (code !== 0)
     throw new Error(
-      `the resumed run ended with ${String(code)}:\n${[text, ...errors].join('').slice(-4_000)}`,
+      `the resumed run ended with ${String(code)}:\n${`${text}${stderr}`.slice(-4_000)}`,
     )
   return event.parse(JSON.parse(text.split('\n').at(-1) ?? ''))
 }

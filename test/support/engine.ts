@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { afterAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import { connectorOf } from '../../connectors/registry.ts'
 import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
@@ -111,11 +111,8 @@ export interface EngineRun {
 }
 
 let shared: WorkerThreads | undefined
-afterAll(async () => {
-  await shared?.[Symbol.asyncDispose]()
-})
 
-/** The threads of all runs of a test file. */
+/** The threads of all runs in this process, which end with it. */
 export function sharedThreads(): WorkerThreads {
   shared ??= openWorkerThreads({ lanes: 4, idleMs: 60_000, logger: silent })
   return shared

@@ -1,8 +1,9 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { startKafka, testKafka } from './kafka.ts'
+import { longTest } from './long.ts'
 
-test('a broker of its own keeps what was acknowledged through kill -9', async () => {
+longTest('a broker of its own keeps what was acknowledged through kill -9', async () => {
   await using broker = await startKafka()
   const kafka = client(broker.brokers)
   const before = kafka.admin()

@@ -13,3 +13,9 @@ export const longDescribe = describe.runIf(isLong)
 export function usually<Case>(count: number, cases: readonly Case[]): readonly Case[] {
   return isLong ? cases : cases.slice(0, count)
 }
+
+/** All cases in the long form. The usual run has every third: with another `start`, others of them. */
+export function usuallyThird<Case>(start: number, cases: readonly Case[]): readonly Case[] {
+  const rest = start % Math.min(3, cases.length || 1)
+  return isLong ? cases : cases.filter((_, index) => index % 3 === rest)
+}

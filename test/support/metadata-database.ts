@@ -1,4 +1,3 @@
-import { afterAll, inject } from 'vitest'
 import {
   createDatabase,
   endOfUse,
@@ -8,12 +7,8 @@ import {
   type TestDatabase,
 } from './postgres.ts'
 
-/** Emptied ones that wait for the next test of this file. */
+/** Emptied ones that wait for the next test in this process. They go with the server. */
 const spare: string[] = []
-afterAll(async () => {
-  const drops = spare.splice(0).map((name) => `DROP DATABASE ${name} WITH (FORCE)`)
-  await onServer(inject('postgres'), ...drops)
-})
 
 /**
  * As `testDatabase`, with the tables of the service in it. Disposing empties it for the next test: to copy the hundreds of files

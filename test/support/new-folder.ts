@@ -1,11 +1,5 @@
-import { afterAll } from 'vitest'
+import { atEndOfFile } from './end-of-file.ts'
 import { folderInMemory, temporaryFolder, type TemporaryFolder } from './temporary-folder.ts'
-
-const made: TemporaryFolder[] = []
-// Hooks run in reverse: this one, which was first, after those of the file.
-afterAll(async () => {
-  for (const folder of made.splice(0)) await folder[Symbol.asyncDispose]()
-})
 
 /** A folder of its own in the folder for temporary files. It goes with the end of the test file. */
 export async function newFolder(name: string): Promise<string> {
@@ -18,6 +12,6 @@ export async function newFolderInMemory(name: string): Promise<string> {
 }
 
 function goesWithFile(folder: TemporaryFolder): string {
-  made.push(folder)
+  atEndOfFile(() => folder[Symbol.asyncDispose]())
   return folder.path
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { afterAll } from 'vitest'
 import type { AddressOf } from '../../service/connections/destination-address.ts'
 import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import type { JobOptions } from '../../engine/threads/pool.ts'
@@ -186,13 +185,10 @@ export async function testService({
 
 let opened: WorkerThreads | undefined
 let openedSources: SourceThreads | undefined
-afterAll(async () => {
-  await Promise.all([opened?.[Symbol.asyncDispose](), openedSources?.[Symbol.asyncDispose]()])
-})
 
 /**
- * Those of a service, which are the same for all services of a test file and are started when the first of them has a run: two threads for
- * each service took 0.3 s of CPU, and most tests run nothing (2026-11). Disposing kills the jobs of this service.
+ * Those of a service, which are the same for all services of this process, end with it, and are started when the first of them has a run: two
+ * threads for each service took 0.3 s of CPU, and most tests run nothing (2026-11). Disposing kills the jobs of this service.
  */
 function threadsOf(settings: Settings): WorkerThreads {
   const end = new AbortController()

@@ -296,7 +296,9 @@ describe.concurrent.each(usually(1, framings))(
         // the commit to the writer.
         const end = async (): Promise<string> =>
           (await admin.fetchTopicOffsets(topic))[0]?.high ?? ''
-        await expect.poll(async () => BigInt(await end())).toBeGreaterThan(BigInt(position))
+        await expect
+          .poll(async () => BigInt(await end()), { timeout: 30_000 })
+          .toBeGreaterThan(BigInt(position))
         const offset = await end()
         if (how === 'retention has taken')
           await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })

@@ -123,6 +123,6 @@ async function read(job: Extract<LaneJob, { role: 'reader' }>): Promise<number> 
   return records
 }
 
-parentPort?.once('message', (job: LaneJob) => {
+parentPort?.on('message', (job: LaneJob) => {
   void run(job)
 })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { mostParallelRuns, thisMachine } from '../../../service/run-worker/machine-limits.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { metadataTemplate, testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 
 const anything = z.unknown()
@@ -14,7 +14,7 @@ const healthTimeoutMs = 5_000
 const healthRetries = 3
 
 test('parallel_runs beyond what the machine bears is warned of and not used, and /healthz responds meanwhile', async () => {
-  await using metadata = await testDatabase()
+  await using metadata = await testDatabase(metadataTemplate)
   await using data = await testDatabase()
   await using folder = await serviceFolder()
   const service = await folder.start({

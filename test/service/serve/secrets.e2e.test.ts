@@ -8,7 +8,7 @@ import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
 import { dumpOf, topicsOf } from '../../support/all-texts.ts'
 import { testKafka } from '../../support/kafka.ts'
-import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { metadataTemplate, testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import {
   hasEnded,
   runSchema,
@@ -23,7 +23,7 @@ const mark = `Planted${randomBytes(6).toString('hex')}`
 const planted = (what: string): string => `${mark}-${what}`
 
 test('secrets are in the vault, and not in the database, the topics, the logs or an answer', async () => {
-  await using metadata = await testDatabase()
+  await using metadata = await testDatabase(metadataTemplate)
   await using data = await testDatabase()
   await using source = await testDatabase()
   await using server = await AuthorizationServer.start({

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { startPostgres, testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
+import {
+  metadataTemplate,
+  startPostgres,
+  testDatabase,
+  type Row,
+  type TestDatabase,
+} from '../../support/postgres.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { newFolder } from '../../support/new-folder.ts'
 import {
@@ -105,17 +111,20 @@ test.concurrent(
 test.concurrent(
   'SIGTERM drains a run to its last checkpoint; the next start goes on from there',
   async () => {
+    await using metadata = await testDatabase(metadataTemplate)
+    await using data = await testDatabase()
     await using folder = await serviceFolder()
-    const first = await folder.start()
+    const environment = shared(metadata, data, {})
+    const first = await folder.start({ environment })
     await connect(first, { stream: slowly })
     const id = await startRun(first)
     await runWhen(first, id, (run) => run.loaded > 2_000)
     expect(await first.stop()).toBe(0)
 
-    const second = await folder.start()
+    const second = await folder.start({ environment })
     const run = await runWhen(second, id, hasEnded)
     expect(run).toMatchObject({ status: 'complete', attempts: 2, loaded: rows })
-    await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+    await expectEverythingOnce((sql) => data.query(sql))
   },
   120_000,
 )
@@ -253,7 +262,7 @@ function shared(
 test.concurrent.each(usually(1, ['embedded', 'kafka'] as const))(
   'if one of two services on the same PostgreSQL is killed, the other takes over its run (log: %s)',
   async (log) => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
     await using one = await serviceFolder()
     await using other = await serviceFolder()
@@ -303,7 +312,7 @@ longTest.concurrent(
 test.concurrent(
   'processes share the work by roles: one responds, another runs',
   async () => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
     await using one = await serviceFolder()
     await using other = await serviceFolder()

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'vitest'
 import { z } from 'zod'
-import { startPostgres, testDatabase } from '../../support/postgres.ts'
+import { metadataTemplate, startPostgres, testDatabase } from '../../support/postgres.ts'
 import { runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 import type { ServiceProcess } from '../../support/service-process.ts'
 import { longTest } from '../../support/long.ts'
@@ -92,7 +92,7 @@ async function blackHole(port: number): Promise<{
 longTest.concurrent(
   'SIGTERM ends the service within the documented time while the metadata database takes requests and never answers',
   async ({ expect }) => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
     await using hole = await blackHole(metadata.address.port)
     await using folder = await serviceFolder()
@@ -113,7 +113,7 @@ longTest.concurrent(
 longTest.concurrent(
   'SIGTERM ends the service within the documented time while the metadata database is read-only',
   async ({ expect }) => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
     await using folder = await serviceFolder()
     const environment = {
@@ -139,7 +139,7 @@ longTest.concurrent(
 test.concurrent(
   'a vault that is gone is told at the start, and its instances say that they lack their credentials',
   async ({ expect }) => {
-    await using metadata = await testDatabase()
+    await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
     await using folder = await serviceFolder()
     const environment = {

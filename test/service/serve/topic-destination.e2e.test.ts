@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { readTopic } from '../../sinks/topic/topic-support.ts'
 import { testKafka } from '../../support/kafka.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { metadataTemplate, testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 
 const rows = 6_000
@@ -16,7 +16,7 @@ const sandboxSchema = z.object({
 })
 
 test('over HTTP: a sandbox, its promotion, a kill -9, and each row is in the topic once', async () => {
-  await using metadata = await testDatabase()
+  await using metadata = await testDatabase(metadataTemplate)
   await using folder = await serviceFolder()
   const { brokers, prefix: name } = testKafka()
   const environment = {

@@ -10,7 +10,8 @@ import { testDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'
 import { runFile } from '../../support/run-file.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts'
-import { closedPort, eventsOf, run, startRun, type CommandEnd } from '../../cli/reactor-command.ts'
+import { closedPort, eventsOf, startRun, type CommandEnd } from '../../cli/reactor-command.ts'
+import { runHere } from '../../cli/run-here.ts'
 import {
   expectEqual,
   expectNoSetback,
@@ -69,7 +70,7 @@ async function playRound(
   // As a scheduler would: a stream that is complete would be appended once more.
   for (let tries = 0; unfinished.length > 0 && tries < 3; tries++) {
     await using rest = await runFile(topicsRunFile(topics, unfinished))
-    unfinished = unfinishedModes(await run(rest.path, { args: ['--json'] }), unfinished)
+    unfinished = unfinishedModes(await runHere(rest.path, { args: ['--json'] }), unfinished)
   }
   for (const mode of crashModes) await expectEqual(topics, mode)
   await expectNoSetback(topics)
@@ -101,7 +102,7 @@ async function nowhere(brokers: readonly string[]): Promise<CommandEnd> {
     source: { type: 'faker', config: { streams: [{ name: 'users', rows: 10 }] } },
     destination: { type: 'topic', url: 'topic:nowhere.users', config: { brokers } },
   })
-  return await run(file.path, { args: ['--json'] })
+  return await runHere(file.path, { args: ['--json'] })
 }
 
 test('brokers that are not there are named within 15 seconds', async () => {
@@ -153,7 +154,7 @@ test.runIf(rounds > 1)(
     const unfinished = unfinishedModes(end)
     expect(unfinished.length).toBeGreaterThan(0)
     await using rest = await runFile(topicsRunFile(topics, unfinished))
-    const second = await run(rest.path, { args: ['--json'] })
+    const second = await runHere(rest.path, { args: ['--json'] })
     expect(unfinishedModes(second, unfinished)).toEqual([])
     for (const mode of crashModes) await expectEqual(topics, mode)
   },

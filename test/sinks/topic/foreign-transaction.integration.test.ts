@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { BatchEncoder, encodeHeaders } from '../../../kafka/record-batch/batch-encoder.ts'
 import { TransactionalProducer } from '../../../kafka/transactional-producer.ts'
-import { eventsOf, run, startRun } from '../../cli/reactor-command.ts'
+import { eventsOf, startRun } from '../../cli/reactor-command.ts'
+import { runHere } from '../../cli/run-here.ts'
 import { silent } from '../../support/logger.ts'
 import { runFile } from '../../support/run-file.ts'
 import { newestRows, readTopic, topicTest } from './topic-support.ts'
@@ -16,7 +17,7 @@ test('an overwrite that waits for the open transaction of another program says s
     defaults: { destination_sync_mode: 'overwrite' },
   })
   const options = { args: ['--json'] }
-  expect(await run(file.path, options)).toMatchObject({ code: 0 })
+  expect(await runHere(file.path, options)).toMatchObject({ code: 0 })
   await using foreign = await TransactionalProducer.open({
     servers: place.servers,
     topics: [topic],
@@ -45,6 +46,6 @@ test('an overwrite that waits for the open transaction of another program says s
   expect(warning).toContain(`describe-producers --topic ${topic} --partition 0`)
 
   await foreign.abort()
-  expect(await run(file.path, options)).toMatchObject({ code: 0 })
+  expect(await runHere(file.path, options)).toMatchObject({ code: 0 })
   expect(newestRows(await readTopic(place, topic))).toHaveLength(50)
 }, 120_000)

@@ -1,6 +1,6 @@
 import kafkajs, { type KafkaMessage } from 'kafkajs'
 import { describe, expect, inject, test } from 'vitest'
-import { run } from '../../cli/reactor-command.ts'
+import { runHere } from '../../cli/run-here.ts'
 import { calmRequestQueues } from '../../../kafka/request-queue.ts'
 import { zstdForKafkajs } from '../../support/kafkajs-zstd.ts'
 import { testKafka } from '../../support/kafka.ts'
@@ -131,7 +131,7 @@ describe.each(['row', 'debezium'] as const)('in the envelope %s', (envelope) => 
         log: log === 'kafka' ? { kafka: { brokers } } : 'embedded',
         streams: [{ name: stream, destination_sync_mode: 'overwrite_dedup' }],
       })
-      const end = await run(file.path)
+      const end = await runHere(file.path)
       expect(end.code, end.stderr).toBe(0)
       const topic = await topicWith(connection)
       const messages = await consume(topic)
@@ -208,7 +208,7 @@ test('keys of nearly half a megabyte are keys like any other; a message that is 
     streams: [{ name: 'things', destination_sync_mode: 'overwrite_dedup', primary_key: ['id'] }],
   }
   await using file = await runFile(document)
-  const end = await run(file.path, { args: ['--json'] })
+  const end = await runHere(file.path, { args: ['--json'] })
   expect(end.stdout).toContain('max.message.bytes')
   // Nobody wants to see such a key.
   expect(end.stdout.length + end.stderr.length).toBeLessThan(100_000)

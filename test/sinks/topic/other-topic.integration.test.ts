@@ -242,7 +242,10 @@ test('a run whose topic is deleted under way fills it again, and counts no row t
   const { brokers } = place.servers
   await using file = await runFile({
     connection,
-    source: { type: 'faker', config: { streams: [{ name: 'users', rows: goneRows }] } },
+    source: {
+      type: 'faker',
+      config: { streams: [{ name: 'users', rows: goneRows, rows_per_second: 15_000 }] },
+    },
     destination: { type: 'topic', config: { topic, brokers } },
     defaults: { sync_mode: 'full_refresh', destination_sync_mode: 'append' },
     limits: { commit_bytes: 65_536, commit_ms: 50, partitions_per_stream: 1 },

@@ -1,5 +1,5 @@
 import { expect, inject, test } from 'vitest'
-import { run } from '../../cli/reactor-command.ts'
+import { runHere } from '../../cli/run-here.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
@@ -26,7 +26,7 @@ test.each(['embedded', 'kafka'] as const)(
       destination: { type: 'topic', url: `topic:${connection}.{stream}`, config: { brokers } },
       log: log === 'kafka' ? { kafka: { brokers } } : 'embedded',
     })
-    const end = await run(file.path, { args: ['--json'] })
+    const end = await runHere(file.path, { args: ['--json'] })
     expect(end.stderr).not.toContain('error')
     expect(end.code).toBe(0)
     for (const stream of ['users', 'orders']) {
@@ -48,10 +48,10 @@ test('a column that the source adds is in the rows, and in a note', async () => 
     destination: { type: 'topic', config: { topic: `${connection}.things`, brokers } },
     streams: [{ name: 'things', destination_sync_mode: 'overwrite_dedup' }],
   })
-  expect(await run(file.path)).toMatchObject({ code: 0 })
+  expect(await runHere(file.path)).toMatchObject({ code: 0 })
   await shop.query(`ALTER TABLE things ADD COLUMN price numeric DEFAULT 7`)
   await shop.query('DELETE FROM things WHERE id = 1')
-  const second = await run(file.path)
+  const second = await runHere(file.path)
   expect(second.code).toBe(0)
   expect(second.stderr).toContain('column price was added')
   const messages = await readTopic({ servers: servers() }, `${connection}.things`)
@@ -67,7 +67,7 @@ test('streams that would share a topic are refused before anything is loaded', a
     source: { type: 'faker', config: { seed: 3, streams: [users, { ...users, name: 'orders' }] } },
     destination: { type: 'topic', url: `topic:${connection}`, config: { brokers } },
   })
-  const end = await run(file.path)
+  const end = await runHere(file.path)
   expect(end.code).toBe(1)
   expect(end.stderr).toContain('would both be loaded into topic')
   expect(end.stderr).toContain(`${connection}.{stream}`)
@@ -86,7 +86,7 @@ test('no secret of the destination is shown', async () => {
       },
     },
   })
-  const end = await run(file.path, { args: ['--log-level', 'debug'] })
+  const end = await runHere(file.path, { args: ['--log-level', 'debug'] })
   expect(end.code).not.toBe(0)
   expect(`${end.stdout}${end.stderr}`).not.toContain('hunter2')
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { eventsOf, run, startRun, type CommandEnd } from '../../cli/reactor-command.ts'
+import { eventsOf, startRun, type CommandEnd } from '../../cli/reactor-command.ts'
+import { runHere } from '../../cli/run-here.ts'
 import { runFile } from '../../support/run-file.ts'
 import { readTopic, topicTest } from './topic-support.ts'
 
@@ -41,7 +42,7 @@ test('each row is in one result when a run takes over another one, also of a str
   older.process.kill('SIGSTOP')
   let newer: CommandEnd
   try {
-    newer = await run(file.path, { args: ['--json'] })
+    newer = await runHere(file.path, { args: ['--json'] })
   } finally {
     older.process.kill('SIGCONT')
   }

@@ -161,7 +161,7 @@ describe('any body', () => {
           ),
         )
       }),
-      { numRuns: isLong ? 20 : 4 },
+      { numRuns: isLong ? 20 : 2 },
     )
   })
 })

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { startJobsService, type JobsService } from '../../../fakes/jobs-service.ts'
-import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
+import { metadataTemplate, testDatabase, type TestDatabase } from '../../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../../support/service-process.ts'
 import type { ServiceProcess, ServiceFolder } from '../../../support/service-process.ts'
 import { longTest } from '../../../support/long.ts'
@@ -22,7 +22,7 @@ interface Place extends AsyncDisposable {
 
 async function openPlace(): Promise<Place> {
   await using parts = new AsyncDisposableStack()
-  const metadata = parts.use(await testDatabase())
+  const metadata = parts.use(await testDatabase(metadataTemplate))
   const data = parts.use(await testDatabase())
   const jobs = parts.use(await startJobsService())
   const folder = parts.use(await serviceFolder())

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
-import { eventsOf, run, type CommandEnd } from '../../../cli/reactor-command.ts'
+import { eventsOf, type CommandEnd } from '../../../cli/reactor-command.ts'
+import { runHere } from '../../../cli/run-here.ts'
 import { testKafka } from '../../../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
 import { readTopic } from '../../../support/read-topic.ts'
@@ -81,7 +82,7 @@ export async function openAvroShop(registry: ShopRegistry): Promise<AvroShop> {
     document,
     load: async (options) => {
       await using file = await runFile(document(options))
-      const end = await run(file.path, { args: ['--json', '--log-level', 'debug'] })
+      const end = await runHere(file.path, { args: ['--json', '--log-level', 'debug'] })
       expectNoSecret(end.stdout + end.stderr)
       return end
     },
