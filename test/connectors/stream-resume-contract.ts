@@ -91,7 +91,10 @@ export function resumeContract(subject: StreamSubject, bench: () => StreamBench)
   }
 }
 
-/** After which states a read ends: all in the long form; the first, one in the middle and the last in the usual run. */
+/**
+ * After which states a read ends: all in the long form; the first, one in the middle and the last in the
+ * usual run.
+ */
 function placesIn({ states }: StreamRead): readonly number[] {
   const all = [...states.keys()]
   if (isLong) return all
